@@ -1,0 +1,821 @@
+"""Operations on whole arrays: each a forward function and a pullback for each operand.
+
+A pullback takes the upstream gradient ``g``, the result ``out`` and the operands, and
+gives the gradient of one operand.  It is plain NumPy code: over arrays it computes, over
+Tensors it is recorded, and so every pullback can be differentiated again.
+
+Functions that are made of others (``outer``, ``trace``, ``split``, ...) need no rule.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import tensor
+from autograd_mini.rules import FUNCTIONS
+from autograd_mini.tensor import ARRAY_FUNCTIONS, Tensor, record
+
+Axis = int | tuple[int, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayRule:
+    """One operation on whole arrays.
+
+    Arguments:
+        name: the operation's name, NumPy's own where NumPy has one.
+        forward: arrays (and options by keyword) to an array.
+        pullbacks: for each operand a function ``(g, out, *operands, **options)`` that gives
+            its gradient; or, for any number of operands, one function with the operand's
+            index before these.  ``None`` for an operand that nothing flows to.
+        sentence: what it is, in one sentence.
+        reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``.
+        broadcasts: whether operands may be repeated to fit, so that their gradients are
+            summed over the repetition.
+    """
+
+    name: str
+    forward: Callable[..., Any]
+    pullbacks: Sequence[Callable[..., Any] | None] | Callable[..., Any]
+    sentence: str = ""
+    reads: frozenset[str] = frozenset({"operands", "out"})
+    broadcasts: bool = False
+
+    elementwise = False
+
+    def pullback(self, index: int) -> Callable[..., Any] | None:
+        """The pullback for operand ``index``."""
+        if callable(self.pullbacks):
+            several = self.pullbacks
+            return lambda *args, **options: several(index, *args, **options)
+        return self.pullbacks[index]
+
+
+ARRAY_RULES: dict[str, ArrayRule] = {}
+"""Every operation on whole arrays, by name."""
+
+
+def _rule(
+    name: str,
+    forward: Callable[..., Any],
+    *pullbacks: Callable[..., Any] | None,
+    reads: str = "",
+    broadcasts: bool = False,
+    any_number: bool = False,
+    sentence: str,
+) -> ArrayRule:
+    given: Any = pullbacks[0] if any_number else pullbacks
+    rule = ArrayRule(name, forward, given, sentence, frozenset(reads.split()), broadcasts)
+    ARRAY_RULES[name] = rule
+    return rule
+
+
+def _in_place_of(*functions: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Register the decorated function for Tensors in place of NumPy's functions."""
+
+    def register(ours: Any) -> Any:
+        ARRAY_FUNCTIONS.update(dict.fromkeys(functions, ours))
+        return ours
+
+    return register
+
+
+# Products
+
+
+def _matmul_pullback_left(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if np.ndim(y) == 1:
+        return g * y if np.ndim(x) == 1 else np.expand_dims(g, -1) * y
+    if np.ndim(x) == 1:
+        g = np.expand_dims(g, -2)
+    product = g @ np.swapaxes(y, -1, -2)
+    return np.squeeze(product, -2) if np.ndim(x) == 1 else product
+
+
+def _matmul_pullback_right(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if np.ndim(x) == 1:
+        return g * x if np.ndim(y) == 1 else np.expand_dims(x, -1) * np.expand_dims(g, -2)
+    if np.ndim(y) == 1:
+        g = np.expand_dims(g, -1)
+    if np.ndim(y) <= 2 and np.ndim(x) > 2:  # one matrix for the whole batch: one product
+        x = np.reshape(x, (-1, np.shape(x)[-1]))
+        g = np.reshape(g, (-1, np.shape(g)[-1]))
+    product = np.swapaxes(x, -1, -2) @ g
+    return np.squeeze(product, -1) if np.ndim(y) == 1 else product
+
+
+_MATMUL = _rule(
+    "matmul", np.matmul, _matmul_pullback_left, _matmul_pullback_right,
+    reads="operands", broadcasts=True, sentence="Matrix product, also of stacks of matrices.",
+)  # fmt: skip
+
+
+@_in_place_of(np.matmul)
+def matmul(x: Any, y: Any) -> Tensor:
+    return record(_MATMUL, (x, y))
+
+
+@_in_place_of(np.dot)
+def dot(x: Any, y: Any) -> Any:
+    if np.ndim(x) == 0 or np.ndim(y) == 0:
+        return FUNCTIONS["mul"](x, y)
+    if np.ndim(y) <= 2:
+        return matmul(x, y)
+    return tensordot(x, y, ([np.ndim(x) - 1], [np.ndim(y) - 2]))
+
+
+@_in_place_of(np.inner)
+def inner(x: Any, y: Any) -> Any:
+    if np.ndim(x) == 0 or np.ndim(y) == 0:
+        return FUNCTIONS["mul"](x, y)
+    return tensordot(x, y, ([np.ndim(x) - 1], [np.ndim(y) - 1]))
+
+
+@_in_place_of(np.vdot)
+def vdot(x: Any, y: Any) -> Any:
+    return matmul(np.ravel(x), np.ravel(y))
+
+
+@_in_place_of(np.outer)
+def outer(x: Any, y: Any) -> Any:
+    return np.expand_dims(np.ravel(x), 1) * np.ravel(y)
+
+
+@_in_place_of(np.tensordot)
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    if isinstance(axes, int):
+        axes = (range(np.ndim(x) - axes, np.ndim(x)), range(axes))
+    left, right = ([a] if isinstance(a, int) else list(a) for a in axes)
+    xs = list(string.ascii_letters[: np.ndim(x)])
+    ys = list(string.ascii_letters[np.ndim(x) : np.ndim(x) + np.ndim(y)])
+    for a, b in zip(left, right, strict=True):
+        ys[b] = xs[a]
+    free = [s for s in xs + ys if (s in xs) != (s in ys)]
+    return einsum(f"{''.join(xs)},{''.join(ys)}->{''.join(free)}", x, y)
+
+
+def _einsum(*operands: Any, subscripts: str) -> Any:
+    return np.einsum(subscripts, *operands, optimize=len(operands) > 1)
+
+
+def _einsum_pullback(index: int, g: Any, out: Any, *operands: Any, subscripts: str) -> Any:
+    inputs, output = subscripts.split("->")
+    terms = inputs.split(",")
+    mine, shape = terms.pop(index), np.shape(operands[index])
+    others = [operand for i, operand in enumerate(operands) if i != index]
+    letters = list(dict.fromkeys(mine))
+    shared = [s for s in letters if s in output or any(s in term for term in terms)]
+    share = np.einsum(",".join([output, *terms]) + "->" + "".join(shared), g, *others)
+    if len(shared) < len(letters):  # a letter that stands nowhere else was summed: repeat
+        share = np.expand_dims(share, tuple(i for i, s in enumerate(letters) if s not in shared))
+        sizes = [max(shape[mine.index(s)], n) for s, n in zip(letters, share.shape, strict=True)]
+        share = np.broadcast_to(share, sizes)
+    if len(letters) < len(mine):  # a letter twice is a diagonal
+        sizes = np.shape(share)
+        grid = np.ix_(*[np.arange(size) for size in sizes])
+        share = _scatter_to(share, tuple(grid[letters.index(s)] for s in mine), shape)
+    return share
+
+
+_EINSUM = _rule(
+    "einsum", _einsum, _einsum_pullback, any_number=True, reads="operands", broadcasts=True,
+    sentence="Sum of products over named axes.",
+)  # fmt: skip
+
+
+@_in_place_of(np.einsum)
+def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
+    if not isinstance(subscripts, str):
+        raise TypeError("einsum of Tensors takes its subscripts as text, such as 'ij,jk->ik'")
+    return record(_EINSUM, operands, {"subscripts": _explicit(subscripts, operands)})
+
+
+def _explicit(subscripts: str, operands: Sequence[Any]) -> str:
+    """Subscripts with the output written and each ellipsis replaced by letters."""
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(operands):
+        raise ValueError(
+            f"einsum: {subscripts!r} names {len(terms)} operands, {len(operands)} are given"
+        )
+    unused = [s for s in string.ascii_letters if s not in subscripts]
+    widths = [np.ndim(o) - len(t.replace("...", "")) for t, o in zip(terms, operands, strict=True)]
+    widest = max([w for t, w in zip(terms, widths, strict=True) if "..." in t], default=0)
+    letters = "".join(unused[:widest])
+    terms = [
+        t.replace("...", letters[widest - w :] if w else "")
+        for t, w in zip(terms, widths, strict=True)
+    ]
+    if not arrow:
+        once = [s for s in sorted(set("".join(terms)) - set(letters)) if "".join(terms).count(s) == 1]
+        output = letters + "".join(once)
+    return ",".join(terms) + "->" + output.replace("...", letters)
+
+
+# Sums and other reductions
+
+
+def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return tuple(a % ndim for a in axes)
+
+
+def _restore(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+    """A reduction's gradient or result, with the reduced axes back as axes of size 1."""
+    return g if keepdims else np.expand_dims(g, _axes(axis, len(shape)))
+
+
+def _count(shape: tuple[int, ...], axis: Axis) -> int:
+    return int(np.prod([shape[a] for a in _axes(axis, len(shape))], dtype=int))
+
+
+def _sum_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    return np.broadcast_to(_restore(g, np.shape(x), axis, keepdims), np.shape(x))
+
+
+def _mean_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    return _sum_pullback(g / _count(np.shape(x), axis), out, x, axis, keepdims)
+
+
+def _var_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+    scale = 2 / (_count(np.shape(x), axis) - ddof)
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    return _restore(g, np.shape(x), axis, keepdims) * (scale * centred)
+
+
+def _std_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+    safe = np.where(out == 0, 1, 2 * out)
+    return _var_pullback(np.where(out == 0, 0, g / safe), out, x, axis, keepdims, ddof)
+
+
+def _products_before(x: Any, axis: int) -> Any:
+    """Along an axis, the product of all elements before each one, sound at zeros."""
+    n = np.shape(x)[axis]
+    at = (slice(None),) * axis
+    one = np.ones_like(x[(*at, slice(0, 1))])
+    found = np.concatenate([one, x[(*at, slice(0, n - 1))]], axis)
+    step = 1
+    while step < n:
+        ones = np.concatenate([one] * step, axis)
+        found = found * np.concatenate([ones, found[(*at, slice(0, n - step))]], axis)
+        step *= 2
+    return found
+
+
+def _prod_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    shape = np.shape(x)
+    axes = _axes(axis, len(shape))
+    last = tuple(range(len(shape) - len(axes), len(shape)))
+    moved = np.moveaxis(x, axes, last)
+    flat = np.reshape(moved, (*np.shape(moved)[: last[0] if last else len(shape)], -1))
+    at = np.ndim(flat) - 1
+    others = _products_before(flat, at) * np.flip(_products_before(np.flip(flat, at), at), at)
+    others = np.moveaxis(np.reshape(others, np.shape(moved)), last, axes)
+    return _restore(g, shape, axis, keepdims) * others
+
+
+def _extreme_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    ties = tensor.plain(x) == _restore(tensor.plain(out), np.shape(x), axis, keepdims)
+    share = ties / np.sum(ties, axis=axis, keepdims=True, dtype=x.dtype)
+    return np.where(ties, _restore(g, np.shape(x), axis, keepdims) * share, 0)
+
+
+_SUM = _rule("sum", np.sum, _sum_pullback, sentence="Sum over axes.")
+_MEAN = _rule("mean", np.mean, _mean_pullback, sentence="Mean over axes.")
+_VAR = _rule("var", np.var, _var_pullback, reads="operands", sentence="Variance over axes.")
+_STD = _rule(
+    "std", np.std, _std_pullback, reads="operands out",
+    sentence="Standard deviation over axes; its derivative where it is 0 is taken to be 0.",
+)  # fmt: skip
+_PROD = _rule("prod", np.prod, _prod_pullback, reads="operands", sentence="Product over axes.")
+_MAX = _rule(
+    "max", np.max, _extreme_pullback, reads="operands out",
+    sentence="Greatest element over axes; equal ones share the gradient equally.",
+)  # fmt: skip
+_MIN = _rule(
+    "min", np.min, _extreme_pullback, reads="operands out",
+    sentence="Least element over axes; equal ones share the gradient equally.",
+)  # fmt: skip
+
+
+def _reduce(rule: ArrayRule, x: Any, axis: Axis, keepdims: Any, **more: Any) -> Tensor:
+    if isinstance(axis, list):
+        axis = tuple(axis)
+    return record(rule, (x,), {"axis": axis, "keepdims": bool(keepdims), **more})
+
+
+@_in_place_of(np.sum)
+def sum_(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    if isinstance(x, list | tuple):
+        x = np.stack(x)
+    return _reduce(_SUM, x, axis, keepdims)
+
+
+@_in_place_of(np.mean)
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    return _reduce(_MEAN, x, axis, keepdims)
+
+
+@_in_place_of(np.var)
+def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    return _reduce(_VAR, x, axis, keepdims, ddof=ddof)
+
+
+@_in_place_of(np.std)
+def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    return _reduce(_STD, x, axis, keepdims, ddof=ddof)
+
+
+@_in_place_of(np.prod)
+def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    return _reduce(_PROD, x, axis, keepdims)
+
+
+@_in_place_of(np.max, np.amax)
+def max_(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    return _reduce(_MAX, x, axis, keepdims)
+
+
+@_in_place_of(np.min, np.amin)
+def min_(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    return _reduce(_MIN, x, axis, keepdims)
+
+
+def _cumsum_pullback(g: Any, out: Any, x: Any, axis: int | None) -> Any:
+    if axis is None:
+        return np.reshape(np.flip(np.cumsum(np.flip(g))), np.shape(x))
+    return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+
+
+_CUMSUM = _rule("cumsum", np.cumsum, _cumsum_pullback, sentence="Running sum along an axis.")
+
+
+@_in_place_of(np.cumsum)
+def cumsum(x: Any, axis: int | None = None) -> Tensor:
+    return record(_CUMSUM, (x,), {"axis": axis})
+
+
+def _norm(x: Any, axis: Axis, keepdims: bool) -> Any:
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+def _norm_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    safe = np.where(out == 0, 1, out)
+    return _restore(np.where(out == 0, 0, g / safe), np.shape(x), axis, keepdims) * x
+
+
+_NORM = _rule(
+    "norm", _norm, _norm_pullback, reads="operands out",
+    sentence="Euclidean norm over axes; its derivative where it is 0 is taken to be 0.",
+)  # fmt: skip
+
+
+@_in_place_of(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    matrix = axis is None and np.ndim(x) == 2 or isinstance(axis, tuple) and len(axis) == 2
+    if ord is None or ord == (("fro" if matrix else 2)):
+        return _reduce(_NORM, x, axis, keepdims)
+    if matrix or not isinstance(ord, int | float) or (axis is None and np.ndim(x) != 1):
+        raise TypeError(
+            f"norm of a Tensor has no derivative rule for ord={ord!r} of shape {np.shape(x)}: "
+            "None (Euclidean, Frobenius) or, for vectors, a number is supported"
+        )
+    size = np.abs(x)
+    if ord in (np.inf, -np.inf):
+        return (np.max if ord > 0 else np.min)(size, axis=axis, keepdims=keepdims)
+    return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
+# Softmax and its kin
+
+
+def _softmax(x: Any, axis: Axis) -> Any:
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def _softmax_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
+    return out * (g - np.sum(g * out, axis=axis, keepdims=True))
+
+
+def _log_softmax(x: Any, axis: Axis) -> Any:
+    shifted = x - np.max(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
+def _log_softmax_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
+    return g - np.exp(out) * np.sum(g, axis=axis, keepdims=True)
+
+
+def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0)
+    with np.errstate(divide="ignore"):
+        found = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return found if keepdims else np.squeeze(found, _axes(axis, np.ndim(x)))
+
+
+def _logsumexp_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    out = _restore(out, np.shape(x), axis, keepdims)
+    out = np.where(np.isfinite(tensor.plain(out)), out, 0)
+    return _restore(g, np.shape(x), axis, keepdims) * np.exp(x - out)
+
+
+_SOFTMAX = _rule(
+    "softmax", _softmax, _softmax_pullback, reads="out", sentence="exp(x) / sum(exp(x)) over an axis, without overflow."
+)  # fmt: skip
+_LOG_SOFTMAX = _rule(
+    "log_softmax", _log_softmax, _log_softmax_pullback, reads="out", sentence="log(softmax(x)), without overflow."
+)  # fmt: skip
+_LOGSUMEXP = _rule(
+    "logsumexp", _logsumexp, _logsumexp_pullback, reads="operands out", sentence="log(sum(exp(x))) over axes, without overflow."
+)  # fmt: skip
+
+
+def _apply(rule: ArrayRule, x: Any, **options: Any) -> Any:
+    if isinstance(x, Tensor):
+        return record(rule, (x,), options)
+    x = np.asarray(x)
+    if x.dtype == object:  # an array of Values: by their own operations
+        top = np.max(x, axis=options["axis"], keepdims=True)
+        shifted = x - np.vectorize(lambda value: value.data)(top)
+        e = np.exp(shifted)
+        total = np.sum(e, axis=options["axis"], keepdims=True)
+        if rule is _SOFTMAX:
+            return e / total
+        if rule is _LOG_SOFTMAX:
+            return shifted - np.log(total)
+        found = np.log(total) + np.vectorize(lambda value: value.data)(top)
+        return found if options["keepdims"] else np.squeeze(found, options["axis"])[()]
+    return rule.forward(x, **options)
+
+
+def softmax(x: Any, axis: Axis = -1) -> Any:
+    """``exp(x) / sum(exp(x))`` over an axis, without overflow; same shape as x.
+
+    Takes an array, a Tensor, or an object array of Values.
+
+    >>> softmax(np.array([0.0, 0.0, 1000.0]))
+    array([0., 0., 1.])
+    """
+    return _apply(_SOFTMAX, x, axis=axis)
+
+
+def log_softmax(x: Any, axis: Axis = -1) -> Any:
+    """``log(softmax(x))`` over an axis, without overflow; same shape as x.
+
+    >>> log_softmax(np.array([0.0, -1000.0]))
+    array([    0., -1000.])
+    """
+    return _apply(_LOG_SOFTMAX, x, axis=axis)
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """``log(sum(exp(x)))`` over axes, without overflow.
+
+    >>> float(logsumexp(np.array([1000.0, 1000.0])).round(4))
+    1000.6931
+    """
+    return _apply(_LOGSUMEXP, x, axis=axis, keepdims=keepdims)
+
+
+# Shapes
+
+
+def _reshape_pullback(g: Any, out: Any, x: Any, **options: Any) -> Any:
+    return np.reshape(g, np.shape(x))
+
+
+def _transpose_pullback(g: Any, out: Any, x: Any, axes: Any) -> Any:
+    return np.transpose(g, None if axes is None else tuple(np.argsort([a % len(axes) for a in axes])))
+
+
+def _moveaxis_pullback(g: Any, out: Any, x: Any, source: Any, destination: Any) -> Any:
+    return np.moveaxis(g, destination, source)
+
+
+def _swapaxes_pullback(g: Any, out: Any, x: Any, axis1: int, axis2: int) -> Any:
+    return np.swapaxes(g, axis1, axis2)
+
+
+_RESHAPE = _rule("reshape", np.reshape, _reshape_pullback, sentence="The same elements in another shape.")
+_RAVEL = _rule("ravel", np.ravel, _reshape_pullback, sentence="The elements as one axis.")
+_SQUEEZE = _rule("squeeze", np.squeeze, _reshape_pullback, sentence="Axes of size 1 removed.")
+_EXPAND_DIMS = _rule("expand_dims", np.expand_dims, _reshape_pullback, sentence="Axes of size 1 inserted.")
+_TRANSPOSE = _rule("transpose", np.transpose, _transpose_pullback, sentence="Axes in another order.")
+_MOVEAXIS = _rule("moveaxis", np.moveaxis, _moveaxis_pullback, sentence="Axes moved elsewhere.")
+_SWAPAXES = _rule("swapaxes", np.swapaxes, _swapaxes_pullback, sentence="Two axes exchanged.")
+_BROADCAST_TO = _rule(
+    "broadcast_to", np.broadcast_to, lambda g, out, x, shape: g, broadcasts=True,
+    sentence="Repeated along axes of size 1 to a shape.",
+)  # fmt: skip
+
+
+@_in_place_of(np.reshape)
+def reshape(x: Any, shape: Any = None, order: str = "C", **more: Any) -> Tensor:
+    if order != "C":
+        raise TypeError("reshape of a Tensor supports order='C' only; transpose it first")
+    return record(_RESHAPE, (x,), {"shape": more.get("newshape", shape)})
+
+
+@_in_place_of(np.ravel)
+def ravel(x: Any, order: str = "C") -> Tensor:
+    if order != "C":
+        raise TypeError("ravel of a Tensor supports order='C' only; transpose it first")
+    return record(_RAVEL, (x,))
+
+
+@_in_place_of(np.squeeze)
+def squeeze(x: Any, axis: Axis = None) -> Tensor:
+    return record(_SQUEEZE, (x,), {"axis": axis})
+
+
+@_in_place_of(np.expand_dims)
+def expand_dims(x: Any, axis: Any) -> Tensor:
+    return record(_EXPAND_DIMS, (x,), {"axis": axis})
+
+
+@_in_place_of(np.transpose, np.permute_dims)
+def transpose(x: Any, axes: Any = None) -> Tensor:
+    return record(_TRANSPOSE, (x,), {"axes": axes})
+
+
+@_in_place_of(np.matrix_transpose)
+def matrix_transpose(x: Any) -> Tensor:
+    return swapaxes(x, -1, -2)
+
+
+@_in_place_of(np.moveaxis)
+def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+    return record(_MOVEAXIS, (x,), {"source": source, "destination": destination})
+
+
+@_in_place_of(np.swapaxes)
+def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+    return record(_SWAPAXES, (x,), {"axis1": axis1, "axis2": axis2})
+
+
+@_in_place_of(np.broadcast_to)
+def broadcast_to(x: Any, shape: Any) -> Tensor:
+    return record(_BROADCAST_TO, (x,), {"shape": shape})
+
+
+@_in_place_of(np.atleast_1d)
+def atleast_1d(x: Any) -> Any:
+    return x if np.ndim(x) >= 1 else np.reshape(x, (1,))
+
+
+@_in_place_of(np.atleast_2d)
+def atleast_2d(x: Any) -> Any:
+    return x if np.ndim(x) >= 2 else np.expand_dims(atleast_1d(x), 0)
+
+
+# Parts
+
+
+def _getitem(x: Any, index: Any) -> Any:
+    return np.asarray(x)[index]
+
+
+def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of a shape, with ``g`` added at an index."""
+    found = np.zeros(shape, g.dtype)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, np.ndarray | list) and np.asarray(part).dtype != bool for part in parts):
+        np.add.at(found, index, g)  # an element may be named twice
+    else:
+        found[index] = g
+    return found
+
+
+def _scatter_to(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    if isinstance(g, Tensor):
+        return record(_SCATTER, (g,), {"index": index, "shape": shape})
+    return _scatter(g, index, shape)
+
+
+_GETITEM = _rule(
+    "getitem", _getitem, lambda g, out, x, index: _scatter_to(g, index, np.shape(x)), sentence="Elements at an index."
+)  # fmt: skip
+_SCATTER = _rule(
+    "scatter", _scatter, lambda g, out, x, index, shape: g[index], sentence="Elements added into zeros at an index."
+)  # fmt: skip
+
+
+def getitem(x: Any, index: Any) -> Tensor:
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, Tensor) for part in parts):
+        raise TypeError("a Tensor is no index: write t[index.data.astype(int)], or a boolean array")
+    return record(_GETITEM, (x,), {"index": index})
+
+
+tensor.GETITEM = getitem
+
+
+@_in_place_of(np.take)
+def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    if axis is None:
+        return getitem(ravel(x), np.asarray(indices))
+    return getitem(x, (*(slice(None),) * (axis % np.ndim(x)), np.asarray(indices)))
+
+
+@_in_place_of(np.diagonal)
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    rows, columns = np.shape(x)[axis1], np.shape(x)[axis2]
+    size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    along = np.arange(size)
+    index = (..., along - min(offset, 0), along + max(offset, 0))
+    return getitem(np.moveaxis(x, (axis1, axis2), (-2, -1)), index)
+
+
+@_in_place_of(np.diag)
+def diag(x: Any, k: int = 0) -> Any:
+    if np.ndim(x) == 2:
+        return diagonal(x, k)
+    size = np.shape(x)[0]
+    along = np.arange(size)
+    index = (along - min(k, 0), along + max(k, 0))
+    return _scatter_to(x, index, (size + abs(k), size + abs(k)))
+
+
+@_in_place_of(np.trace)
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    return np.sum(diagonal(x, offset, axis1, axis2), axis=-1)
+
+
+@_in_place_of(np.tril)
+def tril(x: Any, k: int = 0) -> Any:
+    return np.where(np.tri(*np.shape(x)[-2:], k=k, dtype=bool), x, 0)
+
+
+@_in_place_of(np.triu)
+def triu(x: Any, k: int = 0) -> Any:
+    return np.where(np.tri(*np.shape(x)[-2:], k=k - 1, dtype=bool), 0, x)
+
+
+@_in_place_of(np.split, np.array_split)
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+    pieces = np.array_split(np.arange(np.shape(x)[axis]), indices_or_sections)
+    if isinstance(indices_or_sections, int) and len({piece.size for piece in pieces}) > 1:
+        raise ValueError(
+            f"split: axis {axis} of shape {np.shape(x)} has no {indices_or_sections} equal parts; "
+            "give the indices to split at"
+        )
+    before = (slice(None),) * (axis % np.ndim(x))
+    stops = np.cumsum([piece.size for piece in pieces])
+    return [
+        getitem(x, (*before, slice(int(stop - piece.size), int(stop))))
+        for piece, stop in zip(pieces, stops, strict=True)
+    ]
+
+
+@_in_place_of(np.diff)
+def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    before = (slice(None),) * (axis % np.ndim(x))
+    for _ in range(n):
+        x = x[(*before, slice(1, None))] - x[(*before, slice(None, -1))]
+    return x
+
+
+# Joining and repeating
+
+
+def _concatenate_pullback(index: int, g: Any, out: Any, *operands: Any, axis: int) -> Any:
+    sizes = [np.shape(operand)[axis] for operand in operands]
+    start = int(np.sum(sizes[:index], dtype=int))
+    before = (slice(None),) * (axis % np.ndim(operands[0]))
+    return g[(*before, slice(start, start + sizes[index]))]
+
+
+def _stack_pullback(index: int, g: Any, out: Any, *operands: Any, axis: int) -> Any:
+    return g[(*(slice(None),) * (axis % np.ndim(g)), index)]
+
+
+_CONCATENATE = _rule(
+    "concatenate", lambda *xs, axis: np.concatenate(xs, axis), _concatenate_pullback, any_number=True,
+    sentence="Arrays joined along an axis.",
+)  # fmt: skip
+_STACK = _rule(
+    "stack", lambda *xs, axis: np.stack(xs, axis), _stack_pullback, any_number=True,
+    sentence="Arrays of one shape joined along an axis of their own.",
+)  # fmt: skip
+
+
+@_in_place_of(np.concatenate)
+def concatenate(arrays: Any, axis: int | None = 0) -> Tensor:
+    if axis is None:
+        arrays, axis = [np.ravel(array) for array in arrays], 0
+    return record(_CONCATENATE, _joined(arrays), {"axis": axis})
+
+
+@_in_place_of(np.stack)
+def stack(arrays: Any, axis: int = 0) -> Tensor:
+    return record(_STACK, _joined(arrays), {"axis": axis})
+
+
+def _joined(arrays: Any) -> tuple[Any, ...]:
+    return tuple(array if isinstance(array, Tensor) else np.asarray(array) for array in arrays)
+
+
+@_in_place_of(np.vstack)
+def vstack(arrays: Any) -> Tensor:
+    return concatenate([np.atleast_2d(array) for array in arrays], 0)
+
+
+@_in_place_of(np.hstack)
+def hstack(arrays: Any) -> Tensor:
+    arrays = [np.atleast_1d(array) for array in arrays]
+    return concatenate(arrays, 0 if np.ndim(arrays[0]) == 1 else 1)
+
+
+@_in_place_of(np.column_stack)
+def column_stack(arrays: Any) -> Tensor:
+    return concatenate([np.expand_dims(a, 1) if np.ndim(a) == 1 else a for a in arrays], 1)
+
+
+@_in_place_of(np.append)
+def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
+    return concatenate([x, values], axis)
+
+
+def _flip_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
+    return np.flip(g, axis)
+
+
+def _roll_pullback(g: Any, out: Any, x: Any, shift: Any, axis: Axis) -> Any:
+    return np.roll(g, tuple(-s for s in shift) if isinstance(shift, tuple) else -shift, axis)
+
+
+_FLIP = _rule("flip", np.flip, _flip_pullback, sentence="Axes reversed.")
+_ROLL = _rule("roll", np.roll, _roll_pullback, sentence="Elements shifted round along axes.")
+
+
+@_in_place_of(np.flip)
+def flip(x: Any, axis: Axis = None) -> Tensor:
+    return record(_FLIP, (x,), {"axis": axis})
+
+
+@_in_place_of(np.roll)
+def roll(x: Any, shift: Any, axis: Axis = None) -> Tensor:
+    return record(_ROLL, (x,), {"shift": shift, "axis": axis})
+
+
+@_in_place_of(np.repeat)
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+    if axis is None:
+        x, axis = np.ravel(x), 0
+    return take(x, np.repeat(np.arange(np.shape(x)[axis]), repeats), axis)
+
+
+@_in_place_of(np.tile)
+def tile(x: Any, reps: Any) -> Any:
+    reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
+    shape = (1,) * (len(reps) - np.ndim(x)) + np.shape(x)
+    reps = (1,) * (len(shape) - len(reps)) + reps
+    apart = np.reshape(x, [n for size in shape for n in (1, size)])
+    pairs = zip(reps, shape, strict=True)
+    wide = np.broadcast_to(apart, [n for rep, size in pairs for n in (rep, size)])
+    return np.reshape(wide, [rep * size for rep, size in zip(reps, shape, strict=True)])
+
+
+def _pad_pullback(g: Any, out: Any, x: Any, pad_width: Any, constant_values: Any) -> Any:
+    starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0]
+    return g[tuple(slice(a, a + n) for a, n in zip(starts.tolist(), np.shape(x), strict=True))]
+
+
+_PAD = _rule("pad", np.pad, _pad_pullback, sentence="Constants put round the array.")
+
+
+@_in_place_of(np.pad)
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
+    if mode == "constant":
+        return record(_PAD, (x,), {"pad_width": pad_width, "constant_values": constant_values})
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise TypeError(
+            f"pad of a Tensor has no derivative rule for mode={mode!r}: constant, edge, reflect, "
+            "symmetric and wrap are supported"
+        )
+    places = np.pad(np.arange(np.size(x)).reshape(np.shape(x)), pad_width, mode=mode)  # type: ignore[call-overload]
+    return getitem(np.ravel(x), places)
+
+
+@_in_place_of(np.copy)
+def copy(x: Any) -> Any:
+    return +x
+
+
+@_in_place_of(np.where)
+def where(condition: Any, x: Any, y: Any) -> Any:
+    return FUNCTIONS["where"](condition, x, y)
+
+
+@_in_place_of(np.clip)
+def clip(x: Any, a_min: Any = None, a_max: Any = None, **names: Any) -> Any:
+    low, high = names.get("min", a_min), names.get("max", a_max)
+    low, high = (-np.inf if low is None else low), (np.inf if high is None else high)
+    return FUNCTIONS["clip"](x, low, high)

@@ -1,0 +1,151 @@
+"""Operations of your own: elementwise ones as a row of the table, others as a primitive.
+
+Both are first-class: recorded, differentiated to any order, drawn and checked like
+those that come with the package.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from autograd_mini import value
+from autograd_mini.array_rules import ArrayRule
+from autograd_mini.functions import apply
+from autograd_mini.rules import FUNCTIONS, RULES, Rule, parse
+from autograd_mini.tensor import Tensor, record
+from autograd_mini.value import OPERATIONS
+
+
+def rule(
+    name: str,
+    formula: str,
+    derivatives: Sequence[str | None] | str,
+    *,
+    sentence: str = "",
+    domain: str = "",
+    kinks: Mapping[str, str] | None = None,
+    evaluate: str = "",
+    defaults: Mapping[str, float] | None = None,
+) -> Callable[..., Any]:
+    """Add an elementwise operation to the table, and get its function.
+
+    Arguments:
+        name: a new name.  If NumPy has a ufunc of this name, it works on Tensors and Values
+            from now on.
+        formula, derivatives, sentence, domain, kinks, evaluate, defaults: the row, as in
+            ``autograd_mini.rules``.
+
+    Returns:
+        A function of numbers, arrays, Values and Tensors.
+
+    Raises:
+        ValueError: the name is taken, or a text is not in the language of the table.
+
+    >>> import numpy as np
+    >>> from autograd_mini import Tensor, Value
+    >>> softsign = rule("softsign", "x / (1 + abs(x))", ["1 / (1 + abs(x)) ** 2"])
+    >>> y = softsign(Value(1.0))
+    >>> y.data, y.local_derivatives
+    (0.5, (0.25,))
+    >>> softsign(Tensor([1.0, -3.0])).data
+    array([ 0.5 , -0.75])
+    """
+    if not name.isidentifier() or keyword.iskeyword(name) or name in FUNCTIONS:
+        raise ValueError(
+            f"{name!r} cannot name a new rule: "
+            + ("the table has one of that name" if name in FUNCTIONS else "it is no Python name")
+        )
+    texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
+    row = Rule(name, formula, texts, sentence, domain, kinks or {}, evaluate, defaults or {})
+    for text in (formula, evaluate or "0", *(text for text in texts if text is not None)):
+        for node in ast.walk(parse(text)):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else name
+            if called not in FUNCTIONS and called != name:
+                raise ValueError(
+                    f"rule {name!r}: the table has no function {called!r} (in {text!r}); add it "
+                    "first with rule(...)"
+                )
+    _ = row.on_floats  # a native rule must exist in math
+    RULES[name] = row
+    return _define(row)
+
+
+def _define(row: Rule) -> Callable[..., Any]:
+    """Make a row's functions, for Values and for everything."""
+    from autograd_mini import generate  # only rows that are not in the generated modules need it
+
+    def function(*operands: Any, **named: Any) -> Any:
+        return apply(row.name, *row.bind(operands, named))
+
+    function.__name__ = function.__qualname__ = row.name
+    function.__doc__ = f"{row.sentence}\n\n``{row.formula}``"
+    scope: dict[str, Any] = {}
+    exec("\n".join(generate.scalar_function(row)), vars(value), scope)
+    FUNCTIONS[row.name] = function
+    OPERATIONS[row.name] = scope[row.name]
+    return function
+
+
+for _row in RULES.values():  # a row that was added to the table after the last generation
+    if _row.name not in OPERATIONS:
+        _define(_row)
+
+
+def primitive(
+    forward: Callable[..., Any],
+    pullback: Callable[..., Any] | Sequence[Callable[..., Any] | None],
+    *,
+    name: str = "",
+    sentence: str = "",
+) -> Callable[..., Any]:
+    """An operation on whole arrays, from its forward function and its pullback.
+
+    Arguments:
+        forward: takes arrays (and options by keyword), gives an array.
+        pullback: one function ``(g, out, *operands, **options)`` that gives a gradient for
+            each operand (a tuple; ``None`` where nothing flows), or a sequence of functions,
+            one for each operand, that give one gradient each.  It is NumPy code: over Tensors
+            it is recorded, which makes second derivatives work.
+        name: the operation's name; that of ``forward`` by default.
+
+    Returns:
+        A function of arrays and Tensors, with options by keyword.
+
+    >>> import numpy as np
+    >>> from autograd_mini import Tensor, gradients
+    >>> solve = primitive(
+    ...     np.linalg.solve,
+    ...     lambda g, x, A, b: (-np.outer(y := solve(A.T, g), x), y),
+    ... )
+    >>> A, b = Tensor([[2.0, 0.0], [0.0, 4.0]]), Tensor([1.0, 1.0])
+    >>> gradients(np.sum(solve(A, b)), b)
+    array([0.5 , 0.25])
+    """
+
+    def share(index: int, *args: Any, **options: Any) -> Any:
+        found = pullback(*args, **options)  # type: ignore[operator]
+        operands = len(args) - 2
+        if operands == 1 and not isinstance(found, tuple):
+            return found
+        if not isinstance(found, tuple) or len(found) != operands:
+            raise TypeError(
+                f"the pullback of {made.name} must give a tuple of {operands} gradients, one for "
+                f"each operand; it gave {type(found).__name__}"
+                + (f" of {len(found)}" if isinstance(found, tuple) else "")
+            )
+        return found[index]
+
+    pullbacks = share if callable(pullback) else tuple(pullback)
+    made = ArrayRule(name or getattr(forward, "__name__", "primitive"), forward, pullbacks, sentence)
+
+    def function(*operands: Any, **options: Any) -> Any:
+        if any(isinstance(operand, Tensor) for operand in operands):
+            return record(made, operands, options)
+        return forward(*operands, **options)
+
+    function.__name__ = function.__qualname__ = made.name
+    function.__doc__ = sentence
+    return function

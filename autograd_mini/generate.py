@@ -1,0 +1,217 @@
+"""Python written from the table of rules: the scalar operations, and the docs.
+
+``python -m autograd_mini.generate`` rewrites the marked regions of ``value.py``,
+``functions.py`` and ``docs/rules.md``; ``--check`` only says whether they are current.
+``scalar_function`` makes the same code at run time for a rule that a user adds.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograd_mini.rules import RULES, Rule, float_lines, names_in
+
+DUNDERS = {
+    ("+", 2): "add", ("-", 2): "sub", ("*", 2): "mul", ("/", 2): "truediv", ("**", 2): "pow",
+    ("-", 1): "neg", ("+", 1): "pos",
+}  # fmt: skip
+
+
+def dunder(rule: Rule) -> str:
+    """The name of Python's operator method for a rule, without underscores, or ``""``."""
+    if rule.name == "abs":
+        return "abs"
+    return DUNDERS.get((rule.symbol, len(rule.operands)), "") if rule.symbol else ""
+
+
+def _may_raise(lines: list[str]) -> bool:
+    """Whether evaluating these lines over floats can raise: a division or a math function."""
+    safe = {"abs", "sign", "maximum", "minimum", "tanh", "erf", "erfc", "arctan", "sigmoid"}
+    return any(
+        isinstance(node, ast.Div)
+        or (isinstance(node, ast.Call) and ast.unparse(node.func) not in safe)
+        for line in lines
+        for node in ast.walk(ast.parse(line))
+    )
+
+
+def _indent(lines: list[str], by: int) -> list[str]:
+    return [" " * by + line if line else line for line in lines]
+
+
+def _body(
+    rule: Rule, before: list[str], result: str, operands: str, active: set[int], long: int = 30
+) -> list[str]:
+    """Lines that compute ``out`` and the derivatives ``active``, then return ``result``.
+
+    ``result`` has ``{out}`` and ``{d0}``, ``{d1}``, ... where these expressions go; an
+    expression of more than ``long`` characters gets a line of its own.
+    """
+    *steps, out = float_lines(rule.evaluate or rule.formula)
+    places: dict[str, str] = {}
+    before_out: list[str] = []
+    after_out: list[str] = []
+    for index, text in enumerate(rule.derivatives):
+        place = places[f"d{index}"] = "None"
+        if index in active and text is not None:
+            *more, place = float_lines(text)
+            before_out += [line for line in more if line not in before_out]
+            places[f"d{index}"] = place
+        if len(place) > long:
+            places[f"d{index}"] = f"d{rule.operands[index]}"
+            after_out.append(f"d{rule.operands[index]} = {place}")
+    work = [*steps, *before_out, out, *after_out, *places.values()]
+    reads_out = any("out" in names_in(rule.derivatives[i] or "0") for i in active)
+    if reads_out or after_out or len(out) > long or _may_raise([out]):
+        steps, out = [*steps, f"out = {out}"], "out"
+    steps += [line for line in before_out if line not in steps]
+    lines = [*steps, *after_out, result.format(out=out, **places)]
+    if _may_raise(work):
+        caught = "except (ArithmeticError, ValueError) as error:"
+        lines = ["try:", *_indent(lines, 4), caught, f'    _fail(error, "{rule.name}", {operands})']
+    return [*before, *lines]
+
+
+def operator_methods(rule: Rule) -> Iterator[str]:
+    """The methods of Value for a rule that is one of Python's operators."""
+    name = dunder(rule)
+    if len(rule.operands) == 1:
+        yield from unary_method(rule, f"__{name}__")
+        return
+    head = ["def __{}__(self, other: Operand) -> Value:", '    """{}"""']
+    nodes = _body(
+        rule, ["y = other.data"], f'return _node({{out}}, "{rule.name}", self, {{d0}}, other, {{d1}})',
+        "self, other", {0, 1},
+    )  # fmt: skip
+    for reflected in (False, True):
+        first, second = ("y", "x") if reflected else ("x", "y")
+        operands, active = ("x, self", {1}) if reflected else ("self, y", {0})
+        left, right = ("x", "self") if reflected else ("self", "y")
+        yield from [
+            head[0].format(("r" if reflected else "") + name),
+            head[1].format(f"y {rule.symbol} self" if reflected else rule.formula),
+            f"    {first} = self.data",
+        ]
+        if not reflected:
+            yield from ["    if isinstance(other, Value):", *_indent(nodes, 8)]
+        yield from [f"    {second} = constant(other)", f"    if {second} is None:", "        return NotImplemented"]  # fmt: skip
+        result = f'return _node({{out}}, "{rule.name}", {left}, {{d0}}, {right}, {{d1}})'
+        yield from _indent(_body(rule, [], result, operands, active), 4)
+        yield ""
+
+
+def unary_method(rule: Rule, name: str) -> Iterator[str]:
+    """The method of Value for a rule with one operand."""
+    yield f"def {name}(self) -> Value:"
+    yield f'    """{rule.sentence}"""'
+    result = f'return _node({{out}}, "{rule.name}", self, {{d0}})'
+    yield from _indent(_body(rule, ["x = self.data"], result, "self", {0}), 4)
+    yield ""
+
+
+def scalar_function(rule: Rule) -> Iterator[str]:
+    """A function of Values and numbers for any rule."""
+    parameters = [
+        f"{o}: Operand = {rule.defaults[o]}" if o in rule.defaults else f"{o}: Operand"
+        for o in rule.operands
+    ]
+    yield f"def {rule.name}({', '.join(parameters)}) -> Value:"
+    yield f'    """{rule.sentence}"""'
+    comma = "," if len(rule.operands) == 1 else ""
+    yield f"    operands = ({', '.join(rule.operands)}{comma})"
+    for operand in rule.operands:
+        yield f"    {operand} = _data({operand})"
+    derivatives = ", ".join(f"{{d{i}}}" for i in range(len(rule.operands)))
+    result = f'return _node_of({{out}}, "{rule.name}", operands, ({derivatives}{comma}))'
+    active = set(range(len(rule.operands)))
+    yield from _indent(_body(rule, [], result, "*operands", active, 9), 4)
+    yield ""
+
+
+def public_function(rule: Rule) -> Iterator[str]:
+    """The public function of a rule, for ``functions.py``."""
+    parameters = [
+        f"{o}: Any = {rule.defaults[o]}" if o in rule.defaults else f"{o}: Any"
+        for o in rule.operands
+    ]
+    yield f"def {rule.name}({', '.join(parameters)}) -> Any:"
+    yield f'    """{rule.sentence}'
+    yield ""
+    yield f"    ``{rule.formula}``"
+    for operand, text in zip(rule.operands, rule.derivatives, strict=True):
+        if text is not None:
+            yield f"    Derivative for {operand}: ``{text}``."
+    if rule.domain:
+        yield f"    Defined for ``{rule.domain}``."
+    for point, convention in rule.kinks.items():
+        yield f"    At ``{point}`` the derivative is taken to be {convention}."
+    yield '    """'
+    yield f'    return apply("{rule.name}", {", ".join(rule.operands)})'
+    yield ""
+    yield ""
+
+
+def documentation() -> Iterator[str]:
+    """The rows of the table, for ``docs/rules.md``."""
+    yield "| operation | formula | local derivatives | defined for | at a kink |"
+    yield "| --- | --- | --- | --- | --- |"
+    for rule in RULES.values():
+        derivatives = "<br>".join(
+            f"∂/∂{operand} = `{text}`"
+            for operand, text in zip(rule.operands, rule.derivatives, strict=True)
+            if text is not None
+        )
+        kinks = "<br>".join(f"`{point}`: {what}" for point, what in rule.kinks.items())
+        domain = f"`{rule.domain}`" if rule.domain else "everywhere"
+        row = [f"`{rule.signature}`", f"`{rule.formula}`", derivatives, domain, kinks]
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+def _regions() -> dict[str, dict[str, list[str]]]:
+    package = Path(__file__).parent
+    rules = RULES.values()
+    methods = [line for r in rules if dunder(r) for line in operator_methods(r)]
+    for r in rules:
+        if not dunder(r):
+            several = ["@staticmethod", *scalar_function(r)] if len(r.operands) > 1 else []
+            methods += several or list(unary_method(r, r.name))
+    public = [line for r in rules for line in public_function(r)]
+    return {
+        str(package / "value.py"): {
+            "operators and methods": _indent(methods[:-1], 4),
+        },
+        str(package / "functions.py"): {"functions of the table": public[:-2]},
+        str(package.parent / "docs" / "rules.md"): {"table": list(documentation())},
+    }
+
+
+def current_and_wanted() -> Iterator[tuple[Path, str, str]]:
+    """Each generated file: its path, its text, and the text that the table calls for."""
+    for name, regions in _regions().items():
+        path = Path(name)
+        text = wanted = path.read_text(encoding="utf-8")
+        for title, lines in regions.items():
+            pattern = rf"(?s)([^\n]*region {title}[^\n]*\n).*?([^\n]*endregion)"
+            body = "\n".join(lines) + "\n"
+            wanted, count = re.subn(pattern, lambda m, b=body: m[1] + b + m[2], wanted)
+            if count != 1:
+                raise ValueError(f"{path} has {count} regions named {title!r}; it must have one")
+        yield path, text, wanted
+
+
+def main(arguments: list[str]) -> int:
+    """Write the generated files, or with ``--check`` say which are stale."""
+    stale = [(path, wanted) for path, text, wanted in current_and_wanted() if text != wanted]
+    for path, wanted in stale:
+        if "--check" not in arguments:
+            path.write_text(wanted, encoding="utf-8")
+        print(f"{path.name}: {'stale' if '--check' in arguments else 'written'}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,583 @@
+"""Every elementwise operation, stated once.
+
+A row of the table says all there is to say about one operation: its formula, one
+local derivative per operand, where it is defined, which convention holds at a kink,
+and a sentence.  Everything else in the package reads the row: ``Value`` (generated
+from it), ``Tensor``, NumPy dispatch, higher derivatives, pictures, documentation,
+error messages and tests.
+
+The texts are written in a tiny language:
+
+* the operands (``x``, ``y``, ``slope``, ...), ``out`` (the operation's result) and the
+  constants ``pi``, ``inf``, ``nan``;
+* ``+ - * / **``, comparisons, ``&`` and ``|`` between comparisons;
+* ``where(condition, a, b)`` and every function of the table;
+* local names: ``"z = exp(-x); 1 / (1 + z)"``.
+
+One text is evaluated over floats, arrays, Values, Tensors and SymPy symbols.  Over
+scalars ``where`` evaluates only the branch it takes.
+
+>>> RULES["tanh"].derivatives
+('1 - out ** 2',)
+>>> RULES["leaky_relu"].operands, RULES["leaky_relu"].defaults
+(('x', 'slope'), {'slope': 0.01})
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
+
+FUNCTIONS: dict[str, Any] = dict(CONSTANTS)
+"""The names of the language: the constants, and each rule's function over anything.
+
+``functions`` adds the functions.  They take numbers, arrays, Values and Tensors; so a
+derivative that is evaluated over nodes is recorded, and can be differentiated itself."""
+
+_NUMPY_NAMES = {
+    "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power",
+    "neg": "negative", "abs": "absolute",
+}  # fmt: skip
+_RULE_NAMES = {numpy: name for name, numpy in _NUMPY_NAMES.items()} | {
+    "true_divide": "div", "float_power": "pow", "fabs": "abs",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One elementwise operation: a row of the table.
+
+    Arguments:
+        name: the operation's name, NumPy's own where NumPy has one.
+        formula: its definition.  The operands are the names in it, in order.
+        derivatives: the local derivative for each operand, in ``x``, ``y``, ..., ``out``;
+            ``None`` for an operand with respect to which nothing can be differentiated.
+        sentence: what it is, in one sentence.
+        domain: where it is defined, as a comparison; empty for all real operands.
+        kinks: points without a derivative, each with the value that is used there.
+        evaluate: an equal text that is sound in floating point; empty if ``formula`` is.
+        defaults: default values of the last operands.
+    """
+
+    name: str
+    formula: str
+    derivatives: tuple[str | None, ...]
+    sentence: str
+    domain: str = ""
+    kinks: Mapping[str, str] = field(default_factory=dict)
+    evaluate: str = ""
+    defaults: Mapping[str, float] = field(default_factory=dict)
+
+    elementwise = True
+    broadcasts = True
+
+    def __post_init__(self) -> None:
+        for what, text in self._texts():
+            unknown = names_in(text) - set(self.operands) - {"out"} if what != "formula" else set()
+            if unknown:
+                raise ValueError(
+                    f"rule {self.name!r}: {what} {text!r} uses {', '.join(sorted(unknown))}, "
+                    f"but the formula {self.formula!r} has only {', '.join(self.operands)}"
+                )
+        if len(self.derivatives) != len(self.operands):
+            raise ValueError(
+                f"rule {self.name!r}: the formula {self.formula!r} has "
+                f"{len(self.operands)} operands ({', '.join(self.operands)}), but "
+                f"{len(self.derivatives)} derivatives are given; write one for each operand"
+            )
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        yield "formula", self.formula
+        yield "evaluate", self.evaluate or self.formula
+        if self.domain:
+            yield "domain", self.domain
+        for text in self.derivatives:
+            if text is not None:
+                yield "derivative", text
+
+    @cached_property
+    def operands(self) -> tuple[str, ...]:
+        """The operands' names, in the order in which the formula first uses them."""
+        tree = parse(self.formula)
+        called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
+        names.sort(key=lambda n: (n.lineno, n.col_offset))
+        return tuple(dict.fromkeys(n.id for n in names if n.id not in CONSTANTS))
+
+    @cached_property
+    def native(self) -> bool:
+        """Whether ``math`` and NumPy define the operation, not other rows."""
+        tree = parse(self.formula).body[-1]
+        assert isinstance(tree, ast.Expr)
+        return isinstance(tree.value, ast.Call) and ast.unparse(tree.value.func) == self.name
+
+    @cached_property
+    def symbol(self) -> str:
+        """The Python operator of the formula, such as ``*``; empty if it is none."""
+        tree = parse(self.formula).body[-1]
+        assert isinstance(tree, ast.Expr)
+        node = tree.value
+        plain = isinstance(node, ast.BinOp | ast.UnaryOp) and self.operands == tuple(
+            child.id for child in ast.iter_child_nodes(node) if isinstance(child, ast.Name)
+        )
+        return SYMBOLS.get(type(node.op), "") if plain else ""  # type: ignore[attr-defined]
+
+    @cached_property
+    def reads(self) -> tuple[frozenset[str], ...]:
+        """For each operand, which operands and whether ``out`` its derivative reads."""
+        return tuple(names_in(text or "0") for text in self.derivatives)
+
+    # The texts, made into functions
+
+    @cached_property
+    def on_floats(self) -> Callable[..., float]:
+        """The operation on Python floats."""
+        if self.native:
+            return _math_function(self.name)
+        return _function(self, float_lines(self.evaluate or self.formula), self.operands)
+
+    @cached_property
+    def forward(self) -> Callable[..., Any]:
+        """The operation on NumPy arrays, which broadcast."""
+        function = getattr(np, _NUMPY_NAMES.get(self.name, self.name), None)
+        if isinstance(function, np.ufunc) or function is np.where:
+            return function
+        if self.native:
+            return _over_elements(_math_function(self.name))
+        composed = _function(self, array_lines(self.evaluate or self.formula), self.operands)
+        return lambda *arrays: _as_float(composed(*arrays), arrays)
+
+    @cached_property
+    def derivative_functions(self) -> tuple[Callable[..., Any] | None, ...]:
+        """For each operand: its local derivative ``(out, *operands)`` over arrays or Tensors."""
+        return tuple(
+            None if text is None else _function(self, array_lines(text), ("out", *self.operands))
+            for text in self.derivatives
+        )
+
+    @cached_property
+    def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
+        """For each operand: its local derivative ``(out, *operands)`` over floats or Values."""
+        return tuple(
+            None if text is None else _function(self, scalar_lines(text), ("out", *self.operands))
+            for text in self.derivatives
+        )
+
+    @cached_property
+    def pullbacks(self) -> tuple[Callable[..., Any] | None, ...]:
+        """For each operand: ``(g, out, *operands)``, the upstream gradient g times the derivative.
+
+        Works over arrays and over Tensors; ``None`` where nothing flows.
+        """
+        arguments = ("g", "out", *self.operands)
+        unbounded = self.native and self.name in _UNBOUNDED
+        return tuple(
+            None
+            if text is None or text == "0"
+            else _function(self, array_lines(times("g", text, unbounded)), arguments)
+            for text in self.derivatives
+        )
+
+    def pullback(self, index: int) -> Callable[..., Any] | None:
+        """The pullback for operand ``index``."""
+        return self.pullbacks[index]
+
+    def bind(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
+        """All operands in order, from positional and named arguments and the defaults."""
+        given = dict(zip(self.operands, arguments, strict=False))
+        wrong = [name for name in named if name not in self.operands or name in given]
+        given |= self.defaults | given | dict(named)
+        missing = [name for name in self.operands if name not in given]
+        if len(arguments) > len(self.operands) or wrong or missing:
+            raise TypeError(
+                f"{self.signature} was called with {len(arguments)} positional operands"
+                + (f" and {', '.join(named)}" if named else "")
+            )
+        return tuple(given[name] for name in self.operands)
+
+    @property
+    def signature(self) -> str:
+        """How it is called, such as ``leaky_relu(x, slope=0.01)``."""
+        words = [f"{n}={self.defaults[n]}" if n in self.defaults else n for n in self.operands]
+        return f"{self.name}({', '.join(words)})"
+
+
+# Reading the language
+
+
+_ALLOWED = (
+    ast.Module, ast.Expr, ast.Assign, ast.Name, ast.Load, ast.Store, ast.Constant, ast.Call,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.BitAnd, ast.BitOr,
+    ast.UnaryOp, ast.USub, ast.UAdd, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq,
+)  # fmt: skip
+
+SYMBOLS: dict[type[ast.AST], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**",
+    ast.USub: "-", ast.UAdd: "+",
+}  # fmt: skip
+
+
+def parse(text: str) -> ast.Module:
+    """The syntax tree of a text: assignments, then one expression.
+
+    Raises:
+        ValueError: the text is not in the language of the table.
+    """
+    try:
+        tree = ast.parse(text.strip())
+    except SyntaxError as error:
+        raise ValueError(f"{text!r} is not a formula: {error.msg}") from None
+    for node in ast.walk(tree):
+        if not isinstance(node, _ALLOWED) or (
+            isinstance(node, ast.Constant) and type(node.value) not in (int, float)
+        ):
+            raise ValueError(
+                f"{text!r} is not a formula: {ast.unparse(node)!r} is not allowed; write "
+                "operands, numbers, + - * / **, comparisons, & |, and functions of the table"
+            )
+    *assignments, last = tree.body or [None]
+    if not isinstance(last, ast.Expr) or not all(isinstance(a, ast.Assign) for a in assignments):
+        raise ValueError(f"{text!r} is not a formula: it must end in an expression")
+    return tree
+
+
+def names_in(text: str) -> frozenset[str]:
+    """The free names of a text: neither functions nor constants nor its own local names."""
+    tree = parse(text)
+    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
+    local = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    return frozenset(n.id for n in names) - local - CONSTANTS.keys()
+
+
+class _Scalar(ast.NodeTransformer):
+    """A text for scalars: ``where`` takes one branch only, numbers are floats."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "where":
+            condition, yes, no = node.args
+            return ast.IfExp(condition, yes, no)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        if isinstance(node.op, ast.Pow) and ast.unparse(node.right) == "2":
+            square = self.visit(node.left)
+            if isinstance(square, ast.Name):
+                return ast.BinOp(square, ast.Mult(), square)
+        self.generic_visit(node)
+        if isinstance(node.op, ast.BitAnd | ast.BitOr):
+            op = ast.And() if isinstance(node.op, ast.BitAnd) else ast.Or()
+            return ast.BoolOp(op, [node.left, node.right])
+        if isinstance(node.op, ast.Pow):
+            return ast.Call(ast.Name("pow", ast.Load()), [node.left, node.right], [])
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant(float(node.value))  # type: ignore[arg-type]
+
+
+def scalar_lines(text: str) -> list[str]:
+    """A text as Python for scalars: its assignments, then its expression."""
+    tree = ast.fix_missing_locations(_Scalar().visit(parse(text)))
+    return [ast.unparse(statement) for statement in tree.body]
+
+
+class _Inline(ast.NodeTransformer):
+    """Calls of rows that are made of other rows, replaced by what those rows evaluate.
+
+    Arguments and local names of a replaced call become ``lines`` that come before."""
+
+    def __init__(self) -> None:
+        self.lines: list[ast.stmt] = []
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        assert isinstance(node.func, ast.Name)
+        rule = RULES.get(node.func.id)
+        if rule is None or rule.native or rule.name == "where":
+            return node
+        names: dict[str, ast.expr] = dict(zip(rule.operands, node.args, strict=True))
+        for name, argument in names.items():
+            if not isinstance(argument, ast.Name | ast.Constant):
+                local = ast.Name(f"{rule.name}_{name}", ast.Load())
+                self.lines.append(ast.Assign([ast.Name(local.id, ast.Store())], argument))
+                names[name] = local
+        tree = self.visit(_Rename(names).visit(parse(rule.evaluate or rule.formula)))
+        self.lines += [line for line in tree.body[:-1] if line not in self.lines]
+        expression: ast.AST = tree.body[-1].value
+        return expression
+
+
+class _Rename(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, ast.expr]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self.names.get(node.id, node)
+
+
+def float_lines(text: str) -> list[str]:
+    """A text as Python for floats: only functions of ``math`` and ``abs`` are called.
+
+    >>> float_lines("x * sigmoid(x)")
+    ['z = exp(-abs(x))', 'x * ((1.0 if x >= 0.0 else z) / (1.0 + z))']
+    """
+    inline = _Inline()
+    body = inline.visit(parse(text)).body
+    tree = ast.Module([*inline.lines, *body], [])
+    tree = ast.fix_missing_locations(_Scalar().visit(tree))
+    return [ast.unparse(statement) for statement in tree.body]
+
+
+def array_lines(text: str) -> list[str]:
+    """A text as Python for arrays: its assignments, then its expression."""
+    return [ast.unparse(statement) for statement in parse(text).body]
+
+
+def _function(rule: Rule, lines: list[str], arguments: tuple[str, ...]) -> Callable[..., Any]:
+    """The Python function of these lines, which call the table's functions."""
+    body = "".join(f"    {line}\n" for line in [*lines[:-1], f"return {lines[-1]}"])
+    source = f"def {rule.name}({', '.join(arguments)}):\n{body}"
+    scope: dict[str, Any] = {}
+    exec(compile(source, f"<rule {rule.name}>", "exec"), FUNCTIONS, scope)
+    made: Callable[..., Any] = scope[rule.name]
+    return made
+
+
+def _math_function(name: str) -> Callable[..., float]:
+    """Python's own function of floats for a native rule."""
+    python: dict[str, Callable[..., float]] = {"abs": abs, "where": lambda c, x, y: x if c else y}
+    found = python.get(name) or getattr(math, name.replace("arc", "a"), None)
+    if found is None:
+        raise ValueError(
+            f"rule {name!r} is defined by itself, but the module math has no such function; "
+            "write its formula with functions of the table"
+        )
+    return found
+
+
+def _over_elements(function: Callable[..., float]) -> Callable[..., Any]:
+    """A function of floats applied to arrays element by element, keeping their dtype."""
+
+    def forward(*arrays: Any) -> Any:
+        return _as_float(np.frompyfunc(function, len(arrays), 1)(*arrays), arrays)
+
+    return forward
+
+
+def _as_float(result: Any, arrays: tuple[Any, ...]) -> Any:
+    """The result in the floating dtype that NumPy gives these operands."""
+    dtype = np.result_type(*arrays)
+    return np.asarray(result, dtype if dtype.kind == "f" else np.float64)
+
+
+def rule_of_ufunc(ufunc: np.ufunc) -> Rule | None:
+    """The rule of a NumPy ufunc, ``None`` if the table has none."""
+    return RULES.get(_RULE_NAMES.get(ufunc.__name__, ufunc.__name__))
+
+
+def times(gradient: str, derivative: str, unbounded: bool = False) -> str:
+    """The text of ``gradient · derivative``: the upstream gradient is taken into each branch.
+
+    So a branch that is not taken contributes exactly zero, even where the upstream
+    gradient is infinite.  Where the derivative itself may be infinite (``unbounded`` says
+    that ``out`` may), the product is ``through(g, derivative)``: zero where the upstream
+    gradient is zero, so that ``where(x > 0, log(x), 0)`` has gradient 0 at x = 0, not NaN.
+
+    >>> times("g", "where(x > 0, 1, slope)")
+    'where(x > 0, g, g * slope)'
+    >>> times("g", "1 / x")
+    'through(g, 1 / x)'
+    """
+    *lines, last = parse(derivative).body
+    assert isinstance(last, ast.Expr)
+    product = _times(gradient, last.value, unbounded)
+    return "; ".join([*map(ast.unparse, lines), product])
+
+
+def _times(gradient: str, derivative: ast.expr, unbounded: bool) -> str:
+    text = ast.unparse(derivative)
+    if text in ("1", "-1", "0"):
+        return {"1": gradient, "-1": f"-{gradient}", "0": "0"}[text]
+    if isinstance(derivative, ast.Call) and ast.unparse(derivative.func) == "where":
+        condition, *branches = derivative.args
+        yes, no = (_times(gradient, branch, unbounded) for branch in branches)
+        return f"where({ast.unparse(condition)}, {yes}, {no})"
+    if _may_be_infinite(derivative, unbounded):
+        return f"through({gradient}, {text})"
+    return f"{gradient} * {text if isinstance(derivative, ast.Name | ast.Call) else f'({text})'}"
+
+
+_UNBOUNDED = {"log", "sqrt", "exp", "expm1", "sinh", "cosh"}
+"""Functions that reach infinity at, or not far from, ordinary operands."""
+
+
+def _may_be_infinite(derivative: ast.expr, unbounded: bool) -> bool:
+    for part in ast.walk(derivative):
+        if isinstance(part, ast.Name) and part.id in {"inf", "nan"} | ({"out"} if unbounded else set()):  # fmt: skip
+            return True
+        if isinstance(part, ast.Call) and ast.unparse(part.func) in _UNBOUNDED:
+            return True
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Div):
+            if names_in(ast.unparse(part.right)):
+                return True
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow):
+            if not isinstance(part.right, ast.Constant):
+                return True
+    return False
+
+
+# The table
+
+
+def _row(name: str, formula: str, *derivatives: str | None, **rest: Any) -> Rule:
+    return Rule(name, formula, derivatives, **rest)
+
+
+_TABLE = [
+    _row("add", "x + y", "1", "1", sentence="Sum."),
+    _row("sub", "x - y", "1", "-1", sentence="Difference."),
+    _row("mul", "x * y", "y", "x", sentence="Product: each factor's derivative is the other."),
+    _row("div", "x / y", "1 / y", "-out / y", domain="y != 0", sentence="Quotient."),
+    _row(
+        "pow", "x ** y",
+        "where(y == 0, 0, where((x == 0) & (y < 1), inf, y * x ** (y - 1)))",
+        "where(x > 0, out * log(x), where((x == 0) & (y >= 0), 0, nan))",
+        domain="(x > 0) | ((x == 0) & (y >= 0))",
+        kinks={"x == 0": "where(y == 0, 0, y * 0 ** (y - 1)) for x and 0 for y"},
+        sentence="Power; a negative base needs a constant whole exponent.",
+    ),
+    _row("neg", "-x", "-1", sentence="Negative."),
+    _row("positive", "+x", "1", sentence="The operand itself, as a node of its own."),
+    _row("exp", "exp(x)", "out", sentence="Exponential: its own derivative."),
+    _row("expm1", "expm1(x)", "out + 1", sentence="exp(x) - 1, accurate near 0."),
+    _row("log", "log(x)", "1 / x", domain="x > 0", sentence="Natural logarithm."),
+    _row("log1p", "log1p(x)", "1 / (1 + x)", domain="x > -1", sentence="log(1 + x), accurate near 0."),
+    _row("log2", "log2(x)", "1 / (x * log(2))", domain="x > 0", sentence="Logarithm to base 2."),
+    _row("log10", "log10(x)", "1 / (x * log(10))", domain="x > 0", sentence="Logarithm to base 10."),
+    _row(
+        "sqrt", "sqrt(x)", "where(x > 0, 0.5 / out, inf)", domain="x >= 0",
+        kinks={"x == 0": "inf"}, sentence="Square root.",
+    ),
+    _row("square", "x * x", "2 * x", sentence="Square."),
+    _row("reciprocal", "1 / x", "-out / x", domain="x != 0", sentence="Reciprocal."),
+    _row("sin", "sin(x)", "cos(x)", sentence="Sine; x in radians."),
+    _row("cos", "cos(x)", "-sin(x)", sentence="Cosine; x in radians."),
+    _row("tan", "tan(x)", "1 + out ** 2", sentence="Tangent; x in radians."),
+    _row(
+        "arcsin", "arcsin(x)", "where(abs(x) < 1, 1 / sqrt(1 - x ** 2), inf)",
+        domain="abs(x) <= 1", kinks={"x == -1": "inf", "x == 1": "inf"},
+        sentence="Inverse sine, in radians.",
+    ),
+    _row(
+        "arccos", "arccos(x)", "where(abs(x) < 1, -1 / sqrt(1 - x ** 2), -inf)",
+        domain="abs(x) <= 1", kinks={"x == -1": "-inf", "x == 1": "-inf"},
+        sentence="Inverse cosine, in radians.",
+    ),
+    _row("arctan", "arctan(x)", "1 / (1 + x ** 2)", sentence="Inverse tangent, in radians."),
+    _row(
+        "arctan2", "arctan2(x, y)",
+        "r = hypot(x, y); where(r == 0, 0, y / r / r)", "r = hypot(x, y); where(r == 0, 0, -x / r / r)",
+        domain="(x != 0) | (y > 0)", kinks={"(x == 0) & (y == 0)": "0"},
+        sentence="Angle of the point (y, x), in radians, in the right quadrant.",
+    ),
+    _row("sinh", "sinh(x)", "cosh(x)", sentence="Hyperbolic sine."),
+    _row("cosh", "cosh(x)", "sinh(x)", sentence="Hyperbolic cosine."),
+    _row("tanh", "tanh(x)", "1 - out ** 2", sentence="Hyperbolic tangent: squashes x to (-1, 1)."),
+    _row("arcsinh", "arcsinh(x)", "1 / hypot(x, 1)", sentence="Inverse hyperbolic sine."),
+    _row(
+        "arccosh", "arccosh(x)", "where(x > 1, 1 / (sqrt(x - 1) * sqrt(x + 1)), inf)",
+        domain="x >= 1", kinks={"x == 1": "inf"}, sentence="Inverse hyperbolic cosine.",
+    ),
+    _row("arctanh", "arctanh(x)", "1 / (1 - x ** 2)", domain="abs(x) < 1", sentence="Inverse hyperbolic tangent."),
+    _row("abs", "abs(x)", "sign(x)", kinks={"x == 0": "0"}, sentence="Absolute value."),
+    _row(
+        "sign", "where(x > 0, 1, where(x < 0, -1, 0))", "0", kinks={"x == 0": "0"},
+        evaluate="where(x > 0, 1, where(x < 0, -1, where(x == 0, 0, nan)))",
+        sentence="Sign: -1, 0 or 1.",
+    ),
+    _row(
+        "sigmoid", "1 / (1 + exp(-x))", "out * (1 - out)",
+        evaluate="z = exp(-abs(x)); where(x >= 0, 1, z) / (1 + z)",
+        sentence="Logistic function: squashes x to (0, 1).",
+    ),
+    _row(
+        "softplus", "log(1 + exp(x))", "sigmoid(x)",
+        evaluate="maximum(x, 0) + log1p(exp(-abs(x)))", sentence="Smooth relu.",
+    ),
+    _row(
+        "log_sigmoid", "log(1 / (1 + exp(-x)))", "sigmoid(-x)",
+        evaluate="minimum(x, 0) - log1p(exp(-abs(x)))", sentence="Logarithm of the logistic function.",
+    ),
+    _row(
+        "relu", "where(x > 0, x, 0)", "where(x > 0, 1, 0)", kinks={"x == 0": "0"},
+        evaluate="maximum(x, 0)", sentence="Rectified linear unit.",
+    ),
+    _row(
+        "leaky_relu", "where(x > 0, x, slope * x)", "where(x > 0, 1, slope)", "where(x > 0, 0, x)",
+        kinks={"x == 0": "slope for x"}, defaults={"slope": 0.01},
+        sentence="Rectified linear unit with a slope on the negative side.",
+    ),
+    _row(
+        "elu", "where(x > 0, x, alpha * (exp(x) - 1))",
+        "where(x > 0, 1, out + alpha)", "where(x > 0, 0, expm1(x))",
+        kinks={"x == 0": "alpha for x"}, defaults={"alpha": 1.0},
+        evaluate="where(x > 0, x, alpha * expm1(minimum(x, 0)))",
+        sentence="Exponential linear unit.",
+    ),
+    _row(
+        "silu", "x / (1 + exp(-x))", "s = sigmoid(x); s * (1 + x * (1 - s))",
+        evaluate="x * sigmoid(x)", sentence="Sigmoid linear unit: x times sigmoid(x).",
+    ),
+    _row(
+        "maximum", "where(x >= y, x, y)",
+        "where(x > y, 1, where(x == y, 0.5, 0))", "where(x > y, 0, where(x == y, 0.5, 1))",
+        kinks={"x == y": "0.5 for each"}, evaluate="where((x >= y) | (x != x), x, y)",
+        sentence="The greater of two; NaN if either is NaN.",
+    ),
+    _row(
+        "minimum", "where(x <= y, x, y)",
+        "where(x < y, 1, where(x == y, 0.5, 0))", "where(x < y, 0, where(x == y, 0.5, 1))",
+        kinks={"x == y": "0.5 for each"}, evaluate="where((x <= y) | (x != x), x, y)",
+        sentence="The lesser of two; NaN if either is NaN.",
+    ),
+    _row(
+        "where", "where(condition, x, y)", None, "where(condition, 1, 0)", "where(condition, 0, 1)",
+        sentence="x where the condition holds, y elsewhere.",
+    ),
+    _row(
+        "clip", "minimum(maximum(x, low), high)",
+        "where((x >= low) & (x <= high), 1, 0)", "where((x < low) & (low <= high), 1, 0)",
+        "where((x > high) | (low > high), 1, 0)",
+        kinks={"x == low": "1 for x", "x == high": "1 for x"},
+        sentence="x, kept between low and high.",
+    ),
+    _row(
+        "hypot", "hypot(x, y)", "where(out == 0, 0, x / out)", "where(out == 0, 0, y / out)",
+        kinks={"(x == 0) & (y == 0)": "0"}, sentence="sqrt(x² + y²), without overflow.",
+    ),
+    _row(
+        "logaddexp", "log(exp(x) + exp(y))", "exp(x - out)", "exp(y - out)",
+        evaluate="where(x == y, x + log(2), maximum(x, y) + log1p(exp(-abs(x - y))))",
+        sentence="log(exp(x) + exp(y)), without overflow.",
+    ),
+    _row("erf", "erf(x)", "2 / sqrt(pi) * exp(-x ** 2)", sentence="Error function."),
+    _row("erfc", "erfc(x)", "-2 / sqrt(pi) * exp(-x ** 2)", sentence="1 - erf(x), accurate for large x."),
+    _row(
+        "gelu", "x * (1 + erf(x / sqrt(2))) / 2",
+        "erfc(-x / sqrt(2)) / 2 + x * exp(-x ** 2 / 2) / sqrt(2 * pi)",
+        evaluate="x * (erfc(-x / sqrt(2)) / 2)",
+        sentence="Gaussian error linear unit, exact.",
+    ),
+]  # fmt: skip
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in _TABLE}

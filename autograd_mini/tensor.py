@@ -1,0 +1,671 @@
+"""Tensor: a NumPy array that remembers how it was computed.
+
+A Tensor records its operation, its operands and nothing else; local derivatives are
+computed when the sweep needs them.  NumPy's own functions work on it through NumPy's
+protocols, so that plain NumPy code is differentiated as it stands.
+
+>>> W = Tensor([[1.0, -1.0], [2.0, 0.5]], label="W")
+>>> X = np.array([[1.0, 2.0]])
+>>> loss = np.sum(1 / (1 + np.exp(-(X @ W))))
+>>> loss.backward()
+>>> W.grad.round(4)
+array([[0.0066, 0.25  ],
+       [0.0133, 0.5   ]])
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograd_mini import graph, modes
+from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc
+from autograd_mini.value import Value, unknown_function
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+ARRAY_FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""NumPy's functions of whole arrays, and ours in their place (``array_rules`` fills it)."""
+
+_clock = 0
+"""How often the data of any Tensor has been replaced: the time for changes and recordings."""
+
+
+class Tensor:
+    """An array node of a computation graph.
+
+    Arguments:
+        data: an array or nested list of real numbers, copied.  Integers become float64; a
+            float array keeps its dtype.
+        label: a name for pictures and messages.
+
+    Attributes:
+        grad: the gradient, an array of the same shape; zeros before any sweep.
+            ``backward()`` adds to the ``grad`` of leaves and replaces that of interior nodes.
+        label: the name.
+
+    Raises:
+        TypeError: ``data`` holds complex numbers, text or objects.
+
+    >>> x = Tensor([1.0, 2.0], label="x")
+    >>> y = np.sum(x * x)
+    >>> y.backward()
+    >>> x.grad
+    array([2., 4.])
+    """
+
+    __slots__ = (
+        "_data", "_grad", "label", "_rule", "_operands", "_options", "_changed", "_recorded",
+        "_origin", "__weakref__",
+    )  # fmt: skip
+
+    def __init__(self, data: Any, label: str = "") -> None:
+        self._set(np.array(_real_array(data)), None, (), {})
+        self.label = label
+
+    def _set(
+        self, data: Array, rule: Any, operands: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        self._data = data
+        self._grad: Array | None = None
+        self.label = ""
+        self._rule = rule
+        self._operands = operands
+        self._options = options
+        self._changed = 0
+        self._recorded = _clock
+        self._origin: tuple[str, tuple[int, ...]] | None = None
+
+    @property
+    def data(self) -> Array:
+        """The array.  ``t.data -= rate * t.grad`` is how to update it.
+
+        Raises:
+            ValueError: an array of another shape is assigned.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        global _clock
+        array = _real_array(data)
+        if array.shape != self._data.shape:
+            raise ValueError(
+                f"data of shape {self._data.shape} cannot become shape {array.shape}: "
+                "make a new Tensor"
+            )
+        _clock += 1
+        self._changed = _clock
+        self._data = array.astype(self._data.dtype, copy=False)
+
+    @property
+    def grad(self) -> Array:
+        if self._grad is None:
+            self._grad = np.zeros_like(self._data)
+        return self._grad
+
+    @grad.setter
+    def grad(self, gradient: Any) -> None:
+        if gradient is not None:
+            gradient = _real_array(gradient)
+            if gradient.shape != self._data.shape:
+                raise ValueError(
+                    f"the gradient of a Tensor of shape {self._data.shape} has that shape, "
+                    f"not {gradient.shape}"
+                )
+        self._grad = gradient
+
+    @property
+    def op(self) -> str:
+        """The name of the operation, ``""`` for a leaf."""
+        return self._rule.name if self._rule else ""
+
+    @property
+    def parents(self) -> tuple[Any, ...]:
+        """The operands in order: Tensors, and constants as they were given."""
+        return self._operands
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What else the operation was told, such as ``axis``."""
+        return dict(self._options)
+
+    @property
+    def local_derivatives(self) -> tuple[Array | None, ...]:
+        """∂self/∂parent, element by element in this Tensor's shape, for each parent.
+
+        ``None`` for a constant, and where the Jacobian is no elementwise array (matmul, sum).
+        """
+        if not getattr(self._rule, "elementwise", False):
+            return (None,) * len(self._operands)
+        arrays = [plain(operand) for operand in self._operands]
+        with np.errstate(all="ignore"):
+            return tuple(
+                np.broadcast_to(
+                    np.asarray(derivative(self._data, *arrays), self.dtype), self.shape
+                )
+                if isinstance(operand, Tensor) and derivative
+                else None
+                for operand, derivative in zip(
+                    self._operands, self._rule.derivative_functions, strict=True
+                )
+            )
+
+    def backward(self, gradient: Any = None) -> None:
+        """Compute the gradient of this Tensor with respect to everything it depends on.
+
+        Arguments:
+            gradient: the upstream gradient to start from, of this Tensor's shape; needed
+                unless the Tensor holds one number.
+
+        Raises:
+            ValueError: the Tensor holds several numbers and ``gradient`` is not given, or
+                is given in another shape.
+            RuntimeError: an operand's data was replaced after it was recorded.
+        """
+        graph.backward(self, gradient)
+
+    def zero_grad(self) -> None:
+        """Set this node's gradient to zero."""
+        self._grad = None
+
+    def detach(self) -> Tensor:
+        """A leaf with a copy of the array and the same label, cut from the graph."""
+        return Tensor(self._data, self.label)
+
+    def item(self) -> float:
+        """The number of a Tensor that holds one, as a Python float, without its graph."""
+        return float(self._data.item())
+
+    # What the sweep asks of a node
+
+    def seed(self, gradient: Any) -> Any:
+        if gradient is None:
+            if self.size != 1:
+                raise ValueError(
+                    f"backward() from shape {self.shape} needs one number to start from: reduce "
+                    "it (np.sum(t).backward()), or give the upstream gradient "
+                    f"(t.backward(gradient), an array of shape {self.shape})"
+                )
+            return np.ones_like(self._data)
+        if not isinstance(gradient, Tensor):
+            gradient = _real_array(gradient).astype(self.dtype)
+        if gradient.shape != self.shape:
+            raise ValueError(
+                f"the upstream gradient has shape {gradient.shape}, the Tensor has {self.shape}; "
+                "they must be equal"
+            )
+        return gradient
+
+    def zero(self) -> Array:
+        return np.zeros_like(self._data)
+
+    def receive(self, gradient: Array) -> None:
+        if self._operands:
+            self._grad = gradient
+        elif self._grad is None:
+            self._grad = gradient.copy()
+        else:
+            self._grad = self._grad + gradient
+
+    def contributions(
+        self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool
+    ) -> Iterator[tuple[Tensor, Any]]:
+        if create_graph:
+            out, operands = self, self._operands
+        else:
+            out, operands = self._data, tuple(map(plain, self._operands))
+        if self._origin:
+            _check_memory(self)
+        for index, operand in enumerate(self._operands):
+            if not isinstance(operand, Tensor) or (wanted is not None and operand not in wanted):
+                continue
+            pullback = self._rule.pullback(index)
+            if pullback is None:
+                continue
+            self._check_unchanged(index)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                share = pullback(gradient, out, *operands, **self._options)
+            share = _fit(share, operand, self._rule)
+            if self._origin:
+                _check_finite(self, index, gradient, share)
+            yield operand, share
+
+    def _check_unchanged(self, index: int) -> None:
+        reads = self._rule.reads[index] if self._rule.elementwise else self._rule.reads
+        names = self._rule.operands if self._rule.elementwise else ("operands",) * len(self._operands)  # fmt: skip
+        for name, node in [*zip(names, self._operands, strict=True), ("out", self)]:
+            if name in reads and isinstance(node, Tensor) and node._changed > self._recorded:
+                label = f" {node.label!r}" if node.label else ""
+                raise RuntimeError(
+                    f"the data of Tensor{label} of shape {node.shape} was replaced after "
+                    f"{self.op} had recorded it, and the sweep needs the old values: call "
+                    "backward() before the update, or compute the loss again after it"
+                )
+
+    # Operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return _operate("add", self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return _operate("add", other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return _operate("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _operate("sub", other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return _operate("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return _operate("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return _operate("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _operate("div", other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return _operate("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return _operate("pow", other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return np.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return np.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return record(RULES["neg"], (self,))
+
+    def __pos__(self) -> Tensor:
+        return record(RULES["positive"], (self,))
+
+    def __abs__(self) -> Tensor:
+        return record(RULES["abs"], (self,))
+
+    # Comparisons give plain boolean arrays and are not recorded
+
+    def __lt__(self, other: Any) -> Any:
+        return operator.lt(self._data, plain(other))
+
+    def __le__(self, other: Any) -> Any:
+        return operator.le(self._data, plain(other))
+
+    def __gt__(self, other: Any) -> Any:
+        return operator.gt(self._data, plain(other))
+
+    def __ge__(self, other: Any) -> Any:
+        return operator.ge(self._data, plain(other))
+
+    def __eq__(self, other: object) -> Any:
+        return operator.eq(self._data, plain(other))
+
+    def __ne__(self, other: object) -> Any:
+        return operator.ne(self._data, plain(other))
+
+    __hash__ = object.__hash__
+
+    # The array's shape and parts
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        return self._data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._data.dtype
+
+    @property
+    def T(self) -> Tensor:
+        return np.transpose(self)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+
+    def ravel(self) -> Tensor:
+        return np.ravel(self)
+
+    flatten = ravel
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        return np.squeeze(self, axis)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return np.swapaxes(self, axis1, axis2)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return np.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return np.mean(self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+        return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return np.prod(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return np.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return np.min(self, axis=axis, keepdims=keepdims)
+
+    def cumsum(self, axis: Any = None) -> Tensor:
+        return np.cumsum(self, axis=axis)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return np.trace(self, offset, axis1, axis2)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return np.diagonal(self, offset, axis1, axis2)
+
+    def dot(self, other: Any) -> Tensor:
+        return np.dot(self, other)
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        return np.clip(self, min, max)
+
+    def repeat(self, repeats: Any, axis: Any = None) -> Tensor:
+        return np.repeat(self, repeats, axis)
+
+    def take(self, indices: Any, axis: Any = None) -> Tensor:
+        return np.take(self, indices, axis)
+
+    def argmax(self, axis: Any = None) -> Any:
+        return self._data.argmax(axis)
+
+    def argmin(self, axis: Any = None) -> Any:
+        return self._data.argmin(axis)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a Tensor of shape () has no length")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return GETITEM(self, index)
+
+    # What would drop the gradient says what to write instead
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "t[i] = v would overwrite numbers that the sweep needs: write np.where(mask, v, t) or "
+            "np.concatenate([...]) for a new Tensor, or t.data[i] = v before t is used"
+        )
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"a Tensor of shape {self.shape} is neither true nor false: write `if t.item() != 0:` "
+            "or `if np.any(t.data):`"
+        )
+
+    def __float__(self) -> NoReturn:
+        raise TypeError(
+            "float(tensor) and the functions of math would drop the gradient: write t.item() for "
+            "the plain number, np.exp(t) instead of math.exp(t)"
+        )
+
+    def __int__(self) -> NoReturn:
+        raise TypeError("int(tensor) would drop the gradient: write int(t.item())")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise TypeError(
+            "a Tensor made into a plain array would drop the gradient: write t.data for the array, "
+            "np.stack([...]) to join Tensors, or call a NumPy function that has a derivative rule"
+        )
+
+    # NumPy's functions
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            if ufunc in _PLAIN_UFUNCS:
+                return ufunc(*map(plain, inputs))
+            rule = rule_of_ufunc(ufunc)
+            if rule is not None:
+                return FUNCTIONS[rule.name](*inputs)
+        function = ARRAY_FUNCTIONS.get(_REDUCTIONS.get(ufunc) if method == "reduce" else ufunc)  # type: ignore[arg-type]
+        if function is None or "out" in kwargs or method not in ("__call__", "reduce"):
+            raise TypeError(unknown_function(ufunc, method, kwargs, "Tensor"))
+        if method == "reduce":
+            kwargs.setdefault("axis", 0)
+        return function(*inputs, **kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func in _PLAIN_FUNCTIONS:
+            return func(*_plain(args), **_plain(kwargs))
+        function = ARRAY_FUNCTIONS.get(func)
+        if function is None:
+            raise TypeError(unknown_function(func, "__call__", {}, "Tensor"))
+        kwargs = {key: value for key, value in kwargs.items() if value is not np._NoValue}
+        if kwargs.get("out") is not None:
+            raise TypeError(unknown_function(func, "__call__", {"out": ...}, "Tensor"))
+        kwargs.pop("out", None)
+        return function(*args, **kwargs)
+
+    # How it prints
+
+    def __repr__(self) -> str:
+        body = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)
+        label = f", label={self.label!r}" if self.label else ""
+        op = f", op={self.op!r}" if self.op else ""
+        dtype = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
+        return f"Tensor({body}{dtype}{label}{op})"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+
+GETITEM: Callable[[Tensor, Any], Tensor]
+"""Indexing as an operation (``array_rules`` sets it)."""
+
+
+def record(rule: Any, operands: tuple[Any, ...], options: dict[str, Any] | None = None) -> Tensor:
+    """The Tensor that a rule makes of its operands, with the graph to it.
+
+    Raises:
+        ValueError: the shapes do not fit; names the operation and all shapes.
+        TypeError: an operand is not made of real numbers, or is a Value.
+    """
+    options = options or {}
+    arrays = [operand._data if isinstance(operand, Tensor) else operand for operand in operands]
+    try:
+        out = np.asarray(rule.forward(*arrays, **options))
+    except (ValueError, TypeError, IndexError) as error:
+        _refuse(rule, operands, error)
+    if out.dtype.kind != "f":
+        _refuse(rule, operands, TypeError(f"its result would be {out.dtype}"))
+    node = Tensor.__new__(Tensor)
+    node._set(out, rule, operands, options)
+    if modes.special:
+        _record_specially(node)
+    return node
+
+
+def _record_specially(node: Tensor) -> None:
+    arrays = [np.asarray(plain(operand)) for operand in node._operands]
+    if modes.debugging():
+        line = modes.source_line()
+        node._origin = (line, _fingerprints(node))
+        if not np.isfinite(node._data).all() and all(np.isfinite(array).all() for array in arrays):
+            bad = node._data[~np.isfinite(node._data)][0]
+            raise FloatingPointError(f"{node.op} made {bad} from finite operands, at {line}")
+    if not modes.recording():
+        node._rule, node._operands, node._options, node._origin = None, (), {}, None
+
+
+def _fingerprints(node: Tensor) -> tuple[int, ...]:
+    arrays = [np.ascontiguousarray(plain(operand)) for operand in (*node._operands, node)]
+    return tuple(hash(array.tobytes()) for array in arrays)
+
+
+def _check_memory(node: Tensor) -> None:
+    assert node._origin is not None
+    line, before = node._origin
+    for index, (old, new) in enumerate(zip(before, _fingerprints(node), strict=True)):
+        if old != new:
+            what = f"operand {index}" if index < len(node._operands) else "the result"
+            raise RuntimeError(
+                f"{what} of {node.op}, recorded at {line}, was written to before the sweep: "
+                "compute with a copy, or call backward() before the write"
+            )
+
+
+def _check_finite(node: Tensor, index: int, gradient: Any, share: Any) -> None:
+    upstream, found = plain(gradient), plain(share)
+    if not np.isfinite(found).all() and np.isfinite(upstream).all():
+        bad = found[~np.isfinite(found)][0]
+        assert node._origin is not None
+        raise FloatingPointError(
+            f"the derivative of {node.op} for operand {index} made {bad} from a finite upstream "
+            f"gradient; {node.op} was recorded at {node._origin[0]}"
+        )
+
+
+def unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient of an operand of this shape that was broadcast: summed over what was repeated.
+
+    >>> unbroadcast(np.ones((4, 2, 3)), (2, 1))
+    array([[12.],
+           [12.]])
+    """
+    extra = gradient.ndim - len(shape)
+    repeated = [
+        axis + extra
+        for axis, size in enumerate(shape)
+        if size == 1 and gradient.shape[axis + extra] != 1
+    ]
+    if extra or repeated:
+        gradient = np.sum(gradient, axis=(*range(extra), *repeated), keepdims=True)
+        gradient = np.reshape(gradient, shape)
+    return gradient
+
+
+def _fit(share: Any, operand: Tensor, rule: Any) -> Any:
+    """What an operand receives, in the operand's shape and dtype."""
+    if not isinstance(share, Tensor):
+        share = np.asarray(share)
+    if share.shape != operand.shape:
+        if not rule.broadcasts:
+            raise ValueError(
+                f"the pullback of {rule.name} gave a gradient of shape {share.shape} for an "
+                f"operand of shape {operand.shape}; they must be equal"
+            )
+        if share.ndim < operand.ndim or share.size < operand.size:
+            share = np.broadcast_to(share, np.broadcast_shapes(share.shape, operand.shape))
+        share = unbroadcast(share, operand.shape)
+    if share.dtype != operand.dtype and not isinstance(share, Tensor):
+        share = share.astype(operand.dtype)
+    return share
+
+
+def _refuse(rule: Any, operands: tuple[Any, ...], error: Exception) -> NoReturn:
+    """Raise ``error`` again with the operation and all operands' shapes named."""
+    if any(isinstance(operand, Value) for operand in operands):
+        raise TypeError(
+            f"{rule.name} of a Tensor and a Value: write Tensor(value.data) for a constant, or make "
+            "all of them Tensors"
+        ) from None
+    for operand in operands:
+        if not isinstance(operand, Tensor):
+            _real_array(operand, f"{rule.name}: ")
+    shapes = " and ".join(str(np.shape(plain(operand))) for operand in operands)
+    raise type(error)(f"{rule.name} of operands of shapes {shapes}: {error}") from None
+
+
+def _operate(name: str, left: Any, right: Any) -> Tensor:
+    other = right if isinstance(left, Tensor) else left
+    if not isinstance(other, Tensor | np.ndarray | np.generic | float | int):
+        if not isinstance(other, Value | complex | str | list | tuple):
+            return NotImplemented
+        left, right = (
+            o if isinstance(o, Tensor | Value) else _real_array(o, f"{name}: ")
+            for o in (left, right)
+        )
+    return record(RULES[name], (left, right))
+
+
+def _real_array(data: Any, what: str = "") -> Array:
+    """The data as a float array; integers become float64.
+
+    Raises:
+        TypeError: it holds complex numbers, text or objects.
+    """
+    if isinstance(data, Tensor | Value):
+        name = type(data).__name__
+        raise TypeError(
+            f"{what}expected plain numbers, found a {name}: write {name.lower()}.data, or "
+            f"np.stack([...]) to join Tensors"
+        )
+    array = np.asarray(data)
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64)
+    if array.dtype.kind != "f":
+        advice = {
+            "c": "use real and imaginary parts", "U": "convert text to numbers first",
+            "S": "convert text to numbers first", "O": "all rows must be numbers of one length",
+        }.get(array.dtype.kind, "convert it to float64 first")  # fmt: skip
+        raise TypeError(
+            f"{what}a Tensor holds real numbers (float16, float32, float64, or integers, which "
+            f"become float64), not {array.dtype}: {advice}"
+        )
+    return array
+
+
+def plain(operand: Any) -> Any:
+    """The plain array or number of an operand."""
+    return operand._data if isinstance(operand, Tensor) else operand
+
+
+def _plain(arguments: Any) -> Any:
+    if isinstance(arguments, Tensor):
+        return arguments._data
+    if isinstance(arguments, list | tuple):
+        return type(arguments)(map(_plain, arguments))
+    if isinstance(arguments, dict):
+        return {key: _plain(value) for key, value in arguments.items()}
+    return arguments
+
+
+_PLAIN_UFUNCS = {
+    np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal,
+    np.isfinite, np.isinf, np.isnan, np.signbit, np.logical_and, np.logical_or, np.logical_not,
+}  # fmt: skip
+_PLAIN_FUNCTIONS = {
+    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.nanargmax, np.nanargmin,
+    np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.result_type, np.can_cast,
+    np.all, np.any, np.allclose, np.isclose, np.array_equal, np.count_nonzero, np.nonzero,
+    np.array2string, np.array_repr, np.array_str, np.shares_memory, np.may_share_memory,
+    np.iscomplexobj, np.isrealobj,
+}  # fmt: skip
+"""Functions whose result is piecewise constant: they give plain arrays, not nodes."""
+
+_REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
