@@ -50,6 +50,8 @@ def through(gradient: Any, derivative: Any) -> Any:
     example because ``where`` took the other branch.  Only the derivative is masked, so
     that the product stays differentiable with respect to the upstream gradient.
     """
+    if isinstance(derivative, float):  # infinite or NaN whatever the operands: nothing to record
+        gradient = plain(gradient)
     if not isinstance(gradient, Tensor) and not isinstance(derivative, Tensor):
         product = gradient * derivative
         undefined = np.isnan(product)
