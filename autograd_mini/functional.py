@@ -74,7 +74,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
                 f"grad needs a function that returns one number; it returned shape {out.shape}: "
                 "reduce it, with np.sum for example, or use jacobian"
             )
-        return call.result(out), call.arranged(call.gradients(out, None))
+        return call.plain(out), call.arranged(call.gradients(out, None))
 
     return value_and_gradient
 
@@ -96,7 +96,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     def pull(gradient: Any) -> Any:
         return call.arranged(call.gradients(out, gradient))
 
-    return call.result(out), pull
+    return call.plain(out), pull
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -126,9 +126,10 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     pulled = sweep_gradients(out, call.inputs, True, cotangent)
     total = sum(np.sum(p * v) for p, v in zip(pulled, vectors, strict=True))
     if not isinstance(total, Value | Tensor):  # the output depends on no primal
-        return call.result(out), call.plain(out.zero())
+        return call.plain(out), call.plain(out.zero())
     tangent = sweep_gradients(total, [cotangent], call.keep, None)[0]
-    return call.result(out), call.plain(tangent)
+    call.close()
+    return call.plain(out), call.plain(tangent)
 
 
 def jacobian(f: Function, argnums: int = 0) -> Function:
@@ -223,17 +224,23 @@ class _Call:
         for number, argument in zip(chosen, replaced, strict=True):
             called[number] = argument
         self.out = f(*called, **kwargs)
-        ours = set(self.inputs)
         self.keep = any(isinstance(leaf, Value | Tensor) for leaf in leaves) or (
             isinstance(self.out, Value | Tensor)
-            and any(not n.parents and n not in ours for n in topological_order(self.out))
+            and any(map(self._comes_from_outside, topological_order(self.out)))
         )
         """Whether results stay nodes: an argument is one, or ``f`` uses one from outside."""
 
+    def _comes_from_outside(self, node: Any) -> bool:
+        if node.parents or any(node is x for x in self.inputs):
+            return False
+        return not (isinstance(node, _Argument) and node.done)
+
+    def close(self) -> None:
+        for x in self.inputs:
+            if isinstance(x, _Argument):
+                x.done = True
+
     def gradients(self, out: Any, gradient: Any) -> list[Any]:
-        mixed = [x for x in self.inputs if type(x) is not type(out)]
-        if mixed and any(n in set(mixed) for n in topological_order(out)):
-            raise TypeError("a function of Values and Tensors together cannot be differentiated")
         return sweep_gradients(out, self.inputs, self.keep, gradient)
 
     def plain(self, result: Any) -> Any:
@@ -242,18 +249,24 @@ class _Call:
         array = result if isinstance(result, np.ndarray) else result.data
         return float(array) if np.ndim(array) == 0 else array
 
-    def result(self, out: Any) -> Any:
-        return self.plain(out)
-
     def arranged(self, results: Sequence[Any]) -> Any:
+        self.close()
         built = _rebuild(self.given, iter([self.plain(result) for result in results]))
         return built[0] if isinstance(self.argnums, int) else built
 
 
+class _Argument(Tensor):
+    """The leaf for a plain argument; ``done`` once the call that made it has its result."""
+
+    __slots__ = ("done",)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        self.done = False
+
+
 def _as_input(leaf: Any) -> Any:
-    if isinstance(leaf, Value | Tensor):
-        return +leaf
-    return Tensor(leaf)
+    return +leaf if isinstance(leaf, Value | Tensor) else _Argument(leaf)
 
 
 def _as_output(out: Any, what: str) -> Any:

@@ -8,7 +8,7 @@ a result, so that a graph is freed as soon as its last node is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, overload
 
 
@@ -40,6 +40,9 @@ class Node(Protocol):
     def zero(self) -> Any:
         """The gradient of something that does not depend on this node."""
 
+    def again(self, operands: Sequence[Any]) -> Any:
+        """The same operation recorded on other operands."""
+
     def receive(self, gradient: Any) -> None:
         """Take the gradient of one sweep: add it if this is a leaf, else replace by it."""
 
@@ -55,7 +58,12 @@ def operands(node: N) -> Iterator[N]:
     >>> len(list(operands(x * x))), len(list(operands(2 * x)))
     (2, 1)
     """
-    return (parent for parent in node.parents if hasattr(parent, "contributions"))
+    return (parent for parent in node.parents if is_node(parent))
+
+
+def is_node(operand: Any) -> bool:
+    """Whether an operand is a Value or a Tensor, not a constant."""
+    return hasattr(operand, "contributions")
 
 
 def topological_order(root: N) -> list[N]:
@@ -96,18 +104,22 @@ def reverse_sweep(
     gradient: Any,
     wanted: Collection[N] | None = None,
     create_graph: bool = False,
+    adjust: Callable[[Any], Any] | None = None,
 ) -> Iterator[tuple[N, Any]]:
     """Each node of a topological order with its whole gradient, the root first.
 
     Going backwards through a topological order, a node's turn comes when everything that
     used it has passed its share on; so each node is visited once and its gradient is
     complete.  Nodes that the root does not depend on differentiably are left out.
+    ``adjust`` may change each gradient before it is passed on.
     """
     totals: dict[N, Any] = {order[-1]: gradient}
     for node in reversed(order):
         if node not in totals:
             continue
         total = totals.pop(node)
+        if adjust:
+            total = adjust(total)
         yield node, total
         for operand, share in node.contributions(total, wanted, create_graph):
             totals[operand] = totals[operand] + share if operand in totals else share
@@ -116,7 +128,7 @@ def reverse_sweep(
 def backward(root: Node, gradient: Any = None) -> None:
     """Sweep from ``root``: leaves add the gradient to ``grad``, interior nodes hold it."""
     seed = root.seed(gradient)
-    if hasattr(seed, "contributions"):
+    if is_node(seed):
         raise TypeError("backward() takes a plain number or array as gradient: write gradient.data")
     order = topological_order(root)
     found = dict(reverse_sweep(order, seed))
@@ -161,7 +173,7 @@ def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = N
     if not isinstance(wrt, list | tuple):
         return gradients(root, [wrt], create_graph, gradient)[0]
     for node in (root, *wrt):
-        if not hasattr(node, "contributions"):
+        if not is_node(node):
             raise TypeError(
                 f"gradients() differentiates a Value or Tensor with respect to Values or "
                 f"Tensors, not {type(node).__name__}; wrap the number: Value(...) or Tensor(...)"
@@ -170,7 +182,7 @@ def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = N
     if not create_graph:
         return found
     pairs = zip(wrt, found, strict=True)
-    return [g if hasattr(g, "contributions") else type(node)(g) for node, g in pairs]
+    return [g if is_node(g) else type(node)(g) for node, g in pairs]
 
 
 def sweep_gradients(root: N, wrt: Sequence[N], create_graph: bool, gradient: Any) -> list[Any]:
@@ -194,3 +206,22 @@ def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:
         if any(operand in wanted for operand in operands(node)):
             wanted.add(node)
     return wanted
+
+
+def rebuild(order: Iterable[N], replaced: Mapping[N, N]) -> dict[N, N]:
+    """Record anew what depends on ``replaced``, with these nodes in the place of others.
+
+    Returns:
+        The new node for each one replaced or recorded anew.
+
+    >>> from autograd_mini import Value
+    >>> x = Value(3.0)
+    >>> y = x * x + 1
+    >>> rebuild(topological_order(y), {x: Value(5.0)})[y].data
+    26.0
+    """
+    made = dict(replaced)
+    for node in order:
+        if node not in made and any(operand in made for operand in operands(node)):
+            made[node] = node.again([made.get(p, p) if is_node(p) else p for p in node.parents])
+    return made

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -203,6 +203,9 @@ class Tensor:
 
     def zero(self) -> Array:
         return np.zeros_like(self._data)
+
+    def again(self, operands: Sequence[Any]) -> Tensor:
+        return record(self._rule, tuple(operands), self._options)
 
     def receive(self, gradient: Array) -> None:
         if self._operands:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import acos as arccos
 from math import acosh as arccosh
 from math import asin as arcsin
@@ -140,6 +140,10 @@ class Value:
 
     def zero(self) -> float:
         return 0.0
+
+    def again(self, operands: Sequence[Any]) -> Value:
+        made: Value = OPERATIONS[self.op](*operands)
+        return made
 
     def receive(self, gradient: float) -> None:
         self.grad = gradient if self._x is not None else self.grad + gradient
