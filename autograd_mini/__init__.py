@@ -9,6 +9,9 @@
 array([0.2875, 0.185 ])
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from autograd_mini.array_rules import log_softmax as log_softmax
 from autograd_mini.array_rules import logsumexp as logsumexp
 from autograd_mini.array_rules import softmax as softmax
@@ -21,7 +24,6 @@ from autograd_mini.functional import jacobian as jacobian
 from autograd_mini.functional import jvp as jvp
 from autograd_mini.functional import value_and_grad as value_and_grad
 from autograd_mini.functional import vjp as vjp
-from autograd_mini.functions import *  # noqa: F403  (the functions of the table)
 from autograd_mini.graph import gradients as gradients
 from autograd_mini.graph import topological_order as topological_order
 from autograd_mini.modes import debug as debug
@@ -29,4 +31,82 @@ from autograd_mini.modes import no_grad as no_grad
 from autograd_mini.tensor import Tensor as Tensor
 from autograd_mini.value import Value as Value
 
+# isort: off
+# region imports: written by `python -m autograd_mini.generate`
+from autograd_mini.functions import add as add
+from autograd_mini.functions import sub as sub
+from autograd_mini.functions import mul as mul
+from autograd_mini.functions import div as div
+from autograd_mini.functions import pow as pow
+from autograd_mini.functions import neg as neg
+from autograd_mini.functions import positive as positive
+from autograd_mini.functions import exp as exp
+from autograd_mini.functions import expm1 as expm1
+from autograd_mini.functions import log as log
+from autograd_mini.functions import log1p as log1p
+from autograd_mini.functions import log2 as log2
+from autograd_mini.functions import log10 as log10
+from autograd_mini.functions import sqrt as sqrt
+from autograd_mini.functions import square as square
+from autograd_mini.functions import reciprocal as reciprocal
+from autograd_mini.functions import sin as sin
+from autograd_mini.functions import cos as cos
+from autograd_mini.functions import tan as tan
+from autograd_mini.functions import arcsin as arcsin
+from autograd_mini.functions import arccos as arccos
+from autograd_mini.functions import arctan as arctan
+from autograd_mini.functions import arctan2 as arctan2
+from autograd_mini.functions import sinh as sinh
+from autograd_mini.functions import cosh as cosh
+from autograd_mini.functions import tanh as tanh
+from autograd_mini.functions import arcsinh as arcsinh
+from autograd_mini.functions import arccosh as arccosh
+from autograd_mini.functions import arctanh as arctanh
+from autograd_mini.functions import abs as abs
+from autograd_mini.functions import sign as sign
+from autograd_mini.functions import sigmoid as sigmoid
+from autograd_mini.functions import softplus as softplus
+from autograd_mini.functions import log_sigmoid as log_sigmoid
+from autograd_mini.functions import relu as relu
+from autograd_mini.functions import leaky_relu as leaky_relu
+from autograd_mini.functions import elu as elu
+from autograd_mini.functions import silu as silu
+from autograd_mini.functions import maximum as maximum
+from autograd_mini.functions import minimum as minimum
+from autograd_mini.functions import where as where
+from autograd_mini.functions import clip as clip
+from autograd_mini.functions import hypot as hypot
+from autograd_mini.functions import logaddexp as logaddexp
+from autograd_mini.functions import erf as erf
+from autograd_mini.functions import erfc as erfc
+from autograd_mini.functions import gelu as gelu
+# endregion
+# isort: on
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """What is seldom needed is imported when it is first asked for."""
+    if name in _LAZY:
+        return getattr(import_module(f"autograd_mini.{_LAZY[name]}"), name)
+    if name == "nn":
+        return import_module("autograd_mini.nn")
+    raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
+
+
+_LAZY = {
+    "check_gradients": "check",
+    "GradientError": "check",
+    "GradientReport": "check",
+    "draw": "show.draw",
+    "Drawing": "show.draw",
+}
+
+if TYPE_CHECKING:
+    from autograd_mini import nn as nn
+    from autograd_mini.check import GradientError as GradientError
+    from autograd_mini.check import GradientReport as GradientReport
+    from autograd_mini.check import check_gradients as check_gradients
+    from autograd_mini.show.draw import Drawing as Drawing
+    from autograd_mini.show.draw import draw as draw

@@ -9,6 +9,7 @@ Functions that are made of others (``outer``, ``trace``, ``split``, ...) need no
 
 from __future__ import annotations
 
+import operator
 import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -110,13 +111,18 @@ def _matmul_pullback_right(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 _MATMUL = _rule(
-    "matmul", np.matmul, _matmul_pullback_left, _matmul_pullback_right,
-    reads="operands", broadcasts=True, sentence="Matrix product, also of stacks of matrices.",
-)  # fmt: skip
+    "matmul",
+    np.matmul,
+    _matmul_pullback_left,
+    _matmul_pullback_right,
+    reads="operands",
+    broadcasts=True,
+    sentence="Matrix product, also of stacks of matrices.",
+)
 
 
 @_in_place_of(np.matmul)
-def matmul(x: Any, y: Any) -> Tensor:
+def matmul(x: Any, y: Any) -> Any:
     return record(_MATMUL, (x, y))
 
 
@@ -183,9 +189,14 @@ def _einsum_pullback(index: int, g: Any, out: Any, *operands: Any, subscripts: s
 
 
 _EINSUM = _rule(
-    "einsum", _einsum, _einsum_pullback, any_number=True, reads="operands", broadcasts=True,
+    "einsum",
+    _einsum,
+    _einsum_pullback,
+    any_number=True,
+    reads="operands",
+    broadcasts=True,
     sentence="Sum of products over named axes.",
-)  # fmt: skip
+)
 
 
 @_in_place_of(np.einsum)
@@ -212,7 +223,9 @@ def _explicit(subscripts: str, operands: Sequence[Any]) -> str:
         for t, w in zip(terms, widths, strict=True)
     ]
     if not arrow:
-        once = [s for s in sorted(set("".join(terms)) - set(letters)) if "".join(terms).count(s) == 1]
+        once = [
+            s for s in sorted(set("".join(terms)) - set(letters)) if "".join(terms).count(s) == 1
+        ]
         output = letters + "".join(once)
     return ",".join(terms) + "->" + output.replace("...", letters)
 
@@ -289,18 +302,27 @@ _SUM = _rule("sum", np.sum, _sum_pullback, sentence="Sum over axes.")
 _MEAN = _rule("mean", np.mean, _mean_pullback, sentence="Mean over axes.")
 _VAR = _rule("var", np.var, _var_pullback, reads="operands", sentence="Variance over axes.")
 _STD = _rule(
-    "std", np.std, _std_pullback, reads="operands out",
+    "std",
+    np.std,
+    _std_pullback,
+    reads="operands out",
     sentence="Standard deviation over axes; its derivative where it is 0 is taken to be 0.",
-)  # fmt: skip
+)
 _PROD = _rule("prod", np.prod, _prod_pullback, reads="operands", sentence="Product over axes.")
 _MAX = _rule(
-    "max", np.max, _extreme_pullback, reads="operands out",
+    "max",
+    np.max,
+    _extreme_pullback,
+    reads="operands out",
     sentence="Greatest element over axes; equal ones share the gradient equally.",
-)  # fmt: skip
+)
 _MIN = _rule(
-    "min", np.min, _extreme_pullback, reads="operands out",
+    "min",
+    np.min,
+    _extreme_pullback,
+    reads="operands out",
     sentence="Least element over axes; equal ones share the gradient equally.",
-)  # fmt: skip
+)
 
 
 def _reduce(rule: ArrayRule, x: Any, axis: Axis, keepdims: Any, **more: Any) -> Tensor:
@@ -310,39 +332,39 @@ def _reduce(rule: ArrayRule, x: Any, axis: Axis, keepdims: Any, **more: Any) -> 
 
 
 @_in_place_of(np.sum)
-def sum_(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def sum_(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     if isinstance(x, list | tuple):
         x = np.stack(x)
     return _reduce(_SUM, x, axis, keepdims)
 
 
 @_in_place_of(np.mean)
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _reduce(_MEAN, x, axis, keepdims)
 
 
 @_in_place_of(np.var)
-def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
     return _reduce(_VAR, x, axis, keepdims, ddof=ddof)
 
 
 @_in_place_of(np.std)
-def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
     return _reduce(_STD, x, axis, keepdims, ddof=ddof)
 
 
 @_in_place_of(np.prod)
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _reduce(_PROD, x, axis, keepdims)
 
 
 @_in_place_of(np.max, np.amax)
-def max_(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def max_(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _reduce(_MAX, x, axis, keepdims)
 
 
 @_in_place_of(np.min, np.amin)
-def min_(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def min_(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _reduce(_MIN, x, axis, keepdims)
 
 
@@ -356,7 +378,7 @@ _CUMSUM = _rule("cumsum", np.cumsum, _cumsum_pullback, sentence="Running sum alo
 
 
 @_in_place_of(np.cumsum)
-def cumsum(x: Any, axis: int | None = None) -> Tensor:
+def cumsum(x: Any, axis: int | None = None) -> Any:
     return record(_CUMSUM, (x,), {"axis": axis})
 
 
@@ -370,15 +392,18 @@ def _norm_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
 
 
 _NORM = _rule(
-    "norm", _norm, _norm_pullback, reads="operands out",
+    "norm",
+    _norm,
+    _norm_pullback,
+    reads="operands out",
     sentence="Euclidean norm over axes; its derivative where it is 0 is taken to be 0.",
-)  # fmt: skip
+)
 
 
 @_in_place_of(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    matrix = axis is None and np.ndim(x) == 2 or isinstance(axis, tuple) and len(axis) == 2
-    if ord is None or ord == (("fro" if matrix else 2)):
+    matrix = np.ndim(x) == 2 if axis is None else isinstance(axis, tuple) and len(axis) == 2
+    if ord is None or ord == ("fro" if matrix else 2):
         return _reduce(_NORM, x, axis, keepdims)
     if matrix or not isinstance(ord, int | float) or (axis is None and np.ndim(x) != 1):
         raise TypeError(
@@ -427,14 +452,26 @@ def _logsumexp_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) ->
 
 
 _SOFTMAX = _rule(
-    "softmax", _softmax, _softmax_pullback, reads="out", sentence="exp(x) / sum(exp(x)) over an axis, without overflow."
-)  # fmt: skip
+    "softmax",
+    _softmax,
+    _softmax_pullback,
+    reads="out",
+    sentence="exp(x) / sum(exp(x)) over an axis, without overflow.",
+)
 _LOG_SOFTMAX = _rule(
-    "log_softmax", _log_softmax, _log_softmax_pullback, reads="out", sentence="log(softmax(x)), without overflow."
-)  # fmt: skip
+    "log_softmax",
+    _log_softmax,
+    _log_softmax_pullback,
+    reads="out",
+    sentence="log(softmax(x)), without overflow.",
+)
 _LOGSUMEXP = _rule(
-    "logsumexp", _logsumexp, _logsumexp_pullback, reads="operands out", sentence="log(sum(exp(x))) over axes, without overflow."
-)  # fmt: skip
+    "logsumexp",
+    _logsumexp,
+    _logsumexp_pullback,
+    reads="operands out",
+    sentence="log(sum(exp(x))) over axes, without overflow.",
+)
 
 
 def _apply(rule: ArrayRule, x: Any, **options: Any) -> Any:
@@ -492,7 +529,9 @@ def _reshape_pullback(g: Any, out: Any, x: Any, **options: Any) -> Any:
 
 
 def _transpose_pullback(g: Any, out: Any, x: Any, axes: Any) -> Any:
-    return np.transpose(g, None if axes is None else tuple(np.argsort([a % len(axes) for a in axes])))
+    return np.transpose(
+        g, None if axes is None else tuple(np.argsort([a % len(axes) for a in axes]))
+    )
 
 
 def _moveaxis_pullback(g: Any, out: Any, x: Any, source: Any, destination: Any) -> Any:
@@ -503,65 +542,74 @@ def _swapaxes_pullback(g: Any, out: Any, x: Any, axis1: int, axis2: int) -> Any:
     return np.swapaxes(g, axis1, axis2)
 
 
-_RESHAPE = _rule("reshape", np.reshape, _reshape_pullback, sentence="The same elements in another shape.")
+_RESHAPE = _rule(
+    "reshape", np.reshape, _reshape_pullback, sentence="The same elements in another shape."
+)
 _RAVEL = _rule("ravel", np.ravel, _reshape_pullback, sentence="The elements as one axis.")
 _SQUEEZE = _rule("squeeze", np.squeeze, _reshape_pullback, sentence="Axes of size 1 removed.")
-_EXPAND_DIMS = _rule("expand_dims", np.expand_dims, _reshape_pullback, sentence="Axes of size 1 inserted.")
-_TRANSPOSE = _rule("transpose", np.transpose, _transpose_pullback, sentence="Axes in another order.")
+_EXPAND_DIMS = _rule(
+    "expand_dims", np.expand_dims, _reshape_pullback, sentence="Axes of size 1 inserted."
+)
+_TRANSPOSE = _rule(
+    "transpose", np.transpose, _transpose_pullback, sentence="Axes in another order."
+)
 _MOVEAXIS = _rule("moveaxis", np.moveaxis, _moveaxis_pullback, sentence="Axes moved elsewhere.")
 _SWAPAXES = _rule("swapaxes", np.swapaxes, _swapaxes_pullback, sentence="Two axes exchanged.")
 _BROADCAST_TO = _rule(
-    "broadcast_to", np.broadcast_to, lambda g, out, x, shape: g, broadcasts=True,
+    "broadcast_to",
+    np.broadcast_to,
+    lambda g, out, x, shape: g,
+    broadcasts=True,
     sentence="Repeated along axes of size 1 to a shape.",
-)  # fmt: skip
+)
 
 
 @_in_place_of(np.reshape)
-def reshape(x: Any, shape: Any = None, order: str = "C", **more: Any) -> Tensor:
+def reshape(x: Any, shape: Any = None, order: str = "C", **more: Any) -> Any:
     if order != "C":
         raise TypeError("reshape of a Tensor supports order='C' only; transpose it first")
     return record(_RESHAPE, (x,), {"shape": more.get("newshape", shape)})
 
 
 @_in_place_of(np.ravel)
-def ravel(x: Any, order: str = "C") -> Tensor:
+def ravel(x: Any, order: str = "C") -> Any:
     if order != "C":
         raise TypeError("ravel of a Tensor supports order='C' only; transpose it first")
     return record(_RAVEL, (x,))
 
 
 @_in_place_of(np.squeeze)
-def squeeze(x: Any, axis: Axis = None) -> Tensor:
+def squeeze(x: Any, axis: Axis = None) -> Any:
     return record(_SQUEEZE, (x,), {"axis": axis})
 
 
 @_in_place_of(np.expand_dims)
-def expand_dims(x: Any, axis: Any) -> Tensor:
+def expand_dims(x: Any, axis: Any) -> Any:
     return record(_EXPAND_DIMS, (x,), {"axis": axis})
 
 
 @_in_place_of(np.transpose, np.permute_dims)
-def transpose(x: Any, axes: Any = None) -> Tensor:
+def transpose(x: Any, axes: Any = None) -> Any:
     return record(_TRANSPOSE, (x,), {"axes": axes})
 
 
 @_in_place_of(np.matrix_transpose)
-def matrix_transpose(x: Any) -> Tensor:
+def matrix_transpose(x: Any) -> Any:
     return swapaxes(x, -1, -2)
 
 
 @_in_place_of(np.moveaxis)
-def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+def moveaxis(x: Any, source: Any, destination: Any) -> Any:
     return record(_MOVEAXIS, (x,), {"source": source, "destination": destination})
 
 
 @_in_place_of(np.swapaxes)
-def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return record(_SWAPAXES, (x,), {"axis1": axis1, "axis2": axis2})
 
 
 @_in_place_of(np.broadcast_to)
-def broadcast_to(x: Any, shape: Any) -> Tensor:
+def broadcast_to(x: Any, shape: Any) -> Any:
     return record(_BROADCAST_TO, (x,), {"shape": shape})
 
 
@@ -586,7 +634,9 @@ def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with ``g`` added at an index."""
     found = np.zeros(shape, g.dtype)
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, np.ndarray | list) and np.asarray(part).dtype != bool for part in parts):
+    if any(
+        isinstance(part, np.ndarray | list) and np.asarray(part).dtype != bool for part in parts
+    ):
         np.add.at(found, index, g)  # an element may be named twice
     else:
         found[index] = g
@@ -600,13 +650,20 @@ def _scatter_to(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
 
 
 _GETITEM = _rule(
-    "getitem", _getitem, lambda g, out, x, index: _scatter_to(g, index, np.shape(x)), sentence="Elements at an index."
-)  # fmt: skip
+    "getitem",
+    _getitem,
+    lambda g, out, x, index: _scatter_to(g, index, np.shape(x)),
+    sentence="Elements at an index.",
+)
 _SCATTER = _rule(
-    "scatter", _scatter, lambda g, out, x, index, shape: g[index], sentence="Elements added into zeros at an index."
-)  # fmt: skip
+    "scatter",
+    _scatter,
+    lambda g, out, x, index, shape: g[index],
+    sentence="Elements added into zeros at an index.",
+)
 
 
+@_in_place_of(operator.getitem)
 def getitem(x: Any, index: Any) -> Tensor:
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Tensor) for part in parts):
@@ -614,18 +671,15 @@ def getitem(x: Any, index: Any) -> Tensor:
     return record(_GETITEM, (x,), {"index": index})
 
 
-tensor.GETITEM = getitem
-
-
 @_in_place_of(np.take)
-def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     if axis is None:
         return getitem(ravel(x), np.asarray(indices))
     return getitem(x, (*(slice(None),) * (axis % np.ndim(x)), np.asarray(indices)))
 
 
 @_in_place_of(np.diagonal)
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     rows, columns = np.shape(x)[axis1], np.shape(x)[axis2]
     size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     along = np.arange(size)
@@ -644,22 +698,27 @@ def diag(x: Any, k: int = 0) -> Any:
 
 
 @_in_place_of(np.trace)
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return np.sum(diagonal(x, offset, axis1, axis2), axis=-1)
+
+
+def _triangle(x: Any, k: int) -> Any:
+    rows, columns = np.shape(x)[-2:]
+    return np.tri(rows, columns, k, dtype=bool)
 
 
 @_in_place_of(np.tril)
 def tril(x: Any, k: int = 0) -> Any:
-    return np.where(np.tri(*np.shape(x)[-2:], k=k, dtype=bool), x, 0)
+    return np.where(_triangle(x, k), x, 0)
 
 
 @_in_place_of(np.triu)
 def triu(x: Any, k: int = 0) -> Any:
-    return np.where(np.tri(*np.shape(x)[-2:], k=k - 1, dtype=bool), 0, x)
+    return np.where(_triangle(x, k - 1), 0, x)
 
 
 @_in_place_of(np.split, np.array_split)
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     pieces = np.array_split(np.arange(np.shape(x)[axis]), indices_or_sections)
     if isinstance(indices_or_sections, int) and len({piece.size for piece in pieces}) > 1:
         raise ValueError(
@@ -697,24 +756,30 @@ def _stack_pullback(index: int, g: Any, out: Any, *operands: Any, axis: int) -> 
 
 
 _CONCATENATE = _rule(
-    "concatenate", lambda *xs, axis: np.concatenate(xs, axis), _concatenate_pullback, any_number=True,
+    "concatenate",
+    lambda *xs, axis: np.concatenate(xs, axis),
+    _concatenate_pullback,
+    any_number=True,
     sentence="Arrays joined along an axis.",
-)  # fmt: skip
+)
 _STACK = _rule(
-    "stack", lambda *xs, axis: np.stack(xs, axis), _stack_pullback, any_number=True,
+    "stack",
+    lambda *xs, axis: np.stack(xs, axis),
+    _stack_pullback,
+    any_number=True,
     sentence="Arrays of one shape joined along an axis of their own.",
-)  # fmt: skip
+)
 
 
 @_in_place_of(np.concatenate)
-def concatenate(arrays: Any, axis: int | None = 0) -> Tensor:
+def concatenate(arrays: Any, axis: int | None = 0) -> Any:
     if axis is None:
         arrays, axis = [np.ravel(array) for array in arrays], 0
     return record(_CONCATENATE, _joined(arrays), {"axis": axis})
 
 
 @_in_place_of(np.stack)
-def stack(arrays: Any, axis: int = 0) -> Tensor:
+def stack(arrays: Any, axis: int = 0) -> Any:
     return record(_STACK, _joined(arrays), {"axis": axis})
 
 
@@ -723,23 +788,23 @@ def _joined(arrays: Any) -> tuple[Any, ...]:
 
 
 @_in_place_of(np.vstack)
-def vstack(arrays: Any) -> Tensor:
+def vstack(arrays: Any) -> Any:
     return concatenate([np.atleast_2d(array) for array in arrays], 0)
 
 
 @_in_place_of(np.hstack)
-def hstack(arrays: Any) -> Tensor:
+def hstack(arrays: Any) -> Any:
     arrays = [np.atleast_1d(array) for array in arrays]
     return concatenate(arrays, 0 if np.ndim(arrays[0]) == 1 else 1)
 
 
 @_in_place_of(np.column_stack)
-def column_stack(arrays: Any) -> Tensor:
+def column_stack(arrays: Any) -> Any:
     return concatenate([np.expand_dims(a, 1) if np.ndim(a) == 1 else a for a in arrays], 1)
 
 
 @_in_place_of(np.append)
-def append(x: Any, values: Any, axis: int | None = None) -> Tensor:
+def append(x: Any, values: Any, axis: int | None = None) -> Any:
     return concatenate([x, values], axis)
 
 
@@ -756,17 +821,17 @@ _ROLL = _rule("roll", np.roll, _roll_pullback, sentence="Elements shifted round 
 
 
 @_in_place_of(np.flip)
-def flip(x: Any, axis: Axis = None) -> Tensor:
+def flip(x: Any, axis: Axis = None) -> Any:
     return record(_FLIP, (x,), {"axis": axis})
 
 
 @_in_place_of(np.roll)
-def roll(x: Any, shift: Any, axis: Axis = None) -> Tensor:
+def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
     return record(_ROLL, (x,), {"shift": shift, "axis": axis})
 
 
 @_in_place_of(np.repeat)
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     if axis is None:
         x, axis = np.ravel(x), 0
     return take(x, np.repeat(np.arange(np.shape(x)[axis]), repeats), axis)
@@ -792,7 +857,7 @@ _PAD = _rule("pad", np.pad, _pad_pullback, sentence="Constants put round the arr
 
 
 @_in_place_of(np.pad)
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
     if mode == "constant":
         return record(_PAD, (x,), {"pad_width": pad_width, "constant_values": constant_values})
     if mode not in ("edge", "reflect", "symmetric", "wrap"):

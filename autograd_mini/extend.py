@@ -139,7 +139,9 @@ def primitive(
         return found[index]
 
     pullbacks = share if callable(pullback) else tuple(pullback)
-    made = ArrayRule(name or getattr(forward, "__name__", "primitive"), forward, pullbacks, sentence)
+    made = ArrayRule(
+        name or getattr(forward, "__name__", "primitive"), forward, pullbacks, sentence
+    )
 
     def function(*operands: Any, **options: Any) -> Any:
         if any(isinstance(operand, Tensor) for operand in operands):

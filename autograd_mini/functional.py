@@ -273,8 +273,8 @@ def _as_output(out: Any, what: str) -> Any:
     if isinstance(out, np.ndarray | float | int | np.generic):
         return Tensor(out)
     raise TypeError(
-        f"{what} needs a function that returns a number, an array, a Tensor or a Value; it returned "
-        f"{type(out).__name__}"
+        f"{what} needs a function that returns a number, an array, a Tensor or a Value; it "
+        f"returned {type(out).__name__}"
     )
 
 

@@ -62,6 +62,7 @@ def through(gradient: Any, derivative: Any) -> Any:
     return gradient * (np.where(undefined, 0, derivative) if undefined.any() else derivative)
 
 
+# fmt: off
 # region functions of the table: written by `python -m autograd_mini.generate`
 def add(x: Any, y: Any) -> Any:
     """Sum.
@@ -144,7 +145,7 @@ def exp(x: Any) -> Any:
 
 
 def expm1(x: Any) -> Any:
-    """exp(x) - 1, accurate near 0.
+    """Exponential minus 1, accurate near 0.
 
     ``expm1(x)``
     Derivative for x: ``out + 1``.
@@ -163,7 +164,7 @@ def log(x: Any) -> Any:
 
 
 def log1p(x: Any) -> Any:
-    """log(1 + x), accurate near 0.
+    """Logarithm of 1 + x, accurate near 0.
 
     ``log1p(x)``
     Derivative for x: ``1 / (1 + x)``.
@@ -462,7 +463,7 @@ def minimum(x: Any, y: Any) -> Any:
 
 
 def where(condition: Any, x: Any, y: Any) -> Any:
-    """x where the condition holds, y elsewhere.
+    """Selection: x where the condition holds, y elsewhere.
 
     ``where(condition, x, y)``
     Derivative for x: ``where(condition, 1, 0)``.
@@ -472,7 +473,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:
-    """x, kept between low and high.
+    """The value x, kept between low and high.
 
     ``minimum(maximum(x, low), high)``
     Derivative for x: ``where((x >= low) & (x <= high), 1, 0)``.
@@ -485,7 +486,7 @@ def clip(x: Any, low: Any, high: Any) -> Any:
 
 
 def hypot(x: Any, y: Any) -> Any:
-    """sqrt(x² + y²), without overflow.
+    """Hypotenuse sqrt(x² + y²), without overflow.
 
     ``hypot(x, y)``
     Derivative for x: ``where(out == 0, 0, x / out)``.
@@ -496,7 +497,7 @@ def hypot(x: Any, y: Any) -> Any:
 
 
 def logaddexp(x: Any, y: Any) -> Any:
-    """log(exp(x) + exp(y)), without overflow.
+    """Logarithm of exp(x) + exp(y), without overflow.
 
     ``log(exp(x) + exp(y))``
     Derivative for x: ``exp(x - out)``.
@@ -515,7 +516,7 @@ def erf(x: Any) -> Any:
 
 
 def erfc(x: Any) -> Any:
-    """1 - erf(x), accurate for large x.
+    """Complementary error function 1 - erf(x), accurate for large x.
 
     ``erfc(x)``
     Derivative for x: ``-2 / sqrt(pi) * exp(-x ** 2)``.
@@ -531,6 +532,7 @@ def gelu(x: Any) -> Any:
     """
     return apply("gelu", x)
 # endregion
+# fmt: on
 
 FUNCTIONS.update({name: globals()[name] for name in RULES if name in globals()})
 FUNCTIONS["through"] = through

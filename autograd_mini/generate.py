@@ -1,7 +1,8 @@
 """Python written from the table of rules: the scalar operations, and the docs.
 
 ``python -m autograd_mini.generate`` rewrites the marked regions of ``value.py``,
-``functions.py`` and ``docs/rules.md``; ``--check`` only says whether they are current.
+``functions.py``, ``__init__.py`` and ``docs/rules.md``; ``--check`` only says whether they
+are current.
 ``scalar_function`` makes the same code at run time for a rule that a user adds.
 """
 
@@ -16,9 +17,14 @@ from pathlib import Path
 from autograd_mini.rules import RULES, Rule, float_lines, names_in
 
 DUNDERS = {
-    ("+", 2): "add", ("-", 2): "sub", ("*", 2): "mul", ("/", 2): "truediv", ("**", 2): "pow",
-    ("-", 1): "neg", ("+", 1): "pos",
-}  # fmt: skip
+    ("+", 2): "add",
+    ("-", 2): "sub",
+    ("*", 2): "mul",
+    ("/", 2): "truediv",
+    ("**", 2): "pow",
+    ("-", 1): "neg",
+    ("+", 1): "pos",
+}
 
 
 def dunder(rule: Rule) -> str:
@@ -84,21 +90,31 @@ def operator_methods(rule: Rule) -> Iterator[str]:
         return
     head = ["def __{}__(self, other: Operand) -> Value:", '    """{}"""']
     nodes = _body(
-        rule, ["y = other.data"], f'return _node({{out}}, "{rule.name}", self, {{d0}}, other, {{d1}})',
-        "self, other", {0, 1},
-    )  # fmt: skip
+        rule,
+        ["y = other.data"],
+        f'return _node({{out}}, "{rule.name}", self, {{d0}}, other, {{d1}})',
+        "self, other",
+        {0, 1},
+    )
     for reflected in (False, True):
         first, second = ("y", "x") if reflected else ("x", "y")
         operands, active = ("x, self", {1}) if reflected else ("self, y", {0})
         left, right = ("x", "self") if reflected else ("self", "y")
         yield from [
             head[0].format(("r" if reflected else "") + name),
-            head[1].format(f"y {rule.symbol} self" if reflected else rule.formula),
+            head[1].format(
+                f"Reflected: ``{rule.formula}`` with self as y."
+                if reflected
+                else f"``{rule.formula}``."
+            ),
             f"    {first} = self.data",
         ]
         if not reflected:
             yield from ["    if isinstance(other, Value):", *_indent(nodes, 8)]
-        yield from [f"    {second} = constant(other)", f"    if {second} is None:", "        return NotImplemented"]  # fmt: skip
+        yield from [
+            f"    if ({second} := constant(other)) is None:",
+            "        return NotImplemented",
+        ]
         result = f'return _node({{out}}, "{rule.name}", {left}, {{d0}}, {right}, {{d1}})'
         yield from _indent(_body(rule, [], result, operands, active), 4)
         yield ""
@@ -184,6 +200,9 @@ def _regions() -> dict[str, dict[str, list[str]]]:
         str(package / "value.py"): {
             "operators and methods": _indent(methods[:-1], 4),
         },
+        str(package / "__init__.py"): {
+            "imports": [f"from autograd_mini.functions import {name} as {name}" for name in RULES]
+        },
         str(package / "functions.py"): {"functions of the table": public[:-2]},
         str(package.parent / "docs" / "rules.md"): {"table": list(documentation())},
     }
@@ -196,10 +215,12 @@ def current_and_wanted() -> Iterator[tuple[Path, str, str]]:
         text = wanted = path.read_text(encoding="utf-8")
         for title, lines in regions.items():
             pattern = rf"(?s)([^\n]*region {title}[^\n]*\n).*?([^\n]*endregion)"
-            body = "\n".join(lines) + "\n"
-            wanted, count = re.subn(pattern, lambda m, b=body: m[1] + b + m[2], wanted)
-            if count != 1:
+            parts = re.split(pattern, wanted)
+            if len(parts) != 4:
+                count = len(parts) // 3
                 raise ValueError(f"{path} has {count} regions named {title!r}; it must have one")
+            before, first, last, after = parts
+            wanted = f"{before}{first}{chr(10).join(lines)}\n{last}{after}"
         yield path, text, wanted
 
 

@@ -194,7 +194,7 @@ class Rule:
         """All operands in order, from positional and named arguments and the defaults."""
         given = dict(zip(self.operands, arguments, strict=False))
         wrong = [name for name in named if name not in self.operands or name in given]
-        given |= self.defaults | given | dict(named)
+        given = {**self.defaults, **given, **named}
         missing = [name for name in self.operands if name not in given]
         if len(arguments) > len(self.operands) or wrong or missing:
             raise TypeError(
@@ -243,8 +243,8 @@ def parse(text: str) -> ast.Module:
                 f"{text!r} is not a formula: {ast.unparse(node)!r} is not allowed; write "
                 "operands, numbers, + - * / **, comparisons, & |, and functions of the table"
             )
-    *assignments, last = tree.body or [None]
-    if not isinstance(last, ast.Expr) or not all(isinstance(a, ast.Assign) for a in assignments):
+    kinds = [type(statement) for statement in tree.body]
+    if kinds[-1:] != [ast.Expr] or any(kind is not ast.Assign for kind in kinds[:-1]):
         raise ValueError(f"{text!r} is not a formula: it must end in an expression")
     return tree
 
@@ -294,7 +294,8 @@ def scalar_lines(text: str) -> list[str]:
 class _Inline(ast.NodeTransformer):
     """Calls of rows that are made of other rows, replaced by what those rows evaluate.
 
-    Arguments and local names of a replaced call become ``lines`` that come before."""
+    Arguments and local names of a replaced call become ``lines`` that come before.
+    """
 
     def __init__(self) -> None:
         self.lines: list[ast.stmt] = []
@@ -423,15 +424,16 @@ _UNBOUNDED = {"log", "sqrt", "exp", "expm1", "sinh", "cosh"}
 
 def _may_be_infinite(derivative: ast.expr, unbounded: bool) -> bool:
     for part in ast.walk(derivative):
-        if isinstance(part, ast.Name) and part.id in {"inf", "nan"} | ({"out"} if unbounded else set()):  # fmt: skip
-            return True
-        if isinstance(part, ast.Call) and ast.unparse(part.func) in _UNBOUNDED:
-            return True
-        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Div):
-            if names_in(ast.unparse(part.right)):
+        match part:
+            case ast.Name("inf" | "nan"):
                 return True
-        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow):
-            if not isinstance(part.right, ast.Constant):
+            case ast.Call(ast.Name(id=called)) if called in _UNBOUNDED:
+                return True
+            case ast.Name("out") if unbounded:
+                return True
+            case ast.BinOp(_, ast.Div(), divisor) if names_in(ast.unparse(divisor)):
+                return True
+            case ast.BinOp(_, ast.Pow(), exponent) if not isinstance(exponent, ast.Constant):
                 return True
     return False
 
@@ -459,9 +461,9 @@ _TABLE = [
     _row("neg", "-x", "-1", sentence="Negative."),
     _row("positive", "+x", "1", sentence="The operand itself, as a node of its own."),
     _row("exp", "exp(x)", "out", sentence="Exponential: its own derivative."),
-    _row("expm1", "expm1(x)", "out + 1", sentence="exp(x) - 1, accurate near 0."),
+    _row("expm1", "expm1(x)", "out + 1", sentence="Exponential minus 1, accurate near 0."),
     _row("log", "log(x)", "1 / x", domain="x > 0", sentence="Natural logarithm."),
-    _row("log1p", "log1p(x)", "1 / (1 + x)", domain="x > -1", sentence="log(1 + x), accurate near 0."),
+    _row("log1p", "log1p(x)", "1 / (1 + x)", domain="x > -1", sentence="Logarithm of 1 + x, accurate near 0."),
     _row("log2", "log2(x)", "1 / (x * log(2))", domain="x > 0", sentence="Logarithm to base 2."),
     _row("log10", "log10(x)", "1 / (x * log(10))", domain="x > 0", sentence="Logarithm to base 10."),
     _row(
@@ -552,26 +554,26 @@ _TABLE = [
     ),
     _row(
         "where", "where(condition, x, y)", None, "where(condition, 1, 0)", "where(condition, 0, 1)",
-        sentence="x where the condition holds, y elsewhere.",
+        sentence="Selection: x where the condition holds, y elsewhere.",
     ),
     _row(
         "clip", "minimum(maximum(x, low), high)",
         "where((x >= low) & (x <= high), 1, 0)", "where((x < low) & (low <= high), 1, 0)",
         "where((x > high) | (low > high), 1, 0)",
         kinks={"x == low": "1 for x", "x == high": "1 for x"},
-        sentence="x, kept between low and high.",
+        sentence="The value x, kept between low and high.",
     ),
     _row(
         "hypot", "hypot(x, y)", "where(out == 0, 0, x / out)", "where(out == 0, 0, y / out)",
-        kinks={"(x == 0) & (y == 0)": "0"}, sentence="sqrt(x² + y²), without overflow.",
+        kinks={"(x == 0) & (y == 0)": "0"}, sentence="Hypotenuse sqrt(x² + y²), without overflow.",
     ),
     _row(
         "logaddexp", "log(exp(x) + exp(y))", "exp(x - out)", "exp(y - out)",
         evaluate="where(x == y, x + log(2), maximum(x, y) + log1p(exp(-abs(x - y))))",
-        sentence="log(exp(x) + exp(y)), without overflow.",
+        sentence="Logarithm of exp(x) + exp(y), without overflow.",
     ),
     _row("erf", "erf(x)", "2 / sqrt(pi) * exp(-x ** 2)", sentence="Error function."),
-    _row("erfc", "erfc(x)", "-2 / sqrt(pi) * exp(-x ** 2)", sentence="1 - erf(x), accurate for large x."),
+    _row("erfc", "erfc(x)", "-2 / sqrt(pi) * exp(-x ** 2)", sentence="Complementary error function 1 - erf(x), accurate for large x."),
     _row(
         "gelu", "x * (1 + erf(x / sqrt(2))) / 2",
         "erfc(-x / sqrt(2)) / 2 + x * exp(-x ** 2 / 2) / sqrt(2 * pi)",

@@ -15,7 +15,6 @@ array([[0.0066, 0.25  ],
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NoReturn
@@ -23,13 +22,15 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd_mini import graph, modes
-from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc
+from autograd_mini.rules import FUNCTIONS, RULES, rule_of_ufunc
 from autograd_mini.value import Value, unknown_function
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-ARRAY_FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {}
-"""NumPy's functions of whole arrays, and ours in their place (``array_rules`` fills it)."""
+ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+"""NumPy's functions of whole arrays (and indexing), and ours in their place.
+
+``array_rules`` fills it."""
 
 _clock = 0
 """How often the data of any Tensor has been replaced: the time for changes and recordings."""
@@ -59,9 +60,17 @@ class Tensor:
     """
 
     __slots__ = (
-        "_data", "_grad", "label", "_rule", "_operands", "_options", "_changed", "_recorded",
-        "_origin", "__weakref__",
-    )  # fmt: skip
+        "_data",
+        "_grad",
+        "label",
+        "_rule",
+        "_operands",
+        "_options",
+        "_changed",
+        "_recorded",
+        "_origin",
+        "__weakref__",
+    )
 
     def __init__(self, data: Any, label: str = "") -> None:
         self._set(np.array(_real_array(data)), None, (), {})
@@ -145,9 +154,7 @@ class Tensor:
         arrays = [plain(operand) for operand in self._operands]
         with np.errstate(all="ignore"):
             return tuple(
-                np.broadcast_to(
-                    np.asarray(derivative(self._data, *arrays), self.dtype), self.shape
-                )
+                np.broadcast_to(np.asarray(derivative(self._data, *arrays), self.dtype), self.shape)
                 if isinstance(operand, Tensor) and derivative
                 else None
                 for operand, derivative in zip(
@@ -218,10 +225,8 @@ class Tensor:
     def contributions(
         self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool
     ) -> Iterator[tuple[Tensor, Any]]:
-        if create_graph:
-            out, operands = self, self._operands
-        else:
-            out, operands = self._data, tuple(map(plain, self._operands))
+        operands = self._operands if create_graph else tuple(map(plain, self._operands))
+        out = self if create_graph else self._data
         if self._origin:
             _check_memory(self)
         for index, operand in enumerate(self._operands):
@@ -240,7 +245,9 @@ class Tensor:
 
     def _check_unchanged(self, index: int) -> None:
         reads = self._rule.reads[index] if self._rule.elementwise else self._rule.reads
-        names = self._rule.operands if self._rule.elementwise else ("operands",) * len(self._operands)  # fmt: skip
+        names = (
+            self._rule.operands if self._rule.elementwise else ("operands",) * len(self._operands)
+        )
         for name, node in [*zip(names, self._operands, strict=True), ("out", self)]:
             if name in reads and isinstance(node, Tensor) and node._changed > self._recorded:
                 label = f" {node.label!r}" if node.label else ""
@@ -283,10 +290,10 @@ class Tensor:
         return _operate("pow", other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return np.matmul(self, other)
+        return _through_numpy(np.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return np.matmul(other, self)
+        return _through_numpy(np.matmul, other, self)
 
     def __neg__(self) -> Tensor:
         return record(RULES["neg"], (self,))
@@ -323,7 +330,8 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape
+        shape: tuple[int, ...] = self._data.shape
+        return shape
 
     @property
     def ndim(self) -> int:
@@ -339,66 +347,66 @@ class Tensor:
 
     @property
     def T(self) -> Tensor:
-        return np.transpose(self)
+        return _through_numpy(np.transpose, self)
 
     def reshape(self, *shape: Any) -> Tensor:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return _through_numpy(np.reshape, self, shape[0] if len(shape) == 1 else shape)
 
     def transpose(self, *axes: Any) -> Tensor:
-        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+        return _through_numpy(np.transpose, self, (axes[0] if len(axes) == 1 else axes) or None)
 
     def ravel(self) -> Tensor:
-        return np.ravel(self)
+        return _through_numpy(np.ravel, self)
 
     flatten = ravel
 
     def squeeze(self, axis: Any = None) -> Tensor:
-        return np.squeeze(self, axis)
+        return _through_numpy(np.squeeze, self, axis)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return np.swapaxes(self, axis1, axis2)
+        return _through_numpy(np.swapaxes, self, axis1, axis2)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return np.sum(self, axis=axis, keepdims=keepdims)
+        return _through_numpy(np.sum, self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return np.mean(self, axis=axis, keepdims=keepdims)
+        return _through_numpy(np.mean, self, axis=axis, keepdims=keepdims)
 
     def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return np.var(self, axis=axis, ddof=ddof, keepdims=keepdims)
+        return _through_numpy(np.var, self, axis=axis, ddof=ddof, keepdims=keepdims)
 
     def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return np.std(self, axis=axis, ddof=ddof, keepdims=keepdims)
+        return _through_numpy(np.std, self, axis=axis, ddof=ddof, keepdims=keepdims)
 
     def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return np.prod(self, axis=axis, keepdims=keepdims)
+        return _through_numpy(np.prod, self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return np.max(self, axis=axis, keepdims=keepdims)
+        return _through_numpy(np.max, self, axis=axis, keepdims=keepdims)
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return np.min(self, axis=axis, keepdims=keepdims)
+        return _through_numpy(np.min, self, axis=axis, keepdims=keepdims)
 
     def cumsum(self, axis: Any = None) -> Tensor:
-        return np.cumsum(self, axis=axis)
+        return _through_numpy(np.cumsum, self, axis=axis)
 
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return np.trace(self, offset, axis1, axis2)
+        return _through_numpy(np.trace, self, offset, axis1, axis2)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return np.diagonal(self, offset, axis1, axis2)
+        return _through_numpy(np.diagonal, self, offset, axis1, axis2)
 
     def dot(self, other: Any) -> Tensor:
-        return np.dot(self, other)
+        return _through_numpy(np.dot, self, other)
 
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
-        return np.clip(self, min, max)
+        return _through_numpy(np.clip, self, min, max)
 
     def repeat(self, repeats: Any, axis: Any = None) -> Tensor:
-        return np.repeat(self, repeats, axis)
+        return _through_numpy(np.repeat, self, repeats, axis)
 
     def take(self, indices: Any, axis: Any = None) -> Tensor:
-        return np.take(self, indices, axis)
+        return _through_numpy(np.take, self, indices, axis)
 
     def argmax(self, axis: Any = None) -> Any:
         return self._data.argmax(axis)
@@ -415,7 +423,7 @@ class Tensor:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: Any) -> Tensor:
-        return GETITEM(self, index)
+        return _through_numpy(ARRAY_FUNCTIONS[operator.getitem], self, index)
 
     # What would drop the gradient says what to write instead
 
@@ -455,7 +463,9 @@ class Tensor:
             rule = rule_of_ufunc(ufunc)
             if rule is not None:
                 return FUNCTIONS[rule.name](*inputs)
-        function = ARRAY_FUNCTIONS.get(_REDUCTIONS.get(ufunc) if method == "reduce" else ufunc)  # type: ignore[arg-type]
+        function = ARRAY_FUNCTIONS.get(
+            _REDUCTIONS.get(ufunc, ufunc) if method == "reduce" else ufunc
+        )
         if function is None or "out" in kwargs or method not in ("__call__", "reduce"):
             raise TypeError(unknown_function(ufunc, method, kwargs, "Tensor"))
         if method == "reduce":
@@ -487,8 +497,10 @@ class Tensor:
         return format(self.item(), spec) if spec else repr(self)
 
 
-GETITEM: Callable[[Tensor, Any], Tensor]
-"""Indexing as an operation (``array_rules`` sets it)."""
+def _through_numpy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+    """NumPy's function of a Tensor, which gives a Tensor whatever NumPy's types say."""
+    made: Tensor = function(*args, **kwargs)
+    return made
 
 
 def record(rule: Any, operands: tuple[Any, ...], options: dict[str, Any] | None = None) -> Tensor:
@@ -594,8 +606,8 @@ def _refuse(rule: Any, operands: tuple[Any, ...], error: Exception) -> NoReturn:
     """Raise ``error`` again with the operation and all operands' shapes named."""
     if any(isinstance(operand, Value) for operand in operands):
         raise TypeError(
-            f"{rule.name} of a Tensor and a Value: write Tensor(value.data) for a constant, or make "
-            "all of them Tensors"
+            f"{rule.name} of a Tensor and a Value: write Tensor(value.data) for a constant, or "
+            "make all of them Tensors"
         ) from None
     for operand in operands:
         if not isinstance(operand, Tensor):
@@ -605,10 +617,11 @@ def _refuse(rule: Any, operands: tuple[Any, ...], error: Exception) -> NoReturn:
 
 
 def _operate(name: str, left: Any, right: Any) -> Tensor:
+    unknown: Any = NotImplemented
     other = right if isinstance(left, Tensor) else left
     if not isinstance(other, Tensor | np.ndarray | np.generic | float | int):
         if not isinstance(other, Value | complex | str | list | tuple):
-            return NotImplemented
+            return unknown
         left, right = (
             o if isinstance(o, Tensor | Value) else _real_array(o, f"{name}: ")
             for o in (left, right)
@@ -633,9 +646,11 @@ def _real_array(data: Any, what: str = "") -> Array:
         return array.astype(np.float64)
     if array.dtype.kind != "f":
         advice = {
-            "c": "use real and imaginary parts", "U": "convert text to numbers first",
-            "S": "convert text to numbers first", "O": "all rows must be numbers of one length",
-        }.get(array.dtype.kind, "convert it to float64 first")  # fmt: skip
+            "c": "use real and imaginary parts",
+            "U": "convert text to numbers first",
+            "S": "convert text to numbers first",
+            "O": "all rows must be numbers of one length",
+        }.get(array.dtype.kind, "convert it to float64 first")
         raise TypeError(
             f"{what}a Tensor holds real numbers (float16, float32, float64, or integers, which "
             f"become float64), not {array.dtype}: {advice}"
@@ -659,16 +674,55 @@ def _plain(arguments: Any) -> Any:
 
 
 _PLAIN_UFUNCS = {
-    np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal,
-    np.isfinite, np.isinf, np.isnan, np.signbit, np.logical_and, np.logical_or, np.logical_not,
-}  # fmt: skip
+    np.less,
+    np.less_equal,
+    np.greater,
+    np.greater_equal,
+    np.equal,
+    np.not_equal,
+    np.isfinite,
+    np.isinf,
+    np.isnan,
+    np.signbit,
+    np.logical_and,
+    np.logical_or,
+    np.logical_not,
+}
 _PLAIN_FUNCTIONS = {
-    np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.nanargmax, np.nanargmin,
-    np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.result_type, np.can_cast,
-    np.all, np.any, np.allclose, np.isclose, np.array_equal, np.count_nonzero, np.nonzero,
-    np.array2string, np.array_repr, np.array_str, np.shares_memory, np.may_share_memory,
-    np.iscomplexobj, np.isrealobj,
-}  # fmt: skip
+    np.shape,
+    np.ndim,
+    np.size,
+    np.argmax,
+    np.argmin,
+    np.argsort,
+    np.nanargmax,
+    np.nanargmin,
+    np.zeros_like,
+    np.ones_like,
+    np.empty_like,
+    np.full_like,
+    np.result_type,
+    np.can_cast,
+    np.all,
+    np.any,
+    np.allclose,
+    np.isclose,
+    np.array_equal,
+    np.count_nonzero,
+    np.nonzero,
+    np.array2string,
+    np.array_repr,
+    np.array_str,
+    np.shares_memory,
+    np.may_share_memory,
+    np.iscomplexobj,
+    np.isrealobj,
+}
 """Functions whose result is piecewise constant: they give plain arrays, not nodes."""
 
-_REDUCTIONS = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+_REDUCTIONS: dict[Any, Any] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+}

@@ -26,7 +26,26 @@ from math import atan as arctan
 from math import atan2 as arctan2
 from math import atanh as arctanh
 from math import (
-    cos, cosh, erf, erfc, exp, expm1, hypot, inf, log, log1p, log2, log10, nan, pi, pow, sin, sinh, sqrt, tan, tanh,
+    cos,
+    cosh,
+    erf,
+    erfc,
+    exp,
+    expm1,
+    hypot,
+    inf,
+    log,
+    log1p,
+    log2,
+    log10,
+    nan,
+    pi,
+    pow,
+    sin,
+    sinh,
+    sqrt,
+    tan,
+    tanh,
 )  # fmt: skip
 from typing import Any, NoReturn
 
@@ -250,66 +269,61 @@ class Value:
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
 
+    # fmt: off
     # region operators and methods: written by `python -m autograd_mini.generate`
     def __add__(self, other: Operand) -> Value:
-        """x + y"""
+        """``x + y``."""
         x = self.data
         if isinstance(other, Value):
             y = other.data
             return _node(x + y, "add", self, 1.0, other, 1.0)
-        y = constant(other)
-        if y is None:
+        if (y := constant(other)) is None:
             return NotImplemented
         return _node(x + y, "add", self, 1.0, y, None)
 
     def __radd__(self, other: Operand) -> Value:
-        """y + self"""
+        """Reflected: ``x + y`` with self as y."""
         y = self.data
-        x = constant(other)
-        if x is None:
+        if (x := constant(other)) is None:
             return NotImplemented
         return _node(x + y, "add", x, None, self, 1.0)
 
     def __sub__(self, other: Operand) -> Value:
-        """x - y"""
+        """``x - y``."""
         x = self.data
         if isinstance(other, Value):
             y = other.data
             return _node(x - y, "sub", self, 1.0, other, -1.0)
-        y = constant(other)
-        if y is None:
+        if (y := constant(other)) is None:
             return NotImplemented
         return _node(x - y, "sub", self, 1.0, y, None)
 
     def __rsub__(self, other: Operand) -> Value:
-        """y - self"""
+        """Reflected: ``x - y`` with self as y."""
         y = self.data
-        x = constant(other)
-        if x is None:
+        if (x := constant(other)) is None:
             return NotImplemented
         return _node(x - y, "sub", x, None, self, -1.0)
 
     def __mul__(self, other: Operand) -> Value:
-        """x * y"""
+        """``x * y``."""
         x = self.data
         if isinstance(other, Value):
             y = other.data
             return _node(x * y, "mul", self, y, other, x)
-        y = constant(other)
-        if y is None:
+        if (y := constant(other)) is None:
             return NotImplemented
         return _node(x * y, "mul", self, y, y, None)
 
     def __rmul__(self, other: Operand) -> Value:
-        """y * self"""
+        """Reflected: ``x * y`` with self as y."""
         y = self.data
-        x = constant(other)
-        if x is None:
+        if (x := constant(other)) is None:
             return NotImplemented
         return _node(x * y, "mul", x, None, self, x)
 
     def __truediv__(self, other: Operand) -> Value:
-        """x / y"""
+        """``x / y``."""
         x = self.data
         if isinstance(other, Value):
             y = other.data
@@ -318,8 +332,7 @@ class Value:
                 return _node(out, "div", self, 1.0 / y, other, -out / y)
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "div", self, other)
-        y = constant(other)
-        if y is None:
+        if (y := constant(other)) is None:
             return NotImplemented
         try:
             out = x / y
@@ -328,10 +341,9 @@ class Value:
             _fail(error, "div", self, y)
 
     def __rtruediv__(self, other: Operand) -> Value:
-        """y / self"""
+        """Reflected: ``x / y`` with self as y."""
         y = self.data
-        x = constant(other)
-        if x is None:
+        if (x := constant(other)) is None:
             return NotImplemented
         try:
             out = x / y
@@ -340,7 +352,7 @@ class Value:
             _fail(error, "div", x, self)
 
     def __pow__(self, other: Operand) -> Value:
-        """x ** y"""
+        """``x ** y``."""
         x = self.data
         if isinstance(other, Value):
             y = other.data
@@ -351,8 +363,7 @@ class Value:
                 return _node(out, "pow", self, dx, other, dy)
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "pow", self, other)
-        y = constant(other)
-        if y is None:
+        if (y := constant(other)) is None:
             return NotImplemented
         try:
             out = pow(x, y)
@@ -362,10 +373,9 @@ class Value:
             _fail(error, "pow", self, y)
 
     def __rpow__(self, other: Operand) -> Value:
-        """y ** self"""
+        """Reflected: ``x ** y`` with self as y."""
         y = self.data
-        x = constant(other)
-        if x is None:
+        if (x := constant(other)) is None:
             return NotImplemented
         try:
             out = pow(x, y)
@@ -401,7 +411,7 @@ class Value:
             _fail(error, "exp", self)
 
     def expm1(self) -> Value:
-        """exp(x) - 1, accurate near 0."""
+        """Exponential minus 1, accurate near 0."""
         x = self.data
         try:
             out = expm1(x)
@@ -419,7 +429,7 @@ class Value:
             _fail(error, "log", self)
 
     def log1p(self) -> Value:
-        """log(1 + x), accurate near 0."""
+        """Logarithm of 1 + x, accurate near 0."""
         x = self.data
         try:
             out = log1p(x)
@@ -695,7 +705,7 @@ class Value:
 
     @staticmethod
     def where(condition: Operand, x: Operand, y: Operand) -> Value:
-        """x where the condition holds, y elsewhere."""
+        """Selection: x where the condition holds, y elsewhere."""
         operands = (condition, x, y)
         condition = _data(condition)
         x = _data(x)
@@ -707,7 +717,7 @@ class Value:
 
     @staticmethod
     def clip(x: Operand, low: Operand, high: Operand) -> Value:
-        """x, kept between low and high."""
+        """The value x, kept between low and high."""
         operands = (x, low, high)
         x = _data(x)
         low = _data(low)
@@ -721,7 +731,7 @@ class Value:
 
     @staticmethod
     def hypot(x: Operand, y: Operand) -> Value:
-        """sqrt(x² + y²), without overflow."""
+        """Hypotenuse sqrt(x² + y²), without overflow."""
         operands = (x, y)
         x = _data(x)
         y = _data(y)
@@ -735,7 +745,7 @@ class Value:
 
     @staticmethod
     def logaddexp(x: Operand, y: Operand) -> Value:
-        """log(exp(x) + exp(y)), without overflow."""
+        """Logarithm of exp(x) + exp(y), without overflow."""
         operands = (x, y)
         x = _data(x)
         y = _data(y)
@@ -756,7 +766,7 @@ class Value:
             _fail(error, "erf", self)
 
     def erfc(self) -> Value:
-        """1 - erf(x), accurate for large x."""
+        """Complementary error function 1 - erf(x), accurate for large x."""
         x = self.data
         try:
             out = erfc(x)
@@ -775,6 +785,7 @@ class Value:
         except (ArithmeticError, ValueError) as error:
             _fail(error, "gelu", self)
     # endregion
+    # fmt: on
 
 
 def _node(out: float, op: str, x: Any, dx: Any, y: Any = None, dy: Any = None) -> Value:
@@ -826,7 +837,7 @@ def _record_specially(node: Value) -> None:
         node._x = node._y = node._dx = node._dy = None
 
 
-def constant(number: Any) -> float | None:
+def constant(number: Any) -> Any:
     """A real number of Python or NumPy as a float; ``None`` if it is none."""
     if isinstance(number, float | int):
         return float(number)

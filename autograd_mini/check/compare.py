@@ -1,0 +1,340 @@
+"""``check_gradients``: hold manual, automatic and numerical gradients against each other."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.capture import call_with_locals
+from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, GradientReport, Quantity
+from autograd_mini.check.rounding import rounding_error
+from autograd_mini.differences import Estimate, derivative
+from autograd_mini.graph import gradients, is_node, rebuild, topological_order
+from autograd_mini.modes import no_grad
+from autograd_mini.tensor import Tensor
+from autograd_mini.value import Value
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Manual = Mapping[str, Any] | Callable[..., Mapping[str, Any]]
+
+_TELLING = 1e-3
+"""A numerical estimate tells something if its error is below this part of the gradient."""
+
+
+def check_gradients(
+    loss: Callable[..., Any],
+    params: Mapping[str, Any],
+    manual: Manual | None = None,
+    *,
+    seed: int = 0,
+    entries: int = 16,
+) -> GradientReport:
+    """Hold hand-derived gradients against automatic and numerical ones.
+
+    Arguments:
+        loss: a function of the parameters, called as ``loss(**params)``, that returns one
+            number as a Tensor or Value.
+        params: the parameters by name: arrays, floats, Tensors or Values.
+        manual: hand-derived gradients by name, or a function ``manual(**params)`` that
+            returns them.  A name is a parameter's, or that of a local variable of ``loss``
+            or a label: then it is the gradient of the loss with respect to that intermediate.
+            Without it, automatic gradients are held against numerical ones.
+        seed: chooses which elements are probed numerically.
+        entries: how many elements of each quantity are probed at the most, besides those
+            where manual and automatic gradients differ most, and one random direction
+            through all of them.
+
+    Returns:
+        A report.  A verdict is ``"differ"`` only if a difference exceeds what rounding
+        explains in this computation, and ``"cannot tell"`` where the numerical derivative's
+        own error estimate does not allow one.
+
+    Raises:
+        ValueError: ``loss`` returned several numbers, or ``manual`` has an unknown name.
+        TypeError: ``loss`` returned no Tensor or Value.
+
+    >>> import numpy as np
+    >>> x = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> def loss(W):
+    ...     z = x @ W
+    ...     return np.sum(np.tanh(z) ** 2)
+    >>> def manual(W):
+    ...     a = np.tanh(x @ W)
+    ...     dz = 2 * a * (1 - a**2)
+    ...     return {"z": dz, "W": x.T @ dz}
+    >>> print(check_gradients(loss, {"W": np.array([0.1, -0.2])}, manual).ok)
+    True
+    """
+    arguments = {name: _as_parameter(name, value) for name, value in params.items()}
+    root, names = call_with_locals(loss, arguments)
+    _check_root(root)
+    given = manual(**_plain(arguments)) if callable(manual) else dict(manual or {})
+    nodes = {**arguments, **_intermediates(given, arguments, names, root)}
+    automatic = gradients(root, nodes)
+    manuals = {name: np.asarray(value) for name, value in given.items()}
+    single = any(value.dtype == np.float32 for value in manuals.values())
+    epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
+    tolerances = dict(zip(nodes, rounding_error(root, list(nodes.values()), epsilon), strict=True))
+    rng = np.random.default_rng(seed)
+    quantities = []
+    for name, node in nodes.items():
+        along = _loss_along_parameter if name in arguments else _loss_along_intermediate
+        quantities.append(
+            _compare(
+                name,
+                np.asarray(node.data),
+                np.asarray(automatic[name]),
+                manuals.get(name),
+                tolerances[name],
+                along(loss, arguments, name, root, node),
+                entries,
+                rng,
+            )
+        )
+    floats = [n for n, v in params.items() if getattr(v, "dtype", None) == np.float32]
+    notes = [f"{', '.join(floats)}: float32, checked in float64."] if floats else []
+    return GradientReport(quantities, notes)
+
+
+def _as_parameter(name: str, value: Any) -> Any:
+    if isinstance(value, Value):
+        return Value(value.data, value.label)
+    data = value.data if isinstance(value, Tensor) else value
+    label = value.label if isinstance(value, Tensor) else ""
+    try:
+        return Tensor(np.asarray(Tensor(data).data, np.float64), label)
+    except TypeError as error:
+        raise TypeError(f"parameter {name!r}: {error}") from None
+
+
+def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as ``manual`` gets them: arrays of its own, and floats."""
+    return {
+        name: float(node.data) if np.ndim(node.data) == 0 else node.data.copy()
+        for name, node in arguments.items()
+    }
+
+
+def _check_root(root: Any) -> None:
+    if not is_node(root):
+        raise TypeError(
+            f"loss must return a Tensor or Value, it returned {type(root).__name__}: compute it "
+            "from the parameters with NumPy's functions, without .data or float()"
+        )
+    if np.size(root.data) != 1:
+        raise ValueError(
+            f"loss must return one number, it returned shape {np.shape(root.data)}: reduce it, "
+            "with np.sum or np.mean"
+        )
+
+
+def _intermediates(
+    given: Mapping[str, Any], arguments: Mapping[str, Any], names: Mapping[str, Any], root: Any
+) -> dict[str, Any]:
+    """The node for each name that is no parameter's: a label wins over a local variable."""
+    order = topological_order(root)
+    known = {name: node for name, node in names.items() if is_node(node)}
+    known |= {node.label: node for node in order if node.label}
+    found = {}
+    for name in given:
+        if name in arguments:
+            continue
+        if name not in known:
+            near = difflib.get_close_matches(name, [*arguments, *known], n=3)
+            raise ValueError(
+                f"manual has a gradient for {name!r}, but loss has no parameter, local variable or "
+                f"label of that name; "
+                + (f"did you mean {' or '.join(map(repr, near))}? " if near else "")
+                + f"Known are {', '.join([*arguments, *(k for k in known if k not in arguments)])}"
+            )
+        found[name] = known[name]
+    return found
+
+
+def _loss_along_parameter(
+    loss: Callable[..., Any], arguments: dict[str, Any], name: str, root: Any, node: Any
+) -> Callable[[Any], float]:
+    def evaluate(data: Any) -> float:
+        with no_grad():
+            return _number(loss(**{**arguments, name: type(node)(data)}))
+
+    return evaluate
+
+
+def _loss_along_intermediate(
+    loss: Callable[..., Any], arguments: dict[str, Any], name: str, root: Any, node: Any
+) -> Callable[[Any], float]:
+    order = topological_order(root)
+
+    def evaluate(data: Any) -> float:
+        with no_grad():
+            made = rebuild(order, {node: type(node)(data)})
+        return _number(made.get(root, root))
+
+    return evaluate
+
+
+def _number(out: Any) -> float:
+    return float(np.reshape(out.data, ())) if is_node(out) else float(out)
+
+
+@dataclass(frozen=True)
+class _Numerical:
+    """Numerical derivatives of some elements of a quantity, and along one direction.
+
+    ``values`` and ``errors`` are NaN for elements that were not probed.
+    """
+
+    values: Array
+    errors: Array
+    direction: Array
+    slope: float
+    slope_error: float
+
+    def refutes(self, claim: Array, tolerance: Array) -> Array:
+        """Where the numerical derivatives exclude a claimed gradient."""
+        with np.errstate(invalid="ignore"):
+            near: Array = np.abs(self.values - claim) <= 2 * self.errors + tolerance
+        return self.probed & ~near
+
+    def refutes_along(self, claim: Array, tolerance: Array) -> bool:
+        """Whether the derivative along the direction excludes a claimed gradient."""
+        claimed = float(np.sum(self.direction * claim))
+        return abs(self.slope - claimed) > 2 * self.slope_error + float(np.sum(tolerance))
+
+    @property
+    def probed(self) -> Array:
+        return ~np.isnan(self.errors)
+
+    def vague(self, claim: Array) -> Array:
+        """Where the estimated error is too large to judge a claimed gradient."""
+        size = np.max(np.abs(claim), initial=0.0)
+        return self.probed & ~(self.errors <= (_TELLING * size if size else np.finfo(float).max))
+
+    def at(self, index: tuple[int, ...]) -> str:
+        return f"numerical {self.values[index]:.6g} ± {self.errors[index]:.0e}"
+
+
+def _probe(
+    evaluate: Callable[[Any], float],
+    data: Array,
+    indices: list[tuple[int, ...]],
+    rng: np.random.Generator,
+) -> _Numerical:
+    """Numerical derivatives of the loss for elements of a quantity, given its data."""
+
+    def loss_at(moved: Array) -> float:
+        try:
+            return evaluate(moved)
+        except (ValueError, ArithmeticError):  # a Value is not defined there
+            return float("nan")
+
+    def along(direction: Array, scale: float) -> Estimate:
+        with np.errstate(all="ignore"):
+            return derivative(lambda t: loss_at(data + t * direction), 0.0, max(scale, 1.0))
+
+    values, errors = np.full(data.shape, np.nan), np.full(data.shape, np.nan)
+    for index in indices:
+        one = np.zeros_like(data)
+        one[index] = 1
+        values[index], errors[index] = along(one, abs(float(data[index])))
+    direction = rng.choice([-1.0, 1.0], data.shape)
+    slope, error = along(direction, float(np.max(np.abs(data), initial=0.0)))
+    return _Numerical(values, errors, direction, slope, error)
+
+
+def _compare(
+    name: str,
+    data: Array,
+    automatic: Array,
+    manual: Array | None,
+    tolerance: Array,
+    evaluate: Callable[[Any], float],
+    entries: int,
+    rng: np.random.Generator,
+) -> Quantity:
+    fits = manual is not None and manual.shape == automatic.shape
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(manual - automatic) if manual is not None and fits else None
+        wrong = np.zeros(automatic.shape, bool) if gap is None else ~(gap <= tolerance)
+    indices = _probed(np.zeros_like(automatic) if gap is None else gap, wrong, entries, rng)
+    numerical = _probe(evaluate, data, indices, rng)
+    verdict, evidence = _judge(automatic, manual, tolerance, wrong, numerical)
+    if gap is None:
+        gap = np.abs(numerical.values - automatic)[numerical.probed]
+    size = float(np.max(np.abs(automatic), initial=0.0))
+    worst = float(np.max(np.nan_to_num(gap, nan=np.inf), initial=0.0))
+    return Quantity(
+        name=name,
+        shape=automatic.shape,
+        verdict=verdict,
+        evidence=evidence,
+        automatic=automatic,
+        manual=manual,
+        numerical=numerical.values,
+        numerical_error=numerical.errors,
+        max_error=worst / (size or 1.0) if fits or manual is None else np.inf,
+    )
+
+
+def _probed(
+    gap: Array, wrong: Array, entries: int, rng: np.random.Generator
+) -> list[tuple[int, ...]]:
+    """The indices to probe: some at random, and of the wrong ones those that differ most."""
+    chosen = set(rng.permutation(gap.size)[:entries].tolist())
+    order = np.argsort(
+        -np.nan_to_num(np.where(wrong, gap, -1.0), nan=np.inf).ravel(), kind="stable"
+    )
+    chosen |= set(order[: min(entries, int(wrong.sum()))].tolist())
+    return [_index(flat, gap) for flat in sorted(chosen)]
+
+
+def _judge(
+    automatic: Array, manual: Array | None, tolerance: Array, wrong: Array, numerical: _Numerical
+) -> tuple[str, str]:
+    """The verdict on one quantity, and the evidence for it in a sentence."""
+    off = numerical.refutes(automatic, tolerance)
+    if manual is not None and manual.shape != automatic.shape:
+        shapes = f"the manual gradient has shape {manual.shape}, the quantity {automatic.shape}"
+        return DIFFER, shapes
+    if manual is not None and wrong.any():
+        refuted = numerical.refutes(manual, tolerance)
+        at = _farthest(manual, automatic, wrong)
+        evidence = (
+            f"{int(wrong.sum())} of {wrong.size} elements differ; at {_place(at)} manual "
+            f"{manual[at]:.6g}, automatic {automatic[at]:.6g}, {numerical.at(at)}"
+        )
+        if (wrong & refuted & ~off).any():
+            return DIFFER, evidence
+        if (wrong & off & ~refuted).any():
+            evidence += ": manual and numerical agree, the automatic gradient is the odd one out"
+        return CANNOT_TELL, evidence
+    if off.any() or numerical.refutes_along(automatic, tolerance):
+        evidence = "the numerical derivative differs from the automatic gradient"
+        if off.any():
+            at = _farthest(numerical.values, automatic, off)
+            evidence += f" at {_place(at)}: {numerical.at(at)}, automatic {automatic[at]:.6g}"
+        return (DIFFER if manual is None else CANNOT_TELL), evidence
+    vague = numerical.vague(automatic)
+    if manual is None and vague.any():
+        at = _index(int(np.argmax(vague)), vague)
+        return CANNOT_TELL, f"{numerical.at(at)} at {_place(at)} is too uncertain to judge by"
+    return AGREE, "equal to rounding"
+
+
+def _farthest(other: Array, automatic: Array, among: Array) -> tuple[int, ...]:
+    with np.errstate(invalid="ignore"):
+        gap = np.nan_to_num(np.abs(other - automatic), nan=np.inf)
+    return _index(int(np.argmax(np.where(among, gap, -1.0))), gap)
+
+
+def _index(flat: int, array: Array) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(flat, array.shape))
+
+
+def _place(index: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, index))}]" if index else "the number"
