@@ -51,7 +51,8 @@ def _check(file: Path, seed: int) -> int:
     if missing:
         raise _Misuse(
             f"{str(file)!r} defines no {' and no '.join(missing)}: it needs a function `loss`, a "
-            "dict `params` and, to be checked, `manual`, a dict or function of hand-derived gradients"
+            "dict `params` and, to be checked, `manual`: hand-derived gradients, a dict or a "
+            "function that returns one"
         )
     try:
         report = ag.check_gradients(names["loss"], names["params"], names.get("manual"), seed=seed)

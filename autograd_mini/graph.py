@@ -104,24 +104,23 @@ def reverse_sweep(
     gradient: Any,
     wanted: Collection[N] | None = None,
     create_graph: bool = False,
-    adjust: Callable[[Any], Any] | None = None,
+    adjust: Callable[[Any], Any] = lambda share: share,
 ) -> Iterator[tuple[N, Any]]:
     """Each node of a topological order with its whole gradient, the root first.
 
     Going backwards through a topological order, a node's turn comes when everything that
     used it has passed its share on; so each node is visited once and its gradient is
     complete.  Nodes that the root does not depend on differentiably are left out.
-    ``adjust`` may change each gradient before it is passed on.
+    ``adjust`` may change each share before it is added.
     """
     totals: dict[N, Any] = {order[-1]: gradient}
     for node in reversed(order):
         if node not in totals:
             continue
         total = totals.pop(node)
-        if adjust:
-            total = adjust(total)
         yield node, total
         for operand, share in node.contributions(total, wanted, create_graph):
+            share = adjust(share)
             totals[operand] = totals[operand] + share if operand in totals else share
 
 

@@ -144,7 +144,7 @@ def _intermediates(
         if name in arguments:
             continue
         if name not in known:
-            near = difflib.get_close_matches(name, [*arguments, *known], n=3)
+            near = difflib.get_close_matches(name, [*arguments, *known], n=3, cutoff=0.5)
             raise ValueError(
                 f"manual has a gradient for {name!r}, but loss has no parameter, local variable or "
                 f"label of that name; "

@@ -1,0 +1,366 @@
+"""check_gradients: verdicts on right and wrong derivations, and how they are told."""
+
+import subprocess
+import sys
+import textwrap
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd_mini as ag
+from autograd_mini import GradientError, Tensor, Value, check_gradients
+from autograd_mini.__main__ import main
+from autograd_mini.check.rounding import rounding_error
+from autograd_mini.differences import derivative
+
+N, D, H, K = 20, 4, 5, 3
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, D))
+T = np.eye(K)[RNG.integers(0, K, N)]
+PARAMS = {
+    "W1": RNG.normal(size=(D, H)),
+    "b1": RNG.normal(size=H),
+    "W2": RNG.normal(size=(H, K)),
+    "b2": RNG.normal(size=K),
+}
+
+
+def loss(W1, b1, W2, b2):
+    z1 = X @ W1 + b1
+    a1 = ag.sigmoid(z1)
+    z2 = a1 @ W2 + b2
+    p = ag.softmax(z2)
+    return -np.sum(T * np.log(p))
+
+
+def manual(W1, b1, W2, b2):
+    a1 = 1 / (1 + np.exp(-(X @ W1 + b1)))
+    e = np.exp(a1 @ W2 + b2)
+    dz2 = e / e.sum(1, keepdims=True) - T
+    da1 = dz2 @ W2.T
+    dz1 = da1 * a1 * (1 - a1)
+    return {
+        "z2": dz2, "W2": a1.T @ dz2, "b2": dz2.sum(0),
+        "a1": da1, "z1": dz1, "W1": X.T @ dz1, "b1": dz1.sum(0),
+    }  # fmt: skip
+
+
+def changed(name, change):
+    def wrong(**params):
+        gradients = manual(**params)
+        gradients[name] = change(gradients[name])
+        return gradients
+
+    return wrong
+
+
+def verdicts(report):
+    return {name: quantity.verdict for name, quantity in report.quantities.items()}
+
+
+def test_a_right_derivation_agrees_for_parameters_and_local_variables():
+    report = check_gradients(loss, PARAMS, manual)
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"W1", "b1", "W2", "b2", "z2", "a1", "z1"}
+    assert report["W2"].max_error < 1e-13
+    np.testing.assert_allclose(report["z2"].manual, report["z2"].automatic, atol=1e-14)
+    probed = ~np.isnan(report["z1"].numerical)
+    assert probed.sum() == 16
+    off = np.abs(report["z1"].numerical - report["z1"].automatic)[probed]
+    assert (off <= report["z1"].numerical_error[probed]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("W2", lambda g: 2 * g),
+        ("W1", lambda g: -g),
+        ("b1", lambda g: g * (1 + 1e-9)),
+        ("z1", lambda g: g.T.reshape(g.shape)),
+        ("a1", np.zeros_like),
+        ("b2", lambda g: g + np.array([0, 0, 5e-6])),
+    ],
+)
+def test_a_wrong_quantity_differs_and_the_others_agree(name, change):
+    report = check_gradients(loss, PARAMS, changed(name, change))
+    assert [n for n, verdict in verdicts(report).items() if verdict == "differ"] == [name]
+    assert not report.ok
+    with pytest.raises(GradientError, match=f"{name}: .* elements differ; at "):
+        report.raise_if_wrong()
+
+
+def test_one_wrong_element_in_ten_thousand_is_found_and_named():
+    x = np.random.default_rng(1).normal(size=(100, 100))
+    wrong = 3 * x**2
+    wrong[61, 7] *= 1.05
+    report = check_gradients(lambda x: np.sum(x**3), {"x": x}, {"x": wrong})
+    assert report["x"].verdict == "differ"
+    assert "1 of 10000 elements differ; at [61, 7]" in report["x"].evidence
+
+
+def test_no_absolute_floor_hides_a_small_gradient():
+    x = np.array([1.0, 2.0])
+    report = check_gradients(lambda x: 2.5e-6 * np.sum(x**2), {"x": x}, {"x": np.zeros(2)})
+    assert report["x"].verdict == "differ"
+    tiny = check_gradients(lambda x: 1e-200 * np.sum(x**2), {"x": x}, {"x": 1e-200 * x})
+    assert tiny["x"].verdict == "differ"
+
+
+@pytest.mark.parametrize("shape", [(64, 1), (1, 64), (1,)])
+def test_a_gradient_of_another_shape_differs_even_if_it_broadcasts(shape):
+    report = check_gradients(
+        lambda b: np.sum((np.ones((3, 64)) + b) ** 2), {"b": np.zeros(64)}, {"b": np.ones(shape)}
+    )
+    assert report["b"].verdict == "differ"
+    assert f"has shape {shape}, the quantity (64,)" in report["b"].evidence
+    assert report["b"].max_error == np.inf
+
+
+def test_rounding_of_another_order_of_operations_is_no_difference():
+    x = np.random.default_rng(2).normal(size=(200, 30)) * np.logspace(-6, 6, 30)
+
+    def centred(shift):
+        return np.sum(np.tanh(x + shift - np.mean(x + shift, axis=0)) * 1.0)
+
+    report = check_gradients(centred, {"shift": np.zeros(30)}, {"shift": np.zeros(30)})
+    assert report["shift"].verdict == "agree", str(report)
+    reordered = changed("W1", lambda g: (g[:, ::-1] * 3.0)[:, ::-1] / 3.0)
+    assert check_gradients(loss, PARAMS, reordered).ok
+
+
+def test_the_rounding_bound_covers_the_true_error_and_is_small():
+    def deep(w):
+        a = X
+        for _ in range(4):
+            a = np.tanh(a @ w)
+        return np.sum(a**2)
+
+    w = np.random.default_rng(3).normal(size=(D, D))
+    double, extended = Tensor(w), Tensor(w.astype(np.longdouble))
+    root = deep(double)
+    bound = rounding_error(root, [double], np.finfo(float).eps)[0]
+    error = np.abs(ag.gradients(root, double) - ag.gradients(deep(extended), extended))
+    assert (error <= bound).all()
+    assert (bound < 1e-12 * np.abs(ag.gradients(root, double)).max()).all()
+
+
+def test_float32_parameters_are_checked_in_float64_and_it_says_so():
+    singles = {name: value.astype(np.float32) for name, value in PARAMS.items()}
+    gradients = {name: g.astype(np.float32) for name, g in manual(**singles).items()}
+    report = check_gradients(loss, singles, gradients)
+    assert report.ok, str(report)
+    assert "W1, b1, W2, b2: float32, checked in float64." in str(report)
+    gradients["W2"] = gradients["W2"] * np.float32(1.001)
+    assert check_gradients(loss, singles, gradients)["W2"].verdict == "differ"
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "convention", "other"),
+    [
+        (lambda x: np.sum(ag.relu(x)), [0.0, 1.0, -1.0], [0.0, 1.0, 0.0], [1.0, 1.0, 0.0]),
+        (lambda x: np.sum(np.abs(x)), [0.0, 2.0], [0.0, 1.0], [1.0, 1.0]),
+        (lambda x: np.max(x) * 1.0, [3.0, 3.0, 1.0], [0.5, 0.5, 0.0], [1.0, 0.0, 0.0]),
+    ],
+)
+def test_at_a_kink_no_convention_is_called_wrong(f, x, convention, other):
+    x = np.array(x)
+    assert check_gradients(f, {"x": x}, {"x": np.array(convention)})["x"].verdict == "agree"
+    assert check_gradients(f, {"x": x}, {"x": np.array(other)})["x"].verdict == "cannot tell"
+    assert check_gradients(f, {"x": x})["x"].verdict == "cannot tell"
+    wrong = np.array(other) + np.array([0.0] * (len(x) - 1) + [1.0])
+    assert check_gradients(f, {"x": x}, {"x": wrong})["x"].verdict == "differ"
+
+
+def test_an_engine_that_is_wrong_is_called_the_odd_one_out():
+    double = ag.primitive(lambda x: 2 * x, lambda g, out, x: 3 * g, name="double")
+    x = np.array([1.0, -2.0])
+    alone = check_gradients(lambda x: np.sum(double(x)), {"x": x})
+    assert alone["x"].verdict == "differ"
+    report = check_gradients(lambda x: np.sum(double(x)), {"x": x}, {"x": np.array([2.0, 2.0])})
+    assert report["x"].verdict == "cannot tell"
+    assert "the automatic gradient is the odd one out" in report["x"].evidence
+
+
+def test_non_finite_manual_gradients_differ():
+    report = check_gradients(
+        loss, PARAMS, changed("b1", lambda g: g * np.array([np.nan, 1, 1, 1, 1]))
+    )
+    assert report["b1"].verdict == "differ"
+    assert report["b1"].max_error == np.inf
+
+
+def test_values_floats_and_tensors_are_parameters():
+    def square(w):
+        y = w * 2 + 1
+        return y**2
+
+    for w in (Value(3.0), 3.0, Tensor(3.0), np.array(3.0)):
+        report = check_gradients(square, {"w": w}, {"w": 28.0, "y": 14.0})
+        assert report.ok, str(report)
+        assert check_gradients(square, {"w": w}, {"w": 28.1})["w"].verdict == "differ"
+
+
+def test_parameters_are_left_as_they_were():
+    w = Tensor(np.array([1.0, 2.0]), label="w")
+
+    def spoiling(w):
+        w *= 0.0
+        return {"w": np.array([2.0, 4.0])}
+
+    assert check_gradients(lambda w: np.sum(w**2), {"w": w}, spoiling).ok
+    assert w.data.tolist() == [1.0, 2.0]
+    assert w.grad.tolist() == [0.0, 0.0]
+    assert w.parents == ()
+
+
+def test_a_label_wins_over_a_local_variable_and_the_last_binding_counts():
+    def f(w):
+        h = w * 2
+        h = h * 3
+        other = h * 5
+        other.label = "h"
+        return np.sum(other)
+
+    w = {"w": np.ones(2)}
+    assert check_gradients(f, w, {"h": np.ones(2)}).ok
+
+    def g(w):
+        h = w * 2
+        h = h * 3
+        return np.sum(h * 5)
+
+    assert check_gradients(g, w, {"h": np.full(2, 5.0)}).ok
+
+
+class Model:
+    def __call__(self, w):
+        inner = np.tanh(w)
+        return np.sum(inner)
+
+    def method(self, w):
+        return self(w) * 1.0
+
+
+@pytest.mark.parametrize("f", [Model(), partial(Model()), partial(Model().__call__)])
+def test_local_variables_of_methods_callables_and_partials_are_found(f):
+    assert check_gradients(f, {"w": np.zeros(3)}, {"inner": np.ones(3)}).ok
+
+
+def test_the_callers_profiler_goes_on():
+    seen = []
+    sys.setprofile(lambda frame, event, argument: seen.append(event))
+    try:
+        check_gradients(lambda w: np.sum(w), {"w": np.ones(2)})
+        assert sys.getprofile() is not None
+    finally:
+        sys.setprofile(None)
+    assert "return" in seen
+
+
+def test_the_same_seed_gives_the_same_report():
+    big = {"w": np.random.default_rng(4).normal(size=(30, 30))}
+    reports = [check_gradients(lambda w: np.sum(np.sin(w)), big, seed=s) for s in (1, 1, 2)]
+    assert str(reports[0]) == str(reports[1])
+    probed = [~np.isnan(report["w"].numerical) for report in reports]
+    assert (probed[0] == probed[1]).all()
+    assert (probed[0] != probed[2]).any()
+
+
+def test_the_table_is_one_screen():
+    assert str(check_gradients(loss, PARAMS, changed("W2", lambda g: 2 * g))).splitlines()[:3] == [
+        "7 gradients checked: 1 differ",
+        "",
+        "gradient of  shape    verdict  manual - automatic  numerical - automatic",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: check_gradients(loss, PARAMS, {"W9": 1}), ValueError, "did you mean 'W"),
+        (
+            lambda: check_gradients(lambda w: w, {"w": np.ones(3)}),
+            ValueError,
+            r"shape \(3,\): reduce",
+        ),
+        (lambda: check_gradients(lambda w: 3.0, {"w": np.ones(3)}), TypeError, "returned float"),
+        (
+            lambda: check_gradients(loss, {"W1": "text"}),
+            TypeError,
+            "parameter 'W1': .*real numbers",
+        ),
+        (lambda: check_gradients(loss, PARAMS, manual)["W7"], KeyError, "checked were W1, b1"),
+    ],
+)
+def test_misuse_is_explained(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+@given(st.floats(-3, 3), st.floats(0.1, 3))
+def test_the_numerical_error_estimate_covers_the_error(x, scale):
+    for f, slope in [
+        (np.exp, np.exp),
+        (np.sin, np.cos),
+        (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+        (lambda x: x**5, lambda x: 5 * x**4),
+        (lambda x: np.sin(30 * x), lambda x: 30 * np.cos(30 * x)),
+    ]:
+        found = derivative(lambda x, f=f: float(scale * f(x)), x)
+        assert abs(found.value - scale * slope(x)) <= 2 * found.error
+        assert found.error <= 1e-6 * scale * 30
+
+
+def test_numerical_derivatives_beside_a_pole_and_outside_a_domain():
+    near = derivative(lambda x: float(np.log(x)) if x > 0 else np.nan, 1e-3)
+    assert abs(near.value - 1e3) <= 2 * near.error < 1.0
+    nowhere = derivative(lambda x: np.nan, 0.0)
+    assert nowhere.error == np.inf
+
+
+FILE = """
+import numpy as np
+params = {"w": np.array([1.0, 2.0])}
+def loss(w):
+    return np.sum(w ** 2)
+def manual(w):
+    return {"w": FACTOR * w}
+"""
+
+
+@pytest.mark.parametrize(("factor", "status"), [("2", 0), ("3", 1)])
+def test_the_command_line_checks_a_file(tmp_path, capsys, factor, status):
+    file = tmp_path / "derivation.py"
+    file.write_text(textwrap.dedent(FILE.replace("FACTOR", factor)))
+    assert main(["check", str(file)]) == status
+    assert "1 gradient checked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(None, "there is no file"), ("x = 1", "defines no loss and no params"),
+     (FILE.replace("FACTOR * w}", "1, 'v': 2}"), "gradient for 'v'")],
+)  # fmt: skip
+def test_the_command_line_explains_misuse(tmp_path, capsys, text, words):
+    file = tmp_path / "derivation.py"
+    if text is not None:
+        file.write_text(text)
+    assert main(["check", str(file)]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_the_command_line_says_its_version_and_its_rules(capsys):
+    found = subprocess.run(
+        [sys.executable, "-m", "autograd_mini", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == f"autograd_mini {ag.__version__}\n"
+    assert main(["rules", "tanh"]) == 0
+    assert "derivative for x: 1 - out ** 2" in capsys.readouterr().out
+    assert main(["rules", "nope"]) == 2
+    assert "no operation nope; there are add, " in capsys.readouterr().err
