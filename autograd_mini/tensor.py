@@ -218,7 +218,7 @@ class Tensor:
         if self._operands:
             self._grad = gradient
         elif self._grad is None:
-            self._grad = gradient.copy()
+            self._grad = gradient
         else:
             self._grad = self._grad + gradient
 
@@ -239,6 +239,8 @@ class Tensor:
             with np.errstate(divide="ignore", invalid="ignore"):
                 share = pullback(gradient, out, *operands, **self._options)
             share = _fit(share, operand, self._rule)
+            if not (operand._operands or create_graph) and _is_shared(share, (gradient, *operands)):
+                share = share.copy()  # what a leaf keeps is its own
             if self._origin:
                 _check_finite(self, index, gradient, share)
             yield operand, share
@@ -600,6 +602,11 @@ def _fit(share: Any, operand: Tensor, rule: Any) -> Any:
     if share.dtype != operand.dtype and not isinstance(share, Tensor):
         share = share.astype(operand.dtype)
     return share
+
+
+def _is_shared(share: Array, others: tuple[Any, ...]) -> bool:
+    """Whether an array may share its memory: a view, or one of the others itself."""
+    return share.base is not None or any(share is other for other in others)
 
 
 def _refuse(rule: Any, operands: tuple[Any, ...], error: Exception) -> NoReturn:
