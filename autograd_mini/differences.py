@@ -36,7 +36,9 @@ class Estimate(NamedTuple):
     error: float
 
 
-def derivative(f: Callable[[float], float], x: float, scale: float | None = None) -> Estimate:
+def derivative(
+    f: Callable[[float], float], x: float, scale: float | None = None, noise: float = 0.0
+) -> Estimate:
     """The derivative of a function of one number, with an estimate of its error.
 
     Arguments:
@@ -44,6 +46,8 @@ def derivative(f: Callable[[float], float], x: float, scale: float | None = None
         x: where.
         scale: the distance over which ``f`` is thought to change; ``max(|x|, 1)`` by default.
             The first step is 1/16 of it, the last about 1/65,000.
+        noise: the absolute rounding error of ``f``'s values, where it is known to be more than
+            that of the last operation.
 
     >>> derivative(lambda x: x * x, 3.0).value
     6.0
@@ -61,7 +65,7 @@ def derivative(f: Callable[[float], float], x: float, scale: float | None = None
             row, bend_before = [], math.nan
             step /= _SHRINK
             continue
-        rounding = 2 * EPSILON * size / step + EPSILON * abs(right - left) / width
+        rounding = 2 * (EPSILON * size + noise) / step + EPSILON * abs(right - left) / width
         bend = (right - 2 * centre + left) / step  # → the jump of the slope as step → 0
         jump = (_SHRINK * bend - bend_before) / (_SHRINK - 1)
         bend_before = bend

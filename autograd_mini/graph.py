@@ -8,7 +8,7 @@ a result, so that a graph is freed as soon as its last node is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, overload
 
 
@@ -18,6 +18,8 @@ class Node(Protocol):
     data: Any
     grad: Any
     label: str
+    masks_always: bool
+    """Whether ``contributions`` is ``masked`` in any case."""
 
     @property
     def op(self) -> str: ...
@@ -33,9 +35,16 @@ class Node(Protocol):
         """The upstream gradient that a sweep from this node starts with, checked."""
 
     def contributions(
-        self, gradient: Any, wanted: Collection[Any] | None, create_graph: bool
+        self, gradient: Any, wanted: Collection[Any] | None, create_graph: bool, masked: bool
     ) -> Iterator[tuple[Any, Any]]:
-        """For each operand that is a node (and wanted): it, and what it receives."""
+        """For each operand that is a node (and wanted): it, and what it receives.
+
+        ``masked``: an upstream gradient of exactly zero contributes zero, whatever the
+        local derivative.
+        """
+
+    def is_undefined(self, gradient: Any) -> bool:
+        """Whether zero times infinity may have come into a gradient of this node."""
 
     def zero(self) -> Any:
         """The gradient of something that does not depend on this node."""
@@ -66,8 +75,8 @@ def is_node(operand: Any) -> bool:
     return hasattr(operand, "contributions")
 
 
-def topological_order(root: N) -> list[N]:
-    """Every node that ``root`` depends on, each after all its operands; ``root`` is last.
+def topological_order(*roots: N) -> list[N]:
+    """Every node that the roots depend on, each after all its operands; one root is last.
 
     The order depends only on the graph's structure.  Time and memory are linear in the
     number of nodes and edges, and the stack stays flat.
@@ -78,8 +87,8 @@ def topological_order(root: N) -> list[N]:
     >>> [node.op or node.label for node in topological_order(b * a)]
     ['a', 'add', 'mul']
     """
-    uses = {root: 0}
-    found = [root]
+    uses = dict.fromkeys(roots, 0)
+    found = list(uses)
     for node in found:  # grows while it is walked
         for operand in operands(node):
             if operand not in uses:
@@ -87,7 +96,7 @@ def topological_order(root: N) -> list[N]:
                 found.append(operand)
             uses[operand] += 1
     order = []
-    ready = [root]
+    ready = [root for root in dict.fromkeys(roots) if not uses[root]]
     while ready:
         node = ready.pop()
         order.append(node)
@@ -104,14 +113,13 @@ def reverse_sweep(
     gradient: Any,
     wanted: Collection[N] | None = None,
     create_graph: bool = False,
-    adjust: Callable[[Any], Any] = lambda share: share,
+    masked: bool = False,
 ) -> Iterator[tuple[N, Any]]:
     """Each node of a topological order with its whole gradient, the root first.
 
     Going backwards through a topological order, a node's turn comes when everything that
     used it has passed its share on; so each node is visited once and its gradient is
     complete.  Nodes that the root does not depend on differentiably are left out.
-    ``adjust`` may change each share before it is added.
     """
     totals: dict[N, Any] = {order[-1]: gradient}
     for node in reversed(order):
@@ -119,8 +127,7 @@ def reverse_sweep(
             continue
         total = totals.pop(node)
         yield node, total
-        for operand, share in node.contributions(total, wanted, create_graph):
-            share = adjust(share)
+        for operand, share in node.contributions(total, wanted, create_graph, masked):
             totals[operand] = totals[operand] + share if operand in totals else share
 
 
@@ -130,7 +137,7 @@ def backward(root: Node, gradient: Any = None) -> None:
     if is_node(seed):
         raise TypeError("backward() takes a plain number or array as gradient: write gradient.data")
     order = topological_order(root)
-    found = dict(reverse_sweep(order, seed))
+    found = _sweep(order, seed)
     for node in order:
         node.receive(found[node] if node in found else node.zero())
 
@@ -191,11 +198,34 @@ def sweep_gradients(root: N, wrt: Sequence[N], create_graph: bool, gradient: Any
     seed = root.seed(gradient)
     found = {}
     if root in wanted:
-        targets = set(wrt)
-        for node, total in reverse_sweep(order, seed, wanted, create_graph):
-            if node in targets:
-                found[node] = total
+        found = _sweep(order, seed, set(wrt), wanted, create_graph)
     return [found[node] if node in found else node.zero() for node in wrt]
+
+
+def _sweep(
+    order: Sequence[N],
+    seed: Any,
+    asked: Collection[N] | None = None,
+    wanted: Collection[N] | None = None,
+    create_graph: bool = False,
+) -> dict[N, Any]:
+    """The gradient of each node asked for, or of all, where NaN has only causes that matter.
+
+    Zero times infinity is NaN; but where the upstream gradient is exactly zero, as in the
+    branch that ``where`` did not take, the local derivative is of no consequence.  To look
+    for that at each step would cost every sweep; so the sweep is repeated if NaN came out.
+    """
+
+    def swept(masked: bool) -> dict[N, Any]:
+        pairs = reverse_sweep(order, seed, wanted, create_graph, masked)
+        return {node: total for node, total in pairs if asked is None or node in asked}
+
+    found = swept(masked=False)
+    if order[-1].masks_always:
+        return found
+    if any(n.is_undefined(g) for n, g in found.items() if asked is not None or not n.parents):
+        found = swept(masked=True)
+    return found
 
 
 def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:

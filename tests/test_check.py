@@ -184,6 +184,38 @@ def test_an_engine_that_is_wrong_is_called_the_odd_one_out():
     assert "the automatic gradient is the odd one out" in report["x"].evidence
 
 
+def test_a_primitive_that_cannot_be_differentiated_twice_is_checked_all_the_same():
+    inverse = ag.primitive(
+        np.linalg.inv, lambda g, out, x: -np.linalg.multi_dot([out.T, g, out.T]), name="inverse"
+    )
+    A = np.array([[2.0, 0.5], [0.0, 4.0]])
+    out = np.linalg.inv(A)
+    right = -out.T @ np.ones((2, 2)) @ out.T
+    report = check_gradients(lambda A: np.sum(inverse(A)), {"A": A}, {"A": right})
+    assert report.ok
+    assert "the sweep could not be recorded: numpy.linalg.multi_dot has no derivative" in str(
+        report
+    )
+    wrong = check_gradients(lambda A: np.sum(inverse(A)), {"A": A}, {"A": right * 1.000001})
+    assert wrong["A"].verdict == "differ"
+
+
+def test_cancellation_inside_a_pullback_is_rounding():
+    z = np.random.default_rng(5).normal(size=(50, 3)) + 12 * np.eye(3)[np.arange(50) % 3]
+    t = np.eye(3)[np.arange(50) % 3]
+
+    def manual(z):
+        e = np.exp(z)
+        return {"z": e / e.sum(1, keepdims=True) - t}
+
+    report = check_gradients(lambda z: -np.sum(t * ag.log_softmax(z, 1)), {"z": z}, manual)
+    assert report.ok, str(report)
+    half = check_gradients(
+        lambda z: -np.sum(t * ag.log_softmax(z, 1)), {"z": z}, {"z": manual(z)["z"] / 2}
+    )
+    assert half["z"].verdict == "differ"
+
+
 def test_non_finite_manual_gradients_differ():
     report = check_gradients(
         loss, PARAMS, changed("b1", lambda g: g * np.array([np.nan, 1, 1, 1, 1]))
