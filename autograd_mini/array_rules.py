@@ -182,6 +182,7 @@ def _einsum_pullback(index: int, g: Any, out: Any, *operands: Any, subscripts: s
         sizes = [max(shape[mine.index(s)], n) for s, n in zip(letters, share.shape, strict=True)]
         share = np.broadcast_to(share, sizes)
     if len(letters) < len(mine):  # a letter twice is a diagonal
+        share = tensor.unbroadcast(share, tuple(shape[mine.index(s)] for s in letters))
         sizes = np.shape(share)
         grid = np.ix_(*[np.arange(size) for size in sizes])
         share = _scatter_to(share, tuple(grid[letters.index(s)] for s in mine), shape)
@@ -234,8 +235,8 @@ def _explicit(subscripts: str, operands: Sequence[Any]) -> str:
 
 
 def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return tuple(a % ndim for a in axes)
+    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return tuple(operator.index(a) % ndim for a in axes)
 
 
 def _restore(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
@@ -332,39 +333,39 @@ def _reduce(rule: ArrayRule, x: Any, axis: Axis, keepdims: Any, **more: Any) -> 
 
 
 @_in_place_of(np.sum)
-def sum_(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def sum_(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     if isinstance(x, list | tuple):
         x = np.stack(x)
     return _reduce(_SUM, x, axis, keepdims)
 
 
 @_in_place_of(np.mean)
-def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def mean(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return _reduce(_MEAN, x, axis, keepdims)
 
 
 @_in_place_of(np.var)
-def var(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+def var(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
     return _reduce(_VAR, x, axis, keepdims, ddof=ddof)
 
 
 @_in_place_of(np.std)
-def std(x: Any, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Any:
+def std(x: Any, axis: Axis = None, *, ddof: int = 0, keepdims: bool = False) -> Any:
     return _reduce(_STD, x, axis, keepdims, ddof=ddof)
 
 
 @_in_place_of(np.prod)
-def prod(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def prod(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return _reduce(_PROD, x, axis, keepdims)
 
 
 @_in_place_of(np.max, np.amax)
-def max_(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def max_(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return _reduce(_MAX, x, axis, keepdims)
 
 
 @_in_place_of(np.min, np.amin)
-def min_(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def min_(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
     return _reduce(_MIN, x, axis, keepdims)
 
 
@@ -668,7 +669,8 @@ def getitem(x: Any, index: Any) -> Tensor:
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Tensor) for part in parts):
         raise TypeError("a Tensor is no index: write t[index.data.astype(int)], or a boolean array")
-    return record(_GETITEM, (x,), {"index": index})
+    own = tuple(np.array(part) if isinstance(part, np.ndarray | list) else part for part in parts)
+    return record(_GETITEM, (x,), {"index": own if isinstance(index, tuple) else own[0]})
 
 
 @_in_place_of(np.take)
@@ -717,19 +719,24 @@ def triu(x: Any, k: int = 0) -> Any:
     return np.where(_triangle(x, k - 1), 0, x)
 
 
-@_in_place_of(np.split, np.array_split)
+@_in_place_of(np.split)
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    pieces = np.array_split(np.arange(np.shape(x)[axis]), indices_or_sections)
-    if isinstance(indices_or_sections, int) and len({piece.size for piece in pieces}) > 1:
+    size = np.shape(x)[axis]
+    if np.ndim(indices_or_sections) == 0 and size % indices_or_sections:
         raise ValueError(
             f"split: axis {axis} of shape {np.shape(x)} has no {indices_or_sections} equal parts; "
-            "give the indices to split at"
+            "give the indices to split at, or write np.array_split"
         )
+    return array_split(x, indices_or_sections, axis)
+
+
+@_in_place_of(np.array_split)
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    places = np.arange(np.shape(x)[axis])
     before = (slice(None),) * (axis % np.ndim(x))
-    stops = np.cumsum([piece.size for piece in pieces])
     return [
-        getitem(x, (*before, slice(int(stop - piece.size), int(stop))))
-        for piece, stop in zip(pieces, stops, strict=True)
+        getitem(x, (*before, slice(piece[0], piece[-1] + 1) if piece.size else slice(0)))
+        for piece in np.array_split(places, indices_or_sections)
     ]
 
 
@@ -813,7 +820,7 @@ def _flip_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
 
 
 def _roll_pullback(g: Any, out: Any, x: Any, shift: Any, axis: Axis) -> Any:
-    return np.roll(g, tuple(-s for s in shift) if isinstance(shift, tuple) else -shift, axis)
+    return np.roll(g, tuple(np.negative(shift)) if np.ndim(shift) else -shift, axis)
 
 
 _FLIP = _rule("flip", np.flip, _flip_pullback, sentence="Axes reversed.")
@@ -867,6 +874,17 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
         )
     places = np.pad(np.arange(np.size(x)).reshape(np.shape(x)), pad_width, mode=mode)  # type: ignore[call-overload]
     return getitem(np.ravel(x), places)
+
+
+_ASTYPE = _rule(
+    "astype", lambda x, dtype: np.asarray(x).astype(dtype), lambda g, out, x, dtype: g,
+    sentence="The same numbers in another floating dtype.",
+)  # fmt: skip
+
+
+@_in_place_of(np.ndarray.astype)
+def astype(x: Any, dtype: Any) -> Any:
+    return record(_ASTYPE, (x,), {"dtype": np.dtype(dtype)})
 
 
 @_in_place_of(np.copy)

@@ -61,12 +61,18 @@ def rule(
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
     row = Rule(name, formula, texts, sentence, domain, kinks or {}, evaluate, defaults or {})
     for text in (formula, evaluate or "0", *(text for text in texts if text is not None)):
-        for node in ast.walk(parse(text)):
-            called = ast.unparse(node.func) if isinstance(node, ast.Call) else name
-            if called not in FUNCTIONS and called != name:
+        for call in (node for node in ast.walk(parse(text)) if isinstance(node, ast.Call)):
+            called = ast.unparse(call.func)
+            if called not in RULES and called != name:
                 raise ValueError(
                     f"rule {name!r}: the table has no function {called!r} (in {text!r}); add it "
                     "first with rule(...)"
+                )
+            wanted = row if called == name else RULES[called]
+            if len(call.args) != len(wanted.operands):
+                raise ValueError(
+                    f"rule {name!r}: {ast.unparse(call)!r} has {len(call.args)} operands; write "
+                    f"{called}({', '.join(wanted.operands)})"
                 )
     _ = row.on_floats  # a native rule must exist in math
     RULES[name] = row
@@ -82,8 +88,9 @@ def _define(row: Rule) -> Callable[..., Any]:
 
     function.__name__ = function.__qualname__ = row.name
     function.__doc__ = f"{row.sentence}\n\n``{row.formula}``"
+    natives = {r.name: r.on_floats for r in RULES.values() if r.native and r.name != "where"}
     scope: dict[str, Any] = {}
-    exec("\n".join(generate.scalar_function(row)), vars(value), scope)
+    exec("\n".join(generate.scalar_function(row)), natives | vars(value), scope)
     FUNCTIONS[row.name] = function
     OPERATIONS[row.name] = scope[row.name]
     return function

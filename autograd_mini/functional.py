@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini import modes
 from autograd_mini.graph import sweep_gradients, topological_order
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value
@@ -122,9 +123,11 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
             f"jvp: tangents of shapes {[np.shape(_data(v)) for v in vectors]} do not fit primals "
             f"of shapes {shapes}"
         )
-    cotangent = type(out)(np.zeros_like(out.data) if isinstance(out, Tensor) else 0.0)
-    pulled = sweep_gradients(out, call.inputs, True, cotangent)
-    total = sum(np.sum(p * v) for p, v in zip(pulled, vectors, strict=True))
+    # Any cotangent does, since the product is linear in it; 0 would hide infinite derivatives.
+    cotangent = type(out)(np.ones_like(out.data) if isinstance(out, Tensor) else 1.0)
+    with modes.recorded():
+        pulled = sweep_gradients(out, call.inputs, True, cotangent)
+        total = _inner(pulled, vectors)
     if not isinstance(total, Value | Tensor):  # the output depends on no primal
         return call.plain(out), call.plain(out.zero())
     tangent = sweep_gradients(total, [cotangent], call.keep, None)[0]
@@ -191,9 +194,8 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """
 
     def along(*args: Any) -> Any:
-        slopes = _leaves(grad(f, tuple(range(len(args))))(*args))
-        vectors = _leaves(tuple(tangents))
-        return sum(np.sum(s * v) for s, v in zip(slopes, vectors, strict=True))
+        slopes = grad(f, tuple(range(len(args))))(*args)
+        return _inner(_leaves(slopes), _leaves(tuple(tangents)))
 
     return grad(along, tuple(range(len(primals))))(*primals)
 
@@ -218,12 +220,13 @@ class _Call:
                 )
         self.given = tuple(args[number] for number in chosen)
         leaves = _leaves(self.given)
-        self.inputs = [_as_input(leaf) for leaf in leaves]
-        replaced = _rebuild(self.given, iter(self.inputs))
-        called = list(args)
-        for number, argument in zip(chosen, replaced, strict=True):
-            called[number] = argument
-        self.out = f(*called, **kwargs)
+        with modes.recorded():
+            self.inputs = [_as_input(leaf) for leaf in leaves]
+            replaced = _rebuild(self.given, iter(self.inputs))
+            called = list(args)
+            for number, argument in zip(chosen, replaced, strict=True):
+                called[number] = argument
+            self.out = f(*called, **kwargs)
         self.keep = any(isinstance(leaf, Value | Tensor) for leaf in leaves) or (
             isinstance(self.out, Value | Tensor)
             and any(map(self._comes_from_outside, topological_order(self.out)))
@@ -244,9 +247,9 @@ class _Call:
         return sweep_gradients(out, self.inputs, self.keep, gradient)
 
     def plain(self, result: Any) -> Any:
-        if self.keep or not isinstance(result, Value | Tensor | np.ndarray):
+        if self.keep or not isinstance(result, Value | Tensor | np.ndarray | np.generic):
             return result
-        array = result if isinstance(result, np.ndarray) else result.data
+        array = _data(result)
         return float(array) if np.ndim(array) == 0 else array
 
     def arranged(self, results: Sequence[Any]) -> Any:
@@ -267,6 +270,12 @@ class _Argument(Tensor):
 
 def _as_input(leaf: Any) -> Any:
     return +leaf if isinstance(leaf, Value | Tensor) else _Argument(leaf)
+
+
+def _inner(left: Sequence[Any], right: Sequence[Any]) -> Any:
+    """The sum of all elementwise products."""
+    products = [x * y for x, y in zip(left, right, strict=True)]
+    return sum(p if isinstance(p, Value) else np.sum(p) for p in products)
 
 
 def _as_output(out: Any, what: str) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd_mini.rules import FUNCTIONS, RULES
 from autograd_mini.tensor import Tensor, plain, record
-from autograd_mini.value import OPERATIONS, Value
+from autograd_mini.value import OPERATIONS, Value, number_of
 
 
 def apply(name: str, *operands: Any) -> Any:
@@ -31,7 +31,8 @@ def apply(name: str, *operands: Any) -> Any:
     if any(issubclass(kind, Value) for kind in kinds):
         arrays = [o for o in operands if isinstance(o, np.ndarray) and o.ndim]
         if not arrays:
-            return OPERATIONS[name](*operands)
+            numbers = [o if isinstance(o, Value) else number_of(o, f"{name}: ") for o in operands]
+            return OPERATIONS[name](*numbers)
     if kinds <= _NUMBERS:
         return RULES[name].on_floats(*map(float, operands))
     arrays = [np.asarray(operand) for operand in operands]
@@ -50,8 +51,6 @@ def through(gradient: Any, derivative: Any) -> Any:
     example because ``where`` took the other branch.  Only the derivative is masked, so
     that the product stays differentiable with respect to the upstream gradient.
     """
-    if isinstance(derivative, float):  # infinite or NaN whatever the operands: nothing to record
-        gradient = plain(gradient)
     if not isinstance(gradient, Tensor) and not isinstance(derivative, Tensor):
         product = gradient * derivative
         undefined = np.isnan(product)
@@ -109,10 +108,12 @@ def pow(x: Any, y: Any) -> Any:
     """Power; a negative base needs a constant whole exponent.
 
     ``x ** y``
-    Derivative for x: ``where(y == 0, 0, where((x == 0) & (y < 1), inf, y * x ** (y - 1)))``.
+    Derivative for x: ``where((x == 0) & (y < 1), where(y == 0, 0, y * inf), y * x ** (y - 1))``.
     Derivative for y: ``where(x > 0, out * log(x), where((x == 0) & (y >= 0), 0, nan))``.
     Defined for ``(x > 0) | ((x == 0) & (y >= 0))``.
-    At ``x == 0`` the derivative is taken to be where(y == 0, 0, y * 0 ** (y - 1)) for x and 0 for y.
+    At ``(x == 0) & (y == 0)`` the derivative is taken to be 0 for x and 0 for y.
+    At ``(x == 0) & (y > 0) & (y < 1)`` the derivative is taken to be inf for x and 0 for y.
+    At ``(x == 0) & (y >= 1)`` the derivative is taken to be y * 0 ** (y - 1) for x and 0 for y.
     """
     return apply("pow", x, y)
 
@@ -425,7 +426,7 @@ def elu(x: Any, alpha: Any = 1.0) -> Any:
 
     ``where(x > 0, x, alpha * (exp(x) - 1))``
     Derivative for x: ``where(x > 0, 1, out + alpha)``.
-    Derivative for alpha: ``where(x > 0, 0, expm1(x))``.
+    Derivative for alpha: ``where(x > 0, 0, expm1(minimum(x, 0)))``.
     At ``x == 0`` the derivative is taken to be alpha for x.
     """
     return apply("elu", x, alpha)
@@ -479,8 +480,10 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     Derivative for x: ``where((x >= low) & (x <= high), 1, 0)``.
     Derivative for low: ``where((x < low) & (low <= high), 1, 0)``.
     Derivative for high: ``where((x > high) | (low > high), 1, 0)``.
-    At ``x == low`` the derivative is taken to be 1 for x.
-    At ``x == high`` the derivative is taken to be 1 for x.
+    At ``(x == low) & (low < high)`` the derivative is taken to be 1 for x and 0 for low.
+    At ``(x == high) & (low < high)`` the derivative is taken to be 1 for x and 0 for high.
+    At ``(x < low) & (low == high)`` the derivative is taken to be 1 for low and 0 for high.
+    At ``(x == low) & (low == high)`` the derivative is taken to be 1 for x and 0 for low and 0 for high.
     """
     return apply("clip", x, low, high)
 

@@ -57,15 +57,16 @@ def _body(
     ``result`` has ``{out}`` and ``{d0}``, ``{d1}``, ... where these expressions go; an
     expression of more than ``long`` characters gets a line of its own.
     """
-    *steps, out = float_lines(rule.evaluate or rule.formula)
+    taken = dict.fromkeys(["out", *rule.operands, *(f"d{o}" for o in rule.operands)], "")
+    *steps, out = float_lines(rule.evaluate or rule.formula, taken)
     places: dict[str, str] = {}
     before_out: list[str] = []
     after_out: list[str] = []
     for index, text in enumerate(rule.derivatives):
         place = places[f"d{index}"] = "None"
         if index in active and text is not None:
-            *more, place = float_lines(text)
-            before_out += [line for line in more if line not in before_out]
+            *more, place = float_lines(text, taken)
+            before_out += more
             places[f"d{index}"] = place
         if len(place) > long:
             places[f"d{index}"] = f"d{rule.operands[index]}"
@@ -74,7 +75,7 @@ def _body(
     reads_out = any("out" in names_in(rule.derivatives[i] or "0") for i in active)
     if reads_out or after_out or len(out) > long or _may_raise([out]):
         steps, out = [*steps, f"out = {out}"], "out"
-    steps += [line for line in before_out if line not in steps]
+    steps += before_out
     lines = [*steps, *after_out, result.format(out=out, **places)]
     if _may_raise(work):
         caught = "except (ArithmeticError, ValueError) as error:"
@@ -113,7 +114,7 @@ def operator_methods(rule: Rule) -> Iterator[str]:
             yield from ["    if isinstance(other, Value):", *_indent(nodes, 8)]
         yield from [
             f"    if ({second} := constant(other)) is None:",
-            "        return NotImplemented",
+            f'        return _unsupported("{rule.name}", other)',
         ]
         result = f'return _node({{out}}, "{rule.name}", {left}, {{d0}}, {right}, {{d1}})'
         yield from _indent(_body(rule, [], result, operands, active), 4)

@@ -52,6 +52,16 @@ def no_grad() -> AbstractContextManager[None]:
     return _open("no_grad")
 
 
+@contextmanager
+def recorded() -> Iterator[None]:
+    """Record in this thread, also inside ``no_grad()``: a derivative needs its own graph."""
+    before, _modes.no_grad = _modes.no_grad, 0
+    try:
+        yield
+    finally:
+        _modes.no_grad = before
+
+
 def debug() -> AbstractContextManager[None]:
     """Check every step: where NaN or infinity first arises, and hidden writes to arrays.
 

@@ -26,6 +26,7 @@ scalars ``where`` evaluates only the branch it takes.
 from __future__ import annotations
 
 import ast
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,9 @@ _NUMPY_NAMES = {
 _RULE_NAMES = {numpy: name for name, numpy in _NUMPY_NAMES.items()} | {
     "true_divide": "div", "float_power": "pow", "fabs": "abs",
 }  # fmt: skip
+
+_RESERVED = {"out", "g", "operands", "error"}
+"""Names that the functions made from a row need: no operand and no local name has one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,15 @@ class Rule:
     broadcasts = True
 
     def __post_init__(self) -> None:
+        used = {
+            n.id for _, text in self._texts() for n in ast.walk(parse(text))
+            if isinstance(n, ast.Name) and (n.id in self.operands or isinstance(n.ctx, ast.Store))
+        }  # fmt: skip
+        if used & _RESERVED:
+            raise ValueError(
+                f"rule {self.name!r}: the name {min(used & _RESERVED)!r} has a meaning of its own; "
+                "choose another for the operand or local name"
+            )
         for what, text in self._texts():
             unknown = names_in(text) - set(self.operands) - {"out"} if what != "formula" else set()
             if unknown:
@@ -106,11 +119,10 @@ class Rule:
     @cached_property
     def operands(self) -> tuple[str, ...]:
         """The operands' names, in the order in which the formula first uses them."""
-        tree = parse(self.formula)
-        called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-        names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
+        free = names_in(self.formula)
+        names = [n for n in ast.walk(parse(self.formula)) if isinstance(n, ast.Name)]
         names.sort(key=lambda n: (n.lineno, n.col_offset))
-        return tuple(dict.fromkeys(n.id for n in names if n.id not in CONSTANTS))
+        return tuple(dict.fromkeys(n.id for n in names if n.id in free))
 
     @cached_property
     def native(self) -> bool:
@@ -142,7 +154,9 @@ class Rule:
         """The operation on Python floats."""
         if self.native:
             return _math_function(self.name)
-        return _function(self, float_lines(self.evaluate or self.formula), self.operands)
+        natives = {r.name: _math_function(r.name) for r in RULES.values() if r.native}
+        lines = float_lines(self.evaluate or self.formula)
+        return _function(self, lines, self.operands, CONSTANTS | natives | {"pow": math.pow})
 
     @cached_property
     def forward(self) -> Callable[..., Any]:
@@ -265,6 +279,8 @@ class _Scalar(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id == "where":
             condition, yes, no = node.args
+            if isinstance(condition, ast.Name):  # a number, of which only 0 is false
+                condition = ast.Compare(condition, [ast.NotEq()], [ast.Constant(0.0)])
             return ast.IfExp(condition, yes, no)
         return node
 
@@ -294,47 +310,90 @@ def scalar_lines(text: str) -> list[str]:
 class _Inline(ast.NodeTransformer):
     """Calls of rows that are made of other rows, replaced by what those rows evaluate.
 
-    Arguments and local names of a replaced call become ``lines`` that come before.
+    Local names and arguments of a replaced call become ``lines`` that come before, each under
+    a name of its own: ``taken`` holds what every name stands for.  A branch of ``where`` stays
+    one expression, since it must not be evaluated ahead of its condition.
     """
 
-    def __init__(self) -> None:
-        self.lines: list[ast.stmt] = []
+    def __init__(self, taken: dict[str, str]) -> None:
+        self.taken = taken
+        self.lines: list[ast.Assign] = []
+
+    def text(self, text: str, names: Mapping[str, ast.expr]) -> ast.expr:
+        """The last expression of a text, with ``names`` in place of its operands."""
+        known = dict(names)
+        *steps, last = parse(text).body
+        for step in steps:
+            assert isinstance(step, ast.Assign)
+            assert isinstance(step.targets[0], ast.Name)
+            name = step.targets[0].id
+            known[name] = self._local(name, self.visit(_Rename(known).visit(step.value)))
+        assert isinstance(last, ast.Expr)
+        expression: ast.expr = self.visit(_Rename(known).visit(last.value))
+        return expression
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
         assert isinstance(node.func, ast.Name)
-        rule = RULES.get(node.func.id)
-        if rule is None or rule.native or rule.name == "where":
+        if node.func.id == "where":
+            condition, *branches = node.args
+            node.args = [self.visit(condition), *map(self._whole, branches)]
             return node
-        names: dict[str, ast.expr] = dict(zip(rule.operands, node.args, strict=True))
-        for name, argument in names.items():
-            if not isinstance(argument, ast.Name | ast.Constant):
-                local = ast.Name(f"{rule.name}_{name}", ast.Load())
-                self.lines.append(ast.Assign([ast.Name(local.id, ast.Store())], argument))
-                names[name] = local
-        tree = self.visit(_Rename(names).visit(parse(rule.evaluate or rule.formula)))
-        self.lines += [line for line in tree.body[:-1] if line not in self.lines]
-        expression: ast.AST = tree.body[-1].value
-        return expression
+        self.generic_visit(node)
+        rule = RULES.get(node.func.id)
+        if rule is None or rule.native:
+            return node
+        names = {
+            operand: argument
+            if isinstance(argument, ast.Name | ast.Constant)
+            else self._local(f"{rule.name}_{operand}", argument)
+            for operand, argument in zip(rule.operands, node.args, strict=True)
+        }
+        return self.text(rule.evaluate or rule.formula, names)
+
+    def _local(self, wanted: str, value: ast.expr) -> ast.Name:
+        """A name for a value: the wanted one, numbered if it stands for something else."""
+        meaning, name, number = ast.unparse(value), wanted, 1
+        while self.taken.get(name, meaning) != meaning:
+            number += 1
+            name = f"{wanted}_{number}"
+        if name not in self.taken:
+            self.taken[name] = meaning
+            self.lines.append(ast.Assign([ast.Name(name, ast.Store())], value))
+        return ast.Name(name, ast.Load())
+
+    def _whole(self, branch: ast.expr) -> ast.expr:
+        inner = _Inline(dict(self.taken))
+        whole: ast.expr = inner.visit(branch)
+        for line in reversed(inner.lines):
+            assert isinstance(line.targets[0], ast.Name)
+            whole = _Rename({line.targets[0].id: line.value}).visit(whole)
+        return whole
 
 
 class _Rename(ast.NodeTransformer):
     def __init__(self, names: Mapping[str, ast.expr]) -> None:
         self.names = names
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        node.args = [self.visit(argument) for argument in node.args]
+        return node
+
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        return self.names.get(node.id, node)
+        return copy.deepcopy(self.names.get(node.id, node))
 
 
-def float_lines(text: str) -> list[str]:
+def float_lines(text: str, taken: dict[str, str] | None = None) -> list[str]:
     """A text as Python for floats: only functions of ``math`` and ``abs`` are called.
+
+    ``taken`` says what local names stand for already, in lines that come before these; what
+    is found there is not computed again, and what these lines name is added.
 
     >>> float_lines("x * sigmoid(x)")
     ['z = exp(-abs(x))', 'x * ((1.0 if x >= 0.0 else z) / (1.0 + z))']
     """
-    inline = _Inline()
-    body = inline.visit(parse(text)).body
-    tree = ast.Module([*inline.lines, *body], [])
+    inline = _Inline(dict.fromkeys(names_in(text), "") if taken is None else taken)
+    last = inline.text(text, {})
+    tree = ast.Module([*inline.lines, ast.Expr(last)], [])
     tree = ast.fix_missing_locations(_Scalar().visit(tree))
     return [ast.unparse(statement) for statement in tree.body]
 
@@ -344,12 +403,17 @@ def array_lines(text: str) -> list[str]:
     return [ast.unparse(statement) for statement in parse(text).body]
 
 
-def _function(rule: Rule, lines: list[str], arguments: tuple[str, ...]) -> Callable[..., Any]:
-    """The Python function of these lines, which call the table's functions."""
+def _function(
+    rule: Rule,
+    lines: list[str],
+    arguments: tuple[str, ...],
+    functions: dict[str, Any] = FUNCTIONS,
+) -> Callable[..., Any]:
+    """The Python function of these lines, which call these functions."""
     body = "".join(f"    {line}\n" for line in [*lines[:-1], f"return {lines[-1]}"])
     source = f"def {rule.name}({', '.join(arguments)}):\n{body}"
     scope: dict[str, Any] = {}
-    exec(compile(source, f"<rule {rule.name}>", "exec"), FUNCTIONS, scope)
+    exec(compile(source, f"<rule {rule.name}>", "exec"), functions, scope)
     made: Callable[..., Any] = scope[rule.name]
     return made
 
@@ -452,10 +516,14 @@ _TABLE = [
     _row("div", "x / y", "1 / y", "-out / y", domain="y != 0", sentence="Quotient."),
     _row(
         "pow", "x ** y",
-        "where(y == 0, 0, where((x == 0) & (y < 1), inf, y * x ** (y - 1)))",
+        "where((x == 0) & (y < 1), where(y == 0, 0, y * inf), y * x ** (y - 1))",
         "where(x > 0, out * log(x), where((x == 0) & (y >= 0), 0, nan))",
         domain="(x > 0) | ((x == 0) & (y >= 0))",
-        kinks={"x == 0": "where(y == 0, 0, y * 0 ** (y - 1)) for x and 0 for y"},
+        kinks={
+            "(x == 0) & (y == 0)": "0 for x and 0 for y",
+            "(x == 0) & (y > 0) & (y < 1)": "inf for x and 0 for y",
+            "(x == 0) & (y >= 1)": "y * 0 ** (y - 1) for x and 0 for y",
+        },
         sentence="Power; a negative base needs a constant whole exponent.",
     ),
     _row("neg", "-x", "-1", sentence="Negative."),
@@ -531,7 +599,7 @@ _TABLE = [
     ),
     _row(
         "elu", "where(x > 0, x, alpha * (exp(x) - 1))",
-        "where(x > 0, 1, out + alpha)", "where(x > 0, 0, expm1(x))",
+        "where(x > 0, 1, out + alpha)", "where(x > 0, 0, expm1(minimum(x, 0)))",
         kinks={"x == 0": "alpha for x"}, defaults={"alpha": 1.0},
         evaluate="where(x > 0, x, alpha * expm1(minimum(x, 0)))",
         sentence="Exponential linear unit.",
@@ -560,7 +628,12 @@ _TABLE = [
         "clip", "minimum(maximum(x, low), high)",
         "where((x >= low) & (x <= high), 1, 0)", "where((x < low) & (low <= high), 1, 0)",
         "where((x > high) | (low > high), 1, 0)",
-        kinks={"x == low": "1 for x", "x == high": "1 for x"},
+        kinks={
+            "(x == low) & (low < high)": "1 for x and 0 for low",
+            "(x == high) & (low < high)": "1 for x and 0 for high",
+            "(x < low) & (low == high)": "1 for low and 0 for high",
+            "(x == low) & (low == high)": "1 for x and 0 for low and 0 for high",
+        },
         sentence="The value x, kept between low and high.",
     ),
     _row(

@@ -15,9 +15,10 @@ array([[0.0066, 0.25  ],
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 
@@ -72,6 +73,8 @@ class Tensor:
         "__weakref__",
     )
 
+    masks_always = False
+
     def __init__(self, data: Any, label: str = "") -> None:
         self._set(np.array(_real_array(data)), None, (), {})
         self.label = label
@@ -108,6 +111,9 @@ class Tensor:
                 "make a new Tensor"
             )
         _clock += 1
+        if array is self._data:  # written in place, and with it what this is a view of
+            for node in self._memory():
+                node._changed = _clock
         self._changed = _clock
         self._data = array.astype(self._data.dtype, copy=False)
 
@@ -188,6 +194,18 @@ class Tensor:
         """The number of a Tensor that holds one, as a Python float, without its graph."""
         return float(self._data.item())
 
+    def _memory(self) -> Iterator[Tensor]:
+        """The Tensor itself, and the operands that it is a view of."""
+        node: Tensor | None = self
+        while node is not None:
+            yield node
+            data = node._data
+            viewed = node._operands if data.base is not None else ()
+            node = next(
+                (o for o in viewed if isinstance(o, Tensor) and np.may_share_memory(data, o._data)),
+                None,
+            )
+
     # What the sweep asks of a node
 
     def seed(self, gradient: Any) -> Any:
@@ -211,19 +229,20 @@ class Tensor:
     def zero(self) -> Array:
         return np.zeros_like(self._data)
 
+    def is_undefined(self, gradient: Any) -> bool:
+        return bool(np.isnan(plain(gradient)).any())
+
     def again(self, operands: Sequence[Any]) -> Tensor:
         return record(self._rule, tuple(operands), self._options)
 
     def receive(self, gradient: Array) -> None:
-        if self._operands:
-            self._grad = gradient
-        elif self._grad is None:
+        if self._operands or self._grad is None:
             self._grad = gradient
         else:
             self._grad = self._grad + gradient
 
     def contributions(
-        self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool
+        self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool, masked: bool
     ) -> Iterator[tuple[Tensor, Any]]:
         operands = self._operands if create_graph else tuple(map(plain, self._operands))
         out = self if create_graph else self._data
@@ -238,8 +257,12 @@ class Tensor:
             self._check_unchanged(index)
             with np.errstate(divide="ignore", invalid="ignore"):
                 share = pullback(gradient, out, *operands, **self._options)
+                if (masked or self._origin) and self._rule.elementwise:
+                    share = _masked(share, gradient)
             share = _fit(share, operand, self._rule)
-            if not (operand._operands or create_graph) and _is_shared(share, (gradient, *operands)):
+            if not (operand._operands or create_graph) and _is_shared(
+                share, (gradient, out, *operands)
+            ):
                 share = share.copy()  # what a leaf keeps is its own
             if self._origin:
                 _check_finite(self, index, gradient, share)
@@ -251,7 +274,13 @@ class Tensor:
             self._rule.operands if self._rule.elementwise else ("operands",) * len(self._operands)
         )
         for name, node in [*zip(names, self._operands, strict=True), ("out", self)]:
-            if name in reads and isinstance(node, Tensor) and node._changed > self._recorded:
+            if name not in reads or not isinstance(node, Tensor):
+                continue
+            if node._data.base is None:
+                changed = node._changed
+            else:
+                changed = max(viewed._changed for viewed in node._memory())
+            if changed > self._recorded:
                 label = f" {node.label!r}" if node.label else ""
                 raise RuntimeError(
                     f"the data of Tensor{label} of shape {node.shape} was replaced after "
@@ -410,6 +439,9 @@ class Tensor:
     def take(self, indices: Any, axis: Any = None) -> Tensor:
         return _through_numpy(np.take, self, indices, axis)
 
+    def astype(self, dtype: Any) -> Tensor:
+        return _through_numpy(ARRAY_FUNCTIONS[np.ndarray.astype], self, dtype)
+
     def argmax(self, axis: Any = None) -> Any:
         return self._data.argmax(axis)
 
@@ -472,7 +504,7 @@ class Tensor:
             raise TypeError(unknown_function(ufunc, method, kwargs, "Tensor"))
         if method == "reduce":
             kwargs.setdefault("axis", 0)
-        return function(*inputs, **kwargs)
+        return _call(function, ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func in _PLAIN_FUNCTIONS:
@@ -484,7 +516,7 @@ class Tensor:
         if kwargs.get("out") is not None:
             raise TypeError(unknown_function(func, "__call__", {"out": ...}, "Tensor"))
         kwargs.pop("out", None)
-        return function(*args, **kwargs)
+        return _call(function, func, "__call__", args, kwargs)
 
     # How it prints
 
@@ -497,6 +529,18 @@ class Tensor:
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
+
+
+def _call(function: Any, numpy: Any, method: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Our function in place of NumPy's; an option that it has not got is named."""
+    try:
+        return function(*args, **kwargs)
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise  # it came from inside, not from the arguments
+        known = inspect.signature(function).parameters
+        more = {key: value for key, value in kwargs.items() if key not in known}
+        raise TypeError(unknown_function(numpy, method, more, "Tensor")) from None
 
 
 def _through_numpy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
@@ -536,6 +580,8 @@ def _record_specially(node: Tensor) -> None:
             bad = node._data[~np.isfinite(node._data)][0]
             raise FloatingPointError(f"{node.op} made {bad} from finite operands, at {line}")
     if not modes.recording():
+        if node._data.base is not None:
+            node._data = node._data.copy()  # a leaf's memory is its own
         node._rule, node._operands, node._options, node._origin = None, (), {}, None
 
 
@@ -596,12 +642,19 @@ def _fit(share: Any, operand: Tensor, rule: Any) -> Any:
                 f"the pullback of {rule.name} gave a gradient of shape {share.shape} for an "
                 f"operand of shape {operand.shape}; they must be equal"
             )
-        if share.ndim < operand.ndim or share.size < operand.size:
-            share = np.broadcast_to(share, np.broadcast_shapes(share.shape, operand.shape))
+        both = np.broadcast_shapes(share.shape, operand.shape)
+        if share.shape != both:
+            share = np.broadcast_to(share, both)
         share = unbroadcast(share, operand.shape)
-    if share.dtype != operand.dtype and not isinstance(share, Tensor):
+    if share.dtype != operand.dtype:
         share = share.astype(operand.dtype)
     return share
+
+
+def _masked(share: Any, gradient: Any) -> Any:
+    """A share with zero in place of NaN where the upstream gradient is zero."""
+    undefined = np.isnan(plain(share)) & (plain(gradient) == 0)
+    return np.where(undefined, 0, share) if undefined.any() else share
 
 
 def _is_shared(share: Array, others: tuple[Any, ...]) -> bool:
@@ -624,11 +677,10 @@ def _refuse(rule: Any, operands: tuple[Any, ...], error: Exception) -> NoReturn:
 
 
 def _operate(name: str, left: Any, right: Any) -> Tensor:
-    unknown: Any = NotImplemented
     other = right if isinstance(left, Tensor) else left
     if not isinstance(other, Tensor | np.ndarray | np.generic | float | int):
         if not isinstance(other, Value | complex | str | list | tuple):
-            return unknown
+            return cast(Tensor, NotImplemented)
         left, right = (
             o if isinstance(o, Tensor | Value) else _real_array(o, f"{name}: ")
             for o in (left, right)
@@ -648,7 +700,10 @@ def _real_array(data: Any, what: str = "") -> Array:
             f"{what}expected plain numbers, found a {name}: write {name.lower()}.data, or "
             f"np.stack([...]) to join Tensors"
         )
-    array = np.asarray(data)
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"{what}rows of a Tensor must have one length: {error}") from None
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
     if array.dtype.kind != "f":

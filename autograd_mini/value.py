@@ -47,7 +47,7 @@ from math import (
     tan,
     tanh,
 )  # fmt: skip
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 
@@ -95,6 +95,8 @@ class Value:
     _y: Any
     _dx: Any
     _dy: Any
+
+    masks_always = True
 
     def __init__(self, data: Any, label: str = "") -> None:
         number = constant(data)
@@ -160,6 +162,9 @@ class Value:
     def zero(self) -> float:
         return 0.0
 
+    def is_undefined(self, gradient: Any) -> bool:
+        return math.isnan(gradient)
+
     def again(self, operands: Sequence[Any]) -> Value:
         made: Value = OPERATIONS[self.op](*operands)
         return made
@@ -168,7 +173,7 @@ class Value:
         self.grad = gradient if self._x is not None else self.grad + gradient
 
     def contributions(
-        self, gradient: Any, wanted: Collection[Value] | None, create_graph: bool
+        self, gradient: Any, wanted: Collection[Value] | None, create_graph: bool, masked: bool
     ) -> Iterator[tuple[Value, Any]]:
         if create_graph:
             yield from self._contributions_as_nodes(gradient, wanted)
@@ -255,9 +260,16 @@ class Value:
         return FUNCTIONS[rule.name](*inputs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if func in (np.where, np.clip):
-            return FUNCTIONS[func.__name__](*args, **kwargs)
+        if func is np.where:
+            return FUNCTIONS["where"](*args, **kwargs)
+        if func is np.clip:
+            return self._clip(*args, **kwargs)
         raise TypeError(unknown_function(func, "__call__", {}, "Value"))
+
+    @staticmethod
+    def _clip(x: Any, a_min: Any = None, a_max: Any = None, **named: Any) -> Any:
+        low, high = named.get("min", a_min), named.get("max", a_max)
+        return FUNCTIONS["clip"](x, -inf if low is None else low, inf if high is None else high)
 
     # How it prints
 
@@ -278,14 +290,14 @@ class Value:
             y = other.data
             return _node(x + y, "add", self, 1.0, other, 1.0)
         if (y := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("add", other)
         return _node(x + y, "add", self, 1.0, y, None)
 
     def __radd__(self, other: Operand) -> Value:
         """Reflected: ``x + y`` with self as y."""
         y = self.data
         if (x := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("add", other)
         return _node(x + y, "add", x, None, self, 1.0)
 
     def __sub__(self, other: Operand) -> Value:
@@ -295,14 +307,14 @@ class Value:
             y = other.data
             return _node(x - y, "sub", self, 1.0, other, -1.0)
         if (y := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("sub", other)
         return _node(x - y, "sub", self, 1.0, y, None)
 
     def __rsub__(self, other: Operand) -> Value:
         """Reflected: ``x - y`` with self as y."""
         y = self.data
         if (x := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("sub", other)
         return _node(x - y, "sub", x, None, self, -1.0)
 
     def __mul__(self, other: Operand) -> Value:
@@ -312,14 +324,14 @@ class Value:
             y = other.data
             return _node(x * y, "mul", self, y, other, x)
         if (y := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("mul", other)
         return _node(x * y, "mul", self, y, y, None)
 
     def __rmul__(self, other: Operand) -> Value:
         """Reflected: ``x * y`` with self as y."""
         y = self.data
         if (x := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("mul", other)
         return _node(x * y, "mul", x, None, self, x)
 
     def __truediv__(self, other: Operand) -> Value:
@@ -333,7 +345,7 @@ class Value:
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "div", self, other)
         if (y := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("div", other)
         try:
             out = x / y
             return _node(out, "div", self, 1.0 / y, y, None)
@@ -344,7 +356,7 @@ class Value:
         """Reflected: ``x / y`` with self as y."""
         y = self.data
         if (x := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("div", other)
         try:
             out = x / y
             return _node(out, "div", x, None, self, -out / y)
@@ -358,16 +370,16 @@ class Value:
             y = other.data
             try:
                 out = pow(x, y)
-                dx = 0.0 if y == 0.0 else inf if x == 0.0 and y < 1.0 else y * pow(x, y - 1.0)
+                dx = (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y * pow(x, y - 1.0)
                 dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan
                 return _node(out, "pow", self, dx, other, dy)
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "pow", self, other)
         if (y := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("pow", other)
         try:
             out = pow(x, y)
-            dx = 0.0 if y == 0.0 else inf if x == 0.0 and y < 1.0 else y * pow(x, y - 1.0)
+            dx = (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y * pow(x, y - 1.0)
             return _node(out, "pow", self, dx, y, None)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "pow", self, y)
@@ -376,7 +388,7 @@ class Value:
         """Reflected: ``x ** y`` with self as y."""
         y = self.data
         if (x := constant(other)) is None:
-            return NotImplemented
+            return _unsupported("pow", other)
         try:
             out = pow(x, y)
             dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan
@@ -665,7 +677,7 @@ class Value:
         try:
             out = x if x > 0.0 else alpha * expm1(x if x <= 0.0 or x != x else 0.0)
             dx = 1.0 if x > 0.0 else out + alpha
-            dalpha = 0.0 if x > 0.0 else expm1(x)
+            dalpha = 0.0 if x > 0.0 else expm1(x if x <= 0.0 or x != x else 0.0)
             return _node_of(out, "elu", operands, (dx, dalpha))
         except (ArithmeticError, ValueError) as error:
             _fail(error, "elu", *operands)
@@ -710,9 +722,9 @@ class Value:
         condition = _data(condition)
         x = _data(x)
         y = _data(y)
-        out = x if condition else y
-        dx = 1.0 if condition else 0.0
-        dy = 0.0 if condition else 1.0
+        out = x if condition != 0.0 else y
+        dx = 1.0 if condition != 0.0 else 0.0
+        dy = 0.0 if condition != 0.0 else 1.0
         return _node_of(out, "where", operands, (None, dx, dy))
 
     @staticmethod
@@ -862,12 +874,26 @@ def _not_a_number(data: Any) -> str:
     )
 
 
-def _data(operand: Operand) -> float:
-    """The number of an operand, Value or constant."""
+def number_of(operand: Operand, what: str = "") -> float:
+    """The number of an operand, Value or constant.
+
+    Raises:
+        TypeError: it is no real number; ``what`` begins the message.
+    """
     number = operand.data if isinstance(operand, Value) else constant(operand)
     if number is None:
-        raise TypeError(_not_a_number(operand))
+        raise TypeError(what + _not_a_number(operand))
     return number
+
+
+_data = number_of
+
+
+def _unsupported(op: str, operand: Any) -> Value:
+    """``NotImplemented``, so that the operand may answer; an error if it cannot."""
+    if isinstance(operand, complex | str | bytes | list | tuple | dict | None):
+        raise TypeError(f"{op}: {_not_a_number(operand)}")
+    return cast(Value, NotImplemented)
 
 
 def _compare(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:

@@ -283,13 +283,19 @@ def test_local_variables_of_methods_callables_and_partials_are_found(f):
 
 def test_the_callers_profiler_goes_on():
     seen = []
-    sys.setprofile(lambda frame, event, argument: seen.append(event))
+
+    def observed(w):
+        return np.sum(w)
+
+    sys.setprofile(lambda frame, event, argument: seen.append((frame.f_code.co_name, event)))
     try:
-        check_gradients(lambda w: np.sum(w), {"w": np.ones(2)})
+        check_gradients(observed, {"w": np.ones(2)})
         assert sys.getprofile() is not None
     finally:
         sys.setprofile(None)
-    assert "return" in seen
+    captured = seen.index(("observed", "return"))
+    assert seen.count(("call_with_locals", "return")) == 1
+    assert captured < seen.index(("call_with_locals", "return"))
 
 
 def test_the_same_seed_gives_the_same_report():

@@ -69,7 +69,7 @@ def loss_noise(root: Any) -> float:
     """
     order = topological_order(root)
     total = 0.0
-    for node, gradient in reverse_sweep(order, root.seed(None)):
+    for node, gradient in reverse_sweep(order, root.seed(None), masked=True):
         size = np.abs(node.data)
         if node.parents and node.op not in RULES:
             size = max(np.max(np.abs(_data(parent)), initial=0.0) for parent in node.parents)

@@ -1,0 +1,737 @@
+"""Tests of an elementwise rule, all derived from its row: for this table and for rules of yours.
+
+A row says what an operation is, what its derivatives are, where it is defined and what
+holds at its kinks.  That is enough to test it:
+
+* ``prove_rule`` proves with SymPy that the local derivatives are the formula's, that the
+  text which is evaluated equals the formula, and that kinks have the value they claim;
+* ``check_values``, ``check_derivatives`` and ``check_second_derivatives`` hold Value and
+  Tensor against the row's own texts in 100-digit arithmetic (mpmath), at operands that
+  Hypothesis chooses on all sides of everything the row distinguishes;
+* ``check_differences`` holds the derivatives against numerical differences;
+* ``check_kinks`` holds Value and Tensor against the documented convention.
+
+``check_rule`` does all of it.  Needs ``pip install autograd_mini[test]``.
+
+>>> from autograd_mini import rule
+>>> softsign = rule("softsign_", "x / (1 + abs(x))", ["1 / (1 + abs(x)) ** 2"])
+>>> for statement in prove_rule("softsign_"):
+...     print(statement)
+x = r_x: ∂/∂x = 1 / (1 + abs(x)) ** 2
+>>> check_rule("softsign_")
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.rounding import rounding_error
+from autograd_mini.differences import derivative
+from autograd_mini.graph import gradients
+from autograd_mini.rules import FUNCTIONS, RULES, Rule, float_lines, parse, rule_of_ufunc
+from autograd_mini.tensor import Tensor
+from autograd_mini.value import Value
+
+Names = Mapping[str, Any]
+Point = tuple[float, ...]
+
+
+def check_rule(name: str) -> None:
+    """Prove a rule and check everything that its row promises.
+
+    Raises:
+        AssertionError: the row is wrong, or SymPy found no proof; says where.
+        ImportError: SymPy or Hypothesis is not installed.
+    """
+    for check in CHECKS:
+        check(name)
+
+
+def prove_rule(name: str, at: Names | None = None) -> list[str]:
+    """Prove with SymPy that the texts of a row agree, and say what was proven.
+
+    The operands' space is divided into regions in which every comparison of the row is
+    decided.  In each region of the domain the text that is evaluated must equal the
+    formula, and each local derivative the derivative of the formula; on a border between
+    regions, the derivative from all sides.  At a kink the row's convention must hold.
+
+    Arguments:
+        name: the rule.
+        at: the operands as SymPy expressions: one region of your own instead.
+
+    Returns:
+        A sentence for each derivative in each region.
+
+    Raises:
+        AssertionError: the row is wrong, or SymPy cannot prove it.
+    """
+    rule = RULES[name]
+    regions = _regions(rule) if at is None else [_Region((), at)]
+    proven = []
+    for region in regions:
+        conventions = _conventions(rule, region.holds)
+        inside = at is not None or not rule.domain or region.holds(rule.domain)
+        if inside and rule.evaluate:
+            _prove(rule, region, "evaluate", rule.evaluate, region.text(rule, rule.formula))
+        for operand, text in zip(rule.operands, rule.derivatives, strict=True):
+            if text is None or not (inside or operand in conventions):
+                continue
+            if operand in conventions:
+                said = conventions[operand]
+                _prove(rule, region, f"convention for {operand}", text, region.text(rule, said))
+                proven.append(f"{region}: ∂/∂{operand} = {said} by convention")
+                continue
+            for side in region.sides(rule, regions):
+                formula = side.text(rule, rule.formula)
+                true = _sympy().diff(formula, region.symbols[operand])
+                _prove(rule, region, f"∂/∂{operand}", text, true)
+            proven.append(f"{region}: ∂/∂{operand} = {text}")
+    assert proven, f"{name}: nothing lies in the domain {rule.domain!r}, so nothing was proven"
+    return proven
+
+
+def operands(name: str, at_kinks: bool = False) -> Any:
+    """A Hypothesis strategy: operands in a rule's domain, in all regions of its row.
+
+    Arguments:
+        name: the rule.
+        at_kinks: points at kinks (also those that bound the domain) instead of all others.
+    """
+    from hypothesis import strategies as st
+
+    rule = RULES[name]
+    regions = [r for r in _regions(rule) if bool(_conventions(rule, r.holds)) == at_kinks]
+    if not at_kinks and rule.domain:
+        regions = [region for region in regions if region.holds(rule.domain)]
+    size = st.sampled_from(_SIZES) | st.floats(_SIZES[0], _SIZES[-1])
+    anywhere = st.just(0.0) | size | size.map(operator.neg)
+
+    @st.composite
+    def points(draw: st.DrawFn) -> Point:
+        groups = draw(st.sampled_from(regions)).groups
+        places = _placed(rule.operands, groups, lambda _: draw(anywhere), lambda _: draw(size))
+        return tuple(map(float, places.values()))
+
+    return points().filter(lambda point: _is_ordinary(rule, point) != at_kinks)
+
+
+_SIZES = (1e-9, 1e-3, 0.5, 1.0, 2.0, 8.3, 40.0, 745.0, 1000.0)
+"""Distances from zero and from each other; the last ones are in the tails of every function."""
+
+
+def _is_ordinary(rule: Rule, point: Point) -> bool:
+    """Whether a point is in the domain and at no kink."""
+    names = dict(zip(rule.operands, map(_mpmath().mpf, point), strict=True))
+    inside = not rule.domain or _precise().holds(rule.domain, names)
+    return inside and not _conventions(rule, lambda text: _precise().holds(text, names))
+
+
+def check_values(name: str) -> None:
+    """Value, Tensor, plain numbers and NumPy's function have the true value, without warnings."""
+
+    def check(rule: Rule, point: Point, dtype: Any) -> None:
+        true = _True(rule, point, dtype)
+        for node, _ in _recorded(rule, point, dtype):
+            true.require(node, (), node.data)
+            assert node.op == rule.name
+            assert np.asarray(node.data).dtype == dtype
+        true.require("a plain number", (), FUNCTIONS[rule.name](*point))
+
+    _at_points(name, check)
+
+
+def check_derivatives(name: str) -> None:
+    """Value and Tensor have the true derivatives, and say them as ``local_derivatives``."""
+
+    def check(rule: Rule, point: Point, dtype: Any) -> None:
+        true = _True(rule, point, dtype)
+        for node, inputs in _recorded(rule, point, dtype):
+            found = gradients(node, inputs, gradient=_ones(node))
+            for i, operand in enumerate(rule.operands):
+                local = node.local_derivatives[i]
+                assert (local is None) == (operand not in inputs or rule.derivatives[i] is None)
+                if local is not None:
+                    true.require(node, (i,), found[operand])
+                    true.require(node, (i,), local)
+                elif operand in inputs:
+                    assert np.all(found[operand] == 0)
+
+    _at_points(name, check)
+
+
+def check_second_derivatives(name: str) -> None:
+    """Derivatives that are recorded can be differentiated, and give the true second ones."""
+
+    def check(rule: Rule, point: Point, dtype: Any) -> None:
+        true = _True(rule, point, dtype)
+        for node, inputs in _recorded(rule, point, dtype):
+            first = gradients(node, inputs, create_graph=True, gradient=_ones(node))
+            for operand, slope in first.items():
+                if rule.derivatives[i := rule.operands.index(operand)] is None:
+                    continue
+                second = gradients(slope, inputs, gradient=_ones(slope))
+                for other, found in second.items():
+                    if rule.derivatives[j := rule.operands.index(other)] is not None:
+                        more = partial(_noise, slope, inputs[other], np.finfo(dtype).eps)
+                        true.require(node, (i, j), found, more)
+
+    _at_points(name, check)
+
+
+def _noise(slope: Any, operand: Any, epsilon: float) -> Any:
+    """What rounding does to a second derivative, which differentiates other rows' results."""
+    return rounding_error(slope, [operand], epsilon)[0]
+
+
+def check_differences(name: str) -> None:
+    """The derivatives agree with numerical differences, within the error these estimate."""
+
+    def check(rule: Rule, point: Point, dtype: Any) -> None:
+        inputs = [Value(number) for number in point]
+        found = gradients(FUNCTIONS[rule.name](*inputs), inputs)
+        for i, text in enumerate(rule.derivatives):
+
+            def along(number: float, i: int = i) -> float:
+                moved = (*point[:i], number, *point[i + 1 :])
+                try:
+                    return rule.on_floats(*moved)
+                except (ArithmeticError, ValueError):
+                    return np.nan
+
+            if text is not None:
+                estimate = derivative(along, point[i], _room(rule, point, i))
+                allowed = estimate.error + _True(rule, point, dtype).exact((i,))[1]
+                assert abs(found[i] - estimate.value) <= allowed, (
+                    f"{rule.name}{point}: ∂/∂{rule.operands[i]} is {found[i]}, but differences give "
+                    f"{estimate.value} ± {estimate.error}"
+                )
+
+    _at_points(name, check, dtypes=[np.float64])
+
+
+def _room(rule: Rule, point: Point, index: int) -> float:
+    """How far one operand is from the others and from the numbers it is compared with."""
+    others = {*point[:index], *point[index + 1 :]}
+    for region in _regions(rule):
+        terms = itertools.chain(*itertools.chain(*region.groups))
+        others |= {float(term) for term in terms if not isinstance(term, str)}
+    return min([abs(point[index] - other) for other in others if other != point[index]], default=1)
+
+
+def check_kinks(name: str) -> None:
+    """At a kink, Value and Tensor have the derivative that the row documents."""
+
+    def check(rule: Rule, point: Point, dtype: Any) -> None:
+        names = dict(zip(rule.operands, map(np.float64, point), strict=True))
+        with np.errstate(all="ignore"):
+            conventions = _conventions(rule, lambda text: _IN_FLOATS.holds(text, names))
+            stated = {o: _IN_FLOATS.text(text, names) for o, text in conventions.items()}
+        for node, inputs in _recorded(rule, point, dtype):
+            found = gradients(node, inputs, gradient=_ones(node))
+            for operand in stated.keys() & inputs.keys():
+                assert np.all(found[operand] == stated[operand].astype(dtype)), (
+                    f"{rule.name}{point}: ∂/∂{operand} is {found[operand]} for {node!r}, but the "
+                    f"convention for {conventions[operand]!r} gives {stated[operand]}"
+                )
+
+    if RULES[name].kinks:
+        _at_points(name, check, at_kinks=True)
+
+
+CHECKS = (
+    prove_rule,
+    check_values,
+    check_derivatives,
+    check_second_derivatives,
+    check_differences,
+    check_kinks,
+)
+"""Everything that can be asked of a rule: each takes its name."""
+
+
+def _at_points(
+    name: str,
+    check: Callable[[Rule, Point, Any], None],
+    at_kinks: bool = False,
+    dtypes: Sequence[Any] = (np.float64, np.float32),
+) -> None:
+    """Call a check at many points, each also as it is rounded to lower precision."""
+    from hypothesis import given
+
+    rule = RULES[name]
+
+    @given(operands(name, at_kinks))
+    def at(point: Point) -> None:
+        for dtype in dtypes:
+            rounded = tuple(float(dtype(number)) for number in point)
+            if _is_ordinary(rule, rounded) == at_kinks:
+                continue
+            if at_kinks or _True(rule, rounded, dtype).fits():
+                check(rule, rounded, dtype)
+
+    at()
+
+
+def _recorded(rule: Rule, point: Point, dtype: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The rule recorded at a point in all ways: the node, and the operands that are tracked."""
+    kinds: list[Callable[[float], Any]] = [lambda x: Tensor(np.full(2, x, dtype))]
+    if dtype is np.float64:
+        kinds += [Value, lambda x: Tensor(x)]
+    functions = [FUNCTIONS[rule.name], *_numpy_functions(rule)]
+    for kind, function in itertools.product(kinds, functions):
+        for tracked in itertools.product([True, False], repeat=len(point)):
+            if any(t and d for t, d in zip(tracked, rule.derivatives, strict=True)):
+                given = [kind(x) if t else x for x, t in zip(point, tracked, strict=True)]
+                with np.errstate(divide="raise", over="raise", invalid="raise"):
+                    node = function(*given)
+                yield node, {o: x for o, x, t in zip(rule.operands, given, tracked) if t}  # noqa: B905
+
+
+def _numpy_functions(rule: Rule) -> list[Callable[..., Any]]:
+    """NumPy's function for a rule, if it has one."""
+    found = [f for f in vars(np).values() if isinstance(f, np.ufunc) and rule_of_ufunc(f) is rule]
+    return [*found, *(getattr(np, name) for name in ("where", "clip") if name == rule.name)]
+
+
+def _ones(node: Any) -> Any:
+    return np.ones_like(node.data) if isinstance(node, Tensor) else 1.0
+
+
+class _True:
+    """A rule's value and derivatives at a point in 100-digit arithmetic, and how exact they must be.
+
+    An error is measured in units of rounding: as if each operation of the text had rounded
+    its result, and each operand (and ``out``, which a derivative reads) had been rounded.
+    """
+
+    def __init__(self, rule: Rule, point: Point, dtype: Any) -> None:
+        self.rule, self.point, self.limits = rule, point, np.finfo(dtype)
+        self.known: dict[tuple[int, ...], tuple[float, float]] = {}
+        self.names = dict(zip(rule.operands, map(_mpmath().mpf, point), strict=True))
+        self.with_out = {**self.names, "out": self._value(self.names)}
+
+    def fits(self) -> bool:
+        """Whether all numbers are far from overflow."""
+        texts = range(len(self.point))
+        found = [self.with_out["out"], *(self._slope(i)(self.with_out) for i in texts)]
+        return bool(max(map(abs, found)) < float(self.limits.max) * 1e-3)
+
+    def require(
+        self, node: Any, order: tuple[int, ...], found: Any, more: Callable[[], Any] = lambda: 0
+    ) -> None:
+        """Assert that what was found is the true value or derivative, but for rounding.
+
+        ``more`` is asked for what else rounding explains, if the bound is not enough.
+        """
+        true, allowed = self.exact(order)
+        error = np.abs(np.asarray(found, np.float64) - true)
+        if not np.all(error <= allowed):
+            allowed += np.max(more())
+        name = "".join(f"∂/∂{self.rule.operands[i]} " for i in order)
+        assert np.all(error <= allowed), (
+            f"{name}{self.rule.name}{self.point} is {true}; {node!r} has {found}, and rounding "
+            f"explains a difference of {allowed:.1e}"
+        )
+
+    def exact(self, order: tuple[int, ...]) -> tuple[float, float]:
+        """The value or a derivative, and how far off it may be."""
+        if order not in self.known:
+            self.known[order] = float(sum(self._terms(order))), self._bound(order)
+        return self.known[order]
+
+    def _bound(self, order: tuple[int, ...]) -> float:
+        text = self.rule.derivatives[order[0]] if order else self.rule.evaluate or self.rule.formula
+        size = sum(abs(term) for term in self._terms(order))
+        moved = sum(self._spread(term) for term in self._functions(order))
+        unit = float(self.limits.eps) * _operations(text or "0") * max(1, 2 * len(order))
+        return float(unit * (size + moved)) + float(self.limits.tiny)
+
+    def _terms(self, order: tuple[int, ...]) -> list[Any]:
+        return [function(self.with_out) for function in self._functions(order)]
+
+    def _functions(self, order: tuple[int, ...]) -> list[Callable[[Names], Any]]:
+        """The value, a derivative, or the two terms of a second one (direct, and through out)."""
+        if not order:
+            return [self._value]
+        slope = self._slope(order[0])
+        if len(order) == 1:
+            return [slope]
+        direct = _partial(slope, self.rule.operands[order[1]])
+        by_out, out_by = _partial(slope, "out"), self._slope(order[1])
+        return [direct, lambda names: by_out(names) * out_by(names)]
+
+    def _value(self, names: Names) -> Any:
+        return _precise().text(self.rule.evaluate or self.rule.formula, names)
+
+    def _slope(self, index: int) -> Callable[[Names], Any]:
+        return lambda names: _precise().text(self.rule.derivatives[index] or "0", names)
+
+    def _spread(self, function: Callable[[Names], Any]) -> Any:
+        """How far a function moves with its operands, for relative changes of size 1."""
+        names = self.with_out
+        return sum(abs(x * _partial(function, name)(names)) for name, x in names.items())
+
+
+_DIGITS = 100
+_STEP = 10.0**-33
+"""A central difference of this relative step has about 66 of 100 digits right."""
+
+
+def _partial(function: Callable[[Names], Any], name: str) -> Callable[[Names], Any]:
+    """The derivative for one name, by central differences in 100-digit arithmetic."""
+
+    def slope(names: Names) -> Any:
+        x = names[name]
+        step = _STEP * max(abs(x), _SIZES[0])
+        right, left = (function({**names, name: x + s}) for s in (step, -step))
+        return (right - left) / (2 * step)
+
+    return slope
+
+
+@cache
+def _operations(text: str) -> int:
+    """How many operations of a text round their results."""
+    nodes = [node for line in float_lines(text) for node in ast.walk(ast.parse(line))]
+    return 1 + sum(isinstance(node, ast.BinOp | ast.Call) for node in nodes)
+
+
+def _prove(rule: Rule, region: _Region, what: str, text: str, true: Any) -> None:
+    """Prove that a text of a rule has the true meaning in a region."""
+    stated, true = region.place(region.text(rule, text)), region.place(true)
+    assert stated == true or _is_zero(stated - true), (
+        f"{rule.name} at {region}: {what}: {text!r} is {stated}, but SymPy finds {true} "
+        "(or does not find that they are equal)"
+    )
+
+
+def _is_zero(difference: Any) -> bool:
+    """Whether SymPy proves that an expression is zero; ``False`` says nothing."""
+    sympy = _sympy()
+    steps: list[Callable[[Any], Any]] = [
+        sympy.simplify,
+        lambda e: sympy.simplify(e.rewrite(sympy.erf)),
+        lambda e: sympy.simplify(e.rewrite(sympy.exp)),
+    ]
+    return any(step(difference) == 0 for step in steps)
+
+
+def _conventions(rule: Rule, holds: Callable[[str], bool]) -> dict[str, str]:
+    """The text of the documented derivative for each operand that is at a kink.
+
+    A convention reads ``"0"`` or ``"0.5 for each"`` or ``"1 for x and 0 for low"``.
+    """
+    found = {}
+    for condition, conventions in rule.kinks.items():
+        for convention in conventions.split(" and ") if holds(condition) else ():
+            text, _, operand = convention.partition(" for ")
+            found |= dict.fromkeys([operand] if operand in rule.operands else rule.operands, text)
+    return found
+
+
+# Reading the table's texts: over SymPy symbols, over numbers of 100 digits, over floats
+
+_OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.Div: operator.truediv, ast.Pow: operator.pow, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What a text means over one kind of number.  ``where`` reads only the branch it takes."""
+
+    constants: Names
+    native: Callable[[str], Callable[..., Any]]
+    number: Callable[[str], Any]
+    sign: Callable[[Any], int]
+    definition: Callable[[Rule], str] = lambda rule: rule.evaluate or rule.formula
+
+    def text(self, text: str, names: Names) -> Any:
+        known = {**self.constants, **names}
+        *steps, last = parse(text).body
+        for step in steps:
+            assert isinstance(step, ast.Assign)
+            known[ast.unparse(step.targets[0])] = self._value(step.value, known)
+        assert isinstance(last, ast.Expr)
+        return self._value(last.value, known)
+
+    def holds(self, condition: str, names: Names) -> bool:
+        (expression,) = parse(condition).body
+        assert isinstance(expression, ast.Expr)
+        return self._truth(expression.value, names)
+
+    def _value(self, node: ast.expr, names: Names) -> Any:
+        match node:
+            case ast.Constant(number):
+                return self.number(str(number))
+            case ast.Name(name):
+                return names[name]
+            case ast.UnaryOp(op, operand):
+                value = self._value(operand, names)
+                return -value if isinstance(op, ast.USub) else value
+            case ast.BinOp(left, op, right):
+                return _OPERATORS[type(op)](self._value(left, names), self._value(right, names))
+            case ast.Call(ast.Name("where"), [condition, yes, no]):
+                return self._value(yes if self._truth(condition, names) else no, names)
+            case ast.Call(ast.Name(name), arguments):
+                values = [self._value(argument, names) for argument in arguments]
+                rule = RULES[name]
+                if rule.native:
+                    return self.native(name)(*values)
+                return self.text(self.definition(rule), dict(zip(rule.operands, values, strict=True)))
+        raise AssertionError(f"no meaning for {ast.unparse(node)!r}")
+
+    def _truth(self, node: ast.expr, names: Names) -> bool:
+        match node:
+            case ast.BinOp(left, ast.BitAnd(), right):
+                return self._truth(left, names) and self._truth(right, names)
+            case ast.BinOp(left, ast.BitOr(), right):
+                return self._truth(left, names) or self._truth(right, names)
+            case ast.Compare(left, [op], [right]):
+                difference = self._value(left, names) - self._value(right, names)
+                return bool(_OPERATORS[type(op)](self.sign(difference), 0))
+        return self.sign(self._value(node, names)) != 0
+
+
+@cache
+def _sympy() -> Any:
+    return _needed("sympy")
+
+
+def _needed(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"autograd_mini.testing needs {module}: pip install autograd_mini[test]"
+        ) from error
+
+
+@cache
+def _mpmath() -> Any:
+    context = _needed("mpmath").MPContext()
+    context.dps = _DIGITS
+    return context
+
+
+@cache
+def _precise() -> _Reading:
+    """Texts over numbers of 100 digits, without overflow."""
+    mp = _mpmath()
+    others = {"abs": mp.fabs, "log2": lambda x: mp.log(x, 2)}
+    return _Reading(
+        {"pi": mp.pi, "inf": mp.inf, "nan": mp.nan},
+        lambda name: others.get(name) or getattr(mp, name.replace("arc", "a")),
+        mp.mpf,
+        mp.sign,
+    )
+
+
+_IN_FLOATS = _Reading(
+    {"pi": np.float64(np.pi), "inf": np.float64(np.inf), "nan": np.float64(np.nan)},
+    FUNCTIONS.__getitem__,
+    np.float64,
+    np.sign,
+)
+
+
+def _exact(decide: Callable[[Any], int]) -> _Reading:
+    """Texts over SymPy's expressions; ``decide`` gives an expression's sign."""
+    sympy = _sympy()
+    others: dict[str, Callable[..., Any]] = {
+        "abs": sympy.Abs,
+        "expm1": lambda x: sympy.exp(x) - 1,
+        "log1p": lambda x: sympy.log(1 + x),
+        "log2": lambda x: sympy.log(x, 2),
+        "log10": lambda x: sympy.log(x, 10),
+        "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
+        "cbrt": lambda x: sympy.real_root(x, 3),
+    }
+    return _Reading(
+        {"pi": sympy.pi, "inf": sympy.oo, "nan": sympy.nan},
+        lambda name: others.get(name) or getattr(sympy, name.replace("arc", "a")),
+        sympy.Rational,
+        decide,
+        lambda rule: rule.formula,
+    )
+
+
+# Regions: in which order the operands stand among themselves and the numbers they meet
+
+Level = tuple[Any, ...]
+"""Operands, and at most one number, that are equal."""
+
+
+class _UndecidedError(Exception):
+    """The sign of an expression is not known in a region."""
+
+
+@dataclass(frozen=True)
+class _Region:
+    """Operands whose order is known.
+
+    ``groups`` holds, for each group of operands that are compared with each other, what is
+    equal and what is greater, in rising order.  ``at`` gives the operands in positive
+    symbols, such as ``x = 1 + p_x``, so that SymPy can decide comparisons.
+    """
+
+    groups: tuple[tuple[Level, ...], ...]
+    at: Names
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} = {expression}" for name, expression in self.at.items())
+
+    @property
+    def symbols(self) -> dict[str, Any]:
+        return {name: _sympy().Symbol(name, real=True) for name in self.at}
+
+    def place(self, expression: Any) -> Any:
+        """An expression in the operands at this region's operands."""
+        return _sympy().sympify(expression).subs({s: self.at[n] for n, s in self.symbols.items()})
+
+    def text(self, rule: Rule, text: str) -> Any:
+        """What a text of a rule is, in the operands, where comparisons hold as they do here."""
+        out = _exact(self._sign).text(rule.formula, self.symbols)
+        return _exact(self._sign).text(text, {**self.symbols, "out": out})
+
+    def holds(self, condition: str) -> bool:
+        return _exact(self._sign).holds(condition, self.symbols)
+
+    def _sign(self, expression: Any) -> int:
+        placed = self.place(expression)
+        for step in (lambda e: e, _sympy().together, _sympy().factor, _sympy().simplify):
+            placed = step(placed)
+            for sign, holds in ((0, "is_zero"), (1, "is_positive"), (-1, "is_negative")):
+                if getattr(placed, holds):
+                    return sign
+        raise _UndecidedError(expression)
+
+    def sides(self, rule: Rule, regions: Iterable[_Region]) -> list[_Region]:
+        """The regions in which nothing is equal that this one borders on; itself if it is such.
+
+        What the rule is not differentiated for (the condition of ``where``) stays as it is.
+        """
+        fixed = {o for o, d in zip(rule.operands, rule.derivatives, strict=True) if d is None}
+
+        def borders(region: _Region) -> bool:
+            for mine, other in zip(self.groups, region.groups, strict=True):
+                if fixed.intersection(*[itertools.chain(*mine)]):
+                    if mine != other:
+                        return False
+                    continue
+                rank = {term: rank for rank, level in enumerate(mine) for term in level}
+                ranks = [rank[term] for level in other for term in level]
+                if len(ranks) > len(other) or ranks != sorted(ranks):
+                    return False
+            return True
+
+        return [region for region in regions if borders(region)]
+
+
+@cache
+def _regions(rule: Rule) -> list[_Region]:
+    """The regions, borders included, in which every comparison in a row is decided."""
+    compared: set[tuple[str, Any]] = set()
+    texts = [rule.formula, rule.evaluate or rule.formula, *filter(None, rule.derivatives)]
+    conditions = [*filter(None, [rule.domain]), *rule.kinks]
+    while True:
+        regions = list(_divided(rule.operands, compared))
+        try:
+            for region in regions:
+                for condition in conditions:
+                    region.holds(condition)
+                if not rule.domain or region.holds(rule.domain):
+                    for text in texts:
+                        region.text(rule, text)
+        except _UndecidedError as undecided:
+            more = _comparisons(undecided.args[0]) - compared
+            assert more, f"{rule.name} at {region}: cannot decide the sign of {undecided}"
+            compared |= more
+        else:
+            return regions
+
+
+def _comparisons(expression: Any) -> set[tuple[str, Any]]:
+    """What operands must be compared with, so that the sign of an expression is known."""
+    operands = sorted(expression.free_symbols, key=str)
+    found: set[tuple[str, Any]] = set()
+    for inside in expression.atoms(_sympy().Abs):
+        found |= _comparisons(inside.args[0])
+    for symbol in operands:
+        roots = _sympy().solve(expression, symbol)
+        found |= {(str(symbol), root) for root in roots if root.is_number}
+        found |= {(str(symbol), str(root)) for root in roots if root in operands}
+    return found or {(str(symbol), _sympy().Integer(0)) for symbol in operands}
+
+
+def _divided(operands: Sequence[str], compared: Iterable[tuple[str, Any]]) -> Iterator[_Region]:
+    sympy = _sympy()
+    groups = [[operand] for operand in operands]
+    for a, b in compared:
+        if isinstance(b, str):
+            linked = [group for group in groups if a in group or b in group]
+            groups = [g for g in groups if g not in linked] + [[*itertools.chain(*linked)]]
+    orders = []
+    for group in groups:
+        numbers = {b for a, b in compared if a in group and not isinstance(b, str)}
+        orders.append(list(_arrangements(group, [(n,) for n in sorted(numbers)])))
+
+    def free(operand: str) -> Any:
+        return sympy.Symbol(f"r_{operand}", real=True)
+
+    def positive(operand: str) -> Any:
+        return sympy.Symbol(f"p_{operand}", positive=True)
+
+    for arranged in itertools.product(*orders):
+        yield _Region(arranged, _placed(operands, arranged, free, positive))
+
+
+def _arrangements(operands: Sequence[str], levels: Sequence[Level]) -> Iterator[tuple[Level, ...]]:
+    """All ways to put operands between levels or into them."""
+    if not operands:
+        yield tuple(levels)
+        return
+    first, *rest = operands
+    for i in range(len(levels) + 1):
+        yield from _arrangements(rest, [*levels[:i], (first,), *levels[i:]])
+    for i, level in enumerate(levels):
+        yield from _arrangements(rest, [*levels[:i], (*level, first), *levels[i + 1 :]])
+
+
+def _placed(
+    operands: Sequence[str],
+    groups: Iterable[tuple[Level, ...]],
+    free: Callable[[str], Any],
+    positive: Callable[[str], Any],
+) -> dict[str, Any]:
+    """Each operand where its level says, by any number or any positive steps."""
+    found = {}
+    for levels in groups:
+        numbers = [next((t for t in level if not isinstance(t, str)), None) for level in levels]
+        for i, level in enumerate(levels):
+            if numbers[i] is not None:
+                continue
+            end = next((k for k in range(i, len(levels)) if numbers[k] is not None), len(levels))
+            run = [positive(levels[k][0]) for k in range(i, end)]
+            if i and end < len(levels):
+                low, high = numbers[i - 1], numbers[end]
+                numbers[i] = low + (high - low) * run[0] / (1 + sum(run))
+            elif i:
+                numbers[i] = numbers[i - 1] + run[0]
+            elif end < len(levels):
+                numbers[i] = numbers[end] - sum(run)
+            else:
+                numbers[i] = free(level[0])
+        found |= {t: n for n, level in zip(numbers, levels, strict=True) for t in level}
+    return {operand: found[operand] for operand in operands}

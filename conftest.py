@@ -1,0 +1,21 @@
+"""What holds for all tests and doctests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from autograd_mini.array_rules import ARRAY_RULES
+from autograd_mini.rules import FUNCTIONS, RULES
+from autograd_mini.value import OPERATIONS
+
+
+@pytest.fixture(autouse=True)
+def the_table_is_left_as_it_was() -> Iterator[None]:
+    """Operations that a test adds are gone after it."""
+    tables = [RULES, FUNCTIONS, OPERATIONS, ARRAY_RULES]
+    before = [dict(table) for table in tables]
+    yield
+    for table, rows in zip(tables, before, strict=True):
+        if table.keys() != rows.keys():
+            table.clear()
+            table.update(rows)
