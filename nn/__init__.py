@@ -1,0 +1,38 @@
+"""Neural networks on top of the engine: layers, losses, an optimiser, data and metrics.
+
+The names are those of PyTorch, Keras and scikit-learn where these fit.  Every layer runs
+over Tensors (fast) or, with ``scalar=True``, neuron by neuron over Values, so that a small
+network can be drawn and explained weight by weight; losses, optimiser and metrics take both.
+
+>>> import numpy as np
+>>> from autograd_mini import nn
+>>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+>>> y = np.array([0, 1, 1, 0])
+>>> model = nn.MLP([2, 4, 2], hidden="tanh", rng=1)
+>>> optimiser = nn.SGD(model.parameters(), rate=0.5, momentum=0.9)
+>>> for epoch in range(100):
+...     optimiser.zero_grad()
+...     loss = nn.cross_entropy(model.logits(X), y)
+...     loss.backward()
+...     optimiser.step()
+>>> nn.accuracy(model(X), y)
+1.0
+"""
+
+from autograd_mini.nn import activations as activations
+from autograd_mini.nn import data as data
+from autograd_mini.nn import initialisers as initialisers
+from autograd_mini.nn.data import one_hot as one_hot
+from autograd_mini.nn.data import train_test_split as train_test_split
+from autograd_mini.nn.dense import Dense as Dense
+from autograd_mini.nn.losses import binary_cross_entropy as binary_cross_entropy
+from autograd_mini.nn.losses import cross_entropy as cross_entropy
+from autograd_mini.nn.losses import half_squared_error as half_squared_error
+from autograd_mini.nn.losses import hinge as hinge
+from autograd_mini.nn.losses import mean_squared_error as mean_squared_error
+from autograd_mini.nn.metrics import accuracy as accuracy
+from autograd_mini.nn.module import Module as Module
+from autograd_mini.nn.operands import numbers as numbers
+from autograd_mini.nn.optimisers import SGD as SGD
+from autograd_mini.nn.sequential import MLP as MLP
+from autograd_mini.nn.sequential import Sequential as Sequential

@@ -1,0 +1,239 @@
+"""Losses: how far outputs are from targets, as one number that can be differentiated.
+
+All take ``(outputs, targets)`` in this order, as PyTorch does.  Outputs are a Tensor, an
+array or list of Values, or plain numbers (then the loss is a plain number).  Outputs and
+targets must have exactly the same shape, or for class indices the shape without the last
+axis: what broadcasting would let pass is an error that names both shapes.
+
+Probabilities or logits?  A logit is a score before softmax or sigmoid.
+
+* ``cross_entropy`` takes logits: ``cross_entropy(model.logits(x), y)``.  It refuses the
+  result of softmax or sigmoid and whatever looks like probabilities, so that softmax is
+  never silently applied twice.  For the textbook's −Σ t·log(p) of softmax outputs write
+  ``cross_entropy(model(x), y, from_logits=False)``.
+* ``binary_cross_entropy`` takes probabilities: ``binary_cross_entropy(model(x), y)``, or
+  logits: ``binary_cross_entropy(model.logits(x), y, from_logits=True)``.
+
+Both forms have the same value and gradient.  The one from logits stays exact where
+probabilities round to 0 or 1; there the one from probabilities is an error, not infinity.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+import autograd_mini as ag
+from autograd_mini.nn.operands import made_by, numbers, operand
+from autograd_mini.nn.refusals import (
+    check_classes,
+    check_constant,
+    check_not_rounded,
+    check_probabilities,
+    check_range,
+    check_some,
+    class_targets,
+    first_unlike,
+    like,
+    of_class,
+    refuse_probabilities,
+    same_shape,
+)
+
+Reduction = Literal["mean", "sum"]
+
+
+def half_squared_error(outputs: Any, targets: Any) -> Any:
+    """The textbook's error E = ½ Σ (target − output)², summed over everything.
+
+    Its gradient is output − target.  (D. E. Rumelhart, G. E. Hinton and R. J. Williams,
+    "Learning representations by back-propagating errors", Nature 323, 1986, equation 3.)
+
+    Arguments:
+        outputs: any shape.
+        targets: the same shape.
+
+    Raises:
+        ValueError: the shapes differ, or there are no samples.
+
+    >>> half_squared_error([0.75, 0.5], [0.25, 1.0])
+    np.float64(0.25)
+    >>> out = ag.Value(0.75, label="out")
+    >>> half_squared_error(out, 0.25).backward()
+    >>> out.grad
+    0.5
+    """
+    outputs, targets = same_shape("half_squared_error", outputs, targets)
+    return 0.5 * np.sum(ag.square(targets - outputs))
+
+
+def mean_squared_error(outputs: Any, targets: Any) -> Any:
+    """The mean of (target − output)² over all elements, ``np.mean((targets - outputs) ** 2)``.
+
+    Its gradient is 2 (output − target) / n, where n counts all elements, not samples.
+
+    Arguments:
+        outputs: any shape.
+        targets: the same shape.
+
+    Raises:
+        ValueError: the shapes differ, or there are no samples.
+
+    >>> mean_squared_error([0.75, 0.5], [0.25, 1.0])
+    np.float64(0.25)
+    """
+    outputs, targets = same_shape("mean_squared_error", outputs, targets)
+    return np.mean(ag.square(targets - outputs))
+
+
+def cross_entropy(
+    outputs: Any,
+    targets: Any,
+    *,
+    from_logits: bool | None = None,
+    reduction: Reduction = "mean",
+) -> Any:
+    """The cross-entropy −Σ t·log(p) of each sample, p = softmax(logits), averaged over samples.
+
+    From logits z it is −Σ t·log_softmax(z), which neither overflows nor loses precision; its
+    gradient for z is (p − t) / N.  (I. Goodfellow, Y. Bengio and A. Courville, "Deep Learning",
+    MIT Press 2016, section 6.2.2.3.)
+
+    Arguments:
+        outputs: scores of shape ``(N, K)`` for N samples and K ≥ 2 classes, ``(K,)`` for one
+            sample, or in general ``(..., K)``.
+        targets: class indices of shape ``(N,)``, or one-hot rows or probabilities of shape
+            ``(N, K)``, each row summing to 1 (to within 0.02).
+        from_logits: ``None`` and ``True`` take the outputs for logits, ``False`` for
+            probabilities.  The result of a recorded softmax or sigmoid is never taken for
+            logits; numbers that only look like probabilities (no entry negative, each row
+            sums to 1) are, if ``True`` says so.
+        reduction: ``"mean"`` over the samples (not over the classes), or ``"sum"``.
+
+    Raises:
+        ValueError: logits are expected and probabilities found, or the other way round; the
+            shapes do not fit; a label is out of range; a row of targets does not sum to 1;
+            there are no samples or fewer than two classes; the probability of a sample's
+            class has been rounded to 0.
+        TypeError: the targets are computed (a Tensor or Values).
+
+    >>> cross_entropy([[2.0, 0.0], [0.0, 3.0]], [0, 1]).round(4)
+    np.float64(0.0878)
+    >>> cross_entropy(ag.softmax(ag.Tensor([[2.0, 0.0]])), [0])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: cross_entropy takes logits, and these outputs are probabilities, ...
+    >>> cross_entropy(ag.softmax(ag.Tensor([[2.0, 0.0]])), [0], from_logits=False).data.round(4)
+    np.float64(0.1269)
+    """
+    outputs = operand(outputs, "outputs")
+    shape = np.shape(outputs)
+    check_classes(shape)
+    wanted = class_targets(shape, targets)
+    check_some("cross_entropy", shape)
+    if from_logits is False:
+        check_probabilities(outputs, wanted)
+        logarithms = None
+    else:
+        refuse_probabilities(outputs, said=bool(from_logits))
+        logarithms = ag.log_softmax(outputs)
+    if wanted.shape == shape:
+        weights = like(wanted, outputs)
+        if logarithms is None:
+            hit = wanted > 0
+            weights, logarithms = weights[hit], ag.log(outputs[hit])
+        total = -np.sum(weights * logarithms)
+    else:
+        chosen = of_class(outputs if logarithms is None else logarithms, wanted)
+        total = -np.sum(ag.log(chosen) if logarithms is None else chosen)
+    return _reduced(total, int(np.prod(shape[:-1])), reduction)
+
+
+def binary_cross_entropy(
+    outputs: Any, targets: Any, *, from_logits: bool = False, reduction: Reduction = "mean"
+) -> Any:
+    """The cross-entropy −t·log(p) − (1 − t)·log(1 − p) of yes-or-no outputs, averaged.
+
+    From logits z, p = sigmoid(z), it is −t·log_sigmoid(z) − (1 − t)·log_sigmoid(−z), which is
+    exact for all z; its gradient for z is (p − t) / n.  (C. M. Bishop, "Pattern Recognition and
+    Machine Learning", Springer 2006, equation 4.90.)
+
+    Arguments:
+        outputs: any shape: probabilities between 0 and 1, or logits.
+        targets: the same shape: 0 or 1, or probabilities.
+        from_logits: whether the outputs are logits.
+        reduction: ``"mean"`` over all elements, or ``"sum"``.
+
+    Raises:
+        ValueError: the shapes differ, there are no samples, a target is not between 0 and 1;
+            an output is no probability, or one that contradicts its target has been rounded to
+            0 or 1; ``from_logits=True`` is given the result of sigmoid.
+        TypeError: the targets are computed (a Tensor or Values).
+
+    >>> binary_cross_entropy([0.9, 0.2], [1, 0]).round(4)
+    np.float64(0.1643)
+    >>> binary_cross_entropy([40.0, -40.0], [1, 0], from_logits=True) < 1e-17
+    np.True_
+    """
+    check_constant("binary_cross_entropy", targets)
+    outputs, targets = same_shape("binary_cross_entropy", outputs, targets)
+    wrong = first_unlike(targets, (targets >= 0) & (targets <= 1))
+    if wrong is not None:
+        raise ValueError(
+            f"binary_cross_entropy: targets are between 0 and 1, found {wrong:g}"
+            + ("; hinge takes targets of -1 and 1" if wrong == -1 else "")
+        )
+    if from_logits:
+        if made_by(outputs) in ("sigmoid", "softmax"):
+            raise ValueError(
+                f"binary_cross_entropy(from_logits=True): these outputs are probabilities, the "
+                f"result of {made_by(outputs)}: give what went into it (model.logits(x)), or leave "
+                "from_logits out"
+            )
+        likelihood = targets * ag.log_sigmoid(outputs) + (1 - targets) * ag.log_sigmoid(-outputs)
+        total = -np.sum(likelihood)
+    else:
+        check_range("binary_cross_entropy", outputs)
+        yes, no = targets > 0, targets < 1
+        check_not_rounded("binary_cross_entropy", numbers(outputs)[yes])
+        check_not_rounded("binary_cross_entropy", 1 - numbers(outputs)[no])
+        total = -np.sum(targets[yes] * ag.log(outputs[yes]))
+        total = total - np.sum((1 - targets[no]) * ag.log1p(-outputs[no]))
+    return _reduced(total, np.size(targets), reduction)
+
+
+def hinge(outputs: Any, targets: Any, *, reduction: Reduction = "mean") -> Any:
+    """The hinge loss max(0, 1 − t·output) of scores for targets t of −1 and 1, averaged.
+
+    Its derivative at the hinge itself (t·output = 1) is taken to be 0.  (C. Cortes and
+    V. Vapnik, "Support-vector networks", Machine Learning 20, 1995.)
+
+    Arguments:
+        outputs: scores of any shape, without an activation.
+        targets: the same shape: −1 or 1.
+        reduction: ``"mean"`` over all elements, or ``"sum"``.
+
+    Raises:
+        ValueError: the shapes differ, there are no samples, or a target is not −1 or 1.
+        TypeError: the targets are computed (a Tensor or Values).
+
+    >>> hinge([0.5, -2.0, 3.0], [1, -1, 1], reduction="sum")
+    np.float64(0.5)
+    """
+    check_constant("hinge", targets)
+    outputs, targets = same_shape("hinge", outputs, targets)
+    wrong = first_unlike(targets, (targets == 1) | (targets == -1))
+    if wrong is not None:
+        raise ValueError(
+            f"hinge: targets are -1 or 1, found {wrong:g}"
+            + ("; write 2 * targets - 1 for targets of 0 and 1" if wrong == 0 else "")
+        )
+    return _reduced(np.sum(ag.relu(1 - targets * outputs)), np.size(targets), reduction)
+
+
+def _reduced(total: Any, count: int, reduction: Reduction) -> Any:
+    if reduction == "mean":
+        return total / count if count > 1 else total
+    if reduction == "sum":
+        return total
+    raise ValueError(f"reduction is 'mean' or 'sum', not {reduction!r}")

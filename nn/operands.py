@@ -1,0 +1,101 @@
+"""What layers and losses work on: plain arrays, Tensors, and arrays of Values.
+
+A network over Values keeps them in NumPy arrays of dtype object.  NumPy's operators and
+functions work on such an array element by element, because a Value has the operators and
+methods that they call; so one text serves Tensors and Values.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Tensor, Value
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def operand(x: Any, what: str) -> Any:
+    """A Tensor as it is; a Value, a list or an array as an array of numbers or of Values.
+
+    Arguments:
+        x: numbers, Values or a Tensor, of any shape.
+        what: how to call ``x`` in an error.
+
+    Raises:
+        TypeError: ``x`` holds text, complex numbers or other objects.
+
+    >>> operand([1, 2], "inputs"), operand([Value(1.0)], "inputs")
+    (array([1, 2]), array([Value(1.0)], dtype=object))
+    """
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, Value):
+        array = np.empty((), dtype=object)
+        array[()] = x
+        return array
+    array = np.asarray(x)
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype.kind == "O":
+        kinds = {type(element) for element in array.flat}
+        if any(issubclass(kind, Value) for kind in kinds):
+            return array
+        if all(issubclass(kind, int | float | np.number) for kind in kinds):
+            return array.astype(np.float64)
+    advice = (
+        "; np.unique(names, return_inverse=True) makes class indices of names"
+        if array.dtype.kind in "USO"
+        else ""
+    )
+    raise TypeError(f"{what} must be real numbers, Values or a Tensor, not {array.dtype}{advice}")
+
+
+def of_values(x: Any) -> bool:
+    """Whether an operand is an array of Values."""
+    return isinstance(x, np.ndarray) and x.dtype == object
+
+
+def is_tracked(x: Any) -> bool:
+    """Whether an operand is a Tensor or an array of Values, not plain numbers."""
+    return isinstance(x, Tensor) or of_values(x)
+
+
+def numbers(x: Any) -> Array:
+    """The plain numbers of a Tensor, a Value or an array of Values, without their graph.
+
+    >>> numbers(np.array([Value(1.0), Value(2.0)]))
+    array([1., 2.])
+    """
+    x = operand(x, "x")
+    if isinstance(x, Tensor):
+        return x.data
+    if not of_values(x):
+        return np.asarray(x)
+    plain = [element.data if isinstance(element, Value) else element for element in x.flat]
+    return np.array(plain, dtype=np.float64).reshape(x.shape)
+
+
+def made_by(x: Any) -> str:
+    """The operation that an operand's numbers come from, ``""`` if none is recorded.
+
+    Indexing and reshaping are looked through.  An array of Values comes from an operation
+    if all of its Values do.
+
+    >>> import autograd_mini as ag
+    >>> made_by(ag.softmax(Tensor([[1.0, 2.0]]))[0])
+    'softmax'
+    """
+    if of_values(x):
+        found = {getattr(element, "op", "") for element in x.flat}
+        return str(found.pop()) if len(found) == 1 else ""
+    while isinstance(x, Tensor) and x.op in _REARRANGING:
+        x = x.parents[0]
+    return x.op if isinstance(x, Tensor) else ""
+
+
+_REARRANGING = {
+    "getitem", "reshape", "ravel", "squeeze", "expand_dims", "transpose", "moveaxis",
+    "swapaxes", "broadcast_to", "flip", "roll", "positive",
+}  # fmt: skip

@@ -1,0 +1,186 @@
+"""What the losses refuse, and what each refusal says to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd_mini import Tensor
+from autograd_mini.nn.data import class_indices
+from autograd_mini.nn.operands import Array, is_tracked, made_by, numbers, of_values, operand
+
+SUM_TOLERANCE = 0.02
+"""How far the probabilities of a sample may sum up from 1: lets three times 0.33 pass."""
+
+
+# Shapes and targets
+
+
+def same_shape(what: str, outputs: Any, targets: Any) -> tuple[Any, Any]:
+    outputs, targets = operand(outputs, "outputs"), operand(targets, "targets")
+    shape, other = np.shape(outputs), np.shape(targets)
+    if shape != other:
+        raise ValueError(
+            f"{what}: outputs have shape {shape}, targets {other}; they must be equal: "
+            + _remedy(shape, other)
+        )
+    check_some(what, shape)
+    if not shape and (of_values(outputs) or of_values(targets)):  # NumPy sums no single Value
+        outputs, targets = np.reshape(outputs, (1,)), np.reshape(targets, (1,))
+    return outputs, like(targets, outputs)
+
+
+def _remedy(shape: tuple[int, ...], other: tuple[int, ...]) -> str:
+    if len(shape) == 2 and shape[1] > 1 and other in (shape[:1], (*shape[:1], 1)):
+        flat = "targets" if len(other) == 1 else "targets[:, 0]"
+        return f"for class indices write nn.one_hot({flat}, {shape[1]})"
+    if len(shape) == 2 and other == shape[::-1] and 1 not in shape:
+        return "write targets.T"
+    if np.prod(shape) == np.prod(other):
+        return f"write np.reshape(targets, {shape})"
+    return "give one target for each output"
+
+
+def like(targets: Any, outputs: Any) -> Any:
+    """Plain targets as floats, in the dtype of Tensor outputs, so that float32 stays float32."""
+    if is_tracked(targets):
+        return targets
+    return targets.astype(outputs.dtype if isinstance(outputs, Tensor) else np.float64)
+
+
+def check_some(what: str, shape: tuple[int, ...]) -> None:
+    if 0 in shape:
+        raise ValueError(f"{what}: there are no samples (outputs of shape {shape})")
+
+
+def check_constant(what: str, targets: Any) -> None:
+    if is_tracked(operand(targets, "targets")):
+        raise TypeError(
+            f"{what}: targets are plain numbers, not differentiated: write {what}(outputs, "
+            "targets), in this order, and nn.numbers(targets) if they are a Tensor or Values"
+        )
+
+
+def check_classes(shape: tuple[int, ...]) -> None:
+    if not shape or shape[-1] < 2:
+        raise ValueError(
+            f"cross_entropy: outputs of shape {shape} have fewer than two classes along the last "
+            "axis; binary_cross_entropy takes one output for yes or no"
+        )
+
+
+def class_targets(shape: tuple[int, ...], targets: Any) -> Array:
+    """Class indices of shape ``(...)`` or probabilities of shape ``(..., K)``, checked."""
+    check_constant("cross_entropy", targets)
+    found = numbers(targets)
+    if found.shape == shape[:-1]:
+        return class_indices(found, shape[-1], "cross_entropy") if found.size else found
+    if found.shape != shape:
+        remedy = "give one label, or one row of probabilities, for each sample"
+        if found.shape == (*shape[:-1], 1):
+            remedy = f"write np.reshape(targets, {shape[:-1]})"
+        elif len(shape) == 2 and found.shape == shape[::-1]:
+            remedy = "write targets.T"
+        raise ValueError(
+            f"cross_entropy: outputs have shape {shape}, targets {found.shape}; class indices have "
+            f"shape {shape[:-1]}, one-hot rows {shape}: {remedy}"
+        )
+    wrong = first_unlike(found, (found >= 0) & (found <= 1))
+    if wrong is not None:
+        raise ValueError(
+            f"cross_entropy: targets of shape {shape} are probabilities, found {wrong:g}"
+        )
+    wrong = _wrong_sum(found)
+    if wrong is not None:
+        raise ValueError(
+            f"cross_entropy: the targets of a sample sum to 1 over its {shape[-1]} classes, found "
+            f"{wrong:g}; for several labels at once use binary_cross_entropy"
+        )
+    return found
+
+
+def first_unlike(found: Array, right: Any) -> float | None:
+    """The first number for which ``right`` is false, if there is one."""
+    wrong = np.asarray(found)[~np.asarray(right)]
+    return float(wrong[0]) if wrong.size else None
+
+
+def _wrong_sum(found: Array) -> float | None:
+    sums = np.asarray(found.sum(axis=-1))
+    return first_unlike(sums, ~(abs(sums - 1) > SUM_TOLERANCE))
+
+
+# Probabilities or logits
+
+
+def refuse_probabilities(outputs: Any, said: bool) -> None:
+    maker = made_by(outputs)
+    recorded = maker in ("softmax", "sigmoid")
+    if recorded:
+        why = f"the result of {maker}"
+    elif not said and _look_like_probabilities(numbers(outputs)):
+        why = "since none is negative and each sample's sum to 1"
+    else:
+        return
+    keep = "cross_entropy(outputs, targets, from_logits=False)"
+    if maker == "sigmoid":
+        keep = "binary_cross_entropy(outputs, one-hot targets)"
+    raise ValueError(
+        f"cross_entropy takes logits, and these outputs are probabilities, {why}: write "
+        f"cross_entropy(model.logits(x), targets), or {keep}"
+        + ("" if recorded else "; from_logits=True says that they are logits all the same")
+    )
+
+
+def _look_like_probabilities(found: Array) -> bool:
+    rounding = 4 * found.shape[-1] * float(np.finfo(np.result_type(found, np.float16)).eps)
+    return bool(np.all(found >= 0) and np.all(abs(found.sum(axis=-1) - 1) <= rounding))
+
+
+def check_probabilities(outputs: Any, wanted: Array) -> None:
+    if made_by(outputs) == "sigmoid":
+        raise ValueError(
+            "cross_entropy(from_logits=False): the result of sigmoid does not sum to 1 over the "
+            "classes: use softmax, or binary_cross_entropy with one-hot targets"
+        )
+    check_range("cross_entropy", outputs)
+    found = numbers(outputs)
+    wrong = _wrong_sum(found)
+    if wrong is not None:
+        raise ValueError(
+            f"cross_entropy(from_logits=False): the probabilities of a sample sum to 1, found "
+            f"{wrong:g}; leave out from_logits=False for logits"
+        )
+    chosen = found[wanted > 0] if wanted.shape == found.shape else of_class(found, wanted)
+    check_not_rounded("cross_entropy", chosen)
+
+
+def check_range(what: str, outputs: Any) -> None:
+    found = numbers(outputs)
+    wrong = first_unlike(found, ~((found < 0) | (found > 1)))  # NaN passes through to the loss
+    if wrong is not None:
+        remedy = "leave out from_logits=False"
+        if what != "cross_entropy":
+            remedy = "write from_logits=True"
+        raise ValueError(f"{what}: {wrong:g} is no probability; for logits {remedy}")
+
+
+def check_not_rounded(what: str, likelihoods: Array) -> None:
+    """Refuse likelihoods whose logarithm or its derivative is infinite."""
+    smallest = np.finfo(np.result_type(likelihoods, np.float16)).tiny
+    if np.any(likelihoods < smallest):
+        more = "" if what == "cross_entropy" else ", from_logits=True"
+        raise ValueError(
+            f"{what}: the probability of what a target says has been rounded to 0, and its "
+            f"logarithm is infinite: write {what}(model.logits(x), targets{more}), "
+            "which stays exact"
+        )
+
+
+def of_class(x: Any, indices: Array) -> Any:
+    """For each sample of ``x``, shape ``(..., K)``, the element of its class."""
+    if np.ndim(x) == 1:
+        return x[indices.reshape(1)]
+    rows = x if np.ndim(x) == 2 else np.reshape(x, (-1, np.shape(x)[-1]))
+    return rows[np.arange(indices.size), indices.ravel()]

@@ -1,0 +1,148 @@
+"""Layers one after another: Sequential, and MLP made from a list of sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from autograd_mini.nn.activations import Activation
+from autograd_mini.nn.dense import Dense, size
+from autograd_mini.nn.initialisers import Initialiser
+from autograd_mini.nn.module import Module
+from autograd_mini.nn.seeds import Seed, generator
+
+
+class Sequential(Module):
+    """Layers one after another, each fed with the output of the one before.
+
+    Arguments:
+        layers: Modules, and plain functions such as ``np.tanh``.
+
+    Attributes:
+        layers: the layers, in order.
+
+    Raises:
+        TypeError: a layer is neither a Module nor a function.
+        ValueError: there is no layer.
+
+    >>> import numpy as np
+    >>> model = Sequential(Dense(2, 3, "tanh", rng=0), Dense(3, 1, rng=1))
+    >>> model
+    Sequential(
+      (0): Dense(2, 3, activation='tanh')
+      (1): Dense(3, 1)
+    )
+    >>> model(np.ones((5, 2))).shape
+    (5, 1)
+    >>> for name, parameter in model.named_parameters():
+    ...     print(name, parameter.label, parameter.shape)
+    layers.0.weight W1 (2, 3)
+    layers.0.bias b1 (3,)
+    layers.1.weight W2 (3, 1)
+    layers.1.bias b2 (1,)
+    """
+
+    def __init__(self, *layers: Module | Callable[[Any], Any]) -> None:
+        if not layers:
+            raise ValueError(f"{type(self).__name__} needs at least one layer")
+        for layer in layers:
+            if not callable(layer):
+                raise TypeError(
+                    f"{type(self).__name__} takes layers as arguments, Modules or functions, "
+                    f"not {type(layer).__name__}"
+                    + ("; write Sequential(*layers)" if isinstance(layer, list | tuple) else "")
+                )
+        self.layers: list[Any] = list(layers)
+        dense = [module for module in self.modules() if isinstance(module, Dense)]
+        for number, layer in enumerate(dense, 1):
+            layer.number_labels(number)
+
+    def forward(self, x: Any) -> Any:
+        """The last layer's output for an input of the first layer's shape."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def logits(self, x: Any) -> Any:
+        """The output before the last activation: what ``cross_entropy`` takes.
+
+        Raises:
+            TypeError: the last layer is no Dense, no Sequential and no plain function.
+        """
+        *before, last = self.layers
+        for layer in before:
+            x = layer(x)
+        if isinstance(last, Dense):
+            return last.linear(x)
+        if isinstance(last, Sequential):
+            return last.logits(x)
+        if isinstance(last, Module):
+            raise TypeError(
+                f"logits() knows what comes before the activation of a Dense layer, not of "
+                f"{type(last).__name__}"
+            )
+        return x
+
+
+class MLP(Sequential):
+    """A multilayer perceptron: Dense layers of the given sizes.
+
+    Arguments:
+        sizes: the number of inputs, then of neurons in each layer: ``[4, 8, 3]``.
+        hidden: the activation of all layers but the last.
+        output: the activation of the last layer; ``"identity"`` for regression.
+        rng: a seed or a Generator for the starting values (see ``nn.seeds``).
+        init, bias, scalar: as for ``Dense``, for every layer.
+
+    Calling the model gives the output after its last activation, such as probabilities;
+    ``logits(x)`` gives what goes into that activation.  Train a softmax model with
+    ``nn.cross_entropy(model.logits(x), y)``.
+
+    Raises:
+        ValueError: fewer than two sizes, or one that is no positive whole number.
+
+    >>> import numpy as np
+    >>> model = MLP([2, 2, 2], rng=0)
+    >>> model
+    MLP(
+      (0): Dense(2, 2, activation='sigmoid')
+      (1): Dense(2, 2, activation='softmax')
+    )
+    >>> model([0.05, 0.10]).data.sum().round(12)
+    np.float64(1.0)
+    >>> scalar = MLP([2, 2, 2], rng=0, scalar=True)
+    >>> bool(scalar.layers[0].weight[0, 1].data == model.layers[0].weight.data[0, 1])
+    True
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        hidden: Activation = "sigmoid",
+        output: Activation = "softmax",
+        *,
+        rng: Seed = None,
+        init: Initialiser = "glorot_uniform",
+        bias: Initialiser | bool = True,
+        scalar: bool = False,
+    ) -> None:
+        sizes = [size(f"sizes[{i}]", n) for i, n in enumerate(sizes)]
+        if len(sizes) < 2:
+            raise ValueError(f"sizes lists inputs and layers, such as [4, 8, 3], not {sizes}")
+        rng = generator(rng)
+        last = len(sizes) - 2
+        super().__init__(
+            *[
+                Dense(
+                    n_in,
+                    n_out,
+                    output if index == last else hidden,
+                    rng=rng,
+                    init=init,
+                    bias=bias,
+                    scalar=scalar,
+                )
+                for index, (n_in, n_out) in enumerate(pairwise(sizes))
+            ]
+        )

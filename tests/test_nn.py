@@ -1,0 +1,1108 @@
+"""nn: layers, losses, optimiser, data and metrics, over Tensors and over Values."""
+
+import hashlib
+import importlib.util
+import io
+import math
+import re
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini import Tensor, Value, nn
+from autograd_mini.nn import initialisers
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+XOR_X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+XOR_T = np.array([[0.0], [1.0], [1.0], [0.0]])
+
+
+def random(*shape, seed=0, low=-1.0, high=1.0):
+    return np.random.default_rng(seed).uniform(low, high, shape)
+
+
+def numerical(f, x, step=1e-6):
+    """Central differences of a function of an array, element by element."""
+    x = np.array(x, dtype=float)
+    slopes = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        right, left = x.copy(), x.copy()
+        right[index] += step
+        left[index] -= step
+        slopes[index] = (f(right) - f(left)) / (2 * step)
+    return slopes
+
+
+def values(array):
+    """An object array of Values."""
+    made = np.empty(np.shape(array), dtype=object)
+    for index in np.ndindex(made.shape):
+        made[index] = Value(np.asarray(array)[index])
+    return made
+
+
+def grads(nodes):
+    """The gradients of a Tensor, or of an array of Values."""
+    if isinstance(nodes, Tensor):
+        return nodes.grad
+    return np.array([node.grad for node in nodes.flat]).reshape(nodes.shape)
+
+
+def says(error, *words):
+    """Expect an error whose message has each of the words."""
+    return pytest.raises(error, match="".join(f"(?=.*{re.escape(word)})" for word in words))
+
+
+# Module
+
+
+class Block(nn.Module):
+    def __init__(self, shared):
+        self.scale = Tensor([1.0, 2.0])
+        self.shared = shared
+        self.parts = [nn.Dense(2, 1, rng=0), {"again": shared}]
+        self.count = 3
+        self.running_mean = np.zeros(2)
+        self._hidden = Tensor([9.0])
+
+    def forward(self, x):
+        self.last = x * self.scale  # computed, so no parameter
+        return self.last
+
+
+def test_parameters_are_named_by_the_way_to_them_and_listed_once():
+    block = Block(Tensor([5.0]))
+    block(np.ones(2))
+    found = dict(block.named_parameters())
+    assert list(found) == ["scale", "shared", "parts.0.weight", "parts.0.bias"]
+    assert found["shared"] is block.shared
+    assert block.parameters() == list(found.values())
+
+
+def test_scalar_parameters_are_named_by_their_index():
+    layer = nn.Dense(2, 2, rng=0, scalar=True)
+    names = [name for name, _ in layer.named_parameters()]
+    assert names == [
+        "weight[0,0]",
+        "weight[0,1]",
+        "weight[1,0]",
+        "weight[1,1]",
+        "bias[0]",
+        "bias[1]",
+    ]
+
+
+def test_modules_lists_each_module_once_outer_first():
+    inner = nn.Dense(2, 2, rng=0)
+    model = nn.Sequential(inner, nn.Sequential(inner, nn.Dense(2, 1, rng=1)))
+    assert [type(m).__name__ for m in model.modules()] == [
+        "Sequential", "Dense", "Sequential", "Dense",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("scalar", [False, True])
+def test_zero_grad_clears_every_parameter(scalar):
+    model = nn.MLP([2, 2, 1], output="identity", rng=0, scalar=scalar)
+    nn.mean_squared_error(model(XOR_X), XOR_T).backward()
+    assert all(np.any(p.grad) for p in model.parameters())
+    model.zero_grad()
+    assert not any(np.any(p.grad) for p in model.parameters())
+
+
+def test_module_repr_shows_parts_and_parameters():
+    assert repr(Block(Tensor([1.0]))).splitlines()[:2] == ["Block(", "  (0): Dense(2, 1)"]
+
+    class Scale(nn.Module):
+        def __init__(self):
+            self.factor = Tensor(np.ones((2, 3)))
+
+    assert repr(Scale()) == "Scale(factor: (2, 3))"
+
+
+def test_a_module_without_forward_says_so():
+    class Nothing(nn.Module):
+        pass
+
+    with says(NotImplementedError, "Nothing", "define forward"):
+        Nothing()(1.0)
+
+
+# Dense, Sequential, MLP
+
+
+@pytest.mark.parametrize("scalar", [False, True])
+@pytest.mark.parametrize("lead", [(), (1,), (5,), (2, 3)])
+def test_dense_computes_x_w_plus_b_over_the_last_axis(lead, scalar):
+    W, b, x = random(3, 2), random(2, seed=1), random(*lead, 3, seed=2)
+    layer = nn.Dense(3, 2, "tanh", init=W, bias=b, scalar=scalar)
+    assert np.shape(layer(x)) == (*lead, 2)
+    np.testing.assert_allclose(nn.numbers(layer.linear(x)), x @ W + b, rtol=1e-14)
+    np.testing.assert_allclose(nn.numbers(layer(x)), np.tanh(x @ W + b), rtol=1e-14)
+
+
+@pytest.mark.parametrize("scalar", [False, True])
+def test_dense_gradients_are_those_derived_by_hand(scalar):
+    W, b, x, upstream = random(3, 2), random(2, seed=1), random(5, 3, seed=2), random(5, 2, seed=3)
+    layer = nn.Dense(3, 2, "sigmoid", init=W, bias=b, scalar=scalar)
+    np.sum(upstream * layer(x)).backward()
+    a = 1 / (1 + np.exp(-(x @ W + b)))
+    delta = upstream * a * (1 - a)
+    np.testing.assert_allclose(grads(layer.weight), x.T @ delta, rtol=1e-12)
+    np.testing.assert_allclose(grads(layer.bias), delta.sum(axis=0), rtol=1e-12)
+
+
+def test_dense_passes_the_gradient_on_to_its_inputs():
+    W, x = random(3, 2), Tensor(random(4, 3, seed=1))
+    layer = nn.Dense(3, 2, init=W)
+    np.sum(layer(x)).backward()
+    np.testing.assert_allclose(x.grad, np.tile(W.sum(axis=1), (4, 1)), rtol=1e-14)
+    inputs = values(x.data[0])
+    np.sum(nn.Dense(3, 2, init=W, scalar=True)(inputs)).backward()
+    np.testing.assert_allclose(grads(inputs), W.sum(axis=1), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", nn.activations.names())
+def test_every_activation_works_by_name_over_tensors_and_values(name):
+    x = random(4, 3, low=0.2, high=0.8) + (1 if name == "arccosh" else 0)
+    upstream = random(4, 3, seed=1)
+    x0 = Tensor(x)
+    activation = nn.activations.resolve(name)
+    np.sum(upstream * activation(x0)).backward()
+    np.testing.assert_allclose(
+        x0.grad,
+        numerical(lambda x: np.sum(upstream * activation(Tensor(x)).data), x),
+        rtol=1e-7,
+        atol=1e-8,
+    )
+    layers = [nn.Dense(3, 3, name, init=np.eye(3), scalar=s) for s in (False, True)]
+    outputs = [layer(x) for layer in layers]
+    for out in outputs:
+        np.sum(upstream * out).backward()
+    np.testing.assert_allclose(nn.numbers(outputs[1]), outputs[0].data, rtol=1e-12)
+    for part in ("weight", "bias"):
+        tensor, scalar = (grads(getattr(layer, part)) for layer in layers)
+        np.testing.assert_allclose(scalar, tensor, rtol=1e-10, atol=1e-14)
+
+
+def test_activations_are_the_rules_of_one_operand_and_softmax():
+    names = nn.activations.names()
+    assert {"sigmoid", "relu", "tanh", "leaky_relu", "softmax", "identity"} <= set(names)
+    assert not {"add", "where", "maximum", "clip"} & set(names)
+
+
+def test_a_rule_of_your_own_is_an_activation_at_once():
+    name = "nn_test_softsign"
+    ag.rule(name, "x / (1 + abs(x))", ["1 / (1 + abs(x)) ** 2"])
+    assert nn.Dense(1, 1, name, init=[[3.0]])([1.0]).data[0] == 0.75
+
+
+@pytest.mark.parametrize("function", [np.tanh, lambda z: 1 / (1 + np.exp(-z))])
+@pytest.mark.parametrize("scalar", [False, True])
+def test_an_activation_can_be_a_function(function, scalar):
+    layer = nn.Dense(2, 2, function, init=np.eye(2), scalar=scalar)
+    np.testing.assert_allclose(nn.numbers(layer([0.5, -0.5])), function(np.array([0.5, -0.5])))
+
+
+def test_dense_without_bias():
+    layer = nn.Dense(2, 3, rng=0, bias=False)
+    assert layer.bias is None
+    assert len(layer.parameters()) == 1
+    assert repr(layer) == "Dense(2, 3, bias=False)"
+
+
+def test_dense_repr():
+    assert repr(nn.Dense(2, 3, np.tanh, scalar=True)) == "Dense(2, 3, activation=tanh, scalar=True)"
+
+
+def test_float32_stays_float32():
+    def small(shape, rng):
+        return rng.normal(0, 1, shape).astype(np.float32)
+
+    model = nn.MLP([2, 3, 2], rng=0, init=small, bias=small)
+    logits = model.logits(XOR_X.astype(np.float32))
+    for loss in (
+        nn.cross_entropy(logits, [0, 1, 1, 0]),
+        nn.cross_entropy(logits, np.eye(2)[[0, 1, 1, 0]]),
+        nn.mean_squared_error(logits, np.eye(2)[[0, 1, 1, 0]]),
+    ):
+        assert loss.dtype == np.float32
+    optimiser = nn.SGD(model.parameters(), 0.1, momentum=0.9)
+    loss.backward()
+    optimiser.step()
+    assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: nn.Dense(0, 2), ("n_in", "positive whole number", "0")),
+        (lambda: nn.Dense(2, 2.0), ("n_out", "2.0")),
+        (lambda: nn.Dense(2, 2, "sigmiod"), ("'sigmiod'", "did you mean 'sigmoid'", "softmax")),
+        (lambda: nn.Dense(2, 2, "ReLU"), ("'ReLU'", "did you mean 'relu'")),
+        (lambda: nn.Dense(2, 2, "add"), ("'add'", "Known are")),
+        (lambda: nn.Dense(2, 2, init="glorot"), ("'glorot'", "did you mean", "glorot_normal")),
+        (lambda: nn.Dense(2, 3, init=np.ones((3, 2))), ("(3, 2)", "(2, 3)", "(n_in, n_out)")),
+        (lambda: nn.Dense(2, 3, bias="he_normal"), ("he_normal", "(3,)", "'zeros'")),
+        (lambda: nn.MLP([3]), ("[4, 8, 3]", "[3]")),
+        (lambda: nn.MLP([3, -1]), ("sizes[1]", "-1")),
+        (lambda: nn.Sequential(), ("Sequential", "at least one layer")),
+    ],
+)
+def test_layers_refuse_wrong_arguments(make, words):
+    with says(ValueError, *words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: nn.Dense(2, 2, 3), ("activation", "int", "'identity'")),
+        (lambda: nn.Dense(2, 2, rng="0"), ("rng", "str", "default_rng")),
+        (lambda: nn.Dense(2, 2, rng=np.random.RandomState(0)), ("RandomState", "default_rng")),
+        (lambda: nn.Dense(2, 1, init=[["a"], ["b"]]), ("starting values", "<U1")),
+        (lambda: nn.Sequential([nn.Dense(2, 2)]), ("list", "Sequential(*layers)")),
+        (lambda: nn.Sequential(3), ("int", "Modules or functions")),
+    ],
+)
+def test_layers_refuse_wrong_types(make, words):
+    with says(TypeError, *words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("n_in", "shape", "words"),
+    [
+        (4, (10, 3), ("Dense(4, 2)", "(..., 4)", "(10, 3)", "one row for each sample")),
+        (4, (4, 10), ("(4, 10)", "write x.T")),
+        (1, (10,), ("(10,)", "x.reshape(-1, 1)")),
+        (4, (), ("(..., 4)", "()")),
+    ],
+)
+def test_dense_refuses_inputs_of_another_width(n_in, shape, words):
+    for scalar in (False, True):
+        with says(
+            ValueError, *(w.replace("2)", "2, scalar=True)") if scalar else w for w in words)
+        ):
+            nn.Dense(n_in, 2, scalar=scalar)(np.zeros(shape))
+
+
+def test_tensors_and_values_are_not_mixed():
+    with says(TypeError, "scalar=True", "got a Tensor", "tensor.data"):
+        nn.Dense(2, 2, scalar=True)(Tensor([1.0, 2.0]))
+    with says(TypeError, "got Values", "scalar=True"):
+        nn.Dense(2, 2)([Value(1.0), Value(2.0)])
+    with says(TypeError, "inputs", "<U1", "np.unique"):
+        nn.Dense(2, 2)(["a", "b"])
+
+
+def test_sequential_takes_functions_and_nests():
+    inner = nn.Sequential(nn.Dense(2, 3, rng=0), np.tanh)
+    model = nn.Sequential(inner, nn.Dense(3, 2, rng=1), ag.softmax)
+    x = random(5, 2)
+    W1, b1, W2, b2 = (p.data for p in model.parameters())
+    logits = np.tanh(x @ W1 + b1) @ W2 + b2
+    np.testing.assert_allclose(model.logits(x).data, logits, rtol=1e-14)
+    np.testing.assert_allclose(model(x).data, ag.softmax(logits), rtol=1e-14)
+    assert [p.label for p in model.parameters()] == ["W1", "b1", "W2", "b2"]
+
+
+def test_logits_of_a_nested_sequential_and_of_a_module_without():
+    model = nn.Sequential(nn.Sequential(nn.Dense(2, 2, "softmax", rng=0)))
+    np.testing.assert_array_equal(
+        model.logits([1.0, 2.0]).data, model.layers[0].logits([1.0, 2.0]).data
+    )
+
+    class Odd(nn.Module):
+        pass
+
+    with says(TypeError, "logits()", "Odd"):
+        nn.Sequential(Odd()).logits([1.0])
+
+
+@pytest.mark.parametrize("scalar", [False, True])
+def test_mlp_logits_come_before_the_output_activation(scalar):
+    model = nn.MLP([3, 4, 2], rng=0, scalar=scalar)
+    x = random(5, 3)
+    np.testing.assert_allclose(
+        nn.numbers(model(x)), ag.softmax(nn.numbers(model.logits(x))), rtol=1e-14
+    )
+
+
+def test_labels_are_numbered_by_layer_and_one_given_by_hand_stays():
+    first, second = (nn.Dense(2, 2, scalar=True, rng=0) for _ in range(2))
+    second.weight[1, 0].label = "w7"
+    model = nn.Sequential(first, second)
+    labels = [p.label for p in model.parameters()]
+    assert labels[:6] == ["w1[0,0]", "w1[0,1]", "w1[1,0]", "w1[1,1]", "b1[0]", "b1[1]"]
+    assert labels[6:] == ["w2[0,0]", "w2[0,1]", "w7", "w2[1,1]", "b2[0]", "b2[1]"]
+    tensors = nn.Sequential(nn.Dense(2, 2), nn.Dense(2, 2))
+    tensors.layers[0].weight.label = "mine"
+    again = nn.Sequential(nn.Dense(2, 2), tensors)
+    assert [p.label for p in again.parameters()] == ["W1", "b1", "mine", "b2", "W3", "b3"]
+
+
+def test_one_sample_through_a_scalar_network_has_labelled_neurons():
+    model = nn.MLP([2, 2, 2], rng=0, scalar=True)
+    loss = nn.cross_entropy(model([0.05, 0.10]), 1, from_logits=False)
+    labels = {node.label for node in ag.topological_order(loss)} - {""}
+    neurons = {f"{kind}{layer}[{j}]" for kind in "za" for layer in (1, 2) for j in (0, 1)}
+    assert neurons - labels == {"a2[0]"}  # the loss reads the probability of class 1 only
+    assert {p.label for p in model.parameters()} <= labels
+
+
+# Tensors and Values
+
+
+@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "gelu"])
+@pytest.mark.parametrize(
+    ("output", "loss"),
+    [
+        ("softmax", lambda m, x: nn.cross_entropy(m.logits(x), LABELS)),
+        ("softmax", lambda m, x: nn.cross_entropy(m(x), ONE_HOT, from_logits=False)),
+        ("sigmoid", lambda m, x: nn.half_squared_error(m(x), ONE_HOT)),
+        ("sigmoid", lambda m, x: nn.binary_cross_entropy(m(x), ONE_HOT)),
+        ("sigmoid", lambda m, x: nn.binary_cross_entropy(m.logits(x), ONE_HOT, from_logits=True)),
+        ("identity", lambda m, x: nn.mean_squared_error(m(x), T)),
+        ("identity", lambda m, x: nn.hinge(m(x), SIGNS)),
+    ],
+)
+def test_scalar_and_tensor_network_are_the_same(hidden, output, loss):
+    models = [nn.MLP([2, 4, 3], hidden, output, rng=5, scalar=s, bias="uniform") for s in (0, 1)]
+    x = random(4, 2, seed=3)
+    losses = [loss(model, x) for model in models]
+    for found in losses:
+        found.backward()
+    assert losses[1].data == pytest.approx(losses[0].item(), rel=1e-13)
+    np.testing.assert_allclose(nn.numbers(models[1](x)), models[0](x).data, rtol=1e-13)
+    for tensor, scalar in zip(models[0].layers, models[1].layers, strict=True):
+        for part in ("weight", "bias"):
+            one, other = getattr(tensor, part), getattr(scalar, part)
+            assert np.array_equal(nn.numbers(other), one.data)
+            np.testing.assert_allclose(grads(other), one.grad, rtol=1e-10, atol=1e-15)
+
+
+def test_scalar_and_tensor_network_learn_the_same():
+    models = [nn.MLP([2, 3, 1], "tanh", "sigmoid", rng=2, scalar=s) for s in (False, True)]
+    for model in models:
+        optimiser = nn.SGD(model.parameters(), 0.5, momentum=0.9)
+        for _ in range(30):
+            optimiser.zero_grad()
+            nn.half_squared_error(model(XOR_X), XOR_T).backward()
+            optimiser.step()
+    np.testing.assert_allclose(nn.numbers(models[1](XOR_X)), models[0](XOR_X).data, rtol=1e-9)
+
+
+# Losses: values and gradients
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+Z, T = random(4, 3, seed=1, low=-2, high=2), random(4, 3, seed=2)
+LABELS = np.array([0, 2, 1, 1])
+ONE_HOT = np.eye(3)[LABELS]
+SOFT = softmax(random(4, 3, seed=3))
+P = softmax(Z)
+BITS = np.array([[0, 1, 1], [1, 0, 0], [1, 1, 1], [0, 0, 1]])
+SIGNS = 2 * BITS - 1
+LOSSES = {  # name: (loss of outputs, outputs, value by hand, gradient by hand)
+    "half": (lambda o: nn.half_squared_error(o, T), Z, np.sum((T - Z) ** 2) / 2, Z - T),
+    "mse": (lambda o: nn.mean_squared_error(o, T), Z, np.mean((T - Z) ** 2), 2 * (Z - T) / 12),
+    "ce labels": (
+        lambda o: nn.cross_entropy(o, LABELS), Z,
+        -np.mean(np.log(P)[range(4), LABELS]), (P - ONE_HOT) / 4,
+    ),
+    "ce labels sum": (
+        lambda o: nn.cross_entropy(o, LABELS, reduction="sum"), Z,
+        -np.sum(np.log(P)[range(4), LABELS]), P - ONE_HOT,
+    ),
+    "ce soft": (
+        lambda o: nn.cross_entropy(o, SOFT), Z, -np.sum(SOFT * np.log(P)) / 4, (P - SOFT) / 4,
+    ),
+    "ce p labels": (
+        lambda o: nn.cross_entropy(o, LABELS, from_logits=False), P,
+        -np.mean(np.log(P)[range(4), LABELS]), -ONE_HOT / P / 4,
+    ),
+    "ce p one-hot": (
+        lambda o: nn.cross_entropy(o, ONE_HOT, from_logits=False), P,
+        -np.sum(ONE_HOT * np.log(P)) / 4, -ONE_HOT / P / 4,
+    ),
+    "ce p soft sum": (
+        lambda o: nn.cross_entropy(o, SOFT, from_logits=False, reduction="sum"), P,
+        -np.sum(SOFT * np.log(P)), -SOFT / P,
+    ),
+    "bce": (
+        lambda o: nn.binary_cross_entropy(o, BITS), sigmoid(Z),
+        -np.mean(np.where(BITS, np.log(sigmoid(Z)), np.log(1 - sigmoid(Z)))),
+        np.where(BITS, -1 / sigmoid(Z), 1 / (1 - sigmoid(Z))) / 12,
+    ),
+    "bce soft sum": (
+        lambda o: nn.binary_cross_entropy(o, SOFT, reduction="sum"), sigmoid(Z),
+        -np.sum(SOFT * np.log(sigmoid(Z)) + (1 - SOFT) * np.log(1 - sigmoid(Z))),
+        -SOFT / sigmoid(Z) + (1 - SOFT) / (1 - sigmoid(Z)),
+    ),
+    "bce logits": (
+        lambda o: nn.binary_cross_entropy(o, SOFT, from_logits=True), Z,
+        -np.mean(SOFT * np.log(sigmoid(Z)) + (1 - SOFT) * np.log(1 - sigmoid(Z))),
+        (sigmoid(Z) - SOFT) / 12,
+    ),
+    "hinge": (
+        lambda o: nn.hinge(o, SIGNS), Z,
+        np.mean(np.maximum(0, 1 - SIGNS * Z)), np.where(SIGNS * Z < 1, -SIGNS, 0) / 12,
+    ),
+    "hinge sum": (
+        lambda o: nn.hinge(o, SIGNS, reduction="sum"), Z,
+        np.sum(np.maximum(0, 1 - SIGNS * Z)), np.where(SIGNS * Z < 1, -SIGNS, 0),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_have_the_value_and_gradient_derived_by_hand(name):
+    loss, data, value, gradient = LOSSES[name]
+    for outputs in (Tensor(data), values(data)):
+        found = loss(outputs)
+        found.backward()
+        assert float(nn.numbers(found)) == pytest.approx(value, rel=1e-13)
+        np.testing.assert_allclose(grads(outputs), gradient, rtol=1e-11, atol=1e-15)
+    assert loss(data) == pytest.approx(value, rel=1e-13)
+    assert isinstance(loss(data), float)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_agree_with_numerical_differences(name):
+    loss, data, _, _ = LOSSES[name]
+    outputs = Tensor(data)
+    loss(outputs).backward()
+    np.testing.assert_allclose(
+        outputs.grad, numerical(lambda o: loss(Tensor(o)).item(), data), rtol=1e-6, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_pass_check_gradients(name):
+    loss, data, _, gradient = LOSSES[name]
+    report = ag.check_gradients(
+        lambda outputs: loss(outputs), {"outputs": data}, {"outputs": gradient}
+    )
+    assert report.ok, report
+
+
+def test_losses_agree_with_pytorch():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: no outside oracle")
+    F = torch.nn.functional
+
+    def leaf(array):
+        return torch.tensor(array, requires_grad=True)
+
+    labels, soft, bits = map(torch.tensor, (LABELS, SOFT, BITS.astype(float)))
+    targets, signs = torch.tensor(T), torch.tensor(SIGNS.astype(float))
+    pairs = {
+        "mse": lambda o: F.mse_loss(o, targets),
+        "half": lambda o: F.mse_loss(o, targets, reduction="sum") / 2,
+        "ce labels": lambda o: F.cross_entropy(o, labels),
+        "ce labels sum": lambda o: F.cross_entropy(o, labels, reduction="sum"),
+        "ce soft": lambda o: F.cross_entropy(o, soft),
+        "ce p labels": lambda o: F.nll_loss(o.log(), labels),
+        "bce": lambda o: F.binary_cross_entropy(o, bits),
+        "bce soft sum": lambda o: F.binary_cross_entropy(o, soft, reduction="sum"),
+        "bce logits": lambda o: F.binary_cross_entropy_with_logits(o, soft),
+        "hinge": lambda o: torch.clamp(1 - signs * o, min=0).mean(),
+    }
+    for name, theirs in pairs.items():
+        loss, data, _, _ = LOSSES[name]
+        mine, other = Tensor(data), leaf(data)
+        found, expected = loss(mine), theirs(other)
+        found.backward()
+        expected.backward()
+        assert found.item() == pytest.approx(expected.item(), rel=1e-12), name
+        np.testing.assert_allclose(mine.grad, other.grad.numpy(), rtol=1e-11, atol=1e-15)
+
+
+@pytest.mark.parametrize("kind", [Tensor, values])
+def test_losses_from_logits_are_exact_in_the_tails(kind):
+    z = kind(np.array([[1000.0, 0.0, -1000.0], [0.0, 1000.0, 0.0]]))
+    loss = nn.cross_entropy(z, [2, 1], reduction="sum")
+    loss.backward()
+    assert float(nn.numbers(loss)) == 2000
+    np.testing.assert_array_equal(grads(z), [[1, 0, -1], [0, 0, 0]])
+    z = kind(np.array([1000.0, -1000.0, 40.0, -40.0]))
+    loss = nn.binary_cross_entropy(z, [0, 1, 1, 0], from_logits=True, reduction="sum")
+    loss.backward()
+    assert float(nn.numbers(loss)) == 2000
+    np.testing.assert_allclose(grads(z), [1, -1, -math.exp(-40), math.exp(-40)], rtol=1e-15)
+
+
+def test_cross_entropy_of_probabilities_is_that_of_logits():
+    z = Tensor(Z)
+    p = ag.softmax(z)
+    one, other = nn.cross_entropy(p, LABELS, from_logits=False), nn.cross_entropy(z, LABELS)
+    assert one.item() == pytest.approx(other.item(), rel=1e-14)
+    np.testing.assert_allclose(ag.gradients(one, z), ag.gradients(other, z), atol=1e-15)
+    np.testing.assert_allclose(ag.gradients(one, p), -ONE_HOT / P / 4, rtol=1e-13, atol=0)
+
+
+def test_a_class_of_probability_zero_that_is_no_target_is_no_problem():
+    for kind in (Tensor, values):
+        p = kind(np.array([[1.0, 0.0], [0.25, 0.75]]))
+        for targets in ([0, 1], [[1, 0], [0, 1]]):
+            loss = nn.cross_entropy(p, targets, from_logits=False, reduction="sum")
+            assert float(nn.numbers(loss)) == pytest.approx(-math.log(0.75))
+        loss = nn.binary_cross_entropy(kind(np.array([1.0, 0.0, 0.5])), [1, 0, 1])
+        loss.backward()
+        assert float(nn.numbers(loss)) == pytest.approx(math.log(2) / 3)
+
+
+def test_small_probabilities_keep_their_digits():
+    loss = nn.binary_cross_entropy(Tensor([1e-20]), [0])
+    assert loss.item() == pytest.approx(1e-20, rel=1e-15, abs=0)
+
+
+def test_one_sample_and_more_axes():
+    assert nn.cross_entropy(Tensor(Z[0]), 2).item() == pytest.approx(-math.log(P[0, 2]))
+    assert nn.cross_entropy(Tensor(Z[0]), SOFT[0]).item() == pytest.approx(
+        -np.sum(SOFT[0] * np.log(P[0]))
+    )
+    z = random(2, 5, 3, seed=8)
+    labels = np.random.default_rng(0).integers(0, 3, (2, 5))
+    deep, flat = Tensor(z), Tensor(z.reshape(10, 3))
+    for from_logits in (True, False):
+        wrap = (lambda t: t) if from_logits else ag.softmax
+        one = nn.cross_entropy(wrap(deep), labels, from_logits=from_logits)
+        other = nn.cross_entropy(wrap(flat), labels.ravel(), from_logits=from_logits)
+        assert one.item() == pytest.approx(other.item(), rel=1e-14)
+        np.testing.assert_allclose(
+            ag.gradients(one, deep).reshape(10, 3), ag.gradients(other, flat), rtol=1e-13
+        )
+
+
+def test_losses_take_one_value_and_lists_of_values():
+    out = Value(0.75)
+    nn.half_squared_error(out, 0.25).backward()
+    assert out.grad == 0.5
+    first, second = Value(0.5), Value(0.25)
+    nn.half_squared_error([first, second], [0.0, 1.0]).backward()
+    assert (first.grad, second.grad) == (0.5, -0.75)
+    target = Value(2.0)  # a squared error is the same both ways
+    nn.mean_squared_error(1.0, target).backward()
+    assert target.grad == 2.0
+    assert nn.binary_cross_entropy(Value(0.5), True).data == pytest.approx(math.log(2))
+    assert nn.hinge(Value(0.5), -1).data == 1.5
+
+
+def test_labels_may_be_whole_floats():
+    assert nn.cross_entropy(Z, LABELS.astype(float)) == nn.cross_entropy(Z, LABELS)
+
+
+# Losses: what they refuse
+
+
+SAME_SHAPE = [
+    nn.half_squared_error,
+    nn.mean_squared_error,
+    nn.binary_cross_entropy,
+    nn.hinge,
+]
+
+
+@pytest.mark.parametrize("loss", SAME_SHAPE, ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize(
+    ("outputs", "targets", "remedy"),
+    [
+        ((4, 1), (4,), "np.reshape(targets, (4, 1))"),
+        ((4,), (4, 1), "np.reshape(targets, (4,))"),
+        ((4, 3), (4,), "nn.one_hot(targets, 3)"),
+        ((4, 3), (4, 1), "nn.one_hot(targets[:, 0], 3)"),
+        ((4, 3), (3, 4), "targets.T"),
+        ((4, 3), (1, 3), "one target for each output"),
+        ((4, 3), (), "one target for each output"),
+        ((4,), (5,), "one target for each output"),
+    ],
+)
+def test_losses_refuse_shapes_that_broadcasting_would_let_pass(loss, outputs, targets, remedy):
+    for kind in (Tensor, values, np.asarray):
+        with says(ValueError, loss.__name__, f"outputs have shape {outputs}", str(targets), remedy):
+            loss(kind(np.full(outputs, 0.5)), np.ones(targets))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets", "words"),
+    [
+        ((4, 3), (4, 1), ("(4, 3)", "(4, 1)", "np.reshape(targets, (4,))")),
+        ((4, 3), (3, 4), ("write targets.T",)),
+        ((4, 3), (5,), ("(4, 3)", "(5,)", "class indices have shape (4,)")),
+        ((4, 3), (4, 2), ("(4, 2)", "one-hot rows (4, 3)")),
+        ((4, 1), (4,), ("(4, 1)", "fewer than two classes", "binary_cross_entropy")),
+        ((), (), ("()", "fewer than two classes")),
+        ((0, 3), (0,), ("cross_entropy", "no samples", "(0, 3)")),
+    ],
+)
+def test_cross_entropy_refuses_other_shapes(outputs, targets, words):
+    with says(ValueError, "cross_entropy", *words):
+        nn.cross_entropy(Tensor(np.zeros(outputs)), np.zeros(targets))
+
+
+@pytest.mark.parametrize("loss", SAME_SHAPE, ids=lambda loss: loss.__name__)
+def test_losses_refuse_an_empty_batch(loss):
+    with says(ValueError, loss.__name__, "no samples", "(0, 2)"):
+        loss(Tensor(np.zeros((0, 2))), np.zeros((0, 2)))
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        ([0, 1, 2, 3], ("label 3", "0 to 2")),
+        ([1, 2, 3, 1], ("label 3", "0 to 2", "subtract 1")),
+        ([0, 1, -1, 0], ("label -1", "0 to 2")),
+        ([0, 1, 0.5, 0], ("whole numbers", "0.5")),
+        ([0, 1, np.nan, 0], ("whole numbers", "nan")),
+        (BITS, ("sum to 1", "found 2", "binary_cross_entropy")),
+        (T, ("probabilities, found",)),
+        (np.full((4, 3), np.nan), ("probabilities, found nan",)),
+    ],
+)
+def test_cross_entropy_refuses_labels_and_targets_out_of_range(targets, words):
+    with says(ValueError, "cross_entropy", *words):
+        nn.cross_entropy(Tensor(Z), targets)
+
+
+def test_hand_rounded_probabilities_are_accepted():
+    assert nn.cross_entropy(Tensor(Z), np.full((4, 3), 0.33)).item() > 0
+    with says(ValueError, "sum to 1", "found 0.9"):
+        nn.cross_entropy(Tensor(Z), np.full((4, 3), 0.3))
+
+
+@pytest.mark.parametrize(
+    "probabilities",
+    [
+        lambda: ag.softmax(Tensor(Z)),
+        lambda: ag.softmax(Tensor(Z))[:2][[0, 1, 0, 1]],
+        lambda: nn.MLP([2, 3], rng=0)(XOR_X),
+        lambda: nn.MLP([2, 3], rng=0, scalar=True)(XOR_X),
+        lambda: nn.MLP([2, 3], rng=0)(XOR_X).data,
+        lambda: np.exp(Tensor(Z)) / np.sum(np.exp(Tensor(Z)), axis=1, keepdims=True),
+        lambda: Tensor(P.astype(np.float32)),
+    ],
+)
+def test_softmax_is_never_silently_applied_twice(probabilities):
+    with says(ValueError, "takes logits", "probabilities", "model.logits(x)", "from_logits=False"):
+        nn.cross_entropy(probabilities(), LABELS)
+    nn.cross_entropy(probabilities(), LABELS, from_logits=False)
+
+
+def test_softmax_is_never_silently_applied_twice_without_a_graph():
+    model = nn.MLP([2, 3], rng=0)
+    with ag.no_grad(), says(ValueError, "takes logits", "sum to 1"):
+        nn.cross_entropy(model(XOR_X), LABELS)
+
+
+def test_numbers_that_look_like_probabilities_can_be_said_to_be_logits():
+    with says(ValueError, "from_logits=True says"):
+        nn.cross_entropy([[0.0, 1.0]], [1])
+    assert nn.cross_entropy([[0.0, 1.0]], [1], from_logits=True) == pytest.approx(
+        math.log(1 + math.exp(-1))
+    )
+    with says(ValueError, "the result of softmax"):  # what is recorded is beyond doubt
+        nn.cross_entropy(ag.softmax(Tensor(Z)), LABELS, from_logits=True)
+
+
+@pytest.mark.parametrize("scalar", [False, True])
+def test_cross_entropy_refuses_sigmoid_outputs(scalar):
+    outputs = nn.MLP([2, 3], output="sigmoid", rng=0, scalar=scalar)(XOR_X)
+    with says(ValueError, "the result of sigmoid", "model.logits(x)", "binary_cross_entropy"):
+        nn.cross_entropy(outputs, LABELS)
+    with says(ValueError, "sigmoid", "does not sum to 1", "binary_cross_entropy"):
+        nn.cross_entropy(outputs, LABELS, from_logits=False)
+
+
+def test_logits_given_for_probabilities_are_refused():
+    with says(ValueError, "no probability", "leave out from_logits=False"):
+        nn.cross_entropy(Tensor(Z), LABELS, from_logits=False)
+    with says(ValueError, "sum to 1, found 1.5"):
+        nn.cross_entropy(Tensor(np.full((4, 3), 0.5)), LABELS, from_logits=False)
+    with says(ValueError, "binary_cross_entropy: ", "no probability", "from_logits=True"):
+        nn.binary_cross_entropy(Tensor([2.0]), [1])
+    with says(ValueError, "result of sigmoid", "model.logits(x)"):
+        nn.binary_cross_entropy(ag.sigmoid(Tensor([2.0])), [1], from_logits=True)
+
+
+@pytest.mark.parametrize("kind", [Tensor, values])
+def test_probabilities_that_were_rounded_away_are_refused(kind):
+    p = kind(np.array([[1.0, 0.0]]))
+    for targets in ([1], [[0, 1]], [[0.5, 0.5]]):
+        with says(ValueError, "rounded to 0", "cross_entropy(model.logits(x), targets)"):
+            nn.cross_entropy(p, targets, from_logits=False)
+    for output, target in ((0.0, 1), (1.0, 0), (1.0, 0.5), (1e-310, 1)):
+        with says(ValueError, "rounded to 0", "from_logits=True"):
+            nn.binary_cross_entropy(kind(np.array([output])), [target])
+
+
+def test_nan_passes_through_to_the_loss():
+    for loss in (
+        nn.cross_entropy(Tensor([[np.nan, 1.0]]), [0]),
+        nn.cross_entropy(Tensor([[np.nan, 1.0]]), [0], from_logits=False),
+        nn.binary_cross_entropy(Tensor([np.nan]), [0]),
+        nn.hinge(Tensor([np.nan]), [1]),
+    ):
+        assert math.isnan(loss.item())
+
+
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.binary_cross_entropy, nn.hinge])
+def test_targets_are_plain_numbers(loss):
+    for targets in (Tensor([[1.0, 0.0]]), values([[1.0, 0.0]])):
+        with says(TypeError, loss.__name__, "(outputs, targets)", "nn.numbers(targets)"):
+            loss([[1.0, 0.0]], targets)
+
+
+def test_targets_and_reductions_out_of_range():
+    with says(ValueError, "binary_cross_entropy", "between 0 and 1, found 2"):
+        nn.binary_cross_entropy([0.5], [2])
+    with says(ValueError, "found -1", "hinge"):
+        nn.binary_cross_entropy([0.5], [-1])
+    with says(ValueError, "found nan"):
+        nn.binary_cross_entropy([0.5], [np.nan])
+    with says(ValueError, "hinge", "found 0", "2 * targets - 1"):
+        nn.hinge([0.5, 0.5], [0, 1])
+    with says(ValueError, "'mean' or 'sum'", "'none'"):
+        nn.hinge([0.5], [1], reduction="none")
+    with says(TypeError, "targets", "<U6", "np.unique(names, return_inverse=True)"):
+        nn.cross_entropy([[1.0, 0.0]], ["setosa"])
+    with says(TypeError, "outputs", "complex"):
+        nn.mean_squared_error([1j], [1.0])
+
+
+# Initialisers and seeds
+
+
+@pytest.mark.parametrize(
+    ("name", "deviation"),
+    [
+        ("glorot_uniform", math.sqrt(2 / (300 + 200))),
+        ("glorot_normal", math.sqrt(2 / (300 + 200))),
+        ("he_uniform", math.sqrt(2 / 300)),
+        ("he_normal", math.sqrt(2 / 300)),
+        ("uniform", math.sqrt(1 / 12)),
+        ("zeros", 0.0),
+    ],
+)
+def test_initialisers_have_their_mean_deviation_and_bounds(name, deviation):
+    array = initialisers.INITIALISERS[name]((300, 200), np.random.default_rng(0))
+    assert array.std() == pytest.approx(deviation, rel=0.01)
+    assert abs(array.mean()) <= 4 * deviation / math.sqrt(array.size)
+    bound = {"uniform": 0.5}.get(name, math.sqrt(3) * deviation)
+    if "normal" not in name:
+        assert np.abs(array).max() == pytest.approx(bound, rel=0.01)
+        assert np.abs(array).max() <= bound
+    else:
+        assert np.abs(array).max() > 3 * deviation
+    same = initialisers.INITIALISERS[name]((300, 200), 0)
+    assert same.tobytes() == array.tobytes()
+
+
+def test_the_same_seed_gives_the_same_bytes():
+    def bytes_of(rng, scalar=False):
+        model = nn.MLP([3, 4, 2], rng=rng, init="he_normal", bias="uniform", scalar=scalar)
+        return [np.asarray(p.data).tobytes() for p in model.parameters()]
+
+    assert bytes_of(3) == bytes_of(3) == bytes_of(np.random.default_rng(3))
+    assert bytes_of(3) != bytes_of(4)
+    assert b"".join(bytes_of(3)) == b"".join(bytes_of(3, scalar=True))
+
+
+def test_without_a_seed_layers_differ_from_each_other():
+    first, second = nn.Dense(3, 3), nn.Dense(3, 3)
+    assert not np.array_equal(first.weight.data, second.weight.data)
+
+
+def test_without_a_seed_a_new_process_gives_the_same():
+    program = "from autograd_mini import nn; print(nn.Dense(2, 2).weight.data.tobytes().hex())"
+    command = [sys.executable, "-c", program]
+    runs = [subprocess.check_output(command, cwd=EXAMPLES.parent) for _ in range(2)]
+    assert runs[0] == runs[1]
+
+
+# SGD
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_follows_pytorch_for_100_steps(momentum):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: no outside oracle")
+    model = nn.MLP([2, 5, 3], "tanh", rng=0)
+    X, y = random(8, 2), np.random.default_rng(0).integers(0, 3, 8)
+    theirs = [torch.tensor(p.data, requires_grad=True) for p in model.parameters()]
+    optimiser = nn.SGD(model.parameters(), 0.3, momentum=momentum)
+    other = torch.optim.SGD(theirs, 0.3, momentum=momentum)
+    for _ in range(100):
+        optimiser.zero_grad()
+        nn.cross_entropy(model.logits(X), y).backward()
+        optimiser.step()
+        other.zero_grad()
+        W1, b1, W2, b2 = theirs
+        logits = torch.tanh(torch.tensor(X) @ W1 + b1) @ W2 + b2
+        torch.nn.functional.cross_entropy(logits, torch.tensor(y)).backward()
+        other.step()
+        for mine, reference in zip(model.parameters(), theirs, strict=True):
+            np.testing.assert_allclose(
+                mine.data, reference.detach().numpy(), rtol=1e-11, atol=1e-13
+            )
+
+
+@pytest.mark.parametrize("node", [lambda: Value(1.0), lambda: Tensor(1.0), lambda: Tensor([1.0])])
+def test_sgd_by_hand(node):
+    w = node()
+    optimiser = nn.SGD([w], rate=0.5, momentum=0.5)
+    expected, velocity = 1.0, 0.0
+    for _ in range(4):
+        optimiser.zero_grad()
+        (w * w).backward()
+        optimiser.step()
+        velocity = 0.5 * velocity + 2 * expected
+        expected -= 0.5 * velocity
+        assert np.ravel(w.data)[0] == pytest.approx(expected, rel=1e-15)
+
+
+def test_sgd_updates_in_place_and_protects_the_sweep():
+    w = Tensor([1.0, 2.0])
+    array = w.data
+    loss = np.sum(w * w)
+    loss.backward()
+    optimiser = nn.SGD([w], 0.1)
+    optimiser.step()
+    assert w.data is array
+    with pytest.raises(RuntimeError, match="replaced after mul had recorded it"):
+        loss.backward()
+
+
+def test_sgd_takes_a_generator_and_rate_can_change():
+    model = nn.Dense(2, 2, rng=0)
+    optimiser = nn.SGD((p for _, p in model.named_parameters()), rate=0.1)
+    np.sum(model([1.0, 1.0])).backward()
+    optimiser.rate = 1.0
+    before = model.bias.data.copy()
+    optimiser.step()
+    np.testing.assert_array_equal(before - model.bias.data, [1.0, 1.0])
+    optimiser.zero_grad()
+    assert not model.bias.grad.any()
+    assert repr(optimiser) == "SGD(6 numbers, rate=1.0, momentum=0.0)"
+
+
+def test_sgd_refuses_wrong_parameters_and_numbers():
+    w = Tensor([1.0])
+    with says(TypeError, "SGD(model.parameters(), ...)"):
+        nn.SGD(nn.Dense(2, 2), 0.1)
+    with says(TypeError, "SGD([w], ...)"):
+        nn.SGD(w, 0.1)
+    with says(TypeError, "ndarray", "model.parameters()"):
+        nn.SGD([np.ones(2)], 0.1)
+    with says(ValueError, "result of mul", "leaves"):
+        nn.SGD([w * w], 0.1)
+    with says(ValueError, "no parameters"):
+        nn.SGD([], 0.1)
+    with says(ValueError, "twice"):
+        nn.SGD([w, w], 0.1)
+    for rate in (0, -0.1, math.nan, math.inf):
+        with says(ValueError, "rate", str(rate)):
+            nn.SGD([w], rate)
+    for momentum in (-0.1, 1.0, math.nan):
+        with says(ValueError, "momentum", str(momentum)):
+            nn.SGD([w], 0.1, momentum)
+
+
+# Data and metrics
+
+
+def test_min_max_scaling_is_fitted_on_the_training_part():
+    train = np.array([[1.0, 5.0, -2.0], [3.0, 5.0, 2.0]])
+    scaler = nn.data.MinMaxScaler()
+    np.testing.assert_array_equal(scaler.fit_transform(train), [[0, 0, 0], [1, 0, 1]])
+    np.testing.assert_array_equal(scaler.transform([[2.0, 7.0, 4.0]]), [[0.5, 2.0, 1.5]])
+
+
+def test_min_max_scaling_refuses():
+    scaler = nn.data.MinMaxScaler()
+    with says(ValueError, "fit(X_train)"):
+        scaler.transform([[1.0]])
+    for bad in (np.ones(3), np.ones((0, 3)), np.ones((2, 0))):
+        with says(ValueError, "(N, columns)", str(bad.shape)):
+            scaler.fit(bad)
+    with says(ValueError, "row 1, column 0 is nan"):
+        scaler.fit([[1.0], [np.nan]])
+    scaler.fit(np.ones((2, 3)))
+    with says(ValueError, "3 columns", "(2, 4)"):
+        scaler.transform(np.ones((2, 4)))
+
+
+def test_one_hot():
+    np.testing.assert_array_equal(nn.one_hot([1, 0], 3), [[0, 1, 0], [1, 0, 0]])
+    assert nn.one_hot([[2, 1]]).shape == (1, 2, 3)
+    for labels, words in (
+        ([3], ("label 3", "0 to 2")),
+        ([-1], ("label -1",)),
+        ([0.5], ("0.5",)),
+        ([], ("no samples",)),
+    ):
+        with says(ValueError, "one_hot", *words):
+            nn.one_hot(labels, 3)
+    with says(TypeError, "<U1", "np.unique"):
+        nn.one_hot(["a"])
+
+
+def test_split_keeps_rows_together_and_uses_each_once():
+    X = np.arange(40).reshape(20, 2)
+    y = X[:, 0] // 2
+    parts = nn.train_test_split(X, y, test_size=0.3, rng=0)
+    X_train, X_test, y_train, y_test = parts
+    assert [len(part) for part in parts] == [14, 6, 14, 6]
+    assert sorted([*y_train, *y_test]) == list(range(20))
+    for rows, labels in ((X_train, y_train), (X_test, y_test)):
+        np.testing.assert_array_equal(rows[:, 0] // 2, labels)
+    assert list(y_train) != sorted(y_train)
+    again = nn.train_test_split(X, y, test_size=0.3, rng=0)
+    assert all(np.array_equal(a, b) for a, b in zip(parts, again, strict=True))
+    assert not np.array_equal(nn.train_test_split(y, rng=1)[1], y_test)
+
+
+def test_split_by_label():
+    y = np.repeat(["a", "b", "c"], [10, 20, 30])
+    train, test = nn.train_test_split(y, test_size=0.3, rng=0, stratify=y)
+    assert [int(np.sum(test == label)) for label in "abc"] == [3, 6, 9]
+    assert [int(np.sum(train == label)) for label in "abc"] == [7, 14, 21]
+
+
+def test_split_refuses():
+    y = np.arange(4)
+    with says(ValueError, "one length", "[4, 3]"):
+        nn.train_test_split(y, y[:3])
+    with says(ValueError, "one length", "[]"):
+        nn.train_test_split()
+    for size in (0, 1, 30):
+        with says(ValueError, "test_size", str(size)):
+            nn.train_test_split(y, test_size=size)
+    with says(ValueError, "leaves a part empty", "0.1"):
+        nn.train_test_split(y, test_size=0.1)
+    with says(ValueError, "of label", "leaves a part empty"):
+        nn.train_test_split(y, test_size=0.5, stratify=[0, 0, 0, 1])
+    with says(ValueError, "stratify", "(2, 2)"):
+        nn.train_test_split(y, stratify=np.ones((2, 2)))
+
+
+def test_accuracy():
+    scores = [[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]]
+    for outputs in (scores, np.array(scores), Tensor(scores), values(scores)):
+        assert nn.accuracy(outputs, [1, 0, 0, 0]) == 0.75
+        assert nn.accuracy(outputs, np.eye(2)[[1, 0, 0, 0]]) == 0.75
+    assert nn.accuracy(np.array([0.2, 0.7]) > 0.5, [0, 1]) == 1.0
+    assert isinstance(nn.accuracy([1], [1]), float)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets", "words"),
+    [
+        (np.zeros((4, 1)), np.zeros(4), ("(4, 1)", "outputs[:, 0] > 0.5")),
+        (np.full(4, 0.3), np.zeros(4), ("(4,)", "outputs > 0.5")),
+        (np.zeros((4, 3)), np.zeros((4, 1)), ("(4, 3)", "(4, 1)", "(N,)")),
+        (np.zeros((4, 3)), np.zeros(5), ("(4, 3)", "(5,)")),
+        (np.zeros((4, 3)), [0, 1, 2, 3], ("label 3", "0 to 2")),
+        (np.zeros((4, 3)), np.full((4, 3), 0.5), ("one-hot",)),
+        (np.zeros(()), np.zeros(()), ("()",)),
+        (np.zeros((0, 3)), np.zeros(0), ("no samples",)),
+    ],
+)
+def test_accuracy_refuses(outputs, targets, words):
+    with says(ValueError, "accuracy", *words):
+        nn.accuracy(outputs, targets)
+
+
+def test_numbers():
+    assert nn.numbers(Value(2.0)) == 2.0
+    assert nn.numbers(values([[1.0, 2.0]])).dtype == np.float64
+    assert nn.numbers(np.array([1, 2.5], dtype=object)).dtype == np.float64
+    with says(TypeError, "object"):
+        nn.numbers([{}])
+
+
+# The examples
+
+
+def example(name):
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(main, **options):
+    """What an example's main returns, and what it prints."""
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
+        result = main(**options)
+    return result, out.getvalue()
+
+
+def test_xor_learns_and_its_chain_rule_agrees():
+    main = example("xor").main
+    result, text = run(main, epochs=400)
+    np.testing.assert_allclose(result.outputs, XOR_T, atol=0.1)
+    assert result.product == pytest.approx(result.gradient, rel=1e-12)
+    assert "∂E/∂w5 = ∂E/∂out · ∂out/∂net · ∂net/∂w5" in text
+    for formula in ("2 * (t - out)", "out * (1 - out)", "h1"):
+        assert formula in text
+    assert run(main, epochs=400)[1] == text
+
+
+def test_iris_learns_and_its_gradients_agree(tmp_path):
+    iris = example("iris")
+    result, text = run(iris.main, epochs=100, folder=tmp_path)
+    assert result.accuracy >= 0.95
+    assert result.report.ok, text
+    for name in ("W1", "b1", "W2", "b2", "z2", "a1", "z1"):
+        assert result.report[name].verdict == "agree"
+        assert result.report[name].manual is not None
+    picture = result.picture.read_bytes()
+    assert picture.lstrip().startswith((b"<svg", b"<?xml"))
+    assert b"w1[0,0]" in picture
+    again, text_again = run(iris.main, epochs=100, folder=tmp_path / "again")
+    assert again.picture.read_bytes() == picture
+    assert text_again.replace("/again", "") == text
+
+
+def test_iris_catches_a_wrong_derivation(tmp_path):
+    """The table of the example is no decoration: a forgotten σ′ shows."""
+    iris = example("iris")
+    X, Y = random(10, 4), np.eye(3)[np.arange(10) % 3]
+    model = nn.MLP([4, 8, 3], rng=0)
+    parameters = {p.label: p.data for p in model.parameters()}
+    assert iris.check(model, X, Y).ok
+
+    def loss(W1, b1, W2, b2):
+        return nn.cross_entropy(ag.sigmoid(X @ W1 + b1) @ W2 + b2, Y)
+
+    a1 = sigmoid(X @ parameters["W1"] + parameters["b1"])
+    dZ2 = (softmax(a1 @ parameters["W2"] + parameters["b2"]) - Y) / 10
+    wrong = {"W1": X.T @ (dZ2 @ parameters["W2"].T)}
+    assert not ag.check_gradients(loss, parameters, wrong).ok
+
+
+def test_iris_data_is_the_original():
+    sklearn = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
+    names, flowers, labels = example("iris").load_iris(EXAMPLES / "data" / "iris.csv")
+    original = sklearn.load_iris()
+    np.testing.assert_array_equal(flowers, original.data)
+    np.testing.assert_array_equal(names[labels], original.target_names[original.target])
+
+
+def test_iris_data_has_the_checksum_of_its_readme():
+    data = (EXAMPLES / "data" / "iris.csv").read_bytes()
+    assert hashlib.sha256(data).hexdigest() in (EXAMPLES / "data" / "README.md").read_text("utf-8")
