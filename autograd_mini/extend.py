@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autograd_mini import value
-from autograd_mini.array_rules import ArrayRule
+from autograd_mini.array_rules import ARRAY_RULES, ArrayRule
 from autograd_mini.functions import apply
 from autograd_mini.rules import FUNCTIONS, RULES, Rule, parse
 from autograd_mini.tensor import Tensor, record
@@ -116,7 +116,7 @@ def primitive(
             each operand (a tuple; ``None`` where nothing flows), or a sequence of functions,
             one for each operand, that give one gradient each.  It is NumPy code: over Tensors
             it is recorded, which makes second derivatives work.
-        name: the operation's name; that of ``forward`` by default.
+        name: the operation's name; that of ``forward`` by default.  It must not be a rule's.
 
     Returns:
         A function of arrays and Tensors, with options by keyword.
@@ -145,10 +145,13 @@ def primitive(
             )
         return found[index]
 
+    name = name or getattr(forward, "__name__", "primitive")
+    if name in RULES or name in ARRAY_RULES:
+        raise ValueError(
+            f"{name!r} cannot name a primitive: there is a rule of that name; give name="
+        )
     pullbacks = share if callable(pullback) else tuple(pullback)
-    made = ArrayRule(
-        name or getattr(forward, "__name__", "primitive"), forward, pullbacks, sentence
-    )
+    made = ArrayRule(name, forward, pullbacks, sentence)
 
     def function(*operands: Any, **options: Any) -> Any:
         if any(isinstance(operand, Tensor) for operand in operands):

@@ -154,10 +154,15 @@ class Tensor:
         """∂self/∂parent, element by element in this Tensor's shape, for each parent.
 
         ``None`` for a constant, and where the Jacobian is no elementwise array (matmul, sum).
+
+        Raises:
+            RuntimeError: an operand's data was replaced after it was recorded.
         """
         if not getattr(self._rule, "elementwise", False):
             return (None,) * len(self._operands)
         arrays = [plain(operand) for operand in self._operands]
+        for index in range(len(arrays)):
+            self._check_unchanged(index)
         with np.errstate(all="ignore"):
             return tuple(
                 np.broadcast_to(np.asarray(derivative(self._data, *arrays), self.dtype), self.shape)
@@ -284,8 +289,9 @@ class Tensor:
                 label = f" {node.label!r}" if node.label else ""
                 raise RuntimeError(
                     f"the data of Tensor{label} of shape {node.shape} was replaced after "
-                    f"{self.op} had recorded it, and the sweep needs the old values: call "
-                    "backward() before the update, or compute the loss again after it"
+                    f"{self.op} had recorded it, and its derivative needs the old "
+                    "values: call backward() or draw() before the update, or compute the loss "
+                    "again after it"
                 )
 
     # Operators

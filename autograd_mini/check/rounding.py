@@ -10,6 +10,7 @@ rounding error.  Branches that were taken stay as they were.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,7 +75,7 @@ def loss_noise(root: Any) -> float:
         if node.parents and node.op not in RULES:
             size = max(np.max(np.abs(_data(parent)), initial=0.0) for parent in node.parents)
         total += float(np.sum(np.square(gradient * size)))
-    return _EPSILON * total**0.5
+    return _EPSILON * math.sqrt(total)
 
 
 def _data(gradient: Any) -> Array:
