@@ -481,14 +481,15 @@ def _apply(rule: ArrayRule, x: Any, **options: Any) -> Any:
     x = np.asarray(x)
     if x.dtype == object:  # an array of Values: by their own operations
         top = np.max(x, axis=options["axis"], keepdims=True)
-        shifted = x - np.vectorize(lambda value: value.data)(top)
-        e = np.exp(shifted)
+        top = np.frompyfunc(lambda each: getattr(each, "data", each), 1, 1)(top).astype(float)
+        shifted = x - top
+        e = FUNCTIONS["exp"](shifted)
         total = np.sum(e, axis=options["axis"], keepdims=True)
         if rule is _SOFTMAX:
             return e / total
         if rule is _LOG_SOFTMAX:
-            return shifted - np.log(total)
-        found = np.log(total) + np.vectorize(lambda value: value.data)(top)
+            return shifted - FUNCTIONS["log"](total)
+        found = FUNCTIONS["log"](total) + top
         return found if options["keepdims"] else np.squeeze(found, options["axis"])[()]
     return rule.forward(x, **options)
 

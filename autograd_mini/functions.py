@@ -10,6 +10,7 @@ array([0.5, 1. ])
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,11 @@ def apply(name: str, *operands: Any) -> Any:
             numbers = [o if isinstance(o, Value) else number_of(o, f"{name}: ") for o in operands]
             return OPERATIONS[name](*numbers)
     if kinds <= _NUMBERS:
-        return RULES[name].on_floats(*map(float, operands))
+        with suppress(ArithmeticError, ValueError):  # out of range: by NumPy's rules, below
+            return RULES[name].on_floats(*map(float, operands))
     arrays = [np.asarray(operand) for operand in operands]
     if any(array.dtype == object for array in arrays):
-        return np.frompyfunc(OPERATIONS[name], len(operands), 1)(*operands)
+        return np.frompyfunc(lambda *each: apply(name, *each), len(operands), 1)(*operands)
     return RULES[name].forward(*operands)
 
 

@@ -447,6 +447,9 @@ _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
+_parsed = cache(parse)
+
+
 @dataclass(frozen=True)
 class _Reading:
     """What a text means over one kind of number.  ``where`` reads only the branch it takes."""
@@ -459,7 +462,7 @@ class _Reading:
 
     def text(self, text: str, names: Names) -> Any:
         known = {**self.constants, **names}
-        *steps, last = parse(text).body
+        *steps, last = _parsed(text).body
         for step in steps:
             assert isinstance(step, ast.Assign)
             known[ast.unparse(step.targets[0])] = self._value(step.value, known)
@@ -467,7 +470,7 @@ class _Reading:
         return self._value(last.value, known)
 
     def holds(self, condition: str, names: Names) -> bool:
-        (expression,) = parse(condition).body
+        (expression,) = _parsed(condition).body
         assert isinstance(expression, ast.Expr)
         return self._truth(expression.value, names)
 
@@ -489,7 +492,9 @@ class _Reading:
                 rule = RULES[name]
                 if rule.native:
                     return self.native(name)(*values)
-                return self.text(self.definition(rule), dict(zip(rule.operands, values, strict=True)))
+                return self.text(
+                    self.definition(rule), dict(zip(rule.operands, values, strict=True))
+                )
         raise AssertionError(f"no meaning for {ast.unparse(node)!r}")
 
     def _truth(self, node: ast.expr, names: Names) -> bool:

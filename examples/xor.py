@@ -6,7 +6,7 @@ the error E = ½ Σ (target − out)².  Its weights are numbered as in textbook
     x1, x2 → h1 by w1, w2;   x1, x2 → h2 by w3, w4;   h1, h2 → out by w5, w6
 
 Run it with ``python examples/xor.py``.  About one seed in six leads a network as small as
-this into a local minimum, where one of the four answers stays wrong.
+this into a local minimum, where two of the four answers stay at one half.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ SUM_TOLERANCE = 0.02
 
 
 def same_shape(what: str, outputs: Any, targets: Any) -> tuple[Any, Any]:
+    """Outputs and targets as operands, refused unless they have one shape and samples."""
     outputs, targets = operand(outputs, "outputs"), operand(targets, "targets")
     shape, other = np.shape(outputs), np.shape(targets)
     if shape != other:
@@ -50,11 +51,13 @@ def like(targets: Any, outputs: Any) -> Any:
 
 
 def check_some(what: str, shape: tuple[int, ...]) -> None:
+    """Refuse an empty batch."""
     if 0 in shape:
         raise ValueError(f"{what}: there are no samples (outputs of shape {shape})")
 
 
 def check_constant(what: str, targets: Any) -> None:
+    """Refuse targets that are nodes: their gradient would be lost, or the order is wrong."""
     if is_tracked(operand(targets, "targets")):
         raise TypeError(
             f"{what}: targets are plain numbers, not differentiated: write {what}(outputs, "
@@ -63,6 +66,7 @@ def check_constant(what: str, targets: Any) -> None:
 
 
 def check_classes(shape: tuple[int, ...]) -> None:
+    """Refuse outputs of one class, whose softmax is 1 whatever they are."""
     if not shape or shape[-1] < 2:
         raise ValueError(
             f"cross_entropy: outputs of shape {shape} have fewer than two classes along the last "
@@ -115,6 +119,7 @@ def _wrong_sum(found: Array) -> float | None:
 
 
 def refuse_probabilities(outputs: Any, said: bool) -> None:
+    """Refuse what is no logit; ``said`` spares what only looks like probabilities."""
     maker = made_by(outputs)
     recorded = maker in ("softmax", "sigmoid")
     if recorded:
@@ -139,6 +144,7 @@ def _look_like_probabilities(found: Array) -> bool:
 
 
 def check_probabilities(outputs: Any, wanted: Array) -> None:
+    """Refuse outputs that are no probabilities of classes, or rounded to 0 where wanted."""
     if made_by(outputs) == "sigmoid":
         raise ValueError(
             "cross_entropy(from_logits=False): the result of sigmoid does not sum to 1 over the "
@@ -157,6 +163,7 @@ def check_probabilities(outputs: Any, wanted: Array) -> None:
 
 
 def check_range(what: str, outputs: Any) -> None:
+    """Refuse outputs below 0 or above 1."""
     found = numbers(outputs)
     wrong = first_unlike(found, ~((found < 0) | (found > 1)))  # NaN passes through to the loss
     if wrong is not None:
