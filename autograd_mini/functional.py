@@ -95,6 +95,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     out = call.out if isinstance(call.out, Value | Tensor) else _as_output(call.out, "vjp")
 
     def pull(gradient: Any) -> Any:
+        call.keep = call.keep or isinstance(gradient, Value | Tensor)
         return call.arranged(call.gradients(out, gradient))
 
     return call.plain(out), pull
@@ -123,6 +124,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
             f"jvp: tangents of shapes {[np.shape(_data(v)) for v in vectors]} do not fit primals "
             f"of shapes {shapes}"
         )
+    call.keep = call.keep or any(isinstance(v, Value | Tensor) for v in vectors)
     # Any cotangent does, since the product is linear in it; 0 would hide infinite derivatives.
     cotangent = type(out)(np.ones_like(out.data) if isinstance(out, Tensor) else 1.0)
     with modes.recorded():
@@ -158,7 +160,8 @@ def jacobian(f: Function, argnums: int = 0) -> Function:
             basis[index] = 1
             rows.append(call.gradients(out, basis.reshape(out.shape)))
         stacked = []
-        for x, column in zip(call.inputs, zip(*rows, strict=True), strict=True):
+        for index, x in enumerate(call.inputs):
+            column = [row[index] for row in rows] or np.zeros((0, *np.shape(_data(x))))
             stacked.append(np.reshape(np.stack(column), out.shape + np.shape(_data(x))))
         return call.arranged(stacked)
 

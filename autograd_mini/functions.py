@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.rules import FUNCTIONS, RULES
-from autograd_mini.tensor import Tensor, plain, record
+from autograd_mini.tensor import Tensor, record
 from autograd_mini.value import OPERATIONS, Value, number_of
 
 
@@ -31,13 +31,18 @@ def apply(name: str, *operands: Any) -> Any:
         return record(RULES[name], operands)
     if any(issubclass(kind, Value) for kind in kinds):
         arrays = [o for o in operands if isinstance(o, np.ndarray) and o.ndim]
+        if any(array.dtype != object for array in arrays):
+            raise TypeError(
+                f"{name} of a Value and an array of shape {arrays[0].shape}: a Value holds one "
+                "number; use Tensor for arrays"
+            )
         if not arrays:
             numbers = [o if isinstance(o, Value) else number_of(o, f"{name}: ") for o in operands]
             return OPERATIONS[name](*numbers)
     if kinds <= _NUMBERS:
         with suppress(ArithmeticError, ValueError):  # out of range: by NumPy's rules, below
             return RULES[name].on_floats(*map(float, operands))
-    arrays = [np.asarray(operand) for operand in operands]
+    arrays = [_array(name, operand) for operand in operands]
     if any(array.dtype == object for array in arrays):
         return np.frompyfunc(lambda *each: apply(name, *each), len(operands), 1)(*operands)
     return RULES[name].forward(*operands)
@@ -46,21 +51,14 @@ def apply(name: str, *operands: Any) -> Any:
 _NUMBERS = {float, int, bool}
 
 
-def through(gradient: Any, derivative: Any) -> Any:
-    """Upstream gradient times local derivative, zero where 0 meets infinity or NaN.
-
-    An upstream gradient of exactly zero says that the result does not matter here, for
-    example because ``where`` took the other branch.  Only the derivative is masked, so
-    that the product stays differentiable with respect to the upstream gradient.
-    """
-    if not isinstance(gradient, Tensor) and not isinstance(derivative, Tensor):
-        product = gradient * derivative
-        undefined = np.isnan(product)
-        if not undefined.any():
-            return product
-        return np.where(undefined & (gradient == 0), 0, product)
-    undefined = (plain(gradient) == 0) & ~np.isfinite(plain(derivative))
-    return gradient * (np.where(undefined, 0, derivative) if undefined.any() else derivative)
+def _array(name: str, operand: Any) -> Any:
+    """An operand as an array of real numbers, or of Values."""
+    array = np.asarray(operand)
+    unknown = array.dtype == object and not isinstance(operand, np.ndarray | Value | list | tuple)
+    if unknown or array.dtype.kind not in "fiubO":
+        found = type(operand).__name__ if unknown else array.dtype
+        raise TypeError(f"{name} takes real numbers, arrays, Values and Tensors, not {found}")
+    return array
 
 
 # fmt: off
@@ -540,4 +538,3 @@ def gelu(x: Any) -> Any:
 # fmt: on
 
 FUNCTIONS.update({name: globals()[name] for name in RULES if name in globals()})
-FUNCTIONS["through"] = through

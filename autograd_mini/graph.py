@@ -184,6 +184,11 @@ def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = N
                 f"gradients() differentiates a Value or Tensor with respect to Values or "
                 f"Tensors, not {type(node).__name__}; wrap the number: Value(...) or Tensor(...)"
             )
+    if is_node(gradient) and not create_graph:
+        raise TypeError(
+            f"gradients() was given a {type(gradient).__name__} as upstream gradient: write "
+            "gradient.data, or create_graph=True to differentiate with respect to it"
+        )
     found = sweep_gradients(root, wrt, create_graph, gradient)
     if not create_graph:
         return found

@@ -192,11 +192,10 @@ class Rule:
         Works over arrays and over Tensors; ``None`` where nothing flows.
         """
         arguments = ("g", "out", *self.operands)
-        unbounded = self.native and self.name in _UNBOUNDED
         return tuple(
             None
             if text is None or text == "0"
-            else _function(self, array_lines(times("g", text, unbounded)), arguments)
+            else _function(self, array_lines(times("g", text)), arguments)
             for text in self.derivatives
         )
 
@@ -450,56 +449,31 @@ def rule_of_ufunc(ufunc: np.ufunc) -> Rule | None:
     return RULES.get(_RULE_NAMES.get(ufunc.__name__, ufunc.__name__))
 
 
-def times(gradient: str, derivative: str, unbounded: bool = False) -> str:
+def times(gradient: str, derivative: str) -> str:
     """The text of ``gradient · derivative``: the upstream gradient is taken into each branch.
 
     So a branch that is not taken contributes exactly zero, even where the upstream
-    gradient is infinite.  Where the derivative itself may be infinite (``unbounded`` says
-    that ``out`` may), the product is ``through(g, derivative)``: zero where the upstream
-    gradient is zero, so that ``where(x > 0, log(x), 0)`` has gradient 0 at x = 0, not NaN.
+    gradient is infinite.
 
     >>> times("g", "where(x > 0, 1, slope)")
     'where(x > 0, g, g * slope)'
     >>> times("g", "1 / x")
-    'through(g, 1 / x)'
+    'g * (1 / x)'
     """
     *lines, last = parse(derivative).body
     assert isinstance(last, ast.Expr)
-    product = _times(gradient, last.value, unbounded)
-    return "; ".join([*map(ast.unparse, lines), product])
+    return "; ".join([*map(ast.unparse, lines), _times(gradient, last.value)])
 
 
-def _times(gradient: str, derivative: ast.expr, unbounded: bool) -> str:
+def _times(gradient: str, derivative: ast.expr) -> str:
     text = ast.unparse(derivative)
     if text in ("1", "-1", "0"):
         return {"1": gradient, "-1": f"-{gradient}", "0": "0"}[text]
     if isinstance(derivative, ast.Call) and ast.unparse(derivative.func) == "where":
         condition, *branches = derivative.args
-        yes, no = (_times(gradient, branch, unbounded) for branch in branches)
+        yes, no = (_times(gradient, branch) for branch in branches)
         return f"where({ast.unparse(condition)}, {yes}, {no})"
-    if _may_be_infinite(derivative, unbounded):
-        return f"through({gradient}, {text})"
     return f"{gradient} * {text if isinstance(derivative, ast.Name | ast.Call) else f'({text})'}"
-
-
-_UNBOUNDED = {"log", "sqrt", "exp", "expm1", "sinh", "cosh"}
-"""Functions that reach infinity at, or not far from, ordinary operands."""
-
-
-def _may_be_infinite(derivative: ast.expr, unbounded: bool) -> bool:
-    for part in ast.walk(derivative):
-        match part:
-            case ast.Name("inf" | "nan"):
-                return True
-            case ast.Call(ast.Name(id=called)) if called in _UNBOUNDED:
-                return True
-            case ast.Name("out") if unbounded:
-                return True
-            case ast.BinOp(_, ast.Div(), divisor) if names_in(ast.unparse(divisor)):
-                return True
-            case ast.BinOp(_, ast.Pow(), exponent) if not isinstance(exponent, ast.Constant):
-                return True
-    return False
 
 
 # The table

@@ -262,6 +262,8 @@ class Tensor:
             self._check_unchanged(index)
             with np.errstate(divide="ignore", invalid="ignore"):
                 share = pullback(gradient, out, *operands, **self._options)
+                if share is None:
+                    continue
                 if (masked or self._origin) and self._rule.elementwise:
                     share = _masked(share, gradient)
             share = _fit(share, operand, self._rule)
@@ -706,6 +708,8 @@ def _real_array(data: Any, what: str = "") -> Array:
             f"{what}expected plain numbers, found a {name}: write {name.lower()}.data, or "
             f"np.stack([...]) to join Tensors"
         )
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(f"{what}a Tensor would lose the mask: write data.filled(...)")
     try:
         array = np.asarray(data)
     except ValueError as error:

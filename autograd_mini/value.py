@@ -254,6 +254,8 @@ class Value:
             )
         if ufunc in _COMPARISONS and method == "__call__":
             return _COMPARISONS[ufunc](*inputs)
+        if ufunc in (np.isfinite, np.isinf, np.isnan, np.signbit):
+            return ufunc(self.data)
         rule = rule_of_ufunc(ufunc)
         if rule is None or method != "__call__" or kwargs:
             raise TypeError(unknown_function(ufunc, method, kwargs, "Value"))

@@ -57,7 +57,7 @@ def main(epochs: int = 500, seed: int = 1, folder: Path = HERE / "out") -> Resul
 
     folder.mkdir(parents=True, exist_ok=True)
     picture = folder / "iris_network.svg"
-    ag.draw(small_network(rng)).save(picture)
+    ag.draw(small_network(rng), direction="TB").save(picture)
     print(f"\nA 2-2-2 network, weight by weight: {picture}")
     return Result(accuracy, report, picture)
 

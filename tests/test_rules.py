@@ -1,0 +1,332 @@
+"""The table of rules: every row proven and checked, edges and tails, and rows of one's own."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini import Tensor, Value, gradients
+from autograd_mini.rules import RULES
+from autograd_mini.testing import CHECKS, check_rule, prove_rule
+
+INF = math.inf
+LOG2 = math.log(2)
+
+PROMISED = """\
+    add sub mul div pow neg exp expm1 log log1p log2 log10 sqrt square reciprocal sin cos tan arcsin
+    arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh abs sign sigmoid softplus
+    log_sigmoid relu leaky_relu elu silu maximum minimum where clip hypot logaddexp erf gelu
+""".split()  # noqa: SIM905
+
+
+@pytest.mark.parametrize("name", list(RULES))
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_every_row_is_proven_and_checked(check, name):
+    check(name)
+
+
+def test_the_promised_operations_are_there_and_documented():
+    assert not set(PROMISED) - set(RULES)
+    for name, rule in RULES.items():
+        assert callable(getattr(ag, name)), name
+        assert rule.sentence.endswith("."), name
+        assert rule.sentence in getattr(ag, name).__doc__, name
+
+
+def test_generated_code_and_documentation_are_current():
+    command = [sys.executable, "-m", "autograd_mini.generate", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# Tails and edges, where a formula as it stands fails
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "value", "slope"),
+    [
+        ("sigmoid", (1000.0,), 1.0, 0.0),
+        ("sigmoid", (-1000.0,), 0.0, 0.0),
+        ("sigmoid", (-700.0,), math.exp(-700), math.exp(-700)),
+        ("softplus", (1000.0,), 1000.0, 1.0),
+        ("softplus", (-700.0,), math.exp(-700), math.exp(-700)),
+        ("softplus", (-1000.0,), 0.0, 0.0),
+        ("log_sigmoid", (1000.0,), 0.0, 0.0),
+        ("log_sigmoid", (700.0,), -math.exp(-700), math.exp(-700)),
+        ("log_sigmoid", (-1000.0,), -1000.0, 1.0),
+        ("logaddexp", (1000.0, 1000.0), 1000 + LOG2, 0.5),
+        ("logaddexp", (-1000.0, -1000.0), -1000 + LOG2, 0.5),
+        ("logaddexp", (1000.0, -1000.0), 1000.0, 1.0),
+        ("logaddexp", (-1000.0, 1000.0), 1000.0, 0.0),
+        ("logaddexp", (0.0, -INF), 0.0, 1.0),
+        ("tanh", (1000.0,), 1.0, 0.0),
+        ("silu", (-1000.0,), 0.0, 0.0),
+        ("elu", (1000.0,), 1000.0, 1.0),
+        ("elu", (-1000.0,), -1.0, 0.0),
+        ("gelu", (-1000.0,), 0.0, 0.0),
+        ("gelu", (1000.0,), 1000.0, 1.0),
+        ("erfc", (1000.0,), 0.0, 0.0),
+        ("hypot", (3e200, 4e200), 5e200, 0.6),
+        ("arcsinh", (1e200,), math.asinh(1e200), 1e-200),
+        ("arctan2", (1e200, 1e200), math.pi / 4, 5e-201),
+    ],
+)
+def test_tails_are_exact_and_do_not_warn(name, point, value, slope):
+    close = pytest.approx(value, rel=1e-15, abs=0), pytest.approx(slope, rel=1e-12, abs=0)
+    for kind in (Value, Tensor):
+        with np.errstate(all="raise", under="ignore"):
+            inputs = [kind(number) for number in point]
+            node = getattr(ag, name)(*inputs)
+            found = gradients(node, inputs[0])
+        assert (float(node.data), float(found)) == close
+    with np.errstate(all="raise", under="ignore"):
+        assert getattr(ag, name)(*point) == close[0]
+        assert getattr(ag, name)(*map(np.array, point)) == close[0]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "value", "by_x", "by_y"),
+    [
+        (0.0, 0.0, 1.0, 0.0, 0.0),
+        (0.0, 1.0, 0.0, 1.0, 0.0),
+        (0.0, 2.0, 0.0, 0.0, 0.0),
+        (0.0, 0.5, 0.0, INF, 0.0),
+        (3.0, 0.0, 1.0, 0.0, math.log(3)),
+        (-2.0, 0.0, 1.0, 0.0, None),
+        (-2.0, 3.0, -8.0, 12.0, None),
+        (-2.0, -1.0, -0.5, -0.25, None),
+    ],
+)
+def test_power_at_its_edges(x, y, value, by_x, by_y):
+    """In every way of writing it: either operand, or both, may be a constant."""
+    for kind in (Value, Tensor):
+        for power in (lambda a, b: a**b, np.power, ag.pow):
+            base, exponent = kind(x), kind(y)
+            assert float(power(base, exponent).data) == value
+            assert gradients(power(base, y), base) == by_x
+            assert gradients(power(base, exponent), base) == by_x
+            if by_y is not None:
+                assert gradients(power(x, exponent), exponent) == by_y
+                assert gradients(power(base, exponent), exponent) == by_y
+
+
+@pytest.mark.parametrize("x", [-2.5, -0.5, 0.0, 1.5])
+@pytest.mark.parametrize("n", range(5))
+def test_whole_powers_have_all_derivatives(x, n):
+    """Also at zero and of negative numbers: 0, 1, n·x**(n-1), n·(n-1)·x**(n-2), ..."""
+    f = lambda x: x**n  # noqa: E731
+    for order in range(4):
+        exact = math.perm(n, order) * x ** (n - order) if order <= n else 0.0
+        assert f(x) == pytest.approx(exact, rel=1e-14)
+        f = ag.grad(f)
+
+
+def test_a_zero_of_the_first_derivative_does_not_cut_the_second():
+    """d²/dx² log(x)² at 1, where log(x) is 0, is 2; a guard against 0·inf must not hide it."""
+    for one in (1.0, np.array(1.0), Value(1.0), Tensor(1.0)):
+        second = ag.grad(ag.grad(lambda x: np.log(x) ** 2))(one)
+        assert float(getattr(second, "data", second)) == 2.0
+
+
+# where(x > 0, f(x), 0): what the other branch would do must not matter
+
+TRAPS = {
+    "log(x)": (np.log, lambda x: 1 / x, lambda x: -1 / x**2),
+    "x*log(x)": (lambda x: x * np.log(x), lambda x: np.log(x) + 1, lambda x: 1 / x),
+    "sin(log(x))": (
+        lambda x: np.sin(np.log(x)),
+        lambda x: np.cos(np.log(x)) / x,
+        lambda x: -(np.sin(np.log(x)) + np.cos(np.log(x))) / x**2,
+    ),
+    "sqrt(x)": (np.sqrt, lambda x: 0.5 * x**-0.5, lambda x: -0.25 * x**-1.5),
+    "x**0.5": (lambda x: x**0.5, lambda x: 0.5 * x**-0.5, lambda x: -0.25 * x**-1.5),
+    "1/x": (lambda x: 1 / x, lambda x: -1 / x**2, lambda x: 2 / x**3),
+    "x**-1.5": (lambda x: x**-1.5, lambda x: -1.5 * x**-2.5, lambda x: 3.75 * x**-3.5),
+    "exp(-1000*x)": (
+        lambda x: np.exp(-1000 * x),
+        lambda x: -1000 * np.exp(-1000 * x),
+        lambda x: 1e6 * np.exp(-1000 * x),
+    ),
+    "norm": (lambda x: np.sqrt(x * x), lambda x: 1.0, lambda x: 0.0),
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_the_branch_not_taken_contributes_zero(trap):
+    function, first, second = TRAPS[trap]
+    x = np.array([0.01, 0.0, -1.0, 2.0])
+    taken = x > 0
+
+    def masked(f):
+        return np.where(taken, f(np.where(taken, x, 1.0)), 0.0)
+
+    def loss(x):
+        with np.errstate(all="ignore"):
+            return np.sum(np.where(x > 0, function(x), 0))
+
+    t = Tensor(x)
+    loss(t).backward()
+    np.testing.assert_allclose(t.grad, masked(first), rtol=1e-12)
+    np.testing.assert_allclose(ag.grad(loss)(x), masked(first), rtol=1e-12)
+    np.testing.assert_allclose(ag.hessian(loss)(x), np.diag(masked(second)), rtol=1e-12)
+    product = ag.hvp(loss, (x,), (np.arange(4.0),))[0]
+    np.testing.assert_allclose(product, np.arange(4.0) * masked(second), rtol=1e-12)
+
+
+def test_the_trap_gives_zero_on_a_value():
+    x = Value(0.0)
+    y = ag.where(x > 0, np.log(ag.where(x > 0, x, 1.0)), 0.0)
+    assert gradients(y, x) == 0.0
+    assert gradients(gradients(y * y + x, x, create_graph=True), x) == 0.0
+
+
+def test_nan_that_matters_is_not_hidden():
+    x = Tensor([0.0, np.nan, 2.0])
+    assert np.isnan(gradients(np.sum(x * x), x)).tolist() == [False, True, False]
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(gradients(np.sum(np.log(Tensor([-1.0])) * (y := Tensor([1.0]))), y)).all()
+
+
+# Rows of one's own
+
+NEW_ROWS = {
+    "unary": ("gauss", "exp(-x * x)", ["-2 * x * out"], {}),
+    "binary": (
+        "harmonic",
+        "x * y / (x + y)",
+        ["(out / x) ** 2", "(out / y) ** 2"],
+        {"domain": "(x > 0) & (y > 0)"},
+    ),
+    "a NumPy ufunc": (
+        "cbrt",
+        "cbrt(x)",
+        ["where(x == 0, inf, 1 / (3 * out ** 2))"],
+        {"kinks": {"x == 0": "inf"}},
+    ),
+    "composed, with the name of a NumPy ufunc": ("exp2", "2 ** x", ["out * log(2)"], {}),
+    "a default": (
+        "bent",
+        "where(x > 0, x, bend * x)",
+        ["where(x > 0, 1, bend)", "where(x > 0, 0, x)"],
+        {"defaults": {"bend": 0.5}, "kinks": {"x == 0": "bend for x"}},
+    ),
+    "local names": (
+        "swish",
+        "s = 1 / (1 + exp(-x * b)); x * s",
+        ["s = sigmoid(b * x); s + x * b * s * (1 - s)", "s = sigmoid(b * x); x * x * s * (1 - s)"],
+        {"evaluate": "x * sigmoid(b * x)"},
+    ),
+    "other rows, each twice": (
+        "gates",
+        "sigmoid(x) * sigmoid(-y) + sigmoid(2 * x)",
+        [
+            "sigmoid(x) * sigmoid(-x) * sigmoid(-y) + 2 * sigmoid(2 * x) * sigmoid(-2 * x)",
+            "-sigmoid(x) * sigmoid(-y) * sigmoid(y)",
+        ],
+        {},
+    ),
+    "one local name with several meanings": (
+        "crossed",
+        "x * x * y",
+        ["s = 2 * y; s * x", "s = x; s * s"],
+        {"evaluate": "s = x * y; s * x"},
+    ),
+    "an operand named like a local name of another row": (
+        "gated",
+        "z * sigmoid(x)",
+        ["sigmoid(x)", "z * sigmoid(x) * sigmoid(-x)"],
+        {},
+    ),
+    "a step that reads out": (
+        "cubed",
+        "x * x * x",
+        ["s = out * 3; where(x == 0, 0, s / where(x == 0, 1, x))"],
+        {},
+    ),
+    "a branch that must not be evaluated": (
+        "safe_log",
+        "where(x > 0, relu(log(x)), 0)",
+        ["where(x > 1, 1 / x, 0)"],
+        {"kinks": {"x == 1": "0"}, "evaluate": "where(x > 0, log(maximum(x, 1)), 0)"},
+    ),
+}
+
+
+@pytest.mark.usefixtures("own_rules")
+@pytest.mark.parametrize("kind", NEW_ROWS)
+def test_adding_a_row_is_all_there_is_to_do(kind):
+    name, formula, derivatives, more = NEW_ROWS[kind]
+    function = ag.rule(name, formula, derivatives, sentence="A new row.", **more)
+    check_rule(name)
+    assert function.__name__ == name
+    point = [1.5, 0.5][: len(derivatives)]
+    for make in (Value, Tensor):
+        inputs = [make(number) for number in point]
+        node = function(*inputs)
+        assert node.op == name
+        assert list(node.parents) == inputs
+        assert None not in node.local_derivatives
+        if hasattr(np, name):
+            assert getattr(np, name)(*inputs).op == name
+
+
+@pytest.mark.usefixtures("own_rules")
+def test_a_row_may_use_rows_that_were_added():
+    ag.rule("gauss", "exp(-x * x)", "-2 * x * out")
+    wave = ag.rule("wave", "gauss(x) * cos(x)", ["-gauss(x) * (2 * x * cos(x) + sin(x))"])
+    check_rule("wave")
+    assert wave(Value(0.0)).data == 1.0
+
+
+@pytest.mark.usefixtures("own_rules")
+@pytest.mark.parametrize(
+    ("name", "formula", "derivatives", "words"),
+    [
+        ("tanh", "x", ["1"], "'tanh' cannot name a new rule: the table has one"),
+        ("two words", "x", ["1"], "no Python name"),
+        ("f", "x * y", ["y"], "2 operands (x, y), but 1 derivatives"),
+        ("f", "x * x", ["2 * y"], "uses y, but the formula 'x * x' has only x"),
+        ("f", "x +", ["1"], "'x +' is not a formula"),
+        ("f", "x; y", ["1"], "'x; y' is not a formula: it must end in an expression"),
+        ("f", "open(x)", ["1"], "no function 'open'"),
+        ("f", "x.real", ["1"], "'x.real' is not allowed"),
+        ("f", "x if x else 1", ["1"], "is not allowed"),
+        ("f", "'x'", ["1"], "is not allowed"),
+        ("f", "sigmoid(x, x)", ["1"], "'sigmoid(x, x)' has 2 operands; write sigmoid(x)"),
+        ("f", "where(x > 0, x)", ["1"], "has 2 operands; write where(condition, x, y)"),
+        ("f", "g * x", ["x", "g"], "'g' has a meaning of its own"),
+        ("f", "out * 2", ["2"], "'out' has a meaning of its own"),
+        ("fancy", "fancy(x)", ["1"], "the module math has no such function"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused(name, formula, derivatives, words):
+    before = list(RULES)
+    with pytest.raises(ValueError) as error:  # noqa: PT011
+        ag.rule(name, formula, derivatives)
+    assert words in str(error.value)
+    assert list(RULES) == before
+
+
+WRONG_ROWS = {
+    "a derivative": ("x * x", ["3 * x"], {}),
+    "a sign": ("cos(x)", ["sin(x)"], {}),
+    "one branch": ("where(x > 0, x, -x)", ["where(x > 0, 1, 1)"], {"kinks": {"x == 0": "1"}}),
+    "an undocumented kink": ("where(x > 0, x, -x)", ["where(x > 0, 1, -1)"], {}),
+    "a convention": ("relu(x)", ["where(x > 0, 1, 0)"], {"kinks": {"x == 0": "1"}}),
+    "what is evaluated": ("log(1 + exp(x))", ["sigmoid(x)"], {"evaluate": "maximum(x, 0)"}),
+    "the other operand": ("x / y", ["1 / y", "-x / y"], {"domain": "y != 0"}),
+    "one point": ("x * x", ["where(x == 1, 0, 2 * x)"], {}),
+    "the border of the domain": ("sqrt(x)", ["0.5 / out"], {"domain": "x >= 0"}),
+}
+
+
+@pytest.mark.usefixtures("own_rules")
+@pytest.mark.parametrize("what", WRONG_ROWS)
+def test_the_proof_fails_where_a_row_is_wrong(what):
+    formula, derivatives, more = WRONG_ROWS[what]
+    ag.rule("wrong", formula, derivatives, **more)
+    with pytest.raises(AssertionError, match="wrong at"):
+        prove_rule("wrong")
