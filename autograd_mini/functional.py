@@ -161,8 +161,9 @@ def jacobian(f: Function, argnums: int = 0) -> Function:
             rows.append(call.gradients(out, basis.reshape(out.shape)))
         stacked = []
         for index, x in enumerate(call.inputs):
-            column = [row[index] for row in rows] or np.zeros((0, *np.shape(_data(x))))
-            stacked.append(np.reshape(np.stack(column), out.shape + np.shape(_data(x))))
+            shape = out.shape + np.shape(_data(x))
+            column = [row[index] for row in rows]
+            stacked.append(np.reshape(np.stack(column), shape) if rows else np.zeros(shape))
         return call.arranged(stacked)
 
     return jacobian_of_f

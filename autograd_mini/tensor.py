@@ -242,9 +242,9 @@ class Tensor:
 
     def receive(self, gradient: Array) -> None:
         if self._operands or self._grad is None:
-            self._grad = gradient
+            self._grad = np.asarray(gradient)
         else:
-            self._grad = self._grad + gradient
+            self._grad = np.asarray(self._grad + gradient)
 
     def contributions(
         self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool, masked: bool

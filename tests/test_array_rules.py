@@ -1,0 +1,394 @@
+"""Operations on whole arrays: NumPy's values, and derivatives to second order."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
+
+import autograd_mini as ag
+from autograd_mini import Tensor, gradients
+from autograd_mini.array_rules import ARRAY_RULES
+from autograd_mini.tensor import ARRAY_FUNCTIONS
+from autograd_mini.testing import check_function
+
+AXES = [None, 0, 1, 2, -1, -3, (0, 2), (-1, 0), (2, 0, 1), np.int64(1)]
+
+
+def array(*shape, seed=0):
+    """Distinct numbers away from zero, so that differences meet no tie and no kink."""
+    rng = np.random.default_rng((seed, *shape))
+    size = int(np.prod(shape))
+    numbers = rng.permutation(np.linspace(0.5, 2.0, size)) * rng.choice([-1.0, 1.0], size)
+    return numbers.reshape(shape)
+
+
+X = array(2, 3, 4)
+
+REDUCTIONS = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "var": np.var,
+    "std": np.std,
+    "prod": np.prod,
+    "max": np.max,
+    "min": np.min,
+    "logsumexp": ag.logsumexp,
+}
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", AXES, ids=str)
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions(name, axis, keepdims):
+    check_function(lambda x: REDUCTIONS[name](x, axis=axis, keepdims=keepdims), X)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, (0, 1), (-1, 0), None], ids=str)
+@pytest.mark.parametrize("function", [ag.softmax, ag.log_softmax])
+def test_softmax(function, axis):
+    check_function(lambda x: function(x, axis=axis), X)
+
+
+@pytest.mark.parametrize("ord", [None, 1, 2, 3, 2.5, np.inf, -np.inf])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_norms(ord, axis, keepdims):
+    x = array(5) if axis is None else array(3, 4)
+    check_function(lambda x: np.linalg.norm(x, ord, axis=axis, keepdims=keepdims), x)
+
+
+W, V, B = array(3, 4, seed=1), array(4, seed=2), array(5, 1, 4, 2, seed=3)
+
+CALLS = {
+    # products
+    "matmul 1 1": (lambda x, y: x @ y, array(4), V),
+    "matmul 1 2": (lambda x, y: x @ y, array(3), W),
+    "matmul 2 1": (lambda x, y: x @ y, W, V),
+    "matmul 2 2": (lambda x, y: x @ y, array(2, 3), W),
+    "matmul 1 n": (lambda x, y: x @ y, V, B),
+    "matmul n 1": (lambda x, y: x @ y, X, V),
+    "matmul 2 n": (lambda x, y: x @ y, W, B),
+    "matmul n 2": (lambda x, y: x @ y, X, array(4, 2)),
+    "matmul n n": (lambda x, y: x @ y, array(1, 2, 3, 4), B),
+    "dot 0": (np.dot, array(), W),
+    "dot 1 1": (np.dot, array(4), V),
+    "dot 2 1": (np.dot, W, V),
+    "dot 2 2": (np.dot, array(2, 3), W),
+    "dot n n": (np.dot, X, array(2, 4, 3)),
+    "inner": (np.inner, X, array(2, 4)),
+    "vdot": (np.vdot, W, array(4, 3)),
+    "outer": (np.outer, array(2, 2), V),
+    "tensordot 0": (lambda x, y: np.tensordot(x, y, 0), array(2, 2), array(3)),
+    "tensordot 1": (lambda x, y: np.tensordot(x, y, 1), X, array(4, 2)),
+    "tensordot 2": (np.tensordot, X, array(3, 4, 2)),
+    "tensordot axes": (lambda x, y: np.tensordot(x, y, ([0, -1], [1, 0])), X, array(4, 2, 2)),
+    "tensordot one axis": (lambda x, y: np.tensordot(x, y, (1, 0)), X, array(3, 2)),
+    # shapes
+    "reshape": (lambda x: np.reshape(x, (4, -1)), X),
+    "reshape method": (lambda x: x.reshape(3, 8), X),
+    "ravel": (np.ravel, X),
+    "transpose": (np.transpose, X),
+    "transpose axes": (lambda x: np.transpose(x, (-1, 0, 1)), X),
+    "transpose method": (lambda x: x.transpose(2, 0, 1), X),
+    "T": (lambda x: x.T, X),
+    "matrix_transpose": (np.matrix_transpose, X),
+    "moveaxis": (lambda x: np.moveaxis(x, 0, -1), X),
+    "moveaxis several": (lambda x: np.moveaxis(x, [0, 1], [-1, 0]), X),
+    "swapaxes": (lambda x: np.swapaxes(x, 0, -1), X),
+    "squeeze": (np.squeeze, array(1, 3, 1)),
+    "squeeze axis": (lambda x: np.squeeze(x, -1), array(1, 3, 1)),
+    "expand_dims": (lambda x: np.expand_dims(x, (0, -1)), X),
+    "broadcast_to": (lambda x: np.broadcast_to(x, (3, 2, 3, 4)), array(2, 1, 4)),
+    "atleast_2d": (np.atleast_2d, V),
+    "atleast_1d": (np.atleast_1d, array()),
+    # parts
+    "item": (lambda x: x[1, 2, 3], X),
+    "slices": (lambda x: x[::-1, 1:, ::2], X),
+    "ellipsis and newaxis": (lambda x: x[..., None, 1], X),
+    "list of rows, one twice": (lambda x: x[[0, 1, 0]], X),
+    "array of indices": (lambda x: x[:, np.array([[2, 0], [2, 2]])], X),
+    "indices of two axes": (lambda x: x[[0, 1, 1], :, [0, 2, 2]], X),
+    "negative index": (lambda x: x[-1, :, [-1, 0]], X),
+    "mask": (lambda x: x[np.arange(24).reshape(2, 3, 4) % 3 == 0], X),
+    "mask of an axis": (lambda x: x[:, [True, False, True]], X),
+    "mask and indices": (lambda x: x[:, np.array([True, False, True]), [1, 1]], X),
+    "nothing": (lambda x: x[:, 3:], X),
+    "iteration": (lambda x: sum(row * (i + 1) for i, row in enumerate(x)), X),
+    "take": (lambda x: np.take(x, [3, 0, 3]), X),
+    "take axis": (lambda x: np.take(x, [[1, 0], [1, 1]], axis=-2), X),
+    "diagonal": (lambda x: np.diagonal(x, 1, 0, 2), X),
+    "diagonal below": (lambda x: np.diagonal(x, -1, -1, 1), X),
+    "diag of a vector": (lambda x: np.diag(x, -2), V),
+    "diag of a matrix": (lambda x: np.diag(x, 1), W),
+    "trace": (np.trace, X),
+    "trace offset": (lambda x: np.trace(x, -1, 2, 1), X),
+    "tril": (lambda x: np.tril(x, -1), X),
+    "triu": (lambda x: np.triu(x, 1), X),
+    "diff": (lambda x: np.diff(x, 2, axis=1), X),
+    "split": (lambda x: np.split(x, 2, axis=-1)[1], X),
+    "split at": (lambda x: np.concatenate(np.split(x, [1, 2, 9], axis=1)[::-1], 1), X),
+    "split at falling indices": (lambda x: np.concatenate(np.split(x, [2, 1])), array(4, 2)),
+    "array_split": (lambda x: np.concatenate(np.array_split(x, 3, axis=2)[::-1], 2), X),
+    # joining and repeating
+    "concatenate": (lambda x, y: np.concatenate([x, y, x], axis=-1), X, array(2, 3, 1)),
+    "concatenate flat": (lambda x, y: np.concatenate([x, y], axis=None), X, W),
+    "stack": (lambda x, y: np.stack([x, y, 1 + x], axis=-1), W, array(3, 4)),
+    "stack numbers": (lambda x: np.stack([x[0], 2.0, x[1]]), V),
+    "vstack": (lambda x, y: np.vstack([x, y]), V, W),
+    "hstack": (lambda x, y: np.hstack([x, y]), X, array(2, 1, 4)),
+    "hstack 1": (lambda x, y: np.hstack([x, y]), V, array(2)),
+    "column_stack": (lambda x, y: np.column_stack([x, y]), array(3), W),
+    "append": (lambda x, y: np.append(x, y, axis=0), W, array(1, 4)),
+    "flip": (np.flip, X),
+    "flip axes": (lambda x: np.flip(x, (0, -1)), X),
+    "roll": (lambda x: np.roll(x, 5), X),
+    "roll axis": (lambda x: np.roll(x, -1, axis=1), X),
+    "roll axes": (lambda x: np.roll(x, (1, -2), axis=(0, 2)), X),
+    "roll a list": (lambda x: np.roll(x, [1, 2], axis=[1, 1]), X),
+    "repeat": (lambda x: np.repeat(x, 2), W),
+    "repeat axis": (lambda x: np.repeat(x, [2, 0, 3], axis=-2), W),
+    "tile": (lambda x: np.tile(x, 3), W),
+    "tile more axes": (lambda x: np.tile(x, (2, 1, 3)), W),
+    "tile fewer axes": (lambda x: np.tile(x, (2,)), X),
+    "pad": (lambda x: np.pad(x, 2, constant_values=7.0), W),
+    "pad sides": (lambda x: np.pad(x, ((0, 1), (2, 0))), W),
+    "pad reflect": (lambda x: np.pad(x, 2, mode="reflect"), W),
+    "pad edge": (lambda x: np.pad(x, ((1, 2), (0, 3)), mode="edge"), W),
+    "pad wrap": (lambda x: np.pad(x, 3, mode="wrap"), W),
+    "cumsum": (np.cumsum, W),
+    "cumsum axis": (lambda x: np.cumsum(x, axis=-2), X),
+    "copy": (np.copy, W),
+    "astype": (lambda x: x.astype(float), W),
+    # through a ufunc's method, and methods
+    "add.reduce": (np.add.reduce, X),
+    "add.reduce axes": (lambda x: np.add.reduce(x, axis=(0, 2), keepdims=True), X),
+    "multiply.reduce": (np.multiply.reduce, W),
+    "maximum.reduce": (lambda x: np.maximum.reduce(x, axis=1), X),
+    "minimum.reduce": (np.minimum.reduce, X),
+    "methods": (
+        lambda x: x.sum(0).mean(0) * x.std() + x.var(axis=1).prod(axis=0) - x.max(0).min(0), X
+    ),
+    "more methods": (
+        lambda x: x.swapaxes(0, 1).squeeze().cumsum(0).repeat(2, 0).take([1, 0], -1).clip(-1, 1), X
+    ),
+    "method trace": (lambda x: x.dot(x.T).trace() + x.ravel().dot(x.flatten()), W),
+    "method diagonal": (lambda x: x.diagonal(1).clip(0.0), W),
+    "where": (lambda x, y: np.where(X > 0, x, y), X, array(3, 1)),
+    "clip": (lambda x, y: np.clip(x, y - 1.01, y + 1.01), X, array(4)),
+    "clip min": (lambda x: np.clip(x, 0.7, None), X),
+    "clip by name": (lambda x: np.clip(x, min=-0.7, max=0.7), X),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_calls(call):
+    function, *arrays = CALLS[call]
+    check_function(function, *arrays)
+
+
+def test_every_array_rule_and_every_numpy_function_is_called_above():
+    """Each stands in this file's source by name; a new one must be added here."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    names = {getattr(function, "__name__", "") for function in ARRAY_FUNCTIONS}
+    special = {"getitem", "scatter", "amax", "amin", "permute_dims"}
+    assert not {n for n in (names | set(ARRAY_RULES)) - special if n not in source}
+
+
+# Ties, by the table: equal elements share
+
+
+@pytest.mark.parametrize("reduce", [np.max, np.min])
+def test_equal_extremes_share_the_gradient(reduce):
+    x = Tensor([[3.0, 1.0, 3.0], [2.0, 2.0, 2.0]])
+    wanted = [[1 / 2, 0, 1 / 2], [1 / 3] * 3] if reduce is np.max else [[0, 1, 0], [1 / 3] * 3]
+    assert gradients(np.sum(reduce(x, axis=1)), x).tolist() == wanted
+    both = gradients(reduce(x), x)
+    assert both[both != 0].tolist() == ([1 / 2, 1 / 2] if reduce is np.max else [1.0])
+
+
+@pytest.mark.parametrize("function", [np.std, np.linalg.norm])
+def test_where_a_root_is_zero_its_derivative_is_zero(function):
+    x = Tensor(np.zeros(3))
+    root = function(x)
+    first = gradients(root, x, create_graph=True)
+    assert first.data.tolist() == [0, 0, 0]
+    assert gradients(np.sum(first), x).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("zeros", [[], [1], [0, 2], [0, 1, 2]])
+def test_products_with_zeros(zeros):
+    """The derivative of a product is the product of the others, also where it is not x·y/x."""
+    x = np.array([2.0, 3.0, 5.0])
+    x[zeros] = 0.0
+    others = [np.prod(np.delete(x, i)) for i in range(3)]
+    pairs = [[np.prod(np.delete(x, [i, j])) * (i != j) for j in range(3)] for i in range(3)]
+    assert ag.grad(np.prod)(x).tolist() == others
+    assert ag.hessian(np.prod)(x).tolist() == pairs
+    check_function(np.prod, x)
+
+
+@pytest.mark.parametrize("x", [np.array([1000.0, 0.0, -1000.0]), np.array([-np.inf, 0.0, 1.0])])
+def test_softmax_and_its_kin_are_sound_in_the_tails(x):
+    shifted = np.exp(x - np.max(x))
+    exact = shifted / np.sum(shifted)
+    with np.errstate(all="raise", under="ignore"):
+        t = Tensor(x)
+        np.testing.assert_allclose(ag.softmax(t).data, exact, rtol=1e-15)
+        np.testing.assert_allclose(gradients(ag.logsumexp(t), t), exact, rtol=1e-13, atol=0)
+        first = gradients(ag.log_softmax(t)[1], t)
+        np.testing.assert_allclose(first, np.eye(3)[1] - exact, rtol=1e-13, atol=1e-16)
+
+
+# Broadcasting, undone
+
+
+@given(shapes=mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=3, min_side=0))
+def test_broadcasting_every_pair_of_shapes(shapes):
+    """Each element's gradient is summed over every place that it was repeated to."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.uniform(0.5, 2.0, shape) for shape in shapes.input_shapes)
+    weights = rng.normal(size=shapes.result_shape)
+
+    def gathered(local, operand):
+        places = np.broadcast_to(np.arange(operand.size).reshape(operand.shape), weights.shape)
+        sums = np.bincount(places.ravel(), (weights * local).ravel(), operand.size)
+        return sums.reshape(operand.shape)
+
+    for function, by_x, by_y in [
+        (np.add, 1.0, 1.0),
+        (np.subtract, 1.0, -1.0),
+        (np.multiply, y, x),
+        (np.divide, 1 / y, -x / y**2),
+        (np.power, y * x ** (y - 1), x**y * np.log(x)),
+        (np.maximum, x > y, y > x),
+        (np.arctan2, y / (x**2 + y**2), -x / (x**2 + y**2)),
+        (np.logaddexp, 1 / (1 + np.exp(y - x)), 1 / (1 + np.exp(x - y))),
+        (lambda a, b: np.where(weights > 0, a, b), weights > 0, weights <= 0),
+        (lambda a, b: np.clip(a, b, 9.0), x > y, x < y),
+    ]:
+        inputs = [Tensor(x), Tensor(y)]
+        loss = np.sum(weights * function(*inputs))
+        for create_graph in (False, True):
+            found = gradients(loss, inputs, create_graph=create_graph)
+            for one, local, operand in zip(found, (by_x, by_y), (x, y), strict=True):
+                exact = gathered(local, operand)
+                assert one.shape == operand.shape
+                numbers = one.data if create_graph else one
+                np.testing.assert_allclose(numbers, exact, rtol=1e-12, atol=1e-12)
+        constant = gradients(np.sum(weights * function(inputs[0], y)), inputs[0])
+        np.testing.assert_allclose(constant, gathered(by_x, x), rtol=1e-12, atol=1e-12)
+
+
+@given(
+    shapes=mutually_broadcastable_shapes(signature="(m,k),(k,n)->(m,n)", max_dims=2, max_side=3),
+    vectors=st.tuples(st.booleans(), st.booleans()),
+)
+def test_matmul_of_all_stacks(shapes, vectors):
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=shape) for shape in shapes.input_shapes)
+    x = x[(0,) * (x.ndim - 1)] if vectors[0] else x
+    y = y[(0,) * (y.ndim - 2)][:, 0] if vectors[1] else y
+    check_function(np.matmul, x, y)
+
+
+# einsum
+
+EINSUMS = [
+    "ii->i", "ii", "ij->j", "ij->", "ij->ji", "ij", "ba", "iij->j", "iji->ij", "iii", "iii->i",
+    "...->...", "i...->...", "...i->...", "...ii->...i", "ii...->...i", "i,i", "i,j", "i,j->ji",
+    "ij,jk", "ij,jk->ik", "ji,jk->ik", "ij,ij->", "ij,ij->j", "i,ij->j", "ij,kl->", "ij,k->i",
+    "ii,jj->ij", "ii,i->i", "...ij,...jk->...ik", "...i,i...->...", "...,...", "i...,j...->...ij",
+    "bij,bjk->bik", "i,ij,j", "ij,jk,kl->il", "i,i,i->i", "ab, bc , cd->  a d", "Ba,aC",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("subscripts", EINSUMS)
+def test_einsum(subscripts):
+    for more in (0, 2) if "..." in subscripts else (0,):
+        einsum_with(subscripts, more)
+
+
+def einsum_with(subscripts, more):
+    """``more`` axes stand for each ellipsis."""
+    size = {letter: 2 + i % 3 for i, letter in enumerate("ijklabcdBC")}
+    arrays = []
+    for n, term in enumerate(subscripts.replace(" ", "").split("->")[0].split(",")):
+        head, dots, tail = term.partition("...")
+        shape = [*map(size.get, head), *[3] * (more if dots else 0), *map(size.get, tail)]
+        arrays.append(array(*shape, seed=n))
+    check_function(lambda *xs: np.einsum(subscripts, *xs), *arrays)
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"),
+    [
+        ("ij,ij->ij", [(1, 3), (2, 1)]),
+        ("ij,ij->i", [(1, 4), (5, 1)]),
+        ("ij,jk->ik", [(2, 1), (3, 4)]),
+        ("ij,jk->ik", [(2, 3), (1, 4)]),
+        ("i,i->", [(1,), (4,)]),
+        ("ii,i->i", [(1, 1), (3,)]),
+        ("ij,ik->", [(1, 4), (3, 2)]),
+        ("...i,...i->...", [(3, 1, 2), (4, 2)]),
+    ],
+)
+def test_einsum_of_axes_of_size_one(subscripts, shapes):
+    arrays = [array(*shape, seed=n) for n, shape in enumerate(shapes)]
+    check_function(lambda *xs: np.einsum(subscripts, *xs), *arrays)
+
+
+@given(data=st.data())
+def test_einsum_of_any_subscripts(data):
+    letters = st.text("ijk", max_size=3)
+    terms = data.draw(st.lists(letters, min_size=1, max_size=3))
+    used = sorted(set("".join(terms)))
+    output = "".join(data.draw(st.lists(st.sampled_from(used), unique=True))) if used else ""
+    subscripts = ",".join(terms) + data.draw(st.sampled_from(["", "->" + output]))
+    size = {"i": 2, "j": 3, "k": 2}
+    arrays = [array(*map(size.get, term), seed=n) for n, term in enumerate(terms)]
+    check_function(lambda *xs: np.einsum(subscripts, *xs), *arrays)
+
+
+# A primitive of one's own
+
+
+def test_a_primitive_is_differentiated_to_second_order():
+    solve = ag.primitive(
+        np.linalg.solve, lambda g, x, A, b: (-np.outer(y := solve(A.T, g), x), y)
+    )  # fmt: skip
+    check_function(solve, array(3, 3) + 5 * np.eye(3), array(3))
+
+
+def test_a_primitive_takes_options_and_one_function_for_each_operand():
+    scaled = ag.primitive(
+        lambda x, y, power: (x * y) ** power,
+        [
+            lambda g, out, x, y, power: g * power * (x * y) ** (power - 1) * y,
+            lambda g, out, x, y, power: g * power * (x * y) ** (power - 1) * x,
+        ],
+        name="scaled",
+    )
+    check_function(lambda x, y: scaled(x, y, power=3), array(4), array(4, seed=1))
+    assert scaled(Tensor(1.0), 2.0, power=2).op == "scaled"
+    stopped = ag.primitive(lambda x, y: x + y, lambda g, out, x, y: (g, None), name="stopped")
+    x, y = Tensor([1.0]), Tensor([2.0])
+    assert [found.tolist() for found in gradients(stopped(x, y), [x, y])] == [[1.0], [0.0]]
+
+
+@pytest.mark.parametrize(
+    ("pullback", "words"),
+    [
+        (lambda g, out, x: g[:1], "gave a gradient of shape (1,) for an operand of shape (2,)"),
+        (lambda g, out, x: (g, g), "must give a tuple of 1 gradients"),
+    ],
+)
+def test_a_wrong_pullback_is_found_by_its_shape(pullback, words):
+    wrong = ag.primitive(lambda x: x * 2, pullback, name="wrong")
+    x = Tensor([1.0, 2.0])
+    with pytest.raises((TypeError, ValueError)) as error:
+        gradients(np.sum(wrong(x)), x)
+    assert words in str(error.value)
+    assert "wrong" in str(error.value)
