@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
+
+T = TypeVar("T")
 
 compiled = False
+int = builtins.int
 
 
-def _unchanged(decorated: Any) -> Any:
+def _unchanged(decorated: T) -> T:
     return decorated
 
 
 cclass = cfunc = final = inline = no_gc = _unchanged
-int = None
 
 
-def freelist(size: object) -> Callable[[Any], Any]:
+def freelist(size: builtins.int) -> Callable[[T], T]:
     """Keep nothing for later."""
     return _unchanged
 
 
-def declare(kind: object, value: Any) -> Any:
+def declare(kind: type, value: T) -> T:
     """A global variable."""
     return value

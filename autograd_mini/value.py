@@ -54,15 +54,16 @@ from math import (
     tanh,
 )  # fmt: skip
 from threading import Lock, get_ident
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from autograd_mini import build, graph, modes
 from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_sum_rule
 
-if TYPE_CHECKING:
-    import cython  # what the compiler reads
+COMPILING = False
+if COMPILING:
+    import cython  # the compiler reads this line, Python the other
 else:
     from autograd_mini import uncompiled as cython
 
@@ -215,7 +216,7 @@ class Value:
             None if self._y is None else self._dy,
         )
 
-    def backward(self, gradient: float | None = None) -> None:
+    def backward(self, gradient: Any = None) -> None:
         """Compute the gradient of this Value with respect to everything it depends on.
 
         Threads may sweep at the same time: one sweep is finished before another begins.
@@ -945,7 +946,7 @@ class Value:
 
 
 _depth = cython.declare(cython.int, 0)
-_late = cython.declare(list, [])
+_late = cython.declare(list, list[Any]())
 _DEEPEST = cython.declare(cython.int, 100)
 
 
@@ -962,7 +963,7 @@ def _refuse_subclass(**options: Any) -> None:
 if not cython.compiled:
     del Value.__dealloc__
     Value.__hash__ = object.__hash__  # type: ignore[method-assign]
-    Value.__init_subclass__ = _refuse_subclass  # type: ignore[assignment]
+    Value.__init_subclass__ = _refuse_subclass  # type: ignore[method-assign]
 
 
 # Recording
@@ -1012,13 +1013,14 @@ def _node_of(
     ds = tuple([d if t else None for d, t in zip(derivatives, tracked, strict=True)])
     if len(xs) == 1 and ds[0] is not None:
         return _node(out, op, xs[0], ds[0], None, 0.0)
-    if len(xs) == 2 and ds != (None, None) and [d is not None for d in ds] == tracked:
+    if len(xs) == 2 and [d is not None for d in ds] == tracked:
         dx, dy = ds
-        if dx is None:
-            return _node(out, op, None, xs[0], xs[1], dy)
-        if dy is None:
+        if dx is not None and dy is not None:
+            return _node(out, op, xs[0], dx, xs[1], dy)
+        if dx is not None:
             return _node(out, op, xs[0], dx, None, xs[1])
-        return _node(out, op, xs[0], dx, xs[1], dy)
+        if dy is not None:
+            return _node(out, op, None, xs[0], xs[1], dy)
     return _node(out, op, None, 0.0, (xs, ds), 0.0)
 
 
@@ -1040,7 +1042,7 @@ def _record_specially(node: Value) -> None:
 
 
 def weighted_sum(weights: Sequence[Operand], inputs: Sequence[Operand], bias: Operand = 0.0) -> Any:
-    """bias + weights[0]·inputs[0] + weights[1]·inputs[1] + …, recorded as one node.
+    """The sum of a neuron, bias + weights[0]·inputs[0] + weights[1]·inputs[1] + …, as one node.
 
     The value and the gradients are those of the same sum written with ``+`` and ``*``, and the
     node has a local derivative for each operand: but it is one node, not two for each weight.
@@ -1093,9 +1095,7 @@ def weighted_sum(weights: Sequence[Operand], inputs: Sequence[Operand], bias: Op
             derivatives.append(None)
     if not tracked:
         return out
-    return _node(
-        out, "weighted_sum", None, 0.0, (tuple(operands), tuple(derivatives)), 0.0
-    )
+    return _node(out, "weighted_sum", None, 0.0, (tuple(operands), tuple(derivatives)), 0.0)
 
 
 def _weighted_sum_of(bias: Operand, *pairs: Operand) -> Any:
@@ -1300,7 +1300,7 @@ def _data(operand: Operand) -> float:
     return result
 
 
-def _compare(compare: Callable[[Any, Any], bool], left: Value, right: Any) -> Any:
+def _compare(compare: Callable[[Any, Any], bool], left: Value, right: Any) -> bool:
     if not isinstance(right, Value) and constant(right) is None:
         return NotImplemented
     return compare(left._data, _data(right))
