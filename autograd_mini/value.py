@@ -1301,9 +1301,8 @@ def _data(operand: Operand) -> float:
 
 
 def _compare(compare: Callable[[Any, Any], bool], left: Value, right: Any) -> bool:
-    if not isinstance(right, Value) and constant(right) is None:
-        return NotImplemented
-    return compare(left._data, _data(right))
+    comparable = isinstance(right, Value) or constant(right) is not None
+    return compare(left._data, _data(right)) if comparable else NotImplemented
 
 
 def _as_object_array(operand: Any) -> Any:
