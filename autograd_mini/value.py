@@ -1139,10 +1139,10 @@ def _sweep(root: Value, start: float) -> None:
     one number.
     """
     node: Value
-    x: Value
-    y: Value
+    x: Value | None
+    y: Value | None
     total: float
-    if root._x is None and root._y is None:
+    if not root._op:
         root._grad += start
         return
 
@@ -1150,26 +1150,26 @@ def _sweep(root: Value, start: float) -> None:
     ready: list[Value] = [root]
     while ready:
         node = ready.pop()
-        if node._x is not None:
-            x = node._x
+        x = node._x
+        if x is not None:
             if x._uses == 0:
-                if x._x is None and x._y is None:
-                    x._dx = 0.0
-                else:
+                if x._op:
                     x._grad = 0.0
                     ready.append(x)
-            x._uses += 1
-        if node._y is not None:
-            if isinstance(node._y, tuple):
-                _count_many(node, ready)
-                continue
-            y = node._y
-            if y._uses == 0:
-                if y._x is None and y._y is None:
-                    y._dx = 0.0
                 else:
+                    x._dx = 0.0
+            x._uses += 1
+        elif isinstance(node._y, tuple):
+            _count_many(node, ready)
+            continue
+        y = node._y
+        if y is not None:
+            if y._uses == 0:
+                if y._op:
                     y._grad = 0.0
                     ready.append(y)
+                else:
+                    y._dx = 0.0
             y._uses += 1
 
     # A node's turn comes when all that used it have passed their share on.
@@ -1178,35 +1178,35 @@ def _sweep(root: Value, start: float) -> None:
     while ready:
         node = ready.pop()
         total = node._grad
-        if node._x is not None:
-            x = node._x
+        x = node._x
+        if x is not None:
             x._uses -= 1
-            if x._x is None and x._y is None:
+            if x._op:
                 if total != 0.0:  # zero passes zero on, even through an infinity
-                    x._dx += total * node._dx
-                if x._uses == 0:
-                    x._grad += x._dx
-            else:
-                if total != 0.0:
                     x._grad += total * node._dx
                 if x._uses == 0:
                     ready.append(x)
-        if node._y is not None:
-            if isinstance(node._y, tuple):
-                _share_among_many(node, ready)
-                continue
-            y = node._y
-            y._uses -= 1
-            if y._x is None and y._y is None:
-                if total != 0.0:
-                    y._dx += total * node._dy
-                if y._uses == 0:
-                    y._grad += y._dx
             else:
+                if total != 0.0:
+                    x._dx += total * node._dx
+                if x._uses == 0:
+                    x._grad += x._dx
+        elif isinstance(node._y, tuple):
+            _share_among_many(node, ready)
+            continue
+        y = node._y
+        if y is not None:
+            y._uses -= 1
+            if y._op:
                 if total != 0.0:
                     y._grad += total * node._dy
                 if y._uses == 0:
                     ready.append(y)
+            else:
+                if total != 0.0:
+                    y._dx += total * node._dy
+                if y._uses == 0:
+                    y._grad += y._dx
 
 
 @cython.cfunc
@@ -1217,11 +1217,11 @@ def _count_many(node: Value, ready: list[Value]) -> None:
         if isinstance(operand, Value):
             x = operand
             if x._uses == 0:
-                if x._x is None and x._y is None:
-                    x._dx = 0.0
-                else:
+                if x._op:
                     x._grad = 0.0
                     ready.append(x)
+                else:
+                    x._dx = 0.0
             x._uses += 1
 
 
@@ -1237,18 +1237,17 @@ def _share_among_many(node: Value, ready: list[Value]) -> None:
         if isinstance(operands[i], Value):
             x = operands[i]
             x._uses -= 1
-            is_leaf = x._x is None and x._y is None
             if total != 0.0 and derivatives[i] is not None:
                 derivative = derivatives[i]
-                if is_leaf:
-                    x._dx += total * derivative
-                else:
+                if x._op:
                     x._grad += total * derivative
-            if x._uses == 0:
-                if is_leaf:
-                    x._grad += x._dx
                 else:
+                    x._dx += total * derivative
+            if x._uses == 0:
+                if x._op:
                     ready.append(x)
+                else:
+                    x._grad += x._dx
 
 
 def _forget_uses(root: Value) -> None:

@@ -59,7 +59,7 @@ SHAPE = [(2, 16), (16, 16), (16, 1)]
 _rng = random.Random(1)
 SAMPLES = [(_rng.gauss(0, 1), _rng.gauss(0, 1)) for _ in range(100)]
 LABELS = [1 if x * y > 0 else -1 for x, y in SAMPLES]
-LENGTH = 5_000
+LENGTH = 2_000
 
 
 def long_chain(side: Side, parameters: Sequence[Any]) -> Any:
@@ -211,7 +211,7 @@ def ratios(side: Side, control: Side, name: str, repetitions: int, most: float) 
     step(side, program, leaves)
     times, base = [], []
     begin = time.perf_counter()
-    while len(times) < 3 or len(times) < repetitions and time.perf_counter() - begin < most:
+    while not times or (len(times) < repetitions and time.perf_counter() - begin < most):
         base.append(step(control, program, numbers)[0])
         times.append(step(side, program, leaves))
     forward = statistics.median(base)
@@ -271,7 +271,8 @@ def import_milliseconds(repetitions: int) -> dict[str, float]:
     """What ``import autograd_mini`` adds to ``import numpy``, for each build."""
 
     def seconds(code: str) -> float:
-        whole = f"import time; import numpy; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+        clock = "time.perf_counter()"
+        whole = f"import time, numpy; t = {clock}; {code}; print({clock} - t)"
         return float(
             subprocess.run(
                 [sys.executable, "-c", whole], capture_output=True, text=True, check=True

@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import build, graph
-from autograd_mini.rules import RULES
+from autograd_mini.rules import RULES, Rule
 
 CHOSEN = sys.modules["autograd_mini.value"]
 OTHER = build.other()
@@ -94,6 +94,11 @@ def test_examples_run_on_both_builds(value: Any) -> None:
     results = runner.summarize(verbose=False)
     assert results.attempted > 10
     assert results.failed == 0
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_texts_of_the_table_are_in_its_language(name: str) -> None:
+    Rule.__post_init__(RULES[name])
 
 
 # Random programs
