@@ -7,8 +7,9 @@
 
 The same Python code runs over every kind of number.  Every figure but the bytes is a ratio: a
 median, divided by the median of the same program's forward pass over bare floats, whose runs
-take turns with the measured ones.  The garbage collector is on, as users have it.  Peers that
-are not installed are left out, aloud: pip install micrograd autograd mygrad torch
+take turns with the measured ones; each side has a process of its own.  The garbage collector is
+on, as users have it.  Peers that are not installed are left out, aloud:
+pip install micrograd autograd mygrad torch
 """
 
 from __future__ import annotations
@@ -117,19 +118,15 @@ def floats() -> Side:
     return Side("bare floats", float, lambda x: x if x > 0 else 0.0, None)
 
 
-def ours(module: Any) -> list[Side]:
-    name = "compiled" if module.__name__ == build.COMPILED else "plain"
-
-    def backward(loss: Any) -> None:
-        loss.backward()
-
-    def relu(x: Any) -> Any:
-        return x.relu()
-
-    return [
-        Side(f"Value, {name}", module.Value, relu, backward),
-        Side(f"Value, {name}, weighted_sum", module.Value, relu, backward, module.weighted_sum),
-    ]
+def ours(name: str, neuron: bool) -> Side:
+    value = sys.modules["autograd_mini.value"]
+    module: Any = value if ag.build_info()["build"] == name else build.other()
+    if module is None:
+        raise ImportError("it was not built")
+    side = Side(name, module.Value, lambda x: x.relu(), lambda loss: loss.backward())
+    if neuron:
+        side.neuron = module.weighted_sum
+    return side
 
 
 def micrograd() -> Side:
@@ -171,21 +168,16 @@ def pytorch() -> Side:
     )
 
 
-def all_sides(peers: bool) -> list[Side]:
-    found = [floats()]
-    other = build.other()
-    value = sys.modules["autograd_mini.value"]
-    for module in (value, other):
-        if module is None:
-            print("left out: the compiled build, which is not installed")
-        else:
-            found += ours(module)
-    for peer in (micrograd, hips_autograd, mygrad, pytorch) if peers else ():
-        try:
-            found.append(peer())
-        except ImportError as error:
-            print(f"left out: {peer.__name__} ({error})")
-    return found
+SIDES: dict[str, Callable[[], Side]] = {
+    "Value, compiled": lambda: ours("compiled", neuron=False),
+    "Value, compiled, weighted_sum": lambda: ours("compiled", neuron=True),
+    "Value, plain": lambda: ours("plain", neuron=False),
+    "Value, plain, weighted_sum": lambda: ours("plain", neuron=True),
+    "micrograd": micrograd,
+    "HIPS autograd": hips_autograd,
+    "MyGrad": mygrad,
+    "PyTorch": pytorch,
+}
 
 
 # Measuring
@@ -298,68 +290,75 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def measured(name: str, quick: bool, large: bool) -> dict[str, Any]:
+    """Every figure of one side, from a process in which no other is imported."""
+    side, control = SIDES[name](), floats()
+    repetitions, most = (5, 2.0) if quick else (41, 15.0)
+    neuron = name.endswith("weighted_sum")
+    programs = ["classic demo"] if neuron else list(PROGRAMS)
+    found: dict[str, Any] = {
+        "programs": {each: ratios(side, control, each, repetitions, most) for each in programs}
+    }
+    if not neuron and not side.start:
+        found["product"] = one_product(side) / one_product(control)
+        found["bytes"] = bytes_a_node(side) if name != "PyTorch" else None
+    if name.startswith("Value") and not neuron:
+        largest = 10**7 if large else 10**5 if quick else 10**6
+        found["scaling"] = {f"{n:,}": ns for n, ns in scaling(side, largest).items()}
+    return found
+
+
+def process(name: str, arguments: list[str]) -> dict[str, Any] | None:
+    """``measured`` in a process of its own; ``None`` where the side is not installed."""
+    command = [sys.executable, __file__, *arguments, "--side", name]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        print(f"left out: {name}", file=sys.stderr)
+        return None
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", metavar="FILE", help="write every figure")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--large", action="store_true", help="scaling up to 10,000,000 nodes")
     parser.add_argument("--no-peers", action="store_true", help="only Value and bare floats")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    repetitions, most = (5, 3.0) if chosen.quick else (41, 20.0)
+    if chosen.side:
+        print(json.dumps(measured(chosen.side, chosen.quick, chosen.large)))
+        return
+    flags = ["--quick"] * chosen.quick + ["--large"] * chosen.large
+    names = [name for name in SIDES if name.startswith("Value") or not chosen.no_peers]
+    sides = {name: found for name in names if (found := process(name, flags)) is not None}
 
-    sides = all_sides(not chosen.no_peers)
-    control, *measured = sides
-    results: dict[str, Any] = {"python": sys.version.split()[0], "programs": {}}
-    print(f"Python {results['python']}; bare floats' forward pass = 1\n")
-    for name in PROGRAMS:
-        rows = [[name, "forward", "backward", "release", "total"]]
-        found = results["programs"][name] = {}
-        for side in measured:
-            if "weighted_sum" in side.name and name != "classic demo":
-                continue
-            one = found[side.name] = ratios(side, control, name, repetitions, most)
-            keys = ("forward", "backward", "release", "total")
-            rows.append([side.name, *(f"{one[key]:.2f}" for key in keys)])
-            print(f"\r{side.name:40}", end="", file=sys.stderr, flush=True)
-        print("\r" + table(rows) + "\n")
-
-    base = one_product(control)
+    print(f"Python {sys.version.split()[0]}; the forward pass over bare floats = 1\n")
+    parts = ("forward", "backward", "release", "total")
+    for program in PROGRAMS:
+        rows = [[program, *parts]]
+        for name, found in sides.items():
+            if program in found["programs"]:
+                rows.append([name, *(f"{found['programs'][program][part]:.2f}" for part in parts)])
+        print(table(rows) + "\n")
     rows = [["a node", "x*y, times two floats", "bytes"]]
-    results["node"] = {}
-    for side in measured:
-        if "weighted_sum" in side.name or side.start:
-            continue
-        one = results["node"][side.name] = {
-            "product": one_product(side) / base, "bytes": bytes_a_node(side),
-        }  # fmt: skip
-        outside = side.name == "PyTorch"  # its memory is not Python's
-        rows.append([side.name, f"{one['product']:.2f}", "-" if outside else f"{one['bytes']:.0f}"])
+    for name, found in sides.items():
+        if "product" in found:
+            size = "-" if found["bytes"] is None else f"{found['bytes']:.0f}"
+            rows.append([name, f"{found['product']:.2f}", size])
     print(table(rows) + "\n")
-
-    largest = 10**7 if chosen.large else 10**5 if chosen.quick else 10**6
-    results["scaling"] = {
-        side.name: scaling(side, largest)
-        for side in measured
-        if side.name.startswith("Value") and "weighted_sum" not in side.name
-    }
-    rows = [
-        [
-            "nanoseconds a node, by nodes",
-            *(f"{n:,}" for n in next(iter(results["scaling"].values()))),
-        ]
-    ]
-    rows += [
-        [name, *(f"{ns:.0f}" for ns in found.values())]
-        for name, found in results["scaling"].items()
-    ]
+    scaled = {name: found["scaling"] for name, found in sides.items() if "scaling" in found}
+    rows = [["nanoseconds a node, by nodes", *next(iter(scaled.values()))]]
+    rows += [[name, *(f"{ns:.0f}" for ns in found.values())] for name, found in scaled.items()]
     print(table(rows) + "\n")
-
-    results["import, ms"] = import_milliseconds(5 if chosen.quick else 15)
-    for name, milliseconds in results["import, ms"].items():
+    imports = import_milliseconds(5 if chosen.quick else 15)
+    for name, milliseconds in imports.items():
         print(f"import autograd_mini ({name}), over import numpy: {milliseconds:.0f} ms")
     if chosen.json:
+        figures = {"python": sys.version.split()[0], "sides": sides, "import, ms": imports}
         with open(chosen.json, "w", encoding="utf-8") as file:
-            json.dump(results, file, indent=2)
+            json.dump(figures, file, indent=2)
 
 
 if __name__ == "__main__":
