@@ -1129,6 +1129,10 @@ def _sweep_alone(root: Value, start: float) -> None:
             _sweeper = 0
 
 
+_FLOOR = 64
+"""So many Nones lie under the sweep's stack, for Python moves a short list each time it grows."""
+
+
 @cython.cfunc
 def _sweep(root: Value, start: float) -> None:
     """Sweep from ``root``: leaves add the gradient to ``grad``, interior nodes hold it.
@@ -1138,7 +1142,7 @@ def _sweep(root: Value, start: float) -> None:
     which has no operands, in ``_dx``, so that the sum of this sweep is added to ``_grad`` as
     one number.
     """
-    node: Value
+    node: Value | None
     x: Value | None
     y: Value | None
     total: float
@@ -1147,9 +1151,9 @@ def _sweep(root: Value, start: float) -> None:
         return
 
     # How often is each node used?  What has been met is set to zero.
-    ready: list[Value] = [root]
-    while ready:
-        node = ready.pop()
+    ready: list[Value | None] = [None] * _FLOOR
+    ready.append(root)
+    while (node := ready.pop()) is not None:
         x = node._x
         if x is not None:
             if x._uses == 0:
@@ -1175,8 +1179,7 @@ def _sweep(root: Value, start: float) -> None:
     # A node's turn comes when all that used it have passed their share on.
     root._grad = start
     ready.append(root)
-    while ready:
-        node = ready.pop()
+    while (node := ready.pop()) is not None:
         total = node._grad
         x = node._x
         if x is not None:
@@ -1210,7 +1213,7 @@ def _sweep(root: Value, start: float) -> None:
 
 
 @cython.cfunc
-def _count_many(node: Value, ready: list[Value]) -> None:
+def _count_many(node: Value, ready: list[Value | None]) -> None:
     """The first half of ``_sweep`` for an operation of more than two operands."""
     x: Value
     for operand in node._y[0]:
@@ -1226,7 +1229,7 @@ def _count_many(node: Value, ready: list[Value]) -> None:
 
 
 @cython.cfunc
-def _share_among_many(node: Value, ready: list[Value]) -> None:
+def _share_among_many(node: Value, ready: list[Value | None]) -> None:
     """The second half of ``_sweep`` for an operation of more than two operands."""
     x: Value
     derivative: float
