@@ -16,7 +16,7 @@ def _unchanged(decorated: T) -> T:
     return decorated
 
 
-cclass = cfunc = final = inline = no_gc = _unchanged
+ccall = cclass = cfunc = final = inline = no_gc = _unchanged
 
 
 def freelist(size: builtins.int) -> Callable[[T], T]:

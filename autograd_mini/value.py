@@ -1113,7 +1113,7 @@ _sweeper = 0  # the thread that sweeps
 def _sweep_alone(root: Value, start: float) -> None:
     """``_sweep``, while no other thread sweeps; after an interrupt the graph is as before."""
     global _sweeper
-    if _sweeper == get_ident():
+    if _sweeping.locked() and _sweeper == get_ident():
         raise RuntimeError(
             "backward() was called while backward() ran in the same thread, by a signal handler "
             "or a finaliser: call it after the first has returned"
@@ -1265,6 +1265,7 @@ def _forget_uses(root: Value) -> None:
             continue
 
 
+@cython.ccall
 def constant(number: Any) -> Any:
     """A real number of Python or NumPy as a float; ``None`` if it is none."""
     if isinstance(number, float | int):
@@ -1290,6 +1291,7 @@ def _not_a_number(data: Any) -> str:
     )
 
 
+@cython.ccall
 def _data(operand: Operand) -> float:
     """The number of an operand, Value or constant."""
     if isinstance(operand, Value):
