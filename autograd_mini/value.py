@@ -90,7 +90,7 @@ class Value:
         op: the name of the operation in the table of rules, ``""`` for a leaf.
 
     Raises:
-        TypeError: ``data`` is not a real number, or ``label`` no text.
+        TypeError: ``data`` is not a real number.
 
     A graph has no cycles, so that it needs no garbage collector: operands exist before
     their result, and a node holds nothing but numbers, text and operands.  That is why a
@@ -160,18 +160,13 @@ class Value:
 
     @property
     def label(self) -> str:
-        """The name, for pictures and messages."""
+        """The name, for pictures and messages; what is assigned becomes text."""
         return self._label
 
     @label.setter
     def label(self, label: Any) -> None:
-        if type(label) is not str:
-            if not isinstance(label, str):
-                raise TypeError(
-                    f"a label is text, not {type(label).__name__}: write label=str(...)"
-                )
-            label = str(label)
-        self._label = label
+        # Another object could hold this node, and nothing would find the cycle.
+        self._label = label if type(label) is str else str(label)
 
     @property
     def op(self) -> str:
