@@ -12,9 +12,15 @@ array([0.2875, 0.185 ])
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from autograd_mini import build
+
+value = build.choose()  # before anything imports it
+
+# ruff: noqa: E402
 from autograd_mini.array_rules import log_softmax as log_softmax
 from autograd_mini.array_rules import logsumexp as logsumexp
 from autograd_mini.array_rules import softmax as softmax
+from autograd_mini.build import build_info as build_info
 from autograd_mini.extend import primitive as primitive
 from autograd_mini.extend import rule as rule
 from autograd_mini.functional import grad as grad
@@ -30,6 +36,7 @@ from autograd_mini.modes import debug as debug
 from autograd_mini.modes import no_grad as no_grad
 from autograd_mini.tensor import Tensor as Tensor
 from autograd_mini.value import Value as Value
+from autograd_mini.value import weighted_sum as weighted_sum
 
 # isort: off
 # region imports: written by `python -m autograd_mini.generate`

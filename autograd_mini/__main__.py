@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="autograd-mini", description="Gradients that can be checked and explained."
     )
-    parser.add_argument("--version", action="version", version=f"autograd_mini {ag.__version__}")
+    parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser(
         "check",
@@ -37,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _Misuse as error:
         print(f"autograd-mini {chosen.command}: {error}", file=sys.stderr)
         return 2
+
+
+def _version() -> str:
+    return f"autograd_mini {ag.__version__} ({ag.build_info()['build']} scalar engine)"
 
 
 class _Misuse(Exception):

@@ -89,44 +89,38 @@ def operator_methods(rule: Rule) -> Iterator[str]:
     if len(rule.operands) == 1:
         yield from unary_method(rule, f"__{name}__")
         return
-    head = ["def __{}__(self, other: Operand) -> Value:", '    """{}"""']
-    nodes = _body(
-        rule,
-        ["y = other.data"],
-        f'return _node({{out}}, "{rule.name}", self, {{d0}}, other, {{d1}})',
-        "self, other",
-        {0, 1},
-    )
-    for reflected in (False, True):
-        first, second = ("y", "x") if reflected else ("x", "y")
-        operands, active = ("x, self", {1}) if reflected else ("self, y", {0})
-        left, right = ("x", "self") if reflected else ("self", "y")
-        yield from [
-            head[0].format(("r" if reflected else "") + name),
-            head[1].format(
-                f"Reflected: ``{rule.formula}`` with self as y."
-                if reflected
-                else f"``{rule.formula}``."
-            ),
-            f"    {first} = self.data",
-        ]
-        if not reflected:
-            yield from ["    if isinstance(other, Value):", *_indent(nodes, 8)]
-        yield from [
-            f"    if ({second} := constant(other)) is None:",
-            f'        return _unsupported("{rule.name}", other)',
-        ]
-        result = f'return _node({{out}}, "{rule.name}", {left}, {{d0}}, {right}, {{d1}})'
-        yield from _indent(_body(rule, [], result, operands, active), 4)
-        yield ""
+    result = f'return _node({{out}}, "{rule.name}", {{left}}, {{right}})'
+    yield f"def __{name}__(self, other: Operand) -> Value:"
+    yield f'    """``{rule.formula}``."""'
+    yield "    x = self._data"
+    yield "    if isinstance(other, Value):"
+    both = _result(result, "self, {d0}", "second, {d1}")
+    before = ["second: Value = other", "y: float = second._data"]
+    yield from _indent(_body(rule, before, both, "self, second", {0, 1}), 8)
+    yield from ["    number = constant(other)", "    if number is None:"]
+    yield from [f'        return _unsupported("{rule.name}", other)', "    y = number"]
+    constant = _result(result, "self, {d0}", "None, y")
+    yield from _indent(_body(rule, [], constant, "self, y", {0}), 4)
+    yield ""
+    yield f"def __r{name}__(self, other: Operand) -> Value:"
+    yield f'    """Reflected: ``{rule.formula}`` with self as y."""'
+    yield from ["    y = self._data", "    number = constant(other)", "    if number is None:"]
+    yield from [f'        return _unsupported("{rule.name}", other)', "    x: float = number"]
+    constant = _result(result, "None, x", "self, {d1}")
+    yield from _indent(_body(rule, [], constant, "x, self", {1}), 4)
+    yield ""
+
+
+def _result(template: str, left: str, right: str) -> str:
+    return template.replace("{left}", left).replace("{right}", right)
 
 
 def unary_method(rule: Rule, name: str) -> Iterator[str]:
     """The method of Value for a rule with one operand."""
     yield f"def {name}(self) -> Value:"
     yield f'    """{rule.sentence}"""'
-    result = f'return _node({{out}}, "{rule.name}", self, {{d0}})'
-    yield from _indent(_body(rule, ["x = self.data"], result, "self", {0}), 4)
+    result = f'return _node({{out}}, "{rule.name}", self, {{d0}}, None, 0.0)'
+    yield from _indent(_body(rule, ["x = self._data"], result, "self", {0}), 4)
     yield ""
 
 

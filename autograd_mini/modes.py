@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -24,19 +24,27 @@ special = 0
 
 Recording looks at this one number; only when it is not zero does it ask for more."""
 
+watchers: list[Callable[[int], None]] = []
+"""Whom to tell ``special`` when it changes: ``value`` keeps a copy, which is nearer at hand."""
+
 
 @contextmanager
 def _open(name: str) -> Iterator[None]:
-    global special
-    with _lock:
-        special += 1
+    _change_special(+1)
     setattr(_modes, name, getattr(_modes, name) + 1)
     try:
         yield
     finally:
         setattr(_modes, name, getattr(_modes, name) - 1)
-        with _lock:
-            special -= 1
+        _change_special(-1)
+
+
+def _change_special(by: int) -> None:
+    global special
+    with _lock:
+        special += by
+        for watcher in watchers:
+            watcher(special)
 
 
 def no_grad() -> AbstractContextManager[None]:

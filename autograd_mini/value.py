@@ -1,7 +1,13 @@
 """Value: one number that remembers how it was computed.
 
 Every operation makes a node from three things: its value, its operands, and one local
-derivative for each operand.  The sweep in ``graph`` needs nothing else.
+derivative for each operand.  The reverse sweep needs nothing else.
+
+This file runs in two builds, with the same results to the last bit: as it stands, and
+compiled by Cython to the extension ``autograd_mini.value_compiled``, in which a number
+typed ``float`` is a C double and an operand typed ``Value`` a C pointer (``build`` chooses
+between them).  What is only for the compiler begins with ``cython.`` and does nothing in
+plain Python.
 
 >>> a = Value(2.0, label="a")
 >>> b = Value(-3.0, label="b")
@@ -47,17 +53,28 @@ from math import (
     tan,
     tanh,
 )  # fmt: skip
+from threading import Lock, get_ident
 from typing import Any, NoReturn, cast
 
 import numpy as np
 
-from autograd_mini import graph, modes
-from autograd_mini.rules import FUNCTIONS, RULES, rule_of_ufunc
+from autograd_mini import build, graph, modes
+from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_sum_rule
+
+COMPILING = False
+if COMPILING:
+    import cython  # the compiler reads this line, Python the other
+else:
+    from autograd_mini import uncompiled as cython
 
 Operand = Any
 """A Value, or a real number of Python or NumPy, which is a constant."""
 
 
+@cython.final
+@cython.no_gc
+@cython.freelist(8192)
+@cython.cclass
 class Value:
     """A scalar node of a computation graph.
 
@@ -75,6 +92,10 @@ class Value:
     Raises:
         TypeError: ``data`` is not a real number.
 
+    A graph has no cycles, so that it needs no garbage collector: operands exist before
+    their result, and a node holds nothing but numbers, text and operands.  That is why a
+    Value has no subclasses; a class of your own holds one as an attribute.
+
     >>> w = Value(0.5, label="w")
     >>> y = (w * 2).tanh()
     >>> y.backward()
@@ -82,55 +103,126 @@ class Value:
     ('tanh', (0.4199...,), 0.8399...)
     """
 
-    __slots__ = ("data", "grad", "label", "op", "_x", "_y", "_dx", "_dy", "__weakref__")
+    __slots__ = (
+        "_data", "_grad", "_label", "_op", "_x", "_y", "_dx", "_dy", "_uses", "__weakref__",
+    )  # fmt: skip
 
-    data: float
-    grad: float
-    label: str
-    op: str
-    # One operand and its derivative in _x and _dx, a second one in _y and _dy.  An operand
-    # that is a constant is a float and has the derivative None.  More than two operands are
-    # a tuple in _x, and their derivatives a tuple in _dx.
-    _x: Any
+    _data: float
+    _grad: float
+    _label: str
+    _op: str
+    # The first operand and its local derivative are in _x and _dx, the second in _y and _dy.
+    # In the place of a constant operand is None, and the constant is in the place of its
+    # derivative.  More than two operands are in _y, as a tuple of operands and one of
+    # derivatives.
+    _x: Value | None
     _y: Any
-    _dx: Any
-    _dy: Any
+    _dx: float
+    _dy: float
+    _uses: cython.int  # during a sweep: how often the rest of the graph still uses this node
+    __weakref__: Any
 
     masks_always = True
 
-    def __init__(self, data: Any, label: str = "") -> None:
+    def __init__(self, data: Any, label: Any = "") -> None:
         number = constant(data)
         if number is None:
             raise TypeError(_not_a_number(data))
-        self.data = number
-        self.grad = 0.0
+        self._data = number
+        self._grad = 0.0
+        self._op = ""
+        self._x = self._y = None
+        self._dx = self._dy = 0.0
+        self._uses = 0
         self.label = label
-        self.op = ""
-        self._x = self._y = self._dx = self._dy = None
+
+    @property
+    def data(self) -> float:
+        """The number.  ``v.data -= rate * v.grad`` is how to update it."""
+        return self._data
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        number = constant(data)
+        if number is None:
+            raise TypeError(_not_a_number(data))
+        self._data = number
+
+    @property
+    def grad(self) -> float:
+        """The gradient; 0.0 before any sweep."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: Any) -> None:
+        number = constant(grad)
+        if number is None:
+            raise TypeError(f"the gradient of a Value is one number, not {type(grad).__name__}")
+        self._grad = number
+
+    @property
+    def label(self) -> str:
+        """The name, for pictures and messages; what is assigned becomes text."""
+        return self._label
+
+    @label.setter
+    def label(self, label: Any) -> None:
+        # Another object could hold this node, and nothing would find the cycle.
+        self._label = label if type(label) is str else str(label)
+
+    @property
+    def op(self) -> str:
+        """The name of the operation in the table of rules, ``""`` for a leaf."""
+        return self._op
+
+    @property
+    def rule(self) -> Rule | None:
+        """The row of the table that this node was made by, ``None`` for a leaf."""
+        if not self._op:
+            return None
+        row = RULES.get(self._op)
+        return weighted_sum_rule(len(self._y[0]) // 2) if row is None else row
 
     @property
     def parents(self) -> tuple[Any, ...]:
         """The operands in order: Values, and constants as floats; ``x * x`` has two."""
-        if self._x is None:
+        if isinstance(self._y, tuple):
+            operands: tuple[Any, ...] = self._y[0]
+            return operands
+        if self._x is None and self._y is None:
             return ()
-        if self._y is not None:
-            return (self._x, self._y)
-        return self._x if type(self._x) is tuple else (self._x,)
+        if len(RULES[self._op].operands) == 1:
+            return (self._x,)
+        return (
+            self._dx if self._x is None else self._x,
+            self._dy if self._y is None else self._y,
+        )
 
     @property
     def local_derivatives(self) -> tuple[float | None, ...]:
         """∂self/∂parent for each parent, ``None`` for a constant."""
-        if self._x is None:
+        if isinstance(self._y, tuple):
+            derivatives: tuple[float | None, ...] = self._y[1]
+            return derivatives
+        if self._x is None and self._y is None:
             return ()
-        if self._y is not None:
-            return (self._dx, self._dy)
-        return self._dx if type(self._x) is tuple else (self._dx,)
+        if len(RULES[self._op].operands) == 1:
+            return (self._dx,)
+        return (
+            None if self._x is None else self._dx,
+            None if self._y is None else self._dy,
+        )
 
-    def backward(self, gradient: float | None = None) -> None:
+    def backward(self, gradient: Any = None) -> None:
         """Compute the gradient of this Value with respect to everything it depends on.
+
+        Threads may sweep at the same time: one sweep is finished before another begins.
 
         Arguments:
             gradient: the upstream gradient to start from; 1 by default.
+
+        Raises:
+            TypeError: ``gradient`` is no plain number.
 
         >>> a = Value(3.0)
         >>> b = a + a
@@ -138,15 +230,18 @@ class Value:
         >>> a.grad
         4.0
         """
-        graph.backward(self, gradient)
+        start = self.seed(gradient)
+        if isinstance(start, Value):
+            raise TypeError("backward() takes a plain number as gradient: write gradient.data")
+        _sweep_alone(self, start)
 
     def zero_grad(self) -> None:
         """Set this node's gradient to zero."""
-        self.grad = 0.0
+        self._grad = 0.0
 
     def detach(self) -> Value:
         """A leaf with the same number and label, cut from the graph."""
-        return Value(self.data, self.label)
+        return Value(self._data, self._label)
 
     # What the sweep asks of a node
 
@@ -170,7 +265,7 @@ class Value:
         return made
 
     def receive(self, gradient: float) -> None:
-        self.grad = gradient if self._x is not None else self.grad + gradient
+        self._grad = gradient if self._op else self._grad + gradient
 
     def contributions(
         self, gradient: Any, wanted: Collection[Value] | None, create_graph: bool, masked: bool
@@ -185,7 +280,8 @@ class Value:
     def _contributions_as_nodes(
         self, gradient: Value | float, wanted: Collection[Value] | None
     ) -> Iterator[tuple[Value, Any]]:
-        local_derivatives = RULES[self.op].scalar_derivatives if self.op else ()
+        rule = self.rule
+        local_derivatives = () if rule is None else rule.scalar_derivatives
         for parent, recorded, local_derivative in zip(
             self.parents, self.local_derivatives, local_derivatives, strict=True
         ):
@@ -223,7 +319,8 @@ class Value:
     def __ne__(self, other: object) -> bool:
         return _compare(operator.ne, self, other)
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return id(self) >> 4
 
     # What would drop the gradient says what to write instead
 
@@ -273,6 +370,33 @@ class Value:
         low, high = named.get("min", a_min), named.get("max", a_max)
         return FUNCTIONS["clip"](x, -inf if low is None else low, inf if high is None else high)
 
+    # Copies
+
+    def __reduce__(self) -> Any:
+        if self._op:
+            raise TypeError(
+                f"a computed Value ({self._op}) is neither copied nor pickled, for the copy would "
+                "have operands that nobody else holds: copy its leaves and compute again, or "
+                "write value.detach() for a leaf with its number, +value for a node of its own"
+            )
+        return build.leaf, (self._data, self._grad, self._label)
+
+    # Release, of the compiled build only: plain Python does the same by itself
+
+    def __dealloc__(self) -> None:
+        global _depth
+        if self._x is None and self._y is None:
+            return
+        if _depth < _DEEPEST:  # operands that nothing else holds are released inside this release
+            _depth += 1
+            self._x = None
+            self._y = None
+            _depth -= 1
+            if _depth == 0 and len(_late):
+                _release_late()
+        else:  # so long a chain would overflow the stack: the outermost release does the rest
+            _late.append((self._x, self._y))
+
     # How it prints
 
     def __repr__(self) -> str:
@@ -287,263 +411,288 @@ class Value:
     # region operators and methods: written by `python -m autograd_mini.generate`
     def __add__(self, other: Operand) -> Value:
         """``x + y``."""
-        x = self.data
+        x = self._data
         if isinstance(other, Value):
-            y = other.data
-            return _node(x + y, "add", self, 1.0, other, 1.0)
-        if (y := constant(other)) is None:
+            second: Value = other
+            y: float = second._data
+            return _node(x + y, "add", self, 1.0, second, 1.0)
+        number = constant(other)
+        if number is None:
             return _unsupported("add", other)
-        return _node(x + y, "add", self, 1.0, y, None)
+        y = number
+        return _node(x + y, "add", self, 1.0, None, y)
 
     def __radd__(self, other: Operand) -> Value:
         """Reflected: ``x + y`` with self as y."""
-        y = self.data
-        if (x := constant(other)) is None:
+        y = self._data
+        number = constant(other)
+        if number is None:
             return _unsupported("add", other)
-        return _node(x + y, "add", x, None, self, 1.0)
+        x: float = number
+        return _node(x + y, "add", None, x, self, 1.0)
 
     def __sub__(self, other: Operand) -> Value:
         """``x - y``."""
-        x = self.data
+        x = self._data
         if isinstance(other, Value):
-            y = other.data
-            return _node(x - y, "sub", self, 1.0, other, -1.0)
-        if (y := constant(other)) is None:
+            second: Value = other
+            y: float = second._data
+            return _node(x - y, "sub", self, 1.0, second, -1.0)
+        number = constant(other)
+        if number is None:
             return _unsupported("sub", other)
-        return _node(x - y, "sub", self, 1.0, y, None)
+        y = number
+        return _node(x - y, "sub", self, 1.0, None, y)
 
     def __rsub__(self, other: Operand) -> Value:
         """Reflected: ``x - y`` with self as y."""
-        y = self.data
-        if (x := constant(other)) is None:
+        y = self._data
+        number = constant(other)
+        if number is None:
             return _unsupported("sub", other)
-        return _node(x - y, "sub", x, None, self, -1.0)
+        x: float = number
+        return _node(x - y, "sub", None, x, self, -1.0)
 
     def __mul__(self, other: Operand) -> Value:
         """``x * y``."""
-        x = self.data
+        x = self._data
         if isinstance(other, Value):
-            y = other.data
-            return _node(x * y, "mul", self, y, other, x)
-        if (y := constant(other)) is None:
+            second: Value = other
+            y: float = second._data
+            return _node(x * y, "mul", self, y, second, x)
+        number = constant(other)
+        if number is None:
             return _unsupported("mul", other)
-        return _node(x * y, "mul", self, y, y, None)
+        y = number
+        return _node(x * y, "mul", self, y, None, y)
 
     def __rmul__(self, other: Operand) -> Value:
         """Reflected: ``x * y`` with self as y."""
-        y = self.data
-        if (x := constant(other)) is None:
+        y = self._data
+        number = constant(other)
+        if number is None:
             return _unsupported("mul", other)
-        return _node(x * y, "mul", x, None, self, x)
+        x: float = number
+        return _node(x * y, "mul", None, x, self, x)
 
     def __truediv__(self, other: Operand) -> Value:
         """``x / y``."""
-        x = self.data
+        x = self._data
         if isinstance(other, Value):
-            y = other.data
+            second: Value = other
+            y: float = second._data
             try:
                 out = x / y
-                return _node(out, "div", self, 1.0 / y, other, -out / y)
+                return _node(out, "div", self, 1.0 / y, second, -out / y)
             except (ArithmeticError, ValueError) as error:
-                _fail(error, "div", self, other)
-        if (y := constant(other)) is None:
+                _fail(error, "div", self, second)
+        number = constant(other)
+        if number is None:
             return _unsupported("div", other)
+        y = number
         try:
             out = x / y
-            return _node(out, "div", self, 1.0 / y, y, None)
+            return _node(out, "div", self, 1.0 / y, None, y)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "div", self, y)
 
     def __rtruediv__(self, other: Operand) -> Value:
         """Reflected: ``x / y`` with self as y."""
-        y = self.data
-        if (x := constant(other)) is None:
+        y = self._data
+        number = constant(other)
+        if number is None:
             return _unsupported("div", other)
+        x: float = number
         try:
             out = x / y
-            return _node(out, "div", x, None, self, -out / y)
+            return _node(out, "div", None, x, self, -out / y)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "div", x, self)
 
     def __pow__(self, other: Operand) -> Value:
         """``x ** y``."""
-        x = self.data
+        x = self._data
         if isinstance(other, Value):
-            y = other.data
+            second: Value = other
+            y: float = second._data
             try:
                 out = pow(x, y)
                 dx = (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y * pow(x, y - 1.0)
                 dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan
-                return _node(out, "pow", self, dx, other, dy)
+                return _node(out, "pow", self, dx, second, dy)
             except (ArithmeticError, ValueError) as error:
-                _fail(error, "pow", self, other)
-        if (y := constant(other)) is None:
+                _fail(error, "pow", self, second)
+        number = constant(other)
+        if number is None:
             return _unsupported("pow", other)
+        y = number
         try:
             out = pow(x, y)
             dx = (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y * pow(x, y - 1.0)
-            return _node(out, "pow", self, dx, y, None)
+            return _node(out, "pow", self, dx, None, y)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "pow", self, y)
 
     def __rpow__(self, other: Operand) -> Value:
         """Reflected: ``x ** y`` with self as y."""
-        y = self.data
-        if (x := constant(other)) is None:
+        y = self._data
+        number = constant(other)
+        if number is None:
             return _unsupported("pow", other)
+        x: float = number
         try:
             out = pow(x, y)
             dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan
-            return _node(out, "pow", x, None, self, dy)
+            return _node(out, "pow", None, x, self, dy)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "pow", x, self)
 
     def __neg__(self) -> Value:
         """Negative."""
-        x = self.data
-        return _node(-x, "neg", self, -1.0)
+        x = self._data
+        return _node(-x, "neg", self, -1.0, None, 0.0)
 
     def __pos__(self) -> Value:
         """The operand itself, as a node of its own."""
-        x = self.data
-        return _node(+x, "positive", self, 1.0)
+        x = self._data
+        return _node(+x, "positive", self, 1.0, None, 0.0)
 
     def __abs__(self) -> Value:
         """Absolute value."""
-        x = self.data
+        x = self._data
         out = abs(x)
         dx = 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else nan
-        return _node(out, "abs", self, dx)
+        return _node(out, "abs", self, dx, None, 0.0)
 
     def exp(self) -> Value:
         """Exponential: its own derivative."""
-        x = self.data
+        x = self._data
         try:
             out = exp(x)
-            return _node(out, "exp", self, out)
+            return _node(out, "exp", self, out, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "exp", self)
 
     def expm1(self) -> Value:
         """Exponential minus 1, accurate near 0."""
-        x = self.data
+        x = self._data
         try:
             out = expm1(x)
-            return _node(out, "expm1", self, out + 1.0)
+            return _node(out, "expm1", self, out + 1.0, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "expm1", self)
 
     def log(self) -> Value:
         """Natural logarithm."""
-        x = self.data
+        x = self._data
         try:
             out = log(x)
-            return _node(out, "log", self, 1.0 / x)
+            return _node(out, "log", self, 1.0 / x, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log", self)
 
     def log1p(self) -> Value:
         """Logarithm of 1 + x, accurate near 0."""
-        x = self.data
+        x = self._data
         try:
             out = log1p(x)
-            return _node(out, "log1p", self, 1.0 / (1.0 + x))
+            return _node(out, "log1p", self, 1.0 / (1.0 + x), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log1p", self)
 
     def log2(self) -> Value:
         """Logarithm to base 2."""
-        x = self.data
+        x = self._data
         try:
             out = log2(x)
-            return _node(out, "log2", self, 1.0 / (x * log(2.0)))
+            return _node(out, "log2", self, 1.0 / (x * log(2.0)), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log2", self)
 
     def log10(self) -> Value:
         """Logarithm to base 10."""
-        x = self.data
+        x = self._data
         try:
             out = log10(x)
-            return _node(out, "log10", self, 1.0 / (x * log(10.0)))
+            return _node(out, "log10", self, 1.0 / (x * log(10.0)), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log10", self)
 
     def sqrt(self) -> Value:
         """Square root."""
-        x = self.data
+        x = self._data
         try:
             out = sqrt(x)
-            return _node(out, "sqrt", self, 0.5 / out if x > 0.0 else inf)
+            return _node(out, "sqrt", self, 0.5 / out if x > 0.0 else inf, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "sqrt", self)
 
     def square(self) -> Value:
         """Square."""
-        x = self.data
-        return _node(x * x, "square", self, 2.0 * x)
+        x = self._data
+        return _node(x * x, "square", self, 2.0 * x, None, 0.0)
 
     def reciprocal(self) -> Value:
         """Reciprocal."""
-        x = self.data
+        x = self._data
         try:
             out = 1.0 / x
-            return _node(out, "reciprocal", self, -out / x)
+            return _node(out, "reciprocal", self, -out / x, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "reciprocal", self)
 
     def sin(self) -> Value:
         """Sine; x in radians."""
-        x = self.data
+        x = self._data
         try:
             out = sin(x)
-            return _node(out, "sin", self, cos(x))
+            return _node(out, "sin", self, cos(x), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "sin", self)
 
     def cos(self) -> Value:
         """Cosine; x in radians."""
-        x = self.data
+        x = self._data
         try:
             out = cos(x)
-            return _node(out, "cos", self, -sin(x))
+            return _node(out, "cos", self, -sin(x), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "cos", self)
 
     def tan(self) -> Value:
         """Tangent; x in radians."""
-        x = self.data
+        x = self._data
         try:
             out = tan(x)
-            return _node(out, "tan", self, 1.0 + out * out)
+            return _node(out, "tan", self, 1.0 + out * out, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "tan", self)
 
     def arcsin(self) -> Value:
         """Inverse sine, in radians."""
-        x = self.data
+        x = self._data
         try:
             out = arcsin(x)
             dx = 1.0 / sqrt(1.0 - x * x) if abs(x) < 1.0 else inf
-            return _node(out, "arcsin", self, dx)
+            return _node(out, "arcsin", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arcsin", self)
 
     def arccos(self) -> Value:
         """Inverse cosine, in radians."""
-        x = self.data
+        x = self._data
         try:
             out = arccos(x)
             dx = -1.0 / sqrt(1.0 - x * x) if abs(x) < 1.0 else -inf
-            return _node(out, "arccos", self, dx)
+            return _node(out, "arccos", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arccos", self)
 
     def arctan(self) -> Value:
         """Inverse tangent, in radians."""
-        x = self.data
+        x = self._data
         try:
-            return _node(arctan(x), "arctan", self, 1.0 / (1.0 + x * x))
+            return _node(arctan(x), "arctan", self, 1.0 / (1.0 + x * x), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arctan", self)
 
@@ -564,100 +713,100 @@ class Value:
 
     def sinh(self) -> Value:
         """Hyperbolic sine."""
-        x = self.data
+        x = self._data
         try:
             out = sinh(x)
-            return _node(out, "sinh", self, cosh(x))
+            return _node(out, "sinh", self, cosh(x), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "sinh", self)
 
     def cosh(self) -> Value:
         """Hyperbolic cosine."""
-        x = self.data
+        x = self._data
         try:
             out = cosh(x)
-            return _node(out, "cosh", self, sinh(x))
+            return _node(out, "cosh", self, sinh(x), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "cosh", self)
 
     def tanh(self) -> Value:
         """Hyperbolic tangent: squashes x to (-1, 1)."""
-        x = self.data
+        x = self._data
         out = tanh(x)
-        return _node(out, "tanh", self, 1.0 - out * out)
+        return _node(out, "tanh", self, 1.0 - out * out, None, 0.0)
 
     def arcsinh(self) -> Value:
         """Inverse hyperbolic sine."""
-        x = self.data
+        x = self._data
         try:
             out = arcsinh(x)
-            return _node(out, "arcsinh", self, 1.0 / hypot(x, 1.0))
+            return _node(out, "arcsinh", self, 1.0 / hypot(x, 1.0), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arcsinh", self)
 
     def arccosh(self) -> Value:
         """Inverse hyperbolic cosine."""
-        x = self.data
+        x = self._data
         try:
             out = arccosh(x)
             dx = 1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0)) if x > 1.0 else inf
-            return _node(out, "arccosh", self, dx)
+            return _node(out, "arccosh", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arccosh", self)
 
     def arctanh(self) -> Value:
         """Inverse hyperbolic tangent."""
-        x = self.data
+        x = self._data
         try:
             out = arctanh(x)
-            return _node(out, "arctanh", self, 1.0 / (1.0 - x * x))
+            return _node(out, "arctanh", self, 1.0 / (1.0 - x * x), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arctanh", self)
 
     def sign(self) -> Value:
         """Sign: -1, 0 or 1."""
-        x = self.data
+        x = self._data
         out = 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else nan
-        return _node(out, "sign", self, 0.0)
+        return _node(out, "sign", self, 0.0, None, 0.0)
 
     def sigmoid(self) -> Value:
         """Logistic function: squashes x to (0, 1)."""
-        x = self.data
+        x = self._data
         try:
             z = exp(-abs(x))
             out = (1.0 if x >= 0.0 else z) / (1.0 + z)
-            return _node(out, "sigmoid", self, out * (1.0 - out))
+            return _node(out, "sigmoid", self, out * (1.0 - out), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "sigmoid", self)
 
     def softplus(self) -> Value:
         """Smooth relu."""
-        x = self.data
+        x = self._data
         try:
             out = (x if x >= 0.0 or x != x else 0.0) + log1p(exp(-abs(x)))
             z = exp(-abs(x))
             dx = (1.0 if x >= 0.0 else z) / (1.0 + z)
-            return _node(out, "softplus", self, dx)
+            return _node(out, "softplus", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "softplus", self)
 
     def log_sigmoid(self) -> Value:
         """Logarithm of the logistic function."""
-        x = self.data
+        x = self._data
         try:
             out = (x if x <= 0.0 or x != x else 0.0) - log1p(exp(-abs(x)))
             sigmoid_x = -x
             z = exp(-abs(sigmoid_x))
             dx = (1.0 if sigmoid_x >= 0.0 else z) / (1.0 + z)
-            return _node(out, "log_sigmoid", self, dx)
+            return _node(out, "log_sigmoid", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log_sigmoid", self)
 
     def relu(self) -> Value:
         """Rectified linear unit."""
-        x = self.data
+        x = self._data
         out = x if x >= 0.0 or x != x else 0.0
-        return _node(out, "relu", self, 1.0 if x > 0.0 else 0.0)
+        return _node(out, "relu", self, 1.0 if x > 0.0 else 0.0, None, 0.0)
 
     @staticmethod
     def leaky_relu(x: Operand, slope: Operand = 0.01) -> Value:
@@ -686,12 +835,12 @@ class Value:
 
     def silu(self) -> Value:
         """Sigmoid linear unit: x times sigmoid(x)."""
-        x = self.data
+        x = self._data
         try:
             z = exp(-abs(x))
             out = x * ((1.0 if x >= 0.0 else z) / (1.0 + z))
             s = (1.0 if x >= 0.0 else z) / (1.0 + z)
-            return _node(out, "silu", self, s * (1.0 + x * (1.0 - s)))
+            return _node(out, "silu", self, s * (1.0 + x * (1.0 - s)), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "silu", self)
 
@@ -773,52 +922,95 @@ class Value:
 
     def erf(self) -> Value:
         """Error function."""
-        x = self.data
+        x = self._data
         try:
-            return _node(erf(x), "erf", self, 2.0 / sqrt(pi) * exp(-(x * x)))
+            return _node(erf(x), "erf", self, 2.0 / sqrt(pi) * exp(-(x * x)), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "erf", self)
 
     def erfc(self) -> Value:
         """Complementary error function 1 - erf(x), accurate for large x."""
-        x = self.data
+        x = self._data
         try:
             out = erfc(x)
             dx = -2.0 / sqrt(pi) * exp(-(x * x))
-            return _node(out, "erfc", self, dx)
+            return _node(out, "erfc", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "erfc", self)
 
     def gelu(self) -> Value:
         """Gaussian error linear unit, exact."""
-        x = self.data
+        x = self._data
         try:
             out = x * (erfc(-x / sqrt(2.0)) / 2.0)
             dx = erfc(-x / sqrt(2.0)) / 2.0 + x * exp(-(x * x) / 2.0) / sqrt(2.0 * pi)
-            return _node(out, "gelu", self, dx)
+            return _node(out, "gelu", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "gelu", self)
     # endregion
     # fmt: on
 
 
-def _node(out: float, op: str, x: Any, dx: Any, y: Any = None, dy: Any = None) -> Value:
-    """The result of one operation: its value, its operands, its local derivatives."""
-    node = _new(Value)
-    node.data = out
-    node.grad = 0.0
-    node.label = ""
-    node.op = op
+# Release
+
+
+_depth = cython.declare(cython.int, 0)
+_late = cython.declare(list, list[Any]())
+_DEEPEST = cython.declare(cython.int, 100)
+
+
+@cython.cfunc
+def _release_late() -> None:
+    while len(_late):
+        _late.pop()
+
+
+def _refuse_subclass(**options: Any) -> None:
+    raise TypeError("type 'autograd_mini.value.Value' is not an acceptable base type")
+
+
+if not cython.compiled:
+    del Value.__dealloc__
+    Value.__hash__ = object.__hash__  # type: ignore[method-assign]
+    Value.__init_subclass__ = _refuse_subclass  # type: ignore[method-assign]
+
+
+# Recording
+
+
+@cython.cfunc
+@cython.inline
+def _node(
+    out: float, op: str, x: Value | None, dx: float, y: Value | tuple[Any, ...] | None, dy: float
+) -> Value:
+    """The result of one operation: its value, its operands, its local derivatives.
+
+    In the place of a constant operand stands None, followed by the constant.
+    """
+    node: Value = Value.__new__(Value)
+    node._data = out
+    node._grad = 0.0
+    node._label = ""
+    node._op = op
     node._x = x
     node._y = y
     node._dx = dx
     node._dy = dy
-    if modes.special:
+    node._uses = 0
+    if _special:
         _record_specially(node)
     return node
 
 
-_new = Value.__new__
+_special = cython.declare(cython.int, 0)
+
+
+def _watch(special: int) -> None:
+    global _special
+    _special = special
+
+
+modes.watchers.append(_watch)
 
 
 def _node_of(
@@ -826,13 +1018,19 @@ def _node_of(
 ) -> Value:
     """``_node`` for any number of operands, each a Value or a constant."""
     tracked = [isinstance(operand, Value) for operand in operands]
-    xs = tuple(o if t else constant(o) for o, t in zip(operands, tracked, strict=True))
-    ds = tuple(d if t else None for d, t in zip(derivatives, tracked, strict=True))
-    if len(xs) == 1:
-        return _node(out, op, xs[0], ds[0])
-    if len(xs) == 2:
-        return _node(out, op, xs[0], ds[0], xs[1], ds[1])
-    return _node(out, op, xs, ds)
+    xs = tuple([o if t else constant(o) for o, t in zip(operands, tracked, strict=True)])
+    ds = tuple([d if t else None for d, t in zip(derivatives, tracked, strict=True)])
+    if len(xs) == 1 and ds[0] is not None:
+        return _node(out, op, xs[0], ds[0], None, 0.0)
+    if len(xs) == 2 and [d is not None for d in ds] == tracked:
+        dx, dy = ds
+        if dx is not None and dy is not None:
+            return _node(out, op, xs[0], dx, xs[1], dy)
+        if dx is not None:
+            return _node(out, op, xs[0], dx, None, xs[1])
+        if dy is not None:
+            return _node(out, op, None, xs[0], xs[1], dy)
+    return _node(out, op, None, 0.0, (xs, ds), 0.0)
 
 
 def _record_specially(node: Value) -> None:
@@ -840,17 +1038,243 @@ def _record_specially(node: Value) -> None:
         operands = [getattr(parent, "data", parent) for parent in node.parents]
         derivatives = [d for d in node.local_derivatives if d is not None]
         if all(map(math.isfinite, operands)) and not all(
-            map(math.isfinite, [node.data, *derivatives])
+            map(math.isfinite, [node._data, *derivatives])
         ):
-            what = node.data if not math.isfinite(node.data) else f"a derivative in {derivatives}"
+            what = node._data if not math.isfinite(node._data) else f"a derivative in {derivatives}"
             raise FloatingPointError(
-                f"{node.op} made {what} from finite operands, at {modes.source_line()}"
+                f"{node._op} made {what} from finite operands, at {modes.source_line()}"
             )
     if not modes.recording():
-        node.op = ""
-        node._x = node._y = node._dx = node._dy = None
+        node._op = ""
+        node._x = node._y = None
+        node._dx = node._dy = 0.0
 
 
+def weighted_sum(weights: Sequence[Operand], inputs: Sequence[Operand], bias: Operand = 0.0) -> Any:
+    """The sum of a neuron, bias + weights[0]·inputs[0] + weights[1]·inputs[1] + …, as one node.
+
+    The value and the gradients are those of the same sum written with ``+`` and ``*``, and the
+    node has a local derivative for each operand: but it is one node, not two for each weight.
+
+    Arguments:
+        weights, inputs: as many Values or real numbers each.
+        bias: a Value or a real number.
+
+    Returns:
+        A Value with parents ``(bias, weights[0], inputs[0], weights[1], inputs[1], ...)``; a
+        float if no operand is a Value.
+
+    Raises:
+        ValueError: there are more weights than inputs, or fewer.
+        TypeError: an operand is neither a Value nor a real number.
+
+    >>> w = [Value(2.0, label="w1"), Value(-1.0, label="w2")]
+    >>> z = weighted_sum(w, [3.0, 4.0], Value(0.5, label="b"))
+    >>> z
+    Value(2.5, op='weighted_sum')
+    >>> z.parents[1:3], z.local_derivatives
+    ((Value(2.0, label='w1'), 3.0), (1.0, 3.0, None, 4.0, None))
+    """
+    if len(weights) != len(inputs):
+        raise ValueError(
+            f"weighted_sum takes an input for each weight, got {len(weights)} weights and "
+            f"{len(inputs)} inputs"
+        )
+    out: float = _data(bias)
+    tracked = isinstance(bias, Value)
+    operands = [bias if tracked else out]
+    derivatives: list[float | None] = [1.0 if tracked else None]
+    for weight, operand in zip(weights, inputs, strict=True):
+        w: float = _data(weight)
+        x: float = _data(operand)
+        out += w * x
+        if isinstance(weight, Value):
+            tracked = True
+            operands.append(weight)
+            derivatives.append(x)
+        else:
+            operands.append(w)
+            derivatives.append(None)
+        if isinstance(operand, Value):
+            tracked = True
+            operands.append(operand)
+            derivatives.append(w)
+        else:
+            operands.append(x)
+            derivatives.append(None)
+    if not tracked:
+        return out
+    return _node(out, "weighted_sum", None, 0.0, (tuple(operands), tuple(derivatives)), 0.0)
+
+
+def _weighted_sum_of(bias: Operand, *pairs: Operand) -> Any:
+    """``weighted_sum`` of its operands in the order of ``.parents``."""
+    return weighted_sum(pairs[::2], pairs[1::2], bias)
+
+
+# The reverse sweep over floats
+
+
+_sweeping = Lock()
+_sweeper = 0  # the thread that sweeps
+
+
+def _sweep_alone(root: Value, start: float) -> None:
+    """``_sweep``, while no other thread sweeps; after an interrupt the graph is as before."""
+    global _sweeper
+    if _sweeping.locked() and _sweeper == get_ident():
+        raise RuntimeError(
+            "backward() was called while backward() ran in the same thread, by a signal handler "
+            "or a finaliser: call it after the first has returned"
+        )
+    with _sweeping:
+        try:
+            _sweeper = get_ident()
+            _sweep(root, start)
+        except BaseException:
+            _forget_uses(root)
+            raise
+        finally:
+            _sweeper = 0
+
+
+_FLOOR = 64
+"""So many Nones lie under the sweep's stack, for Python moves a short list each time it grows."""
+
+
+@cython.cfunc
+def _sweep(root: Value, start: float) -> None:
+    """Sweep from ``root``: leaves add the gradient to ``grad``, interior nodes hold it.
+
+    The nodes' order, and so the order in which shares are added, is that of
+    ``graph.topological_order``.  An interior node adds up its gradient in ``_grad``; a leaf,
+    which has no operands, in ``_dx``, so that the sum of this sweep is added to ``_grad`` as
+    one number.
+    """
+    node: Value | None
+    x: Value | None
+    y: Value | None
+    total: float
+    if not root._op:
+        root._grad += start
+        return
+
+    # How often is each node used?  What has been met is set to zero.
+    ready: list[Value | None] = [None] * _FLOOR
+    ready.append(root)
+    while (node := ready.pop()) is not None:
+        x = node._x
+        if x is not None:
+            if x._uses == 0:
+                if x._op:
+                    x._grad = 0.0
+                    ready.append(x)
+                else:
+                    x._dx = 0.0
+            x._uses += 1
+        elif isinstance(node._y, tuple):
+            _count_many(node, ready)
+            continue
+        y = node._y
+        if y is not None:
+            if y._uses == 0:
+                if y._op:
+                    y._grad = 0.0
+                    ready.append(y)
+                else:
+                    y._dx = 0.0
+            y._uses += 1
+
+    # A node's turn comes when all that used it have passed their share on.
+    root._grad = start
+    ready.append(root)
+    while (node := ready.pop()) is not None:
+        total = node._grad
+        x = node._x
+        if x is not None:
+            x._uses -= 1
+            if x._op:
+                if total != 0.0:  # zero passes zero on, even through an infinity
+                    x._grad += total * node._dx
+                if x._uses == 0:
+                    ready.append(x)
+            else:
+                if total != 0.0:
+                    x._dx += total * node._dx
+                if x._uses == 0:
+                    x._grad += x._dx
+        elif isinstance(node._y, tuple):
+            _share_among_many(node, ready)
+            continue
+        y = node._y
+        if y is not None:
+            y._uses -= 1
+            if y._op:
+                if total != 0.0:
+                    y._grad += total * node._dy
+                if y._uses == 0:
+                    ready.append(y)
+            else:
+                if total != 0.0:
+                    y._dx += total * node._dy
+                if y._uses == 0:
+                    y._grad += y._dx
+
+
+@cython.cfunc
+def _count_many(node: Value, ready: list[Value | None]) -> None:
+    """The first half of ``_sweep`` for an operation of more than two operands."""
+    x: Value
+    for operand in node._y[0]:
+        if isinstance(operand, Value):
+            x = operand
+            if x._uses == 0:
+                if x._op:
+                    x._grad = 0.0
+                    ready.append(x)
+                else:
+                    x._dx = 0.0
+            x._uses += 1
+
+
+@cython.cfunc
+def _share_among_many(node: Value, ready: list[Value | None]) -> None:
+    """The second half of ``_sweep`` for an operation of more than two operands."""
+    x: Value
+    derivative: float
+    total: float = node._grad
+    operands: tuple[Any, ...] = node._y[0]
+    derivatives: tuple[Any, ...] = node._y[1]
+    for i in range(len(operands)):
+        if isinstance(operands[i], Value):
+            x = operands[i]
+            x._uses -= 1
+            if total != 0.0 and derivatives[i] is not None:
+                derivative = derivatives[i]
+                if x._op:
+                    x._grad += total * derivative
+                else:
+                    x._dx += total * derivative
+            if x._uses == 0:
+                if x._op:
+                    ready.append(x)
+                else:
+                    x._grad += x._dx
+
+
+def _forget_uses(root: Value) -> None:
+    """Undo what an unfinished sweep has left, however often it is interrupted itself."""
+    node: Value
+    while True:
+        try:
+            for node in graph.topological_order(root):
+                node._uses = 0
+            return
+        except KeyboardInterrupt:  # one is already on its way to the caller
+            continue
+
+
+@cython.ccall
 def constant(number: Any) -> Any:
     """A real number of Python or NumPy as a float; ``None`` if it is none."""
     if isinstance(number, float | int):
@@ -882,13 +1306,23 @@ def number_of(operand: Operand, what: str = "") -> float:
     Raises:
         TypeError: it is no real number; ``what`` begins the message.
     """
-    number = operand.data if isinstance(operand, Value) else constant(operand)
+    try:
+        return _data(operand)
+    except TypeError as error:
+        raise TypeError(f"{what}{error}") from None
+
+
+@cython.ccall
+def _data(operand: Operand) -> float:
+    """The number of an operand, Value or constant."""
+    if isinstance(operand, Value):
+        node: Value = operand
+        return node._data
+    number = constant(operand)
     if number is None:
-        raise TypeError(what + _not_a_number(operand))
-    return number
-
-
-_data = number_of
+        raise TypeError(_not_a_number(operand))
+    result: float = number
+    return result
 
 
 def _unsupported(op: str, operand: Any) -> Value:
@@ -898,9 +1332,9 @@ def _unsupported(op: str, operand: Any) -> Value:
     return cast(Value, NotImplemented)
 
 
-def _compare(compare: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
-    other = right.data if isinstance(right, Value) else constant(right)
-    return NotImplemented if other is None else compare(left.data, other)
+def _compare(compare: Callable[[Any, Any], bool], left: Value, right: Any) -> bool:
+    comparable = isinstance(right, Value) or constant(right) is not None
+    return compare(left._data, _data(right)) if comparable else NotImplemented
 
 
 def _as_object_array(operand: Any) -> Any:
@@ -968,3 +1402,4 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 """Each rule's function of Values and numbers, by the rule's name."""
 
 OPERATIONS |= {name: getattr(Value, name) for name in RULES if name in vars(Value)}
+OPERATIONS["weighted_sum"] = _weighted_sum_of

@@ -24,7 +24,7 @@ import numpy as np
 
 from autograd_mini.array_rules import ARRAY_RULES, ArrayRule
 from autograd_mini.graph import topological_order
-from autograd_mini.rules import RULES, Rule
+from autograd_mini.rules import Rule
 from autograd_mini.show.formulas import number, taken, typeset
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value, constant
@@ -246,7 +246,7 @@ def _rows(what: str, array: Any) -> list[tuple[str, ...]]:
 
 def _rule(node: Value | Tensor) -> Rule | ArrayRule | None:
     if isinstance(node, Value):
-        return RULES[node.op] if node.op else None
+        return node.rule
     rule: Rule | ArrayRule | None = node._rule
     return rule
 

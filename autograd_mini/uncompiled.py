@@ -1,0 +1,29 @@
+"""What ``value`` uses of Cython, for plain Python: decorators that change nothing."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+compiled = False
+int = builtins.int
+
+
+def _unchanged(decorated: T) -> T:
+    return decorated
+
+
+ccall = cclass = cfunc = final = inline = no_gc = _unchanged
+
+
+def freelist(size: builtins.int) -> Callable[[T], T]:
+    """Keep nothing for later."""
+    return _unchanged
+
+
+def declare(kind: type, value: T) -> T:
+    """A global variable."""
+    return value
