@@ -334,8 +334,6 @@ def _reduce(rule: ArrayRule, x: Any, axis: Axis, keepdims: Any, **more: Any) -> 
 
 @_in_place_of(np.sum)
 def sum_(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    if isinstance(x, list | tuple):
-        x = np.stack(x)
     return _reduce(_SUM, x, axis, keepdims)
 
 

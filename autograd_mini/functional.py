@@ -4,7 +4,8 @@ Every function here takes ``f`` and gives a function of the same arguments.  Arg
 may be numbers, arrays, and dicts, lists and tuples of them, nested at will; what comes
 back is arranged as the argument is.  Plain arguments give plain results; Tensors and
 Values give Tensors and Values, so that the derivative of a derivative is written as it
-is said.
+is said.  Inside ``f`` a plain argument is a Tensor: a function that brings in Values of its
+own is given Values.
 
 >>> import numpy as np
 >>> grad(np.tanh)(0.0)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, overload
 
+import numpy as np
+
 
 class Node(Protocol):
     """What the sweep asks of a node."""
@@ -190,6 +192,7 @@ def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = N
             "gradient.data, or create_graph=True to differentiate with respect to it"
         )
     found = sweep_gradients(root, wrt, create_graph, gradient)
+    found = [np.asarray(g) if isinstance(g, np.generic) else g for g in found]
     if not create_graph:
         return found
     pairs = zip(wrt, found, strict=True)

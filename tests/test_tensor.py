@@ -1,0 +1,287 @@
+"""Tensor: dtypes, NumPy code as it stands, memory that is written to, long graphs."""
+
+import gc
+import sys
+import weakref
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini import Tensor, gradients
+from autograd_mini.testing import check_function
+
+X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
+
+
+# What a Tensor is
+
+
+def test_a_tensor_is_an_array_with_a_history():
+    x = Tensor([[1, 2], [3, 4]], label="x")
+    assert (x.shape, x.ndim, x.size, len(x), x.dtype) == ((2, 2), 2, 4, 2, np.float64)
+    assert (x.op, x.parents, x.label) == ("", (), "x")
+    assert x.grad.tolist() == [[0, 0], [0, 0]]
+    y = x * x + 1
+    assert y.op == "add"
+    square = y.parents[0]
+    assert square.parents[0] is square.parents[1] is x
+    assert [d.tolist() for d in square.local_derivatives] == [x.data.tolist()] * 2
+    assert y.local_derivatives[1] is None
+    total = np.sum(y, axis=1)
+    assert total.options["axis"] == 1
+    assert total.local_derivatives == (None,)
+    assert repr(x) == "Tensor([[1., 2.],\n        [3., 4.]], label='x')"
+    assert "op='add'" in repr(y)
+    assert "dtype=float32" in repr(Tensor(np.float32(1)))
+    assert f"{Tensor(2.0):.3f}" == "2.000"
+    assert [row.data.tolist() for row in x] == [[1, 2], [3, 4]]
+    assert Tensor([7.0]).item() == 7.0
+
+
+def test_a_local_derivative_has_the_result_s_shape():
+    x, y = Tensor([[1.0], [2.0]]), Tensor([3.0, 4.0, 5.0])
+    by_x, by_y = (x * y).local_derivatives
+    assert by_x.tolist() == [[3, 4, 5]] * 2
+    assert by_y.tolist() == [[1] * 3, [2] * 3]
+
+
+def test_a_tensor_owns_its_numbers():
+    numbers = np.ones(2)
+    x = Tensor(numbers)
+    numbers[0] = 5
+    assert x.data.tolist() == [1, 1]
+    cut = (x * 3).detach()
+    assert cut.parents == ()
+    with ag.no_grad():
+        view = x.reshape(2, 1)
+    view.data += 1
+    assert x.data.tolist() == [1, 1]
+
+
+# dtypes
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_a_float_dtype_is_kept_by_everything(dtype):
+    x = Tensor(np.array([[0.5, 1.5], [2.0, 0.25]], dtype))
+    results = [
+        x + 1, 2 * x, x / 3.0, x**2, 2**x, -x, np.exp(x), ag.sigmoid(x), ag.relu(x), ag.gelu(x),
+        ag.leaky_relu(x), np.where(x > 1, x, 0), np.clip(x, 0, 1), x @ x.T, np.sum(x),
+        np.mean(x, 0), np.var(x), np.std(x, 1), np.prod(x), np.max(x, 0), x[0], x[[0, 0]],
+        np.concatenate([x, x]), np.stack([x, x]), np.pad(x, 1), np.cumsum(x, 0), np.diag(x[0]),
+        np.einsum("ij->j", x), np.linalg.norm(x), ag.softmax(x), ag.log_softmax(x),
+        ag.logsumexp(x), np.repeat(x, 2),
+    ]  # fmt: skip
+    for result in results:
+        assert result.dtype == dtype, result.op
+        assert gradients(np.sum(result), x).dtype == dtype, result.op
+        first = gradients(np.sum(result * result), x, create_graph=True)
+        assert first.dtype == dtype, result.op
+        assert gradients(np.sum(first), x).dtype == dtype, result.op
+
+
+def test_each_operand_s_gradient_has_its_own_dtype():
+    low, high = Tensor(np.ones(2, np.float32)), Tensor(np.ones(2))
+    loss = np.sum(low * high)
+    for create_graph in (False, True):
+        by_low, by_high = gradients(loss, [low, high], create_graph=create_graph)
+        assert (by_low.dtype, by_high.dtype) == (np.float32, np.float64)
+    loss.backward()
+    assert low.grad.dtype == np.float32
+    assert low.astype(np.float64).dtype == np.float64
+    assert gradients(np.sum(low.astype(np.float64)), low).dtype == np.float32
+
+
+@pytest.mark.parametrize("integers", [[1, 2], np.array([1, 2], np.int8), [True, False], range(3)])
+def test_integers_become_float64(integers):
+    assert Tensor(integers).dtype == np.float64
+
+
+# NumPy code as it stands
+
+
+def test_numpy_code_for_a_network_runs_unchanged():
+    T = np.eye(2)[[0, 1]]
+
+    def loss(W, b, V):
+        hidden = 1 / (1 + np.exp(-(X @ W + b)))
+        z = np.dot(hidden, V)
+        p = np.exp(z) / np.sum(np.exp(z), axis=1, keepdims=True)
+        return -np.mean(np.sum(T * np.log(p), axis=1)) + 0.5 * np.sum((T - p) ** 2)
+
+    rng = np.random.default_rng(0)
+    check_function(loss, rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=(4, 2)))
+
+
+def test_operators_in_both_orders_with_every_kind_of_constant():
+    for other in (
+        2,
+        2.0,
+        np.float64(2),
+        np.float32(2),
+        np.int64(2),
+        np.full((2, 1), 2.0),
+        [[2], [2]],
+    ):
+        for function in (
+            lambda a, b: a + b,
+            lambda a, b: a - b,
+            lambda a, b: a * b,
+            lambda a, b: a / b,
+            lambda a, b: a**b,
+        ):
+            for ours, plain in [
+                (function(Tensor(X + 2), other), function(X + 2, np.asarray(other))),
+                (function(other, Tensor(X + 2)), function(np.asarray(other), X + 2)),
+            ]:
+                assert type(ours) is Tensor
+                np.testing.assert_array_equal(ours.data, plain)
+
+
+def test_numpy_functions_without_a_derivative_give_plain_arrays():
+    x = Tensor(X)
+    for function in (np.argmax, np.isnan, np.sign, np.shape, np.ndim, np.ones_like, np.argsort):
+        found = function(x)
+        plain = function(X)
+        np.testing.assert_array_equal(getattr(found, "data", found), plain)
+    assert np.allclose(x, X)
+    assert np.array_equal(x, x)
+    assert np.any(x > 1)
+    assert (x > 1).tolist() == (X > 1).tolist()
+    assert (x == X).all()
+    assert (x.argmax(1) == X.argmax(1)).all()
+
+
+def test_builtin_sum_and_comparison():
+    terms = [Tensor([1.0, 2.0]), Tensor([3.0, 4.0])]
+    assert sum(terms).data.tolist() == [4, 6]
+    assert max(Tensor(1.0), Tensor(2.0)).item() == 2.0
+    assert len({terms[0], terms[1], terms[0]}) == 2
+
+
+# Memory that is written to: an error, not a wrong number
+
+
+def update(t):
+    t.data -= 1.0
+
+
+MUTATIONS = {
+    "an operand": lambda x: (np.sum(x * x), x),
+    "the result of an operation": lambda x: (np.sum(y := np.exp(x)), y),
+    "an operand of matmul": lambda x: (np.sum((y := x.reshape(2, 1)) @ y.T), x),
+    "what a view was made of": lambda x: (np.sum((y := x.reshape(2, 1)) * y), x),
+    "what a view of a view was made of": lambda x: (np.sum((y := x[::-1].reshape(2, 1)) * y), x),
+    "a view, for what it was made of": lambda x: (np.sum(x * x), x[:1]),
+    "another view of the same": lambda x: (np.sum((y := x[:1]) * y), x.reshape(1, 2)),
+    "a transposed operand": lambda x: (np.sum((y := np.einsum("i->i", x)) * y), x),
+}
+
+
+@pytest.mark.parametrize("what", MUTATIONS)
+def test_changing_what_the_sweep_needs_is_an_error(what):
+    x = Tensor([1.0, 2.0], label="x")
+    loss, changed = MUTATIONS[what](x)
+    exact = gradients(loss, x)
+    update(changed)
+    for sweep in (loss.backward, lambda: gradients(loss, x, create_graph=True)):
+        with pytest.raises(RuntimeError, match=r"was replaced after \w+ had recorded it"):
+            sweep()
+    assert np.all(np.isfinite(exact))
+    assert not np.any(x.grad)
+
+
+def test_an_update_between_steps_is_no_error():
+    """Not when the sweep does not need the numbers, and not before they are recorded."""
+    x, y = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
+    loss = np.sum(x + y)
+    update(x)
+    loss.backward()
+    assert x.grad.tolist() == [1, 1]
+    loss = np.sum(x * y)
+    loss.backward()
+    x.data = x.data - 0.1 * x.grad
+    loss = np.sum(x * x)
+    loss.backward()
+    view = x[:1]
+    loss = np.sum(view * view)
+    x.data = np.zeros(2)  # other memory: the view keeps what it was made of
+    assert gradients(loss, view).tolist() == (2 * view.data).tolist()
+
+
+def test_an_index_array_may_be_used_again():
+    x, index = Tensor([1.0, 2.0, 3.0]), np.array([0, 0])
+    y = x[index]
+    index[:] = 2
+    assert gradients(np.sum(y), x).tolist() == [2, 0, 0]
+
+
+def test_in_place_operators_make_new_tensors():
+    x = Tensor([1.0, 2.0])
+    y = x
+    y *= 3
+    y += x
+    assert gradients(np.sum(y), x).tolist() == [4, 4]
+    assert x.data.tolist() == [1, 2]
+
+
+def test_gradients_of_leaves_share_no_memory():
+    x, y = Tensor([1.0, 2.0]), Tensor([3.0, 4.0])
+    (seed := np.ones(2)).flags.writeable = False
+    (x + y).backward(seed)
+    x.grad *= 5
+    assert y.grad.tolist() == [1, 1]
+    (+x).backward(seed)
+    x.grad += 1
+    assert seed.tolist() == [1, 1]
+    np.sum(z := Tensor([1.0, 2.0])).backward()
+    z.grad[0] = 9
+    assert z.grad.tolist() == [9, 1]
+
+
+# Long graphs
+
+
+def test_a_chain_of_two_hundred_thousand_operations_leaves_nothing_behind():
+    limit = sys.getrecursionlimit()
+    gc.collect()
+    gc.disable()
+    sys.setrecursionlimit(300)
+    try:
+        x = Tensor([1.0, 2.0])
+        y = x
+        for _ in range(100_000):
+            y = y * 0.99999 + x
+        middle = weakref.ref(y.parents[0].parents[0])
+        y.backward(np.ones(2))
+        exact = sum(0.99999**k for k in range(100_001))
+        np.testing.assert_allclose(x.grad, exact, rtol=1e-9)
+        assert middle() is not None
+        del y
+        assert middle() is None
+        assert gc.collect() == 0
+    finally:
+        sys.setrecursionlimit(limit)
+        gc.enable()
+
+
+def test_a_failed_operation_leaves_nothing_behind():
+    gc.collect()
+    gc.disable()
+    try:
+        x = Tensor(np.ones(3))
+        alive = weakref.ref(y := x * 2)
+        with pytest.raises(ValueError, match="add"):
+            y + np.ones(4)
+        with pytest.raises(TypeError):
+            np.sum(y, where=True)
+        with ag.no_grad():
+            y * y
+        with ag.debug():
+            np.sum(y * y).backward()
+        ag.grad(lambda z: np.sum(y * z))(np.ones(3))
+        y = None
+        assert alive() is None
+    finally:
+        gc.enable()
