@@ -201,7 +201,7 @@ def test_a_node_that_is_used_a_hundred_thousand_times():
 
 def test_the_second_derivative_of_a_long_chain():
     x = Value(0.5)
-    y = chain(x, 100_000)
+    y = chain(x, 10_000)
     first = gradients(y * y, x, create_graph=True)
     slope = sum(0.999999**k for k in range(10_001))
     assert gradients(first, x) == pytest.approx(2 * slope**2, rel=1e-10)
