@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.rules import FUNCTIONS, RULES
-from autograd_mini.tensor import Tensor, record
+from autograd_mini.tensor import Tensor, plain, record
 from autograd_mini.value import OPERATIONS, Value, number_of
 
 
@@ -49,6 +49,17 @@ def apply(name: str, *operands: Any) -> Any:
 
 
 _NUMBERS = {float, int, bool}
+
+
+def select(condition: Any, x: Any, y: Any) -> Any:
+    """``where`` in a derivative: only the one branch, if all elements take it.
+
+    So the infinite slope that a kink would have is not recorded where there is no kink.
+    """
+    taken = np.asarray(plain(condition))
+    if taken.all():
+        return x
+    return where(condition, x, y) if taken.any() else y
 
 
 def _array(name: str, operand: Any) -> Any:
@@ -538,3 +549,4 @@ def gelu(x: Any) -> Any:
 # fmt: on
 
 FUNCTIONS.update({name: globals()[name] for name in RULES if name in globals()})
+FUNCTIONS["select"] = select

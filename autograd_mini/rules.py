@@ -173,7 +173,9 @@ class Rule:
     def derivative_functions(self) -> tuple[Callable[..., Any] | None, ...]:
         """For each operand: its local derivative ``(out, *operands)`` over arrays or Tensors."""
         return tuple(
-            None if text is None else _function(self, array_lines(text), ("out", *self.operands))
+            None
+            if text is None
+            else _function(self, array_lines(text, "select"), ("out", *self.operands))
             for text in self.derivatives
         )
 
@@ -195,7 +197,7 @@ class Rule:
         return tuple(
             None
             if text is None or text == "0"
-            else _function(self, array_lines(times("g", text)), arguments)
+            else _function(self, array_lines(times("g", text), "select"), arguments)
             for text in self.derivatives
         )
 
@@ -397,9 +399,17 @@ def float_lines(text: str, taken: dict[str, str] | None = None) -> list[str]:
     return [ast.unparse(statement) for statement in tree.body]
 
 
-def array_lines(text: str) -> list[str]:
-    """A text as Python for arrays: its assignments, then its expression."""
-    return [ast.unparse(statement) for statement in parse(text).body]
+def array_lines(text: str, where: str = "where") -> list[str]:
+    """A text as Python for arrays: its assignments, then its expression.
+
+    ``where`` names the function that chooses; derivatives call ``select``, which leaves out
+    a branch that no element takes.
+    """
+    tree = parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "where":
+            node.id = where
+    return [ast.unparse(statement) for statement in tree.body]
 
 
 def _function(

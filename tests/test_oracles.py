@@ -11,6 +11,9 @@ from autograd_mini.check.rounding import rounding_error
 
 EPSILON = 2.0**-52
 
+# What the oracles warn of while they are imported and used is not ours
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch", "ignore:`torch.jit")
+
 # A program is a list of steps over a growing list of arrays.  A step is written once, for any
 # library: xp is numpy (which dispatches to ours), torch or autograd.numpy.
 
@@ -71,7 +74,7 @@ STEPS = [
     (has_axes, lambda xp, a, b: a[0]),
     (has_axes, lambda xp, a, b: a[..., :1]),
     (has_axes, lambda xp, a, b: a[[0, -1, 0]]),
-    (any_shapes, lambda xp, a, b: a[None]),
+    (has_axes, lambda xp, a, b: a[None]),
     (any_shapes, lambda xp, a, b: xp.reshape(a, (-1,))),
     (has_two_axes, lambda xp, a, b: xp.swapaxes(a, 0, 1)),
     (has_two_axes, lambda xp, a, b: xp.tril(a)),
@@ -129,7 +132,6 @@ def test_random_programs_agree_with_pytorch_to_second_order(program, start):
     theirs = [torch.tensor(array, requires_grad=True) for array in arrays]
     root, their_root = run(program, np, leaves), run(program, torch, theirs)
     first = gradients(root, leaves, create_graph=True)
-    # The oracle's own gradients
     found = torch.autograd.grad(
         their_root, theirs, create_graph=True, allow_unused=True, materialize_grads=True
     )
@@ -175,7 +177,7 @@ def test_activations_agree_with_pytorch_also_at_their_kinks(name):
     weights = np.arange(1.0, 10.0)
     found = gradients(np.sum(result * weights), ours)
     (their_result * torch.tensor(weights)).sum().backward()
-    np.testing.assert_allclose(found, other.grad, rtol=1e-13, atol=4e-15)
+    np.testing.assert_allclose(found, other.grad, rtol=1e-13, atol=8 * EPSILON * weights.max())
 
 
 def test_transforms_agree_with_torch_func():
@@ -209,7 +211,7 @@ def test_transforms_agree_with_torch_func():
     ):  # fmt: skip
         check(mine, other)
     pull, their_pull = ag.vjp(ours[0], p)[1], torch.func.vjp(theirs[0], tp)[1]
-    check(pull(x.sum() * np.ones(3))[0], their_pull(torch.full((3,), x.sum()))[0])
+    check(pull(x.sum() * np.ones(3))[0], their_pull(torch.tensor(x.sum() * np.ones(3)))[0])
     product = torch.func.jvp(torch.func.grad(theirs[1]), (tp,), (tv,))[1]
     check(ag.hvp(ours[1], (p,), (v,))[0], product)
     flat = lambda xp, x, b: lambda W: number(xp, x)({"W": W, "b": b})  # noqa: E731

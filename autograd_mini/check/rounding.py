@@ -87,7 +87,7 @@ def _shaken(
 ) -> list[Array]:
     """The gradients, from a graph in which every number is off by relative noise."""
     made: dict[Any, Any] = {}
-    with no_grad():
+    with no_grad(), np.errstate(all="ignore"):
         for node in order:
             parents = [made[parent] if is_node(parent) else parent for parent in node.parents]
             again = node.again(parents) if parents else node
