@@ -98,14 +98,22 @@ def operator_methods(rule: Rule) -> Iterator[str]:
     before = ["second: Value = other", "y: float = second._data"]
     yield from _indent(_body(rule, before, both, "self, second", {0, 1}), 8)
     yield from ["    number = constant(other)", "    if number is None:"]
-    yield from [f'        return _unsupported("{rule.name}", other)', "    y = number"]
+    yield from [
+        f'        _refuse("{rule.name}", other)',
+        "        return NotImplemented",
+        "    y = number",
+    ]
     constant = _result(result, "self, {d0}", "None, y")
     yield from _indent(_body(rule, [], constant, "self, y", {0}), 4)
     yield ""
     yield f"def __r{name}__(self, other: Operand) -> Value:"
     yield f'    """Reflected: ``{rule.formula}`` with self as y."""'
     yield from ["    y = self._data", "    number = constant(other)", "    if number is None:"]
-    yield from [f'        return _unsupported("{rule.name}", other)', "    x: float = number"]
+    yield from [
+        f'        _refuse("{rule.name}", other)',
+        "        return NotImplemented",
+        "    x: float = number",
+    ]
     constant = _result(result, "None, x", "self, {d1}")
     yield from _indent(_body(rule, [], constant, "x, self", {1}), 4)
     yield ""

@@ -54,7 +54,7 @@ from math import (
     tanh,
 )  # fmt: skip
 from threading import Lock, get_ident
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -418,7 +418,8 @@ class Value:
             return _node(x + y, "add", self, 1.0, second, 1.0)
         number = constant(other)
         if number is None:
-            return _unsupported("add", other)
+            _refuse("add", other)
+            return NotImplemented
         y = number
         return _node(x + y, "add", self, 1.0, None, y)
 
@@ -427,7 +428,8 @@ class Value:
         y = self._data
         number = constant(other)
         if number is None:
-            return _unsupported("add", other)
+            _refuse("add", other)
+            return NotImplemented
         x: float = number
         return _node(x + y, "add", None, x, self, 1.0)
 
@@ -440,7 +442,8 @@ class Value:
             return _node(x - y, "sub", self, 1.0, second, -1.0)
         number = constant(other)
         if number is None:
-            return _unsupported("sub", other)
+            _refuse("sub", other)
+            return NotImplemented
         y = number
         return _node(x - y, "sub", self, 1.0, None, y)
 
@@ -449,7 +452,8 @@ class Value:
         y = self._data
         number = constant(other)
         if number is None:
-            return _unsupported("sub", other)
+            _refuse("sub", other)
+            return NotImplemented
         x: float = number
         return _node(x - y, "sub", None, x, self, -1.0)
 
@@ -462,7 +466,8 @@ class Value:
             return _node(x * y, "mul", self, y, second, x)
         number = constant(other)
         if number is None:
-            return _unsupported("mul", other)
+            _refuse("mul", other)
+            return NotImplemented
         y = number
         return _node(x * y, "mul", self, y, None, y)
 
@@ -471,7 +476,8 @@ class Value:
         y = self._data
         number = constant(other)
         if number is None:
-            return _unsupported("mul", other)
+            _refuse("mul", other)
+            return NotImplemented
         x: float = number
         return _node(x * y, "mul", None, x, self, x)
 
@@ -488,7 +494,8 @@ class Value:
                 _fail(error, "div", self, second)
         number = constant(other)
         if number is None:
-            return _unsupported("div", other)
+            _refuse("div", other)
+            return NotImplemented
         y = number
         try:
             out = x / y
@@ -501,7 +508,8 @@ class Value:
         y = self._data
         number = constant(other)
         if number is None:
-            return _unsupported("div", other)
+            _refuse("div", other)
+            return NotImplemented
         x: float = number
         try:
             out = x / y
@@ -524,7 +532,8 @@ class Value:
                 _fail(error, "pow", self, second)
         number = constant(other)
         if number is None:
-            return _unsupported("pow", other)
+            _refuse("pow", other)
+            return NotImplemented
         y = number
         try:
             out = pow(x, y)
@@ -538,7 +547,8 @@ class Value:
         y = self._data
         number = constant(other)
         if number is None:
-            return _unsupported("pow", other)
+            _refuse("pow", other)
+            return NotImplemented
         x: float = number
         try:
             out = pow(x, y)
@@ -1325,11 +1335,10 @@ def _data(operand: Operand) -> float:
     return result
 
 
-def _unsupported(op: str, operand: Any) -> Value:
-    """``NotImplemented``, so that the operand may answer; an error if it cannot."""
+def _refuse(op: str, operand: Any) -> None:
+    """Raise an error for an operand that no other type could make sense of either."""
     if isinstance(operand, complex | str | bytes | list | tuple | dict | None):
         raise TypeError(f"{op}: {_not_a_number(operand)}")
-    return cast(Value, NotImplemented)
 
 
 def _compare(compare: Callable[[Any, Any], bool], left: Value, right: Any) -> bool:
