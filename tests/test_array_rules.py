@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import mutually_broadcastable_shapes
+from hypothesis.extra.numpy import (
+    array_shapes,
+    arrays,
+    basic_indices,
+    integer_array_indices,
+    mutually_broadcastable_shapes,
+)
 
 import autograd_mini as ag
 from autograd_mini import Tensor, gradients
@@ -14,7 +20,7 @@ from autograd_mini.array_rules import ARRAY_RULES
 from autograd_mini.tensor import ARRAY_FUNCTIONS
 from autograd_mini.testing import check_function
 
-AXES = [None, 0, 1, 2, -1, -3, (0, 2), (-1, 0), (2, 0, 1), np.int64(1)]
+AXES = [None, 0, 1, 2, -1, -3, (), (0, 2), (-1, 0), (2, 0, 1), np.int64(1)]
 
 
 def array(*shape, seed=0):
@@ -44,6 +50,13 @@ REDUCTIONS = {
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions(name, axis, keepdims):
     check_function(lambda x: REDUCTIONS[name](x, axis=axis, keepdims=keepdims), X)
+
+
+@pytest.mark.parametrize("function", [np.var, np.std])
+@pytest.mark.parametrize("axis", [None, 1, (0, 2)], ids=str)
+def test_degrees_of_freedom(function, axis):
+    for ddof in (1, 0.5):
+        check_function(lambda x, d=ddof: function(x, axis=axis, ddof=d), X)
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1, (0, 1), (-1, 0), None], ids=str)
@@ -185,8 +198,8 @@ CALLS = {
 
 @pytest.mark.parametrize("call", CALLS)
 def test_calls(call):
-    function, *arrays = CALLS[call]
-    check_function(function, *arrays)
+    function, *operands = CALLS[call]
+    check_function(function, *operands)
 
 
 def test_every_array_rule_and_every_numpy_function_is_called_above():
@@ -294,6 +307,27 @@ def test_matmul_of_all_stacks(shapes, vectors):
     check_function(np.matmul, x, y)
 
 
+@given(data=st.data())
+def test_every_way_to_index(data):
+    """Each element's gradient is summed over every place that it was taken to."""
+    shape = data.draw(array_shapes(max_dims=3, max_side=4))
+    index = data.draw(
+        basic_indices(shape, allow_newaxis=True)
+        | integer_array_indices(shape, result_shape=array_shapes(max_dims=2, max_side=5))
+        | arrays(bool, shape)
+    )
+    places = np.arange(np.prod(shape)).reshape(shape)[index]
+    weights = np.random.default_rng(0).normal(size=np.shape(places))
+    x = Tensor(np.ones(shape))
+    part = x[index]
+    assert part.shape == np.shape(places)
+    exact = np.bincount(np.ravel(places), np.ravel(weights), x.size).reshape(shape)
+    for create_graph in (False, True):
+        found = gradients(part, x, create_graph=create_graph, gradient=weights)
+        np.testing.assert_allclose(getattr(found, "data", found), exact, rtol=1e-14, atol=1e-15)
+    check_function(lambda x: x[index] ** 2, array(*shape))
+
+
 # einsum
 
 EINSUMS = [
@@ -314,12 +348,12 @@ def test_einsum(subscripts):
 def einsum_with(subscripts, more):
     """``more`` axes stand for each ellipsis."""
     size = {letter: 2 + i % 3 for i, letter in enumerate("ijklabcdBC")}
-    arrays = []
+    operands = []
     for n, term in enumerate(subscripts.replace(" ", "").split("->")[0].split(",")):
         head, dots, tail = term.partition("...")
         shape = [*map(size.get, head), *[3] * (more if dots else 0), *map(size.get, tail)]
-        arrays.append(array(*shape, seed=n))
-    check_function(lambda *xs: np.einsum(subscripts, *xs), *arrays)
+        operands.append(array(*shape, seed=n))
+    check_function(lambda *xs: np.einsum(subscripts, *xs), *operands)
 
 
 @pytest.mark.parametrize(
@@ -336,8 +370,8 @@ def einsum_with(subscripts, more):
     ],
 )
 def test_einsum_of_axes_of_size_one(subscripts, shapes):
-    arrays = [array(*shape, seed=n) for n, shape in enumerate(shapes)]
-    check_function(lambda *xs: np.einsum(subscripts, *xs), *arrays)
+    operands = [array(*shape, seed=n) for n, shape in enumerate(shapes)]
+    check_function(lambda *xs: np.einsum(subscripts, *xs), *operands)
 
 
 @given(data=st.data())
@@ -348,8 +382,8 @@ def test_einsum_of_any_subscripts(data):
     output = "".join(data.draw(st.lists(st.sampled_from(used), unique=True))) if used else ""
     subscripts = ",".join(terms) + data.draw(st.sampled_from(["", "->" + output]))
     size = {"i": 2, "j": 3, "k": 2}
-    arrays = [array(*map(size.get, term), seed=n) for n, term in enumerate(terms)]
-    check_function(lambda *xs: np.einsum(subscripts, *xs), *arrays)
+    operands = [array(*map(size.get, term), seed=n) for n, term in enumerate(terms)]
+    check_function(lambda *xs: np.einsum(subscripts, *xs), *operands)
 
 
 # A primitive of one's own

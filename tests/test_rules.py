@@ -178,9 +178,13 @@ def test_the_branch_not_taken_contributes_zero(trap):
 
 def test_the_trap_gives_zero_on_a_value():
     x = Value(0.0)
-    y = ag.where(x > 0, np.log(ag.where(x > 0, x, 1.0)), 0.0)
-    assert gradients(y, x) == 0.0
-    assert gradients(gradients(y * y + x, x, create_graph=True), x) == 0.0
+    for branch in (np.sqrt(x), x**0.5, np.log(ag.where(x > 0, x, 1.0))):
+        y = ag.where(x > 0, branch, 0.0)
+        assert gradients(y, x) == 0.0
+        y.backward()
+        assert x.grad == 0.0
+        first = gradients(y * y + x * x, x, create_graph=True)
+        assert (first.data, gradients(first, x)) == (0.0, 2.0)
 
 
 def test_nan_that_matters_is_not_hidden():
