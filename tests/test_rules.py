@@ -1,5 +1,6 @@
 """The table of rules: every row proven and checked, edges and tails, and rows of one's own."""
 
+import itertools
 import math
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, gradients
-from autograd_mini.rules import RULES
+from autograd_mini.rules import RULES, rule_of_ufunc
 from autograd_mini.testing import CHECKS, check_rule, prove_rule
 
 INF = math.inf
@@ -85,6 +86,32 @@ def test_tails_are_exact_and_do_not_warn(name, point, value, slope):
     with np.errstate(all="raise", under="ignore"):
         assert getattr(ag, name)(*point) == close[0]
         assert getattr(ag, name)(*map(np.array, point)) == close[0]
+
+
+SPECIAL = [-INF, -1.0, -0.0, 0.0, 1.0, INF, math.nan]
+
+
+@pytest.mark.parametrize("name", [n for n in RULES if n not in ("where", "clip")])
+def test_infinities_and_nan_go_through_as_in_numpy(name):
+    """A Tensor has NumPy's number; so has a Value, unless it says that there is none."""
+    rule = RULES[name]
+    ours = getattr(ag, name)
+    numpy = next((f for f in vars(np).values() if rule_of_ufunc_is(f, rule)), ours)
+    for point in itertools.product(SPECIAL, repeat=len(rule.operands)):
+        with np.errstate(all="ignore"):
+            exact = numpy(*map(np.float64, point))
+            np.testing.assert_array_equal(ours(*map(Tensor, point)).data, exact)
+            if all(map(math.isnan, point)):
+                assert math.isnan(exact)
+        try:
+            found = ours(*map(Value, point)).data
+        except (ArithmeticError, ValueError):
+            continue
+        np.testing.assert_allclose(found, exact, rtol=1e-15)
+
+
+def rule_of_ufunc_is(function, rule):
+    return isinstance(function, np.ufunc) and rule_of_ufunc(function) is rule
 
 
 @pytest.mark.parametrize(
@@ -275,6 +302,14 @@ def test_adding_a_row_is_all_there_is_to_do(kind):
         assert None not in node.local_derivatives
         if hasattr(np, name):
             assert getattr(np, name)(*inputs).op == name
+
+
+@pytest.mark.usefixtures("own_rules")
+def test_over_scalars_only_the_branch_that_is_taken_is_evaluated():
+    lazy = ag.rule("lazy", "where(x > 0, relu(log(x)), 0)", ["where(x > 1, 1 / x, 0)"])
+    assert lazy(-1.0) == 0.0
+    assert lazy(Value(-1.0)).local_derivatives == (0.0,)
+    assert lazy(Value(math.e)).data == 1.0
 
 
 @pytest.mark.usefixtures("own_rules")
