@@ -29,24 +29,32 @@ from __future__ import annotations
 import ast
 import itertools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from importlib import import_module
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.check.rounding import rounding_error
 from autograd_mini.differences import derivative
+from autograd_mini.exact import (
+    IN_FLOATS,
+    Names,
+    Region,
+    conventions,
+    load_mpmath,
+    load_sympy,
+    parsed,
+    placed,
+    precise,
+    regions,
+)
 from autograd_mini.functional import grad
 from autograd_mini.graph import gradients
-from autograd_mini.rules import FUNCTIONS, RULES, Rule, float_lines, parse, rule_of_ufunc
+from autograd_mini.rules import FUNCTIONS, RULES, Rule, float_lines, rule_of_ufunc
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value
 
-Names = Mapping[str, Any]
 Point = tuple[float, ...]
 
 
@@ -139,30 +147,58 @@ def prove_rule(name: str) -> list[str]:
         AssertionError: the row is wrong, or SymPy cannot prove it.
     """
     rule = RULES[name]
-    regions = _regions(rule)
+    everywhere = regions(rule)
     proven = []
-    for region in regions:
-        conventions = _conventions(rule, region.holds)
+    for region in everywhere:
+        kinks = conventions(rule, region.holds)
         inside = region.inside(rule)
         if inside and rule.evaluate:
             _prove(rule, region, "evaluate", rule.evaluate, region.text(rule, rule.formula))
         for operand, text in zip(rule.operands, rule.derivatives, strict=True):
-            if text is None or not (inside or operand in conventions):
+            if text is None or not (inside or operand in kinks):
                 continue
-            if operand in conventions:
-                said = conventions[operand]
-                _prove(rule, region, f"convention for {operand}", text, region.text(rule, said))
+            if operand in kinks:
+                said = kinks[operand]
+                stated = region.text(rule, said)
+                _prove(rule, region, f"convention for {operand}", text, stated, at_kink=True)
                 proven.append(f"{region}: ∂/∂{operand} = {said} by convention")
                 continue
-            sides = [side for side in region.sides(rule, regions) if side.inside(rule)]
+            sides = [side for side in region.sides(rule, everywhere) if side.inside(rule)]
             assert sides, f"{name} at {region}: the domain has no room here; document a kink"
             for side in sides:
                 formula = side.text(rule, rule.formula)
-                true = _sympy().diff(formula, region.symbols[operand])
+                true = load_sympy().diff(formula, region.symbols[operand])
                 _prove(rule, region, f"∂/∂{operand}", text, true)
             proven.append(f"{region}: ∂/∂{operand} = {text}")
     assert proven, f"{name}: nothing lies in the domain {rule.domain!r}, so nothing was proven"
     return proven
+
+
+def _prove(
+    rule: Rule, region: Region, what: str, text: str, true: Any, at_kink: bool = False
+) -> None:
+    """Prove that a text of a rule has the true meaning in a region; only at a kink infinity."""
+    sympy = load_sympy()
+    stated, true = region.place(region.text(rule, text)), region.place(true)
+    finite = not (stated + true).has(sympy.oo, -sympy.oo, sympy.zoo, sympy.nan)
+    agreed = at_kink and stated == true and stated in (sympy.oo, -sympy.oo)
+    proven = agreed or (finite and _is_zero(stated - true))
+    assert proven, (
+        f"{rule.name} at {region}: {what}: {text!r} is {stated}, but SymPy finds {true} "
+        + ("(or does not find that they are equal)" if finite else "(document a kink)")
+    )
+
+
+def _is_zero(difference: Any) -> bool:
+    """Whether SymPy proves that an expression is zero; ``False`` says nothing."""
+    sympy = load_sympy()
+    steps: list[Callable[[Any], Any]] = [
+        lambda e: e,
+        sympy.simplify,
+        lambda e: sympy.simplify(e.rewrite(sympy.erf)),
+        lambda e: sympy.simplify(e.rewrite(sympy.exp)),
+    ]
+    return any(step(difference) == 0 for step in steps)
 
 
 def operands(name: str, at_kinks: bool = False) -> Any:
@@ -175,15 +211,15 @@ def operands(name: str, at_kinks: bool = False) -> Any:
     from hypothesis import strategies as st
 
     rule = RULES[name]
-    regions = [r for r in _regions(rule) if bool(_conventions(rule, r.holds)) == at_kinks]
-    regions = [r for r in regions if at_kinks or r.inside(rule)]
+    wanted = [r for r in regions(rule) if bool(conventions(rule, r.holds)) == at_kinks]
+    wanted = [r for r in wanted if at_kinks or r.inside(rule)]
     size = st.sampled_from(_SIZES) | st.floats(_SIZES[0], _SIZES[-1])
     anywhere = st.just(0.0) | size | size.map(operator.neg)
 
     @st.composite
     def points(draw: st.DrawFn) -> Point:
-        groups = draw(st.sampled_from(regions)).groups
-        places = _placed(rule.operands, groups, lambda _: draw(anywhere), lambda _: draw(size))
+        groups = draw(st.sampled_from(wanted)).groups
+        places = placed(rule.operands, groups, lambda _: draw(anywhere), lambda _: draw(size))
         return tuple(map(float, places.values()))
 
     return points().filter(lambda point: _is_ordinary(rule, point) != at_kinks)
@@ -195,9 +231,9 @@ _SIZES = (1e-9, 1e-3, 0.5, 1.0, 2.0, 8.3, 40.0, 745.0, 1000.0)
 
 def _is_ordinary(rule: Rule, point: Point) -> bool:
     """Whether a point is in the domain and at no kink."""
-    names = dict(zip(rule.operands, map(_mpmath().mpf, point), strict=True))
-    inside = not rule.domain or _precise().holds(rule.domain, names)
-    return inside and not _conventions(rule, lambda text: _precise().holds(text, names))
+    names = dict(zip(rule.operands, map(load_mpmath().mpf, point), strict=True))
+    inside = not rule.domain or precise().holds(rule.domain, names)
+    return inside and not conventions(rule, lambda text: precise().holds(text, names))
 
 
 def check_values(name: str) -> None:
@@ -287,7 +323,7 @@ def check_differences(name: str) -> None:
 def _room(rule: Rule, point: Point, index: int) -> float:
     """How far one operand is from the others and from the numbers it is compared with, up to 1."""
     others = {*point[:index], *point[index + 1 :]}
-    for region in _regions(rule):
+    for region in regions(rule):
         terms = itertools.chain(*itertools.chain(*region.groups))
         others |= {float(term) for term in terms if not isinstance(term, str)}
     return min(1.0, *(abs(point[index] - other) for other in others if other != point[index]), 1.0)
@@ -299,14 +335,14 @@ def check_kinks(name: str) -> None:
     def check(rule: Rule, point: Point, dtype: Any) -> None:
         names = dict(zip(rule.operands, map(np.float64, point), strict=True))
         with np.errstate(all="ignore"):
-            conventions = _conventions(rule, lambda text: _IN_FLOATS.holds(text, names))
-            stated = {o: _IN_FLOATS.text(text, names) for o, text in conventions.items()}
+            kinks = conventions(rule, lambda text: IN_FLOATS.holds(text, names))
+            stated = {o: IN_FLOATS.text(text, names) for o, text in kinks.items()}
         for node, inputs in _recorded(rule, point, dtype):
             found = gradients(node, inputs, gradient=_ones(node))
             for operand in stated.keys() & inputs.keys():
                 assert np.all(found[operand] == stated[operand].astype(dtype)), (
                     f"{rule.name}{point}: ∂/∂{operand} is {found[operand]} for {node!r}, but the "
-                    f"convention for {conventions[operand]!r} gives {stated[operand]}"
+                    f"convention {kinks[operand]!r} gives {stated[operand]}"
                 )
 
     if RULES[name].kinks:
@@ -384,7 +420,7 @@ class _True:
     def __init__(self, rule: Rule, point: Point, dtype: Any) -> None:
         self.rule, self.point, self.limits = rule, point, np.finfo(dtype)
         self.known: dict[tuple[int, ...], tuple[float, float]] = {}
-        self.names = dict(zip(rule.operands, map(_mpmath().mpf, point), strict=True))
+        self.names = dict(zip(rule.operands, map(load_mpmath().mpf, point), strict=True))
         self.with_out = {**self.names, "out": self._value(self.names)}
 
     def fits(self, order: int) -> bool:
@@ -437,9 +473,9 @@ class _True:
         """How far a derivative moves with its text's local names, for relative changes of 1."""
 
         def scaled(name: str, by: float) -> Any:
-            return _precise().text(text, self.with_out, {name: 1 + _mpmath().mpf(by)})
+            return precise().text(text, self.with_out, {name: 1 + load_mpmath().mpf(by)})
 
-        steps = [ast.unparse(s.targets[0]) for s in _parsed(text).body if isinstance(s, ast.Assign)]
+        steps = [ast.unparse(s.targets[0]) for s in parsed(text).body if isinstance(s, ast.Assign)]
         return sum(abs(scaled(s, _STEP) - scaled(s, -_STEP)) / (2 * _STEP) for s in steps)
 
     def _terms(self, order: tuple[int, ...]) -> list[Any]:
@@ -457,13 +493,12 @@ class _True:
         return [direct, lambda names: by_out(names) * out_by(names)]
 
     def _value(self, names: Names) -> Any:
-        return _precise().text(self.rule.evaluate or self.rule.formula, names)
+        return precise().text(self.rule.evaluate or self.rule.formula, names)
 
     def _slope(self, index: int) -> Callable[[Names], Any]:
-        return lambda names: _precise().text(self.rule.derivatives[index] or "0", names)
+        return lambda names: precise().text(self.rule.derivatives[index] or "0", names)
 
 
-_DIGITS = 100
 _STEP = 10.0**-33
 _DIFFERENCE = 10.0**-60
 """A central difference of this relative step has about 66 of 100 digits right."""
@@ -486,368 +521,3 @@ def _operations(text: str) -> int:
     """How many operations of a text round their results."""
     nodes = [node for line in float_lines(text) for node in ast.walk(ast.parse(line))]
     return 1 + sum(isinstance(node, ast.BinOp | ast.Call) for node in nodes)
-
-
-def _prove(rule: Rule, region: _Region, what: str, text: str, true: Any) -> None:
-    """Prove that a text of a rule has the true meaning in a region; only a kink is infinite."""
-    stated, true = region.place(region.text(rule, text)), region.place(true)
-    infinite = _sympy().oo, -_sympy().oo
-    if what.startswith("convention") and stated == true and stated in infinite:
-        return
-    finite = not (stated + true).has(*infinite, _sympy().zoo, _sympy().nan)
-    proven = finite and _is_zero(stated - true)
-    assert proven, (
-        f"{rule.name} at {region}: {what}: {text!r} is {stated}, but SymPy finds {true} "
-        + ("(or does not find that they are equal)" if finite else "(document a kink)")
-    )
-
-
-def _is_zero(difference: Any) -> bool:
-    """Whether SymPy proves that an expression is zero; ``False`` says nothing."""
-    sympy = _sympy()
-    steps: list[Callable[[Any], Any]] = [
-        lambda e: e,
-        sympy.simplify,
-        lambda e: sympy.simplify(e.rewrite(sympy.erf)),
-        lambda e: sympy.simplify(e.rewrite(sympy.exp)),
-    ]
-    return any(step(difference) == 0 for step in steps)
-
-
-def _conventions(rule: Rule, holds: Callable[[str], bool]) -> dict[str, str]:
-    """The text of the documented derivative for each operand that is at a kink.
-
-    A convention reads ``"0"`` or ``"0.5 for each"`` or ``"1 for x and 0 for low"``.
-    """
-    found: dict[str, str] = {}
-    for condition, conventions in rule.kinks.items():
-        for convention in conventions.split(" and ") if holds(condition) else ():
-            text, _, operand = convention.partition(" for ")
-            found |= dict.fromkeys([operand] if operand in rule.operands else rule.operands, text)
-    return found
-
-
-# Reading the table's texts: over SymPy symbols, over numbers of 100 digits, over floats
-
-_OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv, ast.Pow: operator.pow, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
-}  # fmt: skip
-
-
-_parsed = cache(parse)
-_NO_SCALES: Names = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """What a text means over one kind of number.  ``where`` reads only the branch it takes."""
-
-    constants: Names
-    native: Callable[[str], Callable[..., Any]]
-    number: Callable[[str], Any]
-    sign: Callable[[Any], int]
-    definition: Callable[[Rule], str] = lambda rule: rule.evaluate or rule.formula
-
-    def text(self, text: str, names: Names, scales: Names = _NO_SCALES) -> Any:
-        """The meaning of a text; ``scales`` multiplies what it gives local names."""
-        known = {**self.constants, **names}
-        *steps, last = _parsed(text).body
-        for step in steps:
-            assert isinstance(step, ast.Assign)
-            name = ast.unparse(step.targets[0])
-            known[name] = self._value(step.value, known) * scales.get(name, 1)
-        assert isinstance(last, ast.Expr)
-        return self._value(last.value, known)
-
-    def holds(self, condition: str, names: Names) -> bool:
-        (expression,) = _parsed(condition).body
-        assert isinstance(expression, ast.Expr)
-        return self._truth(expression.value, names)
-
-    def _value(self, node: ast.expr, names: Names) -> Any:
-        match node:
-            case ast.Constant(number):
-                return self.number(str(number))
-            case ast.Name(name):
-                return names[name]
-            case ast.UnaryOp(op, operand):
-                value = self._value(operand, names)
-                return -value if isinstance(op, ast.USub) else value
-            case ast.BinOp(left, op, right):
-                return _OPERATORS[type(op)](self._value(left, names), self._value(right, names))
-            case ast.Call(ast.Name("where"), [condition, yes, no]):
-                return self._value(yes if self._truth(condition, names) else no, names)
-            case ast.Call(ast.Name(name), arguments):
-                values = [self._value(argument, names) for argument in arguments]
-                rule = RULES[name]
-                if rule.native:
-                    return self.native(name)(*values)
-                return self.text(
-                    self.definition(rule), dict(zip(rule.operands, values, strict=True))
-                )
-        raise AssertionError(f"no meaning for {ast.unparse(node)!r}")
-
-    def _truth(self, node: ast.expr, names: Names) -> bool:
-        match node:
-            case ast.BinOp(left, ast.BitAnd(), right):
-                return self._truth(left, names) and self._truth(right, names)
-            case ast.BinOp(left, ast.BitOr(), right):
-                return self._truth(left, names) or self._truth(right, names)
-            case ast.Compare(left, [op], [right]):
-                difference = self._value(left, names) - self._value(right, names)
-                return bool(_OPERATORS[type(op)](self.sign(difference), 0))
-        return self.sign(self._value(node, names)) != 0
-
-
-def _native(library: Any, others: Names, name: str) -> Callable[..., Any]:
-    """A library's function for a native rule, under the library's own name or one of ours."""
-    found: Any = others.get(name) or getattr(library, name.replace("arc", "a"), None)
-    assert found, f"{library} has no {name}: write the rule with other functions of the table"
-    return found  # type: ignore[no-any-return]
-
-
-@cache
-def _sympy() -> Any:
-    return _needed("sympy")
-
-
-def _needed(module: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f"autograd_mini.testing needs {module}: pip install autograd_mini[test]"
-        ) from error
-
-
-@cache
-def _mpmath() -> Any:
-    context = _needed("mpmath").MPContext()
-    context.dps = _DIGITS
-    return context
-
-
-@cache
-def _precise() -> _Reading:
-    """Texts over numbers of 100 digits, without overflow."""
-    mp = _mpmath()
-    others = {
-        "abs": mp.fabs,
-        "log2": lambda x: mp.log(x, 2),
-        "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
-    }
-    return _Reading(
-        {"pi": mp.pi, "inf": mp.inf, "nan": mp.nan},
-        partial(_native, mp, others),
-        mp.mpf,
-        mp.sign,
-    )
-
-
-_IN_FLOATS = _Reading(
-    {"pi": np.float64(np.pi), "inf": np.float64(np.inf), "nan": np.float64(np.nan)},
-    FUNCTIONS.__getitem__,
-    np.float64,
-    np.sign,
-)
-
-
-def _exact(decide: Callable[[Any], int]) -> _Reading:
-    """Texts over SymPy's expressions; ``decide`` gives an expression's sign."""
-    sympy = _sympy()
-    others: dict[str, Callable[..., Any]] = {
-        "abs": sympy.Abs,
-        "expm1": lambda x: sympy.exp(x) - 1,
-        "log1p": lambda x: sympy.log(1 + x),
-        "log2": lambda x: sympy.log(x, 2),
-        "log10": lambda x: sympy.log(x, 10),
-        "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
-        "cbrt": lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3),
-    }
-    return _Reading(
-        {"pi": sympy.pi, "inf": sympy.oo, "nan": sympy.nan},
-        partial(_native, sympy, others),
-        sympy.Rational,
-        decide,
-        lambda rule: rule.formula,
-    )
-
-
-# Regions: in which order the operands stand among themselves and the numbers they meet
-
-Level = tuple[Any, ...]
-"""Operands, and at most one number, that are equal."""
-
-
-class _UndecidedError(Exception):
-    """The sign of an expression is not known in a region."""
-
-
-@dataclass(frozen=True)
-class _Region:
-    """Operands whose order is known.
-
-    ``groups`` holds, for each group of operands that are compared with each other, what is
-    equal and what is greater, in rising order.  ``at`` gives the operands in positive
-    symbols, such as ``x = 1 + p_x``, so that SymPy can decide comparisons.
-    """
-
-    groups: tuple[tuple[Level, ...], ...]
-    at: Names
-
-    def __str__(self) -> str:
-        return ", ".join(f"{name} = {expression}" for name, expression in self.at.items())
-
-    @property
-    def symbols(self) -> dict[str, Any]:
-        return {name: _sympy().Symbol(name, real=True) for name in self.at}
-
-    def place(self, expression: Any) -> Any:
-        """An expression in the operands at this region's operands."""
-        return _sympy().sympify(expression).subs({s: self.at[n] for n, s in self.symbols.items()})
-
-    def text(self, rule: Rule, text: str) -> Any:
-        """What a text of a rule is, in the operands, where comparisons hold as they do here."""
-        out = _exact(self._sign).text(rule.formula, self.symbols)
-        return _exact(self._sign).text(text, {**self.symbols, "out": out})
-
-    def holds(self, condition: str) -> bool:
-        return _exact(self._sign).holds(condition, self.symbols)
-
-    def inside(self, rule: Rule) -> bool:
-        """Whether this is in the domain of a rule."""
-        return not rule.domain or self.holds(rule.domain)
-
-    def _sign(self, expression: Any) -> int:
-        placed = self.place(expression)
-        for step in (lambda e: e, _sympy().together, _sympy().factor, _sympy().simplify):
-            placed = step(placed)
-            for sign, holds in ((0, "is_zero"), (1, "is_positive"), (-1, "is_negative")):
-                if getattr(placed, holds):
-                    return sign
-        raise _UndecidedError(expression)
-
-    def sides(self, rule: Rule, regions: Iterable[_Region]) -> list[_Region]:
-        """The regions in which nothing is equal that this one borders on; itself if it is such.
-
-        What the rule is not differentiated for (the condition of ``where``) stays as it is.
-        """
-        fixed = {o for o, d in zip(rule.operands, rule.derivatives, strict=True) if d is None}
-
-        def borders(region: _Region) -> bool:
-            for mine, other in zip(self.groups, region.groups, strict=True):
-                if fixed.intersection(*[itertools.chain(*mine)]):
-                    if mine != other:
-                        return False
-                    continue
-                rank = {term: rank for rank, level in enumerate(mine) for term in level}
-                ranks = [rank[term] for level in other for term in level]
-                if len(ranks) > len(other) or ranks != sorted(ranks):
-                    return False
-            return True
-
-        return [region for region in regions if borders(region)]
-
-
-@cache
-def _regions(rule: Rule) -> list[_Region]:
-    """The regions, borders included, in which every comparison in a row is decided."""
-    compared: set[tuple[str, Any]] = set()
-    texts = [rule.formula, rule.evaluate or rule.formula, *filter(None, rule.derivatives)]
-    conditions = [*filter(None, [rule.domain]), *rule.kinks]
-    while True:
-        regions = list(_divided(rule.operands, compared))
-        try:
-            for region in regions:
-                for condition in conditions:
-                    region.holds(condition)
-                if region.inside(rule):
-                    for text in texts:
-                        region.text(rule, text)
-        except _UndecidedError as undecided:
-            more = _comparisons(undecided.args[0]) - compared
-            if not more:
-                message = f"{rule.name} at {region}: cannot decide the sign of {undecided}"
-                raise AssertionError(message) from None
-            compared |= more
-            continue
-        return regions
-
-
-def _comparisons(expression: Any) -> set[tuple[str, Any]]:
-    """What operands must be compared with, so that the sign of an expression is known."""
-    operands = sorted(expression.free_symbols, key=str)
-    found: set[tuple[str, Any]] = set()
-    for inside in expression.atoms(_sympy().Abs):
-        found |= _comparisons(inside.args[0])
-    for symbol in operands:
-        roots = _sympy().solve(expression, symbol)
-        found |= {(str(symbol), root) for root in roots if root.is_number}
-        found |= {(str(symbol), str(root)) for root in roots if root in operands}
-    return found or {(str(symbol), _sympy().Integer(0)) for symbol in operands}
-
-
-def _divided(operands: Sequence[str], compared: Iterable[tuple[str, Any]]) -> Iterator[_Region]:
-    sympy = _sympy()
-    groups = [[operand] for operand in operands]
-    for a, b in sorted(compared, key=str):
-        if isinstance(b, str):
-            linked = [group for group in groups if a in group or b in group]
-            groups = [g for g in groups if g not in linked] + [[*itertools.chain(*linked)]]
-    orders = []
-    for group in groups:
-        numbers = {b for a, b in compared if a in group and not isinstance(b, str)}
-        orders.append(list(_arrangements(group, [(n,) for n in sorted(numbers)])))
-
-    def free(operand: str) -> Any:
-        return sympy.Symbol(f"r_{operand}", real=True)
-
-    def positive(operand: str) -> Any:
-        return sympy.Symbol(f"p_{operand}", positive=True)
-
-    for arranged in itertools.product(*orders):
-        yield _Region(arranged, _placed(operands, arranged, free, positive))
-
-
-def _arrangements(operands: Sequence[str], levels: Sequence[Level]) -> Iterator[tuple[Level, ...]]:
-    """All ways to put operands between levels or into them."""
-    if not operands:
-        yield tuple(levels)
-        return
-    first, *rest = operands
-    for i in range(len(levels) + 1):
-        yield from _arrangements(rest, [*levels[:i], (first,), *levels[i:]])
-    for i, level in enumerate(levels):
-        yield from _arrangements(rest, [*levels[:i], (*level, first), *levels[i + 1 :]])
-
-
-def _placed(
-    operands: Sequence[str],
-    groups: Iterable[tuple[Level, ...]],
-    free: Callable[[str], Any],
-    positive: Callable[[str], Any],
-) -> dict[str, Any]:
-    """Each operand where its level says, by any number or any positive steps."""
-    found: dict[str, Any] = {}
-    for levels in groups:
-        numbers: list[Any] = [
-            next((t for t in level if not isinstance(t, str)), None) for level in levels
-        ]
-        for i, level in enumerate(levels):
-            if numbers[i] is not None:
-                continue
-            end = next((k for k in range(i, len(levels)) if numbers[k] is not None), len(levels))
-            run = [positive(levels[k][0]) for k in range(i, end)]
-            if i and end < len(levels):
-                low, high = numbers[i - 1], numbers[end]
-                numbers[i] = low + (high - low) * run[0] / (1 + sum(run))
-            elif i:
-                numbers[i] = numbers[i - 1] + run[0]
-            elif end < len(levels):
-                numbers[i] = numbers[end] - sum(run)
-            else:
-                numbers[i] = free(level[0])
-        found |= {t: n for n, level in zip(numbers, levels, strict=True) for t in level}
-    return {operand: found[operand] for operand in operands}

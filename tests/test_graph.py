@@ -126,6 +126,17 @@ def test_a_rebuilt_graph_is_the_graph_of_other_leaves(build):
     assert made.get(root, root).data == build(others)[-1].data
 
 
+def test_a_sweep_that_reaches_a_node_without_a_derivative_leaves_it_zero():
+    """Such as the condition of ``where``: the gradient of an earlier sweep does not stay."""
+    for kind in (Value, Tensor):
+        x = kind(2.0)
+        condition = x * 1
+        (condition * 3).backward()
+        assert condition.grad == 3
+        np.where(condition, x * 5, 0.0).backward()
+        assert (condition.grad, x.grad) == (0, 3 + 5)
+
+
 # gradients()
 
 
