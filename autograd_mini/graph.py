@@ -9,6 +9,7 @@ a result, so that a graph is freed as soon as its last node is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
@@ -116,12 +117,14 @@ def reverse_sweep(
     wanted: Collection[N] | None = None,
     create_graph: bool = False,
     masked: bool = False,
+    handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> Iterator[tuple[N, Any]]:
     """Each node of a topological order with its whole gradient, the root first.
 
     Going backwards through a topological order, a node's turn comes when everything that
     used it has passed its share on; so each node is visited once and its gradient is
     complete.  Nodes that the root does not depend on differentiably are left out.
+    ``handed`` gives nodes a gradient to pass on in place of the one that was found.
     """
     totals: dict[N, Any] = {order[-1]: gradient}
     for node in reversed(order):
@@ -129,6 +132,7 @@ def reverse_sweep(
             continue
         total = totals.pop(node)
         yield node, total
+        total = handed.get(node, total)
         for operand, share in node.contributions(total, wanted, create_graph, masked):
             totals[operand] = totals[operand] + share if operand in totals else share
 
@@ -199,14 +203,20 @@ def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = N
     return [g if is_node(g) else type(node)(g) for node, g in pairs]
 
 
-def sweep_gradients(root: N, wrt: Sequence[N], create_graph: bool, gradient: Any) -> list[Any]:
+def sweep_gradients(
+    root: N,
+    wrt: Sequence[N],
+    create_graph: bool,
+    gradient: Any,
+    handed: Mapping[N, Any] = MappingProxyType({}),
+) -> list[Any]:
     """``gradients`` for a list, in which a gradient that is constant stays a plain number."""
     order = topological_order(root)
     wanted = _dependents(order, wrt)
     seed = root.seed(gradient)
     found = {}
     if root in wanted:
-        found = _sweep(order, seed, set(wrt), wanted, create_graph)
+        found = _sweep(order, seed, set(wrt), wanted, create_graph, handed)
     return [found[node] if node in found else node.zero() for node in wrt]
 
 
@@ -216,6 +226,7 @@ def _sweep(
     asked: Collection[N] | None = None,
     wanted: Collection[N] | None = None,
     create_graph: bool = False,
+    handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> dict[N, Any]:
     """The gradient of each node asked for, or of all, where NaN has only causes that matter.
 
@@ -225,7 +236,7 @@ def _sweep(
     """
 
     def swept(masked: bool) -> dict[N, Any]:
-        pairs = reverse_sweep(order, seed, wanted, create_graph, masked)
+        pairs = reverse_sweep(order, seed, wanted, create_graph, masked, handed)
         return {node: total for node, total in pairs if asked is None or node in asked}
 
     found = swept(masked=False)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.blame import blamed
 from autograd_mini.check.capture import call_with_locals
 from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, GradientReport, Quantity
-from autograd_mini.check.rounding import loss_noise, rounding_error
+from autograd_mini.check.rounding import GUESS, loss_noise, recorded_gradients, rounding_of
 from autograd_mini.differences import Estimate, derivative
 from autograd_mini.graph import gradients, is_node, rebuild, topological_order
 from autograd_mini.modes import no_grad
@@ -23,9 +24,6 @@ Manual = Mapping[str, Any] | Callable[..., Mapping[str, Any]]
 
 _TELLING = 1e-3
 """A numerical estimate tells something if its error is below this part of the gradient."""
-
-_GUESS = 1e-10
-"""The rounding that is allowed, relative to the largest element, where it cannot be found."""
 
 
 def check_gradients(
@@ -83,15 +81,14 @@ def check_gradients(
     epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
     notes = []
     try:
-        bounds = rounding_error(root, list(nodes.values()), epsilon)
+        recorded = recorded_gradients(root, list(nodes.values()))
     except TypeError as error:  # a primitive whose pullback works on plain arrays only
-        sizes = [_GUESS * np.max(np.abs(gradient), initial=0.0) for gradient in automatic.values()]
-        bounds = [np.full(np.shape(g), s) for g, s in zip(automatic.values(), sizes, strict=True)]
+        recorded = list(automatic.values())
         notes.append(
-            f"Rounding is taken to be {_GUESS:.0e} of the largest element, since the sweep could "
+            f"Rounding is taken to be {GUESS:.0e} of the largest element, since the sweep could "
             f"not be recorded: {error}"
         )
-    tolerances = dict(zip(nodes, bounds, strict=True))
+    tolerances = dict(zip(nodes, rounding_of(recorded, epsilon), strict=True))
     noise = loss_noise(root)
     rng = np.random.default_rng(seed)
     quantities = []
@@ -113,7 +110,9 @@ def check_gradients(
     floats = [n for n, v in params.items() if getattr(v, "dtype", None) == np.float32]
     if floats:
         notes.append(f"{', '.join(floats)}: float32, checked in float64.")
-    return GradientReport(quantities, notes)
+    if any(quantity.verdict == DIFFER for quantity in quantities):
+        quantities = blamed(quantities, root, nodes, manuals, epsilon)
+    return GradientReport(quantities, root=root, nodes=nodes, notes=notes)
 
 
 def _as_parameter(name: str, value: Any) -> Any:
@@ -291,6 +290,9 @@ def _compare(
         shape=automatic.shape,
         verdict=verdict,
         evidence=evidence,
+        inherited=False,
+        causes=(),
+        expected=automatic,
         automatic=automatic,
         manual=manual,
         numerical=numerical.values,

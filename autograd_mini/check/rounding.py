@@ -11,7 +11,8 @@ rounding error.  Branches that were taken stay as they were.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ _NOISE = 2.0**-30
 _SEEDS = (1, 2, 3)
 _SAFETY = 64.0
 """Noise is one rounding a number; a sum of many terms rounds at each, in one direction at worst."""
+GUESS = 1e-10
+"""The rounding that is allowed, relative to the largest element, where it cannot be found."""
 _UNITS = 8.0
 """Roundings of the last few operations, which no number in the graph passes through."""
 
@@ -48,16 +51,37 @@ def rounding_error(root: Any, nodes: Sequence[Any], epsilon: float) -> list[Arra
     >>> 1e-8 < float(rounding_error(y, [x], 2.0**-52)[0]) < 1e-5
     True
     """
+    return rounding_of(recorded_gradients(root, nodes), epsilon)
+
+
+def recorded_gradients(
+    root: Any, nodes: Sequence[Any], handed: Mapping[Any, Any] = MappingProxyType({})
+) -> list[Any]:
+    """The gradient for each node, as a node that remembers how the sweep computed it.
+
+    ``handed`` gives nodes a gradient to pass on in place of their own.
+    """
     seed = type(root)(np.ones_like(root.data)[()])
-    gradients = sweep_gradients(root, nodes, True, seed)
+    return sweep_gradients(root, nodes, True, seed, handed)
+
+
+def rounding_of(gradients: Sequence[Any], epsilon: float) -> list[Array]:
+    """For each recorded gradient a bound, element by element, of its rounding error.
+
+    A gradient that was not recorded is a constant, or its rounding cannot be found: then a
+    part of its largest element is taken.
+    """
     recorded = [gradient for gradient in gradients if is_node(gradient)]
     order = topological_order(*recorded)
     moved = [_shaken(order, gradients, np.random.default_rng(seed)) for seed in _SEEDS]
     bounds = []
     for index, gradient in enumerate(gradients):
         exact = _data(gradient)
-        movement = np.max([np.abs(found[index] - exact) / _NOISE for found in moved], axis=0)
-        bounds.append(epsilon * (_SAFETY * movement + _UNITS * np.abs(exact)))
+        if recorded:
+            movement = np.max([np.abs(found[index] - exact) / _NOISE for found in moved], axis=0)
+            bounds.append(epsilon * (_SAFETY * movement + _UNITS * np.abs(exact)))
+        else:
+            bounds.append(np.full(exact.shape, GUESS * np.max(np.abs(exact), initial=0.0)))
     return bounds
 
 
