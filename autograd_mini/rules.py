@@ -180,6 +180,13 @@ class Rule:
         )
 
     @cached_property
+    def kink_functions(self) -> tuple[Callable[..., Any], ...]:
+        """For each kink: whether operands are at it, ``(*operands)`` over arrays."""
+        return tuple(
+            _function(self, array_lines(text, "select"), self.operands) for text in self.kinks
+        )
+
+    @cached_property
     def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
         """For each operand: its local derivative ``(out, *operands)`` over floats or Values."""
         return tuple(
@@ -671,6 +678,13 @@ class WeightedSum(Rule):
 
     def __post_init__(self) -> None:
         pass  # nothing here was written by hand
+
+    @cached_property
+    def kink_functions(self) -> tuple[Callable[..., Any], ...]:
+        """For each kink: whether operands are at it, ``(*operands)`` over arrays."""
+        return tuple(
+            _function(self, array_lines(text, "select"), self.operands) for text in self.kinks
+        )
 
     @cached_property
     def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:

@@ -15,9 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.report import DIFFER, Cause, Quantity
+from autograd_mini.check.cause import Mistake, causes
+from autograd_mini.check.report import DIFFER, Quantity
 from autograd_mini.check.rounding import recorded_gradients, rounding_of
-from autograd_mini.graph import is_node, sweep_gradients
+from autograd_mini.check.slips import Step
+from autograd_mini.check.words import Numbers, Words
+from autograd_mini.graph import is_node, operands, sweep_gradients, topological_order
+from autograd_mini.rules import RULES
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -27,26 +31,110 @@ def blamed(
     root: Any,
     nodes: Mapping[str, Any],
     manual: Mapping[str, Array],
+    names: Mapping[str, Any],
     epsilon: float,
 ) -> list[Quantity]:
-    """The quantities, those that differ told apart: mistakes with causes, and inherited ones."""
+    """The quantities, those that differ told apart: mistakes with causes, and inherited ones.
+
+    Arguments:
+        quantities: what was found.
+        root: the loss.
+        nodes: the node of each quantity.
+        manual: the hand-derived gradients.
+        names: what names stand for in the user's code: nodes, arrays and numbers.
+        epsilon: the relative rounding unit of the hand-derived gradients.
+    """
     steps = one_true_step(root, nodes, manual)
-    wrong = [quantity.name for quantity in quantities if quantity.verdict == DIFFER]
+    wrong = [q.name for q in quantities if q.verdict == DIFFER and q.manual is not None]
     bounds = dict(zip(wrong, rounding_of([steps[name] for name in wrong], epsilon), strict=True))
-    return [
-        _blamed(quantity, steps[quantity.name], bounds[quantity.name])
-        if quantity.name in bounds and quantity.manual is not None
-        else quantity
-        for quantity in quantities
-    ]
+    scene = _Scene(root, nodes, manual, names)
+    found = []
+    for quantity in quantities:
+        if quantity.name in bounds:
+            step, bound = steps[quantity.name], bounds[quantity.name]
+            expected = np.asarray(step.data if is_node(step) else step)
+            inherited = matches(quantity.manual, expected, bound)
+            why = () if inherited else causes(scene.mistake(quantity.name, step, bound))
+            quantity = replace(quantity, inherited=inherited, expected=expected, causes=why)
+        found.append(quantity)
+    return found
 
 
-def _blamed(quantity: Quantity, step: Any, bound: Array) -> Quantity:
-    expected = np.asarray(step.data if is_node(step) else step)
-    if matches(quantity.manual, expected, bound):
-        return replace(quantity, inherited=True, expected=expected)
-    unknown = Cause("unknown", "no single slip explains the numbers")
-    return replace(quantity, causes=(unknown,), expected=expected)
+class _Scene:
+    """What all mistakes of one check have in common."""
+
+    def __init__(
+        self,
+        root: Any,
+        nodes: Mapping[str, Any],
+        manual: Mapping[str, Array],
+        names: Mapping[str, Any],
+    ) -> None:
+        self.order = topological_order(root)
+        self.nodes, self.manual = nodes, manual
+        arrays = {name: a for name, a in names.items() if isinstance(a, np.ndarray) and a.ndim}
+        called = {node: name for name, node in names.items() if is_node(node)}
+        called |= {node: name for name, node in nodes.items()}
+        self.words = Words(called, arrays)
+        constants = [p for n in self.order for p in n.parents if not is_node(p) and np.ndim(p)]
+        self.known = {self.words(node): np.asarray(node.data) for node in self.order}
+        self.known |= {self.words(constant): np.asarray(constant) for constant in constants}
+        self.known |= arrays | {f"d{name}": data for name, data in manual.items()}
+        self.known = {n: a for n, a in self.known.items() if a.dtype.kind in "fiub"}
+        numbers = {
+            name: float(value)
+            for name, value in names.items()
+            if isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        }
+        self.numbers = Numbers(_sizes({**arrays, **self.known}), numbers)
+        used = {node.op for node in self.order}
+        self.unary = [op for op in RULES if op in used and len(RULES[op].operands) == 1]
+
+    def mistake(self, name: str, step: Any, bound: Array) -> Mistake:
+        directions = {
+            node: self.manual.get(parameter, None)
+            for parameter, node in self.nodes.items()
+            if not node.parents
+        }
+        return Mistake(
+            manual=np.asarray(self.manual[name], float),
+            expected=np.asarray(step.data if is_node(step) else step, float),
+            bound=bound,
+            step=Step(step, self.order, self.words),
+            known={n: a for n, a in self.known.items() if n != f"d{name}"},
+            numbers=self.numbers,
+            forward=self._between(name),
+            unary=self.unary,
+            updated={
+                node: direction
+                for node, direction in directions.items()
+                if direction is not None and direction.shape == np.shape(node.data)
+            },
+        )
+
+    def _between(self, name: str) -> list[Any]:
+        """The nodes that a quantity reaches before its gradient is handed on by another."""
+        handed = {node for n, node in self.nodes.items() if n in self.manual and n != name}
+        reached = {self.nodes[name]}
+        found = []
+        for node in self.order:
+            if any(operand in reached for operand in operands(node)):
+                found.append(node)
+                if node not in handed:
+                    reached.add(node)
+        return found
+
+
+def _sizes(arrays: Mapping[str, Array]) -> dict[int, str]:
+    """What each size is, in the words of the first array that has it."""
+    found: dict[int, str] = {}
+    for name, array in arrays.items():
+        sides = {1: ("elements",), 2: ("rows", "columns")}.get(
+            array.ndim, [f"along axis {i}" for i in range(array.ndim)]
+        )
+        for size, side in zip(array.shape, sides, strict=True):
+            found.setdefault(size, f"{side} of {name}")
+    return found
 
 
 def matches(found: Any, expected: Array, bound: Array) -> bool:
@@ -83,7 +171,7 @@ def one_true_step(
     (12.0, 10.0)
     """
     handed = {
-        node: type(node)(manual[name], name)
+        node: type(node)(manual[name], f"d{name}")
         for name, node in nodes.items()
         if name in manual and manual[name].shape == np.shape(node.data)
     }

@@ -73,7 +73,7 @@ def check_gradients(
     arguments = {name: _as_parameter(name, value) for name, value in params.items()}
     root, names = call_with_locals(loss, arguments)
     _check_root(root)
-    given = manual(**_plain(arguments)) if callable(manual) else dict(manual or {})
+    given, by_hand = _given(manual, arguments)
     nodes = {**arguments, **_intermediates(given, arguments, names, root)}
     automatic = gradients(root, nodes)
     manuals = {name: np.asarray(value) for name, value in given.items()}
@@ -111,8 +111,18 @@ def check_gradients(
     if floats:
         notes.append(f"{', '.join(floats)}: float32, checked in float64.")
     if any(quantity.verdict == DIFFER for quantity in quantities):
-        quantities = blamed(quantities, root, nodes, manuals, epsilon)
+        quantities = blamed(quantities, root, nodes, manuals, {**by_hand, **names}, epsilon)
     return GradientReport(quantities, root=root, nodes=nodes, notes=notes)
+
+
+def _given(
+    manual: Manual | None, arguments: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The hand-derived gradients, and the local variables of the function that gives them."""
+    if not callable(manual):
+        return dict(manual or {}), {}
+    given, names = call_with_locals(manual, _plain(arguments))
+    return dict(given), names
 
 
 def _as_parameter(name: str, value: Any) -> Any:

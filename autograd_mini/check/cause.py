@@ -1,0 +1,373 @@
+"""Why a hand-derived gradient is wrong: what single slip makes these numbers.
+
+Nothing is guessed.  Each explanation is a prediction: an array that the slip would give.
+It counts only if it is the user's array to rounding.  First come relations between the
+user's array and the right one (a factor, a sign, a transpose, a lost sum), then slips
+inside the step that leads to it (``slips``).  Explanations that the numbers cannot tell
+apart are all given.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.report import Cause
+from autograd_mini.check.slips import Slip, Step, derived, exchanges, slips
+from autograd_mini.check.words import Numbers
+from autograd_mini.rules import RULES
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_EXPLAINED = 1e-3
+"""An explanation leaves at most this part of the difference unexplained (rounding aside)."""
+
+_SLACK = 16.0
+"""How many times the rounding bound of the right numbers those of a slip may be off."""
+
+_INFORMATIVE = 3
+"""A free factor is fitted to at least this many numbers, or must be one that has a name."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is known about a wrong quantity.
+
+    Attributes:
+        manual: what the user has.
+        expected: what one true step gives, and ``bound`` its rounding.
+        step: that step, recorded.
+        known: the arrays at hand, by name.
+        numbers: names for constant factors.
+        forward: the nodes of the forward pass that lie between the quantity and the
+            quantities that its gradient was computed from.
+        unary: the elementwise operations of one operand in the forward pass.
+        updated: the direction in which an update would move each parameter.
+    """
+
+    manual: Array
+    expected: Array
+    bound: Array
+    step: Step
+    known: Mapping[str, Array]
+    numbers: Numbers
+    forward: Sequence[Any]
+    unary: Sequence[str]
+    updated: Mapping[Any, Array]
+
+    def explained_by(self, made: Any) -> bool:
+        """Whether a slip that makes these numbers made the user's."""
+        made = np.asarray(made)
+        if made.shape != self.manual.shape:
+            return False
+        with np.errstate(all="ignore"):
+            rest = np.abs(self.manual - made)
+            if not np.isfinite(rest).all():
+                return False
+            growth = max(1.0, _largest(made) / (_largest(self.expected) or 1.0))
+            allowed = _SLACK * growth * _largest(self.bound)
+            if self.manual.shape == self.expected.shape:
+                allowed = min(allowed, _EXPLAINED * _largest(self.manual - self.expected))
+        return bool(_largest(rest) <= allowed)
+
+
+def causes(mistake: Mistake) -> tuple[Cause, ...]:
+    """The explanations of a mistake, the simplest first; ``unknown`` if there is none."""
+    for look in (_not_finite, _whole, _kinks, _one_slip, _other_array):
+        found: dict[str, Cause] = {}
+        for cause in look(mistake):
+            found.setdefault(cause.code, cause)
+        if found:
+            return tuple(found.values())
+    return (Cause("unknown", _unknown(mistake)),)
+
+
+def _unknown(mistake: Mistake) -> str:
+    if mistake.manual.shape != mistake.expected.shape:
+        return "no single slip explains numbers of this shape"
+    with np.errstate(all="ignore"):
+        wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
+    if 0 < wrong.sum() <= wrong.size / 4 and wrong.size > 3:
+        where = np.argwhere(wrong)
+        return (
+            f"right but for {_counted(wrong.sum(), 'element')} of {wrong.size}"
+            f" ({_places(where)}); no single slip explains these"
+        )
+    cut = "; the search was cut short" if mistake.step.left < 0 else ""
+    return f"no single slip explains the numbers{cut}"
+
+
+# Numbers that are none
+
+
+def _not_finite(mistake: Mistake) -> Iterator[Cause]:
+    bad = ~np.isfinite(mistake.manual)
+    if bad.any():
+        kinds = sorted({str(value) for value in mistake.manual[bad]})
+        words = f"{' and '.join(kinds)} at {_places(np.argwhere(bad))}"
+        if mistake.manual.shape == mistake.expected.shape and np.isfinite(mistake.expected).all():
+            words += ", computed from finite numbers"
+        yield Cause("non-finite", words)
+
+
+# The whole array
+
+
+def _whole(mistake: Mistake) -> Iterator[Cause]:
+    if mistake.manual.shape == mistake.expected.shape:
+        yield from _constant_factor(mistake)
+    else:
+        yield from _other_shape(mistake)
+    yield from _other_order(mistake)
+    yield from _reduced(mistake)
+    yield from _zeros(mistake)
+
+
+def _constant_factor(mistake: Mistake) -> Iterator[Cause]:
+    factor = _fitted(mistake.manual, mistake.expected)
+    if factor is None or not mistake.explained_by(factor * mistake.expected):
+        return
+    if not factor:
+        yield Cause("missing-term", "it is zero everywhere, the right gradient is not")
+        return
+    name = mistake.numbers.name(factor)
+    if name is None and np.count_nonzero(mistake.expected) < _INFORMATIVE:
+        return  # any two numbers have a ratio
+    if name == "−1":
+        yield Cause("sign", "every element has the other sign")
+        return
+    for count, what in _reduced_counts(mistake):
+        if abs(factor * count - 1) < 1e-7:
+            yield Cause("mean-for-sum", f"1/{count} of the right gradient: a mean over {what}")
+        if abs(factor / count - 1) < 1e-7:
+            yield Cause("sum-for-mean", f"{count} × the right gradient: a sum over {what}")
+    yield Cause("scale", f"{_times(factor, name)} × the right gradient")
+
+
+def _reduced_counts(mistake: Mistake) -> Iterator[tuple[int, str]]:
+    """Over how many elements the step and the forward pass near it take sums and means."""
+    words = mistake.step.words
+    for node in (*mistake.step.inside, *mistake.forward):
+        if node.op in ("sum", "mean") and np.size(node.data):
+            operand = node.parents[0]
+            count = int(np.size(getattr(operand, "data", operand)) // np.size(node.data))
+            if count > 1:
+                yield count, f"the {count} elements of {words(operand)} along the summed axes"
+
+
+def _other_shape(mistake: Mistake) -> Iterator[Cause]:
+    manual, right = mistake.manual.shape, mistake.expected.shape
+    if mistake.manual.size == mistake.expected.size and mistake.explained_by(
+        mistake.expected.reshape(manual)
+    ):
+        yield Cause("shape", f"the right numbers in shape {manual} in place of {right}")
+    padded = (1,) * (mistake.manual.ndim - mistake.expected.ndim) + right
+    if len(padded) == mistake.manual.ndim:
+        axes = tuple(i for i, (m, r) in enumerate(zip(manual, padded, strict=True)) if m != r)
+        if axes and all(padded[axis] == 1 for axis in axes):
+            total = mistake.manual.sum(axis=axes, keepdims=True).reshape(right)
+            if _close(total, mistake.expected, mistake.bound):
+                counted = " and ".join(f"axis {axis} ({manual[axis]} elements)" for axis in axes)
+                yield Cause("missing-reduction", f"not summed over {counted}")
+
+
+def _other_order(mistake: Mistake) -> Iterator[Cause]:
+    if mistake.expected.ndim < 2 or mistake.expected.ndim > 5:
+        return
+    for order in itertools.permutations(range(mistake.expected.ndim)):
+        turned = np.transpose(mistake.expected, order)
+        if order != tuple(range(len(order))) and mistake.explained_by(turned):
+            if len(order) == 2:
+                yield Cause("transpose", "the right gradient, transposed")
+            else:
+                yield Cause("axis-order", f"the right gradient with its axes in the order {order}")
+
+
+def _reduced(mistake: Mistake) -> Iterator[Cause]:
+    """The right gradient, summed or averaged over axes that it should keep."""
+    right = mistake.expected
+    for count in range(1, right.ndim + 1):
+        for axes in itertools.combinations(range(right.ndim), count):
+            if all(right.shape[axis] == 1 for axis in axes):
+                continue
+            for name, reduce in (("summed", np.sum), ("averaged", np.mean)):
+                whole = reduce(right, axis=axes, keepdims=True)
+                made = [whole, np.squeeze(whole, axes), np.broadcast_to(whole, right.shape)]
+                if any(mistake.explained_by(one) for one in made):
+                    where = ", ".join(map(str, axes))
+                    yield Cause("extra-reduction", f"the right gradient, {name} over axis {where}")
+
+
+def _zeros(mistake: Mistake) -> Iterator[Cause]:
+    """Right where it is not zero."""
+    if mistake.manual.shape != mistake.expected.shape:
+        return
+    zero = mistake.manual == 0
+    wrong = zero & (np.abs(mistake.expected) > mistake.bound)
+    if wrong.any() and mistake.explained_by(np.where(zero, 0.0, mistake.expected)):
+        where = np.argwhere(wrong)
+        yield Cause(
+            "missing-term",
+            f"zero at {_counted(len(where), 'element')} of {wrong.size} ({_places(where)}), "
+            "right elsewhere",
+        )
+
+
+# Ties and kinks
+
+
+def _kinks(mistake: Mistake) -> Iterator[Cause]:
+    """Wrong at no other elements than those where an operation has no derivative."""
+    if mistake.manual.shape != mistake.expected.shape:
+        return
+    with np.errstate(all="ignore"):
+        wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
+    for node in mistake.forward:
+        at = at_kink(node)
+        if at is not None and at.shape == wrong.shape and not (wrong & ~at).any():
+            yield Cause(
+                "kink",
+                f"it differs only at {_places(np.argwhere(wrong))}, where {node.op} has no "
+                f"derivative: {mistake.manual[wrong][0]:.6g}, here the convention gives "
+                f"{mistake.expected[wrong][0]:.6g}",
+            )
+
+
+def at_kink(node: Any) -> Any:
+    """Where an operation has no derivative: truth values, or ``None`` if it has one everywhere."""
+    data = [np.asarray(getattr(parent, "data", parent)) for parent in node.parents]
+    if node.op in RULES:
+        found = [condition(*data) for condition in RULES[node.op].kink_functions]
+        if not found:
+            return None
+        shape = np.shape(node.data)
+        return np.any([np.broadcast_to(each, shape) for each in found], axis=0)
+    if node.op in ("max", "min"):
+        options = node.options
+        whole = np.asarray(node.data)
+        if not options.get("keepdims") and options.get("axis") is not None:
+            whole = np.expand_dims(whole, options["axis"])
+        ties: Array = data[0] == whole
+        several = np.sum(ties, axis=options.get("axis"), keepdims=True) > 1
+        return ties & several
+    return None
+
+
+# Inside the step
+
+
+def _one_slip(mistake: Mistake) -> Iterator[Cause]:
+    """Something left out, repeated, turned, summed or scaled in one place of the step."""
+    for slip in slips(mistake.step, mistake.updated):
+        if slip.rescaled is None:
+            if mistake.explained_by(slip.made):
+                yield Cause(slip.code, slip.evidence)
+            continue
+        if slip.made.shape != mistake.manual.shape or not np.isfinite(slip.made).all():
+            continue
+        change = slip.made - mistake.expected
+        share = _fitted(mistake.manual - mistake.expected, change)
+        if share is not None and mistake.explained_by(slip.rescaled(1 + share)):
+            enough = int(np.count_nonzero(change)) >= _INFORMATIVE
+            yield from _with_factor(slip, 1 + share, mistake.numbers, enough)
+
+
+def _other_array(mistake: Mistake) -> Iterator[Cause]:
+    """An array at hand that is a factor or a term too many, or stands in another's place."""
+    yield from _by_term(mistake)
+    yield from _by_factor(mistake)
+    for slip in exchanges(mistake.step, mistake.known, mistake.unary):
+        if mistake.explained_by(slip.made):
+            yield Cause(slip.code, slip.evidence)
+
+
+def _with_factor(slip: Slip, factor: float, numbers: Numbers, enough: bool) -> Iterator[Cause]:
+    """What a fitted factor means: of an operand, or 1 − rate for an update."""
+    words = slip.evidence
+    if slip.code == "updated-value":
+        name = numbers.name(1 - factor)
+        if name or enough:
+            rate = _times(1 - factor, name)
+            yield Cause(slip.code, f"{words} was used after an update by {rate} × its gradient")
+        return
+    name = numbers.name(factor)
+    if abs(factor) < 1e-7:
+        yield Cause("missing-term", f"the term {words} is missing")
+    elif name == "−1":
+        yield Cause("sign", f"{words} has the wrong sign")
+    elif name or enough:
+        if name == "2":
+            yield Cause("extra-term", f"the term {words} is counted twice")
+        yield Cause("scale", f"{words} is taken {_times(factor, name)} ×")
+
+
+def _by_factor(mistake: Mistake) -> Iterator[Cause]:
+    """An elementwise factor too many, or lost, whatever way the step was written."""
+    if mistake.manual.shape != mistake.expected.shape or mistake.manual.size < 2:
+        return
+    same = {name: a for name, a in mistake.known.items() if a.shape == mistake.manual.shape}
+    with np.errstate(all="ignore"):
+        for name, data in derived(same, mistake.unary):
+            if mistake.explained_by(mistake.expected * data):
+                yield Cause("extra-factor", f"the ratio to the right gradient is {name}")
+            lost = np.where(data == 0, mistake.manual, mistake.expected / data)
+            if (data != 0).any() and mistake.explained_by(lost):
+                yield Cause("missing-factor", f"the right gradient is this, times {name}")
+
+
+def _by_term(mistake: Mistake) -> Iterator[Cause]:
+    """A term too many or lost that is proportional to an array at hand."""
+    if mistake.manual.shape != mistake.expected.shape or mistake.manual.size < _INFORMATIVE:
+        return
+    difference = mistake.manual - mistake.expected
+    for name, data in mistake.known.items():
+        if data.shape != difference.shape:
+            continue
+        share = _fitted(difference, data)
+        if share and mistake.explained_by(mistake.expected + share * data):
+            rate = _times(share, Numbers({}, mistake.numbers.named).name(share))
+            yield Cause("extra-term", f"the difference to the right gradient is {rate} × {name}")
+
+
+# Fitting, and places in words
+
+
+def _fitted(data: Array, to: Array) -> float | None:
+    """The factor that makes one array another, from its largest element; ``None`` without."""
+    if data.shape != to.shape or not np.isfinite(data).all():
+        return None
+    at = np.argmax(np.abs(to))
+    largest = to.ravel()[at]
+    return float(data.ravel()[at] / largest) if largest else None
+
+
+def _close(found: Array, expected: Array, bound: Array) -> bool:
+    with np.errstate(invalid="ignore"):
+        return bool(np.all(np.abs(found - expected) <= _SLACK * _largest(bound)))
+
+
+def _largest(data: Array) -> float:
+    return float(np.max(np.abs(data), initial=0.0))
+
+
+def _times(factor: float, name: str | None) -> str:
+    """A factor as a number, with its name where that says more."""
+    plain = f"{factor:.6g}".replace("-", "−")
+    return plain if name in (None, plain) else f"{plain} (= {name})"
+
+
+def _counted(count: Any, what: str) -> str:
+    return f"{count} {what}" + "s" * (int(count) != 1)
+
+
+def _places(where: Array) -> str:
+    """The first few of many indices."""
+    rows = {tuple(row[:-1]) for row in where.tolist()}
+    if len(where) > 3 and len(rows) == 1 and where.shape[1] > 1:
+        return f"row {', '.join(map(str, next(iter(rows))))}"
+    shown = ", ".join(str(row if len(row) > 1 else row[0]) for row in where.tolist()[:3])
+    return shown + (f" and {len(where) - 3} more" if len(where) > 3 else "") or "the number"

@@ -1,0 +1,349 @@
+"""Slips: single changes to one true step, and the numbers that each of them would give.
+
+``blame`` records one true step: the part of the reverse sweep that makes a quantity's
+gradient from the ones it was handed.  Here that recorded computation is changed in one
+place at a time, as a hand slips in one place: a factor lost, a term lost or with the wrong
+sign, another array, a transpose, another axis.  A slip whose numbers are the user's own
+explains them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.words import Words
+from autograd_mini.graph import is_node, operands, rebuild, topological_order
+from autograd_mini.modes import no_grad
+from autograd_mini.rules import FUNCTIONS, RULES, names_in
+from autograd_mini.show.formulas import typeset
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """One change: its code and words, and the gradient it makes.
+
+    Attributes:
+        code: a code of ``report.CAUSES``.
+        evidence: what was done, in words; for a free factor, a template for it.
+        made: the numbers that it gives; for a free factor, those with the factor 2.
+        rescaled: for a free factor, the numbers for any factor; ``None`` otherwise.
+    """
+
+    code: str
+    evidence: str
+    made: Array
+    rescaled: Callable[[float], Array] | None = None
+
+
+class Step:
+    """One true step as it was recorded, ready to be computed with one thing changed.
+
+    Arguments:
+        end: the recorded gradient that the step ends with.
+        forward: the nodes of the forward pass.
+        words: how nodes are called.
+    """
+
+    def __init__(self, end: Any, forward: Iterable[Any], words: Words) -> None:
+        self.end, self.words = end, words
+        given = set(forward)
+        everything = topological_order(end) if is_node(end) else []
+        self.inside = [n for n in everything if n not in given and n.parents]
+        self.own = frozenset(self.inside)
+        self.size = sum(np.size(n.data) for n in self.inside) or 1
+        self.left = _MOST_ELEMENTS
+        self._kind = type(end)
+        depends = dict.fromkeys(given, False)
+        for node in everything:
+            if node not in given:
+                depends[node] = not node.parents or any(depends[o] for o in operands(node))
+        self.factors = frozenset(n for n in self.inside if not depends[n])
+        self._upstream = frozenset(n for n, yes in depends.items() if yes)
+
+    def is_upstream(self, operand: Any) -> bool:
+        """Whether an operand depends on the gradient that the step was handed."""
+        return is_node(operand) and operand in self._upstream
+
+    def with_(self, changed: Mapping[Any, Any]) -> Array | None:
+        """The numbers of the step with nodes replaced; ``None`` where they do not fit."""
+        if self.left < 0:
+            return None
+        self.left -= self.size
+        with no_grad(), np.errstate(all="ignore"):
+            try:
+                made = rebuild(self.inside, changed).get(self.end)
+            except (TypeError, ValueError, IndexError, ArithmeticError):
+                return None
+        return None if made is None else np.asarray(made.data)
+
+    def with_operand(self, node: Any, index: int, other: Any) -> Array | None:
+        """The numbers with one operand of one node replaced."""
+        given = list(node.parents)
+        given[index] = other
+        with no_grad(), np.errstate(all="ignore"):
+            try:
+                changed = node.again(given)
+            except (TypeError, ValueError, IndexError, ArithmeticError):
+                return None
+        return self.with_({node: changed})
+
+    def with_node(self, node: Any, data: Array) -> Array | None:
+        """The numbers with a node's own replaced."""
+        if np.shape(data) != np.shape(node.data):
+            try:
+                data = np.broadcast_to(data, np.shape(node.data))
+            except ValueError:
+                return None
+        return self.with_({node: self._kind(data)})
+
+
+_MOST_ELEMENTS = 10**9
+"""How many numbers are computed in the search for slips of one quantity, at the most."""
+
+
+def slips(step: Step, updated: Mapping[Any, Array]) -> Iterator[Slip]:
+    """Every single slip in a step that takes no other array, simple ones first.
+
+    Arguments:
+        step: the true step.
+        updated: for parameters, the direction in which an update moves them.
+    """
+    yield from _lost(step)
+    yield from _repeated(step)
+    yield from _turned(step)
+    yield from _other_axes(step)
+    yield from _scaled(step)
+    yield from _updated(step, updated)
+
+
+def exchanges(step: Step, known: Mapping[str, Array], unary: Sequence[str]) -> Iterator[Slip]:
+    """Every array in a step exchanged for another, or for what is made of another.
+
+    Arguments:
+        step: the true step.
+        known: arrays that may have been taken for another, by name.
+        unary: the elementwise operations of one operand that the forward pass uses.
+    """
+    yield from _other_factors(step, known, unary)
+    yield from _other_operands(step, known)
+
+
+def _slip(code: str, evidence: str, made: Array | None) -> Iterator[Slip]:
+    if made is not None:
+        yield Slip(code, evidence, made)
+
+
+_PRODUCTS = ("mul", "div", "matmul")
+_REDUCTIONS = ("sum", "mean")
+_TURNS = ("swapaxes", "transpose", "moveaxis")
+
+
+def _lost(step: Step) -> Iterator[Slip]:
+    """An operation left out: its operand in its place."""
+    for node in step.inside:
+        for index, operand in enumerate(node.parents):
+            data = np.asarray(_data(operand))
+            if data.shape == () and np.shape(node.data):
+                continue
+            rest = [p for i, p in enumerate(node.parents) if i != index]
+            others = [step.words(p) for p in rest]
+            if node.op in _PRODUCTS and not (node.op == "div" and index):
+                if any(map(step.is_upstream, rest)):
+                    continue  # nobody forgets the gradient itself
+                way = "division by" if node.op == "div" else "factor"
+                code, words = "missing-factor", f"the {way} {' and '.join(others)} is missing"
+            elif node.op in _REDUCTIONS:
+                code, words = "missing-reduction", f"{step.words(operand)} is not summed"
+            elif node.op in _TURNS:
+                code, words = "transpose", f"{step.words(operand)} is not transposed"
+            elif node.op == "pow" and not index:
+                code, words = "wrong-factor", f"{step.words(operand)} in place of its power"
+            elif node.op in RULES and len(node.parents) == 1 and node.op not in ("neg", "positive"):
+                code = "missing-factor" if node not in step.factors else "wrong-factor"
+                words = f"{step.words(operand)} in place of {step.words(node)}"
+            else:
+                continue
+            yield from _slip(code, words, step.with_node(node, data))
+
+
+def _repeated(step: Step) -> Iterator[Slip]:
+    """A factor applied twice."""
+    for node in step.inside:
+        if node.op != "mul":
+            continue
+        for operand in node.parents:
+            if np.size(_data(operand)) > 1 or np.size(node.data) == 1:
+                data = np.asarray(node.data) * _data(operand)
+                words = f"the factor {step.words(operand)} stands twice"
+                yield from _slip("extra-factor", words, step.with_node(node, data))
+
+
+def _turned(step: Step) -> Iterator[Slip]:
+    """A matrix transposed, or not, where both fit."""
+    for node in step.inside:
+        for index, operand in enumerate(node.parents):
+            data = np.asarray(_data(operand))
+            if data.ndim < 2 or data.shape[-1] != data.shape[-2]:
+                continue
+            if np.array_equal(data, np.swapaxes(data, -1, -2)):
+                continue
+            words = f"{step.words(operand)} is transposed, or not, where it should not be"
+            if is_node(operand) and operand.op in _TURNS:
+                words = f"{step.words(operand.parents[0])} is not transposed"
+            turned = step.with_operand(node, index, np.swapaxes(data, -1, -2))
+            yield from _slip("transpose", words, turned)
+
+
+def _other_axes(step: Step) -> Iterator[Slip]:
+    """Summed over another axis, or summed where nothing is to be summed."""
+    for node in step.inside:
+        data = np.asarray(_data(node.parents[0]))
+        if node.op in _REDUCTIONS:
+            reduce = np.sum if node.op == "sum" else np.mean
+            for axis in range(data.ndim):
+                for keep in (True, False):
+                    other = reduce(data, axis=axis, keepdims=keep)
+                    words = f"{step.words(node.parents[0])} is summed over axis {axis}"
+                    if node is step.end or _ends_in(step, node):
+                        yield Slip("wrong-axis", words, other)
+                    elif other.shape == np.shape(node.data):
+                        yield from _slip("wrong-axis", words, step.with_node(node, other))
+        elif np.ndim(node.data) and node is not step.end:
+            whole = np.asarray(node.data)
+            for axis in (*range(whole.ndim), tuple(range(whole.ndim))):
+                for name, reduce in (("summed", np.sum), ("averaged", np.mean)):
+                    words = f"{step.words(node)} is {name} over axis {axis}"
+                    made = step.with_node(node, reduce(whole, axis=axis, keepdims=True))
+                    yield from _slip("extra-reduction", words, made)
+
+
+def _ends_in(step: Step, node: Any) -> bool:
+    """Whether the step only gives a node's numbers another shape."""
+    end = step.end
+    while end.op in ("reshape", "squeeze") and is_node(end.parents[0]):
+        end = end.parents[0]
+    return end is node
+
+
+def _scaled(step: Step) -> Iterator[Slip]:
+    """One part of a sum with a factor of its own: 0 is a lost term, −1 a wrong sign."""
+    for node in step.inside:
+        for index, operand in enumerate(node.parents):
+            data = np.asarray(_data(operand), float)
+            if not data.any():
+                continue
+
+            def rescaled(
+                factor: float, node: Any = node, index: int = index, data: Array = data
+            ) -> Array:
+                made = step.with_operand(node, index, data * factor)
+                return np.full(np.shape(step.end.data), np.nan) if made is None else made
+
+            yield Slip("scale", step.words(operand), rescaled(2.0), rescaled)
+    for node in step.inside:  # terms that the sweep has added up: all of them but one
+        if node.op == "add" and (node is step.end or _ends_in(step, node)):
+            for operand in node.parents:
+                for term in _terms(operand):
+                    made = np.asarray(_data(term))
+                    words = f"only the term {step.words(term)} is there"
+                    yield from _slip("missing-term", words, made)
+
+
+def _terms(node: Any) -> Iterator[Any]:
+    found = [node]
+    while found:
+        node = found.pop()
+        if is_node(node) and node.op == "add":
+            found += node.parents
+        else:
+            yield node
+
+
+def _updated(step: Step, updated: Mapping[Any, Array]) -> Iterator[Slip]:
+    """A parameter that was updated before the step used it: W − rate · ∂L/∂W."""
+    used = {operand for node in step.inside for operand in operands(node)}
+    for parameter, direction in updated.items():
+        if parameter in used:
+            data = np.asarray(parameter.data)
+
+            def moved(
+                factor: float, p: Any = parameter, d: Array = data, by: Array = direction
+            ) -> Array:
+                made = step.with_({p: type(p)(d + (factor - 1) * by)})
+                return np.full(np.shape(step.end.data), np.nan) if made is None else made
+
+            yield Slip("updated-value", step.words(parameter), moved(2.0), moved)
+
+
+def derived(known: Mapping[str, Array], unary: Sequence[str]) -> Iterator[tuple[str, Array]]:
+    """What people make of an array when they want a local derivative, in words and numbers."""
+    for name, data in known.items():
+        for words, made in _made_of(name, data, unary):
+            if not np.all(made == made.flat[0]):  # a constant is no factor of elements
+                yield words, made
+
+
+def _made_of(name: str, data: Array, unary: Sequence[str]) -> Iterator[tuple[str, Array]]:
+    for rule in unary:
+        if rule not in _PLAIN:
+            out, derivative = FUNCTIONS[rule](data), RULES[rule].derivative_functions[0]
+            text = RULES[rule].derivatives[0]
+            yield f"{rule}({name})", np.asarray(out)
+            if derivative is not None and text is not None:
+                yield f"{rule}′({name})", np.asarray(derivative(out, data), float)
+                if names_in(text) == {"out"}:
+                    words = typeset(text, {"out": name})
+                    yield words, np.asarray(derivative(data, data), float)
+    yield name, data
+    yield f"1 − {name}", 1 - data
+    yield f"{name}·(1 − {name})", data * (1 - data)
+    yield f"1 − {name}²", 1 - data**2
+    yield f"({name} > 0)", (data > 0) * 1.0
+
+
+_PLAIN = ("neg", "positive", "reciprocal")
+
+
+def _other_factors(step: Step, known: Mapping[str, Array], unary: Sequence[str]) -> Iterator[Slip]:
+    """A local derivative of another array in the place of the right one."""
+    within = {o for node in step.factors for o in operands(node)}
+    for node in step.inside:
+        if node not in step.factors or node in within or not np.ndim(node.data):
+            continue
+        same = {n: a for n, a in known.items() if a.shape == np.shape(node.data)}
+        with np.errstate(all="ignore"):
+            for name, data in derived(same, unary):
+                words = f"{name} stands where {step.words(node)} belongs"
+                yield from _slip("wrong-factor", words, step.with_node(node, data))
+
+
+def _other_operands(step: Step, known: Mapping[str, Array]) -> Iterator[Slip]:
+    """Another array of the same shape, in one place or everywhere in the step."""
+    leaves = {o for node in step.inside for o in operands(node)} - step.own
+    places: list[tuple[Any, str, Callable[[Array], Array | None]]] = [
+        (leaf, "wrong-operand", partial(step.with_node, leaf))
+        for leaf in sorted(leaves, key=step.words.rank)
+    ]
+    for node in step.inside:
+        code = "wrong-factor" if node.op in RULES else "wrong-operand"
+        for index, operand in enumerate(node.parents):
+            if operand not in step.own if is_node(operand) else np.ndim(operand):
+                places.append((operand, code, partial(step.with_operand, node, index)))
+    turned = {f"{name}ᵀ": data.T for name, data in known.items() if data.ndim == 2}
+    for operand, code, replaced in places:
+        right = np.asarray(_data(operand))
+        for name, data in {**known, **turned}.items():
+            if data.shape == right.shape and not np.array_equal(data, right):
+                words = f"{name} is used where {step.words(operand)} belongs"
+                yield from _slip(code, words, replaced(data))
+
+
+def _data(operand: Any) -> Any:
+    return operand.data if is_node(operand) else operand

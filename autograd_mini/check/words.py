@@ -1,0 +1,155 @@
+"""How the nodes, arrays and numbers of a computation are called in evidence.
+
+>>> from autograd_mini import Value
+>>> a = Value(0.25)
+>>> Words({a: "a1"}, {})(a * (1 - a))
+'a1·(1 − a1)'
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.graph import is_node
+from autograd_mini.show.formulas import number
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_INFIX = {
+    "add": (" + ", 1), "sub": (" − ", 1), "mul": ("·", 2), "div": ("/", 2), "matmul": (" @ ", 2),
+}  # fmt: skip
+_SAME = ("reshape", "expand_dims", "squeeze", "broadcast_to", "positive", "astype")
+_TURNS = ("swapaxes", "transpose")
+_DEEPEST = 3
+
+
+class Words:
+    """Names for nodes and arrays; what has none is written as a formula of those that have.
+
+    Arguments:
+        nodes: names of nodes.
+        arrays: arrays that the user has, by name.
+    """
+
+    def __init__(self, nodes: Mapping[Any, str], arrays: Mapping[str, Array]) -> None:
+        self.nodes, self.arrays = dict(nodes), dict(arrays)
+        self._ranks = {node: rank for rank, node in enumerate(self.nodes)}
+
+    def __call__(self, operand: Any) -> str:
+        """What an operand is called."""
+        return self._text(operand, _DEEPEST)[0]
+
+    def rank(self, node: Any) -> tuple[int, str]:
+        """A key that puts nodes in an order that depends on nothing but the computation."""
+        return self._ranks.get(node, len(self._ranks)), self(node)
+
+    def _text(self, operand: Any, depth: int) -> tuple[str, int]:
+        if not is_node(operand):
+            return self._constant(np.asarray(operand)), 3
+        name = self.nodes.get(operand) or operand.label
+        if name:
+            return name, 3
+        if not operand.parents:
+            return self._constant(np.asarray(operand.data)), 3
+        if operand.op in _SAME:
+            return self._text(operand.parents[0], depth)
+        if not depth:
+            return "…", 3
+        parts = [self._text(parent, depth - 1) for parent in operand.parents]
+        if operand.op in _INFIX:
+            sign, tightness = _INFIX[operand.op]
+            left, right = parts
+            return (
+                _enclosed(left, tightness) + sign + _enclosed(right, tightness + 1),
+                tightness,
+            )
+        if operand.op == "neg":
+            return "−" + _enclosed(parts[0], 2), 2
+        if operand.op in _TURNS:
+            return _enclosed(parts[0], 3) + "ᵀ", 3
+        return f"{operand.op}({', '.join(text for text, _ in parts)})", 3
+
+    def _constant(self, data: Array) -> str:
+        if data.size == 1:
+            return number(float(data.reshape(())))
+        for name, array in self.arrays.items():
+            if array.shape == data.shape and np.array_equal(array, data):
+                return name
+            if array.ndim == 2 and array.T.shape == data.shape and np.array_equal(array.T, data):
+                return f"{name}ᵀ"
+        return f"a constant of shape {data.shape}"
+
+
+def _enclosed(part: tuple[str, int], tightness: int) -> str:
+    text, own = part
+    return text if own >= tightness else f"({text})"
+
+
+class Numbers:
+    """Names for constant factors: from the sizes at hand, and the numbers that the code names.
+
+    Arguments:
+        sizes: what each size is, such as ``{64: "rows of x"}``.
+        named: numbers by name, such as ``{"rate": 0.1}``.
+
+    >>> numbers = Numbers({64: "rows of x", 10: "columns of x"}, {"rate": 0.3})
+    >>> numbers.name(2 / 64)
+    '2/64, with 64 rows of x'
+    >>> numbers.name(-0.3), numbers.name(0.5), numbers.name(1.234567) is None
+    ('−rate', '1/2', True)
+    """
+
+    def __init__(self, sizes: Mapping[int, str], named: Mapping[str, float]) -> None:
+        self.sizes = {size: what for size, what in sizes.items() if size > 2}
+        self.named = named
+
+    def name(self, factor: float, digits: float = 1e-7) -> str | None:
+        """A factor in words, ``None`` if it is none that these numbers make."""
+        if not np.isfinite(factor) or not factor:
+            return None
+        sign, size = "−" * (factor < 0), abs(factor)
+
+        def near(other: float) -> bool:
+            return abs(size - other) <= digits * size
+
+        for simple in _SIMPLE:
+            if near(float(simple)):
+                return f"{sign}{simple}"
+        for name, number_ in self.named.items():
+            if near(abs(number_)):
+                return f"{sign}{name}"
+        for product, text, what in self._products():
+            for simple in _SIMPLE:
+                if near(float(simple * product)):
+                    return sign + _written(simple.numerator, text, simple.denominator) + what
+                if near(float(simple / product)):
+                    return sign + _written(simple.numerator, "", simple.denominator, text) + what
+            for name, number_ in self.named.items():
+                if near(abs(number_) * product):
+                    return f"{sign}{name}·{text}{what}"
+                if near(abs(number_) / product):
+                    return f"{sign}{name}/{text}{what}"
+        return None
+
+    def _products(self) -> Iterator[tuple[int, str, str]]:
+        """The sizes and the products of two, each with what it is."""
+        for size, what in self.sizes.items():
+            yield size, f"{size}", f", with {size} {what}"
+        for (a, what), (b, other) in itertools.combinations(self.sizes.items(), 2):
+            yield a * b, f"({a}·{b})", f", with {a} {what} and {b} {other}"
+
+
+def _written(numerator: int, times: str, denominator: int, by: str = "") -> str:
+    """A product over a product; ``times`` and ``by`` are texts of one factor."""
+    above = [str(numerator)] * (numerator != 1 or not times) + [times] * bool(times)
+    below = [str(denominator)] * (denominator != 1) + [by] * bool(by)
+    under = f"({'·'.join(below)})" if len(below) > 1 else "".join(below)
+    return "·".join(above) + (f"/{under}" if under else "")
+
+
+_SIMPLE = [Fraction(*pair) for pair in ((1, 1), (2, 1), (1, 2), (4, 1), (1, 4), (3, 1), (1, 3))]
