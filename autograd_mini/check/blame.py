@@ -76,7 +76,9 @@ class _Scene:
         called = {node: name for name, node in names.items() if is_node(node)}
         called |= {node: name for name, node in nodes.items()}
         self.words = Words(called, arrays)
-        constants = [p for n in self.order for p in n.parents if not is_node(p) and np.ndim(p)]
+        constants = [p for n in self.order for p in n.parents if not is_node(p)]
+        if any(np.ndim(node.data) for node in self.order):
+            constants = [constant for constant in constants if np.ndim(constant)]
         self.known = {self.words(node): np.asarray(node.data) for node in self.order}
         self.known |= {self.words(constant): np.asarray(constant) for constant in constants}
         self.known |= arrays | {f"d{name}": data for name, data in manual.items()}

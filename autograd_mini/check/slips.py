@@ -333,8 +333,9 @@ def _other_operands(step: Step, known: Mapping[str, Array]) -> Iterator[Slip]:
     ]
     for node in step.inside:
         code = "wrong-factor" if node.op in RULES else "wrong-operand"
+        low = min(1, np.ndim(node.data))  # a number is another's place only among numbers
         for index, operand in enumerate(node.parents):
-            if operand not in step.own if is_node(operand) else np.ndim(operand):
+            if operand not in step.own if is_node(operand) else np.ndim(operand) >= low:
                 places.append((operand, code, partial(step.with_operand, node, index)))
     turned = {f"{name}ᵀ": data.T for name, data in known.items() if data.ndim == 2}
     for operand, code, replaced in places:

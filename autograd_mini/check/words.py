@@ -123,17 +123,19 @@ class Numbers:
         for name, number_ in self.named.items():
             if near(abs(number_)):
                 return f"{sign}{name}"
-        for product, text, what in self._products():
-            for simple in _SIMPLE:
-                if near(float(simple * product)):
-                    return sign + _written(simple.numerator, text, simple.denominator) + what
-                if near(float(simple / product)):
-                    return sign + _written(simple.numerator, "", simple.denominator, text) + what
-            for name, number_ in self.named.items():
-                if near(abs(number_) * product):
-                    return f"{sign}{name}·{text}{what}"
-                if near(abs(number_) / product):
-                    return f"{sign}{name}/{text}{what}"
+        products = list(self._products())
+        for simple, (product, text, what) in itertools.product(_WITH_SIZES, products):
+            if near(float(simple * product)):
+                return sign + _written(simple.numerator, text, simple.denominator) + what
+            if near(float(simple / product)):
+                return sign + _written(simple.numerator, "", simple.denominator, text) + what
+        for (name, number_), (product, text, what) in itertools.product(
+            self.named.items(), products
+        ):
+            if near(abs(number_) * product):
+                return f"{sign}{name}·{text}{what}"
+            if near(abs(number_) / product):
+                return f"{sign}{name}/{text}{what}"
         return None
 
     def _products(self) -> Iterator[tuple[int, str, str]]:
@@ -152,4 +154,5 @@ def _written(numerator: int, times: str, denominator: int, by: str = "") -> str:
     return "·".join(above) + (f"/{under}" if under else "")
 
 
-_SIMPLE = [Fraction(*pair) for pair in ((1, 1), (2, 1), (1, 2), (4, 1), (1, 4), (3, 1), (1, 3))]
+_WITH_SIZES = [Fraction(1), Fraction(2), Fraction(1, 2), Fraction(4)]
+_SIMPLE = [*_WITH_SIZES, Fraction(1, 4), Fraction(3), Fraction(1, 3)]
