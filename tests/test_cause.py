@@ -87,7 +87,7 @@ SLIPS = [
     ("z1", "da1 * (1 - a1)", ["missing-factor"], "the factor a1"),
     ("z1", "da1 * a1 * (1 + a1)", ["sign"], "a1"),
     ("z1", "da1 * sigmoid(a1) * (1 - sigmoid(a1))", ["wrong-factor"], "sigmoid′(a1)"),
-    ("z1", "da1 * z1 * (1 - z1)", ["wrong-factor", "wrong-operand"], "z1·(1 − z1)"),
+    ("z1", "da1 * z1 * (1 - z1)", ["wrong-operand", "wrong-factor"], "z1 is used where a1"),
     ("z1", "da1 * (1 - a1**2)", ["wrong-factor"], "1 − a1²"),
     ("z1", "da1 * (a1 * (1 - a1))**2", ["extra-factor"], "stands twice"),
     ("z1", "da1 * a1 * (1 - a1) / 0.0", ["non-finite"], "inf"),
@@ -103,9 +103,9 @@ SLIPS = [
 def test_the_slip_is_named_and_nothing_else_is_blamed(name, line, codes, words):
     report = checked(by_hand(**{f"d{name}": line}))
     assert report.culprits == [name]
-    assert [cause.code for cause in report[name].causes] == codes
+    assert [cause.code for cause in report[name].causes][: len(codes)] == codes
     assert words in report[name].causes[0].evidence
-    assert set(codes) <= CAUSES.keys()
+    assert {cause.code for cause in report[name].causes} <= CAUSES.keys()
     for quantity in report.quantities.values():
         assert (quantity.verdict == "agree") or quantity.inherited or quantity.name == name
 
@@ -137,7 +137,7 @@ def test_a_mistake_that_undoes_another_is_not_hidden():
 
 @pytest.mark.parametrize(
     ("line", "codes"),
-    [("da1", ["missing-factor"]), ("da1 * z1 * (1 - z1)", ["wrong-factor", "wrong-operand"])],
+    [("da1", ["missing-factor"]), ("da1 * z1 * (1 - z1)", ["wrong-operand", "wrong-factor"])],
 )
 def test_a_slip_is_found_through_steps_that_the_user_does_not_show(line, codes):
     report = checked(by_hand(checked=("W1", "b1", "W2", "b2"), dz1=line))
@@ -150,6 +150,18 @@ def test_a_gradient_of_another_shape_is_not_handed_on():
                              db2="dz2[..., 0].sum(0)", da1="dz2[..., 0] @ W2.T"))  # fmt: skip
     assert report.culprits == ["z2"]
     assert report["z2"].cause == "shape"
+
+
+def test_what_the_users_numpy_would_broadcast_is_handed_on():
+    lines = {
+        "dz2": "(p - t).sum(0)",
+        "dW2": "a1.T @ np.broadcast_to(dz2, (20, 3))",
+        "db2": "20 * dz2",
+        "da1": "np.broadcast_to(dz2, (20, 3)) @ W2.T",
+    }
+    report = checked(by_hand(**lines))
+    assert report.culprits == ["z2"]
+    assert report["z2"].cause == "extra-reduction"
 
 
 def test_nan_is_inherited():

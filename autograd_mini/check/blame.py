@@ -156,8 +156,8 @@ def one_true_step(
     Arguments:
         root: the loss.
         nodes: the node of each quantity.
-        manual: hand-derived gradients by name.  One that has another shape than its quantity
-            cannot be passed on; the true one is.
+        manual: hand-derived gradients by name.  One that has another shape than its quantity,
+            and is not broadcast to it, cannot be passed on; the true one is.
 
     Returns:
         For each quantity a recorded gradient: a node that remembers how it was computed from
@@ -172,11 +172,11 @@ def one_true_step(
     >>> found["z"].data, found["w"].data  # truly 12 and 24, but 24 from 5 is no more than 10
     (12.0, 10.0)
     """
-    handed = {
-        node: type(node)(manual[name], f"d{name}")
-        for name, node in nodes.items()
-        if name in manual and manual[name].shape == np.shape(node.data)
-    }
+    handed = {}
+    for name, node in nodes.items():
+        if name in manual and _fits(manual[name].shape, np.shape(node.data)):
+            whole = np.broadcast_to(manual[name], np.shape(node.data))  # as the user's code would
+            handed[node] = type(node)(whole, f"d{name}")
     wanted = list(nodes.values())
     try:
         found = recorded_gradients(root, wanted, handed)
@@ -184,3 +184,10 @@ def one_true_step(
         plain = {node: gradient.data for node, gradient in handed.items()}
         found = sweep_gradients(root, wanted, False, None, plain)
     return dict(zip(nodes, found, strict=True))
+
+
+def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Whether an array of one shape is broadcast to another."""
+    return len(shape) <= len(whole) and all(
+        n in (1, m) for n, m in zip(shape[::-1], whole[::-1], strict=False)
+    )

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.report import Cause
-from autograd_mini.check.slips import Slip, Step, derived, exchanges, slips
+from autograd_mini.check.slips import Slip, Step, derived, exchanges, other_axes, slips
 from autograd_mini.check.words import Numbers
 from autograd_mini.rules import RULES
 
@@ -64,33 +64,41 @@ class Mistake:
         made = np.asarray(made)
         if made.shape != self.manual.shape:
             return False
-        with np.errstate(all="ignore"):
-            rest = np.abs(self.manual - made)
-            if not np.isfinite(rest).all():
-                return False
-            growth = max(1.0, _largest(made) / (_largest(self.expected) or 1.0))
-            allowed = _SLACK * growth * _largest(self.bound)
-            if self.manual.shape == self.expected.shape:
-                allowed = min(allowed, _EXPLAINED * _largest(self.manual - self.expected))
+        rest = np.abs(self.manual - made)
+        if not np.isfinite(rest).all():
+            return False
+        growth = max(1.0, _largest(made) / (_largest(self.expected) or 1.0))
+        allowed = _SLACK * growth * _largest(self.bound)
+        if self.manual.shape == self.expected.shape:
+            allowed = min(allowed, _EXPLAINED * _largest(self.manual - self.expected))
         return bool(_largest(rest) <= allowed)
 
 
 def causes(mistake: Mistake) -> tuple[Cause, ...]:
     """The explanations of a mistake, the simplest first; ``unknown`` if there is none."""
-    for look in (_not_finite, _whole, _kinks, _one_slip, _other_array):
-        found: dict[str, Cause] = {}
-        for cause in look(mistake):
-            found.setdefault(cause.code, cause)
-        if found:
-            return tuple(found.values())
-    return (Cause("unknown", _unknown(mistake)),)
+    with np.errstate(all="ignore"):  # most predictions are wrong, and some are no numbers at all
+        for looks in ((_not_finite,), (_whole,), (_kinks,), (_one_slip, _other_array), (_zeros,)):
+            found: dict[str, Cause] = {}
+            for cause in itertools.chain(*(look(mistake) for look in looks)):
+                found.setdefault(cause.code, cause)
+            if found:
+                return tuple(sorted(found.values(), key=lambda c: _SIMPLEST.index(c.code)))
+        return (Cause("unknown", _unknown(mistake)),)
+
+
+_SIMPLEST = [
+    "non-finite", "shape", "sign", "sum-for-mean", "mean-for-sum", "missing-reduction", "scale",
+    "transpose", "axis-order", "wrong-axis", "kink", "missing-factor", "missing-term",
+    "extra-factor", "extra-term", "updated-value", "wrong-operand", "wrong-factor",
+    "extra-reduction",
+]  # fmt: skip
+"""Codes in the order in which explanations of the same numbers are given."""
 
 
 def _unknown(mistake: Mistake) -> str:
     if mistake.manual.shape != mistake.expected.shape:
         return "no single slip explains numbers of this shape"
-    with np.errstate(all="ignore"):
-        wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
+    wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
     if 0 < wrong.sum() <= wrong.size / 4 and wrong.size > 3:
         where = np.argwhere(wrong)
         return (
@@ -122,9 +130,11 @@ def _whole(mistake: Mistake) -> Iterator[Cause]:
         yield from _constant_factor(mistake)
     else:
         yield from _other_shape(mistake)
+        for slip in other_axes(mistake.step):
+            if mistake.explained_by(slip.made):
+                yield Cause(slip.code, slip.evidence)
     yield from _other_order(mistake)
     yield from _reduced(mistake)
-    yield from _zeros(mistake)
 
 
 def _constant_factor(mistake: Mistake) -> Iterator[Cause]:
@@ -140,11 +150,7 @@ def _constant_factor(mistake: Mistake) -> Iterator[Cause]:
     if name == "−1":
         yield Cause("sign", "every element has the other sign")
         return
-    for count, what in _reduced_counts(mistake):
-        if abs(factor * count - 1) < 1e-7:
-            yield Cause("mean-for-sum", f"1/{count} of the right gradient: a mean over {what}")
-        if abs(factor / count - 1) < 1e-7:
-            yield Cause("sum-for-mean", f"{count} × the right gradient: a sum over {what}")
+    yield from _sum_or_mean(factor, mistake, "the right gradient")
     yield Cause("scale", f"{_times(factor, name)} × the right gradient")
 
 
@@ -224,8 +230,7 @@ def _kinks(mistake: Mistake) -> Iterator[Cause]:
     """Wrong at no other elements than those where an operation has no derivative."""
     if mistake.manual.shape != mistake.expected.shape:
         return
-    with np.errstate(all="ignore"):
-        wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
+    wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
     for node in mistake.forward:
         at = at_kink(node)
         if at is not None and at.shape == wrong.shape and not (wrong & ~at).any():
@@ -271,23 +276,29 @@ def _one_slip(mistake: Mistake) -> Iterator[Cause]:
             continue
         change = slip.made - mistake.expected
         share = _fitted(mistake.manual - mistake.expected, change)
-        if share is not None and mistake.explained_by(slip.rescaled(1 + share)):
-            enough = int(np.count_nonzero(change)) >= _INFORMATIVE
-            yield from _with_factor(slip, 1 + share, mistake.numbers, enough)
+        if share is None:
+            continue
+        exact = min((0.0, -1.0, 2.0, 0.5), key=lambda factor: abs(factor - 1 - share))
+        for factor in (1 + share, exact):  # the step may not be linear in it
+            if mistake.explained_by(slip.rescaled(factor)):
+                enough = int(np.count_nonzero(change)) >= _INFORMATIVE
+                yield from _with_factor(slip, factor, mistake, enough)
+                break
 
 
 def _other_array(mistake: Mistake) -> Iterator[Cause]:
     """An array at hand that is a factor or a term too many, or stands in another's place."""
     yield from _by_term(mistake)
     yield from _by_factor(mistake)
+    yield from _by_upstream(mistake)
     for slip in exchanges(mistake.step, mistake.known, mistake.unary):
         if mistake.explained_by(slip.made):
             yield Cause(slip.code, slip.evidence)
 
 
-def _with_factor(slip: Slip, factor: float, numbers: Numbers, enough: bool) -> Iterator[Cause]:
+def _with_factor(slip: Slip, factor: float, mistake: Mistake, enough: bool) -> Iterator[Cause]:
     """What a fitted factor means: of an operand, or 1 − rate for an update."""
-    words = slip.evidence
+    words, numbers = slip.evidence, mistake.numbers
     if slip.code == "updated-value":
         name = numbers.name(1 - factor)
         if name or enough:
@@ -300,9 +311,19 @@ def _with_factor(slip: Slip, factor: float, numbers: Numbers, enough: bool) -> I
     elif name == "−1":
         yield Cause("sign", f"{words} has the wrong sign")
     elif name or enough:
+        yield from _sum_or_mean(factor, mistake, words)
         if name == "2":
             yield Cause("extra-term", f"the term {words} is counted twice")
         yield Cause("scale", f"{words} is taken {_times(factor, name)} ×")
+
+
+def _sum_or_mean(factor: float, mistake: Mistake, words: str) -> Iterator[Cause]:
+    """A factor that is the number of elements of a sum or mean in the step, or 1 over it."""
+    for count, what in _reduced_counts(mistake):
+        if abs(factor * count - 1) < 1e-7:
+            yield Cause("mean-for-sum", f"1/{count} of {words}: a mean over {what}")
+        if abs(factor / count - 1) < 1e-7:
+            yield Cause("sum-for-mean", f"{count} × {words}: a sum over {what}")
 
 
 def _by_factor(mistake: Mistake) -> Iterator[Cause]:
@@ -310,13 +331,29 @@ def _by_factor(mistake: Mistake) -> Iterator[Cause]:
     if mistake.manual.shape != mistake.expected.shape or mistake.manual.size < 2:
         return
     same = {name: a for name, a in mistake.known.items() if a.shape == mistake.manual.shape}
-    with np.errstate(all="ignore"):
-        for name, data in derived(same, mistake.unary):
-            if mistake.explained_by(mistake.expected * data):
-                yield Cause("extra-factor", f"the ratio to the right gradient is {name}")
-            lost = np.where(data == 0, mistake.manual, mistake.expected / data)
-            if (data != 0).any() and mistake.explained_by(lost):
-                yield Cause("missing-factor", f"the right gradient is this, times {name}")
+    for name, data in derived(same, mistake.unary):
+        if mistake.explained_by(mistake.expected * data):
+            yield Cause("extra-factor", f"the ratio to the right gradient is {name}")
+        gone = (data == 0) & (np.abs(mistake.expected) <= mistake.bound)
+        if gone.all():
+            continue
+        lost = np.where(gone, mistake.manual, mistake.expected / data)
+        if mistake.explained_by(lost):
+            yield Cause("missing-factor", f"the right gradient is this, times {name}")
+
+
+def _by_upstream(mistake: Mistake) -> Iterator[Cause]:
+    """Another elementwise factor of the gradient that the step was handed."""
+    right = mistake.expected
+    for name, handed in mistake.step.handed.items():
+        if handed.shape != right.shape or right.size < 2 or not handed.any():
+            continue
+        if mistake.explained_by(handed):
+            yield Cause("missing-factor", f"it is {name} itself, the local derivative is missing")
+        same = {n: a for n, a in mistake.known.items() if a.shape == right.shape}
+        for words, data in derived(same, mistake.unary):
+            if mistake.explained_by(handed * data):
+                yield Cause("wrong-factor", f"it is {name} times {words}")
 
 
 def _by_term(mistake: Mistake) -> Iterator[Cause]:
@@ -346,8 +383,7 @@ def _fitted(data: Array, to: Array) -> float | None:
 
 
 def _close(found: Array, expected: Array, bound: Array) -> bool:
-    with np.errstate(invalid="ignore"):
-        return bool(np.all(np.abs(found - expected) <= _SLACK * _largest(bound)))
+    return bool(np.all(np.abs(found - expected) <= _SLACK * _largest(bound)))
 
 
 def _largest(data: Array) -> float:

@@ -9,8 +9,8 @@ explains them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,9 @@ class Slip:
 class Step:
     """One true step as it was recorded, ready to be computed with one thing changed.
 
+    Elementwise results of the forward pass that have no name are part of the step: who
+    writes a backward pass writes them again.
+
     Arguments:
         end: the recorded gradient that the step ends with.
         forward: the nodes of the forward pass.
@@ -53,18 +56,25 @@ class Step:
 
     def __init__(self, end: Any, forward: Iterable[Any], words: Words) -> None:
         self.end, self.words = end, words
-        given = set(forward)
-        everything = topological_order(end) if is_node(end) else []
+        given = {n for n in forward if n.op not in RULES or words.has_name(n)}
+        everything = _down_to(end, given) if is_node(end) else []
         self.inside = [n for n in everything if n not in given and n.parents]
         self.own = frozenset(self.inside)
         self.size = sum(np.size(n.data) for n in self.inside) or 1
         self.left = _MOST_ELEMENTS
         self._kind = type(end)
-        depends = dict.fromkeys(given, False)
+        depends: dict[Any, bool] = {}
         for node in everything:
-            if node not in given:
+            if node in given:
+                depends[node] = False
+            else:
                 depends[node] = not node.parents or any(depends[o] for o in operands(node))
         self.factors = frozenset(n for n in self.inside if not depends[n])
+        self.handed = {
+            words(n): np.asarray(n.data)
+            for n in everything
+            if n.label and depends[n] and not n.parents
+        }
         self._upstream = frozenset(n for n, yes in depends.items() if yes)
 
     def is_upstream(self, operand: Any) -> bool:
@@ -96,12 +106,18 @@ class Step:
 
     def with_node(self, node: Any, data: Array) -> Array | None:
         """The numbers with a node's own replaced."""
-        if np.shape(data) != np.shape(node.data):
-            try:
-                data = np.broadcast_to(data, np.shape(node.data))
-            except ValueError:
-                return None
         return self.with_({node: self._kind(data)})
+
+
+def _down_to(end: Any, given: Collection[Any]) -> list[Any]:
+    """The nodes that a step is made of and the given ones that it uses, in topological order."""
+    inside = set()
+    found = [end]
+    for node in found:
+        if node not in inside:
+            inside.add(node)
+            found += [] if node in given else operands(node)
+    return [node for node in topological_order(end) if node in inside]
 
 
 _MOST_ELEMENTS = 10**9
@@ -118,7 +134,7 @@ def slips(step: Step, updated: Mapping[Any, Array]) -> Iterator[Slip]:
     yield from _lost(step)
     yield from _repeated(step)
     yield from _turned(step)
-    yield from _other_axes(step)
+    yield from other_axes(step)
     yield from _scaled(step)
     yield from _updated(step, updated)
 
@@ -158,7 +174,9 @@ def _lost(step: Step) -> Iterator[Slip]:
                 if any(map(step.is_upstream, rest)):
                     continue  # nobody forgets the gradient itself
                 way = "division by" if node.op == "div" else "factor"
-                code, words = "missing-factor", f"the {way} {' and '.join(others)} is missing"
+                code = "scale" if all(np.size(_data(p)) == 1 for p in rest) else "missing-factor"
+                code = code if np.ndim(node.data) else "missing-factor"
+                words = f"the {way} {' and '.join(others)} is missing"
             elif node.op in _REDUCTIONS:
                 code, words = "missing-reduction", f"{step.words(operand)} is not summed"
             elif node.op in _TURNS:
@@ -201,7 +219,7 @@ def _turned(step: Step) -> Iterator[Slip]:
             yield from _slip("transpose", words, turned)
 
 
-def _other_axes(step: Step) -> Iterator[Slip]:
+def other_axes(step: Step) -> Iterator[Slip]:
     """Summed over another axis, or summed where nothing is to be summed."""
     for node in step.inside:
         data = np.asarray(_data(node.parents[0]))
@@ -213,7 +231,7 @@ def _other_axes(step: Step) -> Iterator[Slip]:
                     words = f"{step.words(node.parents[0])} is summed over axis {axis}"
                     if node is step.end or _ends_in(step, node):
                         yield Slip("wrong-axis", words, other)
-                    elif other.shape == np.shape(node.data):
+                    else:
                         yield from _slip("wrong-axis", words, step.with_node(node, other))
         elif np.ndim(node.data) and node is not step.end:
             whole = np.asarray(node.data)
@@ -304,7 +322,11 @@ def _made_of(name: str, data: Array, unary: Sequence[str]) -> Iterator[tuple[str
     yield name, data
     yield f"1 − {name}", 1 - data
     yield f"{name}·(1 − {name})", data * (1 - data)
+    yield f"{name}·(1 + {name})", data * (1 + data)
+    yield f"1 + {name}", 1 + data
     yield f"1 − {name}²", 1 - data**2
+    yield f"1 + {name}²", 1 + data**2
+    yield f"{name}²", data**2
     yield f"({name} > 0)", (data > 0) * 1.0
 
 
@@ -312,38 +334,45 @@ _PLAIN = ("neg", "positive", "reciprocal")
 
 
 def _other_factors(step: Step, known: Mapping[str, Array], unary: Sequence[str]) -> Iterator[Slip]:
-    """A local derivative of another array in the place of the right one."""
+    """A local derivative, or what was made of an array, in the place of the right factor."""
     within = {o for node in step.factors for o in operands(node)}
+    places: list[tuple[Any, Callable[[Array], Array | None]]] = []
     for node in step.inside:
-        if node not in step.factors or node in within or not np.ndim(node.data):
-            continue
-        same = {n: a for n, a in known.items() if a.shape == np.shape(node.data)}
-        with np.errstate(all="ignore"):
+        if node in step.factors and node not in within:
+            places.append((node, partial(step.with_node, node)))
+        elif node.op in ("mul", "div"):
+            for index, operand in enumerate(node.parents):
+                if operand not in step.own if is_node(operand) else np.ndim(operand):
+                    places.append((operand, partial(step.with_operand, node, index)))
+    for operand, replaced in places:
+        if np.ndim(_data(operand)):
+            same = {n: a for n, a in known.items() if a.shape == np.shape(_data(operand))}
             for name, data in derived(same, unary):
-                words = f"{name} stands where {step.words(node)} belongs"
-                yield from _slip("wrong-factor", words, step.with_node(node, data))
+                words = f"{name} stands where {step.words(operand)} belongs"
+                yield from _slip("wrong-factor", words, replaced(data))
 
 
 def _other_operands(step: Step, known: Mapping[str, Array]) -> Iterator[Slip]:
     """Another array of the same shape, in one place or everywhere in the step."""
     leaves = {o for node in step.inside for o in operands(node)} - step.own
-    places: list[tuple[Any, str, Callable[[Array], Array | None]]] = [
-        (leaf, "wrong-operand", partial(step.with_node, leaf))
-        for leaf in sorted(leaves, key=step.words.rank)
+    places: list[tuple[Any, bool, Callable[[Array], Array | None]]] = [
+        (leaf, False, partial(step.with_node, leaf)) for leaf in sorted(leaves, key=step.words.rank)
     ]
     for node in step.inside:
-        code = "wrong-factor" if node.op in RULES else "wrong-operand"
         low = min(1, np.ndim(node.data))  # a number is another's place only among numbers
         for index, operand in enumerate(node.parents):
             if operand not in step.own if is_node(operand) else np.ndim(operand) >= low:
-                places.append((operand, code, partial(step.with_operand, node, index)))
+                places.append((operand, node.op in RULES, partial(step.with_operand, node, index)))
     turned = {f"{name}ᵀ": data.T for name, data in known.items() if data.ndim == 2}
-    for operand, code, replaced in places:
+    for operand, elementwise, replaced in places:
         right = np.asarray(_data(operand))
         for name, data in {**known, **turned}.items():
             if data.shape == right.shape and not np.array_equal(data, right):
                 words = f"{name} is used where {step.words(operand)} belongs"
-                yield from _slip(code, words, replaced(data))
+                for slip in _slip("wrong-operand", words, replaced(data)):
+                    yield slip
+                    if elementwise:
+                        yield replace(slip, code="wrong-factor")
 
 
 def _data(operand: Any) -> Any:

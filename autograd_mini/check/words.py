@@ -44,6 +44,10 @@ class Words:
         """What an operand is called."""
         return self._text(operand, _DEEPEST)[0]
 
+    def has_name(self, node: Any) -> bool:
+        """Whether a node is called by a name, not by a formula."""
+        return bool(self.nodes.get(node) or node.label)
+
     def rank(self, node: Any) -> tuple[int, str]:
         """A key that puts nodes in an order that depends on nothing but the computation."""
         return self._ranks.get(node, len(self._ranks)), self(node)
