@@ -575,4 +575,5 @@ def _backwards(node: ast.Call) -> ast.expr:
     if not axes or axes[0] not in (0, 1):
         return node
     array = _parse("_[:, ::-1]" if axes[0] else "_[::-1]", node.func.value)
-    return _call(node, func=ast.Attribute(array, "sum", ast.Load()))
+    backwards: ast.expr = _call(node, func=ast.Attribute(array, "sum", ast.Load()))
+    return backwards
