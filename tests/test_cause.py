@@ -68,7 +68,7 @@ SLIPS = [
     ("z2", "t - p", ["sign"], "every element"),
     ("z2", "p + t", ["sign"], "has the wrong sign"),
     ("z2", "p", ["missing-term"], "is missing"),
-    ("z2", "(p - t) / n", ["scale"], "1/20, with 20"),
+    ("z2", "(p - t) / n", ["scale", "different-loss"], "1/20, with 20"),
     ("z2", "(p - t) * p * (1 - p)", ["extra-factor"], "p·(1 − p)"),
     ("W2", "a1.T @ dz2 / n", ["scale"], "0.05"),
     ("W2", "z1.T @ dz2", ["wrong-operand"], "z1 is used where a1 belongs"),

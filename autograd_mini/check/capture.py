@@ -1,4 +1,4 @@
-"""A function's local variables, as they are when it returns."""
+"""A function's local variables as they are when it returns, and the other names it can use."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import CodeType, FrameType
 from typing import Any
 
@@ -41,10 +42,45 @@ def call_with_locals(
     return result, found
 
 
+def names_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """What a function's code can refer to by name besides its own variables.
+
+    These are its module's global names, the variables of functions around it, the arguments
+    that a partial function holds, and for a method or an object that is called the attributes
+    of ``self``, as ``self.name``.
+
+    >>> rate = 0.1
+    >>> def outer(x):
+    ...     return lambda w: w * x
+    >>> names_of(outer(3.0))["x"]
+    3.0
+    """
+    found: dict[str, Any] = {}
+    while isinstance(function, functools.partial):
+        found = {**function.keywords, **found}
+        function = function.func
+    plain = _plain_function(function)
+    around = getattr(plain, "__closure__", None) or ()
+    free = getattr(getattr(plain, "__code__", None), "co_freevars", ())
+    for name, cell in zip(free, around, strict=True):
+        with suppress(ValueError):  # a variable that has no value yet
+            found.setdefault(name, cell.cell_contents)
+    owner = None
+    if plain is not function and hasattr(plain, "__code__"):
+        owner = getattr(function, "__self__", function)
+    attributes = {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items()}
+    return {**getattr(plain, "__globals__", {}), **attributes, **found}
+
+
 def _code(function: Any) -> CodeType | None:
     while isinstance(function, functools.partial):
         function = function.func
+    return getattr(_plain_function(function), "__code__", None)
+
+
+def _plain_function(function: Any) -> Any:
+    """The function that holds the code: of a method, of a decorated function, of an object."""
     function = inspect.unwrap(function)
     if not hasattr(function, "__code__") and callable(function):
         function = type(function).__call__
-    return getattr(function, "__code__", None)
+    return getattr(function, "__func__", function)

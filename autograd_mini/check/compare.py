@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.blame import blamed
-from autograd_mini.check.capture import call_with_locals
+from autograd_mini.check.capture import call_with_locals, names_of
+from autograd_mini.check.lint import advice, findings
+from autograd_mini.check.losses import hinted, loss_hint
 from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, GradientReport, Quantity
 from autograd_mini.check.rounding import GUESS, loss_noise, recorded_gradients, rounding_of
 from autograd_mini.differences import Estimate, derivative
@@ -71,7 +73,14 @@ def check_gradients(
     True
     """
     arguments = {name: _as_parameter(name, value) for name, value in params.items()}
-    root, names = call_with_locals(loss, arguments)
+    around = names_of(loss)
+    try:
+        root, names = call_with_locals(loss, arguments)
+    except ValueError as error:
+        remedy = advice(error, around)
+        if not remedy:
+            raise
+        raise ValueError(f"{str(error).strip()}: {remedy}") from error
     _check_root(root)
     given, by_hand = _given(manual, arguments)
     nodes = {**arguments, **_intermediates(given, arguments, names, root)}
@@ -112,7 +121,18 @@ def check_gradients(
         notes.append(f"{', '.join(floats)}: float32, checked in float64.")
     if any(quantity.verdict == DIFFER for quantity in quantities):
         quantities = blamed(quantities, root, nodes, manuals, {**by_hand, **names}, epsilon)
-    return GradientReport(quantities, root=root, nodes=nodes, notes=notes)
+    order = topological_order(root)
+    more = names_of(manual) if callable(manual) else {}
+    known = {**more, **by_hand, **around, **names, **arguments}
+    hint = loss_hint(order, quantities, nodes, known)
+    return GradientReport(
+        hinted(quantities, hint),
+        root=root,
+        nodes=nodes,
+        notes=notes,
+        findings=findings(order, nodes, manuals, known),
+        loss_hint=hint.sentence if hint else None,
+    )
 
 
 def _given(

@@ -65,6 +65,7 @@ def recorded_gradients(
     return sweep_gradients(root, nodes, True, seed, handed)
 
 
+@np.errstate(all="ignore")
 def rounding_of(gradients: Sequence[Any], epsilon: float) -> list[Array]:
     """For each recorded gradient a bound, element by element, of its rounding error.
 
@@ -85,6 +86,7 @@ def rounding_of(gradients: Sequence[Any], epsilon: float) -> list[Array]:
     return bounds
 
 
+@np.errstate(all="ignore")
 def loss_noise(root: Any) -> float:
     """The rounding error to expect of the loss itself.
 

@@ -1,0 +1,526 @@
+"""What shapes, labels and values say before any gradient is looked at.
+
+A gradient check holds a gradient against the loss that is computed.  It cannot see that another
+loss was meant: labels that broadcasting spread over the classes, a softmax over the samples.
+Each check here looks for one such accident in the recorded graph.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.anatomy import (
+    REARRANGING,
+    Names,
+    axis_source,
+    consumers,
+    summed_axis,
+    through_scalars,
+)
+from autograd_mini.check.report import Finding
+from autograd_mini.graph import is_node
+from autograd_mini.rules import RULES
+from autograd_mini.tensor import Tensor, record
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_OURS = __name__.partition(".")[0]
+_SUMS_TO_ONE = 0.02
+"""How far probabilities may sum up from 1: what nn's losses let pass."""
+
+
+def findings(
+    order: Sequence[Any],
+    nodes: Mapping[str, Any],
+    manual: Mapping[str, Any],
+    known: Mapping[str, Any],
+) -> list[Finding]:
+    """What is wrong with shapes, labels and values.
+
+    Arguments:
+        order: the topological order of the recorded loss.
+        nodes: the node of each quantity by name.
+        manual: hand-derived gradients by name.
+        known: parameters, local variables and global names, to call arrays by their names.
+
+    >>> from autograd_mini import Tensor
+    >>> from autograd_mini.graph import topological_order
+    >>> X, y = np.ones((4, 2)), np.array([[0], [1], [2], [1]])
+    >>> W = Tensor(np.ones((2, 3)), "W")
+    >>> loss = np.sum((X @ W - y) ** 2)
+    >>> print(findings(topological_order(loss), {"W": W}, {}, {"y": y})[0].message)
+    y holds class labels in a column of shape (4, 1), against outputs of shape (4, 3): each label \
+is compared with all 3 outputs of its row; write one-hot rows, np.eye(3)[y[:, 0]]
+    """
+    graph = _Graph(order, Names(known))
+    checks = _CHECKS if isinstance(order[-1], Tensor) else (_origins_of_non_finite,)
+    found = [finding for check in checks for finding in check(graph)]
+    shapes = (_other_shape(name, nodes[name], manual[name]) for name in manual)
+    return list(dict.fromkeys([*found, *filter(None, shapes)]))
+
+
+def advice(error: BaseException, known: Mapping[str, Any]) -> str:
+    """What to write where operands of an elementwise operation did not broadcast, or ``""``."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    at = next((frame for frame in frames if frame.f_code is record.__code__), None)
+    if at is None or at.f_locals["rule"].name not in RULES:
+        return ""
+    theirs = [f for f in frames if f.f_globals.get("__name__", "").split(".")[0] != _OURS]
+    local = {name: value for frame in theirs for name, value in frame.f_locals.items()}
+    names = Names({**known, **local})
+    for flat, wide in _pairs(at.f_locals["operands"]):
+        shape, wanted = np.shape(_data(flat)), np.shape(_data(wide))
+        if len(shape) != 1 or len(wanted) != 2 or shape[0] != wanted[0]:
+            continue
+        name = names.of(flat) or "the flat operand"
+        what = f"{name} has shape {shape}, {names.of(wide) or 'the other'} {wanted}"
+        if _are_labels(_data(flat), wanted[1]):
+            return f"{what}: for class labels write one-hot rows, np.eye({wanted[1]})[{name}]"
+        return f"{what}: for one number in each row write {name}[:, None]"
+    return ""
+
+
+@dataclass
+class _Graph:
+    """A recorded loss and the names around it."""
+
+    order: Sequence[Any]
+    names: Names
+
+    @cached_property
+    def uses(self) -> dict[Any, list[Any]]:
+        return consumers(self.order)
+
+    @cached_property
+    def summed(self) -> list[Any]:
+        """The nodes that reach the loss by elementwise operations, sums and means alone."""
+        inside = {self.order[-1]}
+        for node in reversed(self.order):
+            if node in inside and (node.op in _SUMMING or node.op in RULES):
+                inside.update(p for p in node.parents if is_node(p))
+        return [node for node in self.order if node in inside]
+
+    def name(self, operand: Any, otherwise: str) -> str:
+        return self.names.of(operand) or otherwise
+
+
+_SUMMING = {*REARRANGING, "sum", "mean"}
+
+
+# Labels and targets that broadcasting spreads
+
+
+def _columns(graph: _Graph) -> Iterator[Finding]:
+    """A column of class labels against one output for each class."""
+    for node in graph.summed:
+        if node.op not in ("sub", "mul"):
+            continue
+        for labels, outputs in _pairs(node.parents):
+            wide = np.shape(_data(outputs))
+            if is_node(labels) or not is_node(outputs) or len(wide) != 2 or wide[1] < 2:
+                continue
+            if np.shape(labels) != (wide[0], 1) or not _are_labels(labels, wide[1]):
+                continue
+            if np.array_equal(labels, np.max(outputs.data, axis=1, keepdims=True)):
+                continue
+            if node.op == "mul" and not (_is_logarithm(outputs) and _is_summed_alone(graph, node)):
+                continue
+            name = graph.name(labels, "the column")
+            how = "is compared with" if node.op == "sub" else "multiplies"
+            yield Finding(
+                "labels",
+                (name,) if name in graph.names.known else (),
+                f"{name} holds class labels in a column of shape {np.shape(labels)}, against "
+                f"outputs of shape {wide}: each label {how} all {wide[1]} outputs of its row; "
+                f"write one-hot rows, np.eye({wide[1]})[{_indices(graph, labels, name)}]",
+                wrong=_are_all_labels(labels, wide[1]),
+            )
+
+
+def _flat_labels(graph: _Graph) -> Iterator[Finding]:
+    """Class labels (N,) against outputs (N, K) where N = K lets them broadcast."""
+    for node in graph.summed:
+        if node.op != "sub":
+            continue
+        for labels, outputs in _pairs(node.parents):
+            wide = np.shape(_data(outputs))
+            if is_node(labels) or not is_node(outputs) or len(wide) != 2 or wide[0] != wide[1]:
+                continue
+            if np.shape(labels) != wide[1:] or not _are_labels(labels, wide[1]):
+                continue
+            name = graph.names.of(labels)
+            if np.asarray(labels).dtype.kind not in "iu" and not _sounds_like_labels(name):
+                continue
+            if axis_source(outputs, 0) != "data":
+                continue
+            name = name or "the array"
+            yield Finding(
+                "n-equals-k",
+                (name,) if name in graph.names.known else (),
+                f"{name} of shape {wide[1:]} is set against columns, not rows, of the outputs of "
+                f"shape {wide}; it broadcasts only since there are as many samples as classes: "
+                f"write one-hot rows, np.eye({wide[1]})[{_indices(graph, labels, name)}]",
+                wrong=_sounds_like_labels(name),
+            )
+
+
+def _outer_residuals(graph: _Graph) -> Iterator[Finding]:
+    """(N, 1) against (N,): every output against every target."""
+    for node in graph.summed:
+        if node.op != "sub":
+            continue
+        for column, flat in _pairs(node.parents):
+            size = np.size(_data(flat))
+            if size < 2 or np.shape(_data(column)) != (size, 1) or np.shape(_data(flat)) != (size,):
+                continue
+            tracked = [operand for operand in (column, flat) if is_node(operand)]
+            if any(axis_source(operand, 0) != "data" for operand in tracked):
+                continue
+            names = graph.name(column, "one operand"), graph.name(flat, "the other")
+            target = names[0] if is_node(flat) else names[1]
+            write = f"{target}[:, 0]" if is_node(flat) else f"{target}[:, None]"
+            if len(tracked) == 2:
+                write = f"{names[1]}[:, None]"
+            yield Finding(
+                "broadcast",
+                tuple(name for name in names if name in graph.names.known),
+                f"{names[0]} has shape ({size}, 1), {names[1]} ({size},): their difference has "
+                f"shape ({size}, {size}), every output against every target: write {write}",
+                wrong=True,
+            )
+
+
+def _chosen_rows(graph: _Graph) -> Iterator[Finding]:
+    """``p[y]`` or ``p[:, y]`` where the probability of each sample's class was meant."""
+    for node in graph.order:
+        if node.op != "getitem" or not _are_probabilities(node.parents[0]):
+            continue
+        outputs, index = node.parents[0], node.options["index"]
+        parts = index if isinstance(index, tuple) else (index,)
+        shape = np.shape(outputs.data)
+        labels = parts[-1]
+        if len(shape) != 2 or np.shape(labels) != shape[:1] or shape[1] < 2:
+            continue
+        if getattr(labels, "dtype", np.dtype(bool)).kind not in "iu":
+            continue
+        if not _are_labels(labels, shape[1]):
+            continue
+        rows = len(parts) == 1 and len(np.unique(labels)) < len(labels)
+        columns = len(parts) == 2 and isinstance(parts[0], slice) and parts[0] == slice(None)
+        if columns and any(use.op == "getitem" for use in graph.uses[node]):
+            continue
+        if rows or columns:
+            name, what = graph.name(labels, "labels"), graph.name(outputs, "outputs")
+            found = f"{what}[{name}]" if rows else f"{what}[:, {name}]"
+            yield Finding(
+                "labels",
+                tuple(n for n in (name, what) if n in graph.names.known),
+                f"{found} of shape {np.shape(node.data)} takes whole "
+                f"{'rows' if rows else 'columns'} of {what}, of shape {shape}; for each sample's "
+                f"class write {what}[np.arange({shape[0]}), {name}]",
+                wrong=True,
+            )
+
+
+# Reductions along the wrong axis
+
+
+def _lost_axes(graph: _Graph) -> Iterator[Finding]:
+    """(N,) of an (N, N) array's rows, without ``keepdims``, against its columns."""
+    for node in graph.order:
+        if node.op not in ("sub", "div", "mul", "add") or len(np.shape(node.data)) != 2:
+            continue
+        for flat, wide in _pairs(node.parents):
+            shape = np.shape(_data(wide))
+            if not is_node(wide) or len(shape) != 2 or shape[0] != shape[1] or shape[0] < 2:
+                continue
+            if np.shape(_data(flat)) != shape[1:]:
+                continue
+            reduced = _rows_reduced(flat, wide)
+            if reduced is None or np.array_equal(wide.data, wide.data.T):
+                continue
+            yield Finding(
+                "n-equals-k",
+                tuple(n for n in (graph.names.of(flat), graph.names.of(wide)) if n),
+                f"{reduced} over axis 1 of {graph.name(wide, 'an array')}, of shape {shape}, has "
+                f"shape {shape[1:]} and is set against its columns; it broadcasts only since the "
+                "array is square: write keepdims=True",
+                wrong=True,
+            )
+
+
+def _rows_reduced(flat: Any, wide: Any) -> str | None:
+    """The reduction of ``wide`` over its last axis that ``flat`` is made of, if it is."""
+    if not is_node(flat):
+        if np.ptp(flat) == 0:
+            return None
+        for name, reduce in (("max", np.max), ("mean", np.mean), ("sum", np.sum)):
+            if np.array_equal(flat, reduce(wide.data, axis=1)):
+                return name
+        return None
+    for node in through_scalars(flat):
+        reduction = summed_axis(node)
+        if reduction is not None:
+            operand, axes = reduction
+            same = set(through_scalars(wide)).intersection(through_scalars(operand))
+            equal = np.array_equal(operand.data, wide.data)
+            return str(node.op) if axes == (1,) and (same or equal) else None
+    return None
+
+
+def _softmaxes(graph: _Graph) -> Iterator[Finding]:
+    """Probabilities that do not sum to 1 along the axis along which the targets do."""
+    for node in graph.order:
+        if not _is_normalised(node) or np.ndim(node.data) < 2:
+            continue
+        for axis, named, why in _target_axes(graph, node):
+            p = node.data
+            if _sums_to_one(p, axis):
+                continue
+            others = [a for a in range(p.ndim) if a != axis and _sums_to_one(p, a)]
+            if others:
+                over = f"over axis {others[0]}, not axis {axis}"
+            elif abs(float(np.sum(p)) - 1) <= _SUMS_TO_ONE:
+                over = f"over all elements, not over axis {axis}"
+            else:
+                continue
+            what = graph.name(node, "the softmax")
+            yield Finding(
+                "softmax",
+                tuple(n for n in (what, named) if n in graph.names.known),
+                f"{what} of shape {p.shape} sums to 1 {over}, along which {why}: divide by "
+                f"np.sum(np.exp(z), axis={axis}, keepdims=True)",
+                wrong=True,
+            )
+            break
+
+
+def _target_axes(graph: _Graph, node: Any) -> Iterator[tuple[int, str, str]]:
+    """Axes along which the classes lie, by the targets that meet the node or its logarithm.
+
+    Each with the targets' name and what shows it.
+    """
+    reached, waiting = {node}, [node]
+    while waiting:
+        for use in graph.uses[waiting.pop()]:
+            if use.op == "getitem":
+                index = use.options["index"]
+                if isinstance(index, tuple) and len(index) == 2 == np.ndim(node.data):
+                    for axis, places in enumerate(index):
+                        if np.array_equal(places, np.arange(np.shape(node.data)[axis])):
+                            name = graph.names.of(index[1 - axis])
+                            yield 1 - axis, name, f"{name or 'an index'} chooses a class"
+                continue
+            if use.op not in RULES or use in reached or np.shape(use.data) != np.shape(node.data):
+                continue
+            constants = [p for p in use.parents if not is_node(p) and np.size(p) > 1]
+            if not constants:
+                reached.add(use)
+                waiting.append(use)
+            elif use.op == "sub" or (use.op == "mul" and any(map(_is_logarithm, use.parents))):
+                targets = np.asarray(constants[0])
+                if targets.shape != np.shape(node.data) or np.any(targets < 0):
+                    continue
+                ones = [a for a in range(targets.ndim) if np.allclose(np.sum(targets, axis=a), 1)]
+                if len(ones) == 1:
+                    name = graph.names.of(constants[0])
+                    yield ones[0], name, f"{name} does" if name else "the targets do"
+
+
+def _is_normalised(node: Any) -> bool:
+    """Whether a node is a softmax, or exponentials over their sum."""
+    if node.op == "softmax":
+        return True
+    if node.op == "div":
+        above, below = node.parents
+    elif node.op == "mul" and any(_is_reciprocal(p) for p in node.parents):
+        above, below = sorted(node.parents, key=_is_reciprocal)
+    else:
+        return False
+    if not is_node(below) or not is_node(above) or above.op != "exp":
+        return False
+    return any(n.op == "sum" and n.parents[0].op == "exp" for n in through_scalars(below))
+
+
+def _is_reciprocal(operand: Any) -> bool:
+    if not is_node(operand):
+        return False
+    if operand.op == "pow":
+        return not is_node(operand.parents[1]) and bool(np.all(operand.parents[1] == np.array(-1)))
+    divided = operand.op == "div" and np.size(_data(operand.parents[0])) == 1
+    return bool(operand.op == "reciprocal" or divided)
+
+
+def _sums_to_one(p: Array, axis: int) -> bool:
+    return bool(np.all(np.abs(np.sum(p, axis=axis) - 1) <= _SUMS_TO_ONE))
+
+
+# Values
+
+
+def _origins_of_non_finite(graph: _Graph) -> Iterator[Finding]:
+    """Where a loss that is not finite first became so."""
+    if np.isfinite(graph.order[-1].data).all():
+        return
+    for node in graph.order:
+        operands = [_data(p) for p in node.parents]
+        bad = ~np.isfinite(np.asarray(node.data))
+        if not bad.any() or not all(np.isfinite(o).all() for o in operands):
+            continue
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        place = f" at [{', '.join(map(str, at))}]" if at else ""
+        value = np.asarray(node.data)[at]
+        if not node.parents:
+            name = graph.name(node, "a parameter")
+            yield Finding("non-finite", (name,), f"{name} is {value}{place}", wrong=True)
+            return
+        names = [graph.name(p, "") for p in node.parents]
+        of = ", ".join(
+            f"{name} = {_element(operand, at, bad.shape):.6g}" if name
+            else f"{_element(operand, at, bad.shape):.6g}"
+            for name, operand in zip(names, operands, strict=True)
+            if np.size(operand) == 1 or np.shape(operand) == bad.shape
+        )  # fmt: skip
+        remedy = _REMEDIES.get(node.op, "")
+        yield Finding(
+            "log-of-zero" if node.op == "log" and value == -np.inf else "non-finite",
+            tuple(name for name in names if name),
+            f"the loss is {np.reshape(graph.order[-1].data, ())}: {node.op}"
+            + (f"({of})" if of else "")
+            + f" is {value}{place}"
+            + (f": {remedy}" if remedy else ""),
+            wrong=True,
+        )
+        return
+
+
+_REMEDIES = {
+    "log": "a probability was rounded to 0; compute the logarithm from the scores, with "
+    "autograd_mini.log_softmax or log_sigmoid",
+    "exp": "it overflows above 709; subtract the greatest element first, as autograd_mini.softmax "
+    "does",
+    "div": "the divisor is 0",
+}
+
+
+def _element(operand: Any, at: tuple[int, ...], shape: tuple[int, ...]) -> float:
+    return float(np.broadcast_to(operand, shape)[at])
+
+
+# Gradients of another shape
+
+
+def _other_shape(name: str, node: Any, manual: Any) -> Finding | None:
+    wanted, shape = np.shape(node.data), np.shape(manual)
+    if shape == wanted:
+        return None
+    try:
+        both = np.broadcast_shapes(wanted, shape)
+    except ValueError:
+        return None
+    if both == wanted:
+        result = f"{name} - rate * gradient has the right shape all the same"
+    else:
+        result = f"{name} - rate * gradient would become {both}"
+    sums = ""
+    if len(shape) == len(wanted):
+        axes = tuple(i for i, (a, b) in enumerate(zip(shape, wanted, strict=True)) if a > b == 1)
+        sums = f"sum it over axis {axes[0]} with keepdims=True" if axes else ""
+    elif shape[1:] == wanted:
+        sums = "sum it over axis 0"
+    elif np.prod(shape) == np.prod(wanted):
+        sums = f"write keepdims=True in its sum, or np.reshape(gradient, {wanted})"
+    return Finding(
+        "shape",
+        (name,),
+        f"the gradient of {name} has shape {shape}, {name} has {wanted}; broadcasting hides it: "
+        f"{result}" + (f"; {sums}" if sums else ""),
+        wrong=True,
+    )
+
+
+_CHECKS = (
+    _columns,
+    _flat_labels,
+    _outer_residuals,
+    _chosen_rows,
+    _lost_axes,
+    _softmaxes,
+    _origins_of_non_finite,
+)
+
+
+# What operands are
+
+
+def _pairs(operands: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Two operands in both orders."""
+    if len(operands) == 2:
+        yield operands[0], operands[1]
+        yield operands[1], operands[0]
+
+
+def _data(operand: Any) -> Any:
+    return operand.data if is_node(operand) else operand
+
+
+def _are_labels(labels: Any, classes: int) -> bool:
+    """Whether numbers can be class labels from 0 or from 1, of at least two classes."""
+    if is_node(labels):
+        return False
+    found = np.unique(np.asarray(labels))
+    if found.size < 2 or np.any(found != np.round(found)):
+        return False
+    return bool(0 <= found[0] and found[-1] < classes + min(found[0], 1))
+
+
+def _are_all_labels(labels: Any, classes: int) -> bool:
+    found = np.unique(np.asarray(labels))
+    return found.size == classes and bool(np.all(found - found[0] == np.arange(classes)))
+
+
+def _sounds_like_labels(name: str) -> bool:
+    word = name.removeprefix("self.").lower()
+    return word.startswith(("y", "label", "target", "class")) and not word.startswith("yhat")
+
+
+def _indices(graph: _Graph, labels: Any, name: str) -> str:
+    """What to write for labels as indices: flat whole numbers from 0."""
+    text = name
+    if np.ndim(graph.names.known.get(name, labels)) == 2:
+        text += "[:, 0]"
+    if np.asarray(labels).dtype.kind not in "iu":
+        text += ".astype(int)"
+    return text + (" - 1" if np.min(labels) == 1 and np.max(labels) > 1 else "")
+
+
+def _is_logarithm(operand: Any) -> bool:
+    return is_node(operand) and operand.op in ("log", "log_softmax", "log_sigmoid")
+
+
+def _are_probabilities(operand: Any) -> bool:
+    """Whether an operand is a softmax, or its logarithm."""
+    if not isinstance(operand, Tensor):
+        return False
+    if operand.op == "log":
+        return any(_is_normalised(node) for node in through_scalars(operand.parents[0]))
+    return operand.op == "log_softmax" or _is_normalised(operand)
+
+
+def _is_summed_alone(graph: _Graph, node: Any) -> bool:
+    """Whether nothing but signs, numbers and sums come between a node and the loss."""
+    while graph.uses[node]:
+        if len(graph.uses[node]) > 1:
+            return False
+        (use,) = graph.uses[node]
+        others = [p for p in use.parents if p is not node and np.size(_data(p)) > 1]
+        if others or (use.op not in _SUMMING and use.op not in ("neg", "mul", "div", "add", "sub")):
+            return False
+        node = use
+    return True

@@ -1,0 +1,469 @@
+"""Which loss is this the gradient of?
+
+A derivation is often right, but for another loss than the one that is computed: for ½Σ(t − o)²
+where the mean is printed, for the sum of a cross-entropy where its mean is.  Then all gradients
+are off by one factor, and no line of the derivation is wrong.  So the loss is recognised in the
+recorded graph, and the hand-derived gradients are held against those of its usual variants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.anatomy import Names, Term, sample_axis, terms
+from autograd_mini.check.blame import matches
+from autograd_mini.check.report import DIFFER, Cause, Quantity
+from autograd_mini.check.rounding import recorded_gradients, rounding_of
+from autograd_mini.functions import exp, log
+from autograd_mini.graph import gradients, is_node
+from autograd_mini.tensor import Tensor, plain
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+RATES = ("learning_rate", "lr", "eta", "η", "rate", "alpha", "step_size")
+"""Names that a learning rate goes by."""
+
+
+@dataclass(frozen=True)
+class LossHint:
+    """Which usual loss all hand-derived gradients are right for.
+
+    Attributes:
+        factor: the gradients are this times those of the recorded loss; ``None`` if the two
+            losses differ by more than a factor.
+        sentence: which loss they are right for, and how it stands to the recorded one.
+        names: the quantities that it explains.
+    """
+
+    factor: float | None
+    sentence: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """A recorded loss: ``factor`` times a sum of one kind, and L2 terms.
+
+    ``outputs`` and ``targets`` are ``None`` where the graph does not show them.  ``samples``
+    and ``width`` are N and K; ``samples`` is 0 where they cannot be told apart.
+    """
+
+    kind: str
+    factor: float
+    terms: tuple[Term, ...]
+    weights: tuple[Term, ...]
+    outputs: Any
+    targets: Array | None
+    samples: int
+    width: int
+
+
+_SUMS = {
+    "squares": "Σ(t − o)²",
+    "cross-entropy": "−Σ t·log o",
+    "binary cross-entropy": "−Σ (t·log o + (1 − t)·log(1 − o))",
+}
+_VARIANTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "squares": (
+        ("1/2", "½Σ(t − o)²"),
+        ("1", "Σ(t − o)²"),
+        ("1/NK", "the mean of (t − o)² over all N·K elements"),
+        ("1/N", "Σ(t − o)² averaged over the N samples"),
+        ("1/2N", "½Σ(t − o)² averaged over the N samples"),
+        ("1/2NK", "half the mean of (t − o)² over all N·K elements"),
+    ),
+    "cross-entropy": (
+        ("1", "the sum cross-entropy −Σ t·log o"),
+        ("1/N", "the cross-entropy −Σ t·log o averaged over the N samples"),
+        ("1/NK", "the mean of −t·log o over all N·K elements"),
+    ),
+    "binary cross-entropy": (
+        ("1", "the sum of the binary cross-entropy"),
+        ("1/NK", "the mean of the binary cross-entropy over all N·K elements"),
+        ("1/N", "the binary cross-entropy averaged over the N samples"),
+    ),
+}
+"""For each kind of sum the factors in use, the usual ones first, with words for the loss."""
+
+
+def loss_hint(
+    order: Sequence[Any],
+    quantities: Sequence[Quantity],
+    nodes: Mapping[str, Any],
+    known: Mapping[str, Any],
+) -> LossHint | None:
+    """The usual loss that all hand-derived gradients are right for, if it is another one.
+
+    Arguments:
+        order: the topological order of the recorded loss.
+        quantities: what was found for each name; those without a manual gradient do not count.
+        nodes: the node for each name.
+        known: names and numbers in sight of the loss, to find the learning rate.
+
+    Returns:
+        ``None`` if nothing differs, if the loss is of no kind that is known, or if no usual
+        variant explains every gradient.
+    """
+    given = [quantity for quantity in quantities if quantity.manual is not None]
+    if not any(quantity.verdict == DIFFER for quantity in given):
+        return None
+    claimed = {quantity.name: np.asarray(quantity.manual) for quantity in given}
+    if any(claimed[q.name].shape != q.shape for q in given):
+        return None
+    loss = _recognised(order)
+    if loss is None or not all(np.isfinite(claim).all() for claim in claimed.values()):
+        return None
+    asked = {name: nodes[name] for name in claimed}
+    single = any(claim.dtype == np.float32 for claim in claimed.values())
+    epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
+    for kind, sums in _candidates(loss):
+        slopes = _slopes(sums, asked, epsilon)
+        for sign in (1, -1):
+            for text, words in _VARIANTS[kind]:
+                factor = sign * _number(text, loss)
+                if np.isnan(factor):
+                    continue
+                decay = _decay(factor, slopes, claimed, asked, order)
+                if decay is not None:
+                    return _hint(loss, kind, factor, words, decay, tuple(claimed), known)
+    return None
+
+
+def hinted(quantities: Sequence[Quantity], hint: LossHint | None) -> list[Quantity]:
+    """The quantities, with ``different-loss`` among the causes of each mistake it explains.
+
+    The negative of the same loss is no other loss, but a sign.
+    """
+    if hint is None or hint.factor == -1:
+        return list(quantities)
+    cause = Cause("different-loss", hint.sentence)
+    return [
+        replace(quantity, causes=(*(c for c in quantity.causes if c.code != "unknown"), cause))
+        if quantity.name in hint.names and quantity.causes
+        else quantity
+        for quantity in quantities
+    ]
+
+
+# Recognising the recorded loss
+
+
+def _recognised(order: Sequence[Any]) -> _Loss | None:
+    parts = [_part(term) for term in terms(order)]
+    weights = tuple(part.term for part in parts if part.kind == "L2")
+    data = [part for part in parts if part.kind != "L2"]
+    kinds = {part.kind for part in data}
+    sizes = {float(f"{abs(part.term.factor):.12g}") for part in data}
+    if len(kinds) != 1 or "" in kinds or len(sizes) != 1:
+        return None
+    (kind,), first = kinds, data[0]
+    factor = abs(first.term.factor) if kind == "cross-entropy" else first.term.factor
+    if len(data) > 1:
+        if not isinstance(first.term.node, Tensor):  # Values: a term for each element
+            first = _Part(first.term, kind, sizes=(0, len(data)))
+        elif len(data) == 2 and _complementary(data):
+            kind, first = "binary cross-entropy", min(data, key=lambda part: part.role)
+        elif len(data) == 2 and sorted(part.role for part in data) == ["chosen", "normaliser"]:
+            first = min(data, key=lambda part: part.role)
+        else:
+            return None
+    elif first.role != "log":
+        return None
+    samples, width = first.sizes
+    if kind == "cross-entropy" and width == 1:  # one sample
+        samples, width = 1, samples
+    made = tuple(part.term for part in data)
+    return _Loss(kind, factor, made, weights, first.outputs, first.targets, samples, width)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A term of the loss and what kind of thing it sums; ``""`` if it is none that is known.
+
+    ``role`` tells what a cross-entropy is made of: ``"log"`` is t·log o, ``"log of rest"``
+    t·log(1 − o), ``"normaliser"`` log Σ exp z, ``"chosen"`` t·z.
+    """
+
+    term: Term
+    kind: str
+    outputs: Any = None
+    targets: Array | None = None
+    role: str = "log"
+    sizes: tuple[int, int] = (0, 0)
+
+
+def _part(term: Term) -> _Part:
+    squared = _squared(term.node)
+    if squared is None:
+        return _log_part(term)
+    leaf = squared
+    while leaf.op in ("reshape", "ravel", "transpose"):
+        leaf = leaf.parents[0]
+    if not leaf.parents:
+        return _Part(term, "L2")
+    outputs, targets = _difference(squared)
+    return _Part(term, "squares", outputs, targets, sizes=_sizes(outputs))
+
+
+def _squared(node: Any) -> Any:
+    """What is squared in a node, ``None`` if it is no square."""
+    if node.op == "square":
+        return node.parents[0]
+    if node.op == "pow" and not is_node(node.parents[1]) and np.all(node.parents[1] == 2):
+        return node.parents[0]
+    if node.op in ("mul", "matmul") and node.parents[0] is node.parents[1]:
+        return node.parents[0]
+    return None
+
+
+def _difference(node: Any) -> tuple[Any, Array | None]:
+    """Outputs and targets of a residual; the residual alone if no constant is taken from it."""
+    while node.op in ("neg", "ravel", "reshape"):
+        node = node.parents[0]
+    if node.op == "sub":
+        for outputs, targets in (node.parents, node.parents[::-1]):
+            if is_node(outputs) and not is_node(targets):
+                if np.shape(outputs.data) == np.shape(node.data):
+                    return outputs, np.broadcast_to(targets, np.shape(node.data))
+                return node, None
+    return node, None
+
+
+def _log_part(term: Term) -> _Part:
+    """The part of a term that sums targets times logarithms, or logarithms of chosen outputs."""
+    unknown, node = _Part(term, ""), term.node
+    if not isinstance(node, Tensor):
+        return unknown
+    if node.op == "logsumexp" or (node.op == "log" and node.parents[0].op == "sum"):
+        return _Part(term, "cross-entropy", role="normaliser")
+    targets, chosen = None, None
+    if node.op == "mul":
+        constants = [p for p in node.parents if not is_node(p) and np.shape(p) == node.shape]
+        tracked = [p for p in node.parents if is_node(p)]
+        if len(constants) != 1 or tracked[0].shape != node.shape:
+            return unknown
+        targets, node = np.asarray(constants[0], float), tracked[0]
+    elif node.op == "getitem":
+        chosen, node = node.options["index"], node.parents[0]
+    if node.op == "log" and targets is None and chosen is None:
+        below = node.parents[0]
+        if below.op != "getitem":
+            return unknown
+        chosen, outputs = below.options["index"], below.parents[0]
+    elif node.op == "log":
+        outputs = node.parents[0]
+    else:
+        outputs = node
+    if targets is None:
+        if chosen is None:
+            return unknown
+        targets = np.zeros(outputs.shape)
+        np.add.at(targets, chosen, 1.0)
+    role = "log" if node.op in ("log", "log_softmax") else "chosen"
+    if outputs.op == "sub" and not is_node(outputs.parents[0]) and np.all(outputs.parents[0] == 1):
+        role = "log of rest"
+    while outputs.op in ("add", "maximum", "clip") and role == "log":  # np.log(p + 1e-12)
+        below = [p for p in outputs.parents if is_node(p)]
+        if len(below) != 1 or below[0].shape != outputs.shape:
+            break
+        outputs = below[0]
+    return _Part(term, "cross-entropy", outputs, targets, role, _sizes(outputs))
+
+
+def _complementary(parts: Sequence[_Part]) -> bool:
+    """Whether two parts are t·log o and (1 − t)·log(1 − o)."""
+    one, rest = sorted(parts, key=lambda part: part.role)
+    if (one.role, rest.role) != ("log", "log of rest") or one.outputs.shape != rest.outputs.shape:
+        return False
+    assert one.targets is not None
+    assert rest.targets is not None
+    return bool(np.allclose(one.targets + rest.targets, 1.0))
+
+
+def _sizes(outputs: Any) -> tuple[int, int]:
+    shape = np.shape(outputs.data)
+    if len(shape) != 2:
+        return (int(np.prod(shape[:-1])), shape[-1]) if len(shape) > 2 else (int(np.prod(shape)), 1)
+    axis = sample_axis(outputs)
+    return shape[axis], shape[1 - axis]
+
+
+# Other losses of the same outputs
+
+
+def _candidates(loss: _Loss) -> list[tuple[str, list[tuple[Any, float]]]]:
+    """For each kind of loss the nodes, with factors, whose element sums make its plain sum.
+
+    The recorded kind comes first.
+    """
+    found = [(loss.kind, [(term.node, term.factor / loss.factor) for term in loss.terms])]
+    if not isinstance(loss.outputs, Tensor) or loss.targets is None:
+        return found
+    targets, outputs = loss.targets, loss.outputs
+    if loss.kind == "cross-entropy" and len(loss.terms) > 1:
+        return found  # made of scores, not of probabilities
+    if outputs.op == "log_softmax":
+        outputs = exp(outputs)
+    inside = bool(np.all((outputs.data > 0) & (outputs.data < 1)))
+    shares = bool(np.all((targets >= 0) & (targets <= 1)))
+    if loss.kind != "squares":
+        found.append(("squares", [((targets - outputs) ** 2, 1.0)]))
+    if loss.kind != "cross-entropy" and inside and shares and loss.width > 1:
+        found.append(("cross-entropy", [(targets * log(outputs), -1.0)]))
+    if loss.kind != "binary cross-entropy" and inside and shares:
+        both = targets * log(outputs) + (1 - targets) * log(1 - outputs)
+        found.append(("binary cross-entropy", [(both, -1.0)]))
+    return found
+
+
+def _slopes(
+    sums: Sequence[tuple[Any, float]], asked: Mapping[str, Any], epsilon: float
+) -> dict[str, tuple[Array, Array]]:
+    """For each name the gradient of a sum over elements, and its rounding error."""
+    values = np.sum if isinstance(sums[0][0], Tensor) else lambda node: node
+    total = sum((sign * values(node) for node, sign in sums[1:]), sums[0][1] * values(sums[0][0]))
+    nodes = list(asked.values())
+    try:
+        found = recorded_gradients(total, nodes)
+        bounds = rounding_of(found, epsilon)
+    except TypeError:  # a primitive whose pullback works on plain arrays only
+        found = gradients(total, nodes)
+        bounds = rounding_of(found, epsilon)
+    arrays = [np.asarray(g.data if is_node(g) else g) for g in found]
+    return dict(zip(asked, zip(arrays, bounds, strict=True), strict=True))
+
+
+def _decay(
+    factor: float,
+    slopes: Mapping[str, tuple[Array, Array]],
+    claimed: Mapping[str, Array],
+    asked: Mapping[str, Any],
+    order: Sequence[Any],
+) -> float | None:
+    """The λ for which every claim is factor · slope + λ · weights; ``None`` if there is none.
+
+    λ is 0 if no weights are needed.  The term may be missing for biases, as is usual, but not
+    for one matrix of several.  A λ is found only from arrays, not by chance from one number.
+    """
+    left = {}
+    for name, claim in claimed.items():
+        slope, bound = slopes[name]
+        if not matches(claim, factor * slope, abs(factor) * bound):
+            left[name] = claim - factor * slope
+    if not left:
+        return 0.0
+    if any(asked[name].parents or np.size(left[name]) < 2 for name in left):
+        return None
+    wide = {name for name in claimed if np.ndim(claimed[name]) > 1 and not asked[name].parents}
+    if not wide <= left.keys():
+        return None
+    weights = {name: np.asarray(plain(asked[name])) for name in left}
+    size = sum(float(np.sum(w * w)) for w in weights.values())
+    if factor < 0 or not size or not all(np.all(np.isfinite(rest)) for rest in left.values()):
+        return None
+    decay = sum(float(np.sum(left[name] * w)) for name, w in weights.items()) / size
+    for name, w in weights.items():
+        slope, bound = slopes[name]
+        room = abs(factor) * bound + _UNITS * np.finfo(float).eps * (
+            np.abs(claimed[name]) + np.abs(decay * w)
+        )
+        if not matches(claimed[name], factor * slope + decay * w, room):
+            return None
+    return decay
+
+
+_UNITS = 64.0
+"""Roundings to allow in λ, which is a quotient of two sums."""
+
+
+# Saying it
+
+
+def _number(text: str, loss: _Loss) -> float:
+    """The factor of a variant, such as ``"1/2N"``; NaN if N is not known."""
+    above, _, below = text.partition("/")
+    samples = loss.samples or (1 if "NK" in below else np.nan)
+    sizes = {"N": samples, "K": float(loss.width), "2": 2.0, "1": 1.0}
+    return float(above) / float(np.prod([sizes[letter] for letter in below]) if below else 1.0)
+
+
+def _hint(
+    loss: _Loss,
+    kind: str,
+    factor: float,
+    words: str,
+    decay: float,
+    names: tuple[str, ...],
+    known: Mapping[str, Any],
+) -> LossHint | None:
+    ratio = float(f"{factor / loss.factor:.12g}") if kind == loss.kind else None
+    right = f"right for {'the negative of ' * (factor < 0)}{words}"
+    if decay:
+        right += f" plus ½·λ·Σw² with λ = {decay:.6g}{_named(decay, known)}"
+    if ratio == 1 and loss.weights and not decay:
+        return LossHint(None, f"{right}, without the L2 term of the loss", names)
+    recorded = _words(loss)
+    if ratio is None or decay or loss.weights:
+        recorded += " plus an L2 term" * bool(loss.weights)
+        return LossHint(None, f"{right}; the loss that is computed is {recorded}", names)
+    if ratio == 1:
+        return None
+    sentence = f"{right}; {ratio:.6g} × the gradient of {recorded}, which the loss computes"
+    sentence += _in_sizes(ratio, loss)
+    if factor < 0:
+        sentence += "; right in an update that adds it, `w += rate * gradient`"
+    rate = next(((n, known[n]) for n in RATES if _is_number(known.get(n))), None)
+    if rate is not None and abs(ratio) != 1:
+        sentence += f"; at {rate[0]} = {rate[1]:.6g} you trained with {abs(rate[1] * ratio):.6g}"
+    return LossHint(ratio, sentence, names)
+
+
+def _words(loss: _Loss) -> str:
+    """The recorded loss in words: a usual variant, or a number times its sum."""
+    for text, words in _VARIANTS[loss.kind]:
+        if np.isclose(_number(text, loss), loss.factor, rtol=1e-12, atol=0):
+            return words
+    return f"{loss.factor:.6g} · {_SUMS[loss.kind]}"
+
+
+def _named(number: float, known: Mapping[str, Any]) -> str:
+    names = [n for n, v in Names(known).known.items() if _is_number(v)]
+    near = [n for n in names if np.isclose(known[n], number, rtol=1e-6, atol=0)]
+    return f" ({near[0]})" if near else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _in_sizes(ratio: float, loss: _Loss) -> str:
+    """The ratio as a product of N, K and a simple number, in brackets; empty if it is none.
+
+    >>> loss = _Loss("squares", 1 / 315, (), (), None, None, 105, 3)
+    >>> _in_sizes(157.5, loss), _in_sizes(-1 / 105, loss), _in_sizes(0.3, loss)
+    (' (N·K/2; N = 105, K = 3)', ' (−1/N; N = 105)', '')
+    """
+    n, k = loss.samples, loss.width
+    if abs(ratio) in _SIMPLE:
+        return ""
+    for name, size in {"N": n, "K": k, "N·K": n * k}.items():
+        for inverse in (False, True):
+            rest = abs(ratio) * (size if inverse else 1 / size) if size > 1 else 0.0
+            if float(f"{rest:.9g}") not in _SIMPLE:
+                continue
+            above, below = _SIMPLE[float(f"{rest:.9g}")]
+            product = f"({name})" if "·" in name and above + below else name
+            text = f"{above or 1}/{below}{product}" if inverse else f"{above}{name}"
+            text += f"/{below}" if below and not inverse else ""
+            values = ", ".join(f"{x} = {v}" for x, v in (("N", n), ("K", k)) if x in name)
+            text = "−" * (ratio < 0) + text
+            return f" ({values})" if text in ("N", "K") else f" ({text}; {values})"
+    return ""
+
+
+_SIMPLE = {1.0: ("", ""), 2.0: ("2", ""), 4.0: ("4", ""), 0.5: ("", "2"), 0.25: ("", "4")}
+"""Simple numbers: what stands above and below a fraction's line for each."""
