@@ -123,10 +123,13 @@ def _findings(findings: Iterable[Finding]) -> str:
     items = []
     for finding in sorted(findings, key=lambda f: not f.wrong):
         names = ", ".join(map(_name, finding.names))
-        why = f"{_text(finding.code)}: {_text(finding.message)}" if finding.message else ""
-        if names or why:
+        code = f"{_text(finding.code)}: " if finding.code else ""
+        if names or code:
             word, sign = ("wrong", DIFFER) if finding.wrong else ("warning", CANNOT_TELL)
-            items.append(f'<li class="{_class(sign)}">{_sign(sign)} {word} {names} {why}</li>')
+            items.append(
+                f'<li class="{_class(sign)}">{_sign(sign)}<strong>{word}</strong> '
+                f"({code}{names}) {_text(finding.message)}</li>"
+            )
     return f'<ul class="findings">{"".join(items)}</ul>' if items else ""
 
 
@@ -190,7 +193,7 @@ def _quantities(told: Told, prefix: str) -> str:
 def _quantity(row: Row, anchor: str) -> str:
     why = ""
     if row.full and row.full.cause:
-        why = f"<span>{_text(cause(row.full))} ({CAUSES.get(row.full.cause, 'a cause')})</span>"
+        why = f"<span>{_text(cause(row.full))} ({CAUSES[row.full.cause]})</span>"
     line = (
         f'{_sign(row.status)}{_name(row.name)}<span class="quiet">{row.shape}</span>'
         f"<strong>{row.status}</strong>{why}"

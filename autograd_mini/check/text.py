@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, Finding, Quantity
 from autograd_mini.check.told import (
@@ -17,29 +17,37 @@ from autograd_mini.check.told import (
 )
 from autograd_mini.show.picture import shown
 
-MOST_ROWS = 16
-MOST_EXPLAINED = 4
+SCREEN = 40
+"""How many lines the text has at the most; what is left out is counted and named."""
+
+MOST_ROWS = 14
 MOST_CAUSES = 3
-MOST_FINDINGS = 5
-"""What fits on a screen; what is left out is counted and, where that is short, named."""
+MOST_FINDINGS = 4
+MOST_NOTES = 3
 
 
 def text_of(told: Told) -> str:
     """The report as text: the first line says it all, the rest says why."""
-    blocks = [
-        [told.headline],
-        _table(told) if told.hints and not _all_agree(told) else [],
-        *([block] for block in _explanations(told)),
-        _agreement(told) if told.hints == 2 and _all_agree(told) else [],
+    all_agree = all(row.status == AGREE for row in told.rows)
+    before = [[told.headline], _table(told) if told.hints and not all_agree else []]
+    after = [
+        _agreement(told) if told.hints == 2 and all_agree else [],
         _findings(told.findings),
         [sentence(told.loss_hint)] if told.loss_hint else [],
-        [sentence(note) for note in told.notes],
+        _cut([sentence(note) for note in told.notes], MOST_NOTES, "notes"),
     ]
+    room = SCREEN - _lines(before + after)
+    blocks = [*before, *_explanations(told, room), *after]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _all_agree(told: Told) -> bool:
-    return all(row.status == AGREE for row in told.rows)
+def _lines(blocks: Sequence[Sequence[str]]) -> int:
+    return sum(len(block) + 1 for block in blocks if block)
+
+
+def _cut(lines: list[str], most: int, noun: str) -> list[str]:
+    left = len(lines) - most
+    return [*lines[:most], f"and {left} more {noun}"] if left > 0 else lines
 
 
 # The table
@@ -91,18 +99,21 @@ def how_far_off(quantity: Quantity) -> str:
 # Why
 
 
-def _explanations(told: Told) -> Iterator[str]:
-    """For each quantity that is not right and does not inherit it: the evidence and causes."""
-    for word, noun, several in (
-        (DIFFER, "mistake", "mistakes"),
-        (CANNOT_TELL, "that cannot be told", "that cannot be told"),
-    ):
-        rows = [row for row in told.rows if row.status == word]
-        full = [row.full for row in rows if row.full]
-        for quantity in full[:MOST_EXPLAINED]:
-            yield "\n".join(_explanation(quantity))
-        if left := [row.name for row in rows[MOST_EXPLAINED:] if row.full]:
-            yield f"{len(left)} more {noun if len(left) == 1 else several}: {named(left)}"
+def _explanations(told: Told, room: int) -> list[list[str]]:
+    """Evidence and causes of each mistake, then the evidence of each open verdict.
+
+    There is one at least, and as many as there is room for.
+    """
+    open_ones = [row.full for row in told.rows if row.full and row.status == CANNOT_TELL]
+    mistakes = [row.full for row in told.rows if row.full and row.status == DIFFER]
+    blocks: list[list[str]] = []
+    for quantity in mistakes + open_ones:
+        block = _explanation(quantity)
+        if blocks and _lines([*blocks, block]) + 2 > room:  # the line of what is left out
+            left = [q.name for q in (mistakes + open_ones)[len(blocks) :]]
+            return [*blocks, [f"not explained here, for want of room: {named(left)}"]]
+        blocks.append(block)
+    return blocks
 
 
 def _explanation(quantity: Quantity) -> list[str]:
@@ -146,12 +157,9 @@ def _agreement(told: Told) -> list[str]:
 
 def _findings(findings: Sequence[Finding]) -> list[str]:
     lines = []
-    for finding in sorted(findings, key=lambda f: not f.wrong)[:MOST_FINDINGS]:
-        what = "wrong" if finding.wrong else "warning"
-        about = f" {named(finding.names)}" if finding.names else ""
-        why = f": {finding.code}: {sentence(finding.message)}" if finding.message else ""
-        if about or why:
-            lines.append(f"{what}{about}{why}")
-    if lines and len(findings) > MOST_FINDINGS:
-        lines.append(f"and {len(findings) - MOST_FINDINGS} more of this kind")
-    return lines
+    for finding in sorted(findings, key=lambda f: not f.wrong):
+        about = ": ".join(filter(None, (sentence(finding.code), named(finding.names))))
+        if about:
+            message = f": {sentence(finding.message)}" if finding.message else ""
+            lines.append(f"{'wrong' if finding.wrong else 'warning'} ({about}){message}")
+    return _cut(lines, MOST_FINDINGS, "findings")

@@ -256,7 +256,8 @@ def difference(quantity: Quantity) -> Array | None:
             return gap
         right = quantity.automatic if quantity.inherited else quantity.expected
         gap = np.nan_to_num(np.abs(manual - right), nan=np.inf, posinf=np.inf)
-    gap[(manual == right) | (np.isnan(manual) & np.isnan(right))] = 0.0
+    same = (manual == right) | (np.isnan(manual) & np.isnan(right))
+    gap = np.where(same, 0.0, gap)
     return gap
 
 
