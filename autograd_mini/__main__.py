@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import io
 import runpy
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import autograd_mini as ag
+from autograd_mini.check.report import FORMATS, Hints, format_of
 from autograd_mini.rules import RULES
 
 
@@ -23,17 +29,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "check",
         help="check the hand-derived gradients of a Python file",
         description="Run FILE and hold its `manual` gradients against the automatic and numerical "
-        "gradients of its `loss` at its `params`; without `manual`, automatic against numerical.",
+        "gradients of its `loss` at its `params`; without `manual`, automatic against numerical. "
+        "The exit status is 0 if all is right, 1 if not, 2 if it could not be checked.",
     )
     check.add_argument("file", type=Path, metavar="FILE")
     check.add_argument("--seed", type=int, default=0, help="chooses the elements that are probed")
+    check.add_argument(
+        "--hints",
+        type=int,
+        choices=(0, 1, 2),
+        default=2,
+        help="what is told: 0 the verdict, 1 also where the mistakes are, 2 also why (default)",
+    )
+    check.add_argument(
+        "--out",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="REPORT",
+        help=f"also write the report to this file ({', '.join(FORMATS)}); may be given again",
+    )
     rules = commands.add_parser("rules", help="print the table of elementwise operations")
     rules.add_argument("name", nargs="*", help="only these operations")
     chosen = parser.parse_args(arguments)
     try:
-        return (
-            _check(chosen.file, chosen.seed) if chosen.command == "check" else _rules(chosen.name)
-        )
+        if chosen.command == "check":
+            return _check(chosen.file, chosen.seed, chosen.hints, chosen.out)
+        return _rules(chosen.name)
     except _Misuse as error:
         print(f"autograd-mini {chosen.command}: {error}", file=sys.stderr)
         return 2
@@ -47,23 +69,93 @@ class _Misuse(Exception):
     """The command cannot be carried out as it was given."""
 
 
-def _check(file: Path, seed: int) -> int:
+def _check(file: Path, seed: int, hints: Hints, out: Sequence[Path]) -> int:
+    try:
+        for path in out:
+            format_of(path)
+    except ValueError as error:
+        raise _Misuse(f"--out {error}") from error
+    with _as_a_program(file):
+        names = _run(file)
+        try:
+            report = ag.check_gradients(
+                names["loss"], names["params"], names.get("manual"), seed=seed, hints=hints
+            )
+        except Exception as error:
+            if not isinstance(error, TypeError | ValueError) and not _lines_of(file, error):
+                raise
+            raise _Misuse(_failure(file, error)) from error
+    if "manual" not in names:
+        meant = _meant("manual", names)
+        report.notes.append(
+            f"{file.name} defines no `manual`: automatic gradients were held against numerical "
+            f"ones{meant and f' ({meant})'}"
+        )
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a console may not know all letters
+        sys.stdout.reconfigure(errors="backslashreplace")
+    print(report)
+    for path in out:
+        try:
+            print(f"\nwritten to {report.save(path)}")
+        except (OSError, RuntimeError, ValueError) as error:
+            raise _Misuse(f"--out {path}: {error}") from error
+    return 0 if report.ok else 1
+
+
+@contextmanager
+def _as_a_program(file: Path) -> Iterator[None]:
+    """As ``python FILE`` has it: its folder is searched for imports, and there are no options."""
+    path, arguments = list(sys.path), sys.argv
+    sys.path.insert(0, str(file.resolve().parent))
+    sys.argv = [str(file)]
+    try:
+        yield
+    finally:
+        sys.path[:], sys.argv = path, arguments
+
+
+def _run(file: Path) -> Mapping[str, Any]:
+    """The names that a Python file defines."""
     if not file.is_file():
         raise _Misuse(f"there is no file {str(file)!r}")
-    names = runpy.run_path(str(file), run_name="autograd_mini_check")
+    try:
+        names = runpy.run_path(str(file), run_name="autograd_mini_check")
+    except SystemExit as error:
+        raise _Misuse(f"{str(file)!r} ended with {error!r} while it was run") from error
+    except Exception as error:
+        raise _Misuse(_failure(file, error)) from error
     missing = [name for name in ("loss", "params") if name not in names]
     if missing:
+        meant = [text for name in missing if (text := _meant(name, names))]
         raise _Misuse(
             f"{str(file)!r} defines no {' and no '.join(missing)}: it needs a function `loss`, a "
             "dict `params` and, to be checked, `manual`: hand-derived gradients, a dict or a "
-            "function that returns one"
+            f"function that returns one{''.join(f'; {text}' for text in meant)}"
         )
-    try:
-        report = ag.check_gradients(names["loss"], names["params"], names.get("manual"), seed=seed)
-    except (TypeError, ValueError) as error:
-        raise _Misuse(str(error)) from error
-    print(report)
-    return 0 if report.ok else 1
+    return names
+
+
+def _meant(name: str, names: Mapping[str, Any]) -> str:
+    own = [other for other in names if not other.startswith("_")]
+    near = difflib.get_close_matches(name, own, n=2, cutoff=0.5)
+    return f"is {' or '.join(f'`{other}`' for other in near)} meant for `{name}`?" if near else ""
+
+
+def _failure(file: Path, error: BaseException) -> str:
+    """What went wrong in a file: the lines of the file that led there, and the error."""
+    lines = _lines_of(file, error)
+    if not lines and not isinstance(error, SyntaxError):
+        return str(error)
+    told = traceback.TracebackException.from_exception(error)
+    report = "".join([*traceback.format_list(lines), *told.format_exception_only()])
+    return f"{str(file)!r} could not be run:\n{report}".rstrip()
+
+
+def _lines_of(file: Path, error: BaseException) -> list[traceback.FrameSummary]:
+    """Where an error came through the file."""
+    return [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)
+    ]
 
 
 def _rules(names: Sequence[str]) -> int:

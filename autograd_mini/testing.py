@@ -14,7 +14,8 @@ holds at its kinks.  That is enough to test it:
 ``check_rule`` does all of it.  ``check_function`` holds any function of arrays, made of
 primitives of your own for example, against numerical differences.
 
-Needs ``pip install autograd_mini[test]``.
+``assert_gradients`` is for your own tests of hand-derived gradients, and needs nothing else.
+Everything else needs ``pip install autograd_mini[test]``.
 
 >>> from autograd_mini import rule
 >>> softsign = rule("softsign_", "x / (1 + abs(x))", ["1 / (1 + abs(x)) ** 2"])
@@ -29,12 +30,14 @@ from __future__ import annotations
 import ast
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.compare import Manual, check_gradients
+from autograd_mini.check.report import GradientReport, Hints
 from autograd_mini.check.rounding import rounding_error
 from autograd_mini.differences import derivative
 from autograd_mini.exact import (
@@ -118,6 +121,40 @@ _SUM = 256
 """Sums of up to this many terms may be taken in another order, and round otherwise."""
 _UNITS = 8.0
 """Roundings of a few operations."""
+
+
+def assert_gradients(
+    loss: Callable[..., Any],
+    params: Mapping[str, Any],
+    manual: Manual | None = None,
+    *,
+    seed: int = 0,
+    entries: int = 16,
+    hints: Hints = 2,
+) -> GradientReport:
+    """Assert that hand-derived gradients are right; if not, the report is the message.
+
+    For a test of your own.  pytest shows the line of your test, then the report.
+
+    Arguments:
+        loss, params, manual, seed, entries, hints: as for ``check_gradients``.
+
+    Returns:
+        The report, of gradients that all agree.
+
+    Raises:
+        GradientError: an ``AssertionError``: a gradient is wrong, or cannot be told.
+
+    >>> import numpy as np
+    >>> report = assert_gradients(
+    ...     lambda w: np.sum(w**3), {"w": np.array([1.0, 2.0])}, lambda w: {"w": 3 * w**2})
+    >>> report["w"].verdict
+    'agree'
+    """
+    __tracebackhide__ = True  # pytest then shows the caller's line, not these
+    report = check_gradients(loss, params, manual, seed=seed, entries=entries, hints=hints)
+    report.raise_if_wrong()
+    return report
 
 
 def _slope_along(f: Callable[..., Any], tangents: Sequence[Any]) -> Callable[..., Any]:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import textwrap
 from functools import partial
 
 import numpy as np
@@ -307,14 +306,6 @@ def test_the_same_seed_gives_the_same_report():
     assert (probed[0] != probed[2]).any()
 
 
-def test_the_table_is_one_screen():
-    assert str(check_gradients(loss, PARAMS, changed("W2", lambda g: 2 * g))).splitlines()[:3] == [
-        "7 gradients checked: 1 differ",
-        "",
-        "gradient of  shape    verdict  manual - automatic  numerical - automatic",
-    ]
-
-
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
@@ -357,37 +348,6 @@ def test_numerical_derivatives_beside_a_pole_and_outside_a_domain():
     assert abs(near.value - 1e3) <= 2 * near.error < 1.0
     nowhere = derivative(lambda x: np.nan, 0.0)
     assert nowhere.error == np.inf
-
-
-FILE = """
-import numpy as np
-params = {"w": np.array([1.0, 2.0])}
-def loss(w):
-    return np.sum(w ** 2)
-def manual(w):
-    return {"w": FACTOR * w}
-"""
-
-
-@pytest.mark.parametrize(("factor", "status"), [("2", 0), ("3", 1)])
-def test_the_command_line_checks_a_file(tmp_path, capsys, factor, status):
-    file = tmp_path / "derivation.py"
-    file.write_text(textwrap.dedent(FILE.replace("FACTOR", factor)))
-    assert main(["check", str(file)]) == status
-    assert "1 gradient checked" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [(None, "there is no file"), ("x = 1", "defines no loss and no params"),
-     (FILE.replace("FACTOR * w}", "1, 'v': 2}"), "gradient for 'v'")],
-)  # fmt: skip
-def test_the_command_line_explains_misuse(tmp_path, capsys, text, words):
-    file = tmp_path / "derivation.py"
-    if text is not None:
-        file.write_text(text)
-    assert main(["check", str(file)]) == 2
-    assert words in capsys.readouterr().err
 
 
 def test_the_command_line_says_its_version_and_its_rules(capsys):

@@ -72,6 +72,20 @@ def names_of(function: Callable[..., Any]) -> dict[str, Any]:
     return {**getattr(plain, "__globals__", {}), **attributes, **found}
 
 
+def names_used(function: Callable[..., Any]) -> set[str]:
+    """The names that a function's code refers to, that of functions inside it included.
+
+    >>> sorted(names_used(lambda w: [abs(v) for v in sorted(w)]))
+    ['abs', 'sorted']
+    """
+    found: set[str] = set()
+    codes = [code] if (code := _code(function)) else []
+    for code in codes:
+        found |= {*code.co_names, *code.co_freevars}
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    return found
+
+
 def _code(function: Any) -> CodeType | None:
     while isinstance(function, functools.partial):
         function = function.func

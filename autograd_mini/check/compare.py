@@ -10,10 +10,19 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.blame import blamed
-from autograd_mini.check.capture import call_with_locals, names_of
+from autograd_mini.check.capture import call_with_locals, names_of, names_used
 from autograd_mini.check.lint import advice, findings
 from autograd_mini.check.losses import hinted, loss_hint
-from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, GradientReport, Quantity
+from autograd_mini.check.report import (
+    AGREE,
+    CANNOT_TELL,
+    DIFFER,
+    ENGINE_IS_ODD,
+    GradientReport,
+    Hints,
+    Quantity,
+    checked_hints,
+)
 from autograd_mini.check.rounding import GUESS, loss_noise, recorded_gradients, rounding_of
 from autograd_mini.differences import Estimate, derivative
 from autograd_mini.graph import gradients, is_node, rebuild, topological_order
@@ -35,6 +44,7 @@ def check_gradients(
     *,
     seed: int = 0,
     entries: int = 16,
+    hints: Hints = 2,
 ) -> GradientReport:
     """Hold hand-derived gradients against automatic and numerical ones.
 
@@ -50,6 +60,7 @@ def check_gradients(
         entries: how many elements of each quantity are probed at the most, besides those
             where manual and automatic gradients differ most, and one random direction
             through all of them.
+        hints: what the report tells: 0 the verdict, 1 also where the mistakes are, 2 also why.
 
     Returns:
         A report.  A verdict is ``"differ"`` only if a difference exceeds what rounding
@@ -57,7 +68,8 @@ def check_gradients(
         own error estimate does not allow one.
 
     Raises:
-        ValueError: ``loss`` returned several numbers, or ``manual`` has an unknown name.
+        ValueError: ``loss`` returned several numbers, ``manual`` has an unknown name, or
+            ``hints`` is something else.
         TypeError: ``loss`` returned no Tensor or Value.
 
     >>> import numpy as np
@@ -72,6 +84,8 @@ def check_gradients(
     >>> print(check_gradients(loss, {"W": np.array([0.1, -0.2])}, manual).ok)
     True
     """
+    checked_hints(hints)
+    _check_kinds(loss, params, manual)
     arguments = {name: _as_parameter(name, value) for name, value in params.items()}
     around = names_of(loss)
     try:
@@ -85,7 +99,7 @@ def check_gradients(
     given, by_hand = _given(manual, arguments)
     nodes = {**arguments, **_intermediates(given, arguments, names, root)}
     automatic = gradients(root, nodes)
-    manuals = {name: np.asarray(value) for name, value in given.items()}
+    manuals = {name: _as_gradient(name, value) for name, value in given.items()}
     single = any(value.dtype == np.float32 for value in manuals.values())
     epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
     notes = []
@@ -119,11 +133,14 @@ def check_gradients(
     floats = [n for n, v in params.items() if getattr(v, "dtype", None) == np.float32]
     if floats:
         notes.append(f"{', '.join(floats)}: float32, checked in float64.")
-    if any(quantity.verdict == DIFFER for quantity in quantities):
-        quantities = blamed(quantities, root, nodes, manuals, {**by_hand, **names}, epsilon)
     order = topological_order(root)
     more = names_of(manual) if callable(manual) else {}
     known = {**more, **by_hand, **around, **names, **arguments}
+    if any(quantity.verdict == DIFFER for quantity in quantities):
+        used = names_used(loss) | (names_used(manual) if callable(manual) else set())
+        used |= {f"self.{name}" for name in used} | by_hand.keys() | names.keys()
+        seen = {name: what for name, what in known.items() if name in used}
+        quantities = blamed(quantities, root, nodes, manuals, seen, epsilon)
     hint = loss_hint(order, quantities, nodes, known)
     return GradientReport(
         hinted(quantities, hint),
@@ -132,7 +149,37 @@ def check_gradients(
         notes=notes,
         findings=findings(order, nodes, manuals, known),
         loss_hint=hint.sentence if hint else None,
+        hints=hints,
     )
+
+
+def _check_kinds(loss: Any, params: Any, manual: Any) -> None:
+    if not callable(loss):
+        raise TypeError(f"loss is a function of the parameters, not {type(loss).__name__}")
+    if not isinstance(params, Mapping):
+        raise TypeError(
+            f"params is a dict of the parameters by name, not {type(params).__name__}: "
+            'write {"W": W, "b": b}'
+        )
+    if not (manual is None or callable(manual) or isinstance(manual, Mapping)):
+        raise TypeError(
+            "manual is a dict of gradients by name, or a function of the parameters that returns "
+            f"one, not {type(manual).__name__}"
+        )
+
+
+def _as_gradient(name: str, value: Any) -> Array:
+    """A hand-derived gradient as an array of real numbers."""
+    try:
+        array = np.asarray(value.data if is_node(value) else value)
+    except ValueError as error:
+        raise TypeError(f"the manual gradient of {name!r} is no array: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"the manual gradient of {name!r} holds real numbers, not {type(value).__name__} of "
+            f"dtype {array.dtype}"
+        )
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def _given(
@@ -142,6 +189,11 @@ def _given(
     if not callable(manual):
         return dict(manual or {}), {}
     given, names = call_with_locals(manual, _plain(arguments))
+    if not isinstance(given, Mapping):
+        raise TypeError(
+            "manual must return a dict of gradients by name, it returned "
+            f'{type(given).__name__}: return {{"W": dW, "b": db}}'
+        )
     return dict(given), names
 
 
@@ -361,7 +413,7 @@ def _judge(
         if (wrong & refuted & ~off).any():
             return DIFFER, evidence
         if (wrong & off & ~refuted).any():
-            evidence += ": manual and numerical agree, the automatic gradient is the odd one out"
+            evidence += f": {ENGINE_IS_ODD}"
         return CANNOT_TELL, evidence
     if off.any() or numerical.refutes_along(automatic, tolerance):
         evidence = "the numerical derivative differs from the automatic gradient"

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from autograd_mini.graph import topological_order
 
+if TYPE_CHECKING:
+    from autograd_mini.check.told import Told
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 AGREE, DIFFER, CANNOT_TELL = "agree", "differ", "cannot tell"
+
+ENGINE_IS_ODD = "manual and numerical agree, the automatic gradient is the odd one out"
+"""The end of the evidence where not the hand-derived gradient is in doubt, but the engine's."""
+
+Hints = Literal[0, 1, 2]
+"""How much a report gives away: 0 the verdict, 1 also where the mistakes are, 2 also why."""
 
 
 class GradientError(AssertionError):
@@ -112,17 +123,28 @@ class Quantity:
         """The code of the simplest explanation of a mistake, ``None`` where there is none."""
         return self.causes[0].code if self.causes else None
 
+    @property
+    def engine_is_odd(self) -> bool:
+        """Whether manual and numerical agree against the automatic gradient."""
+        return self.evidence.endswith(ENGINE_IS_ODD)
+
 
 class GradientReport:
-    """The result of ``check_gradients``: a table, and a ``Quantity`` for each name.
+    """The result of ``check_gradients``: what is wrong, where and why, and every number.
+
+    ``str(report)`` is one screen of text, Jupyter shows it with the graph, ``save`` writes it.
+    The attributes and ``report[name]`` always hold everything; ``hints`` says how much of it
+    is told.
 
     Attributes:
         quantities: a ``Quantity`` for each name.
         root: the loss as it was recorded.
         nodes: the recorded node for each name.
-        notes: how it was checked, where that is not the usual.
+        notes: how it was checked, where that is not the usual; they give no reason away.
         findings: what shapes, labels and values say before any gradient does.
         loss_hint: where all gradients are off by one relation: which loss they are right for.
+        hints: what ``str``, ``save``, ``to_json`` and Jupyter tell: 0 the verdict, 1 also
+            where the mistakes are, 2 also why, with the numbers.
 
     >>> import numpy as np
     >>> from autograd_mini import check_gradients
@@ -130,6 +152,12 @@ class GradientReport:
     ...                          {"w": np.array([2.0, 3.0])})
     >>> report.ok, report["w"].verdict, report["w"].max_error
     (False, 'differ', 0.5)
+    >>> print(report.text(hints=1))
+    1 mistake (w)
+    <BLANKLINE>
+    gradient of  shape  verdict
+    ---------------------------
+    w            (2,)   differ
     """
 
     def __init__(
@@ -141,6 +169,7 @@ class GradientReport:
         notes: Sequence[str] = (),
         findings: Sequence[Finding] = (),
         loss_hint: str | None = None,
+        hints: Hints = 2,
     ) -> None:
         self.quantities = {quantity.name: quantity for quantity in quantities}
         self.root = root
@@ -148,6 +177,7 @@ class GradientReport:
         self.notes = list(notes)
         self.findings = list(findings)
         self.loss_hint = loss_hint
+        self.hints = checked_hints(hints)
 
     @property
     def ok(self) -> bool:
@@ -158,10 +188,16 @@ class GradientReport:
     @property
     def culprits(self) -> list[str]:
         """The quantities that differ and do not merely inherit it, nearest the loss first."""
+        return [
+            quantity.name
+            for quantity in self.nearest_first()
+            if quantity.verdict == DIFFER and not quantity.inherited
+        ]
+
+    def nearest_first(self) -> list[Quantity]:
+        """The quantities in the order of the reverse sweep: those nearest the loss first."""
         rank = {node: i for i, node in enumerate(topological_order(self.root))}
-        differ = (q for q in self.quantities.values() if q.verdict == DIFFER)
-        wrong = [q.name for q in differ if not q.inherited]
-        return sorted(wrong, key=lambda name: -rank.get(self.nodes[name], -1))
+        return sorted(self.quantities.values(), key=lambda q: -rank.get(self.nodes[q.name], -1))
 
     def __getitem__(self, name: str) -> Quantity:
         if name not in self.quantities:
@@ -174,59 +210,148 @@ class GradientReport:
         Raises:
             GradientError: with the whole report as its message.
         """
+        __tracebackhide__ = True  # pytest then ends its traceback at the caller
         if not self.ok:
             raise GradientError(f"\n{self}")
 
+    def with_hints(self, hints: Hints) -> GradientReport:
+        """The same report, which tells the verdict (0), also where (1), or also why (2).
+
+        Raises:
+            ValueError: ``hints`` is something else.
+        """
+        return GradientReport(
+            list(self.quantities.values()),
+            root=self.root,
+            nodes=self.nodes,
+            notes=self.notes,
+            findings=self.findings,
+            loss_hint=self.loss_hint,
+            hints=hints,
+        )
+
+    def text(self, hints: Hints | None = None) -> str:
+        """The report on one screen; long lists are cut, and it says what was left out.
+
+        Arguments:
+            hints: 0 the verdict, 1 also where the mistakes are, 2 also why; by default what
+                the report was made with.
+        """
+        from autograd_mini.check.text import text_of
+
+        return text_of(self._told(hints))
+
+    def to_json(self, hints: Hints | None = None) -> str:
+        """The report as JSON; docs/report-schema.json says what is in it.
+
+        Arguments:
+            hints: as for ``text``.  What a level does not tell is not in the file: numbers
+                and reasons are there only with 2.
+
+        >>> import json, numpy as np
+        >>> from autograd_mini import check_gradients
+        >>> report = check_gradients(lambda w: w**2, {"w": 3.0}, {"w": 3.0})
+        >>> found = json.loads(report.to_json())["quantities"][0]
+        >>> found["name"], found["verdict"], found["arrays"]["manual"]
+        ('w', 'differ', 3.0)
+        """
+        from autograd_mini.check.record import json_of
+
+        return json_of(self._told(hints))
+
+    def html(self, hints: Hints | None = None) -> str:
+        """The report as one page that needs nothing else: the graph, and every quantity.
+
+        Arguments:
+            hints: as for ``text``.
+        """
+        from autograd_mini.check.page import page_of
+
+        return page_of(self._told(hints))
+
+    def svg(self, hints: Hints | None = None) -> str:
+        """The graph of the loss as an ``<svg>``, what is right, inherited and wrong marked.
+
+        Arguments:
+            hints: as for ``text``; with 0 nothing is marked.
+
+        Raises:
+            ValueError: the graph is too large to be drawn.
+            RuntimeError: no engine is installed that lays it out.
+        """
+        from autograd_mini.check.page import drawing_of
+
+        return drawing_of(self._told(hints)).svg()
+
+    def _repr_html_(self) -> str:
+        from autograd_mini.check.page import fragment_of
+
+        return fragment_of(self._told(None))
+
+    def save(self, path: str | os.PathLike[str], hints: Hints | None = None) -> str:
+        """Write the report to a file, whole or not at all, and give its path.
+
+        Arguments:
+            path: a name that ends in ``.html``, ``.json``, ``.svg`` or ``.txt``.
+            hints: as for ``text``.
+
+        Raises:
+            ValueError: the name ends otherwise.
+
+        >>> import tempfile
+        >>> from autograd_mini import check_gradients
+        >>> report = check_gradients(lambda w: w**2, {"w": 3.0}, {"w": 6.0})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = report.save(folder + "/report.html")
+        """
+        from autograd_mini.show.engine import write_whole
+
+        write_whole(path, format_of(path)(self, hints).encode())
+        return os.fspath(path)
+
+    def _told(self, hints: Hints | None) -> Told:
+        from autograd_mini.check.told import told
+
+        return told(self, self.hints if hints is None else checked_hints(hints))
+
     def __str__(self) -> str:
-        quantities = self.quantities.values()
-        counts = {
-            verdict: sum(q.verdict == verdict for q in quantities)
-            for verdict in (DIFFER, CANNOT_TELL)
-        }
-        found = [
-            words
-            for words in (
-                f"{counts[DIFFER]} differ" * bool(counts[DIFFER]),
-                f"{counts[CANNOT_TELL]} cannot be told" * bool(counts[CANNOT_TELL]),
-            )
-            if words
-        ]
-        kind = "gradient" if len(quantities) == 1 else "gradients"
-        title = f"{len(quantities)} {kind} checked: {', '.join(found) or 'all agree'}"
-        rows = [
-            ("gradient of", "shape", "verdict", "manual - automatic", "numerical - automatic"),
-            *(
-                (q.name, str(q.shape), q.verdict, _difference(q), _numerical_difference(q))
-                for q in quantities
-            ),
-        ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        evidence = [f"{q.name}: {q.evidence}" for q in quantities if q.verdict != AGREE]
-        blocks = [title, "", lines[0], "-" * len(lines[0]), *lines[1:]]
-        for more in (evidence, self.notes):
-            if more:
-                blocks += ["", *more]
-        return "\n".join(blocks)
+        return self.text()
 
     __repr__ = __str__
 
 
-def _difference(quantity: Quantity) -> str:
-    if quantity.manual is None:
-        return "not given"
-    if quantity.manual.shape != quantity.shape:
-        return f"shape {quantity.manual.shape}"
-    return f"{np.max(np.abs(quantity.manual - quantity.automatic), initial=0.0):.1e}"
+def checked_hints(hints: Any) -> Hints:
+    """A level of hints, if it is one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    levels: tuple[Hints, ...] = (0, 1, 2)
+    for level in levels:
+        if isinstance(hints, int) and hints == level:
+            return level
+    raise ValueError(f"hints is 0 (the verdict), 1 (also where) or 2 (also why), not {hints!r}")
 
 
-def _numerical_difference(quantity: Quantity) -> str:
-    probed = ~np.isnan(quantity.numerical)
-    if not probed.any():
-        return "not probed"
-    difference = np.abs(quantity.numerical - quantity.automatic)[probed]
-    worst = int(np.argmax(difference))
-    return f"{difference[worst]:.1e} ± {quantity.numerical_error[probed][worst]:.0e}"
+FORMATS: dict[str, Callable[[GradientReport, Hints | None], str]] = {
+    ".html": GradientReport.html,
+    ".json": GradientReport.to_json,
+    ".svg": GradientReport.svg,
+    ".txt": lambda report, hints: report.text(hints) + "\n",
+}
+"""What a report can be saved as: the end of a file's name, and what is written."""
+
+
+def format_of(path: str | os.PathLike[str]) -> Callable[[GradientReport, Hints | None], str]:
+    """What is written to a file of this name.
+
+    Raises:
+        ValueError: a report cannot be saved as that.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ValueError(
+            f"{Path(path).name!r} names no format that a report can be saved in: "
+            f"end it in {', '.join(FORMATS)}"
+        )
+    return FORMATS[suffix]

@@ -1,0 +1,96 @@
+"""A gradient report as JSON, for other programs; docs/report-schema.json describes it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.report import Quantity
+from autograd_mini.check.told import Array, Row, Told, worst_elements
+
+FORMAT = "autograd_mini gradient report"
+VERSION = 1
+"""Goes up when a field changes its meaning or goes; fields may be added without."""
+
+LARGEST_ARRAY = 1000
+"""Arrays of more elements are left out; the worst elements are there in any case."""
+
+MOST_ELEMENTS = 16
+
+
+def json_of(told: Told) -> str:
+    """The report as the text of a JSON object, the same for the same report.
+
+    Every level of hints has the same keys.  What a level does not tell is ``null``, an
+    empty list or an empty string.
+    """
+    record: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "hints": told.hints,
+        "ok": told.ok,
+        "headline": told.headline,
+        "culprits": told.culprits,
+        "loss_hint": told.loss_hint,
+        "quantities": [_quantity(row) for row in told.rows],
+        "findings": [asdict(finding) for finding in told.findings],
+        "notes": told.notes,
+    }
+    parts = ",\n".join(f"{json.dumps(key)}: {_written(value)}" for key, value in record.items())
+    return f"{{\n{parts}\n}}\n"
+
+
+def _written(value: Any) -> str:
+    """A value as JSON, with a line for each object of a list."""
+    if isinstance(value, list) and value:
+        return "[\n " + ",\n ".join(map(_written, value)) + "\n]"
+    return json.dumps(_plain(value), allow_nan=False)
+
+
+def _quantity(row: Row) -> dict[str, Any]:
+    full = row.full
+    return {
+        "name": row.name,
+        "shape": row.shape,
+        "verdict": row.verdict,
+        "inherited": row.inherited,
+        "evidence": full.evidence if full else "",
+        "causes": [asdict(cause) for cause in full.causes] if full else [],
+        "max_error": full.max_error if full else None,
+        "elements": [asdict(e) for e in worst_elements(full, MOST_ELEMENTS)] if full else [],
+        "arrays": _arrays(full) if full else None,
+    }
+
+
+def _arrays(quantity: Quantity) -> dict[str, Any] | None:
+    if np.prod(quantity.shape) > LARGEST_ARRAY:
+        return None
+    probed = ~np.isnan(quantity.numerical_error)
+    return {
+        "manual": None if quantity.manual is None else _nested(quantity.manual),
+        "expected": _nested(quantity.expected),
+        "automatic": _nested(quantity.automatic),
+        "numerical": _nested(quantity.numerical, probed),
+        "numerical_error": _nested(quantity.numerical_error, probed),
+    }
+
+
+def _nested(array: Array, known: Array | None = None) -> Any:
+    """An array as lists of lists of floats, ``None`` for what is not known."""
+    numbers = array.astype(np.float64).astype(object)
+    return (numbers if known is None else np.where(known, numbers, None)).tolist()  # type: ignore[call-overload]
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: a number that is not finite is a string."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return value

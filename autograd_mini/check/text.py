@@ -1,0 +1,165 @@
+"""A gradient report on one screen of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, Finding, Quantity
+from autograd_mini.check.told import (
+    LONGEST_NAME,
+    STATUSES,
+    Row,
+    Told,
+    named,
+    other_than_automatic,
+    sentence,
+    worst_elements,
+)
+from autograd_mini.show.picture import shown
+
+SCREEN = 40
+"""How many lines the text has at the most; what is left out is counted and named."""
+
+MOST_ROWS = 14
+MOST_CAUSES = 3
+MOST_FINDINGS = 4
+MOST_NOTES = 3
+
+
+def text_of(told: Told) -> str:
+    """The report as text: the first line says it all, the rest says why."""
+    all_agree = all(row.status == AGREE for row in told.rows)
+    before = [[told.headline], _table(told) if told.hints and not all_agree else []]
+    after = [
+        _agreement(told) if told.hints == 2 and all_agree else [],
+        _findings(told.findings),
+        [sentence(told.loss_hint)] if told.loss_hint else [],
+        _cut([sentence(note) for note in told.notes], MOST_NOTES, "notes"),
+    ]
+    room = SCREEN - _lines(before + after)
+    blocks = [*before, *_explanations(told, room), *after]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _lines(blocks: Sequence[Sequence[str]]) -> int:
+    return sum(len(block) + 1 for block in blocks if block)
+
+
+def _cut(lines: list[str], most: int, noun: str) -> list[str]:
+    left = len(lines) - most
+    return [*lines[:most], f"and {left} more {noun}"] if left > 0 else lines
+
+
+# The table
+
+
+def _table(told: Told) -> list[str]:
+    importance = list(STATUSES).index
+    order = sorted(told.rows, key=lambda row: importance(row.status))
+    kept = {row.name for row in order[:MOST_ROWS]}
+    cells = [_cells(row) for row in told.rows if row.name in kept]
+    heads = ("gradient of", "shape", "verdict", "cause", "relative difference")
+    columns = [
+        (head, *column)
+        for head, column in zip(heads, zip(*cells, strict=True), strict=True)
+        if any(column)
+    ]
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in zip(*columns, strict=True)
+    ]
+    lines.insert(1, "-" * max(map(len, lines)))
+    for word in STATUSES:
+        left = [row.name for row in order[MOST_ROWS:] if row.status == word]
+        if left:
+            lines.append(f"and {len(left)} more, {word}: {named(left)}")
+    return lines
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    cells = (shown(row.name, LONGEST_NAME), str(row.shape), row.status)
+    return (*cells, cause(row.full), how_far_off(row.full)) if row.full else (*cells, "", "")
+
+
+def cause(quantity: Quantity) -> str:
+    """The code of the simplest cause, and how many others explain the numbers as well."""
+    more = len(quantity.causes) - 1
+    return f"{quantity.cause} or {more} more" if more > 0 else quantity.cause or ""
+
+
+def how_far_off(quantity: Quantity) -> str:
+    """The largest difference, as a part of the automatic gradient's largest element."""
+    if quantity.manual is not None and quantity.manual.shape != quantity.shape:
+        return f"shape {quantity.manual.shape}"
+    size = f"{quantity.max_error:.1e}"
+    return size if quantity.manual is not None else f"{size} (numerical)"
+
+
+# Why
+
+
+def _explanations(told: Told, room: int) -> list[list[str]]:
+    """Evidence and causes of each mistake, then the evidence of each open verdict.
+
+    There is one at least, and as many as there is room for.
+    """
+    open_ones = [row.full for row in told.rows if row.full and row.status == CANNOT_TELL]
+    mistakes = [row.full for row in told.rows if row.full and row.status == DIFFER]
+    blocks: list[list[str]] = []
+    for quantity in mistakes + open_ones:
+        block = _explanation(quantity)
+        if blocks and _lines([*blocks, block]) + 2 > room:  # the line of what is left out
+            left = [q.name for q in (mistakes + open_ones)[len(blocks) :]]
+            return [*blocks, [f"not explained here, for want of room: {named(left)}"]]
+        blocks.append(block)
+    return blocks
+
+
+def _explanation(quantity: Quantity) -> list[str]:
+    lines = [f"{shown(quantity.name, LONGEST_NAME)}: {sentence(quantity.evidence)}"]
+    if other_than_automatic(quantity) and (worst := worst_elements(quantity, 1)):
+        element = worst[0]
+        lines.append(
+            f"    given what it was handed: at {place(element.index)} manual {element.manual:.6g}, "
+            f"right would be {element.expected:.6g}"
+        )
+    if len(quantity.causes) > 1:
+        lines.append("    these causes explain the numbers equally well:")
+    for one in quantity.causes[:MOST_CAUSES]:
+        lines.append(f"    {one.code}: {sentence(one.evidence)}")
+    if (more := len(quantity.causes) - MOST_CAUSES) > 0:
+        lines.append(f"    and {more} more")
+    return lines
+
+
+def place(index: Sequence[int]) -> str:
+    """Where an element stands, as it is indexed."""
+    return f"[{', '.join(map(str, index))}]" if index else "the number"
+
+
+def _agreement(told: Told) -> list[str]:
+    """What agrees with what, and how well."""
+    full = [row.full for row in told.rows if row.full]
+    lines = []
+    for sides, quantities in (
+        ("manual, automatic and numerical agree", [q for q in full if q.manual is not None]),
+        ("automatic and numerical agree", [q for q in full if q.manual is None]),
+    ):
+        if quantities:
+            worst = max(quantities, key=lambda q: q.max_error)
+            lines.append(
+                f"{named([q.name for q in quantities])}: {sides}; the largest difference is "
+                f"{worst.max_error:.0e} of the largest element ({shown(worst.name, LONGEST_NAME)})"
+            )
+    return lines
+
+
+def _findings(findings: Sequence[Finding]) -> list[str]:
+    lines = []
+    for finding in sorted(findings, key=lambda f: not f.wrong):
+        about = ": ".join(filter(None, (sentence(finding.code), named(finding.names))))
+        if about:
+            message = f": {sentence(finding.message)}" if finding.message else ""
+            lines.append(f"{'wrong' if finding.wrong else 'warning'} ({about}){message}")
+    return _cut(lines, MOST_FINDINGS, "findings")

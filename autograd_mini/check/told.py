@@ -1,0 +1,300 @@
+"""What a report tells at a level of hints: text, page and file are all made of this alone.
+
+What a level does not tell is not in here, so that nothing made of it can give it away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.report import (
+    AGREE,
+    CANNOT_TELL,
+    DIFFER,
+    Finding,
+    GradientReport,
+    Hints,
+    Quantity,
+)
+from autograd_mini.show.picture import shown
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+INHERITED = "inherited"
+STATUSES = {
+    DIFFER: "wrong by its own line",
+    INHERITED: "wrong, but right given the hand-derived gradients it was computed from",
+    CANNOT_TELL: "the numbers do not allow a verdict",
+    AGREE: "right: equal to rounding",
+}
+"""What is said of a quantity, in the order of interest, with what it means."""
+
+LONGEST_NAME = 32
+LONGEST_SENTENCE = 1000
+MOST_NAMES = 8
+"""How many names a sentence lists before it says how many more there are."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is told of one quantity.
+
+    Attributes:
+        verdict: as in ``Quantity``, or ``None`` where that is not told.
+        inherited: the same.
+        full: the quantity with its reasons and numbers, or ``None`` where these are not told.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    verdict: str | None
+    inherited: bool | None
+    full: Quantity | None
+
+    @property
+    def status(self) -> str:
+        """One of ``STATUSES``, or empty where that is not told."""
+        return INHERITED if self.inherited else self.verdict or ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a report tells at a level of hints.
+
+    Attributes:
+        rows: the quantities, those nearest the loss first.
+        culprits: the names of those that are mistakes.
+        findings: without their messages and codes where the reason is not told.
+        graph: what ``draw`` takes: the root, or a report that holds what may be told.
+    """
+
+    hints: Hints
+    ok: bool
+    headline: str
+    rows: tuple[Row, ...]
+    culprits: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    loss_hint: str | None
+    notes: tuple[str, ...]
+    graph: Any
+
+
+def told(report: GradientReport, hints: Hints) -> Told:
+    """What the report tells at a level of hints.
+
+    >>> from autograd_mini import check_gradients
+    >>> report = check_gradients(lambda w: w**2, {"w": 3.0}, {"w": 3.0})
+    >>> [told(report, hints).headline for hints in (0, 1)]
+    ['1 gradient checked: 1 mistake', '1 mistake (w)']
+    >>> [told(report, hints).rows[0].full is None for hints in (0, 1, 2)]
+    [True, True, False]
+    """
+    where, why = hints >= 1, hints >= 2
+    quantities = report.nearest_first()
+    return Told(
+        hints=hints,
+        ok=report.ok,
+        headline=_headline(report, quantities, where),
+        rows=tuple(
+            Row(q.name, q.shape, q.verdict, q.inherited, q if why else None)
+            if where
+            else Row(q.name, q.shape, None, None, None)
+            for q in quantities
+        ),
+        culprits=tuple(report.culprits) if where else (),
+        findings=tuple(f if why else _without_reason(f, where) for f in report.findings),
+        loss_hint=report.loss_hint if why else None,
+        notes=tuple(report.notes),
+        graph=report if why else _with_verdicts_only(report) if where else report.root,
+    )
+
+
+def status(quantity: Quantity) -> str:
+    """The verdict, or that a difference is inherited."""
+    return INHERITED if quantity.inherited else quantity.verdict
+
+
+def _without_reason(finding: Finding, where: bool) -> Finding:
+    return Finding("", finding.names if where else (), "", finding.wrong)
+
+
+def _with_verdicts_only(report: GradientReport) -> GradientReport:
+    """The report without reasons and numbers."""
+
+    def bare(quantity: Quantity) -> Quantity:
+        nothing = np.full(quantity.shape, np.nan)
+        return replace(
+            quantity,
+            evidence="",
+            causes=(),
+            expected=nothing,
+            automatic=nothing,
+            manual=None,
+            numerical=nothing,
+            numerical_error=nothing,
+            max_error=np.nan,
+        )
+
+    bares = [bare(quantity) for quantity in report.quantities.values()]
+    return GradientReport(bares, root=report.root, nodes=report.nodes, hints=1)
+
+
+def named(names: Sequence[str], most: int = MOST_NAMES) -> str:
+    """The names in a row, printable and not too many.
+
+    >>> named(["W1", "W2"]), named([f"b{i}" for i in range(99)], 2)
+    ('W1, W2', 'b0, b1 and 97 more')
+    """
+    first = ", ".join(shown(name, LONGEST_NAME) for name in names[:most])
+    return f"{first} and {len(names) - most} more" if len(names) > most else first
+
+
+def sentence(text: str) -> str:
+    """A sentence, in which names of the user's may stand, as one printable line."""
+    return shown(text, LONGEST_SENTENCE)
+
+
+# The first line
+
+
+def _headline(report: GradientReport, quantities: Sequence[Quantity], where: bool) -> str:
+    """All there is to know, in a line: what is wrong first, what is right last."""
+
+    def those(test: Callable[[Quantity], bool]) -> list[str]:
+        return [quantity.name for quantity in quantities if test(quantity)]
+
+    by_engine = those(lambda q: status(q) == DIFFER and q.manual is None)
+    mistakes = those(lambda q: status(q) == DIFFER and q.manual is not None)
+    odd = those(lambda q: q.engine_is_odd)
+    inherited = those(lambda q: q.inherited)
+    untold = those(lambda q: q.verdict == CANNOT_TELL and not q.engine_is_odd)
+    right = those(lambda q: q.verdict == AGREE)
+    beyond = [name for f in report.findings if f.wrong for name in f.names[:1] or (f.code,)]
+    warnings = [f.code for f in report.findings if not f.wrong]
+    checked = f"{counted(len(quantities), 'gradient')} checked"
+    parts = [
+        _part(mistakes, where, "mistake", "mistakes"),
+        _part(
+            by_engine,
+            where,
+            "automatic gradient differs from the numerical one",
+            "automatic gradients differ from the numerical ones",
+        ),
+        _part(beyond, where, "mistake that no number shows", "mistakes that no number shows"),
+        _part(
+            odd, where, "where the engine is the odd one out", "where the engine is the odd one out"
+        ),
+        _part(untold, where, "cannot be told", "cannot be told"),
+    ]
+    if where and inherited:
+        parts.insert(
+            3,
+            "1 other is right given what it was handed"
+            if len(inherited) == 1
+            else f"{len(inherited)} others are right given what they were handed",
+        )
+    found = [part for part in parts if part]
+    if not found:
+        found = ["all agree"] if quantities else ["nothing to compare"]
+    elif where and right:
+        found.append(f"{len(right)} {'agrees' if len(right) == 1 else 'agree'}")
+    if warnings:
+        found.append(counted(len(warnings), "warning"))
+    line = "; ".join(found)
+    return line if where and report.ok < bool(quantities) else f"{checked}: {line}"
+
+
+def _part(names: Sequence[str], where: bool, one: str, several: str) -> str:
+    if not names:
+        return ""
+    place = f" ({named(names)})" if where else ""
+    return f"{len(names)} {one if len(names) == 1 else several}{place}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "element"), counted(3, "element")
+    ('1 element', '3 elements')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+# Numbers
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of a quantity, as each side has it; ``None`` where a side does not have it."""
+
+    index: tuple[int, ...]
+    manual: float | None
+    expected: float
+    automatic: float
+    numerical: float | None
+    numerical_error: float | None
+
+
+def difference(quantity: Quantity) -> Array | None:
+    """How far off each element is, or ``None`` if shapes do not allow to say.
+
+    A mistake is held against what its own line should have given, an inherited difference
+    against the automatic gradient; where there is no manual gradient, the numerical one is
+    held against the automatic one, and NaN stands for elements that were not probed.
+    """
+    manual = quantity.manual
+    if manual is not None and manual.shape != quantity.shape:
+        return None
+    gap: Array
+    with np.errstate(all="ignore"):
+        if manual is None:
+            gap = np.abs(quantity.numerical - quantity.automatic)
+            return gap
+        right = quantity.automatic if quantity.inherited else quantity.expected
+        gap = np.nan_to_num(np.abs(manual - right), nan=np.inf, posinf=np.inf)
+    same = (manual == right) | (np.isnan(manual) & np.isnan(right))
+    gap = np.where(same, 0.0, gap)
+    return gap
+
+
+def worst_elements(quantity: Quantity, most: int) -> list[Element]:
+    """The elements that are farthest off, the farthest first.
+
+    Where all is right, those that were probed numerically, so that each side has a number.
+    """
+    gap = difference(quantity)
+    if gap is None or not gap.size:
+        return []
+    if quantity.verdict == AGREE:
+        gap = np.abs(quantity.numerical - quantity.automatic)
+    order = np.argsort(-np.nan_to_num(gap, nan=-1.0, posinf=np.inf).ravel(), kind="stable")
+    chosen = [i for i in order[:most].tolist() if not np.isnan(gap.flat[i])]
+    return [_element(quantity, tuple(map(int, np.unravel_index(i, gap.shape)))) for i in chosen]
+
+
+def _element(quantity: Quantity, index: tuple[int, ...]) -> Element:
+    def known(array: Array | None) -> float | None:
+        return None if array is None else float(array[index])
+
+    probed = not np.isnan(quantity.numerical_error[index])
+    return Element(
+        index,
+        known(quantity.manual),
+        float(quantity.expected[index]),
+        float(quantity.automatic[index]),
+        known(quantity.numerical) if probed else None,
+        known(quantity.numerical_error) if probed else None,
+    )
+
+
+def other_than_automatic(quantity: Quantity) -> bool:
+    """Whether a mistake was handed wrong gradients, so that ``expected`` is another array."""
+    return bool(
+        status(quantity) == DIFFER
+        and not np.array_equal(quantity.expected, quantity.automatic, equal_nan=True)
+        and not np.allclose(quantity.expected, quantity.automatic, rtol=1e-9, atol=0)
+    )
