@@ -80,7 +80,7 @@ SLIPS = [
     ("b2", "dz2.sum(0, keepdims=True)", ["shape"], "(1, 3) in place of (3,)"),
     ("b2", "dz2.sum()", ["extra-reduction"], "summed"),
     ("b2", "4. / n * dz2.sum(0)", ["scale"], "0.2"),
-    ("a1", "dz2 @ (W2 - 0.1 * dW2).T", ["updated-value"], "0.1 (= rate)"),
+    ("a1", "dz2 @ (W2 - 0.1 * dW2).T", ["updated-value"], "0.1 (= rate"),
     ("a1", "-dz2 @ W2.T", ["sign"], "every element"),
     ("z1", "da1", ["missing-factor"], "a1·(1 − a1)"),
     ("z1", "da1 * a1", ["missing-factor", "missing-term"], "1 − a1"),
@@ -93,7 +93,7 @@ SLIPS = [
     ("z1", "da1 * a1 * (1 - a1) / 0.0", ["non-finite"], "inf"),
     ("W1", "x.T @ da1", ["wrong-operand"], "da1 is used where dz1 belongs"),
     ("W1", "x.T @ dz1 + 0.01 * W1", ["extra-term"], "0.01 × W1"),
-    ("W1", "rate * x.T @ dz1", ["scale"], "(= rate)"),
+    ("W1", "rate * x.T @ dz1", ["scale"], "(= rate, or 2/20, with 20 rows of x)"),
     ("W1", "np.where(np.arange(4)[:, None] == 2, 0, x.T @ dz1)", ["missing-term"], "row 2"),
     ("W1", "np.cos(np.arange(20.0)).reshape(4, 5)", ["unknown"], "no single slip"),
 ]  # fmt: skip
@@ -243,7 +243,9 @@ def test_an_attention_step_and_its_lost_term():
 
 def test_numbers_are_named_by_the_code_before_sizes():
     numbers = Numbers({20: "rows of x", 3: "columns of t"}, {"rate": 0.05})
-    assert numbers.name(0.05) == "rate"
+    assert numbers.name(0.05) == "rate, or 1/20, with 20 rows of x"
+    assert Numbers({}, {"rate": -0.3}).name(-0.3) == "rate"
+    assert Numbers({}, {"rate": -0.3}).name(0.3) == "−rate"
     assert numbers.name(-1 / 60) == "−1/(20·3), with 20 rows of x and 3 columns of t"
     assert numbers.name(30.0) == "(20·3)/2, with 20 rows of x and 3 columns of t"
     assert numbers.name(0.05 / 20) == "rate/20, with 20 rows of x"

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +19,9 @@ from autograd_mini.graph import is_node
 from autograd_mini.show.formulas import number
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+Product = tuple[int, str, str]
+"""A size or a product of sizes: as a number, as a text, and what the sizes are."""
 
 _INFIX = {
     "add": (" + ", 1), "sub": (" − ", 1), "mul": ("·", 2), "div": ("/", 2), "matmul": (" @ ", 2),
@@ -112,42 +115,55 @@ class Numbers:
         self.sizes = {size: what for size, what in sizes.items() if size > 2}
         self.named = named
 
-    def name(self, factor: float, digits: float = 1e-7) -> str | None:
-        """A factor in words, ``None`` if it is none that these numbers make."""
+    def name(self, factor: float) -> str | None:
+        """A factor in words, ``None`` if it is none that these numbers make.
+
+        Where a number of the code and one made of sizes are equal, both are given.
+        """
         if not np.isfinite(factor) or not factor:
             return None
-        sign, size = "−" * (factor < 0), abs(factor)
-
-        def near(other: float) -> bool:
-            return abs(size - other) <= digits * size
-
-        for simple in _SIMPLE:
-            if near(float(simple)):
-                return f"{sign}{simple}"
-        for name, number_ in self.named.items():
-            if near(abs(number_)):
-                return f"{sign}{name}"
+        simple = [f"{x}" for x in _SIMPLE if _near(abs(factor), float(x))]
+        if simple:
+            return "−" * (factor < 0) + simple[0]
         products = list(self._products())
-        for simple, (product, text, what) in itertools.product(_WITH_SIZES, products):
-            if near(float(simple * product)):
-                return sign + _written(simple.numerator, text, simple.denominator) + what
-            if near(float(simple / product)):
-                return sign + _written(simple.numerator, "", simple.denominator, text) + what
-        for (name, number_), (product, text, what) in itertools.product(
-            self.named.items(), products
-        ):
-            if near(abs(number_) * product):
-                return f"{sign}{name}·{text}{what}"
-            if near(abs(number_) / product):
-                return f"{sign}{name}/{text}{what}"
-        return None
+        ways = [
+            self._named(factor, [(1, "", "")]),
+            _sized(factor, products),
+            self._named(factor, products),
+        ]
+        found = [text for way in ways[:2] for text in itertools.islice(way, 1)]
+        return ", or ".join(found or itertools.islice(ways[2], 1)) or None
 
-    def _products(self) -> Iterator[tuple[int, str, str]]:
+    def _named(self, factor: float, products: Sequence[Product]) -> Iterator[str]:
+        """A number of the code, times or over one of the products."""
+        for (name, value), (product, text, what) in itertools.product(self.named.items(), products):
+            sign = "−" * (factor * value < 0)
+            if _near(abs(factor), abs(value) * product):
+                yield f"{sign}{name}" + f"·{text}" * bool(text) + what
+            elif _near(abs(factor), abs(value) / product):
+                yield f"{sign}{name}/{text}{what}"
+
+    def _products(self) -> Iterator[Product]:
         """The sizes and the products of two, each with what it is."""
         for size, what in self.sizes.items():
             yield size, f"{size}", f", with {size} {what}"
         for (a, what), (b, other) in itertools.combinations(self.sizes.items(), 2):
             yield a * b, f"({a}·{b})", f", with {a} {what} and {b} {other}"
+
+
+def _sized(factor: float, products: Sequence[Product]) -> Iterator[str]:
+    """A product of sizes or one over it, times a simple number."""
+    sign = "−" * (factor < 0)
+    for simple, (product, text, what) in itertools.product(_WITH_SIZES, products):
+        above, below = simple.numerator, simple.denominator
+        if _near(abs(factor), float(simple * product)):
+            yield sign + _written(above, text, below) + what
+        elif _near(abs(factor), float(simple / product)):
+            yield sign + _written(above, "", below, text) + what
+
+
+def _near(size: float, other: float) -> bool:
+    return abs(size - other) <= _DIGITS * size
 
 
 def _written(numerator: int, times: str, denominator: int, by: str = "") -> str:
@@ -157,6 +173,9 @@ def _written(numerator: int, times: str, denominator: int, by: str = "") -> str:
     under = f"({'·'.join(below)})" if len(below) > 1 else "".join(below)
     return "·".join(above) + (f"/{under}" if under else "")
 
+
+_DIGITS = 1e-7
+"""How near a factor found by division must be to the one it is called by."""
 
 _WITH_SIZES = [Fraction(1), Fraction(2), Fraction(1, 2), Fraction(4)]
 _SIMPLE = [*_WITH_SIZES, Fraction(1, 4), Fraction(3), Fraction(1, 3)]
