@@ -25,12 +25,14 @@ import numpy as np
 
 from autograd_mini.check.capture import call_with_locals
 
-Manual = Callable[..., Mapping[str, Any]]
+Pass = Callable[..., Mapping[str, Any]]
 
 RATE = 0.1
 """The learning rate of a planted update."""
 DECAY = 0.01
 """The weight of a planted L2 term."""
+ROUNDINGS = 1000
+"""A change is more than rounding if it is this many times what float64 makes of the right pass."""
 _SAME = 1e-9
 """Two mistakes whose numbers are this near, relative to the largest, are the same one."""
 
@@ -55,13 +57,13 @@ class Mutant:
     after: str
     source: str
 
-    def planted_in(self, manual: Manual) -> Manual:
+    def planted_in(self, manual: Pass) -> Pass:
         """The function with the mistake, with the globals and closure of ``manual``."""
-        planted: Manual = compiled(self.source, manual)
+        planted: Pass = compiled(self.source, _names_of(manual))
         return planted
 
 
-def mutants(manual: Manual, params: Mapping[str, Any]) -> list[Mutant]:
+def mutants(manual: Pass, params: Mapping[str, Any]) -> list[Mutant]:
     """All mistakes that can be planted in a backward pass, one at a time.
 
     Arguments:
@@ -117,18 +119,59 @@ def pair(first: Mutant, second: Mutant) -> Mutant:
     )
 
 
-def compiled(source: str, like: Callable[..., Any]) -> Any:
-    """The one function that a source defines, with the globals and closure of another."""
-    closure = inspect.getclosurevars(like).nonlocals
-    made: dict[str, Any] = {**like.__globals__, **closure}
+def noticeable(
+    name: str,
+    right: Callable[[Any], Pass],
+    wrong: Callable[[Any], Pass],
+    params: Mapping[str, Any],
+) -> bool:
+    """Whether a mistake changes its quantity by more than rounding.
+
+    Both passes are run in extended precision.  An element must move by more than ``ROUNDINGS``
+    times what float64 itself makes of the right pass.
+
+    Arguments:
+        name: the quantity.
+        right: the pass with its data in a given dtype.
+        wrong: the same with the mistake.
+        params: the arguments of both.
+
+    Raises:
+        ValueError: NumPy refuses a shape that the mistake leads to.
+    """
+
+    def gradient(passes: Callable[[Any], Pass], dtype: Any) -> Any:
+        with np.errstate(all="ignore"):
+            found = passes(dtype)(**{n: np.asarray(x, dtype)[()] for n, x in params.items()})
+        return np.asarray(found[name], dtype)
+
+    there, here = gradient(right, np.longdouble), gradient(wrong, np.longdouble)
+    if there.shape != here.shape:
+        return True
+    rounding = np.max(np.abs(gradient(right, np.float64) - there), initial=0.0)
+    rounding += np.finfo(np.float64).eps * np.max(np.abs(there), initial=0.0)
+    return not np.max(np.abs(here - there), initial=0.0) <= ROUNDINGS * rounding
+
+
+def compiled(source: str, names: Mapping[str, Any]) -> Any:
+    """The one function that a source defines, with names that it reads.
+
+    It has the attribute ``source``, in which its own source can be read.
+    """
+    made = dict(names)
     tree = ast.parse(source)
-    exec(compile(tree, "<mutant>", "exec"), made)
+    exec(compile(tree, "<backward pass>", "exec"), made)
     function = made[tree.body[0].name]  # type: ignore[attr-defined]
     function.source = source
     return function
 
 
-def _read(manual: Manual, params: Mapping[str, Any]) -> tuple[ast.Module, dict[str, Any]]:
+def _names_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """What a function can read besides its arguments."""
+    return {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+
+
+def _read(manual: Pass, params: Mapping[str, Any]) -> tuple[ast.Module, dict[str, Any]]:
     """A pass with a line for each gradient that it returns, and what its lines can read."""
     text = getattr(manual, "source", None) or textwrap.dedent(inspect.getsource(manual))
     tree = ast.parse(text)
@@ -150,7 +193,7 @@ def _read(manual: Manual, params: Mapping[str, Any]) -> tuple[ast.Module, dict[s
             function.body.insert(-1, line)
             gradients.values[i] = ast.Name(variable, ast.Load())
     tree = ast.parse(ast.unparse(tree))
-    written_out = compiled(ast.unparse(tree), manual)
+    written_out = compiled(ast.unparse(tree), _names_of(manual))
     names = call_with_locals(written_out, dict(params))[1]
     closure = inspect.getclosurevars(written_out)
     return tree, {**closure.builtins, **closure.globals, **names}
@@ -372,8 +415,9 @@ class _Line:
             if slope is not None:
                 upstream = self.without(node, slope)
                 yield "lost factor", {"missing-factor"}, upstream
-                for name in sorted(_names(slope) & self.known.keys()):
-                    if isinstance(self.known[name], np.ndarray):
+                arrays = [n for n in _names(slope) if np.ndim(self.known.get(n, 0))]
+                if len(arrays) == 1 and not isinstance(slope, ast.Name):
+                    for name in arrays:
                         for other in (
                             f"{name} * (1 - {name})",
                             f"1 - {name} ** 2",
@@ -508,6 +552,8 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def _same(a: Any, b: Any) -> bool:
+    """Whether two arrays cannot be told apart, but for axes of size 1."""
+    a, b = np.squeeze(a), np.squeeze(b)
     if a.shape != b.shape:
         return False
     with np.errstate(invalid="ignore"):
@@ -515,7 +561,7 @@ def _same(a: Any, b: Any) -> bool:
         return bool(np.all((np.abs(1.0 * a - b) <= _SAME * size) | (a == b)))
 
 
-def rewritten(manual: Manual, params: Mapping[str, Any], rng: np.random.Generator) -> Manual:
+def rewritten(manual: Pass, params: Mapping[str, Any], rng: np.random.Generator) -> Pass:
     """A backward pass that computes the same gradients in other arithmetic.
 
     Products and sums are taken in another order, products are distributed over sums, a
@@ -528,7 +574,7 @@ def rewritten(manual: Manual, params: Mapping[str, Any], rng: np.random.Generato
         rng: the coins.
     """
     tree = _read(manual, params)[0]
-    other: Manual = compiled(ast.unparse(_Rewritten(rng).visit(tree)), manual)
+    other: Pass = compiled(ast.unparse(_Rewritten(rng).visit(tree)), _names_of(manual))
     return other
 
 
