@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.mutants import Pass, Mutant, compiled, mutants, noticeable
+from autograd_mini.mutants import Mutant, Pass, compiled, mutants, noticeable
 
 
 @dataclass(frozen=True)
@@ -218,11 +218,13 @@ def graphs(max_steps: int = 5, max_size: int = 5) -> Any:
     Returns:
         A strategy for ``Derivation``.
 
-    >>> from hypothesis import find
-    >>> print(find(graphs(), lambda graph: True).loss_source)
-    def loss(W1, b1):
-        y1 = X @ W1 + b1
-        return np.sum((y1 - T) ** 2) / 2
+    >>> from hypothesis import given, settings
+    >>> from autograd_mini import check_gradients
+    >>> @settings(max_examples=3, deadline=None, database=None)
+    ... @given(graphs(max_steps=3))
+    ... def test_right_gradients_agree(graph):
+    ...     check_gradients(graph.loss, graph.params, graph.manual).raise_if_wrong()
+    >>> test_right_gradients_agree()
     """
     from hypothesis import strategies as st
 
@@ -277,10 +279,14 @@ def mutated(derivations: Any = None, kinds: Sequence[str] | None = None) -> Any:
     Returns:
         A strategy for ``MutatedDerivation``.
 
-    >>> from hypothesis import find
-    >>> wrong = find(mutated(kinds=["lost transpose"]), lambda wrong: wrong.mutant.name == "W1")
-    >>> wrong.mutant.after, sorted(wrong.mutant.codes)
-    ('dW1 = X @ dy1', ['transpose'])
+    >>> from hypothesis import given, settings
+    >>> from autograd_mini import check_gradients
+    >>> @settings(max_examples=3, deadline=None, database=None)
+    ... @given(mutated(kinds=["sign", "lost sum"]))
+    ... def test_it_is_found(wrong):
+    ...     report = check_gradients(wrong.loss, wrong.params, wrong.manual)
+    ...     assert wrong.mutant.name in report.culprits
+    >>> test_it_is_found()
     """
     from hypothesis import assume
     from hypothesis import strategies as st

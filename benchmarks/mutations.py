@@ -44,7 +44,7 @@ from checkers import Checker, installed
 from passes import NETWORKS, Network, Sample, sample
 
 import autograd_mini as ag
-from autograd_mini.mutants import Pass, Mutant, mutants, noticeable, pair, rewritten
+from autograd_mini.mutants import Mutant, Pass, mutants, noticeable, pair, rewritten
 
 # Cases
 
