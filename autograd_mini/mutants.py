@@ -76,7 +76,8 @@ def mutants(manual: Pass, params: Mapping[str, Any]) -> list[Mutant]:
         by more than rounding, and whether later lines accept its shape, shows when it runs.
 
     Raises:
-        ValueError: the function returns no dict that is written out.
+        ValueError: the function's source cannot be read, or it does not end in a dict that is
+            written out.
 
     >>> X = np.array([[1.0, 2.0], [3.0, 5.0]])
     >>> def manual(W):
@@ -173,10 +174,11 @@ def _names_of(function: Callable[..., Any]) -> dict[str, Any]:
 
 def _read(manual: Pass, params: Mapping[str, Any]) -> tuple[ast.Module, dict[str, Any]]:
     """A pass with a line for each gradient that it returns, and what its lines can read."""
-    text = getattr(manual, "source", None) or textwrap.dedent(inspect.getsource(manual))
-    tree = ast.parse(text)
+    tree = ast.parse(_source(manual))
     function = tree.body[0]
-    assert isinstance(function, ast.FunctionDef), f"{manual!r} was not made by def"
+    if not isinstance(function, ast.FunctionDef):
+        raise ValueError(f"a backward pass must be made by def, not by {ast.unparse(function)}")
+    function.decorator_list.clear()
     end = function.body[-1]
     if not (isinstance(end, ast.Return) and isinstance(end.value, ast.Dict)):
         raise ValueError(
@@ -186,7 +188,7 @@ def _read(manual: Pass, params: Mapping[str, Any]) -> tuple[ast.Module, dict[str
     gradients = end.value
     for i, (key, value) in enumerate(zip(gradients.keys, gradients.values, strict=True)):
         if isinstance(key, ast.Constant) and not isinstance(value, ast.Name):
-            variable = f"d{key.value!s}"
+            variable = f"d{key.value!s}" if str(key.value).isidentifier() else f"gradient_{i}"
             line = ast.parse(f"{variable} = 0").body[0]
             assert isinstance(line, ast.Assign)
             line.value = value
@@ -197,6 +199,13 @@ def _read(manual: Pass, params: Mapping[str, Any]) -> tuple[ast.Module, dict[str
     names = call_with_locals(written_out, dict(params))[1]
     closure = inspect.getclosurevars(written_out)
     return tree, {**closure.builtins, **closure.globals, **names}
+
+
+def _source(function: Any) -> str:
+    try:
+        return getattr(function, "source", None) or textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError) as error:
+        raise ValueError(f"the source of {function!r} cannot be read: {error}") from None
 
 
 def _returned(tree: ast.Module) -> dict[str, str]:
@@ -235,11 +244,15 @@ class _Line:
         self.expression: ast.expr = statement.value
         self.value = self.evaluated(self.expression)
         self.first = not (_names(self.expression) & gradients)
+        target = _target(statement)
+        self.a_term = sum(_target(s) == target for s in ast.walk(tree)) > 1
 
     def mutants(self) -> list[Mutant]:
         before = ast.unparse(self.statement)
         found, values = [], []
         for kind, codes, expression in self.changes():
+            if self.a_term:
+                codes = codes | {"missing-term", "extra-term"}
             value = self.evaluated(expression)
             if value is None or _equal(value, self.value):
                 continue
@@ -276,6 +289,8 @@ class _Line:
 
     def whole_line(self) -> Iterator[Change]:
         line = self.expression
+        if self.a_term:
+            yield "lost term", {"missing-term"}, ast.Constant(0)
         yield "sign", {"sign"}, _negative(line)
         loss = {"different-loss"} if self.first else set()
         for factor in ("2", "0.5", repr(RATE)):

@@ -235,10 +235,11 @@ def batch_normalised(X: Any, T: Any) -> tuple[Function, ...]:
         dgamma = (dscaled * normed).sum(axis=0)
         dbeta = dscaled.sum(axis=0)
         dnormed = dscaled * gamma
+        dcentred = dnormed * inverse
         dinverse = (dnormed * centred).sum(axis=0, keepdims=True)
         dvar = dinverse * -0.5 * (var + 1e-5) ** -1.5
         dsquared = dvar * np.ones_like(z) / N
-        dcentred = dnormed * inverse + 2 * centred * dsquared
+        dcentred += 2 * centred * dsquared
         dmean = -dcentred.sum(axis=0, keepdims=True)
         dz = dcentred + dmean / N
         dW1 = X.T @ dz

@@ -114,14 +114,33 @@ def test_a_pair_has_both_mistakes():
     np.testing.assert_array_equal(both["W"], X @ both["z"])
 
 
-def test_a_function_without_a_written_out_dict_is_refused():
-    with pytest.raises(ValueError, match="must end with its gradients written out"):
-        mutants(lambda_like, PARAMS)
+def test_a_gradient_in_several_lines_is_changed_in_each():
+    def summed(W):
+        dz = 1 - np.tanh(X @ W) ** 2
+        dW = X.T @ dz
+        dW += 0.1 * W
+        return {"z": dz, "layers.0.W": dW}
+
+    found = [m for m in mutants(summed, PARAMS) if m.after in ("dW += 0", "dW += -(0.1 * W)")]
+    assert [m.name for m in found] == ["layers.0.W", "layers.0.W"]
+    assert all("missing-term" in m.codes for m in found)
+    lost = found[0].planted_in(summed)(**PARAMS)
+    np.testing.assert_array_equal(lost["layers.0.W"], X.T @ lost["z"])
 
 
-def lambda_like(W):
-    found = {"W": X.T @ W}
-    return found
+def test_what_cannot_be_read_is_refused():
+    def not_written_out(W):
+        found = {"W": X.T @ W}
+        return found
+
+    refused = [
+        (not_written_out, "must end with its gradients written out, .* is return found"),
+        (lambda W: {"W": W}, "must be made by def"),
+        (np.exp, "cannot be read"),
+    ]
+    for manual, message in refused:
+        with pytest.raises(ValueError, match=message):
+            mutants(manual, PARAMS)
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
