@@ -47,6 +47,7 @@ class Mutant:
         codes: the causes that name the mistake.
         before: the line as it was.
         after: the line with the mistake.
+        line: its number, from 1, in ``source``.
         source: the whole function with the mistake.
     """
 
@@ -55,6 +56,7 @@ class Mutant:
     codes: frozenset[str]
     before: str
     after: str
+    line: int
     source: str
 
     def planted_in(self, manual: Pass) -> Pass:
@@ -107,17 +109,22 @@ def pair(first: Mutant, second: Mutant) -> Mutant:
 
     ``name``, ``kind`` and the lines are joined with `` and ``; ``codes`` are those of both.
     """
-    lines = second.source.splitlines()
-    at = [line.strip() for line in lines].index(first.before)
-    lines[at] = lines[at].replace(first.before, first.after)
     return Mutant(
         f"{first.kind} and {second.kind}",
         f"{first.name} and {second.name}",
         first.codes | second.codes,
         f"{first.before} and {second.before}",
         f"{first.after} and {second.after}",
-        "\n".join(lines),
+        second.line,
+        _with_line(second.source, first.line, first.after),
     )
+
+
+def _with_line(source: str, number: int, text: str) -> str:
+    lines = source.splitlines()
+    line = lines[number - 1]
+    lines[number - 1] = line[: len(line) - len(line.lstrip())] + text
+    return "\n".join(lines)
 
 
 def noticeable(
@@ -248,7 +255,7 @@ class _Line:
         self.a_term = sum(_target(s) == target for s in ast.walk(tree)) > 1
 
     def mutants(self) -> list[Mutant]:
-        before = ast.unparse(self.statement)
+        before, whole = ast.unparse(self.statement), ast.unparse(self.tree)
         found, values = [], []
         for kind, codes, expression in self.changes():
             if self.a_term:
@@ -257,9 +264,10 @@ class _Line:
             if value is None or _equal(value, self.value):
                 continue
             self.statement.value = expression
-            after, source = ast.unparse(self.statement), ast.unparse(self.tree)
+            after, line = ast.unparse(self.statement), self.statement.lineno
             self.statement.value = self.expression
-            found.append(Mutant(kind, self.name, frozenset(codes), before, after, source))
+            source = _with_line(whole, line, after)
+            found.append(Mutant(kind, self.name, frozenset(codes), before, after, line, source))
             values.append(value)
         return [
             replace(mutant, codes=frozenset().union(*(
