@@ -95,11 +95,16 @@ def mutants(manual: Pass, params: Mapping[str, Any]) -> list[Mutant]:
     """
     tree, known = _read(manual, params)
     variables = {variable: name for name, variable in _returned(tree).items()}
+    made_of_gradients = set(variables)
+    for statement in ast.walk(tree):
+        target = _target(statement)
+        if target and _names(statement.value) & made_of_gradients:  # type: ignore[attr-defined]
+            made_of_gradients.add(target)
     found = []
     for statement in ast.walk(tree):
         target = _target(statement)
         if target in variables:
-            line = _Line(tree, statement, variables[target], set(variables), known, set(params))
+            line = _Line(tree, statement, variables[target], made_of_gradients, known, set(params))
             found += line.mutants()
     return found
 
@@ -166,7 +171,7 @@ def compiled(source: str, names: Mapping[str, Any]) -> Any:
 
     It has the attribute ``source``, in which its own source can be read.
     """
-    made = dict(names)
+    made = {"np": np, **names}
     tree = ast.parse(source)
     exec(compile(tree, "<backward pass>", "exec"), made)
     function = made[tree.body[0].name]  # type: ignore[attr-defined]
@@ -205,7 +210,7 @@ def _read(manual: Pass, params: Mapping[str, Any]) -> tuple[ast.Module, dict[str
     written_out = compiled(ast.unparse(tree), _names_of(manual))
     names = call_with_locals(written_out, dict(params))[1]
     closure = inspect.getclosurevars(written_out)
-    return tree, {**closure.builtins, **closure.globals, **names}
+    return tree, {"np": np, **closure.builtins, **closure.globals, **names}
 
 
 def _source(function: Any) -> str:
@@ -289,9 +294,13 @@ class _Line:
     def changes(self) -> Iterator[Change]:
         """All mistakes in this line."""
         yield from self.whole_line()
+        seen = set()
         for node, inside in _walk(self.expression, self.scalar, in_factor=False):
             for kind, codes, changed in self.changes_of(node, inside):
                 yield kind, codes, _with(self.expression, node, changed)
+            if isinstance(node, ast.Name) and not (inside and node.id in seen):
+                seen.add(node.id)
+                yield from self.other_arrays(node, inside)
 
     # Mistakes in the line as a whole
 
@@ -356,8 +365,6 @@ class _Line:
         factor = {"wrong-factor"} if in_factor else set()
         if isinstance(node, ast.Attribute) and node.attr == "T":
             yield "lost transpose", {"transpose"} | factor, node.value
-        if isinstance(node, ast.Name):
-            yield from self.other_arrays(node, in_factor)
         if isinstance(node, ast.BinOp):
             if isinstance(node.op, ast.MatMult):
                 for side in (node.left, node.right):
@@ -375,29 +382,34 @@ class _Line:
             yield "wrong factor", {"wrong-factor"}, turned
 
     def other_arrays(self, node: ast.Name, in_factor: bool) -> Iterator[Change]:
-        """Another array of the same shape: a gradient for a gradient, an operand for an operand."""
+        """Another array of the same shape: a gradient for a gradient, an operand for an operand.
+
+        In an elementwise factor, such as a1 * (1 - a1), each time that it is written.
+        """
         here = np.asarray(self.known.get(node.id))
         if here.dtype == object or here.ndim == 0:
             return
         line = self.statement.lineno
         gradient = node.id in self.gradients
-        for name, value in self.known.items():
-            if name == node.id or not isinstance(value, np.ndarray) or value.shape != here.shape:
+        for name in sorted(self.known.keys() - _names(self.expression)):
+            value = self.known[name]
+            if not isinstance(value, np.ndarray) or value.shape != here.shape:
                 continue
             if (name in self.gradients) != gradient or self.line_of(name) >= line:
                 continue
             other = ast.Name(name, ast.Load())
             if gradient:
                 codes = {"wrong-operand", "missing-factor", "extra-factor"}
-                yield "another gradient", codes, other
+                yield "another gradient", codes, _with(self.expression, node, other)
             elif in_factor:
-                yield "slope of another array", {"wrong-factor", "wrong-operand"}, other
+                codes = {"wrong-factor", "wrong-operand"}
+                yield "slope of another array", codes, _renamed(self.expression, node.id, name)
             else:
-                yield "another array", {"wrong-operand"}, other
+                yield "another array", {"wrong-operand"}, _with(self.expression, node, other)
         update = next((v for v in self.gradients if self.is_gradient_of(v, node.id)), None)
         if update is not None and self.line_of(update) < line:
-            codes = {"updated-value"}
-            yield "updated weight", codes, _parse(f"({node.id} - {RATE} * {update})")
+            updated = _parse(f"({node.id} - {RATE} * {update})")
+            yield "updated weight", {"updated-value"}, _with(self.expression, node, updated)
 
     def is_gradient_of(self, variable: str, name: str) -> bool:
         return name in self.params and _returned(self.tree).get(name) == variable
@@ -422,7 +434,7 @@ class _Line:
         yield "lost term", {"missing-term"} | factor, node.left
         for side in (node.left, node.right):
             if not isinstance(side, ast.Constant):
-                codes = {"extra-term"} | factor
+                codes = {"extra-term", "scale"} | factor
                 yield "doubled term", codes, _with(node, side, _parse("2 * _", side))
         other = ast.BinOp(node.left, ast.Sub() if plus else ast.Add(), node.right)
         yield "sign of a term", {"sign", "missing-term", "extra-term"} | factor, other
@@ -438,16 +450,9 @@ class _Line:
             if slope is not None:
                 upstream = self.without(node, slope)
                 yield "lost factor", {"missing-factor"}, upstream
-                arrays = [n for n in _names(slope) if np.ndim(self.known.get(n, 0))]
-                if len(arrays) == 1 and not isinstance(slope, ast.Name):
-                    for name in arrays:
-                        for other in (
-                            f"{name} * (1 - {name})",
-                            f"1 - {name} ** 2",
-                            f"({name} > 0)",
-                        ):
-                            changed = ast.BinOp(upstream, ast.Mult(), _parse(other))
-                            yield "wrong factor", {"wrong-factor"}, changed
+                for other in _other_activations(slope):
+                    changed = ast.BinOp(upstream, ast.Mult(), other)
+                    yield "wrong factor", {"wrong-factor"}, changed
         for side, left in ((node.left, node.right), (node.right, node.left)):
             if isinstance(node.op, ast.Div) and side is node.left:
                 continue
@@ -501,6 +506,27 @@ class _Line:
     def scalar(self, expression: ast.expr) -> bool:
         """Whether an expression is one number: a constant, or made of names of numbers."""
         return all(np.ndim(self.known.get(n, 0)) == 0 for n in _names(expression) - {"np"})
+
+
+_SLOPES = ("x * (1 - x)", "1 - x ** 2", "x > 0", "1 - np.tanh(x) ** 2")
+
+
+def _other_activations(slope: ast.expr) -> list[ast.expr]:
+    """The local derivatives of other activations, if this is that of one."""
+    for name in _names(slope) - {"np"}:
+        texts = [ast.unparse(_renamed(ast.parse(t, mode="eval").body, "x", name)) for t in _SLOPES]
+        if ast.unparse(slope) in texts:
+            return [_parse(text) for text in texts]
+    return []
+
+
+def _renamed(expression: ast.expr, old: str, new: str) -> Any:
+    """A copy of an expression in which a name is another."""
+    places = [n for n in ast.walk(expression) if isinstance(n, ast.Name) and n.id == old]
+    for _ in places:
+        place = next(n for n in ast.walk(expression) if isinstance(n, ast.Name) and n.id == old)
+        expression = _with(expression, place, ast.Name(new, ast.Load()))
+    return expression
 
 
 def _walk(
