@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from autograd_mini.check.report import AGREE, CANNOT_TELL, CAUSES, DIFFER, Finding, Quantity
-from autograd_mini.check.text import cause, how_far_off, place
+from autograd_mini.check.text import WHICH_LOSS, cause, how_far_off, place
 from autograd_mini.check.told import (
     INHERITED,
     LONGEST_NAME,
@@ -34,7 +34,8 @@ from autograd_mini.show.draw import Drawing, draw
 from autograd_mini.show.picture import shown
 
 MOST_ELEMENTS = 8
-SIGNS = {DIFFER: "✗", INHERITED: "↳", CANNOT_TELL: "?", AGREE: "✓"}
+SIGNS = {DIFFER: "×", INHERITED: "~", CANNOT_TELL: "?", AGREE: "="}
+"""As in the picture."""
 
 
 def page_of(told: Told) -> str:
@@ -116,7 +117,7 @@ _BELOW = {
 def _loss_hint(told: Told) -> str:
     if not told.loss_hint:
         return ""
-    return f'<p class="note"><strong>Which loss?</strong> {_text(told.loss_hint)}</p>'
+    return f'<p class="note"><strong>{WHICH_LOSS}</strong> {_text(told.loss_hint)}</p>'
 
 
 def _findings(findings: Iterable[Finding]) -> str:
@@ -152,16 +153,7 @@ def _graph(told: Told, prefix: str) -> str:
         return f'<p class="note">No picture of the graph: {_text(str(error))}</p>'
     if told.hints == 2:
         svg = _linked(svg, told, drawing, prefix)
-    used = {row.status for row in told.rows}
-    legend = "".join(
-        f'<li class="{_class(word)}">{_sign(word)} {word}: {meaning}</li>'
-        for word, meaning in STATUSES.items()
-        if word in used
-    )
-    return (
-        f'<figure class="graph"><div class="picture" tabindex="0">{svg}</div>'
-        f'<figcaption><ul class="legend">{legend}</ul></figcaption></figure>'
-    )
+    return f'<figure class="graph"><div class="picture" tabindex="0">{svg}</div></figure>'
 
 
 def _linked(svg: str, told: Told, drawing: Drawing, prefix: str) -> str:
@@ -186,11 +178,21 @@ def _quantities(told: Told, prefix: str) -> str:
     if not told.hints:
         names = ", ".join(_name(row.name) for row in told.rows)
         return f"<p>{counted(len(told.rows), 'gradient')}: {names}</p>"
-    rows = (_quantity(row, f"{prefix}_{number}") for number, row in enumerate(told.rows))
-    return "\n".join(["<h2>Gradients, nearest the loss first</h2>", *rows])
+    rows = (
+        _quantity(row, f"{prefix}_{number}", told.loss_hint) for number, row in enumerate(told.rows)
+    )
+    used = {row.status for row in told.rows}
+    legend = "".join(
+        f'<li class="{_class(word)}">{_sign(word)} {word}: {meaning}</li>'
+        for word, meaning in STATUSES.items()
+        if word in used
+    )
+    return "\n".join(
+        ["<h2>Gradients, nearest the loss first</h2>", f'<ul class="legend">{legend}</ul>', *rows]
+    )
 
 
-def _quantity(row: Row, anchor: str) -> str:
+def _quantity(row: Row, anchor: str, said: str | None) -> str:
     why = ""
     if row.full and row.full.cause:
         why = f"<span>{_text(cause(row.full))} ({CAUSES[row.full.cause]})</span>"
@@ -201,19 +203,21 @@ def _quantity(row: Row, anchor: str) -> str:
     if row.full is None:
         return f'<p class="quantity {_class(row.status)}">{line}</p>'
     is_open = ' open=""' * (row.status in (DIFFER, CANNOT_TELL))
-    return (
+    reasons = "".join(_reasons(row.full, said))
+    return (  # a link to what is inside opens it
         f'<details class="quantity {_class(row.status)}"{is_open}><summary>{line}</summary>\n'
-        f'<div id="{anchor}">{"".join(_reasons(row.full))}'  # a link to what is inside opens it
+        f'<div id="{anchor}">{reasons}'
         f'<div class="sides">{_numbers(row.full)}{_heat(row.full)}</div></div></details>'
     )
 
 
-def _reasons(quantity: Quantity) -> Iterator[str]:
+def _reasons(quantity: Quantity, said: str | None) -> Iterator[str]:
     yield f"<p>{_text(quantity.evidence)}</p>"
     if quantity.causes[1:]:
         yield "<p>These causes explain the numbers equally well:</p>"
     for one in quantity.causes:
-        yield f"<p><strong>{_text(one.code)}</strong>: {_text(one.evidence)}</p>"
+        why = "as said above" if one.evidence == said else _text(one.evidence)
+        yield f"<p><strong>{_text(one.code)}</strong>: {why}</p>"
     if quantity.inherited:
         yield "<p>Its own line is right: it was handed wrong gradients.</p>"
 
