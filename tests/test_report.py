@@ -222,7 +222,7 @@ def test_the_worst_element_of_a_mistake_is_farthest_from_what_its_own_line_shoul
 # Hints
 
 
-SECRETS = re.compile(r"7\.77|3\.33|because|axis-order|sum-for-mean|½Σ|labels|unknown")
+SECRETS = re.compile(r"7\.771|3\.331|because|axis-order|sum-for-mean|½Σ|labels|unknown")
 
 
 def secretive(hints=2):

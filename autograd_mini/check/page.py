@@ -345,7 +345,7 @@ _STYLE = """
   & .picture { overflow: auto; max-height: 70vh; background: #fff; }
   @container (min-width: 62rem) {
     & .columns:has(.graph) {
-      display: grid; grid-template-columns: minmax(0, 9fr) minmax(0, 11fr); gap: 0 1.5rem;
+      display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 1.5rem;
     }
     & .graph { position: sticky; top: 0; }
     & .picture { max-height: 85vh; }
@@ -365,7 +365,9 @@ _STYLE = """
     text-align: right; font-weight: 400; white-space: nowrap; padding: 0.15rem 1rem 0.15rem 0;
     border-bottom: 1px solid var(--line); color: var(--ink); background: none;
   }
-  & thead th { font-weight: 600; white-space: normal; vertical-align: bottom; }
+  & thead th {
+    font-weight: 600; white-space: normal; overflow-wrap: normal; vertical-align: bottom;
+  }
   & tr :first-child { text-align: left; }
   & .heat { margin: 0; max-width: 18rem; }
   & .heat svg { display: block; max-width: 100%; }
