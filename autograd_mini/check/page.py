@@ -17,7 +17,6 @@ from autograd_mini.check.report import AGREE, CANNOT_TELL, CAUSES, DIFFER, Findi
 from autograd_mini.check.text import WHICH_LOSS, cause, how_far_off, place
 from autograd_mini.check.told import (
     INHERITED,
-    LONGEST_NAME,
     STATUSES,
     Array,
     Element,
@@ -27,11 +26,11 @@ from autograd_mini.check.told import (
     difference,
     other_than_automatic,
     sentence,
+    short,
     worst_elements,
 )
 from autograd_mini.graph import topological_order
 from autograd_mini.show.draw import Drawing, draw
-from autograd_mini.show.picture import shown
 
 MOST_ELEMENTS = 8
 SIGNS = {DIFFER: "×", INHERITED: "~", CANNOT_TELL: "?", AGREE: "="}
@@ -83,7 +82,7 @@ def _text(text: str) -> str:
 
 
 def _name(name: str) -> str:
-    return f"<code>{html.escape(shown(name, LONGEST_NAME))}</code>"
+    return f"<code>{html.escape(short(name))}</code>"
 
 
 def _sign(status: str) -> str:

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, Finding, Quantity
 from autograd_mini.check.told import (
-    LONGEST_NAME,
     STATUSES,
     Row,
     Told,
     named,
     other_than_automatic,
     sentence,
+    short,
     worst_elements,
 )
-from autograd_mini.show.picture import shown
 
 SCREEN = 40
 """How many lines the text has at the most; what is left out is counted and named."""
@@ -82,7 +81,7 @@ def _table(told: Told) -> list[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    cells = (shown(row.name, LONGEST_NAME), str(row.shape), row.status)
+    cells = (short(row.name), str(row.shape), row.status)
     return (*cells, cause(row.full), how_far_off(row.full)) if row.full else (*cells, "", "")
 
 
@@ -122,7 +121,7 @@ def _explanations(told: Told, room: int) -> list[list[str]]:
 
 def _explanation(quantity: Quantity, said: str | None) -> list[str]:
     """Evidence and causes of one quantity, without the sentence that was said before."""
-    lines = [f"{shown(quantity.name, LONGEST_NAME)}: {sentence(quantity.evidence)}"]
+    lines = [f"{short(quantity.name)}: {sentence(quantity.evidence)}"]
     if other_than_automatic(quantity) and (worst := worst_elements(quantity, 1)):
         element = worst[0]
         lines.append(
@@ -156,7 +155,7 @@ def _agreement(told: Told) -> list[str]:
             worst = max(quantities, key=lambda q: q.max_error)
             lines.append(
                 f"{named([q.name for q in quantities])}: {sides}; the largest difference is "
-                f"{worst.max_error:.0e} of the largest element ({shown(worst.name, LONGEST_NAME)})"
+                f"{worst.max_error:.0e} of the largest element ({short(worst.name)})"
             )
     return lines
 
