@@ -1,4 +1,4 @@
-"""Neural networks on top of the engine: layers, losses, an optimiser, data and metrics.
+"""Neural networks on top of the engine: layers, losses, optimisers, data and metrics.
 
 The names are those of PyTorch, Keras and scikit-learn where these fit.  Every layer runs
 over Tensors (fast) or, with ``scalar=True``, neuron by neuron over Values, so that a small
@@ -33,6 +33,18 @@ from autograd_mini.nn.losses import mean_squared_error as mean_squared_error
 from autograd_mini.nn.metrics import accuracy as accuracy
 from autograd_mini.nn.module import Module as Module
 from autograd_mini.nn.operands import numbers as numbers
+from autograd_mini.nn.optimisers import OPTIMISERS as OPTIMISERS
 from autograd_mini.nn.optimisers import SGD as SGD
+from autograd_mini.nn.optimisers import Adagrad as Adagrad
+from autograd_mini.nn.optimisers import Adam as Adam
+from autograd_mini.nn.optimisers import AdamW as AdamW
+from autograd_mini.nn.optimisers import Optimiser as Optimiser
+from autograd_mini.nn.optimisers import RMSProp as RMSProp
+from autograd_mini.nn.optimisers import clip_gradients as clip_gradients
+from autograd_mini.nn.schedules import CosineSchedule as CosineSchedule
+from autograd_mini.nn.schedules import Plateau as Plateau
+from autograd_mini.nn.schedules import Schedule as Schedule
+from autograd_mini.nn.schedules import StepSchedule as StepSchedule
+from autograd_mini.nn.schedules import WarmUp as WarmUp
 from autograd_mini.nn.sequential import MLP as MLP
 from autograd_mini.nn.sequential import Sequential as Sequential
