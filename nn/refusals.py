@@ -1,4 +1,4 @@
-"""What the losses refuse, and what each refusal says to write instead."""
+"""What layers and losses refuse, and what each refusal says to write instead."""
 
 from __future__ import annotations
 
@@ -12,6 +12,67 @@ from autograd_mini.nn.operands import Array, is_tracked, made_by, numbers, of_va
 
 SUM_TOLERANCE = 0.02
 """How far the probabilities of a sample may sum up from 1: lets three times 0.33 pass."""
+
+
+# Inputs
+
+
+def tensor_input(layer: Any, x: Any, width: int | None, shape: str = "(..., {})") -> Any:
+    """What a layer over Tensors takes, refused unless it has the layer's shape and samples.
+
+    Arguments:
+        layer: the layer, for the message.
+        x: numbers or a Tensor.
+        width: the size of the last axis; ``None`` for any.
+        shape: how the layer's docstring writes the shape, with ``{}`` for the width; without
+            ``...`` the number of axes is fixed.
+    """
+    x = operand(x, "inputs")
+    if of_values(x):
+        raise TypeError(f"{layer!r} computes over Tensors and got Values: only Dense takes those")
+    found = np.shape(x)
+    axes = shape.count(",") + 1
+    fits = len(found) >= 1 if "..." in shape else len(found) == axes
+    if not fits or (width is not None and found[-1] != width):
+        wanted = shape.format("n_in" if width is None else width)
+        remedy = "one row for each sample"
+        if fits:
+            remedy = f"the last axis has {found[-1]} numbers"
+        elif len(found) == axes - 1:
+            remedy = "write x[None] for one sequence" if axes == 3 else "write x[None]"
+        raise ValueError(f"{layer!r} takes inputs of shape {wanted}, got {found}: {remedy}")
+    if 0 in found:
+        raise ValueError(f"{layer!r}: there are no samples (inputs of shape {found})")
+    return x
+
+
+def real_steps(
+    layer: Any, samples: int, steps: int, lengths: Any = None, mask: Any = None
+) -> Array | None:
+    """Which steps are real, of shape ``(N, T)``; ``None`` if all are."""
+    if lengths is None and mask is None:
+        return None
+    if lengths is not None and mask is not None:
+        raise ValueError(f"{layer!r}: give lengths or a mask, not both")
+    if mask is not None:
+        real: Array = np.asarray(mask)
+        if real.shape != (samples, steps) or real.dtype != bool:
+            raise ValueError(
+                f"{layer!r}: the mask is boolean of shape {(samples, steps)}, not {real.dtype} "
+                f"of shape {real.shape}"
+            )
+    else:
+        ends = np.asarray(lengths)
+        if ends.shape != (samples,) or ends.dtype.kind not in "iu" or ends.max() > steps:
+            raise ValueError(
+                f"{layer!r}: lengths are {samples} whole numbers from 1 to {steps}, "
+                f"not {ends.tolist()}"
+            )
+        real = np.arange(steps) < ends[:, None]
+    if not real.any(axis=1).all():
+        empty = int(np.flatnonzero(~real.any(axis=1))[0])
+        raise ValueError(f"{layer!r}: sequence {empty} has no step that is real")
+    return None if real.all() else real
 
 
 # Shapes and targets
