@@ -34,7 +34,10 @@ from autograd_mini.nn.losses import binary_cross_entropy as binary_cross_entropy
 from autograd_mini.nn.losses import cross_entropy as cross_entropy
 from autograd_mini.nn.losses import half_squared_error as half_squared_error
 from autograd_mini.nn.losses import hinge as hinge
+from autograd_mini.nn.losses import huber as huber
+from autograd_mini.nn.losses import mean_absolute_error as mean_absolute_error
 from autograd_mini.nn.losses import mean_squared_error as mean_squared_error
+from autograd_mini.nn.losses import negative_log_likelihood as negative_log_likelihood
 from autograd_mini.nn.metrics import accuracy as accuracy
 from autograd_mini.nn.module import Module as Module
 from autograd_mini.nn.normalisation import BatchNorm as BatchNorm

@@ -1,13 +1,11 @@
 """nn against PyTorch, in float64: layers, losses, optimisers, schedules."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_mini import Tensor, nn
+from autograd_mini import Tensor, log_softmax, nn, sigmoid, softmax
 
 torch = pytest.importorskip("torch", reason="PyTorch, an optional oracle, is not installed")
 torch.set_num_threads(1)  # the arrays are small
@@ -414,3 +412,191 @@ def test_trajectories_of_100_steps(kind, name):
     for name, parameter in names.items():
         wanted = own[name.removesuffix(".T")]
         agree(parameter.data.T if name.endswith(".T") else parameter.data, wanted, ulps=1e6)
+
+
+# Losses
+
+SHAPES = st.lists(SIZES, min_size=1, max_size=3)
+
+
+@given(
+    shape=SHAPES,
+    name=st.sampled_from(["mean_squared_error", "mean_absolute_error", "huber"]),
+    delta=st.sampled_from([0.3, 1.0, 2.0]),
+    reduction=st.sampled_from(["mean", "sum"]),
+    masked=st.booleans(),
+    seed=SEEDS,
+)
+def test_losses_of_numbers(shape, name, delta, reduction, masked, seed):
+    rng = np.random.default_rng(seed)
+    outputs, targets = rng.normal(size=shape), rng.normal(size=shape)
+    outputs.flat[0] = targets.flat[0]  # the kink of |error|
+    mask = None
+    if masked:
+        mask = rng.random(shape[: rng.integers(1, len(shape) + 1)]) < 0.6
+        mask.flat[0] = True
+        targets[~mask] = np.nan
+    options = {"delta": delta} if name == "huber" else {}
+    own, other = Tensor(outputs), leaf(outputs)
+    loss = getattr(nn, name)(own, targets, mask=mask, reduction=reduction, **options)
+    theirs = {
+        "mean_squared_error": F.mse_loss, "mean_absolute_error": F.l1_loss, "huber": F.huber_loss
+    }[name]  # fmt: skip
+    chosen = (slice(None),) if mask is None else (torch.tensor(mask),)
+    wanted = theirs(other[chosen], torch.tensor(targets)[chosen], reduction=reduction, **options)
+    agree(loss, wanted)
+    loss.backward()
+    wanted.backward()
+    agree(own.grad, other.grad)
+
+
+@given(
+    lead=st.lists(SIZES, min_size=1, max_size=2),
+    classes=st.integers(2, 5),
+    rows=st.booleans(),
+    smoothing=st.sampled_from([0.0, 0.1, 1.0]),
+    weighted=st.booleans(),
+    masked=st.booleans(),
+    form=st.sampled_from(["logits", "probabilities", "logarithms"]),
+    reduction=st.sampled_from(["mean", "sum"]),
+    seed=SEEDS,
+)
+def test_losses_of_classes(lead, classes, rows, smoothing, weighted, masked, form, reduction, seed):
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=(*lead, classes))
+    labels = rng.integers(0, classes, lead)
+    targets = rng.dirichlet(np.ones(classes), lead) if rows else labels
+    weights = rng.uniform(0.2, 2, classes) if weighted else None
+    mask = None
+    if masked:
+        mask = rng.random(lead) < 0.6
+        mask.flat[0] = True
+        targets[~mask] = -100
+    own, other = Tensor(z), leaf(z)
+    options = {"class_weights": weights, "mask": mask, "reduction": reduction}
+    if form == "logarithms":
+        smoothing = 0.0
+        loss = nn.negative_log_likelihood(log_softmax(own), targets, **options)
+    elif form == "probabilities":
+        loss = nn.cross_entropy(
+            softmax(own), targets, from_logits=False, label_smoothing=smoothing, **options
+        )
+    else:
+        loss = nn.cross_entropy(
+            own, targets, from_logits=True, label_smoothing=smoothing, **options
+        )
+    chosen = torch.ones(lead, dtype=torch.bool) if mask is None else torch.tensor(mask)
+    wanted = F.cross_entropy(
+        other[chosen],
+        torch.tensor(targets)[chosen],
+        weight=None if weights is None else torch.tensor(weights),
+        label_smoothing=smoothing,
+        reduction=reduction,
+    )
+    agree(loss, wanted)
+    loss.backward()
+    wanted.backward()
+    agree(own.grad, other.grad)
+
+
+@given(shape=SHAPES, from_logits=st.booleans(), masked=st.booleans(), seed=SEEDS)
+def test_losses_of_yes_and_no(shape, from_logits, masked, seed):
+    rng = np.random.default_rng(seed)
+    z, targets = rng.normal(size=shape), rng.integers(0, 2, shape).astype(float)
+    mask = None
+    if masked:
+        mask = rng.random(shape) < 0.6
+        mask.flat[0] = True
+    own, other = Tensor(z), leaf(z)
+    outputs = own if from_logits else sigmoid(own)
+    loss = nn.binary_cross_entropy(outputs, targets, from_logits=from_logits, mask=mask)
+    chosen = (slice(None),) if mask is None else (torch.tensor(mask),)
+    wanted = F.binary_cross_entropy_with_logits(other[chosen], torch.tensor(targets)[chosen])
+    agree(loss, wanted)
+    loss.backward()
+    wanted.backward()
+    agree(own.grad, other.grad)
+
+
+# Schedules
+
+SCHEDULES = {
+    "step": (
+        lambda o: nn.StepSchedule(o, 3, factor=0.5),
+        lambda o: torch.optim.lr_scheduler.StepLR(o, 3, gamma=0.5),
+    ),
+    "steps": (
+        lambda o: nn.StepSchedule(o, [9, 2, 5], factor=0.3),
+        lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [2, 5, 9], gamma=0.3),
+    ),
+    "warm-up": (
+        lambda o: nn.WarmUp(o, 4, start=0.25),
+        lambda o: torch.optim.lr_scheduler.LinearLR(o, 0.25, total_iters=4),
+    ),
+    "warm-up, then steps": (
+        lambda o: nn.WarmUp(o, 4, start=0.25, then=nn.StepSchedule(o, 3, factor=0.5)),
+        lambda o: torch.optim.lr_scheduler.SequentialLR(
+            o,
+            [
+                torch.optim.lr_scheduler.LinearLR(o, 0.25, total_iters=4),
+                torch.optim.lr_scheduler.StepLR(o, 3, gamma=0.5),
+            ],
+            [4],
+        ),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*lr_scheduler.step.*:UserWarning")
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules(name):
+    make, their_make = SCHEDULES[name]
+    ours, theirs = pair_of_optimisers()
+    schedule, their_schedule = make(ours), their_make(theirs)
+    for _ in range(12):
+        agree(*rates(ours, theirs))
+        schedule.step()
+        their_schedule.step()
+
+
+def test_the_cosine_schedule():
+    ours, theirs = pair_of_optimisers()
+    schedule = nn.CosineSchedule(ours, 8)
+    their_schedule = torch.optim.lr_scheduler.CosineAnnealingLR(theirs, 8)
+    theirs.step()
+    for _ in range(9):
+        agree(*rates(ours, theirs))
+        schedule.step()
+        their_schedule.step()
+    assert ours.rate == 0  # PyTorch's rises again
+
+
+@given(
+    mode=st.sampled_from(["min", "max"]),
+    patience=st.integers(0, 3),
+    cooldown=st.integers(0, 3),
+    seed=SEEDS,
+)
+def test_plateau(mode, patience, cooldown, seed):
+    ours, theirs = pair_of_optimisers()
+    schedule = nn.Plateau(
+        ours, 0.5, patience, mode=mode, cooldown=cooldown, threshold=0.05, lowest=0.02
+    )
+    their_schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        theirs, mode, 0.5, patience, threshold=0.05, cooldown=cooldown, min_lr=0.02
+    )
+    for metric in np.random.default_rng(seed).uniform(1, 2, 40):
+        schedule.step(metric)
+        their_schedule.step(metric)
+        agree(*rates(ours, theirs))
+
+
+def pair_of_optimisers():
+    own, other = [Tensor([1.0]), Tensor([2.0])], [leaf(np.ones(1)), leaf(np.ones(1))]
+    ours = nn.SGD([{"parameters": own[:1]}, {"parameters": own[1:], "rate": 0.1}], rate=1.0)
+    theirs = torch.optim.SGD([{"params": other[:1]}, {"params": other[1:], "lr": 0.1}], lr=1.0)
+    return ours, theirs
+
+
+def rates(ours, theirs):
+    return [g["rate"] for g in ours.groups], [g["lr"] for g in theirs.param_groups]
