@@ -38,7 +38,13 @@ from autograd_mini.nn.losses import huber as huber
 from autograd_mini.nn.losses import mean_absolute_error as mean_absolute_error
 from autograd_mini.nn.losses import mean_squared_error as mean_squared_error
 from autograd_mini.nn.losses import negative_log_likelihood as negative_log_likelihood
+from autograd_mini.nn.lsuv import lsuv as lsuv
 from autograd_mini.nn.metrics import accuracy as accuracy
+from autograd_mini.nn.metrics import confusion_matrix as confusion_matrix
+from autograd_mini.nn.metrics import f1 as f1
+from autograd_mini.nn.metrics import perplexity as perplexity
+from autograd_mini.nn.metrics import precision as precision
+from autograd_mini.nn.metrics import recall as recall
 from autograd_mini.nn.module import Module as Module
 from autograd_mini.nn.normalisation import BatchNorm as BatchNorm
 from autograd_mini.nn.normalisation import LayerNorm as LayerNorm

@@ -82,21 +82,19 @@ class Module:
         >>> [name for name, buffer in _Mean().named_buffers()]
         ['running']
         """
-        for name, part in _parts(self, "", set()):
-            if isinstance(part, Module):
-                for child, value in _children(part):
-                    if isinstance(value, np.ndarray) and value.dtype != object:
-                        yield f"{name}.{child}" if name else child, value
+        for name, module in self.named_modules():
+            for child, value in _children(module):
+                if isinstance(value, np.ndarray) and value.dtype != object:
+                    yield f"{name}.{child}" if name else child, value
 
     def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
         """Each random Generator that a layer draws from while it runs, once, with its name."""
         seen: set[int] = set()
-        for name, part in _parts(self, "", set()):
-            if isinstance(part, Module):
-                for child, value in _children(part):
-                    if isinstance(value, np.random.Generator) and id(value) not in seen:
-                        seen.add(id(value))
-                        yield f"{name}.{child}" if name else child, value
+        for name, module in self.named_modules():
+            for child, value in _children(module):
+                if isinstance(value, np.random.Generator) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield f"{name}.{child}" if name else child, value
 
     def train(self, mode: bool = True) -> Self:
         """Set ``training`` of the Module and all inside it; gives itself."""
@@ -143,11 +141,15 @@ class Module:
         """Each parameter once, in the order of ``named_parameters``."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def modules(self) -> Iterator[Module]:
-        """The Module itself and every Module inside it, each once, outer before inner."""
-        for _, part in _parts(self, "", set()):
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """The Module itself, named ``""``, and every Module inside it, each once, outer first."""
+        for name, part in _parts(self, "", set()):
             if isinstance(part, Module):
-                yield part
+                yield name, part
+
+    def modules(self) -> Iterator[Module]:
+        """Each Module once, in the order of ``named_modules``."""
+        return (module for _, module in self.named_modules())
 
     def zero_grad(self) -> None:
         """Set the gradient of each parameter to zero."""
