@@ -61,9 +61,21 @@ def attention_weights(queries: Any, keys: Any, *, mask: Any = None, causal: bool
         raise ValueError(f"attention: there are no samples (queries {q}, keys {k})")
     scores = (queries * (1 / math.sqrt(q[-1]))) @ np.swapaxes(keys, -1, -2)
     allowed = _allowed(np.shape(scores), mask, causal)
-    if allowed is not None:
-        scores = np.where(allowed, scores, -np.inf)
-    return ag.softmax(scores)
+    return ag.softmax(scores) if allowed is None else masked_softmax(scores, allowed=allowed)
+
+
+def _masked_softmax(scores: Any, allowed: Array) -> Any:
+    scores = np.where(allowed, scores, -np.inf)
+    e = np.exp(scores - np.max(scores, axis=-1, keepdims=True))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+masked_softmax = ag.primitive(
+    _masked_softmax,
+    [lambda g, out, scores, allowed: out * (g - np.sum(g * out, axis=-1, keepdims=True))],
+    name="masked_softmax",
+    sentence="softmax over the last axis among what is allowed, 0 elsewhere.",
+)
 
 
 def _allowed(shape: tuple[int, ...], mask: Any, causal: bool) -> Array | None:
