@@ -31,6 +31,7 @@ from typing import Any, Literal
 import numpy as np
 
 import autograd_mini as ag
+from autograd_mini import Tensor
 from autograd_mini.nn.activations import identity
 from autograd_mini.nn.data import one_hot
 from autograd_mini.nn.operands import Array, made_by, numbers, operand
@@ -213,6 +214,8 @@ def cross_entropy(
         check_probabilities(outputs, target.wanted)
         return target.likelihood(outputs, ag.log, reduction)
     refuse_probabilities(outputs, said=bool(from_logits))
+    if isinstance(outputs, Tensor):
+        return target.from_logits(outputs, reduction)
     return target.likelihood(ag.log_softmax(outputs), identity, reduction)
 
 
@@ -243,6 +246,33 @@ def negative_log_likelihood(
     outputs, target = _classes(what, outputs, targets, class_weights, mask)
     check_logarithms(what, outputs)
     return target.likelihood(outputs, identity, reduction)
+
+
+def _softmax_loss(z: Any, wanted: Array, weights: Array | None, divisor: float) -> Any:
+    logarithms = ag.log_softmax(z)
+    if wanted.shape == z.shape:
+        return -np.sum(wanted * logarithms) / divisor
+    chosen = of_class(logarithms, wanted)
+    return -np.sum(chosen if weights is None else weights * chosen) / divisor
+
+
+def _softmax_loss_pullback(
+    g: Any, out: Any, z: Any, wanted: Array, weights: Array | None, divisor: float
+) -> Any:
+    rows = wanted
+    if wanted.shape != np.shape(z):
+        rows = np.zeros(np.shape(z), z.dtype)
+        places = rows.reshape(-1, rows.shape[-1])
+        places[np.arange(wanted.size), wanted.ravel()] = 1 if weights is None else weights
+    return g / divisor * (ag.softmax(z) * rows.sum(axis=-1, keepdims=True) - rows)
+
+
+softmax_loss = ag.primitive(
+    _softmax_loss,
+    [_softmax_loss_pullback],
+    name="softmax_loss",
+    sentence="−Σ t·log(softmax(z)) / divisor, with the pullback (Σt·softmax(z) − t) / divisor.",
+)
 
 
 @dataclass(frozen=True)
@@ -279,6 +309,17 @@ class _Classes:
                 rows, x = rows[hit], x[hit]
             terms = rows * logarithm(x)
         return _reduced(-np.sum(terms), self.count, reduction)
+
+    def from_logits(self, z: Tensor, reduction: Reduction) -> Any:
+        """The same from logits, as one operation."""
+        if self.wanted.shape == self.shape:
+            rows = self.wanted if self.weights is None else self.wanted * self.weights
+            wanted, weights = like(rows, z), None
+        else:
+            wanted = self.wanted
+            weights = None if self.weights is None else like(self.weights[wanted.ravel()], z)
+        divisor = _divisor(self.count, reduction)
+        return softmax_loss(z, wanted=wanted, weights=weights, divisor=divisor)
 
 
 def _classes(
@@ -397,8 +438,11 @@ def _reduced_elements(terms: Any, reduction: Reduction) -> Any:
 
 
 def _reduced(total: Any, count: float, reduction: Reduction) -> Any:
-    if reduction == "mean":
-        return total if count == 1 else total / count
-    if reduction == "sum":
-        return total
-    raise ValueError(f"reduction is 'mean' or 'sum', not {reduction!r}")
+    divisor = _divisor(count, reduction)
+    return total if divisor == 1 else total / divisor
+
+
+def _divisor(count: float, reduction: Reduction) -> float:
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"reduction is 'mean' or 'sum', not {reduction!r}")
+    return count if reduction == "mean" else 1

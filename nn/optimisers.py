@@ -29,9 +29,6 @@ Group = dict[str, Any]
 Given = Iterable[Parameter | Mapping[str, Any]]
 """Parameters, or groups of them: dicts with ``"parameters"`` and options of their own."""
 
-BLOCK = 16384
-"""How many numbers are updated at a time, so that what an update touches stays in the cache."""
-
 _Check = tuple[Callable[[Any], bool], str]
 _FRACTION: _Check = (lambda x: 0 <= x < 1, "at least 0 and below 1")
 _AMOUNT: _Check = (lambda x: 0 <= x < math.inf, "a number of at least 0")
@@ -125,7 +122,7 @@ class Optimiser:
         """Update the numbers ``w`` in place by their gradient ``g``, which stays as it is.
 
         Arguments:
-            w, g: arrays of one shape: a parameter, or a part of one.
+            w, g: arrays of one shape: those of a Tensor, or of all Values in one.
             kept: for each slot an array of this shape, zero before the first step, to be
                 written in place.
             scratch: two arrays of this shape to be used at will.
@@ -140,12 +137,12 @@ class Optimiser:
         for (group, member), kept in zip(self._members, self._kept, strict=True):
             if isinstance(member, Tensor):
                 data = member.data
-                self._update_blocks(data, member.grad, kept, group)
-                member.data = data
+                self.update(data, member.grad, kept, self._scratch_like(data), group)
+                member.data = data  # tells the Tensor that it was written to
             else:
                 numbers = np.array([value.data for value in member])
                 slopes = np.array([value.grad for value in member])
-                self._update_blocks(numbers, slopes, kept, group)
+                self.update(numbers, slopes, kept, self._scratch_like(numbers), group)
                 for value, number in zip(member, numbers.tolist(), strict=True):
                     value.data = number
 
@@ -155,17 +152,6 @@ class Optimiser:
                 if name not in kept:
                     like = member.data if isinstance(member, Tensor) else np.zeros(len(member))
                     kept[name] = np.zeros_like(like)
-
-    def _update_blocks(self, w: Array, g: Array, kept: dict[str, Array], group: Group) -> None:
-        arrays = [w, g, *kept.values()]
-        if w.size > BLOCK and all(array.flags.c_contiguous for array in arrays):
-            flat = [array.reshape(-1) for array in arrays]
-            for start in range(0, w.size, BLOCK):
-                a, b, *rest = (array[start : start + BLOCK] for array in flat)
-                parts = dict(zip(kept, rest, strict=True))
-                self.update(a, b, parts, self._scratch_like(a), group)
-        else:
-            self.update(w, g, kept, self._scratch_like(w), group)
 
     def _scratch_like(self, w: Array) -> tuple[Array, Array]:
         key = w.dtype, w.shape
