@@ -38,7 +38,6 @@ from autograd_mini.nn.losses import huber as huber
 from autograd_mini.nn.losses import mean_absolute_error as mean_absolute_error
 from autograd_mini.nn.losses import mean_squared_error as mean_squared_error
 from autograd_mini.nn.losses import negative_log_likelihood as negative_log_likelihood
-from autograd_mini.nn.lsuv import lsuv as lsuv
 from autograd_mini.nn.metrics import accuracy as accuracy
 from autograd_mini.nn.metrics import confusion_matrix as confusion_matrix
 from autograd_mini.nn.metrics import f1 as f1
@@ -73,3 +72,4 @@ from autograd_mini.nn.sequential import MLP as MLP
 from autograd_mini.nn.sequential import Flatten as Flatten
 from autograd_mini.nn.sequential import Residual as Residual
 from autograd_mini.nn.sequential import Sequential as Sequential
+from autograd_mini.nn.unit_variance import lsuv as lsuv

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -59,6 +59,16 @@ class Sequential(Module):
         dense = [module for module in self.modules() if isinstance(module, Dense)]
         for number, layer in enumerate(dense, 1):
             layer.number_labels(number)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.layers)
+
+    def __getitem__(self, index: int) -> Any:
+        """The layer at an index: ``model[0]``, ``model[-1]``."""
+        return self.layers[index]
 
     def forward(self, x: Any) -> Any:
         """The last layer's output for an input of the first layer's shape."""

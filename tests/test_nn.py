@@ -16,6 +16,7 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 from autograd_mini.nn import initialisers
+from autograd_mini.testing import check_function
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 XOR_X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -300,6 +301,13 @@ def test_tensors_and_values_are_not_mixed():
         nn.Dense(2, 2)(["a", "b"])
 
 
+def test_sequential_is_a_sequence_of_its_layers():
+    first, last = nn.Dense(2, 2, rng=0), nn.Dense(2, 1, rng=0)
+    model = nn.Sequential(first, np.tanh, last)
+    assert (len(model), model[0], model[-1]) == (3, first, last)
+    assert list(model) == [first, np.tanh, last]
+
+
 def test_sequential_takes_functions_and_nests():
     inner = nn.Sequential(nn.Dense(2, 3, rng=0), np.tanh)
     model = nn.Sequential(inner, nn.Dense(3, 2, rng=1), ag.softmax)
@@ -416,9 +424,45 @@ SOFT = softmax(random(4, 3, seed=3))
 P = softmax(Z)
 BITS = np.array([[0, 1, 1], [1, 0, 0], [1, 1, 1], [0, 0, 1]])
 SIGNS = 2 * BITS - 1
+WEIGHTS = np.array([0.5, 2.0, 3.0])
+CHOSEN = np.array([True, False, True, True])
+SMOOTH = 0.7 * ONE_HOT + 0.1
 LOSSES = {  # name: (loss of outputs, outputs, value by hand, gradient by hand)
     "half": (lambda o: nn.half_squared_error(o, T), Z, np.sum((T - Z) ** 2) / 2, Z - T),
     "mse": (lambda o: nn.mean_squared_error(o, T), Z, np.mean((T - Z) ** 2), 2 * (Z - T) / 12),
+    "mse sum": (
+        lambda o: nn.mean_squared_error(o, T, reduction="sum"), Z,
+        np.sum((T - Z) ** 2), 2 * (Z - T),
+    ),
+    "mse masked": (
+        lambda o: nn.mean_squared_error(o, np.where(CHOSEN[:, None], T, np.nan), mask=CHOSEN), Z,
+        np.mean((T - Z)[CHOSEN] ** 2), 2 * (Z - T) / 9 * CHOSEN[:, None],
+    ),
+    "mae": (
+        lambda o: nn.mean_absolute_error(o, T), Z, np.mean(abs(T - Z)), np.sign(Z - T) / 12,
+    ),
+    "huber": (
+        lambda o: nn.huber(o, T, delta=0.8), Z,
+        np.mean(np.where(abs(Z - T) <= 0.8, (Z - T) ** 2 / 2, 0.8 * (abs(Z - T) - 0.4))),
+        np.clip(Z - T, -0.8, 0.8) / 12,
+    ),
+    "nll": (
+        lambda o: nn.negative_log_likelihood(o, LABELS), np.log(P),
+        -np.mean(np.log(P)[range(4), LABELS]), -ONE_HOT / 4,
+    ),
+    "ce weighted": (
+        lambda o: nn.cross_entropy(o, LABELS, class_weights=WEIGHTS), Z,
+        -np.sum(WEIGHTS[LABELS] * np.log(P)[range(4), LABELS]) / WEIGHTS[LABELS].sum(),
+        WEIGHTS[LABELS][:, None] * (P - ONE_HOT) / WEIGHTS[LABELS].sum(),
+    ),
+    "ce smooth": (
+        lambda o: nn.cross_entropy(o, LABELS, label_smoothing=0.3), Z,
+        -np.sum(SMOOTH * np.log(P)) / 4, (P - SMOOTH) / 4,
+    ),
+    "ce masked": (
+        lambda o: nn.cross_entropy(o, np.where(CHOSEN, LABELS, -1), mask=CHOSEN), Z,
+        -np.mean(np.log(P)[range(4), LABELS][CHOSEN]), (P - ONE_HOT) / 3 * CHOSEN[:, None],
+    ),
     "ce labels": (
         lambda o: nn.cross_entropy(o, LABELS), Z,
         -np.mean(np.log(P)[range(4), LABELS]), (P - ONE_HOT) / 4,
@@ -478,6 +522,51 @@ def test_losses_have_the_value_and_gradient_derived_by_hand(name):
         np.testing.assert_allclose(grads(outputs), gradient, rtol=1e-11, atol=1e-15)
     assert loss(data) == pytest.approx(value, rel=1e-13)
     assert isinstance(loss(data), float)
+
+
+def test_the_softmax_loss_is_differentiated_twice():
+    for targets, options in (
+        (LABELS, {}),
+        (LABELS, {"class_weights": WEIGHTS}),
+        (LABELS, {"label_smoothing": 0.2}),
+        (SOFT, {"reduction": "sum"}),
+    ):
+        check_function(lambda z, t=targets, o=options: nn.cross_entropy(z, t, **o), Z)
+
+
+def test_impossible_classes_have_logits_of_minus_infinity():
+    z = Tensor([[0.0, 0.0, -np.inf]])
+    loss = nn.cross_entropy(z, [0])
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2))
+    assert z.grad.tolist() == [[-0.5, 0.5, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: nn.huber([1.0], [1.0], delta=0), ["delta", "0"]),
+        (lambda: nn.mean_squared_error(Z, np.where(T > 0, np.nan, T)), ["targets", "nan at [0, "]),
+        (lambda: nn.half_squared_error([1.0], [np.inf]), ["found inf at [0]"]),
+        (lambda: nn.negative_log_likelihood(Z, LABELS), ["sum to", "log_softmax(logits)"]),
+        (lambda: nn.cross_entropy(Z, LABELS, label_smoothing=1.5), ["label_smoothing", "1.5"]),
+        (lambda: nn.cross_entropy(Z, LABELS, class_weights=[1, 2]), ["shape (3,), not (2,)"]),
+        (lambda: nn.cross_entropy(Z, LABELS, class_weights=[1, 2, -1]), ["at least 0, found -1"]),
+        (lambda: nn.cross_entropy(Z, LABELS * 0, class_weights=[0, 2, 1]), ["all targets are 0"]),
+        (lambda: nn.cross_entropy(Z, LABELS, mask=CHOSEN[:3]), ["(3,)", "(4, 3)", "first axes"]),
+        (lambda: nn.cross_entropy(Z, LABELS, mask=[1, 0, 1, 1]), ["boolean array", "int64"]),
+        (lambda: nn.hinge(Z, SIGNS, mask=np.zeros(4, bool)), ["leaves no target"]),
+        (lambda: nn.cross_entropy(Z, LABELS, reduction="none"), ["'mean' or 'sum'", "'none'"]),
+    ],
+)
+def test_losses_refuse_wrong_options(call, words):
+    with says(ValueError, *words):
+        call()
+
+
+def test_a_masked_target_is_no_node():
+    with says(TypeError, "cross_entropy", "nn.numbers(targets)"):
+        nn.cross_entropy(Z, Tensor(LABELS), mask=CHOSEN)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -793,6 +882,7 @@ def test_targets_and_reductions_out_of_range():
         ("he_uniform", math.sqrt(2 / 300)),
         ("he_normal", math.sqrt(2 / 300)),
         ("uniform", math.sqrt(1 / 12)),
+        ("normal", 1.0),
         ("zeros", 0.0),
     ],
 )
@@ -808,6 +898,75 @@ def test_initialisers_have_their_mean_deviation_and_bounds(name, deviation):
         assert np.abs(array).max() > 3 * deviation
     same = initialisers.INITIALISERS[name]((300, 200), 0)
     assert same.tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (7, 3), (3, 7), (1, 5)])
+def test_orthogonal_matrices(shape):
+    W = initialisers.orthogonal(shape, 0, gain=2.0)
+    small = W @ W.T if shape[0] <= shape[1] else W.T @ W
+    np.testing.assert_allclose(small, 4 * np.eye(min(shape)), atol=1e-14)
+    assert W.flags.c_contiguous
+    with says(ValueError, "orthogonal", "weight matrix"):
+        initialisers.orthogonal((3,))
+
+
+def test_orthogonal_matrices_are_drawn_evenly():
+    """Without the signs of R, the first element of Q would never be positive."""
+    signs = [initialisers.orthogonal((2, 2), seed)[0, 0] > 0 for seed in range(200)]
+    assert 70 < sum(signs) < 130
+
+
+def test_lsuv_gives_each_layer_variance_one_and_changes_nothing_else():
+    X = 5 + 3 * np.random.default_rng(0).normal(size=(300, 6))
+
+    def model():
+        return nn.Sequential(
+            nn.Dense(None, 20, "relu", rng=0),
+            nn.BatchNorm(20),
+            nn.Dropout(0.2, rng=0),
+            nn.Residual(nn.Dense(20, 20, "sigmoid", rng=1)),
+            nn.Dense(20, 3, rng=2),
+        )
+
+    net, untouched = model(), model()
+    found = nn.lsuv(net, X, rng=0)
+    assert list(found) == ["layers.0", "layers.3.layer", "layers.4"]
+    assert all(abs(variance - 1) <= 0.1 for variance in found.values())
+    assert np.var(net.layers[0].linear(X).data) == pytest.approx(1, abs=0.1)
+    untouched.eval()(X)
+    for (name, mine), (_, other) in zip(
+        net.named_buffers(), untouched.named_buffers(), strict=True
+    ):
+        np.testing.assert_array_equal(mine, other, err_msg=name)
+    assert net.layers[2].rng.random() == np.random.default_rng(0).random()
+    assert net.training
+    again = model()
+    nn.lsuv(again, X, rng=0)
+    np.testing.assert_array_equal(again.layers[0].weight.data, net.layers[0].weight.data)
+
+
+def test_lsuv_refuses():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    with says(ValueError, "at least two samples"):
+        nn.lsuv(nn.Dense(2, 2), X[:1])
+    with says(ValueError, "NaN"):
+        nn.lsuv(nn.Dense(2, 2), np.where(X > 0, np.nan, X))
+    with says(ValueError, "all equal"):
+        nn.lsuv(nn.Dense(2, 2), np.zeros((20, 2)))
+    with says(ValueError, "Dense layers over Tensors"):
+        nn.lsuv(nn.Dense(2, 2, scalar=True), X)
+    with says(ValueError, "Dense layers over Tensors"):
+        nn.lsuv(nn.LayerNorm(2), X)
+
+    class Idle(nn.Module):
+        def __init__(self):
+            self.used, self.idle = nn.Dense(2, 2, rng=0), nn.Dense(2, 2, rng=0)
+
+        def forward(self, x):
+            return self.used(x)
+
+    with says(ValueError, "idle", "not called"):
+        nn.lsuv(Idle(), X)
 
 
 def test_the_same_seed_gives_the_same_bytes():
@@ -1022,6 +1181,75 @@ def test_accuracy():
 def test_accuracy_refuses(outputs, targets, words):
     with says(ValueError, "accuracy", *words):
         nn.accuracy(outputs, targets)
+
+
+PREDICTED, TRUE = [0, 1, 1, 2, 2, 2, 4], [0, 1, 2, 2, 2, 0, 1]
+
+
+def test_confusion_matrix():
+    by_hand = [[1, 0, 1, 0, 0], [0, 1, 0, 0, 1], [0, 1, 2, 0, 0], [0] * 5, [0] * 5]
+    np.testing.assert_array_equal(nn.confusion_matrix(PREDICTED, TRUE), by_hand)
+    scores = np.eye(6)[PREDICTED]
+    found = nn.confusion_matrix(Tensor(scores), TRUE)
+    np.testing.assert_array_equal(found, np.pad(by_hand, (0, 1)))
+    assert nn.confusion_matrix([0, 0], [0, 0]).tolist() == [[2]]
+    assert nn.confusion_matrix([0, 0], [0, 0], classes=2).tolist() == [[2, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("name", ["precision", "recall", "f1"])
+def test_scores_agree_with_scikit_learn(name):
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    theirs = getattr(metrics, f"{name}_score")
+    rng = np.random.default_rng(0)
+    for found, wanted in [(PREDICTED, TRUE), *rng.integers(0, 5, (20, 2, 12)), ([0, 0], [0, 0])]:
+        each = getattr(nn, name)(found, wanted, average=None)
+        labels = np.arange(len(each))
+        np.testing.assert_allclose(
+            each, theirs(wanted, found, labels=labels, average=None, zero_division=0), rtol=1e-15
+        )
+        macro = getattr(nn, name)(found, wanted)
+        assert macro == pytest.approx(theirs(wanted, found, average="macro", zero_division=0))
+
+
+def test_metrics_of_sequences():
+    scores = random(3, 4, 5)
+    targets = scores.argmax(axis=-1)
+    targets[0, 0] = (targets[0, 0] + 1) % 5
+    assert nn.accuracy(scores, targets) == pytest.approx(11 / 12)
+    assert nn.confusion_matrix(scores, targets).sum() == 12
+
+
+def test_perplexity():
+    z, y = random(3, 4, 5), np.zeros((3, 4), dtype=int)
+    assert nn.perplexity(z, y) == pytest.approx(math.exp(nn.cross_entropy(z, y)))
+    mask = np.arange(4) < np.array([[4], [1], [2]])
+    assert nn.perplexity(z, y, mask=mask) == pytest.approx(
+        math.exp(nn.cross_entropy(z[mask], y[mask]))
+    )
+    assert nn.perplexity(np.zeros((2, 7)), [1, 5]) == pytest.approx(7)
+    assert nn.perplexity([[0.0, 2000.0]], [0]) == math.inf
+
+
+@pytest.mark.parametrize("name", ["accuracy", "confusion_matrix", "precision", "recall", "f1"])
+def test_metrics_refuse(name):
+    metric = getattr(nn, name)
+    with says(ValueError, name, "[1, 0] is NaN"):
+        metric([[0.0, 1.0], [np.nan, 0.0]], [0, 1])
+    with says(ValueError, name, "no samples"):
+        metric([], [])
+    with says(ValueError, name, "label 2"):
+        metric([[0.0, 1.0]], [2])
+    with says(ValueError, name, "(2,)", "(3,)"):
+        metric([0, 1], [0, 1, 1])
+
+
+def test_scores_and_matrices_refuse_wrong_options():
+    with says(ValueError, "'macro' or None", "'micro'"):
+        nn.f1([0, 1], [0, 1], average="micro")
+    with says(ValueError, "3 columns, not 4"):
+        nn.confusion_matrix(np.eye(3), [0, 1, 2], classes=4)
+    with says(ValueError, "label 1 is not one of 0 to 0"):
+        nn.confusion_matrix([0, 1], [0, 0], classes=1)
 
 
 def test_numbers():

@@ -69,6 +69,28 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
+# Dense
+
+
+def test_dense_by_hand_with_its_deltas():
+    layer, x, upstream = nn.Dense(3, 2, rng=0), random(5, 3), random(5, 2)
+
+    def loss(x, W, b):
+        layer.weight, layer.bias = W, b
+        z = layer.linear(x)
+        a = ag.sigmoid(z)
+        return np.sum(upstream * a)
+
+    start = {"x": x, "W": random(3, 2), "b": random(2)}
+    a = sigmoid(x @ start["W"] + start["b"])
+    delta = upstream * a * (1 - a)
+    by_hand = {"a": upstream, "z": delta}
+    by_hand |= {"W": x.T @ delta, "b": delta.sum(axis=0), "x": delta @ start["W"].T}
+    report = ag.check_gradients(loss, start, by_hand)
+    assert report.ok, report
+    assert {name: report[name].verdict for name in by_hand} == dict.fromkeys(by_hand, "agree")
+
+
 # Normalisation
 
 

@@ -1,4 +1,4 @@
-"""LSUV: starting weights that fit the data."""
+"""LSUV: starting weights with which each layer makes variance one of the data."""
 
 from __future__ import annotations
 
