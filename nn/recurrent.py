@@ -371,6 +371,7 @@ class Recurrent(Module):
         returns: ``"all"`` for the output of every step, ``"last"`` for that of the last one.
         dropout: the probability of dropout between the layers.
         rng, init, recurrent_init: as for ``Cell``.
+        more: what else the kind of cell takes, such as ``activation`` of an ``RNN``.
 
     Attributes:
         cells: the cells, whose weights are the parameters.
@@ -399,14 +400,21 @@ class Recurrent(Module):
         returns: Literal["all", "last"] = "all",
         dropout: float = 0.0,
         rng: Seed = None,
-        **options: Any,
+        init: Initialiser = "glorot_uniform",
+        recurrent_init: Initialiser = "orthogonal",
+        **more: Any,
     ) -> None:
         if returns not in ("all", "last"):
             raise ValueError(f"returns is 'all' or 'last', not {returns!r}")
         rng = generator(rng)
         widths = [n_in, *[n_hidden] * (size("layers", layers) - 1)]
         self.returns = returns
-        self.cells = [type(self).cell(width, n_hidden, rng=rng, **options) for width in widths]
+        self.cells = [
+            type(self).cell(
+                width, n_hidden, rng=rng, init=init, recurrent_init=recurrent_init, **more
+            )
+            for width in widths
+        ]
         self.dropout = Dropout(dropout, rng=rng)
 
     def forward(
