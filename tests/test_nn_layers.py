@@ -1,9 +1,8 @@
 """Layers: the backward pass of each derived by hand, and what they refuse."""
 
-import re
-
 import numpy as np
 import pytest
+from nn_helpers import says
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
@@ -20,11 +19,6 @@ from autograd_mini.testing import check_function
 
 def random(*shape, seed=0):
     return np.random.default_rng((seed, *shape)).normal(size=shape)
-
-
-def says(error, *words):
-    """Expect an error whose message has each of the words."""
-    return pytest.raises(error, match="".join(f"(?=.*{re.escape(word)})" for word in words))
 
 
 def put(module, name, tensor):

@@ -1,19 +1,13 @@
 """Optimisers, schedules and clipping: by hand, in groups, in place, saved and restored."""
 
 import math
-import re
 import tracemalloc
 
 import numpy as np
 import pytest
+from nn_helpers import random, says
 
 from autograd_mini import Tensor, Value, nn
-
-
-def says(error, *words):
-    """Expect an error whose message has each of the words."""
-    return pytest.raises(error, match="".join(f"(?=.*{re.escape(word)})" for word in words))
-
 
 ALL = {
     "SGD": lambda p: nn.SGD(p, 0.1, 0.9, nesterov=True, weight_decay=0.1),
@@ -129,6 +123,93 @@ def test_a_step_after_recording_is_found_by_the_sweep(name):
     step(ALL[name]([weight]), [weight], 0)
     with says(RuntimeError, "was replaced after"):
         loss.backward()
+
+
+# SGD
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_follows_pytorch_for_100_steps(momentum):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: no outside oracle")
+    model = nn.MLP([2, 5, 3], "tanh", rng=0)
+    X, y = random(8, 2), np.random.default_rng(0).integers(0, 3, 8)
+    theirs = [torch.tensor(p.data, requires_grad=True) for p in model.parameters()]
+    optimiser = nn.SGD(model.parameters(), 0.3, momentum=momentum)
+    other = torch.optim.SGD(theirs, 0.3, momentum=momentum)
+    for _ in range(100):
+        optimiser.zero_grad()
+        nn.cross_entropy(model.logits(X), y).backward()
+        optimiser.step()
+        other.zero_grad()
+        W1, b1, W2, b2 = theirs
+        logits = torch.tanh(torch.tensor(X) @ W1 + b1) @ W2 + b2
+        torch.nn.functional.cross_entropy(logits, torch.tensor(y)).backward()
+        other.step()
+        for mine, reference in zip(model.parameters(), theirs, strict=True):
+            np.testing.assert_allclose(
+                mine.data, reference.detach().numpy(), rtol=1e-11, atol=1e-13
+            )
+
+
+@pytest.mark.parametrize("node", [lambda: Value(1.0), lambda: Tensor(1.0), lambda: Tensor([1.0])])
+def test_sgd_by_hand(node):
+    w = node()
+    optimiser = nn.SGD([w], rate=0.5, momentum=0.5)
+    expected, velocity = 1.0, 0.0
+    for _ in range(4):
+        optimiser.zero_grad()
+        (w * w).backward()
+        optimiser.step()
+        velocity = 0.5 * velocity + 2 * expected
+        expected -= 0.5 * velocity
+        assert np.ravel(w.data)[0] == pytest.approx(expected, rel=1e-15)
+
+
+def test_sgd_updates_in_place_and_protects_the_sweep():
+    w = Tensor([1.0, 2.0])
+    array = w.data
+    loss = np.sum(w * w)
+    loss.backward()
+    optimiser = nn.SGD([w], 0.1)
+    optimiser.step()
+    assert w.data is array
+    with pytest.raises(RuntimeError, match="replaced after mul had recorded it"):
+        loss.backward()
+
+
+def test_sgd_takes_a_generator_and_rate_can_change():
+    model = nn.Dense(2, 2, rng=0)
+    optimiser = nn.SGD((p for _, p in model.named_parameters()), rate=0.1)
+    np.sum(model([1.0, 1.0])).backward()
+    optimiser.rate = 1.0
+    before = model.bias.data.copy()
+    optimiser.step()
+    np.testing.assert_array_equal(before - model.bias.data, [1.0, 1.0])
+    optimiser.zero_grad()
+    assert not model.bias.grad.any()
+    assert repr(optimiser).startswith("SGD(6 numbers, rate=1.0, momentum=0.0, nesterov=False")
+
+
+def test_sgd_refuses_wrong_parameters_and_numbers():
+    w = Tensor([1.0])
+    with says(TypeError, "SGD(model.parameters(), ...)"):
+        nn.SGD(nn.Dense(2, 2), 0.1)
+    with says(TypeError, "SGD([w], ...)"):
+        nn.SGD(w, 0.1)
+    with says(TypeError, "ndarray", "model.parameters()"):
+        nn.SGD([np.ones(2)], 0.1)
+    with says(ValueError, "result of mul", "leaves"):
+        nn.SGD([w * w], 0.1)
+    with says(ValueError, "no parameters"):
+        nn.SGD([], 0.1)
+    with says(ValueError, "twice"):
+        nn.SGD([w, w], 0.1)
+    for rate in (0, -0.1, math.nan, math.inf):
+        with says(ValueError, "rate", str(rate)):
+            nn.SGD([w], rate)
+    for momentum in (-0.1, 1.0, math.nan):
+        with says(ValueError, "momentum", str(momentum)):
+            nn.SGD([w], 0.1, momentum)
 
 
 # Groups and options
