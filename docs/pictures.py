@@ -37,8 +37,8 @@ def network_2_2_2() -> ag.Drawing:
     E1, E2 = (0.01 - out_o1) ** 2 / 2, (0.99 - out_o2) ** 2 / 2
     E = E1 + E2
     E.backward()
-    layers = {"hidden layer": [w1, w2, w3, w4, b1], "output layer": [w5, w6, w7, w8, b2]}
-    return ag.draw(E, clusters=layers)
+
+    return ag.draw(E, direction="TB")
 
 
 def layers() -> ag.Drawing:
@@ -48,7 +48,7 @@ def layers() -> ag.Drawing:
     model = nn.MLP([4, 8, 2], hidden="tanh", rng=0)
     loss = nn.cross_entropy(model.logits(X), y)
     loss.backward()
-    return ag.draw(loss, clusters=model)
+    return ag.draw(loss, clusters=model, direction="TB")
 
 
 if __name__ == "__main__":

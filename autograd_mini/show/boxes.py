@@ -31,10 +31,10 @@ Kind = Literal["parameter", "input", "constant", "operation", "layer"]
 View = Literal["both", "forward", "backward"]
 
 STATUS = {
-    "wrong": "✗ wrong",
+    "wrong": "× wrong",
     "inherited": "~ inherited",
     "cannot tell": "? cannot tell",
-    "right": "✓ right",
+    "right": "= right",
 }
 """What a check may say of a node's gradient, the gravest first, and how a box says it."""
 
@@ -122,7 +122,10 @@ def node_box(
         tooltip = f"{label}: shape {node.shape}, {node.dtype}"
     if rule is not None and rule.sentence:
         tooltip += f". {rule.name}: {rule.sentence}"
-    made_by = "" if rule is None else shown(made_by_text(node, rule, operands), LONGEST_FORMULA)
+    made_by = ""
+    if rule is not None:
+        made_by = f"{rule.name}(…)" if cut else made_by_text(node, rule, operands)
+        made_by = shown(made_by, LONGEST_FORMULA)
     shape = "" if isinstance(node, Value) else str(node.shape)
     return _checked(
         Box(

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import graphviz
 
 from autograd_mini.show import theme
-from autograd_mini.show.boxes import Box, View
+from autograd_mini.show.boxes import Arrow, Box, View
 from autograd_mini.show.engine import Engine, render, write_whole
 from autograd_mini.show.heat import Strip
 from autograd_mini.show.names import is_wide, variables
@@ -278,11 +278,18 @@ def drawing_of(
         node_attr=theme.NODE,
         edge_attr=theme.EDGE,
     )
-    in_layer = {name for cluster in picture.clusters for name in cluster.boxes}
-    of_layer = {arrow.tail: arrow.head for arrow in picture.arrows if "c" in arrow.tail}
+    layer = {name: cluster.label for cluster in picture.clusters for name in cluster.boxes}
+    users = {arrow.tail: arrow.head for arrow in picture.arrows}
+    numbers = {box.name for box in picture.boxes if box.kind == "constant"}
+
+    def place(name: str) -> str:  # a number stands beside the operation that it is used in
+        return users[name] if name in numbers else name
+
+    def crosses(arrow: Arrow) -> bool:
+        return layer.get(place(arrow.tail)) != layer.get(arrow.head)
+
     for box in picture.boxes:
-        head = of_layer.get(box.name, "") if box.kind == "constant" else box.name
-        if head not in in_layer:
+        if place(box.name) not in layer:
             _add(drawing, box, prefix)
     for i, cluster in enumerate(picture.clusters):
         with drawing.subgraph(name=f"cluster_{i}") as part:
@@ -291,22 +298,28 @@ def drawing_of(
                 **theme.CLUSTER, label=label, id=f"{prefix}_l{i}", tooltip=_tooltip(cluster.label)
             )
             for box in picture.boxes:
-                head = of_layer.get(box.name, "") if box.kind == "constant" else box.name
-                if head in cluster.boxes:
+                if layer.get(place(box.name)) == cluster.label:
                     _add(part, box, prefix)
     for arrow in picture.arrows:
         drawing.edge(
             arrow.tail,
             arrow.head,
-            label=None if is_large else _edge_label(arrow.lines, direction),
+            label=None if is_large else _edge_label(arrow.lines, direction, crosses(arrow)),
             id=f"{prefix}_{arrow.name}",
-            tooltip=_tooltip(" ".join(arrow.lines)) if arrow.lines else None,
-            **({"dir": "back", "color": theme.INK["gradient"]} if picture.backward else {}),
+            tooltip=_tooltip(" ".join(arrow.lines)) if is_large and arrow.lines else None,
+            **(_backward(arrow) if picture.backward else {}),
         )
     below = _below(picture, is_large, legend)
     if below:
         drawing.attr(label=f"<{below}>", labelloc="b", labeljust="l", fontname="Helvetica")
     return drawing
+
+
+def _backward(arrow: Arrow) -> dict[str, str]:
+    """An arrow that points to the operand, a line to a constant, which receives nothing."""
+    if "c" in arrow.tail:
+        return {"dir": "none", "style": "dashed"}
+    return {"dir": "back", "color": theme.INK["gradient"]}
 
 
 def _add(part: graphviz.Digraph, box: Box, prefix: str) -> None:
@@ -372,10 +385,18 @@ def _rich(text: str) -> str:
     return html.escape(text).replace("\\", "\\\\")
 
 
-def _edge_label(lines: Sequence[str], direction: Direction) -> str | None:
-    """The lines, with some room towards the edge: it runs below them, or on their left."""
+def _edge_label(lines: Sequence[str], direction: Direction, crosses: bool) -> str | None:
+    """The lines, with some room towards the edge: it runs below them, or on their left.
+
+    Where an arrow crosses the frame of a layer, its label covers the frame.
+    """
     if not lines:
         return None
+    if crosses:
+        rows = "".join(f"<tr><td>  {_rich(line)}  </td></tr>" for line in lines)
+        below = "<tr><td> </td></tr>" * (direction == "LR")
+        text = f'<td bgcolor="white">{_TABLE} cellpadding="0">{rows}</table></td>'
+        return f'<{_TABLE} cellpadding="0"><tr>{text}</tr>{below}</table>>'
     if direction == "LR":
         return graphviz.nohtml("\\n".join([*map(_plain, lines), " "]))
     return graphviz.nohtml("\\n".join(f"  {_plain(line)}  " for line in lines))
@@ -432,14 +453,13 @@ def _heading(box: Box) -> str:
     """A table of one line: label and operation on the left, count and shape on the right."""
     width = _least_width(box.label)
     text = f"<b>{_rich(box.label)}</b>" if box.rows else _rich(box.label)
-    made_by = f"= {box.made_by}" if box.made_by else ""
+    made_by = f" = {box.made_by}" if box.made_by else ""
     if box.kind == "layer":
         made_by = f": {box.made_by}"
-    made_by += " ⋯" * box.cut
     if made_by and width:  # what follows on the line would begin too early
-        text += f'<br align="left"/>{_rich(made_by)}<br align="left"/>'
+        text += f'<br align="left"/>{_rich(made_by.strip())}<br align="left"/>'
     elif made_by:
-        text += _rich(f" {made_by}")
+        text += _rich(made_by)
     line = f'<td align="left"{width or _least_width(box.made_by)}>{text}</td>'
     beside = [f"× {box.count}"] * (box.count > 1) + [box.shape] * bool(box.shape)
     if beside:

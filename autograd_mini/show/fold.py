@@ -37,7 +37,7 @@ _SUMS = ("add", "mul")
 
 
 def by_repeats(
-    graph: Recorded, names: Sequence[str], layers: Sequence[str], most: int
+    graph: Recorded, names: Sequence[str], layers: Sequence[str], most: int, loosely: bool = True
 ) -> tuple[Groups, list[int]] | None:
     """Groups of nodes that are computed in the same way; ``None`` if there are more than ``most``.
 
@@ -54,6 +54,8 @@ def by_repeats(
         names: of each node, ``""`` for none.
         layers: of each leaf, ``""`` for none.
         most: the largest number of groups.
+        loosely: whether to go on until the groups fit on a page, not only until they are few
+            enough.
     """
     best = None
     stems = _colours(graph, list(map(stem, names)), layers)
@@ -61,7 +63,7 @@ def by_repeats(
     for group_of in _finest_first(graph, names, layers, stems, chain, most):
         if group_of is not None:
             best = _gathered(group_of)
-            if len(best) <= READABLE:
+            if len(best) <= READABLE or not loosely:
                 break
     return None if best is None else (best, chain)
 
@@ -108,11 +110,14 @@ def _with_operands(graph: Recorded, colours: Any) -> Any:
 def chains(graph: Recorded, colours: Sequence[int], names: Sequence[str]) -> list[int]:
     """For each node the last node of the sum or product that it is a part of, often itself."""
     heads, tails = _edges(graph)
-    colour = np.array(colours)
+    samples = dict(zip(colours, graph.nodes, strict=True))  # of each colour one node
+    kinds = _numbered((samples[c].op, getattr(samples[c], "shape", ())) for c in sorted(samples))
+    is_sum = np.array([samples[c].op in _SUMS for c in sorted(samples)])
+    colour = np.array(colours, np.intp)
+    kind = np.array(kinds)[colour]
     unnamed = ~np.array(list(map(bool, names)))
-    is_sum = np.array([node.op in _SUMS for node in graph.nodes])
     once = np.bincount(tails, minlength=len(names)) == 1
-    linked = (colour[tails] == colour[heads]) & is_sum[heads] & once[tails] & unnamed[tails]
+    linked = (kind[tails] == kind[heads]) & is_sum[colour[heads]] & once[tails] & unnamed[tails]
     last = np.arange(len(names))
     last[tails[linked]] = heads[linked]
     while True:

@@ -45,7 +45,8 @@ def variables(found: Mapping[str, Any]) -> dict[int, str]:
     >>> list(variables({"first": a, "second": a, "both": [a, b], "_": b}).values())
     ['first', 'both[1]']
     """
-    known = {name: held for name, held in found.items() if not name.startswith("_")}
+    # A name that is no identifier is the compiler's own, or that of a tool
+    known = {n: held for n, held in found.items() if n.isidentifier() and n[0] != "_"}
     names: dict[int, str] = {}
     for name, held in known.items():
         if isinstance(held, (*NODES, np.ndarray)):

@@ -257,7 +257,8 @@ def _plan(
     chain: Sequence[int] = range(size)
     groups: Groups = [[place] for place in chain]
     if fold == "repeats" or (fold and size > min(READABLE, max_nodes)):
-        repeats = by_repeats(graph, called, told, max_nodes)
+        loosely = fold == "repeats" or not any(told)
+        repeats = by_repeats(graph, called, told, max_nodes, loosely)
         if repeats is None:
             raise ValueError(_too_large(max_nodes, True))
         groups, chain = repeats
@@ -419,7 +420,7 @@ def _common(names: Sequence[str]) -> str:
     given = {name for name in names if name}
     if len(given) <= 1:
         return next(iter(given), "")
-    for shorter, end in ((stem, "[…]"), (family, "…")):
+    for shorter, end in ((stem, "[:]"), (family, "…")):
         common = {shorter(name) for name in given}
         if len(common) == 1:
             (name,) = common
@@ -440,9 +441,12 @@ def _made_alike(
     rule = rule_of(last)
     if rule is None:
         return "", {}
-    terms = Counter(chain[place] for place in places)
-    if max(terms.values()) > 1:
-        least, most = min(terms.values()) + 1, max(terms.values()) + 1
+    sums = Counter(chain[place] for place in places)
+    if max(sums.values()) > 1:
+        terms = {last: 1 - size for last, size in sums.items()}  # an edge within is no term
+        for place in places:
+            terms[chain[place]] += len(graph.sources(place))
+        least, most = min(terms.values()), max(terms.values())
         count = str(most) if least == most else f"{least} to {most}"
         return f"sum of {count} terms" if last.op == "add" else f"product of {count} factors", {}
     if places[-1] in graph.cut:
@@ -494,8 +498,8 @@ def _clusters(plan: _Plan) -> Iterator[Cluster]:
 
 def _notes(graph: Recorded, plan: _Plan) -> Iterator[str]:
     shown_here = len(graph.nodes)
-    if shown_here < graph.whole:
-        yield f"{shown_here} of {graph.whole} nodes; ⋯ marks one whose operands are left out"
+    if shown_here < graph.whole or graph.cut:
+        yield f"{shown_here} of {graph.whole} nodes; … marks one whose operands are left out"
     if len(plan.groups) < shown_here:
         what = (
             "whole layers are one box" if any(plan.whole) else "× n marks n that are computed alike"

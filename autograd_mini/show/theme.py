@@ -25,7 +25,7 @@ QUICK = {"mclimit": "0.1", "nslimit": "2", "nslimit1": "2"}
 
 CLUSTER = {
     "fontname": "Helvetica", "fontsize": "10", "fontcolor": "#404040", "color": "#b0b0b0",
-    "style": "rounded,filled", "fillcolor": "#f7f7f7", "labeljust": "l", "margin": "10",
+    "style": "rounded", "labeljust": "l", "margin": "10",
 }  # fmt: skip
 
 KINDS = {
@@ -63,7 +63,6 @@ DARK = {
     "#404040": "#c8ccd2",
     "#6b6b6b": "#9aa0a8",
     "#b0b0b0": "#5a6068",
-    "#f7f7f7": "#1e2126",
     "#dcedf8": "#12344d",
     "#0072b2": "#56b4e9",
     "#f6e4ee": "#45243a",
