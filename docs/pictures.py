@@ -1,13 +1,12 @@
 """Draws the pictures of the README and the docs: ``python docs/pictures.py``."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 import autograd_mini as ag
-from autograd_mini import Tensor, Value, nn
+from autograd_mini import Value, nn
 
 HERE = Path(__file__).parent
 
@@ -51,7 +50,26 @@ def layers() -> ag.Drawing:
     return ag.draw(loss, clusters=model, direction="TB")
 
 
+def checked() -> ag.Drawing:
+    """Gradients derived by hand against automatic ones: the first mistake, and its heirs."""
+    X, t = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([[1.0], [1.0], [0.0]])
+
+    def loss(W: Any, b: Any) -> Any:
+        z = X @ W + b
+        out = ag.sigmoid(z)
+        return np.sum((t - out) ** 2) / 2
+
+    def manual(W: Any, b: Any) -> dict[str, Any]:
+        out = 1 / (1 + np.exp(-(X @ W + b)))
+        dout = out - t
+        dz = dout * out  # out * (1 - out) was meant
+        return {"out": dout, "z": dz, "W": X.T @ dz, "b": dz.sum(axis=0)}
+
+    params = {"W": np.array([[0.5], [-0.3]]), "b": np.array([0.1])}
+    return ag.draw(ag.check_gradients(loss, params, manual), direction="TB")
+
+
 if __name__ == "__main__":
-    for picture in (neuron, network_2_2_2, layers):
+    for picture in (neuron, network_2_2_2, layers, checked):
         name = picture.__name__.replace("_", "-")
         print(picture().save(HERE / f"{name}.svg"))

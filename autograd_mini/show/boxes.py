@@ -149,13 +149,10 @@ def group_box(
     status: str = "",
 ) -> Box:
     """The box of several nodes that are computed alike: their elements in one array."""
-    data = [np.ravel(node.data) for node in nodes]
-    values = np.concatenate(data) if isinstance(nodes[0], Tensor) else np.array(data)
-    gradients = np.zeros(0)
-    if swept and view != "forward":
-        found = [np.ravel(node.grad) for node in nodes]
-        gradients = np.concatenate(found)
-    rows, strips = _rows_and_strips(_arrays(np.ravel(values), gradients, view, swept), False)
+    values = _together([node.data for node in nodes])
+    has_gradients = swept and view != "forward"
+    gradients = _together([node.grad for node in nodes]) if has_gradients else np.zeros(0)
+    rows, strips = _rows_and_strips(_arrays(values, gradients, view, swept), False)
     shape = str(nodes[0].shape) if isinstance(nodes[0], Tensor) else ""
     tooltip = f"{label}: {len(nodes)} nodes that are computed alike"
     return _checked(
@@ -165,6 +162,11 @@ def group_box(
         ),
         status,
     )  # fmt: skip
+
+
+def _together(found: list[Any]) -> Any:
+    """The elements of arrays of one shape, or numbers, as one row."""
+    return np.array(found).ravel()
 
 
 def layer_box(name: str, label: str, nodes: Sequence[Any], stems: Sequence[str], root: bool) -> Box:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.rules import RULES
-from autograd_mini.show.names import family, stem
+from autograd_mini.show.names import each, family, stem
 from autograd_mini.show.recorded import NODES, Recorded
 from autograd_mini.tensor import Tensor
 
@@ -58,7 +58,7 @@ def by_repeats(
             enough.
     """
     best = None
-    stems = _colours(graph, list(map(stem, names)), layers)
+    stems = _colours(graph, each(stem, names), layers)
     chain = chains(graph, stems, names)
     for group_of in _finest_first(graph, names, layers, stems, chain, most):
         if group_of is not None:
@@ -77,8 +77,8 @@ def _finest_first(
     most: int,
 ) -> Iterator[list[int] | None]:
     yield _alike(graph, stems, chain, most)
-    of_families = list(map(family, names))
-    if len(set(of_families)) < len(set(map(stem, names))):
+    of_families = each(family, names)
+    if len(set(of_families)) < len(set(each(stem, names))):
         stems = _colours(graph, of_families, layers)
         yield _alike(graph, stems, chain, most)
     last = np.array(chain)
@@ -136,10 +136,9 @@ def _edges(graph: Recorded) -> tuple[Any, Any]:
 def _colours(graph: Recorded, names: Sequence[str], layers: Sequence[str]) -> list[int]:
     """A number for what can be said of a node by itself, and of a nameless leaf by its uses."""
     uses: dict[int, set[tuple[str, int]]] = defaultdict(set)
-    nameless = np.array(
-        [not (name or node.op) for name, node in zip(names, graph.nodes, strict=True)]
-    )
     heads, tails = _edges(graph)
+    is_leaf = np.diff(np.array(graph.starts, np.intp)) == 0
+    nameless = is_leaf & ~np.array(list(map(bool, names)))
     for edge in np.flatnonzero(nameless[tails]).tolist() if nameless.any() else ():
         head = int(heads[edge])
         uses[graph.flat[edge]].add((graph.nodes[head].op, edge - graph.starts[head]))
@@ -219,10 +218,11 @@ def by_layers(groups: Groups, layers: Sequence[str]) -> tuple[Groups, list[str]]
 
 
 def _gathered(group_of: Sequence[int]) -> Groups:
-    groups: dict[int, list[int]] = {}
-    for place, group in enumerate(group_of):
-        groups.setdefault(group, []).append(place)
-    return sorted(groups.values(), key=lambda places: places[-1])
+    numbers = np.array(group_of)
+    by_group = np.argsort(numbers, kind="stable")
+    ends = np.flatnonzero(np.diff(numbers[by_group])) + 1
+    groups = [places.tolist() for places in np.split(by_group, ends)]
+    return sorted(groups, key=lambda places: places[-1])
 
 
 def folded_edges(

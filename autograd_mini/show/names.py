@@ -13,7 +13,7 @@ import bisect
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,8 @@ def names_of(nodes: Sequence[Any], held: Variables) -> list[str]:
 
     A label that was given by hand wins, and no variable takes the name of another's label.
     """
-    given = [_label(node) for node in nodes]
+    labels = [node.label for node in nodes]
+    given = ["" if not label or str(label).isspace() else str(label) for label in labels]
     if not held:
         return given
     taken = {name for name in given if name}
@@ -85,14 +86,15 @@ def names_of(nodes: Sequence[Any], held: Variables) -> list[str]:
     return found
 
 
-def _label(node: Any) -> str:
-    label = node.label
-    return str(label) if label and not str(label).isspace() else ""
-
-
 def free_names(letter: str, taken: set[str]) -> Iterator[str]:
     """The names v1, v2, ... that nothing has yet."""
     return (f"{letter}{i}" for i in itertools.count(1) if f"{letter}{i}" not in taken)
+
+
+def each(shorter: Callable[[str], str], names: Sequence[str]) -> list[str]:
+    """What a function makes of each name; it is called once for equal ones."""
+    found = {name: shorter(name) for name in set(names)}
+    return [found[name] for name in names]
 
 
 def stem(name: str) -> str:

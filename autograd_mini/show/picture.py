@@ -53,7 +53,15 @@ from autograd_mini.show.names import (
     shown,
     stem,
 )
-from autograd_mini.show.recorded import NODES, Recorded, TooLarge, on_the_way, recorded, to_depth
+from autograd_mini.show.recorded import (
+    NODES,
+    Recorded,
+    TooLarge,
+    on_the_way,
+    recorded,
+    to_depth,
+    uncollected,
+)
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import constant
 
@@ -108,24 +116,27 @@ def picture(
         raise ValueError(f"view is 'both', 'forward' or 'backward', not {view!r}")
     if fold not in (True, False, "repeats", "layers"):
         raise ValueError(f"fold is True, False, 'repeats' or 'layers', not {fold!r}")
-    graph = _chosen(root, max_nodes, to, depth, fold)
-    swept = bool(np.any(np.asarray(root.grad)))
-    if view == "backward" and not swept:
-        raise ValueError("a backward picture shows gradients: call backward() on the root first")
-    called = names_of(graph.nodes, names or {})
-    parameters = _parameters(clusters)
-    plan = _plan(
-        graph, called, _layers_of_leaves(graph, called, clusters, parameters), fold, max_nodes
-    )
-    looks = _Looks(
-        view,
-        swept,
-        None if parameters is None else frozenset(map(id, parameters.values())),
-        None if inputs is None else frozenset(map(id, inputs)),
-        _by_id(status or {}),
-        names or {},
-    )
-    return _composed(graph, called, plan, looks, max_nodes)
+    with uncollected():
+        graph = _chosen(root, max_nodes, to, depth, fold)
+        swept = bool(np.any(np.asarray(root.grad)))
+        if view == "backward" and not swept:
+            raise ValueError(
+                "a backward picture shows gradients: call backward() on the root first"
+            )
+        called = names_of(graph.nodes, names or {})
+        parameters = _parameters(clusters)
+        plan = _plan(
+            graph, called, _layers_of_leaves(graph, called, clusters, parameters), fold, max_nodes
+        )
+        looks = _Looks(
+            view,
+            swept,
+            None if parameters is None else frozenset(map(id, parameters.values())),
+            None if inputs is None else frozenset(map(id, inputs)),
+            _by_id(status or {}),
+            names or {},
+        )
+        return _composed(graph, called, plan, looks, max_nodes)
 
 
 def transcript(picture: Picture) -> str:

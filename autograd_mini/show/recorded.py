@@ -10,7 +10,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import gc
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +46,18 @@ class Recorded:
     def sources(self, place: int) -> list[int]:
         """The places of a node's operands that are nodes."""
         return self.flat[self.starts[place] : self.starts[place + 1]]
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without garbage collection: where nothing makes a cycle, it would walk every node in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class TooLarge(Exception):
