@@ -801,12 +801,21 @@ def test_a_pdf_has_the_text_and_the_same_bytes_at_any_time(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="no system Graphviz")
-def test_system_engine(tmp_path: Path) -> None:
-    drawing = draw(neuron(), engine="system")
-    svg = drawing.svg()
-    assert {*parts(svg, "node"), *parts(svg, "edge")} == set(drawing.ids)
-    drawing.save(tmp_path / "graph.pdf")
-    assert (tmp_path / "graph.pdf").read_bytes().startswith(b"%PDF")
+@pytest.mark.parametrize("name", GOLDENS)
+def test_the_system_engine_gives_the_same_structure(name: str) -> None:
+    drawing = GOLDENS[name]()
+    ours, theirs = drawing.svg(), drawing.svg(engine="system")
+    for kind in ("node", "edge", "cluster"):
+        here, there = parts(ours, kind), parts(theirs, kind)
+        assert here.keys() == there.keys()
+        for part, element in here.items():
+            assert texts(element) == texts(there[part])
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="no system Graphviz")
+def test_the_system_engine_writes_pdf(tmp_path: Path) -> None:
+    path = draw(neuron(), engine="system").save(tmp_path / "graph.pdf")
+    assert Path(path).read_bytes().startswith(b"%PDF")
 
 
 def test_unknown_engine_and_direction() -> None:
