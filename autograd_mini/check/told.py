@@ -20,7 +20,7 @@ from autograd_mini.check.report import (
     Hints,
     Quantity,
 )
-from autograd_mini.show.picture import shown
+from autograd_mini.show.names import shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
