@@ -430,6 +430,23 @@ def test_the_graph_leads_to_the_numbers():
     assert len(found) == 4
 
 
+def test_the_picture_marks_what_is_wrong_and_what_inherits_it():
+    svg = two_mistakes().svg()
+    assert Counter(re.findall(r'class="node [^"]*?(wrong|inherited|right)"', svg)) == {
+        "wrong": 2, "inherited": 1, "right": 1,
+    }  # fmt: skip
+    assert "× wrong: scale" in svg
+    assert not re.search("wrong|inherited", two_mistakes().svg(hints=0))
+
+
+def test_a_large_graph_is_folded_and_its_quantities_told():
+    chain = [quantity(f"h{i}", AGREE, [1.0], [1.0]) for i in range(400)]
+    page = report_of([quantity("out", DIFFER, [1.0], [2.0]), *chain]).html()
+    assert "<svg" in page
+    assert "A box leads to its numbers" not in page
+    assert page.count("<details") == 401
+
+
 def test_two_reports_can_stand_on_one_page():
     both = [two_mistakes()._repr_html_(), everything()._repr_html_()]
     ids = [

@@ -75,7 +75,7 @@ def fragment_of(told: Told) -> str:
 
 def drawing_of(told: Told) -> Drawing:
     """The graph, with what is told of each quantity marked in it."""
-    return draw(told.graph, direction="TB")
+    return draw(told.graph, direction="TB", fold=True)
 
 
 def _text(text: str) -> str:
