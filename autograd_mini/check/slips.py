@@ -264,7 +264,8 @@ def _scaled(step: Step) -> Iterator[Slip]:
                 made = step.with_operand(node, index, data * factor)
                 return np.full(np.shape(step.end.data), np.nan) if made is None else made
 
-            yield Slip("scale", step.words(operand), rescaled(2.0), rescaled)
+            where = f" in {step.words(node)}" if node.op in ("add", "sub") else ""
+            yield Slip("scale", step.words(operand) + where, rescaled(2.0), rescaled)
     for node in step.inside:  # terms that the sweep has added up: all of them but one
         if node.op == "add" and (node is step.end or _ends_in(step, node)):
             for operand in node.parents:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, Finding, Quantity
+from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, Cause, Finding, Quantity
 from autograd_mini.check.told import (
     STATUSES,
     Row,
@@ -110,8 +110,9 @@ def _explanations(told: Told, room: int) -> list[list[str]]:
     open_ones = [row.full for row in told.rows if row.full and row.status == CANNOT_TELL]
     mistakes = [row.full for row in told.rows if row.full and row.status == DIFFER]
     blocks: list[list[str]] = []
+    explained: dict[tuple[Cause, ...], str] = {}
     for quantity in mistakes + open_ones:
-        block = _explanation(quantity, told.loss_hint)
+        block = _explanation(quantity, told.loss_hint, explained)
         if blocks and _lines([*blocks, block]) + 2 > room:  # the line of what is left out
             left = [q.name for q in (mistakes + open_ones)[len(blocks) :]]
             return [*blocks, [f"not explained here, for want of room: {named(left)}"]]
@@ -119,8 +120,10 @@ def _explanations(told: Told, room: int) -> list[list[str]]:
     return blocks
 
 
-def _explanation(quantity: Quantity, said: str | None) -> list[str]:
-    """Evidence and causes of one quantity, without the sentence that was said before."""
+def _explanation(
+    quantity: Quantity, said: str | None, explained: dict[tuple[Cause, ...], str]
+) -> list[str]:
+    """Evidence and causes of one quantity, without what was said or explained before."""
     lines = [f"{short(quantity.name)}: {sentence(quantity.evidence)}"]
     if other_than_automatic(quantity) and (worst := worst_elements(quantity, 1)):
         element = worst[0]
@@ -128,6 +131,11 @@ def _explanation(quantity: Quantity, said: str | None) -> list[str]:
             f"    given what it was handed: at {place(element.index)} manual {element.manual:.6g}, "
             f"right would be {element.expected:.6g}"
         )
+    if quantity.causes in explained:
+        lines.append(f"    {quantity.cause}: as for {explained[quantity.causes]}")
+        return lines
+    if quantity.cause not in (None, "unknown"):
+        explained[quantity.causes] = short(quantity.name)
     if len(quantity.causes) > 1:
         lines.append("    these causes explain the numbers equally well:")
     for one in quantity.causes[:MOST_CAUSES]:

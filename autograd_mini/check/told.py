@@ -178,7 +178,12 @@ def _headline(report: GradientReport, quantities: Sequence[Quantity], where: boo
     inherited = those(lambda q: q.inherited)
     untold = those(lambda q: q.verdict == CANNOT_TELL and not q.engine_is_odd)
     right = those(lambda q: q.verdict == AGREE)
-    beyond = [name for f in report.findings if f.wrong for name in f.names[:1] or (f.code,)]
+    beyond = [
+        name
+        for finding in report.findings
+        if finding.wrong and not set(finding.names) & {*mistakes}
+        for name in finding.names[:1] or (finding.code,)
+    ]
     warnings = [f.code for f in report.findings if not f.wrong]
     checked = f"{counted(len(quantities), 'gradient')} checked"
     parts = [
