@@ -465,7 +465,7 @@ class _Line:
                 loss = {"different-loss"} if self.first else set()
                 codes = {"scale", "sum-for-mean", "mean-for-sum"} | loss | factor
                 yield "lost constant", codes, left
-            else:
+            elif not self.scalar(left):
                 yield "lost factor", {"missing-factor"} | factor, left
 
     def without(self, product: ast.expr, slope: ast.expr) -> ast.expr:
