@@ -77,7 +77,7 @@ def test_mutants_are_what_a_person_gets_wrong():
     assert "dW = X @ dz" in lines("lost transpose")
     assert "dz = a * (1 - a ** 2)" in lines("lost constant")
     assert "dz = a * (1 + a ** 2) / N" in lines("sign of a term")
-    assert "dz = a * (1 - X ** 2) / N" in lines("slope of another array")
+    assert "dz = X * (1 - X ** 2) / N" in lines("slope of another array")
     assert "dW = 2 * (X.T @ dz)" in lines("factor")
 
 
