@@ -33,6 +33,8 @@ DECAY = 0.01
 """The weight of a planted L2 term."""
 ROUNDINGS = 1000
 """A change is more than rounding if it is this many times what float64 makes of the right pass."""
+_ROUNDING = 1e-13
+"""A change below this part of the largest element is the same line in other arithmetic."""
 _SAME = 1e-9
 """Two mistakes whose numbers are this near, relative to the largest, are the same one."""
 
@@ -266,7 +268,9 @@ class _Line:
             if self.a_term:
                 codes = codes | {"missing-term", "extra-term"}
             value = self.evaluated(expression)
-            if value is None or _equal(value, self.value):
+            if value is None or (
+                value.shape == self.value.shape and _same(value, self.value, _ROUNDING)
+            ):
                 continue
             self.statement.value = expression
             after, line = ast.unparse(self.statement), self.statement.lineno
@@ -277,7 +281,7 @@ class _Line:
         return [
             replace(mutant, codes=frozenset().union(*(
                 other.codes for other, there in zip(found, values, strict=True)
-                if _same(value, there)
+                if _same(value, there, _SAME)
             )))
             for mutant, value in zip(found, values, strict=True)
         ]  # fmt: skip
@@ -345,7 +349,8 @@ class _Line:
         if self.first:
             for name in sorted(_names(self.expression)):
                 value = np.asarray(self.known[name])
-                if value.shape == self.value.shape and np.all((value > 0) & (value < 1)):
+                fits = value.shape == self.value.shape and self.line_of(name) > 0
+                if fits and np.all((value > 0) & (value < 1)):
                     yield _parse(f"{name} * (1 - {name})")
 
     def slope_of(self, expression: ast.expr) -> ast.expr | None:
@@ -460,7 +465,7 @@ class _Line:
                 loss = {"different-loss"} if self.first else set()
                 codes = {"scale", "sum-for-mean", "mean-for-sum"} | loss | factor
                 yield "lost constant", codes, left
-            else:
+            elif not self.scalar(left):
                 yield "lost factor", {"missing-factor"} | factor, left
 
     def without(self, product: ast.expr, slope: ast.expr) -> ast.expr:
@@ -596,18 +601,15 @@ def _call(node: ast.Call, func: Any = None, keywords: Sequence[ast.keyword] | No
     )
 
 
-def _equal(a: Any, b: Any) -> bool:
-    return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=True))
-
-
-def _same(a: Any, b: Any) -> bool:
+def _same(a: Any, b: Any, tolerance: float) -> bool:
     """Whether two arrays cannot be told apart, but for axes of size 1."""
     a, b = np.squeeze(a), np.squeeze(b)
     if a.shape != b.shape:
         return False
     with np.errstate(invalid="ignore"):
         size = np.max(np.abs(b), initial=0.0)
-        return bool(np.all((np.abs(1.0 * a - b) <= _SAME * size) | (a == b)))
+        near = (np.abs(1.0 * a - b) <= tolerance * size) | (a == b)
+        return bool(np.all(near | (np.isnan(a) & np.isnan(b))))
 
 
 def rewritten(manual: Pass, params: Mapping[str, Any], rng: np.random.Generator) -> Pass:

@@ -37,14 +37,14 @@ def test_every_mistake_is_detected(found):
 
 def test_the_changed_lines_are_blamed_and_no_other(found):
     missed = [outcome for outcome in found if not outcome.blamed]
-    assert len(missed) <= 0.05 * len(found), missed
+    assert len(missed) <= 0.07 * len(found), missed
 
 
 def test_causes_name_the_mistake_or_abstain(found):
     named = sum(outcome.cause == "first" for outcome in found)
     wrong = [outcome for outcome in found if outcome.cause == "wrong"]
-    assert named >= 0.8 * len(found)
-    assert len(wrong) <= 0.05 * len(found), wrong
+    assert named >= 0.9 * len(found)
+    assert len(wrong) <= 0.01 * len(found), wrong
 
 
 @pytest.mark.parametrize("case", RIGHT, ids=str)
@@ -77,7 +77,7 @@ def test_mutants_are_what_a_person_gets_wrong():
     assert "dW = X @ dz" in lines("lost transpose")
     assert "dz = a * (1 - a ** 2)" in lines("lost constant")
     assert "dz = a * (1 + a ** 2) / N" in lines("sign of a term")
-    assert "dz = a * (1 - X ** 2) / N" in lines("slope of another array")
+    assert "dz = X * (1 - X ** 2) / N" in lines("slope of another array")
     assert "dW = 2 * (X.T @ dz)" in lines("factor")
 
 
