@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.blocks import other_derivatives
 from autograd_mini.check.report import Cause
 from autograd_mini.check.slips import Slip, Step, derived, exchanges, other_axes, slips
 from autograd_mini.check.words import Numbers
@@ -38,6 +39,9 @@ class Mistake:
     """What is known about a wrong quantity.
 
     Attributes:
+        node: the quantity as it was recorded.
+        upstream: the gradient, as one true step gives it, at each node that everything from
+            the quantity to the loss passes.
         manual: what the user has.
         expected: what one true step gives, and ``bound`` its rounding.
         step: that step, recorded.
@@ -49,6 +53,8 @@ class Mistake:
         updated: the direction in which an update would move each parameter.
     """
 
+    node: Any
+    upstream: Mapping[Any, Array]
     manual: Array
     expected: Array
     bound: Array
@@ -77,7 +83,7 @@ class Mistake:
 def causes(mistake: Mistake) -> tuple[Cause, ...]:
     """The explanations of a mistake, the simplest first; ``unknown`` if there is none."""
     with np.errstate(all="ignore"):  # most predictions are wrong, and some are no numbers at all
-        for looks in ((_not_finite,), (_whole,), (_kinks,), (_one_slip, _other_array), (_zeros,)):
+        for looks in _LOOKS:
             found: dict[str, Cause] = {}
             for cause in itertools.chain(*(look(mistake) for look in looks)):
                 found.setdefault(cause.code, cause)
@@ -296,6 +302,15 @@ def _other_array(mistake: Mistake) -> Iterator[Cause]:
             yield Cause(slip.code, slip.evidence)
 
 
+def _other_derivative(mistake: Mistake) -> Iterator[Cause]:
+    """Something in the place of the derivative of several operations at once."""
+    for slip in other_derivatives(
+        mistake.node, mistake.upstream, mistake.known, mistake.unary, mistake.step.words
+    ):
+        if mistake.explained_by(slip.made):
+            yield Cause(slip.code, slip.evidence)
+
+
 def _with_factor(slip: Slip, factor: float, mistake: Mistake, enough: bool) -> Iterator[Cause]:
     """What a fitted factor means: of an operand, or 1 − rate for an update."""
     words, numbers = slip.evidence, mistake.numbers
@@ -407,3 +422,14 @@ def _places(where: Array) -> str:
         return f"row {', '.join(map(str, next(iter(rows))))}"
     shown = ", ".join(str(row if len(row) > 1 else row[0]) for row in where.tolist()[:3])
     return shown + (f" and {len(where) - 3} more" if len(where) > 3 else "") or "the number"
+
+
+_LOOKS = (
+    (_not_finite,),
+    (_whole,),
+    (_kinks,),
+    (_one_slip, _other_array),
+    (_other_derivative,),
+    (_zeros,),
+)
+"""Where explanations are looked for: what the first of these finds counts."""
