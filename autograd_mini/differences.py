@@ -56,6 +56,7 @@ def derivative(
     step = _FIRST_STEP * (max(abs(x), 1.0) if scale is None else scale)
     best = Estimate(math.nan, math.inf)
     row: list[float] = []
+    steepest = 0.0
     bend_before = math.nan
     for _ in range(_LEVELS):
         right, left = f(x + step), f(x - step)
@@ -65,7 +66,9 @@ def derivative(
             row, bend_before = [], math.nan
             step /= _SHRINK
             continue
-        rounding = 2 * (EPSILON * size + noise) / step + EPSILON * abs(right - left) / width
+        steepest = max(steepest, abs(right - left) / width)
+        blurred = EPSILON * (size + steepest * abs(x)) + noise  # f and its argument are rounded
+        rounding = 2 * blurred / step + EPSILON * steepest
         bend = (right - 2 * centre + left) / step  # → the jump of the slope as step → 0
         jump = (_SHRINK * bend - bend_before) / (_SHRINK - 1)
         bend_before = bend

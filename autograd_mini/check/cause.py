@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.blocks import other_derivatives
+from autograd_mini.check.kinks import at_kink
 from autograd_mini.check.report import Cause
 from autograd_mini.check.slips import Slip, Step, derived, exchanges, other_axes, slips
 from autograd_mini.check.words import Numbers
@@ -246,26 +247,6 @@ def _kinks(mistake: Mistake) -> Iterator[Cause]:
                 f"derivative: {mistake.manual[wrong][0]:.6g}, here the convention gives "
                 f"{mistake.expected[wrong][0]:.6g}",
             )
-
-
-def at_kink(node: Any) -> Any:
-    """Where an operation has no derivative: truth values, or ``None`` if it has one everywhere."""
-    data = [np.asarray(getattr(parent, "data", parent)) for parent in node.parents]
-    if node.op in RULES:
-        found = [condition(*data) for condition in RULES[node.op].kink_functions]
-        if not found:
-            return None
-        shape = np.shape(node.data)
-        return np.any([np.broadcast_to(each, shape) for each in found], axis=0)
-    if node.op in ("max", "min"):
-        options = node.options
-        whole = np.asarray(node.data)
-        if not options.get("keepdims") and options.get("axis") is not None:
-            whole = np.expand_dims(whole, options["axis"])
-        ties: Array = data[0] == whole
-        several = np.sum(ties, axis=options.get("axis"), keepdims=True) > 1
-        return ties & several
-    return None
 
 
 # Inside the step
