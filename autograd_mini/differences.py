@@ -25,6 +25,7 @@ from typing import NamedTuple
 EPSILON = 2.0**-52
 _FIRST_STEP = 2.0**-4
 _SHRINK = 4.0
+_HALF = 2.0
 _LEVELS = 7
 _GOOD_ENOUGH = 1e-11
 
@@ -84,4 +85,45 @@ def derivative(
         if best.error <= _GOOD_ENOUGH * abs(best.value):
             break
         step /= _SHRINK
+    return best
+
+
+def one_sided_derivative(
+    f: Callable[[float], float], x: float, scale: float | None = None, noise: float = 0.0
+) -> Estimate:
+    """The slope of a function to the right of a point, with an estimate of its error.
+
+    Arguments are those of ``derivative``.  The slope to the left is
+    ``-one_sided_derivative(lambda t: f(-t), -x).value``.
+
+    >>> found = one_sided_derivative(lambda x: abs(x) + x * x, 0.0)
+    >>> abs(found.value - 1.0) <= found.error < 1e-6
+    True
+    """
+    centre = f(x)
+    step = _FIRST_STEP * (max(abs(x), 1.0) if scale is None else scale)
+    best = Estimate(math.nan, math.inf)
+    row: list[float] = []
+    steepest = 0.0
+    for _ in range(2 * _LEVELS):
+        right = f(x + step)
+        width = (x + step) - x
+        size = max(abs(right), abs(centre))
+        if not math.isfinite(size) or not width:
+            row = []
+            step /= _HALF
+            continue
+        steepest = max(steepest, abs(right - centre) / width)
+        blurred = EPSILON * (size + steepest * abs(x)) + noise
+        rounding = 4 * blurred / step + EPSILON * steepest
+        new = [(right - centre) / width]
+        for order, before in enumerate(row, 1):
+            new.append(new[-1] + (new[-1] - before) / (_HALF**order - 1))
+            error = max(abs(new[-1] - new[-2]), abs(new[-1] - before)) + rounding
+            if error < best.error:
+                best = Estimate(new[-1], error)
+        row = new
+        if best.error <= _GOOD_ENOUGH * abs(best.value):
+            break
+        step /= _HALF
     return best

@@ -21,7 +21,6 @@ from autograd_mini.check.kinks import at_kink
 from autograd_mini.check.report import Cause
 from autograd_mini.check.slips import Slip, Step, derived, exchanges, other_axes, slips
 from autograd_mini.check.words import Numbers
-from autograd_mini.rules import RULES
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -106,9 +106,8 @@ def _moves_at(kinks: Array, given: Sequence[Any]) -> bool:
     """Whether an operand moves at an element that is at a kink."""
     for operand in given:
         moved = np.asarray(np.imag(operand)) != 0
-        if moved.shape == kinks.shape or np.ndim(operand) < np.ndim(kinks) or moved.size == 1:
-            moved = moved & kinks if moved.size == 1 else np.broadcast_to(moved, kinks.shape) & kinks
-        if moved.any():
+        elementwise = np.ndim(moved) <= np.ndim(kinks)
+        if (np.broadcast_to(moved, kinks.shape) & kinks if elementwise else moved).any():
             return True
     return False
 
