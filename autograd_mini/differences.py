@@ -38,7 +38,11 @@ class Estimate(NamedTuple):
 
 
 def derivative(
-    f: Callable[[float], float], x: float, scale: float | None = None, noise: float = 0.0
+    f: Callable[[float], float],
+    x: float,
+    scale: float | None = None,
+    noise: float = 0.0,
+    enough: float = 0.0,
 ) -> Estimate:
     """The derivative of a function of one number, with an estimate of its error.
 
@@ -49,6 +53,7 @@ def derivative(
             The first step is 1/16 of it, the last about 1/65,000.
         noise: the absolute rounding error of ``f``'s values, where it is known to be more than
             that of the last operation.
+        enough: an error at which no smaller step is tried.
 
     >>> derivative(lambda x: x * x, 3.0).value
     6.0
@@ -82,14 +87,18 @@ def derivative(
             if error < best.error:
                 best = Estimate(new[-1], error)
         row = new
-        if best.error <= _GOOD_ENOUGH * abs(best.value):
+        if best.error <= max(_GOOD_ENOUGH * abs(best.value), enough):
             break
         step /= _SHRINK
     return best
 
 
 def one_sided_derivative(
-    f: Callable[[float], float], x: float, scale: float | None = None, noise: float = 0.0
+    f: Callable[[float], float],
+    x: float,
+    scale: float | None = None,
+    noise: float = 0.0,
+    enough: float = 0.0,
 ) -> Estimate:
     """The slope of a function to the right of a point, with an estimate of its error.
 
@@ -123,7 +132,7 @@ def one_sided_derivative(
             if error < best.error:
                 best = Estimate(new[-1], error)
         row = new
-        if best.error <= _GOOD_ENOUGH * abs(best.value):
+        if best.error <= max(_GOOD_ENOUGH * abs(best.value), enough):
             break
         step /= _HALF
     return best

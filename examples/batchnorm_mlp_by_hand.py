@@ -22,7 +22,7 @@ N, CONTEXT, CHARACTERS, EMBEDDING, HIDDEN = 32, 3, 27, 5, 16
 INPUT = CONTEXT * EMBEDDING
 EPSILON = 1e-5
 
-_rng = np.random.default_rng(2147483647 % 1000)
+_rng = np.random.default_rng(647)
 Xb = _rng.integers(0, CHARACTERS, (N, CONTEXT))
 Yb = _rng.integers(0, CHARACTERS, N)
 PARAMS = {
@@ -164,9 +164,9 @@ BROKEN = (
 """One slip for each line."""
 
 
-def check(**changed: str) -> GradientReport:
+def check(entries: int = 16, **changed: str) -> GradientReport:
     """The report on the derivation, with some lines changed."""
-    return check_gradients(loss, PARAMS, by_hand(**changed))
+    return check_gradients(loss, PARAMS, by_hand(**changed), entries=entries)
 
 
 def main() -> int:

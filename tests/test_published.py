@@ -20,6 +20,7 @@ def example(name):
 
 
 published = example("published_derivations")
+batchnorm = example("batchnorm_mlp_by_hand")
 
 
 def ratio(report):
@@ -153,6 +154,39 @@ def test_planted_factors_are_named():
     assert "4 ×" in report["b1"].causes[0].evidence
     assert report.loss_hint is None
     assert published.planted(1.0, 1.0).ok
+
+
+# 26 lines through batch normalisation
+
+
+def test_the_batch_normalised_model_passes_when_right():
+    report = batchnorm.check()
+    assert report.ok, str(report)
+    assert len(report.quantities) == 26
+    assert report.findings == []
+    assert report.loss_hint is None
+
+
+def test_every_broken_line_is_named_and_nothing_else():
+    assert [name for name, _ in batchnorm.BROKEN] == list(batchnorm.LINES)
+    for name, line in batchnorm.BROKEN:
+        report = batchnorm.check(entries=2, **{name: line})
+        assert report.culprits == [name[1:]], (name, str(report))
+        assert not report.ok
+
+
+ZERO = {"dlogit_maxes", "db1"}  # softmax and batch normalisation take away any shift
+
+
+@pytest.mark.parametrize("slip", ["({}) * (1 + 1e-6)", "np.roll({}, 1, axis=-1)", "{} + 0.01"])
+def test_every_line_broken_in_another_way_is_named_and_nothing_else(slip):
+    for name, line in batchnorm.LINES.items():
+        if name in ZERO and slip != "{} + 0.01":
+            continue
+        if name.endswith(("_sum", "_sum_inv")) and "roll" in slip:
+            continue  # one column cannot be rolled
+        report = batchnorm.check(entries=2, **{name: slip.format(line)})
+        assert report.culprits == [name[1:]], (name, slip, str(report))
 
 
 # What naive checkers miss

@@ -23,6 +23,9 @@ Index = tuple[int, ...]
 TELLING = 1e-3
 """A numerical estimate tells something if its error is below this part of the gradient."""
 
+_PRECISE = 1e-6
+"""Differences are taken no more exactly than this part of the error that is needed."""
+
 _APART = 0.125
 """An estimate tells two claims apart if its error is below this part of their difference."""
 
@@ -140,7 +143,7 @@ class Probe:
             crossings: takes up the elements whose branch the differences change.
         """
         scale = max(float(np.max(np.abs(self.data[direction != 0]), initial=0.0)), 1.0)
-        found = self._differences(derivative, direction, scale)
+        found = self._differences(derivative, direction, scale, _PRECISE * needed)
         if found.error <= needed:
             return Along(*found)
         slope = self._complex_step(direction)
@@ -148,7 +151,7 @@ class Probe:
             return Along(*found)
         if slope.kinks:
             sides = [
-                self._differences(one_sided_derivative, side * direction, scale)
+                self._differences(one_sided_derivative, side * direction, scale, _PRECISE * needed)
                 for side in (1.0, -1.0)
             ]
             right, left = sides[0].value, -sides[1].value
@@ -165,7 +168,7 @@ class Probe:
         return Along(slope.value, slope.error) if slope.error < found.error else Along(*found)
 
     def _differences(
-        self, estimate: Callable[..., Estimate], direction: Array, scale: float
+        self, estimate: Callable[..., Estimate], direction: Array, scale: float, enough: float
     ) -> Estimate:
         def loss_at(distance: float) -> float:
             try:
@@ -174,7 +177,7 @@ class Probe:
                 return float("nan")
 
         with np.errstate(all="ignore"):
-            return estimate(loss_at, 0.0, scale, self.noise)
+            return estimate(loss_at, 0.0, scale, self.noise, enough)
 
     def _complex_step(self, direction: Array) -> Slope | None:
         if self._exact is None:
