@@ -23,7 +23,7 @@ Index = tuple[int, ...]
 TELLING = 1e-3
 """A numerical estimate tells something if its error is below this part of the gradient."""
 
-_PRECISE = 1e-6
+_PRECISE = 1e-4
 """Differences are taken no more exactly than this part of the error that is needed."""
 
 _APART = 0.125
