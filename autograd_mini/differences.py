@@ -25,6 +25,7 @@ from typing import NamedTuple
 EPSILON = 2.0**-52
 _FIRST_STEP = 2.0**-4
 _SHRINK = 4.0
+_HALF = 2.0
 _LEVELS = 7
 _GOOD_ENOUGH = 1e-11
 
@@ -37,7 +38,11 @@ class Estimate(NamedTuple):
 
 
 def derivative(
-    f: Callable[[float], float], x: float, scale: float | None = None, noise: float = 0.0
+    f: Callable[[float], float],
+    x: float,
+    scale: float | None = None,
+    noise: float = 0.0,
+    enough: float = 0.0,
 ) -> Estimate:
     """The derivative of a function of one number, with an estimate of its error.
 
@@ -48,6 +53,7 @@ def derivative(
             The first step is 1/16 of it, the last about 1/65,000.
         noise: the absolute rounding error of ``f``'s values, where it is known to be more than
             that of the last operation.
+        enough: an error at which no smaller step is tried.
 
     >>> derivative(lambda x: x * x, 3.0).value
     6.0
@@ -56,6 +62,7 @@ def derivative(
     step = _FIRST_STEP * (max(abs(x), 1.0) if scale is None else scale)
     best = Estimate(math.nan, math.inf)
     row: list[float] = []
+    steepest = 0.0
     bend_before = math.nan
     for _ in range(_LEVELS):
         right, left = f(x + step), f(x - step)
@@ -65,7 +72,9 @@ def derivative(
             row, bend_before = [], math.nan
             step /= _SHRINK
             continue
-        rounding = 2 * (EPSILON * size + noise) / step + EPSILON * abs(right - left) / width
+        steepest = max(steepest, abs(right - left) / width)
+        blurred = EPSILON * (size + steepest * abs(x)) + noise  # f and its argument are rounded
+        rounding = 2 * blurred / step + EPSILON * steepest
         bend = (right - 2 * centre + left) / step  # → the jump of the slope as step → 0
         jump = (_SHRINK * bend - bend_before) / (_SHRINK - 1)
         bend_before = bend
@@ -78,7 +87,52 @@ def derivative(
             if error < best.error:
                 best = Estimate(new[-1], error)
         row = new
-        if best.error <= _GOOD_ENOUGH * abs(best.value):
+        if best.error <= max(_GOOD_ENOUGH * abs(best.value), enough):
             break
         step /= _SHRINK
+    return best
+
+
+def one_sided_derivative(
+    f: Callable[[float], float],
+    x: float,
+    scale: float | None = None,
+    noise: float = 0.0,
+    enough: float = 0.0,
+) -> Estimate:
+    """The slope of a function to the right of a point, with an estimate of its error.
+
+    Arguments are those of ``derivative``.  The slope to the left is
+    ``-one_sided_derivative(lambda t: f(-t), -x).value``.
+
+    >>> found = one_sided_derivative(lambda x: abs(x) + x * x, 0.0)
+    >>> abs(found.value - 1.0) <= found.error < 1e-6
+    True
+    """
+    centre = f(x)
+    step = _FIRST_STEP * (max(abs(x), 1.0) if scale is None else scale)
+    best = Estimate(math.nan, math.inf)
+    row: list[float] = []
+    steepest = 0.0
+    for _ in range(2 * _LEVELS):
+        right = f(x + step)
+        width = (x + step) - x
+        size = max(abs(right), abs(centre))
+        if not math.isfinite(size) or not width:
+            row = []
+            step /= _HALF
+            continue
+        steepest = max(steepest, abs(right - centre) / width)
+        blurred = EPSILON * (size + steepest * abs(x)) + noise
+        rounding = 4 * blurred / step + EPSILON * steepest
+        new = [(right - centre) / width]
+        for order, before in enumerate(row, 1):
+            new.append(new[-1] + (new[-1] - before) / (_HALF**order - 1))
+            error = max(abs(new[-1] - new[-2]), abs(new[-1] - before)) + rounding
+            if error < best.error:
+                best = Estimate(new[-1], error)
+        row = new
+        if best.error <= max(_GOOD_ENOUGH * abs(best.value), enough):
+            break
+        step /= _HALF
     return best

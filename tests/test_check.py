@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import autograd_mini as ag
@@ -168,8 +168,8 @@ def test_float32_parameters_are_checked_in_float64_and_it_says_so():
 def test_at_a_kink_no_convention_is_called_wrong(f, x, convention, other):
     x = np.array(x)
     assert check_gradients(f, {"x": x}, {"x": np.array(convention)})["x"].verdict == "agree"
-    assert check_gradients(f, {"x": x}, {"x": np.array(other)})["x"].verdict == "cannot tell"
-    assert check_gradients(f, {"x": x})["x"].verdict == "cannot tell"
+    assert check_gradients(f, {"x": x}, {"x": np.array(other)})["x"].verdict == "agree"
+    assert check_gradients(f, {"x": x})["x"].verdict == "agree"
     wrong = np.array(other) + np.array([0.0] * (len(x) - 1) + [1.0])
     assert check_gradients(f, {"x": x}, {"x": wrong})["x"].verdict == "differ"
 
@@ -339,6 +339,8 @@ def test_misuse_is_explained(call, error, words):
 
 
 @given(st.floats(-3, 3), st.floats(0.1, 3))
+@example(1.2567127875038828, 1.0)
+@example(-2.513810879825277, 0.16313657532862752)
 def test_the_numerical_error_estimate_covers_the_error(x, scale):
     for f, slope in [
         (np.exp, np.exp),

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.blocks import block_ends
 from autograd_mini.check.cause import Mistake, causes
 from autograd_mini.check.report import DIFFER, Quantity
 from autograd_mini.check.rounding import recorded_gradients, rounding_of
@@ -70,7 +71,7 @@ class _Scene:
         manual: Mapping[str, Array],
         names: Mapping[str, Any],
     ) -> None:
-        self.order = topological_order(root)
+        self.root, self.order = root, topological_order(root)
         self.nodes, self.manual = nodes, manual
         arrays = {name: a for name, a in names.items() if isinstance(a, np.ndarray) and a.ndim}
         called = {node: name for name, node in names.items() if is_node(node)}
@@ -98,14 +99,20 @@ class _Scene:
             for parameter, node in self.nodes.items()
             if not node.parents
         }
+        between = self._between(name)
+        ends = block_ends(self.nodes[name], between)
+        handed = {n: g.data for n, g in _handed(self.nodes, self.manual).items()}
+        upstream = sweep_gradients(self.root, ends, False, None, handed)
         return Mistake(
+            node=self.nodes[name],
+            upstream={n: np.asarray(handed.get(n, g)) for n, g in zip(ends, upstream, strict=True)},
             manual=np.asarray(self.manual[name], float),
             expected=np.asarray(step.data if is_node(step) else step, float),
             bound=bound,
             step=Step(step, self.order, self.words),
             known={n: a for n, a in self.known.items() if n != f"d{name}"},
             numbers=self.numbers,
-            forward=self._between(name),
+            forward=between,
             unary=self.unary,
             updated={
                 node: direction
@@ -172,11 +179,7 @@ def one_true_step(
     >>> found["z"].data, found["w"].data  # truly 12 and 24, but 24 from 5 is no more than 10
     (12.0, 10.0)
     """
-    handed = {}
-    for name, node in nodes.items():
-        if name in manual and _fits(manual[name].shape, np.shape(node.data)):
-            whole = np.broadcast_to(manual[name], np.shape(node.data))  # as the user's code would
-            handed[node] = type(node)(whole, f"d{name}")
+    handed = _handed(nodes, manual)
     wanted = list(nodes.values())
     try:
         found = recorded_gradients(root, wanted, handed)
@@ -184,6 +187,16 @@ def one_true_step(
         plain = {node: gradient.data for node, gradient in handed.items()}
         found = sweep_gradients(root, wanted, False, None, plain)
     return dict(zip(nodes, found, strict=True))
+
+
+def _handed(nodes: Mapping[str, Any], manual: Mapping[str, Array]) -> dict[Any, Any]:
+    """The hand-derived gradients that can be passed on, each as a node, by the node they are of."""
+    handed = {}
+    for name, node in nodes.items():
+        if name in manual and _fits(manual[name].shape, np.shape(node.data)):
+            whole = np.broadcast_to(manual[name], np.shape(node.data))  # as the user's code would
+            handed[node] = type(node)(whole, f"d{name}")
+    return handed
 
 
 def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:

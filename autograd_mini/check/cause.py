@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.blocks import other_derivatives
+from autograd_mini.check.kinks import at_kink
 from autograd_mini.check.report import Cause
 from autograd_mini.check.slips import Slip, Step, derived, exchanges, other_axes, slips
 from autograd_mini.check.words import Numbers
-from autograd_mini.rules import RULES
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -38,6 +39,9 @@ class Mistake:
     """What is known about a wrong quantity.
 
     Attributes:
+        node: the quantity as it was recorded.
+        upstream: the gradient, as one true step gives it, at each node that everything from
+            the quantity to the loss passes.
         manual: what the user has.
         expected: what one true step gives, and ``bound`` its rounding.
         step: that step, recorded.
@@ -49,6 +53,8 @@ class Mistake:
         updated: the direction in which an update would move each parameter.
     """
 
+    node: Any
+    upstream: Mapping[Any, Array]
     manual: Array
     expected: Array
     bound: Array
@@ -77,7 +83,7 @@ class Mistake:
 def causes(mistake: Mistake) -> tuple[Cause, ...]:
     """The explanations of a mistake, the simplest first; ``unknown`` if there is none."""
     with np.errstate(all="ignore"):  # most predictions are wrong, and some are no numbers at all
-        for looks in ((_not_finite,), (_whole,), (_kinks,), (_one_slip, _other_array), (_zeros,)):
+        for looks in _LOOKS:
             found: dict[str, Cause] = {}
             for cause in itertools.chain(*(look(mistake) for look in looks)):
                 found.setdefault(cause.code, cause)
@@ -242,26 +248,6 @@ def _kinks(mistake: Mistake) -> Iterator[Cause]:
             )
 
 
-def at_kink(node: Any) -> Any:
-    """Where an operation has no derivative: truth values, or ``None`` if it has one everywhere."""
-    data = [np.asarray(getattr(parent, "data", parent)) for parent in node.parents]
-    if node.op in RULES:
-        found = [condition(*data) for condition in RULES[node.op].kink_functions]
-        if not found:
-            return None
-        shape = np.shape(node.data)
-        return np.any([np.broadcast_to(each, shape) for each in found], axis=0)
-    if node.op in ("max", "min"):
-        options = node.options
-        whole = np.asarray(node.data)
-        if not options.get("keepdims") and options.get("axis") is not None:
-            whole = np.expand_dims(whole, options["axis"])
-        ties: Array = data[0] == whole
-        several = np.sum(ties, axis=options.get("axis"), keepdims=True) > 1
-        return ties & several
-    return None
-
-
 # Inside the step
 
 
@@ -292,6 +278,15 @@ def _other_array(mistake: Mistake) -> Iterator[Cause]:
     yield from _by_factor(mistake)
     yield from _by_upstream(mistake)
     for slip in exchanges(mistake.step, mistake.known, mistake.unary):
+        if mistake.explained_by(slip.made):
+            yield Cause(slip.code, slip.evidence)
+
+
+def _other_derivative(mistake: Mistake) -> Iterator[Cause]:
+    """Something in the place of the derivative of several operations at once."""
+    for slip in other_derivatives(
+        mistake.node, mistake.upstream, mistake.known, mistake.unary, mistake.step.words
+    ):
         if mistake.explained_by(slip.made):
             yield Cause(slip.code, slip.evidence)
 
@@ -407,3 +402,14 @@ def _places(where: Array) -> str:
         return f"row {', '.join(map(str, next(iter(rows))))}"
     shown = ", ".join(str(row if len(row) > 1 else row[0]) for row in where.tolist()[:3])
     return shown + (f" and {len(where) - 3} more" if len(where) > 3 else "") or "the number"
+
+
+_LOOKS = (
+    (_not_finite,),
+    (_whole,),
+    (_kinks,),
+    (_one_slip, _other_array),
+    (_other_derivative,),
+    (_zeros,),
+)
+"""Where explanations are looked for: what the first of these finds counts."""

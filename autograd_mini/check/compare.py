@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.check.blame import blamed
 from autograd_mini.check.capture import call_with_locals, names_of, names_used
+from autograd_mini.check.judge import EQUAL, judged
 from autograd_mini.check.lint import advice, findings
 from autograd_mini.check.losses import hinted, loss_hint
+from autograd_mini.check.numerical import Probe, error_needed
 from autograd_mini.check.report import (
     AGREE,
-    CANNOT_TELL,
     DIFFER,
-    ENGINE_IS_ODD,
     GradientReport,
     Hints,
     Quantity,
     checked_hints,
 )
 from autograd_mini.check.rounding import GUESS, loss_noise, recorded_gradients, rounding_of
-from autograd_mini.differences import Estimate, derivative
 from autograd_mini.graph import gradients, is_node, rebuild, topological_order
 from autograd_mini.modes import no_grad
 from autograd_mini.tensor import Tensor
@@ -32,9 +30,6 @@ from autograd_mini.value import Value
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Manual = Mapping[str, Any] | Callable[..., Mapping[str, Any]]
-
-_TELLING = 1e-3
-"""A numerical estimate tells something if its error is below this part of the gradient."""
 
 
 def check_gradients(
@@ -112,7 +107,7 @@ def check_gradients(
             f"not be recorded: {error}"
         )
     tolerances = dict(zip(nodes, rounding_of(recorded, epsilon), strict=True))
-    noise = loss_noise(root)
+    noise, order = loss_noise(root), topological_order(root)
     rng = np.random.default_rng(seed)
     quantities = []
     for name, node in nodes.items():
@@ -120,20 +115,22 @@ def check_gradients(
         quantities.append(
             _compare(
                 name,
-                np.asarray(node.data),
                 np.asarray(automatic[name]),
                 manuals.get(name),
                 tolerances[name],
-                along(loss, arguments, name, root, node),
-                noise,
+                Probe(along(loss, arguments, name, root, node), noise, order, node),
                 entries,
                 rng,
             )
         )
+    notes += [
+        f"{quantity.name}: {quantity.evidence}."
+        for quantity in quantities
+        if quantity.verdict == AGREE and quantity.evidence != EQUAL
+    ]
     floats = [n for n, v in params.items() if getattr(v, "dtype", None) == np.float32]
     if floats:
         notes.append(f"{', '.join(floats)}: float32, checked in float64.")
-    order = topological_order(root)
     more = names_of(manual) if callable(manual) else {}
     known = {**more, **by_hand, **around, **names, **arguments}
     if any(quantity.verdict == DIFFER for quantity in quantities):
@@ -279,80 +276,12 @@ def _number(out: Any) -> float:
     return float(np.reshape(out.data, ())) if is_node(out) else float(out)
 
 
-@dataclass(frozen=True)
-class _Numerical:
-    """Numerical derivatives of some elements of a quantity, and along one direction.
-
-    ``values`` and ``errors`` are NaN for elements that were not probed.
-    """
-
-    values: Array
-    errors: Array
-    direction: Array
-    slope: float
-    slope_error: float
-
-    def refutes(self, claim: Array, tolerance: Array) -> Array:
-        """Where the numerical derivatives exclude a claimed gradient."""
-        with np.errstate(invalid="ignore"):
-            near: Array = np.abs(self.values - claim) <= 2 * self.errors + tolerance
-        return self.probed & ~near
-
-    def refutes_along(self, claim: Array, tolerance: Array) -> bool:
-        """Whether the derivative along the direction excludes a claimed gradient."""
-        claimed = float(np.sum(self.direction * claim))
-        return abs(self.slope - claimed) > 2 * self.slope_error + float(np.sum(tolerance))
-
-    @property
-    def probed(self) -> Array:
-        return ~np.isnan(self.errors)
-
-    def vague(self, claim: Array) -> Array:
-        """Where the estimated error is too large to judge a claimed gradient."""
-        size = np.max(np.abs(claim), initial=0.0)
-        return self.probed & ~(self.errors <= (_TELLING * size if size else np.finfo(float).max))
-
-    def at(self, index: tuple[int, ...]) -> str:
-        return f"numerical {self.values[index]:.6g} ± {self.errors[index]:.0e}"
-
-
-def _probe(
-    evaluate: Callable[[Any], float],
-    noise: float,
-    data: Array,
-    indices: list[tuple[int, ...]],
-    rng: np.random.Generator,
-) -> _Numerical:
-    """Numerical derivatives of the loss for elements of a quantity, given its data."""
-
-    def loss_at(moved: Array) -> float:
-        try:
-            return evaluate(moved)
-        except (ValueError, ArithmeticError):  # a Value is not defined there
-            return float("nan")
-
-    def along(direction: Array, scale: float) -> Estimate:
-        with np.errstate(all="ignore"):
-            return derivative(lambda t: loss_at(data + t * direction), 0.0, max(scale, 1.0), noise)
-
-    values, errors = np.full(data.shape, np.nan), np.full(data.shape, np.nan)
-    for index in indices:
-        one = np.zeros_like(data)
-        one[index] = 1
-        values[index], errors[index] = along(one, abs(float(data[index])))
-    direction = rng.choice([-1.0, 1.0], data.shape)
-    slope, error = along(direction, float(np.max(np.abs(data), initial=0.0)))
-    return _Numerical(values, errors, direction, slope, error)
-
-
 def _compare(
     name: str,
-    data: Array,
     automatic: Array,
     manual: Array | None,
     tolerance: Array,
-    evaluate: Callable[[Any], float],
-    noise: float,
+    probe: Probe,
     entries: int,
     rng: np.random.Generator,
 ) -> Quantity:
@@ -361,8 +290,9 @@ def _compare(
         gap = np.abs(manual - automatic) if manual is not None and fits else None
         wrong = np.zeros(automatic.shape, bool) if gap is None else ~(gap <= tolerance)
     indices = _probed(np.zeros_like(automatic) if gap is None else gap, wrong, entries, rng)
-    numerical = _probe(evaluate, noise, data, indices, rng)
-    verdict, evidence = _judge(automatic, manual, tolerance, wrong, numerical)
+    told_apart = None if gap is None else np.where(wrong, gap, 0.0)
+    numerical = probe.elements(indices, error_needed(automatic, told_apart), rng)
+    verdict, evidence = judged(automatic, manual, tolerance, wrong, numerical, probe)
     if gap is None:
         gap = np.abs(numerical.values - automatic)[numerical.probed]
     size = float(np.max(np.abs(automatic), initial=0.0))
@@ -395,48 +325,5 @@ def _probed(
     return [_index(flat, gap) for flat in sorted(chosen)]
 
 
-def _judge(
-    automatic: Array, manual: Array | None, tolerance: Array, wrong: Array, numerical: _Numerical
-) -> tuple[str, str]:
-    """The verdict on one quantity, and the evidence for it in a sentence."""
-    off = numerical.refutes(automatic, tolerance)
-    if manual is not None and manual.shape != automatic.shape:
-        shapes = f"the manual gradient has shape {manual.shape}, the quantity {automatic.shape}"
-        return DIFFER, shapes
-    if manual is not None and wrong.any():
-        refuted = numerical.refutes(manual, tolerance)
-        at = _farthest(manual, automatic, wrong)
-        evidence = (
-            f"{int(wrong.sum())} of {wrong.size} elements differ; at {_place(at)} manual "
-            f"{manual[at]:.6g}, automatic {automatic[at]:.6g}, {numerical.at(at)}"
-        )
-        if (wrong & refuted & ~off).any():
-            return DIFFER, evidence
-        if (wrong & off & ~refuted).any():
-            evidence += f": {ENGINE_IS_ODD}"
-        return CANNOT_TELL, evidence
-    if off.any() or numerical.refutes_along(automatic, tolerance):
-        evidence = "the numerical derivative differs from the automatic gradient"
-        if off.any():
-            at = _farthest(numerical.values, automatic, off)
-            evidence += f" at {_place(at)}: {numerical.at(at)}, automatic {automatic[at]:.6g}"
-        return (DIFFER if manual is None else CANNOT_TELL), evidence
-    vague = numerical.vague(automatic)
-    if manual is None and vague.any():
-        at = _index(int(np.argmax(vague)), vague)
-        return CANNOT_TELL, f"{numerical.at(at)} at {_place(at)} is too uncertain to judge by"
-    return AGREE, "equal to rounding"
-
-
-def _farthest(other: Array, automatic: Array, among: Array) -> tuple[int, ...]:
-    with np.errstate(invalid="ignore"):
-        gap = np.nan_to_num(np.abs(other - automatic), nan=np.inf)
-    return _index(int(np.argmax(np.where(among, gap, -1.0))), gap)
-
-
 def _index(flat: int, array: Array) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, array.shape))
-
-
-def _place(index: tuple[int, ...]) -> str:
-    return f"[{', '.join(map(str, index))}]" if index else "the number"

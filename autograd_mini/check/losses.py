@@ -129,7 +129,8 @@ def loss_hint(
                     continue
                 decay = _decay(factor, slopes, claimed, asked, order)
                 if decay is not None:
-                    return _hint(loss, kind, factor, words, decay, tuple(claimed), known)
+                    found = _Variant(kind, text, words, sign, factor, decay)
+                    return _hint(loss, found, tuple(claimed), known)
     return None
 
 
@@ -250,12 +251,12 @@ def _log_part(term: Term) -> _Part:
     elif node.op == "getitem":
         chosen, node = node.options["index"], node.parents[0]
     if node.op == "log" and targets is None and chosen is None:
-        below = node.parents[0]
+        below = _unguarded(node.parents[0])
         if below.op != "getitem":
             return unknown
         chosen, outputs = below.options["index"], below.parents[0]
     elif node.op == "log":
-        outputs = node.parents[0]
+        outputs = _unguarded(node.parents[0])
     else:
         outputs = node
     if targets is None:
@@ -266,12 +267,17 @@ def _log_part(term: Term) -> _Part:
     role = "log" if node.op in ("log", "log_softmax") else "chosen"
     if outputs.op == "sub" and not is_node(outputs.parents[0]) and np.all(outputs.parents[0] == 1):
         role = "log of rest"
-    while outputs.op in ("add", "maximum", "clip") and role == "log":  # np.log(p + 1e-12)
+    return _Part(term, "cross-entropy", outputs, targets, role, _sizes(outputs))
+
+
+def _unguarded(outputs: Any) -> Any:
+    """What is meant where a logarithm is kept from 0, as in ``np.log(p + 1e-12)``."""
+    while outputs.op in ("add", "maximum", "clip"):
         below = [p for p in outputs.parents if is_node(p)]
         if len(below) != 1 or below[0].shape != outputs.shape:
             break
         outputs = below[0]
-    return _Part(term, "cross-entropy", outputs, targets, role, _sizes(outputs))
+    return outputs
 
 
 def _complementary(parts: Sequence[_Part]) -> bool:
@@ -391,30 +397,38 @@ def _number(text: str, loss: _Loss) -> float:
     return float(above) / float(np.prod([sizes[letter] for letter in below]) if below else 1.0)
 
 
+@dataclass(frozen=True)
+class _Variant:
+    """A loss that the gradients are right for: ``sign · factor`` times a sum, plus L2."""
+
+    kind: str
+    text: str
+    words: str
+    sign: int
+    factor: float
+    decay: float
+
+
 def _hint(
-    loss: _Loss,
-    kind: str,
-    factor: float,
-    words: str,
-    decay: float,
-    names: tuple[str, ...],
-    known: Mapping[str, Any],
+    loss: _Loss, found: _Variant, names: tuple[str, ...], known: Mapping[str, Any]
 ) -> LossHint | None:
-    ratio = float(f"{factor / loss.factor:.12g}") if kind == loss.kind else None
-    right = f"right for {'the negative of ' * (factor < 0)}{words}"
-    if decay:
-        right += f" plus ½·λ·Σw² with λ = {decay:.6g}{_named(decay, known)}"
-    if ratio == 1 and loss.weights and not decay:
+    ratio = float(f"{found.factor / loss.factor:.12g}") if found.kind == loss.kind else None
+    right = f"right for {'the negative of ' * (found.sign < 0)}{found.words}"
+    if found.decay:
+        right += f" plus ½·λ·Σw² with λ = {found.decay:.6g}{_named(found.decay, known)}"
+    if ratio == 1 and loss.weights and not found.decay:
         return LossHint(None, f"{right}, without the L2 term of the loss", names)
-    recorded = _words(loss)
-    if ratio is None or decay or loss.weights:
+    text, recorded = _usual(loss)
+    if ratio is None or found.decay or loss.weights:
         recorded += " plus an L2 term" * bool(loss.weights)
         return LossHint(None, f"{right}; the loss that is computed is {recorded}", names)
     if ratio == 1:
         return None
-    sentence = f"{right}; {ratio:.6g} × the gradient of {recorded}, which the loss computes"
-    sentence += _in_sizes(ratio, loss)
-    if factor < 0:
+    times = f"{ratio:.6g}".replace("-", "−")
+    sentence = f"{right}; {times} × the gradient of {recorded}, which the loss computes"
+    if text:
+        sentence += _in_sizes(found.text, text, loss, "−" * (found.sign < 0))
+    if found.sign < 0:
         sentence += "; right in an update that adds it, `w += rate * gradient`"
     rate = next(((n, known[n]) for n in RATES if _is_number(known.get(n))), None)
     if rate is not None and abs(ratio) != 1:
@@ -422,12 +436,12 @@ def _hint(
     return LossHint(ratio, sentence, names)
 
 
-def _words(loss: _Loss) -> str:
-    """The recorded loss in words: a usual variant, or a number times its sum."""
+def _usual(loss: _Loss) -> tuple[str, str]:
+    """The recorded loss as a usual variant: its factor, and in words; or a number times a sum."""
     for text, words in _VARIANTS[loss.kind]:
         if np.isclose(_number(text, loss), loss.factor, rtol=1e-12, atol=0):
-            return words
-    return f"{loss.factor:.6g} · {_SUMS[loss.kind]}"
+            return text, words
+    return "", f"{loss.factor:.6g} · {_SUMS[loss.kind]}"
 
 
 def _named(number: float, known: Mapping[str, Any]) -> str:
@@ -440,30 +454,24 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
-def _in_sizes(ratio: float, loss: _Loss) -> str:
-    """The ratio as a product of N, K and a simple number, in brackets; empty if it is none.
+def _in_sizes(factor: str, recorded: str, loss: _Loss, sign: str = "") -> str:
+    """The quotient of two factors of ``_VARIANTS`` in N and K, in brackets; empty if it is plain.
 
     >>> loss = _Loss("squares", 1 / 315, (), (), None, None, 105, 3)
-    >>> _in_sizes(157.5, loss), _in_sizes(-1 / 105, loss), _in_sizes(0.3, loss)
-    (' (N·K/2; N = 105, K = 3)', ' (−1/N; N = 105)', '')
+    >>> _in_sizes("1/2", "1/NK", loss), _in_sizes("1/N", "1", loss), _in_sizes("1", "1/2", loss)
+    (' (N·K/2; N = 105, K = 3)', ' (1/N; N = 105)', '')
     """
-    n, k = loss.samples, loss.width
-    if abs(ratio) in _SIMPLE:
+    below, above = list(factor.partition("/")[2]), list(recorded.partition("/")[2])
+    for letter in [*below]:
+        if letter in above:
+            below.remove(letter)
+            above.remove(letter)
+    values = {"N": loss.samples, "K": loss.width}
+    used = [f"{x} = {values[x]}" for x in "NK" if x in above + below]
+    if not used or not loss.samples:
         return ""
-    for name, size in {"N": n, "K": k, "N·K": n * k}.items():
-        for inverse in (False, True):
-            rest = abs(ratio) * (size if inverse else 1 / size) if size > 1 else 0.0
-            if float(f"{rest:.9g}") not in _SIMPLE:
-                continue
-            above, below = _SIMPLE[float(f"{rest:.9g}")]
-            product = f"({name})" if "·" in name and above + below else name
-            text = f"{above or 1}/{below}{product}" if inverse else f"{above}{name}"
-            text += f"/{below}" if below and not inverse else ""
-            values = ", ".join(f"{x} = {v}" for x, v in (("N", n), ("K", k)) if x in name)
-            text = "−" * (ratio < 0) + text
-            return f" ({values})" if text in ("N", "K") else f" ({text}; {values})"
-    return ""
-
-
-_SIMPLE = {1.0: ("", ""), 2.0: ("2", ""), 4.0: ("4", ""), 0.5: ("", "2"), 0.25: ("", "4")}
-"""Simple numbers: what stands above and below a fraction's line for each."""
+    text = "·".join(above) or "1"
+    if below:
+        text += "/" + (f"({'·'.join(below)})" if len(below) > 1 else below[0])
+    plain = text in values and not sign
+    return f" ({', '.join(used)})" if plain else f" ({sign}{text}; {', '.join(used)})"

@@ -6,6 +6,10 @@ sweep is recorded, which makes a graph of every number that went into the gradie
 forward and backward.  This graph is evaluated again with each number off by a relative
 2⁻³⁰ or less; how far that moves a gradient, scaled down to the machine's 2⁻⁵², is its
 rounding error.  Branches that were taken stay as they were.
+
+A right derivation may also recover a number from a sum: a·(1 − a) for a = 1 / (1 + exp(−z))
+knows exp(−z) only as well as 1 + exp(−z) holds it.  So a number that is added to a constant,
+or an exponential that is added to anything, is off by that part of the sum.
 """
 
 from __future__ import annotations
@@ -74,7 +78,8 @@ def rounding_of(gradients: Sequence[Any], epsilon: float) -> list[Array]:
     """
     recorded = [gradient for gradient in gradients if is_node(gradient)]
     order = topological_order(*recorded)
-    moved = [_shaken(order, gradients, np.random.default_rng(seed)) for seed in _SEEDS]
+    sizes = _sizes(order)
+    moved = [_shaken(order, sizes, gradients, np.random.default_rng(seed)) for seed in _SEEDS]
     bounds = []
     for index, gradient in enumerate(gradients):
         exact = _data(gradient)
@@ -108,8 +113,26 @@ def _data(gradient: Any) -> Array:
     return np.asarray(gradient.data if is_node(gradient) else gradient)
 
 
+def _sizes(order: Sequence[Any]) -> dict[Any, Array]:
+    """How large a number each node was rounded with, where that is not its own size."""
+    found: dict[Any, Array] = {}
+    for node in order:
+        if node.op not in ("add", "sub"):
+            continue
+        for operand, other in zip(node.parents, node.parents[::-1], strict=True):
+            if not is_node(operand) or np.shape(operand.data) != np.shape(node.data):
+                continue
+            if operand.op == "exp" or not is_node(other):
+                own = found.get(operand, np.abs(operand.data))
+                found[operand] = np.maximum(own, np.abs(node.data))
+    return found
+
+
 def _shaken(
-    order: Sequence[Any], gradients: Sequence[Any], rng: np.random.Generator
+    order: Sequence[Any],
+    sizes: Mapping[Any, Array],
+    gradients: Sequence[Any],
+    rng: np.random.Generator,
 ) -> list[Array]:
     """The gradients, from a graph in which every number is off by relative noise."""
     made: dict[Any, Any] = {}
@@ -117,5 +140,6 @@ def _shaken(
         for node in order:
             parents = [made[parent] if is_node(parent) else parent for parent in node.parents]
             again = node.again(parents) if parents else node
-            made[node] = again * (1 + _NOISE * rng.uniform(-1, 1, np.shape(node.data)))
+            noise = _NOISE * rng.uniform(-1, 1, np.shape(node.data))
+            made[node] = again + noise * sizes[node] if node in sizes else again * (1 + noise)
     return [_data(made[gradient] if is_node(gradient) else gradient) for gradient in gradients]
