@@ -56,6 +56,8 @@ def blamed(
             expected = np.asarray(step.data if is_node(step) else step)
             inherited = matches(quantity.manual, expected, bound)
             why = () if inherited else causes(scene.mistake(quantity.name, step, bound))
+            if why and why[0].code == "unknown" and scene.lacks_upstream(quantity.name):
+                inherited, why = True, ()
             quantity = replace(quantity, inherited=inherited, expected=expected, causes=why)
         found.append(quantity)
     return found
@@ -120,6 +122,15 @@ class _Scene:
                 if direction is not None and direction.shape == np.shape(node.data)
             },
         )
+
+    def lacks_upstream(self, name: str) -> bool:
+        """Whether the step to a quantity begins at a gradient that has no shape to hand on."""
+        lost = {
+            self.nodes[other]
+            for other, data in self.manual.items()
+            if other != name and not _fits(data.shape, np.shape(self.nodes[other].data))
+        }
+        return any(node in lost for node in self._between(name))
 
     def _between(self, name: str) -> list[Any]:
         """The nodes that a quantity reaches before its gradient is handed on by another."""

@@ -78,5 +78,5 @@ def other_derivatives(
     for end, gradient in upstream.items():
         block = f"the derivative of {words(end)}"
         yield Slip("missing-factor", f"{block} is missing", gradient)
-        for name, factor in derived(same, tuple(functions)):
+        for name, factor in derived(same, tuple(functions), words):
             yield Slip("wrong-factor", f"{name} stands where {block} belongs", gradient * factor)

@@ -30,6 +30,9 @@ _EXPLAINED = 1e-3
 _SLACK = 16.0
 """How many times the rounding bound of the right numbers those of a slip may be off."""
 
+_MOST_PAIRED = 10**7
+"""How many numbers are computed in the search through pairs of arrays, at the most."""
+
 _INFORMATIVE = 3
 """A free factor is fitted to at least this many numbers, or must be one that has a name."""
 
@@ -94,8 +97,8 @@ def causes(mistake: Mistake) -> tuple[Cause, ...]:
 
 _SIMPLEST = [
     "non-finite", "shape", "sign", "sum-for-mean", "mean-for-sum", "missing-reduction", "scale",
-    "transpose", "axis-order", "wrong-axis", "kink", "missing-factor", "missing-term",
-    "extra-factor", "extra-term", "updated-value", "wrong-operand", "wrong-factor",
+    "wrong-axis", "transpose", "axis-order", "kink", "missing-factor", "missing-term",
+    "updated-value", "extra-factor", "extra-term", "wrong-operand", "wrong-factor",
     "extra-reduction",
 ]  # fmt: skip
 """Codes in the order in which explanations of the same numbers are given."""
@@ -276,7 +279,7 @@ def _other_array(mistake: Mistake) -> Iterator[Cause]:
     """An array at hand that is a factor or a term too many, or stands in another's place."""
     yield from _by_term(mistake)
     yield from _by_factor(mistake)
-    yield from _by_upstream(mistake)
+    yield from _by_sum(mistake)
     for slip in exchanges(mistake.step, mistake.known, mistake.unary):
         if mistake.explained_by(slip.made):
             yield Cause(slip.code, slip.evidence)
@@ -306,9 +309,10 @@ def _with_factor(slip: Slip, factor: float, mistake: Mistake, enough: bool) -> I
     elif name == "−1":
         yield Cause("sign", f"{words} has the wrong sign")
     elif name or enough:
-        yield from _sum_or_mean(factor, mistake, words)
         if name == "2":
             yield Cause("extra-term", f"the term {words} is counted twice")
+        if not 0.5 <= abs(factor) <= 2:  # 2 and 1/2 are other things more often than a count
+            yield from _sum_or_mean(factor, mistake, words)
         yield Cause("scale", f"{words} is taken {_times(factor, name)} ×")
 
 
@@ -326,7 +330,7 @@ def _by_factor(mistake: Mistake) -> Iterator[Cause]:
     if mistake.manual.shape != mistake.expected.shape or mistake.manual.size < 2:
         return
     same = {name: a for name, a in mistake.known.items() if a.shape == mistake.manual.shape}
-    for name, data in derived(same, mistake.unary):
+    for name, data in derived(same, mistake.unary, mistake.step.words):
         if mistake.explained_by(mistake.expected * data):
             yield Cause("extra-factor", f"the ratio to the right gradient is {name}")
         gone = (data == 0) & (np.abs(mistake.expected) <= mistake.bound)
@@ -337,18 +341,25 @@ def _by_factor(mistake: Mistake) -> Iterator[Cause]:
             yield Cause("missing-factor", f"the right gradient is this, times {name}")
 
 
-def _by_upstream(mistake: Mistake) -> Iterator[Cause]:
-    """Another elementwise factor of the gradient that the step was handed."""
-    right = mistake.expected
-    for name, handed in mistake.step.handed.items():
-        if handed.shape != right.shape or right.size < 2 or not handed.any():
-            continue
-        if mistake.explained_by(handed):
-            yield Cause("missing-factor", f"it is {name} itself, the local derivative is missing")
-        same = {n: a for n, a in mistake.known.items() if a.shape == right.shape}
-        for words, data in derived(same, mistake.unary):
-            if mistake.explained_by(handed * data):
-                yield Cause("wrong-factor", f"it is {name} times {words}")
+def _by_sum(mistake: Mistake) -> Iterator[Cause]:
+    """A term lost or with the other sign in a − b or a + b, whatever this is multiplied by."""
+    right, words = mistake.expected, mistake.step.words
+    same = {
+        name: data
+        for name, data in mistake.known.items()
+        if data.shape == right.shape and words.is_name(name)
+    }
+    if right.size < _INFORMATIVE or len(same) ** 2 * right.size > _MOST_PAIRED:
+        return
+    for (a, x), (b, y) in itertools.combinations(same.items(), 2):
+        for sign, whole, other in (("−", x - y, x + y), ("+", x + y, x - y)):
+            for code, text, made in (
+                ("sign", f"{b} in {a} {sign} {b} has the wrong sign", other),
+                ("missing-term", f"{b} in {a} {sign} {b} is missing", x),
+                ("missing-term", f"{a} in {a} {sign} {b} is missing", y if sign == "+" else -y),
+            ):
+                if mistake.explained_by(right / whole * made):
+                    yield Cause(code, text)
 
 
 def _by_term(mistake: Mistake) -> Iterator[Cause]:

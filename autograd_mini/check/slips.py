@@ -70,11 +70,6 @@ class Step:
             else:
                 depends[node] = not node.parents or any(depends[o] for o in operands(node))
         self.factors = frozenset(n for n in self.inside if not depends[n])
-        self.handed = {
-            words(n): np.asarray(n.data)
-            for n in everything
-            if n.label and depends[n] and not n.parents
-        }
         self._upstream = frozenset(n for n, yes in depends.items() if yes)
 
     def is_upstream(self, operand: Any) -> bool:
@@ -166,7 +161,7 @@ def _lost(step: Step) -> Iterator[Slip]:
     for node in step.inside:
         for index, operand in enumerate(node.parents):
             data = np.asarray(_data(operand))
-            if data.shape == () and np.shape(node.data):
+            if data.shape == () and np.shape(node.data) and node not in step.factors:
                 continue
             rest = [p for i, p in enumerate(node.parents) if i != index]
             others = [step.words(p) for p in rest]
@@ -301,12 +296,18 @@ def _updated(step: Step, updated: Mapping[Any, Array]) -> Iterator[Slip]:
             yield Slip("updated-value", step.words(parameter), moved(2.0), moved)
 
 
-def derived(known: Mapping[str, Array], unary: Sequence[str]) -> Iterator[tuple[str, Array]]:
-    """What people make of an array when they want a local derivative, in words and numbers."""
+def derived(
+    known: Mapping[str, Array], unary: Sequence[str], words: Words
+) -> Iterator[tuple[str, Array]]:
+    """What people make of an array when they want a local derivative, in words and numbers.
+
+    Of an array that has no name they make nothing else.
+    """
     for name, data in known.items():
-        for words, made in _made_of(name, data, unary):
-            if not np.all(made == made.flat[0]):  # a constant is no factor of elements
-                yield words, made
+        made = _made_of(name, data, unary) if words.is_name(name) else [(name, data)]
+        for text, array in made:
+            if not np.all(array == array.flat[0]):  # a constant is no factor of elements
+                yield text, array
 
 
 def _made_of(name: str, data: Array, unary: Sequence[str]) -> Iterator[tuple[str, Array]]:
@@ -348,7 +349,7 @@ def _other_factors(step: Step, known: Mapping[str, Array], unary: Sequence[str])
     for operand, replaced in places:
         if np.ndim(_data(operand)):
             same = {n: a for n, a in known.items() if a.shape == np.shape(_data(operand))}
-            for name, data in derived(same, unary):
+            for name, data in derived(same, unary, step.words):
                 words = f"{name} stands where {step.words(operand)} belongs"
                 yield from _slip("wrong-factor", words, replaced(data))
 

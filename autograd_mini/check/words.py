@@ -41,6 +41,7 @@ class Words:
 
     def __init__(self, nodes: Mapping[Any, str], arrays: Mapping[str, Array]) -> None:
         self.nodes, self.arrays = dict(nodes), dict(arrays)
+        self._names = {*nodes.values(), *arrays}
         self._ranks = {node: rank for rank, node in enumerate(self.nodes)}
 
     def __call__(self, operand: Any) -> str:
@@ -50,6 +51,10 @@ class Words:
     def has_name(self, node: Any) -> bool:
         """Whether a node is called by a name, not by a formula."""
         return bool(self.nodes.get(node) or node.label)
+
+    def is_name(self, text: str) -> bool:
+        """Whether a text is a name that the user gave, not a formula."""
+        return text in self._names
 
     def rank(self, node: Any) -> tuple[int, str]:
         """A key that puts nodes in an order that depends on nothing but the computation."""
