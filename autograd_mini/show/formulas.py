@@ -139,6 +139,11 @@ class Notation:
         """A whole formula."""
         return self._write(node)[0]
 
+    def factor(self, node: ast.expr) -> str:
+        """A formula that is to stand on the right of a product."""
+        text = self._at_least(_PRODUCT, node)
+        return self._bracketed(text) if text.startswith(self._sign("−")) else text
+
     def _write(self, node: ast.expr) -> tuple[str, int]:
         """The text of a part of a formula, and how tightly it holds together."""
         value = _number(node, self.names)
@@ -173,17 +178,23 @@ class Notation:
                 return f"|{self._write(x)[0]}|", _ATOM
             case ast.Call(function, arguments, keywords):
                 inside = [self._write(argument)[0] for argument in arguments]
-                inside += [f"{k.arg}{self._sign('=')}{self._write(k.value)[0]}" for k in keywords]
-                called = self._function(ast.unparse(function))
+                inside += [f"{self._word(str(k.arg))}={self._option(k.value)}" for k in keywords]
+                name = ast.unparse(function)
+                called = self._function(str(self.names.get(name, name)))
                 return called + self._bracketed(", ".join(inside)), _ATOM
             case ast.Attribute(x, "T"):
                 return self._at_least(_ATOM, x) + self._transposed, _POWER
             case ast.Subscript(x, index):
-                return f"{self._at_least(_ATOM, x)}[{self._write(index)[0]}]", _ATOM
+                return f"{self._at_least(_ATOM, x)}[{self._option(index)}]", _ATOM
             case ast.Tuple(parts):
                 inside = [self._write(part)[0] for part in parts]
                 return self._bracketed(", ".join(inside) + "," * (len(inside) == 1)), _ATOM
         return self._word(ast.unparse(node)), _CHOICE
+
+    def _option(self, node: ast.expr) -> str:
+        """An index or an option, which is no part of the arithmetic."""
+        text = ast.unparse(node)
+        return self._plain(str(self.names.get(text, text)).replace("-", "−"))
 
     def _at_least(self, tightness: int, node: ast.expr) -> str:
         text, found = self._write(node)
@@ -236,6 +247,9 @@ class Notation:
     def _word(self, words: str) -> str:
         return words
 
+    def _plain(self, text: str) -> str:
+        return text
+
     def _function(self, name: str) -> str:
         return name
 
@@ -273,6 +287,9 @@ class Latex(Notation):
 
     def _word(self, words: str) -> str:
         return rf"\text{{{words}}}" if words.strip().isalpha() else latex_name(words)
+
+    def _plain(self, text: str) -> str:
+        return rf"\text{{{latex_text(text)}}}"
 
     def _function(self, name: str) -> str:
         return rf"\{name}" if name in _LATEX_FUNCTIONS else rf"\operatorname{{{latex_text(name)}}}"
