@@ -16,7 +16,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -91,13 +91,23 @@ class Picture:
     arrows: tuple[Arrow, ...]
 
 
-def picture(root: Any, max_nodes: int = 300) -> Picture:
+def picture(
+    root: Any,
+    max_nodes: int = 300,
+    *,
+    called: Mapping[Any, str] | None = None,
+    gradients: Mapping[Any, Any] | None = None,
+) -> Picture:
     """The boxes and arrows of the graph that ``root`` was computed by, operands first.
 
-    Arguments and errors are those of ``draw``.
+    Arguments and errors are those of ``draw``; besides:
+        called: what each node is called; by default its label, or v1, v2, ...
+        gradients: the gradient of each node; by default its ``grad``.
     """
     order = _order(root, max_nodes)
     names, free = _names(order)
+    names = names if called is None else {node: called[node] for node in order}
+    gradients = {node: node.grad for node in order} if gradients is None else gradients
     position = {node: i for i, node in enumerate(order)}
     boxes: list[Box] = []
     arrows: list[Arrow] = []
@@ -113,7 +123,8 @@ def picture(root: Any, max_nodes: int = 300) -> Picture:
             tails.append(f"n{i}c{k}")
             operands.append(next(free) if one is None else one)
             boxes.append(_constant_box(tails[-1], operands[-1], parent))
-        boxes.append(_node_box(f"n{i}", node, names[node], operands, node is root))
+        gradient = gradients.get(node, node.zero())
+        boxes.append(_node_box(f"n{i}", node, names[node], operands, node is root, gradient))
         for k, lines in enumerate(_derivatives(node, names[node], operands)):
             arrows.append(Arrow(f"e{i}_{k}", tails[k], f"n{i}", lines))
     title = f"Computation graph of {names[root]}: {len(order)} nodes, {len(arrows)} edges"
@@ -192,17 +203,23 @@ def is_wide(character: str) -> bool:
 
 
 def _node_box(
-    name: str, node: Value | Tensor, called: str, operands: Sequence[str | float], root: bool
+    name: str,
+    node: Value | Tensor,
+    called: str,
+    operands: Sequence[str | float],
+    root: bool,
+    gradient: Any,
 ) -> Box:
-    label = shown(node.label, LONGEST_LABEL) if _is_labelled(node) else called
+    is_label = _is_labelled(node) and called == shown(node.label, LONGEST_NAME)
+    label = shown(node.label, LONGEST_LABEL) if is_label else called
     rule = _rule(node)
     rows: list[tuple[str, ...]]
     if isinstance(node, Value):
-        rows = [("value", number(node.data)), ("gradient", number(node.grad))]
-        tooltip = f"{label}: value {float(node.data)}, gradient {float(node.grad)}"
+        rows = [("value", number(node.data)), ("gradient", number(gradient))]
+        tooltip = f"{label}: value {float(node.data)}, gradient {float(gradient)}"
         shape = ""
     else:
-        rows = [*_rows("value", node.data), *_rows("gradient", node.grad)]
+        rows = [*_rows("value", node.data), *_rows("gradient", gradient)]
         if len(rows) == 4 and rows[0] == rows[2]:  # one line of headings is enough
             del rows[2]
         shape = str(node.shape)
