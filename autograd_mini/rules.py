@@ -235,7 +235,7 @@ class Rule:
 # Reading the language
 
 
-_ALLOWED = (
+ALLOWED = (
     ast.Module, ast.Expr, ast.Assign, ast.Name, ast.Load, ast.Store, ast.Constant, ast.Call,
     ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.BitAnd, ast.BitOr,
     ast.UnaryOp, ast.USub, ast.UAdd, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq,
@@ -258,7 +258,7 @@ def parse(text: str) -> ast.Module:
     except SyntaxError as error:
         raise ValueError(f"{text!r} is not a formula: {error.msg}") from None
     for node in ast.walk(tree):
-        if not isinstance(node, _ALLOWED) or (
+        if not isinstance(node, ALLOWED) or (
             isinstance(node, ast.Constant) and type(node.value) not in (int, float)
         ):
             raise ValueError(

@@ -276,9 +276,7 @@ class Explanation:
 
     @cached_property
     def product(self) -> Any:
-        if not self._chain.scalar or not self._chain.depends:
-            return self.value
-        return self._products[self._chain.wrt]
+        return self._products.get(self._chain.wrt, self.value)
 
     @cached_property
     def _apart(self) -> list[Any]:
@@ -302,6 +300,8 @@ class Explanation:
     def _products(self) -> dict[Any, float]:
         """For each equation what its right side comes to, in the order that is written."""
         found: dict[Any, float] = {}
+        if not self._chain.scalar or not self._chain.depends:
+            return found
         for node in reversed(self._apart):
             found[node] = self._sum(self.sum_of(node), found)
         return found

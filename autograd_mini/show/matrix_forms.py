@@ -46,13 +46,13 @@ def matrix_form(node: Tensor, slot: int) -> str:
     axis = options.get("axis")
     axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     count = int(np.prod([shape[a] for a in axes if a < len(shape)], dtype=int))
-    return form.format(
-        **options,
-        shape=shape,
-        over="" if axis is None else f", axis={axis}",
-        count=count,
-        free=count - options.get("ddof", 0),
-    )
+    fields = {
+        "shape": shape,
+        "over": "" if axis is None else f", axis={axis}",
+        "count": count,
+        "free": count - options.get("ddof", 0),
+    }
+    return form.format(**{**options, **fields})
 
 
 def _matmul(node: Tensor, slot: int) -> str:

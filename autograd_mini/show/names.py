@@ -98,7 +98,11 @@ def names_of(order: Sequence[Any], variables: Mapping[str, Any]) -> Names:
 
 def _held(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Each node or array with its name, also those in lists, tuples and dicts."""
-    level = [(name, held) for name, held in variables.items() if not name.startswith("_")]
+    level = [
+        (name, held)
+        for name, held in variables.items()
+        if name.isidentifier() and not name.startswith("_")
+    ]
     for _ in range(_DEEPEST + 1):
         deeper: list[tuple[str, Any]] = []
         for name, held in level:

@@ -122,7 +122,7 @@ def start(node: Any, gradient: Any, asked: str) -> tuple[list[Any], Any]:
 def sweep(order: Sequence[Any], seed: Any, terms: Terms) -> Iterator[Step]:
     """The steps, with the names that the formulas have."""
     masked = is_masked(order, seed)
-    words = _Words(order[-1], terms)
+    words = Words(order[-1], terms)
     log = [(order[-1], seed)]
     totals: dict[Any, Any] = {}
     for index, (node, gradient) in enumerate(reverse_sweep(order, seed, masked=masked)):
@@ -162,7 +162,7 @@ def _flowing(node: Any, slots: list[int], given: list[Any]) -> list[int]:
     return found
 
 
-class _Words:
+class Words:
     """What is said about each step."""
 
     def __init__(self, root: Any, terms: Terms) -> None:

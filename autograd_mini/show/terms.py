@@ -150,7 +150,8 @@ class Terms:
     ) -> ast.expr:
         text = rule.derivatives[slot]
         assert text is not None
-        if "where" in text and len(text) > LONGEST_BRANCHES:
+        decided = isinstance(node, Value) and rule.name == "where"
+        if decided or ("where" in text and len(text) > LONGEST_BRANCHES):
             data = [getattr(parent, "data", parent) for parent in node.parents]
             text = taken(text, dict(zip(rule.operands, data, strict=True)) | {"out": node.data})
         names = dict(zip(rule.operands, operands, strict=True)) | {"out": self.written(node)}
