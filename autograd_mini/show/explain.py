@@ -30,7 +30,7 @@ from __future__ import annotations
 import ast
 import math
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -43,18 +43,24 @@ from autograd_mini.show.formulas import Latex, Notation, latex_text
 from autograd_mini.show.names import Names, caller_variables, names_of
 from autograd_mini.show.picture import _in_short, is_wide, shown
 from autograd_mini.show.steps import is_masked, start
-from autograd_mini.show.terms import Terms, flows, names_upstream_twice, rule_of, total
+from autograd_mini.show.terms import (
+    MOST_TERMS,
+    Terms,
+    ends,
+    flows,
+    names_upstream_twice,
+    rule_of,
+    total,
+)
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value
 
 LONGEST_PRODUCT = 8
 """A gradient of more factors than this gets an equation of its own."""
 
+MOST_EQUATIONS = 8
 MOST_LINES = 24
-"""So many equations, factors and definitions each are written; of more, the first and last."""
-
-MOST_TERMS = 8
-"""So many terms of a sum are written; of more, the first and last."""
+"""So many equations, factors and definitions are written; of more, the first and last."""
 
 LONGEST_INLINED = 8
 """A node without a name stands as its formula in others if that has so many parts or fewer."""
@@ -155,6 +161,7 @@ class _Chain:
         )
         self.stations = [n for n in self.order if self._is_station(n)]
         self._are_stations = set(self.stations)
+        self._sums: dict[Any, Any] = {}
 
     def _uses(self, between: set[Any]) -> dict[Any, list[tuple[Any, int]]]:
         """Where each node is an operand, in the order in which the sweep adds up shares."""
@@ -186,20 +193,48 @@ class _Chain:
             return True
         if node not in self.uses or node in self.terms.inlined:
             return False
-        if self.scalar or len(self.uses[node]) > 1:
+        if len(self.uses[node]) > 1:
+            return True
+        if self._within_sum(node):
+            return False
+        if self.scalar:
             return True
         rule = rule_of(node)  # δ_z = (δ Wᵀ) ⊙ σ′(z) is one line, though a = σ(z) has a name
         is_activation = isinstance(rule, Rule) and not rule.symbol and len(rule.operands) == 1
         return not is_activation or names_upstream_twice(*self.uses[node][0])
+
+    def _within_sum(self, node: Any) -> bool:
+        """Whether a node is a part a + b of a longer sum a + b + c."""
+        child = self.uses[node][0][0]
+        return (
+            node.op == child.op == "add"
+            and node not in self.names.given
+            and np.shape(node.data) == np.shape(child.data)
+        )
+
+    def _whole_sum(self, node: Any) -> Any:
+        """The sum that a part of a sum belongs to, at once for all parts."""
+        parts = []
+        while node not in self._sums:
+            if node in self._are_stations or (node in self.uses and not self._within_sum(node)):
+                self._sums[node] = node
+                break
+            parts.append(node)
+            node = self.uses[node][0][0]
+        for part in parts:
+            self._sums[part] = self._sums[node]
+        return self._sums[node]
 
     def factors(self, node: Any) -> list[Factor]:
         """What connects a station with each station above it."""
         found: dict[Any, list[tuple[tuple[Any, int], ...]]] = {}
         for use in self.uses.get(node, ()):
             way = [use]
-            while way[-1][0] not in self._are_stations:
-                way.append(self.uses[way[-1][0]][0])
-            found.setdefault(way[-1][0], []).append(tuple(reversed(way)))
+            above = self._whole_sum(use[0])
+            while above not in self._are_stations:
+                way.append(self.uses[above][0])
+                above = self._whole_sum(way[-1][0])
+            found.setdefault(above, []).append(tuple(reversed(way)))
         return [
             Factor(above, node, tuple(ways), sum(map(_product, ways)) if self.scalar else None)
             for above, ways in found.items()
@@ -208,7 +243,10 @@ class _Chain:
     def formula(self, factor: Factor, upstream: ast.expr) -> ast.expr:
         """An upstream gradient taken through a factor; 1 gives the factor itself."""
         parts = []
-        for way in factor.ways:
+        for way in ends(factor.ways, MOST_TERMS):
+            if way is None:
+                parts.append(self.terms.named("…"))
+                continue
             part = upstream
             for node, slot in way:
                 part = self.terms.share(node, slot, part)
@@ -354,11 +392,13 @@ class _Text:
     """An explanation as text."""
 
     dot, plus, dots = " · ", " + ", "…"
+    part, immediate_part = "∂", "∂⁺"
 
     def __init__(self, chain: _Chain, explanation: Explanation) -> None:
         self.chain, self.explanation = chain, explanation
         self.notation = Notation({})
         self.symbols: dict[Any, None] = {}  # the nodes that the lines name
+        self.immediate = False  # whether there is a ∂⁺
 
     def whole(self) -> str:
         chain = self.chain
@@ -388,9 +428,9 @@ class _Text:
         explanation, lines = self.explanation, []
         factors: dict[tuple[Any, Any], Factor] = {}
         apart = explanation._apart
-        for node in _ends(apart):
+        for node in ends(apart, MOST_EQUATIONS):
             if node is None:
-                lines.append(self.left_out(len(apart) - MOST_LINES, "equations"))
+                lines.append(self.left_out(len(apart) - MOST_EQUATIONS, "equations"))
                 continue
             terms = explanation.sum_of(node)
             left, value = self.partial(self.chain.root, node), self.number(self.chain.totals[node])
@@ -402,22 +442,22 @@ class _Text:
                 formula = self.formula(self.chain.formula(factor, ast.Constant(1.0)))
                 lines.append((left, formula, *([value] if value != formula else [])))
                 continue
-            lines.append((left, self.sum(terms, lambda f: self.partial(f.above, f.below))))
+            lines.append((left, self.sum(terms, self.partial_of)))
             lines.append(("", self.sum(terms, lambda f: self.bracketed_number(f.value))))
             lines.append(("", value))
         rows = []
-        for one in _ends(list(factors.values())):
+        for one in ends(list(factors.values()), MOST_LINES):
             if one is None:
                 rows.append(self.left_out(len(factors) - MOST_LINES, "factors"))
                 continue
             formula = self.formula(self.chain.formula(one, ast.Constant(1.0)))
             value = self.number(one.value)
             equal = [] if formula == value else [value]
-            rows.append((self.partial(one.above, one.below), formula, *equal))
+            rows.append((self.partial_of(one), formula, *equal))
         return lines, rows
 
     def collect(self, terms: Sequence[Term], factors: dict[tuple[Any, Any], Factor]) -> None:
-        for term in _ends(terms, MOST_TERMS):
+        for term in ends(terms, MOST_TERMS):
             for piece in term or ():
                 if isinstance(piece, list):
                     self.collect(piece, factors)
@@ -426,7 +466,7 @@ class _Text:
 
     def sum(self, terms: Sequence[Term], leaf: Callable[[Factor], str]) -> str:
         parts = []
-        for term in _ends(terms, MOST_TERMS):
+        for term in ends(terms, MOST_TERMS):
             if term is None:
                 parts.append(f"{self.dots} ({len(terms) - MOST_TERMS} more) {self.dots}")
                 continue
@@ -443,7 +483,7 @@ class _Text:
         """What each node receives, from the root to wrt."""
         chain, lines = self.chain, []
         stations = list(reversed(chain.stations))[1:]
-        for node in _ends(stations):
+        for node in ends(stations, MOST_LINES):
             if node is None:
                 lines.append(self.left_out(len(stations) - MOST_LINES, "equations"))
                 continue
@@ -472,7 +512,7 @@ class _Text:
             self.symbols.update(dict.fromkeys(chain.stations))
         nodes = [node for node in reversed(chain.order) if node in self.symbols]
         lines: list[Line] = []
-        for node in _ends(nodes):
+        for node in ends(nodes, MOST_LINES):
             if node is None:
                 lines.append(self.left_out(len(nodes) - MOST_LINES, "definitions"))
                 continue
@@ -520,6 +560,16 @@ class _Text:
     def partial(self, above: Any, below: Any) -> str:
         return f"∂{self.name(above)}/∂{self.name(below)}"
 
+    def partial_of(self, factor: Factor) -> str:
+        """∂above/∂below; ∂⁺ where the root uses a node both itself and through others."""
+        text = self.partial(factor.above, factor.below)
+        if factor.above is not self.chain.root or not factor.ways:
+            return text
+        if len(self.chain.factors(factor.below)) == 1:
+            return text
+        self.immediate = True
+        return text.replace(self.part, self.immediate_part, 1)
+
     def formula(self, formula: ast.expr) -> str:
         for node in self.chain.terms.nodes_in(formula):
             self.symbols.setdefault(node)
@@ -561,6 +611,8 @@ class _Text:
             texts.append("\n".join(["where", *rows] if block is last else rows))
         if not self.chain.scalar:
             texts[0] = f"With δ_x for {self._root_partial()}:\n{texts[0]}"
+        if self.immediate:
+            check = f"∂⁺ is the derivative with the other operands held fixed.\n\n{check}"
         return "\n\n".join([*texts, check])
 
     def _root_partial(self) -> str:
@@ -571,6 +623,7 @@ class _Latex(_Text):
     """An explanation as LaTeX."""
 
     dot, plus, dots = r" \cdot ", " + ", r"\dots"
+    part, immediate_part = r"\partial ", r"\partial^{+} "
 
     def __init__(self, chain: _Chain, explanation: Explanation) -> None:
         super().__init__(chain, explanation)
@@ -605,16 +658,6 @@ class _Latex(_Text):
             for line in block
         ]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
-
-
-def _ends(items: Sequence[Any], most: int = MOST_LINES) -> Iterator[Any]:
-    """All items; or, of too many, the first two thirds and the last third, ``None`` between."""
-    if len(items) <= most:
-        yield from items
-        return
-    yield from items[: most - most // 3]
-    yield None
-    yield from items[-(most // 3) :]
 
 
 def _multiple(grad: Any, value: Any) -> int:

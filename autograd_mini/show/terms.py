@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ from autograd_mini.show.names import Names
 from autograd_mini.show.picture import LONGEST_BRANCHES, _option
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value, constant
+
+MOST_TERMS = 8
+"""So many terms of a sum are written; of more, the first and last."""
 
 
 class Terms:
@@ -89,19 +92,22 @@ class Terms:
 
     def operands(self, node: Any) -> list[ast.expr]:
         """The operands of a node as they stand in its formula."""
-        return [
-            self.written(parent) if isinstance(parent, Value | Tensor) else self._constant(parent)
-            for parent in node.parents
-        ]
+        return [self._operand(parent) for parent in node.parents]
+
+    def _operand(self, parent: Any) -> ast.expr:
+        is_node = isinstance(parent, Value | Tensor)
+        return self.written(parent) if is_node else self._constant(parent)
 
     def formula(self, node: Any) -> ast.expr:
         """What a node is computed by; for a leaf, its name."""
         rule = rule_of(node)
         if rule is None:
             return self.symbol(node)
+        if rule.name == "weighted_sum":
+            return self._weighted_sum(node)
         operands = self.operands(node)
         if isinstance(rule, Rule):
-            if rule.symbol or rule.name == "weighted_sum":
+            if rule.symbol:
                 return _filled(rule.formula, dict(zip(rule.operands, operands, strict=True)))
             return ast.Call(ast.Name(rule.name), operands, [])
         options = node.options
@@ -123,6 +129,10 @@ class Terms:
     def share(self, node: Any, slot: int, upstream: ast.expr) -> ast.expr:
         """What an operand receives: the upstream gradient taken through the operation."""
         rule = rule_of(node)
+        if rule.name == "weighted_sum":  # each weight's derivative is its input, and back
+            if not slot:
+                return upstream
+            return product([upstream, self._operand(node.parents[slot + (1 if slot % 2 else -1)])])
         operands = self.operands(node)
         if isinstance(rule, Rule):
             derivative = self._derivative(node, rule, slot, operands)
@@ -144,6 +154,17 @@ class Terms:
         """The nodes that a formula names."""
         names = {part.id for part in ast.walk(formula) if isinstance(part, ast.Name)}
         return [self._nodes[name] for name in sorted(names & self._nodes.keys())]
+
+    def _weighted_sum(self, node: Value) -> ast.expr:
+        bias, *others = node.parents
+        pairs = list(zip(others[::2], others[1::2], strict=True))
+        parts = [] if bias == 0.0 and not isinstance(bias, Value) else [self._operand(bias)]
+        for pair in ends(pairs, MOST_TERMS):
+            if pair is None:
+                parts.append(self.named("…"))
+            else:
+                parts.append(product(map(self._operand, pair)))
+        return total(parts)
 
     def _derivative(
         self, node: Any, rule: Rule, slot: int, operands: Sequence[ast.expr]
@@ -189,6 +210,16 @@ class Terms:
         if name is None:
             name = self._constants[id(operand)] = next(self.names.free)
         return self.named(name)
+
+
+def ends(items: Sequence[Any], most: int) -> Iterator[Any]:
+    """All items; or, of too many, the first two thirds and the last third, ``None`` between."""
+    if len(items) <= most:
+        yield from items
+        return
+    yield from items[: most - most // 3]
+    yield None
+    yield from items[-(most // 3) :]
 
 
 def rule_of(node: Any) -> Any:
