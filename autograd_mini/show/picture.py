@@ -16,7 +16,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -96,12 +96,14 @@ def picture(
     max_nodes: int = 300,
     *,
     called: Mapping[Any, str] | None = None,
+    constant_name: Callable[[Any], str] | None = None,
     gradients: Mapping[Any, Any] | None = None,
 ) -> Picture:
     """The boxes and arrows of the graph that ``root`` was computed by, operands first.
 
     Arguments and errors are those of ``draw``; besides:
         called: what each node is called; by default its label, or v1, v2, ...
+        constant_name: what a constant array is called; by default c1, c2, ...
         gradients: the gradient of each node; by default its ``grad``.
     """
     order = _order(root, max_nodes)
@@ -121,7 +123,8 @@ def picture(
                 continue
             one = constant(parent)
             tails.append(f"n{i}c{k}")
-            operands.append(next(free) if one is None else one)
+            name = constant_name(parent) if constant_name and one is None else ""
+            operands.append((name or next(free)) if one is None else one)
             boxes.append(_constant_box(tails[-1], operands[-1], parent))
         gradient = gradients.get(node, node.zero())
         boxes.append(_node_box(f"n{i}", node, names[node], operands, node is root, gradient))

@@ -206,10 +206,14 @@ class Terms:
         number = constant(operand)
         if number is not None:
             return ast.Constant(number)
+        return self.named(self.constant_name(operand))
+
+    def constant_name(self, operand: Any) -> str:
+        """What a constant array is called: as the variable that holds it, or c1, c2, ..."""
         name = self.names.arrays.get(id(operand)) or self._constants.get(id(operand))
         if name is None:
             name = self._constants[id(operand)] = next(self.names.free)
-        return self.named(name)
+        return name
 
 
 def ends(items: Sequence[Any], most: int) -> Iterator[Any]:

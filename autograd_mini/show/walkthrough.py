@@ -116,7 +116,11 @@ def _page(
     taken = list(sweep(order, seed, terms))
     totals = {step.node: step.gradient for step in taken}
     drawn = picture(
-        order[-1], max_nodes=10 * len(order) + 10_000, called=terms.names.nodes, gradients=totals
+        order[-1],
+        max_nodes=sum(1 + len(node.parents) for node in order),
+        called=terms.names.nodes,
+        constant_name=terms.constant_name,
+        gradients=totals,
     )
     drawing = drawing_of(drawn, direction, engine)
     frames = [*_forward(order, words), *_backward(order, taken, words), _end(order, totals, words)]
@@ -124,7 +128,6 @@ def _page(
     data = {
         "prefix": prefix,
         "names": [words.name(node) for node in order],
-        "leaves": [i for i, node in enumerate(order) if not node.parents],
         "frames": [asdict(frame) for frame in frames],
     }
     name = words.name(order[-1])
