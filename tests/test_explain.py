@@ -569,7 +569,7 @@ def test_the_sentences_of_a_sweep() -> None:
 
 
 HOSTILE = [
-    "<script>alert(1)</script>", "]]>", '" onload="x', "a\nb", "\u202edesrever", "😀" * 40,
+    "<script>alert(1)</script>", "</script x", "<!--<script>", "]]>", '" onload="x', "a\nb", "\u202edesrever", "😀" * 40,
     "a" * 10_000, "\\end{aligned}$$\\input{x}", "}{", "$&#_%^~\\", "`", "\x00\x1b[31m", "w_{1}",
     "{{data}}", "∂E/∂w = 0", "\\", "%", "a\\\\b",
 ]  # fmt: skip

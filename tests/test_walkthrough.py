@@ -44,6 +44,7 @@ def page_of(root: Any, folder: Path, **options: Any) -> str:
 def data_of(page: str) -> Any:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert found is not None
+    assert "<" not in found[1]
     return json.loads(found[1])
 
 
@@ -166,7 +167,7 @@ def test_depth_first_is_right_on_trees_only(nodes: list[Value]) -> None:
 
 @given(first=st.text() | st.sampled_from(HOSTILE), second=st.text() | st.sampled_from(HOSTILE))
 @example(first=HOSTILE[0], second=HOSTILE[1])
-@example(first=HOSTILE[2], second=HOSTILE[6])
+@example(first="</script x", second="<!--<script>")
 def test_a_label_stays_text(first: str, second: str, tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("page")
     plain = Tags(page_of(Value(2.0, "x") * Value(3.0, "y"), folder)).found
