@@ -25,12 +25,14 @@ import numpy as np
 
 from autograd_mini.check.capture import call_with_locals
 
-Manual = Callable[..., Mapping[str, Any]]
+Pass = Callable[..., Mapping[str, Any]]
 
 RATE = 0.1
 """The learning rate of a planted update."""
 DECAY = 0.01
 """The weight of a planted L2 term."""
+ROUNDINGS = 1000
+"""A change is more than rounding if it is this many times what float64 makes of the right pass."""
 _SAME = 1e-9
 """Two mistakes whose numbers are this near, relative to the largest, are the same one."""
 
@@ -45,6 +47,7 @@ class Mutant:
         codes: the causes that name the mistake.
         before: the line as it was.
         after: the line with the mistake.
+        line: its number, from 1, in ``source``.
         source: the whole function with the mistake.
     """
 
@@ -53,15 +56,16 @@ class Mutant:
     codes: frozenset[str]
     before: str
     after: str
+    line: int
     source: str
 
-    def planted_in(self, manual: Manual) -> Manual:
+    def planted_in(self, manual: Pass) -> Pass:
         """The function with the mistake, with the globals and closure of ``manual``."""
-        planted: Manual = compiled(self.source, manual)
+        planted: Pass = compiled(self.source, _names_of(manual))
         return planted
 
 
-def mutants(manual: Manual, params: Mapping[str, Any]) -> list[Mutant]:
+def mutants(manual: Pass, params: Mapping[str, Any]) -> list[Mutant]:
     """All mistakes that can be planted in a backward pass, one at a time.
 
     Arguments:
@@ -74,7 +78,8 @@ def mutants(manual: Manual, params: Mapping[str, Any]) -> list[Mutant]:
         by more than rounding, and whether later lines accept its shape, shows when it runs.
 
     Raises:
-        ValueError: the function returns no dict that is written out.
+        ValueError: the function's source cannot be read, or it does not end in a dict that is
+            written out.
 
     >>> X = np.array([[1.0, 2.0], [3.0, 5.0]])
     >>> def manual(W):
@@ -90,11 +95,16 @@ def mutants(manual: Manual, params: Mapping[str, Any]) -> list[Mutant]:
     """
     tree, known = _read(manual, params)
     variables = {variable: name for name, variable in _returned(tree).items()}
+    made_of_gradients = set(variables)
+    for statement in ast.walk(tree):
+        target = _target(statement)
+        if target and _names(statement.value) & made_of_gradients:  # type: ignore[attr-defined]
+            made_of_gradients.add(target)
     found = []
     for statement in ast.walk(tree):
         target = _target(statement)
         if target in variables:
-            line = _Line(tree, statement, variables[target], set(variables), known, set(params))
+            line = _Line(tree, statement, variables[target], made_of_gradients, known, set(params))
             found += line.mutants()
     return found
 
@@ -104,36 +114,83 @@ def pair(first: Mutant, second: Mutant) -> Mutant:
 
     ``name``, ``kind`` and the lines are joined with `` and ``; ``codes`` are those of both.
     """
-    lines = second.source.splitlines()
-    at = [line.strip() for line in lines].index(first.before)
-    lines[at] = lines[at].replace(first.before, first.after)
     return Mutant(
         f"{first.kind} and {second.kind}",
         f"{first.name} and {second.name}",
         first.codes | second.codes,
         f"{first.before} and {second.before}",
         f"{first.after} and {second.after}",
-        "\n".join(lines),
+        second.line,
+        _with_line(second.source, first.line, first.after),
     )
 
 
-def compiled(source: str, like: Callable[..., Any]) -> Any:
-    """The one function that a source defines, with the globals and closure of another."""
-    closure = inspect.getclosurevars(like).nonlocals
-    made: dict[str, Any] = {**like.__globals__, **closure}
+def _with_line(source: str, number: int, text: str) -> str:
+    lines = source.splitlines()
+    line = lines[number - 1]
+    lines[number - 1] = line[: len(line) - len(line.lstrip())] + text
+    return "\n".join(lines)
+
+
+def noticeable(
+    name: str,
+    right: Callable[[Any], Pass],
+    wrong: Callable[[Any], Pass],
+    params: Mapping[str, Any],
+) -> bool:
+    """Whether a mistake changes its quantity by more than rounding.
+
+    Both passes are run in extended precision.  An element must move by more than ``ROUNDINGS``
+    times what float64 itself makes of the right pass.
+
+    Arguments:
+        name: the quantity.
+        right: the pass with its data in a given dtype.
+        wrong: the same with the mistake.
+        params: the arguments of both.
+
+    Raises:
+        ValueError: NumPy refuses a shape that the mistake leads to.
+    """
+
+    def gradient(passes: Callable[[Any], Pass], dtype: Any) -> Any:
+        with np.errstate(all="ignore"):
+            found = passes(dtype)(**{n: np.asarray(x, dtype)[()] for n, x in params.items()})
+        return np.asarray(found[name], dtype)
+
+    there, here = gradient(right, np.longdouble), gradient(wrong, np.longdouble)
+    if there.shape != here.shape:
+        return True
+    rounding = np.max(np.abs(gradient(right, np.float64) - there), initial=0.0)
+    rounding += np.finfo(np.float64).eps * np.max(np.abs(there), initial=0.0)
+    return not np.max(np.abs(here - there), initial=0.0) <= ROUNDINGS * rounding
+
+
+def compiled(source: str, names: Mapping[str, Any]) -> Any:
+    """The one function that a source defines, with names that it reads.
+
+    It has the attribute ``source``, in which its own source can be read.
+    """
+    made = {"np": np, **names}
     tree = ast.parse(source)
-    exec(compile(tree, "<mutant>", "exec"), made)
+    exec(compile(tree, "<backward pass>", "exec"), made)
     function = made[tree.body[0].name]  # type: ignore[attr-defined]
     function.source = source
     return function
 
 
-def _read(manual: Manual, params: Mapping[str, Any]) -> tuple[ast.Module, dict[str, Any]]:
+def _names_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """What a function can read besides its arguments."""
+    return {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+
+
+def _read(manual: Pass, params: Mapping[str, Any]) -> tuple[ast.Module, dict[str, Any]]:
     """A pass with a line for each gradient that it returns, and what its lines can read."""
-    text = getattr(manual, "source", None) or textwrap.dedent(inspect.getsource(manual))
-    tree = ast.parse(text)
+    tree = ast.parse(_source(manual))
     function = tree.body[0]
-    assert isinstance(function, ast.FunctionDef), f"{manual!r} was not made by def"
+    if not isinstance(function, ast.FunctionDef):
+        raise ValueError(f"a backward pass must be made by def, not by {ast.unparse(function)}")
+    function.decorator_list.clear()
     end = function.body[-1]
     if not (isinstance(end, ast.Return) and isinstance(end.value, ast.Dict)):
         raise ValueError(
@@ -143,17 +200,24 @@ def _read(manual: Manual, params: Mapping[str, Any]) -> tuple[ast.Module, dict[s
     gradients = end.value
     for i, (key, value) in enumerate(zip(gradients.keys, gradients.values, strict=True)):
         if isinstance(key, ast.Constant) and not isinstance(value, ast.Name):
-            variable = f"d{key.value!s}"
+            variable = f"d{key.value!s}" if str(key.value).isidentifier() else f"gradient_{i}"
             line = ast.parse(f"{variable} = 0").body[0]
             assert isinstance(line, ast.Assign)
             line.value = value
             function.body.insert(-1, line)
             gradients.values[i] = ast.Name(variable, ast.Load())
     tree = ast.parse(ast.unparse(tree))
-    written_out = compiled(ast.unparse(tree), manual)
+    written_out = compiled(ast.unparse(tree), _names_of(manual))
     names = call_with_locals(written_out, dict(params))[1]
     closure = inspect.getclosurevars(written_out)
-    return tree, {**closure.builtins, **closure.globals, **names}
+    return tree, {"np": np, **closure.builtins, **closure.globals, **names}
+
+
+def _source(function: Any) -> str:
+    try:
+        return getattr(function, "source", None) or textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError) as error:
+        raise ValueError(f"the source of {function!r} cannot be read: {error}") from None
 
 
 def _returned(tree: ast.Module) -> dict[str, str]:
@@ -192,18 +256,23 @@ class _Line:
         self.expression: ast.expr = statement.value
         self.value = self.evaluated(self.expression)
         self.first = not (_names(self.expression) & gradients)
+        target = _target(statement)
+        self.a_term = sum(_target(s) == target for s in ast.walk(tree)) > 1
 
     def mutants(self) -> list[Mutant]:
-        before = ast.unparse(self.statement)
+        before, whole = ast.unparse(self.statement), ast.unparse(self.tree)
         found, values = [], []
         for kind, codes, expression in self.changes():
+            if self.a_term:
+                codes = codes | {"missing-term", "extra-term"}
             value = self.evaluated(expression)
             if value is None or _equal(value, self.value):
                 continue
             self.statement.value = expression
-            after, source = ast.unparse(self.statement), ast.unparse(self.tree)
+            after, line = ast.unparse(self.statement), self.statement.lineno
             self.statement.value = self.expression
-            found.append(Mutant(kind, self.name, frozenset(codes), before, after, source))
+            source = _with_line(whole, line, after)
+            found.append(Mutant(kind, self.name, frozenset(codes), before, after, line, source))
             values.append(value)
         return [
             replace(mutant, codes=frozenset().union(*(
@@ -225,14 +294,20 @@ class _Line:
     def changes(self) -> Iterator[Change]:
         """All mistakes in this line."""
         yield from self.whole_line()
+        seen = set()
         for node, inside in _walk(self.expression, self.scalar, in_factor=False):
             for kind, codes, changed in self.changes_of(node, inside):
                 yield kind, codes, _with(self.expression, node, changed)
+            if isinstance(node, ast.Name) and not (inside and node.id in seen):
+                seen.add(node.id)
+                yield from self.other_arrays(node, inside)
 
     # Mistakes in the line as a whole
 
     def whole_line(self) -> Iterator[Change]:
         line = self.expression
+        if self.a_term:
+            yield "lost term", {"missing-term"}, ast.Constant(0)
         yield "sign", {"sign"}, _negative(line)
         loss = {"different-loss"} if self.first else set()
         for factor in ("2", "0.5", repr(RATE)):
@@ -290,8 +365,6 @@ class _Line:
         factor = {"wrong-factor"} if in_factor else set()
         if isinstance(node, ast.Attribute) and node.attr == "T":
             yield "lost transpose", {"transpose"} | factor, node.value
-        if isinstance(node, ast.Name):
-            yield from self.other_arrays(node, in_factor)
         if isinstance(node, ast.BinOp):
             if isinstance(node.op, ast.MatMult):
                 for side in (node.left, node.right):
@@ -309,29 +382,34 @@ class _Line:
             yield "wrong factor", {"wrong-factor"}, turned
 
     def other_arrays(self, node: ast.Name, in_factor: bool) -> Iterator[Change]:
-        """Another array of the same shape: a gradient for a gradient, an operand for an operand."""
+        """Another array of the same shape: a gradient for a gradient, an operand for an operand.
+
+        In an elementwise factor, such as a1 * (1 - a1), each time that it is written.
+        """
         here = np.asarray(self.known.get(node.id))
         if here.dtype == object or here.ndim == 0:
             return
         line = self.statement.lineno
         gradient = node.id in self.gradients
-        for name, value in self.known.items():
-            if name == node.id or not isinstance(value, np.ndarray) or value.shape != here.shape:
+        for name in sorted(self.known.keys() - _names(self.expression)):
+            value = self.known[name]
+            if not isinstance(value, np.ndarray) or value.shape != here.shape:
                 continue
             if (name in self.gradients) != gradient or self.line_of(name) >= line:
                 continue
             other = ast.Name(name, ast.Load())
             if gradient:
                 codes = {"wrong-operand", "missing-factor", "extra-factor"}
-                yield "another gradient", codes, other
+                yield "another gradient", codes, _with(self.expression, node, other)
             elif in_factor:
-                yield "slope of another array", {"wrong-factor", "wrong-operand"}, other
+                codes = {"wrong-factor", "wrong-operand"}
+                yield "slope of another array", codes, _renamed(self.expression, node.id, name)
             else:
-                yield "another array", {"wrong-operand"}, other
+                yield "another array", {"wrong-operand"}, _with(self.expression, node, other)
         update = next((v for v in self.gradients if self.is_gradient_of(v, node.id)), None)
         if update is not None and self.line_of(update) < line:
-            codes = {"updated-value"}
-            yield "updated weight", codes, _parse(f"({node.id} - {RATE} * {update})")
+            updated = _parse(f"({node.id} - {RATE} * {update})")
+            yield "updated weight", {"updated-value"}, _with(self.expression, node, updated)
 
     def is_gradient_of(self, variable: str, name: str) -> bool:
         return name in self.params and _returned(self.tree).get(name) == variable
@@ -356,7 +434,7 @@ class _Line:
         yield "lost term", {"missing-term"} | factor, node.left
         for side in (node.left, node.right):
             if not isinstance(side, ast.Constant):
-                codes = {"extra-term"} | factor
+                codes = {"extra-term", "scale"} | factor
                 yield "doubled term", codes, _with(node, side, _parse("2 * _", side))
         other = ast.BinOp(node.left, ast.Sub() if plus else ast.Add(), node.right)
         yield "sign of a term", {"sign", "missing-term", "extra-term"} | factor, other
@@ -372,15 +450,9 @@ class _Line:
             if slope is not None:
                 upstream = self.without(node, slope)
                 yield "lost factor", {"missing-factor"}, upstream
-                for name in sorted(_names(slope) & self.known.keys()):
-                    if isinstance(self.known[name], np.ndarray):
-                        for other in (
-                            f"{name} * (1 - {name})",
-                            f"1 - {name} ** 2",
-                            f"({name} > 0)",
-                        ):
-                            changed = ast.BinOp(upstream, ast.Mult(), _parse(other))
-                            yield "wrong factor", {"wrong-factor"}, changed
+                for other in _other_activations(slope):
+                    changed = ast.BinOp(upstream, ast.Mult(), other)
+                    yield "wrong factor", {"wrong-factor"}, changed
         for side, left in ((node.left, node.right), (node.right, node.left)):
             if isinstance(node.op, ast.Div) and side is node.left:
                 continue
@@ -434,6 +506,27 @@ class _Line:
     def scalar(self, expression: ast.expr) -> bool:
         """Whether an expression is one number: a constant, or made of names of numbers."""
         return all(np.ndim(self.known.get(n, 0)) == 0 for n in _names(expression) - {"np"})
+
+
+_SLOPES = ("x * (1 - x)", "1 - x ** 2", "x > 0", "1 - np.tanh(x) ** 2")
+
+
+def _other_activations(slope: ast.expr) -> list[ast.expr]:
+    """The local derivatives of other activations, if this is that of one."""
+    for name in _names(slope) - {"np"}:
+        texts = [ast.unparse(_renamed(ast.parse(t, mode="eval").body, "x", name)) for t in _SLOPES]
+        if ast.unparse(slope) in texts:
+            return [_parse(text) for text in texts]
+    return []
+
+
+def _renamed(expression: ast.expr, old: str, new: str) -> Any:
+    """A copy of an expression in which a name is another."""
+    places = [n for n in ast.walk(expression) if isinstance(n, ast.Name) and n.id == old]
+    for _ in places:
+        place = next(n for n in ast.walk(expression) if isinstance(n, ast.Name) and n.id == old)
+        expression = _with(expression, place, ast.Name(new, ast.Load()))
+    return expression
 
 
 def _walk(
@@ -508,6 +601,8 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def _same(a: Any, b: Any) -> bool:
+    """Whether two arrays cannot be told apart, but for axes of size 1."""
+    a, b = np.squeeze(a), np.squeeze(b)
     if a.shape != b.shape:
         return False
     with np.errstate(invalid="ignore"):
@@ -515,7 +610,7 @@ def _same(a: Any, b: Any) -> bool:
         return bool(np.all((np.abs(1.0 * a - b) <= _SAME * size) | (a == b)))
 
 
-def rewritten(manual: Manual, params: Mapping[str, Any], rng: np.random.Generator) -> Manual:
+def rewritten(manual: Pass, params: Mapping[str, Any], rng: np.random.Generator) -> Pass:
     """A backward pass that computes the same gradients in other arithmetic.
 
     Products and sums are taken in another order, products are distributed over sums, a
@@ -528,7 +623,7 @@ def rewritten(manual: Manual, params: Mapping[str, Any], rng: np.random.Generato
         rng: the coins.
     """
     tree = _read(manual, params)[0]
-    other: Manual = compiled(ast.unparse(_Rewritten(rng).visit(tree)), manual)
+    other: Pass = compiled(ast.unparse(_Rewritten(rng).visit(tree)), _names_of(manual))
     return other
 
 

@@ -14,6 +14,10 @@ holds at its kinks.  That is enough to test it:
 ``check_rule`` does all of it.  ``check_function`` holds any function of arrays, made of
 primitives of your own for example, against numerical differences.
 
+For whatever judges backward passes there are Hypothesis strategies: ``graphs`` draws losses
+with right hand-derived gradients, ``mutated`` such with one mistake in them, and
+``parameters`` arrays; ``mutants`` lists the mistakes that can be planted in a pass of yours.
+
 ``assert_gradients`` is for your own tests of hand-derived gradients, and needs nothing else.
 Everything else needs ``pip install autograd_mini[test]``.
 
@@ -54,7 +58,16 @@ from autograd_mini.exact import (
 )
 from autograd_mini.functional import grad
 from autograd_mini.graph import gradients
+from autograd_mini.mutants import Mutant as Mutant
+from autograd_mini.mutants import mutants as mutants
+from autograd_mini.mutants import rewritten as rewritten
 from autograd_mini.rules import FUNCTIONS, RULES, Rule, float_lines, rule_of_ufunc
+from autograd_mini.strategies import Derivation as Derivation
+from autograd_mini.strategies import MutatedDerivation as MutatedDerivation
+from autograd_mini.strategies import derivation as derivation
+from autograd_mini.strategies import graphs as graphs
+from autograd_mini.strategies import mutated as mutated
+from autograd_mini.strategies import parameters as parameters
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value
 

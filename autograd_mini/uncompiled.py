@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -17,11 +16,6 @@ def _unchanged(decorated: T) -> T:
 
 
 ccall = cclass = cfunc = final = inline = no_gc = _unchanged
-
-
-def freelist(size: builtins.int) -> Callable[[T], T]:
-    """Keep nothing for later."""
-    return _unchanged
 
 
 def declare(kind: type, value: T) -> T:

@@ -63,7 +63,8 @@ from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_
 
 COMPILING = False
 if COMPILING:
-    import cython  # the compiler reads this line, Python the other
+    import cython  # the compiler reads these lines, Python the other
+    from cython.cimports.autograd_mini.slabs import live_in_slabs
 else:
     from autograd_mini import uncompiled as cython
 
@@ -73,7 +74,6 @@ Operand = Any
 
 @cython.final
 @cython.no_gc
-@cython.freelist(8192)
 @cython.cclass
 class Value:
     """A scalar node of a computation graph.
@@ -114,9 +114,10 @@ class Value:
     # The first operand and its local derivative are in _x and _dx, the second in _y and _dy.
     # In the place of a constant operand is None, and the constant is in the place of its
     # derivative.  More than two operands are in _y, as a tuple of operands and one of
-    # derivatives.
-    _x: Value | None
+    # derivatives.  (The compiled build releases _y first, for that is how the nodes of a sum
+    # of products lie in memory.)
     _y: Any
+    _x: Value | None
     _dx: float
     _dy: float
     _uses: cython.int  # during a sweep: how often the rest of the graph still uses this node
@@ -380,22 +381,6 @@ class Value:
                 "write value.detach() for a leaf with its number, +value for a node of its own"
             )
         return build.leaf, (self._data, self._grad, self._label)
-
-    # Release, of the compiled build only: plain Python does the same by itself
-
-    def __dealloc__(self) -> None:
-        global _depth
-        if self._x is None and self._y is None:
-            return
-        if _depth < _DEEPEST:  # operands that nothing else holds are released inside this release
-            _depth += 1
-            self._x = None
-            self._y = None
-            _depth -= 1
-            if _depth == 0 and len(_late):
-                _release_late()
-        else:  # so long a chain would overflow the stack: the outermost release does the rest
-            _late.append((self._x, self._y))
 
     # How it prints
 
@@ -961,26 +946,13 @@ class Value:
     # fmt: on
 
 
-# Release
-
-
-_depth = cython.declare(cython.int, 0)
-_late = cython.declare(list, list[Any]())
-_DEEPEST = cython.declare(cython.int, 100)
-
-
-@cython.cfunc
-def _release_late() -> None:
-    while len(_late):
-        _late.pop()
-
-
 def _refuse_subclass(**options: Any) -> None:
     raise TypeError("type 'autograd_mini.value.Value' is not an acceptable base type")
 
 
-if not cython.compiled:
-    del Value.__dealloc__
+if cython.compiled:
+    live_in_slabs(Value)  # type: ignore[name-defined]
+else:
     Value.__hash__ = object.__hash__  # type: ignore[method-assign]
     Value.__init_subclass__ = _refuse_subclass  # type: ignore[method-assign]
 

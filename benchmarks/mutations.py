@@ -13,7 +13,7 @@ drawn first, so that each kind that a pass allows weighs the same.
 
 A mistake is left out if NumPy refuses it, or if it changes no number by more than rounding: the
 right and the wrong pass are run in extended precision, and an element of the changed quantity
-must move by more than 1000 times what float64 itself makes of the right one.
+must move by more than mutants.ROUNDINGS times what float64 itself makes of the right one.
 
 - detected: the changed quantity is said to differ.
 - blamed: the quantities that were changed are the culprits, and no other.
@@ -44,11 +44,7 @@ from checkers import Checker, installed
 from passes import NETWORKS, Network, Sample, sample
 
 import autograd_mini as ag
-from autograd_mini.mutants import Manual, Mutant, mutants, pair, rewritten
-
-ROUNDINGS = 1000
-"""A change is more than rounding if it is this many times what float64 makes of the right pass."""
-
+from autograd_mini.mutants import Mutant, Pass, mutants, noticeable, pair, rewritten
 
 # Cases
 
@@ -91,21 +87,19 @@ class Outcome:
     left_out: int = 0
 
 
-def single(case: Case) -> tuple[Sample, list[Mutant], Manual, int]:
+def single(case: Case) -> tuple[Sample, list[Mutant], Pass, int]:
     """The sample, one mistake, the pass that makes it, and how many drawn ones were left out."""
     drawn, rng = case.drawn()
     return drawn, *planted(drawn, rng, 1)
 
 
-def double(case: Case) -> tuple[Sample, list[Mutant], Manual, int]:
+def double(case: Case) -> tuple[Sample, list[Mutant], Pass, int]:
     """The same with mistakes in two lines."""
     drawn, rng = case.drawn()
     return drawn, *planted(drawn, rng, 2)
 
 
-def planted(
-    drawn: Sample, rng: np.random.Generator, count: int
-) -> tuple[list[Mutant], Manual, int]:
+def planted(drawn: Sample, rng: np.random.Generator, count: int) -> tuple[list[Mutant], Pass, int]:
     right = drawn.functions()[1]
     by_kind = collections.defaultdict(list)
     for mutant in mutants(right, drawn.params):
@@ -130,25 +124,17 @@ def joined(chosen: Sequence[Mutant]) -> Mutant:
 
 
 def changes(drawn: Sample, chosen: Sequence[Mutant], mutant: Mutant) -> bool:
-    """Whether one of the mistakes changes its quantity by more than rounding."""
+    """Whether one of the mistakes, given the others, changes its quantity by more than rounding."""
+
+    def passes(made: Sequence[Mutant]) -> Callable[[Any], Pass]:
+        def in_precision(dtype: Any) -> Pass:
+            manual = drawn.functions(dtype)[1]
+            return joined(made).planted_in(manual) if made else manual
+
+        return in_precision
+
     others = [other for other in chosen if other is not mutant]
-
-    def gradient(dtype: Any, made: Sequence[Mutant]) -> Any:
-        manual = drawn.functions(dtype)[1]
-        manual = joined(made).planted_in(manual) if made else manual
-        with np.errstate(all="ignore"):
-            found = manual(**{name: x.astype(dtype) for name, x in drawn.params.items()})
-        return found[mutant.name]
-
-    gradient(np.float64, chosen)  # NumPy may refuse other shapes in other lines
-    right, wrong = gradient(np.longdouble, others), gradient(np.longdouble, chosen)
-    if np.shape(right) != np.shape(wrong):
-        return True
-    eps = np.finfo(np.float64).eps
-    rounding = np.max(np.abs(gradient(np.float64, others) - right), initial=0.0)
-    rounding += eps * np.max(np.abs(right), initial=0.0)
-    change = np.max(np.abs(1 * wrong - right), initial=0.0)
-    return not change <= ROUNDINGS * rounding
+    return noticeable(mutant.name, passes(others), passes(chosen), drawn.params)
 
 
 CORRECT: dict[str, Callable[..., Any]] = {}
@@ -191,7 +177,7 @@ def float32_parameters(drawn: Sample, rng: np.random.Generator) -> Any:
     return drawn.functions()[1], params
 
 
-def single_precision(manual: Manual) -> Manual:
+def single_precision(manual: Pass) -> Pass:
     def rounded(**params: Any) -> Any:
         found = manual(**{name: np.float32(x) for name, x in params.items()})
         return {name: np.float32(x) for name, x in found.items()}
@@ -233,7 +219,7 @@ def outcomes(case: Case) -> list[Outcome]:
     return found
 
 
-def checked(drawn: Sample, manual: Manual, params: Any = None) -> ag.GradientReport:
+def checked(drawn: Sample, manual: Pass, params: Any = None) -> ag.GradientReport:
     with np.errstate(all="ignore"):
         return ag.check_gradients(drawn.functions()[0], params or drawn.params, manual)
 
@@ -361,7 +347,7 @@ def checked_parameters(loss: Any, params: Any, manual: Any) -> ag.GradientReport
     return ag.check_gradients(loss, params, lambda **p: {n: manual(**p)[n] for n in params})
 
 
-def reaches_a_parameter(drawn: Sample, right: Manual, wrong: Manual) -> bool:
+def reaches_a_parameter(drawn: Sample, right: Pass, wrong: Pass) -> bool:
     a, b = right(**drawn.params), wrong(**drawn.params)
     return any(
         np.shape(a[n]) != np.shape(b[n])
@@ -445,6 +431,7 @@ def main() -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="under a minute")
     size.add_argument("--full", action="store_true", help="10,000 correct passes")
+    parser.add_argument("--cases", type=int, help="mistakes for each network (80)")
     parser.add_argument("--network", help="only this one, such as 'attention'")
     parser.add_argument("--kind", help="tabulate and show only this kind of mistake")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="the N worst failures")
@@ -456,7 +443,7 @@ def main() -> None:
     if given.case:
         one_case(given.case)
         return
-    count = 4 if given.quick else 1200 if given.full else 80
+    count = given.cases or (4 if given.quick else 1200 if given.full else 80)
     networks = [n for n in NETWORKS if given.network in (None, n.name)]
     if not networks:
         sys.exit(f"--network must be one of {', '.join(n.name for n in NETWORKS)}")

@@ -235,10 +235,11 @@ def batch_normalised(X: Any, T: Any) -> tuple[Function, ...]:
         dgamma = (dscaled * normed).sum(axis=0)
         dbeta = dscaled.sum(axis=0)
         dnormed = dscaled * gamma
+        dcentred = dnormed * inverse
         dinverse = (dnormed * centred).sum(axis=0, keepdims=True)
         dvar = dinverse * -0.5 * (var + 1e-5) ** -1.5
         dsquared = dvar * np.ones_like(z) / N
-        dcentred = dnormed * inverse + 2 * centred * dsquared
+        dcentred += 2 * centred * dsquared
         dmean = -dcentred.sum(axis=0, keepdims=True)
         dz = dcentred + dmean / N
         dW1 = X.T @ dz
@@ -318,10 +319,13 @@ def gated(x: Any, h0: Any, T: Any) -> tuple[Function, ...]:
     N, K = T.shape
 
     def loss(Wr, Ur, Wu, Uu, Wc, Uc):
-        r = sigmoid(x @ Wr + h0 @ Ur)
-        u = sigmoid(x @ Wu + h0 @ Uu)
+        zr = x @ Wr + h0 @ Ur
+        r = sigmoid(zr)
+        zu = x @ Wu + h0 @ Uu
+        u = sigmoid(zu)
         q = r * h0
-        c = np.tanh(x @ Wc + q @ Uc)
+        zc = x @ Wc + q @ Uc
+        c = np.tanh(zc)
         h = u * h0 + (1 - u) * c
         return np.mean((h - T) ** 2)
 
@@ -345,8 +349,8 @@ def gated(x: Any, h0: Any, T: Any) -> tuple[Function, ...]:
         dzr = dr * r * (1 - r)
         dWr = x.T @ dzr
         dUr = h0.T @ dzr
-        return {"h": dh, "c": dc, "Wc": dWc, "Uc": dUc, "q": dq, "u": du, "Wu": dWu, "Uu": dUu,
-                "r": dr, "Wr": dWr, "Ur": dUr}  # fmt: skip
+        return {"h": dh, "c": dc, "zc": dzc, "Wc": dWc, "Uc": dUc, "q": dq, "u": du, "zu": dzu,
+                "Wu": dWu, "Uu": dUu, "r": dr, "zr": dzr, "Wr": dWr, "Ur": dUr}  # fmt: skip
 
     return loss, manual
 

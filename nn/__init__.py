@@ -1,4 +1,4 @@
-"""Neural networks on top of the engine: layers, losses, an optimiser, data and metrics.
+"""Neural networks on top of the engine: layers, losses, optimisers, data and metrics.
 
 The names are those of PyTorch, Keras and scikit-learn where these fit.  Every layer runs
 over Tensors (fast) or, with ``scalar=True``, neuron by neuron over Values, so that a small
@@ -22,17 +22,54 @@ network can be drawn and explained weight by weight; losses, optimiser and metri
 from autograd_mini.nn import activations as activations
 from autograd_mini.nn import data as data
 from autograd_mini.nn import initialisers as initialisers
+from autograd_mini.nn.attention import Attention as Attention
+from autograd_mini.nn.attention import MultiHeadAttention as MultiHeadAttention
+from autograd_mini.nn.attention import scaled_dot_product_attention as scaled_dot_product_attention
 from autograd_mini.nn.data import one_hot as one_hot
 from autograd_mini.nn.data import train_test_split as train_test_split
 from autograd_mini.nn.dense import Dense as Dense
+from autograd_mini.nn.dropout import Dropout as Dropout
+from autograd_mini.nn.embedding import Embedding as Embedding
 from autograd_mini.nn.losses import binary_cross_entropy as binary_cross_entropy
 from autograd_mini.nn.losses import cross_entropy as cross_entropy
 from autograd_mini.nn.losses import half_squared_error as half_squared_error
 from autograd_mini.nn.losses import hinge as hinge
+from autograd_mini.nn.losses import huber as huber
+from autograd_mini.nn.losses import mean_absolute_error as mean_absolute_error
 from autograd_mini.nn.losses import mean_squared_error as mean_squared_error
+from autograd_mini.nn.losses import negative_log_likelihood as negative_log_likelihood
 from autograd_mini.nn.metrics import accuracy as accuracy
+from autograd_mini.nn.metrics import confusion_matrix as confusion_matrix
+from autograd_mini.nn.metrics import f1 as f1
+from autograd_mini.nn.metrics import perplexity as perplexity
+from autograd_mini.nn.metrics import precision as precision
+from autograd_mini.nn.metrics import recall as recall
 from autograd_mini.nn.module import Module as Module
+from autograd_mini.nn.normalisation import BatchNorm as BatchNorm
+from autograd_mini.nn.normalisation import LayerNorm as LayerNorm
 from autograd_mini.nn.operands import numbers as numbers
+from autograd_mini.nn.optimisers import OPTIMISERS as OPTIMISERS
 from autograd_mini.nn.optimisers import SGD as SGD
+from autograd_mini.nn.optimisers import Adagrad as Adagrad
+from autograd_mini.nn.optimisers import Adam as Adam
+from autograd_mini.nn.optimisers import AdamW as AdamW
+from autograd_mini.nn.optimisers import Optimiser as Optimiser
+from autograd_mini.nn.optimisers import RMSProp as RMSProp
+from autograd_mini.nn.optimisers import clip_gradients as clip_gradients
+from autograd_mini.nn.recurrent import GRU as GRU
+from autograd_mini.nn.recurrent import LSTM as LSTM
+from autograd_mini.nn.recurrent import RNN as RNN
+from autograd_mini.nn.recurrent import GRUCell as GRUCell
+from autograd_mini.nn.recurrent import LSTMCell as LSTMCell
+from autograd_mini.nn.recurrent import RNNCell as RNNCell
+from autograd_mini.nn.recurrent import detached as detached
+from autograd_mini.nn.schedules import CosineSchedule as CosineSchedule
+from autograd_mini.nn.schedules import Plateau as Plateau
+from autograd_mini.nn.schedules import Schedule as Schedule
+from autograd_mini.nn.schedules import StepSchedule as StepSchedule
+from autograd_mini.nn.schedules import WarmUp as WarmUp
 from autograd_mini.nn.sequential import MLP as MLP
+from autograd_mini.nn.sequential import Flatten as Flatten
+from autograd_mini.nn.sequential import Residual as Residual
 from autograd_mini.nn.sequential import Sequential as Sequential
+from autograd_mini.nn.unit_variance import lsuv as lsuv

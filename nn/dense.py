@@ -18,7 +18,7 @@ class Dense(Module):
     """A fully connected layer: ``activation(x @ weight + bias)``.
 
     Arguments:
-        n_in: how many numbers each sample has.
+        n_in: how many numbers each sample has; ``None`` takes it from the first input.
         n_out: how many neurons the layer has.
         activation: a name from ``nn.activations.names()``, or a function; none by default.
         rng: a seed or a Generator for the starting values (see ``nn.seeds``).
@@ -55,7 +55,7 @@ class Dense(Module):
 
     def __init__(
         self,
-        n_in: int,
+        n_in: int | None,
         n_out: int,
         activation: Activation = "identity",
         *,
@@ -64,23 +64,35 @@ class Dense(Module):
         bias: Initialiser | bool = True,
         scalar: bool = False,
     ) -> None:
-        self.n_in = size("n_in", n_in)
+        self.n_in = None if n_in is None else size("n_in", n_in)
         self.n_out = size("n_out", n_out)
         self.activation = activation
         self.scalar = scalar
         self._activate = resolve(activation)
         self._number = ""
-        rng = generator(rng)
-        self.weight = self._parameter("W", initial(init, (n_in, n_out), rng))
+        self._start = init, bias, generator(rng)
+        self.weight: Any = None
         self.bias: Any = None
+        if self.n_in is not None:
+            self._make(self.n_in)
+
+    @property
+    def _waits(self) -> bool:
+        return self.n_in is None
+
+    def _make(self, n_in: int) -> None:
+        init, bias, rng = self._start
+        weight = initial(init, (n_in, self.n_out), rng)
+        self.weight = self._parameter("W", weight)
         if bias is not False and bias is not None:
-            start = initial("zeros" if bias is True else bias, (n_out,), rng)
+            start = initial("zeros" if bias is True else bias, (self.n_out,), rng)
             self.bias = self._parameter("b", start)
+        self.n_in = n_in
 
     def _parameter(self, label: str, start: Array) -> Any:
         if not self.scalar:
-            return Tensor(start, label)
-        return _labelled(_values(start), label.lower())
+            return Tensor(start, label + self._number)
+        return _labelled(_values(start), label.lower() + self._number)
 
     def forward(self, x: Any) -> Any:
         """The activations for inputs of shape ``(..., n_in)``, of shape ``(..., n_out)``."""
@@ -92,7 +104,10 @@ class Dense(Module):
 
     def linear(self, x: Any) -> Any:
         """What goes into the activation, ``x @ weight + bias``, of shape ``(..., n_out)``."""
-        z = self._checked(x) @ self.weight
+        x = self._checked(x)
+        if self.n_in is None:
+            self._make(np.shape(x)[-1])
+        z = x @ self.weight
         if self.bias is not None:
             z = z + self.bias
         if of_values(z) and z.ndim == 1:
@@ -121,7 +136,9 @@ class Dense(Module):
                 f"{self!r} computes over Tensors and got Values: make the layer with scalar=True"
             )
         shape = np.shape(x)
-        if not shape or shape[-1] != self.n_in:
+        if self.n_in is None and (not shape or 0 in shape):
+            raise ValueError(f"{self!r} takes its size from its first input, got shape {shape}")
+        if self.n_in is not None and (not shape or shape[-1] != self.n_in):
             remedy = "one row for each sample"
             if self.n_in == 1:
                 remedy = "write x.reshape(-1, 1) for a batch of single numbers"
@@ -136,7 +153,7 @@ class Dense(Module):
         words = [str(self.n_in), str(self.n_out)]
         if self.activation != "identity":
             words.append(f"activation={name_of(self.activation)}")
-        if self.bias is None:
+        if self._start[1] is False or self._start[1] is None:
             words.append("bias=False")
         if self.scalar:
             words.append("scalar=True")

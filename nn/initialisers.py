@@ -78,6 +78,34 @@ def uniform(shape: Shape, rng: Seed = None, low: float = -0.5, high: float = 0.5
     return generator(rng).uniform(low, high, shape)
 
 
+def normal(shape: Shape, rng: Seed = None, deviation: float = 1.0) -> Array:
+    """Normal with mean 0 and this standard deviation.
+
+    >>> normal((2,), np.random.default_rng(0)).round(4)
+    array([ 0.1257, -0.1321])
+    """
+    return generator(rng).normal(0, deviation, shape)
+
+
+def orthogonal(shape: Shape, rng: Seed = None, gain: float = 1.0) -> Array:
+    """A matrix whose rows or columns, whichever are fewer, are orthogonal and of length ``gain``.
+
+    Drawn evenly among all of them: Q of the QR decomposition of a normal matrix, with the signs
+    of R's diagonal.  It keeps lengths, so that gradients neither vanish nor explode through many
+    steps.  (A. M. Saxe, J. L. McClelland and S. Ganguli, "Exact solutions to the nonlinear
+    dynamics of learning in deep linear neural networks", ICLR 2014; F. Mezzadri, "How to
+    generate random matrices from the classical compact groups", Notices of the AMS 54, 2007.)
+
+    >>> W = orthogonal((3, 2), np.random.default_rng(0))
+    >>> bool(np.allclose(W.T @ W, np.eye(2)))
+    True
+    """
+    n_in, n_out = _fans("orthogonal", shape)
+    Q, R = np.linalg.qr(generator(rng).normal(size=(max(n_in, n_out), min(n_in, n_out))))
+    signs = np.where(np.diagonal(R) < 0, -1.0, 1.0)
+    return np.ascontiguousarray(gain * (Q * signs if n_in >= n_out else (Q * signs).T))
+
+
 def zeros(shape: Shape, rng: Seed = None) -> Array:
     """Zeros; right for biases, but hidden neurons whose weights are all zero stay equal.
 
@@ -92,7 +120,9 @@ INITIALISERS: dict[str, Callable[[Shape, np.random.Generator], Array]] = {
     "glorot_normal": glorot_normal,
     "he_uniform": he_uniform,
     "he_normal": he_normal,
+    "orthogonal": orthogonal,
     "uniform": uniform,
+    "normal": normal,
     "zeros": zeros,
 }
 """The initialisers by name."""

@@ -16,24 +16,36 @@ Probabilities or logits?  A logit is a score before softmax or sigmoid.
 
 Both forms have the same value and gradient.  The one from logits stays exact where
 probabilities round to 0 or 1; there the one from probabilities is an error, not infinity.
+
+For sequences that were filled up, a boolean ``mask`` says which targets count: it has the first
+axes of outputs and targets, such as ``(N, T)``.  What it leaves out may be anything, and the mean
+is over the rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 import autograd_mini as ag
-from autograd_mini.nn.operands import made_by, numbers, operand
+from autograd_mini import Tensor
+from autograd_mini.nn.activations import identity
+from autograd_mini.nn.data import one_hot
+from autograd_mini.nn.operands import Array, made_by, numbers, operand
 from autograd_mini.nn.refusals import (
     check_classes,
     check_constant,
+    check_logarithms,
     check_not_rounded,
     check_probabilities,
     check_range,
     check_some,
     class_targets,
+    class_weights,
+    counted,
     first_unlike,
     like,
     of_class,
@@ -68,7 +80,9 @@ def half_squared_error(outputs: Any, targets: Any) -> Any:
     return 0.5 * np.sum(ag.square(targets - outputs))
 
 
-def mean_squared_error(outputs: Any, targets: Any) -> Any:
+def mean_squared_error(
+    outputs: Any, targets: Any, *, mask: Any = None, reduction: Reduction = "mean"
+) -> Any:
     """The mean of (target − output)² over all elements, ``np.mean((targets - outputs) ** 2)``.
 
     Its gradient is 2 (output − target) / n, where n counts all elements, not samples.
@@ -76,15 +90,69 @@ def mean_squared_error(outputs: Any, targets: Any) -> Any:
     Arguments:
         outputs: any shape.
         targets: the same shape.
+        mask: which targets count: boolean, of the shape of their first axes.
+        reduction: ``"mean"`` over all elements, or ``"sum"``.
 
     Raises:
-        ValueError: the shapes differ, or there are no samples.
+        ValueError: the shapes differ, there are no samples, or a target is NaN or infinite.
 
     >>> mean_squared_error([0.75, 0.5], [0.25, 1.0])
     np.float64(0.25)
+    >>> mean_squared_error([0.75, 0.5], [0.25, np.nan], mask=[True, False])
+    np.float64(0.25)
     """
+    outputs, targets = counted("mean_squared_error", outputs, targets, mask)
     outputs, targets = same_shape("mean_squared_error", outputs, targets)
-    return np.mean(ag.square(targets - outputs))
+    return _reduced_elements(ag.square(targets - outputs), reduction)
+
+
+def mean_absolute_error(
+    outputs: Any, targets: Any, *, mask: Any = None, reduction: Reduction = "mean"
+) -> Any:
+    r"""The mean of \|target − output\| over all elements, the L1 loss.
+
+    Its gradient is sign(output − target) / n, and 0 where the two are equal.
+
+    Arguments, errors: as for ``mean_squared_error``.
+
+    >>> mean_absolute_error([0.75, 0.5], [0.25, 1.5])
+    np.float64(0.75)
+    """
+    outputs, targets = counted("mean_absolute_error", outputs, targets, mask)
+    outputs, targets = same_shape("mean_absolute_error", outputs, targets)
+    return _reduced_elements(ag.abs(targets - outputs), reduction)
+
+
+def huber(
+    outputs: Any,
+    targets: Any,
+    *,
+    delta: float = 1.0,
+    mask: Any = None,
+    reduction: Reduction = "mean",
+) -> Any:
+    r"""½·d² for errors \|d\| up to δ, and δ·(\|d\| − ½·δ) beyond: outliers pull no harder than δ.
+
+    Its gradient is output − target limited to ±δ, divided by n.  (P. J. Huber, "Robust
+    estimation of a location parameter", Annals of Mathematical Statistics 35, 1964.)
+
+    Arguments:
+        delta: δ, positive.
+        outputs, targets, mask, reduction: as for ``mean_squared_error``.
+
+    Raises:
+        ValueError: δ is not positive; else as for ``mean_squared_error``.
+
+    >>> huber([0.5, 3.0], [0.0, 0.0], reduction="sum")
+    np.float64(2.625)
+    """
+    if not 0 < delta < np.inf:
+        raise ValueError(f"huber: delta is a positive number, not {delta!r}")
+    outputs, targets = counted("huber", outputs, targets, mask)
+    outputs, targets = same_shape("huber", outputs, targets)
+    error = ag.abs(targets - outputs)
+    limited = ag.minimum(error, delta)
+    return _reduced_elements(limited * (error - 0.5 * limited), reduction)
 
 
 def cross_entropy(
@@ -92,6 +160,9 @@ def cross_entropy(
     targets: Any,
     *,
     from_logits: bool | None = None,
+    label_smoothing: float = 0.0,
+    class_weights: Any = None,
+    mask: Any = None,
     reduction: Reduction = "mean",
 ) -> Any:
     """The cross-entropy −Σ t·log(p) of each sample, p = softmax(logits), averaged over samples.
@@ -109,48 +180,175 @@ def cross_entropy(
             probabilities.  The result of a recorded softmax or sigmoid is never taken for
             logits; numbers that only look like probabilities (no entry negative, each row
             sums to 1) are, if ``True`` says so.
+        label_smoothing: ε, at least 0 and at most 1: each target becomes (1 − ε)·t + ε / K.
+            (C. Szegedy and others, "Rethinking the Inception architecture", CVPR 2016,
+            section 7.)
+        class_weights: how much each class counts, of shape ``(K,)``: the term of class k is
+            multiplied by its weight.  For class indices the mean is divided by the sum of the
+            targets' weights, for rows by N, as in PyTorch.
+        mask: which samples count: boolean, of the outputs' shape without the last axis.
         reduction: ``"mean"`` over the samples (not over the classes), or ``"sum"``.
 
     Raises:
         ValueError: logits are expected and probabilities found, or the other way round; the
             shapes do not fit; a label is out of range; a row of targets does not sum to 1;
             there are no samples or fewer than two classes; the probability of a sample's
-            class has been rounded to 0.
+            class has been rounded to 0; the weights of all targets are 0.
         TypeError: the targets are computed (a Tensor or Values).
 
     >>> cross_entropy([[2.0, 0.0], [0.0, 3.0]], [0, 1]).round(4)
     np.float64(0.0878)
+    >>> cross_entropy([[2.0, 0.0], [0.0, 3.0]], [0, 1], class_weights=[1.0, 9.0]).round(4)
+    np.float64(0.0564)
     >>> cross_entropy(ag.softmax(ag.Tensor([[2.0, 0.0]])), [0])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ValueError: cross_entropy takes logits, and these outputs are probabilities, ...
     >>> cross_entropy(ag.softmax(ag.Tensor([[2.0, 0.0]])), [0], from_logits=False).data.round(4)
     np.float64(0.1269)
     """
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing is between 0 and 1, not {label_smoothing!r}")
+    outputs, target = _classes("cross_entropy", outputs, targets, class_weights, mask)
+    target = target.smoothed(label_smoothing)
+    if from_logits is False:
+        check_probabilities(outputs, target.wanted)
+        return target.likelihood(outputs, ag.log, reduction)
+    refuse_probabilities(outputs, said=bool(from_logits))
+    if isinstance(outputs, Tensor):
+        return target.from_logits(outputs, reduction)
+    return target.likelihood(ag.log_softmax(outputs), identity, reduction)
+
+
+def negative_log_likelihood(
+    outputs: Any,
+    targets: Any,
+    *,
+    class_weights: Any = None,
+    mask: Any = None,
+    reduction: Reduction = "mean",
+) -> Any:
+    """The cross-entropy −Σ t·log(p) of logarithms of probabilities, averaged over samples.
+
+    ``negative_log_likelihood(ag.log_softmax(z), y)`` is ``cross_entropy(z, y)``.
+
+    Arguments:
+        outputs: log-probabilities of shape ``(N, K)``, or in general ``(..., K)``.
+        targets, class_weights, mask, reduction: as for ``cross_entropy``.
+
+    Raises:
+        ValueError: the exponentials of a sample's outputs do not sum to 1; else as for
+            ``cross_entropy``.
+
+    >>> negative_log_likelihood(np.log([[0.75, 0.25], [0.5, 0.5]]), [0, 1]).round(4)
+    np.float64(0.4904)
+    """
+    what = "negative_log_likelihood"
+    outputs, target = _classes(what, outputs, targets, class_weights, mask)
+    check_logarithms(what, outputs)
+    return target.likelihood(outputs, identity, reduction)
+
+
+def _softmax_loss(z: Any, wanted: Array, weights: Array | None, divisor: float) -> Any:
+    logarithms = ag.log_softmax(z)
+    if wanted.shape == z.shape:
+        return -np.sum(wanted * logarithms) / divisor
+    chosen = of_class(logarithms, wanted)
+    return -np.sum(chosen if weights is None else weights * chosen) / divisor
+
+
+def _softmax_loss_pullback(
+    g: Any, out: Any, z: Any, wanted: Array, weights: Array | None, divisor: float
+) -> Any:
+    rows = wanted
+    if wanted.shape != np.shape(z):
+        rows = np.zeros(np.shape(z), z.dtype)
+        places = rows.reshape(-1, rows.shape[-1])
+        places[np.arange(wanted.size), wanted.ravel()] = 1 if weights is None else weights
+    return g / divisor * (ag.softmax(z) * rows.sum(axis=-1, keepdims=True) - rows)
+
+
+softmax_loss = ag.primitive(
+    _softmax_loss,
+    [_softmax_loss_pullback],
+    name="softmax_loss",
+    sentence="−Σ t·log(softmax(z)) / divisor, with the pullback (Σt·softmax(z) − t) / divisor.",
+)
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """Checked targets of classes."""
+
+    wanted: Array
+    """Indices, or rows of probabilities."""
+    shape: tuple[int, ...]
+    """That of the outputs."""
+    weights: Array | None
+    """How much each class counts."""
+    count: float
+    """What a mean divides by."""
+
+    def smoothed(self, share: float) -> _Classes:
+        """Each target moved by a share towards all classes alike; a mean divides as before."""
+        if not share:
+            return self
+        classes = self.shape[-1]
+        rows = self.wanted if self.wanted.shape == self.shape else one_hot(self.wanted, classes)
+        return replace(self, wanted=(1 - share) * rows + share / classes)
+
+    def likelihood(self, x: Any, logarithm: Callable[[Any], Any], reduction: Reduction) -> Any:
+        """−Σ weight · target · log(p), reduced; ``logarithm`` makes log(p) of ``x``."""
+        if self.wanted.shape != self.shape:
+            terms = logarithm(of_class(x, self.wanted))
+            if self.weights is not None:
+                terms = terms * like(self.weights[self.wanted.ravel()], x)
+        else:
+            rows = like(self.wanted if self.weights is None else self.wanted * self.weights, x)
+            if logarithm is not identity:  # 0 · log(0) is 0
+                hit = self.wanted > 0
+                rows, x = rows[hit], x[hit]
+            terms = rows * logarithm(x)
+        return _reduced(-np.sum(terms), self.count, reduction)
+
+    def from_logits(self, z: Tensor, reduction: Reduction) -> Any:
+        """The same from logits, as one operation."""
+        if self.wanted.shape == self.shape:
+            rows = self.wanted if self.weights is None else self.wanted * self.weights
+            wanted, weights = like(rows, z), None
+        else:
+            wanted = self.wanted
+            weights = None if self.weights is None else like(self.weights[wanted.ravel()], z)
+        divisor = _divisor(self.count, reduction)
+        return softmax_loss(z, wanted=wanted, weights=weights, divisor=divisor)
+
+
+def _classes(
+    what: str, outputs: Any, targets: Any, weights: Any, mask: Any
+) -> tuple[Any, _Classes]:
+    if mask is not None:
+        check_constant(what, targets)
+    outputs, targets = counted(what, outputs, targets, mask)
     outputs = operand(outputs, "outputs")
     shape = np.shape(outputs)
-    check_classes(shape)
-    wanted = class_targets(shape, targets)
-    check_some("cross_entropy", shape)
-    if from_logits is False:
-        check_probabilities(outputs, wanted)
-        logarithms = None
-    else:
-        refuse_probabilities(outputs, said=bool(from_logits))
-        logarithms = ag.log_softmax(outputs)
-    if wanted.shape == shape:
-        weights = like(wanted, outputs)
-        if logarithms is None:
-            hit = wanted > 0
-            weights, logarithms = weights[hit], ag.log(outputs[hit])
-        total = -np.sum(weights * logarithms)
-    else:
-        chosen = of_class(outputs if logarithms is None else logarithms, wanted)
-        total = -np.sum(ag.log(chosen) if logarithms is None else chosen)
-    return _reduced(total, int(np.prod(shape[:-1])), reduction)
+    check_classes(what, shape)
+    wanted = class_targets(what, shape, targets)
+    check_some(what, shape)
+    found = class_weights(what, shape[-1], weights)
+    count: float = int(np.prod(shape[:-1]))
+    if found is not None and wanted.shape != shape:
+        count = float(np.sum(found[wanted]))
+        if not count:
+            raise ValueError(f"{what}: the class_weights of all targets are 0")
+    return outputs, _Classes(wanted, shape, found, count)
 
 
 def binary_cross_entropy(
-    outputs: Any, targets: Any, *, from_logits: bool = False, reduction: Reduction = "mean"
+    outputs: Any,
+    targets: Any,
+    *,
+    from_logits: bool = False,
+    mask: Any = None,
+    reduction: Reduction = "mean",
 ) -> Any:
     """The cross-entropy −t·log(p) − (1 − t)·log(1 − p) of yes-or-no outputs, averaged.
 
@@ -162,6 +360,7 @@ def binary_cross_entropy(
         outputs: any shape: probabilities between 0 and 1, or logits.
         targets: the same shape: 0 or 1, or probabilities.
         from_logits: whether the outputs are logits.
+        mask: which targets count: boolean, of the shape of their first axes.
         reduction: ``"mean"`` over all elements, or ``"sum"``.
 
     Raises:
@@ -176,6 +375,7 @@ def binary_cross_entropy(
     np.True_
     """
     check_constant("binary_cross_entropy", targets)
+    outputs, targets = counted("binary_cross_entropy", outputs, targets, mask)
     outputs, targets = same_shape("binary_cross_entropy", outputs, targets)
     wrong = first_unlike(targets, (targets >= 0) & (targets <= 1))
     if wrong is not None:
@@ -202,7 +402,7 @@ def binary_cross_entropy(
     return _reduced(total, np.size(targets), reduction)
 
 
-def hinge(outputs: Any, targets: Any, *, reduction: Reduction = "mean") -> Any:
+def hinge(outputs: Any, targets: Any, *, mask: Any = None, reduction: Reduction = "mean") -> Any:
     """The hinge loss max(0, 1 − t·output) of scores for targets t of −1 and 1, averaged.
 
     Its derivative at the hinge itself (t·output = 1) is taken to be 0.  (C. Cortes and
@@ -211,6 +411,7 @@ def hinge(outputs: Any, targets: Any, *, reduction: Reduction = "mean") -> Any:
     Arguments:
         outputs: scores of any shape, without an activation.
         targets: the same shape: −1 or 1.
+        mask: which targets count: boolean, of the shape of their first axes.
         reduction: ``"mean"`` over all elements, or ``"sum"``.
 
     Raises:
@@ -221,6 +422,7 @@ def hinge(outputs: Any, targets: Any, *, reduction: Reduction = "mean") -> Any:
     np.float64(0.5)
     """
     check_constant("hinge", targets)
+    outputs, targets = counted("hinge", outputs, targets, mask)
     outputs, targets = same_shape("hinge", outputs, targets)
     wrong = first_unlike(targets, (targets == 1) | (targets == -1))
     if wrong is not None:
@@ -228,12 +430,19 @@ def hinge(outputs: Any, targets: Any, *, reduction: Reduction = "mean") -> Any:
             f"hinge: targets are -1 or 1, found {wrong:g}"
             + ("; write 2 * targets - 1 for targets of 0 and 1" if wrong == 0 else "")
         )
-    return _reduced(np.sum(ag.relu(1 - targets * outputs)), np.size(targets), reduction)
+    return _reduced_elements(ag.relu(1 - targets * outputs), reduction)
 
 
-def _reduced(total: Any, count: int, reduction: Reduction) -> Any:
-    if reduction == "mean":
-        return total / count if count > 1 else total
-    if reduction == "sum":
-        return total
-    raise ValueError(f"reduction is 'mean' or 'sum', not {reduction!r}")
+def _reduced_elements(terms: Any, reduction: Reduction) -> Any:
+    return _reduced(np.sum(terms), np.size(terms), reduction)
+
+
+def _reduced(total: Any, count: float, reduction: Reduction) -> Any:
+    divisor = _divisor(count, reduction)
+    return total if divisor == 1 else total / divisor
+
+
+def _divisor(count: float, reduction: Reduction) -> float:
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"reduction is 'mean' or 'sum', not {reduction!r}")
+    return count if reduction == "mean" else 1

@@ -16,12 +16,13 @@ array([3., 6.])
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
 import numpy as np
 
 from autograd_mini import Tensor, Value
+from autograd_mini.nn.operands import Array
 
 Parameter = Tensor | Value
 
@@ -31,9 +32,16 @@ class Module:
 
     A subclass sets its parameters and parts as attributes and defines ``forward``.  A leaf
     Tensor, a leaf Value and every Value in an object array is a parameter; Modules are parts,
-    also in lists, tuples and dicts.  Attributes whose name begins with an underscore, and
-    nodes that were computed from others, are neither.
+    also in lists, tuples and dicts.  A plain array is a buffer: not learnt, but kept with the
+    parameters in ``state()``, as running statistics are.  Attributes whose name begins with an
+    underscore, and nodes that were computed from others, are none of these.
+
+    Attributes:
+        training: whether the Module learns (the start) or is used: layers such as ``Dropout``
+            and ``BatchNorm`` compute differently.  ``train()`` and ``eval()`` set it.
     """
+
+    training: bool = True
 
     def forward(self, x: Any) -> Any:
         """The output for an input; what a call of the Module gives."""
@@ -49,20 +57,99 @@ class Module:
 
         The name is the way to it: ``layers.0.weight``, or ``layers.0.weight[1,2]`` for a
         Value in an array.
+
+        Raises:
+            RuntimeError: a layer whose input size was left open has seen no input.
         """
         for name, part in _parts(self, "", set()):
             if not isinstance(part, Module):
                 yield name, part
+            elif part._waits:
+                where = f" ({name})" if name else ""
+                raise RuntimeError(
+                    f"{part!r}{where} takes its size from its first input, and has seen none: "
+                    "call the model once on a few samples before you ask for its parameters"
+                )
+
+    @property
+    def _waits(self) -> bool:
+        """Whether parameters are still to be made, by the first call."""
+        return False
+
+    def named_buffers(self) -> Iterator[tuple[str, Array]]:
+        """Each buffer with its dotted name, in the order of definition.
+
+        >>> [name for name, buffer in _Mean().named_buffers()]
+        ['running']
+        """
+        for name, module in self.named_modules():
+            for child, value in _children(module):
+                if isinstance(value, np.ndarray) and value.dtype != object:
+                    yield f"{name}.{child}" if name else child, value
+
+    def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """Each random Generator that a layer draws from while it runs, once, with its name."""
+        seen: set[int] = set()
+        for name, module in self.named_modules():
+            for child, value in _children(module):
+                if isinstance(value, np.random.Generator) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield f"{name}.{child}" if name else child, value
+
+    def train(self, mode: bool = True) -> Self:
+        """Set ``training`` of the Module and all inside it; gives itself."""
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self) -> Self:
+        """``train(False)``: dropout is off, batch normalisation uses its running statistics."""
+        return self.train(False)
+
+    def state(self) -> dict[str, Array]:
+        """A copy of each parameter's and each buffer's numbers, by name.
+
+        >>> _Mean().state()
+        {'running': array([0., 0.])}
+        """
+        found = {n: np.array(parameter.data) for n, parameter in self.named_parameters()}
+        return found | {name: buffer.copy() for name, buffer in self.named_buffers()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take all parameters and buffers from what ``state()`` of such a Module gave.
+
+        Nothing is changed unless everything fits.  Numbers are converted to the dtype that a
+        parameter or buffer has.
+
+        Raises:
+            ValueError: a name is missing or not known, or a shape differs.
+
+        >>> _Mean().load_state({"running": [1.0]})
+        Traceback (most recent call last):
+        ValueError: running has shape (2,), the state gives (1,)
+        """
+        parameters, buffers = dict(self.named_parameters()), dict(self.named_buffers())
+        own = {name: np.asarray(p.data) for name, p in parameters.items()} | buffers
+        fitting = check_state(own, state)
+        for name, parameter in parameters.items():
+            new = fitting[name]
+            parameter.data = float(new) if isinstance(parameter, Value) else new
+        for name, buffer in buffers.items():
+            buffer[...] = fitting[name]
 
     def parameters(self) -> list[Parameter]:
         """Each parameter once, in the order of ``named_parameters``."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def modules(self) -> Iterator[Module]:
-        """The Module itself and every Module inside it, each once, outer before inner."""
-        for _, part in _parts(self, "", set()):
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """The Module itself, named ``""``, and every Module inside it, each once, outer first."""
+        for name, part in _parts(self, "", set()):
             if isinstance(part, Module):
-                yield part
+                yield name, part
+
+    def modules(self) -> Iterator[Module]:
+        """Each Module once, in the order of ``named_modules``."""
+        return (module for _, module in self.named_modules())
 
     def zero_grad(self) -> None:
         """Set the gradient of each parameter to zero."""
@@ -77,6 +164,37 @@ class Module:
             return f"{name}(\n  " + "\n  ".join(lines) + "\n)"
         shapes = [f"{n}: {np.shape(p)}" for n, p in vars(self).items() if _is_parameter(p)]
         return f"{name}({', '.join(shapes)})"
+
+
+def check_state(own: Mapping[str, Array], state: Mapping[str, Any]) -> dict[str, Array]:
+    """A copy of each array of a state, refused unless names and shapes are one's own.
+
+    Raises:
+        ValueError: a name is missing or not known, or a shape differs.
+    """
+    missing = [name for name in own if name not in state]
+    unknown = [name for name in state if name not in own]
+    for names, what in ((missing, "lacks"), (unknown, "has, and there is no place for,")):
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            raise ValueError(
+                f"the state {what} {', '.join(names[:3])}{more}; it must come from a model or "
+                "optimiser that was made the same way"
+            )
+    fitting = {name: np.array(state[name], dtype=array.dtype) for name, array in own.items()}
+    for name, array in own.items():
+        if fitting[name].shape != array.shape:
+            raise ValueError(
+                f"{name} has shape {array.shape}, the state gives {fitting[name].shape}"
+            )
+    return fitting
+
+
+class _Mean(Module):
+    """A Module with a buffer, for the examples above."""
+
+    def __init__(self) -> None:
+        self.running = np.zeros(2)
 
 
 def _is_parameter(thing: Any) -> bool:

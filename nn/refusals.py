@@ -1,4 +1,4 @@
-"""What the losses refuse, and what each refusal says to write instead."""
+"""What layers and losses refuse, and what each refusal says to write instead."""
 
 from __future__ import annotations
 
@@ -12,6 +12,67 @@ from autograd_mini.nn.operands import Array, is_tracked, made_by, numbers, of_va
 
 SUM_TOLERANCE = 0.02
 """How far the probabilities of a sample may sum up from 1: lets three times 0.33 pass."""
+
+
+# Inputs
+
+
+def tensor_input(layer: Any, x: Any, width: int | None, shape: str = "(..., {})") -> Any:
+    """What a layer over Tensors takes, refused unless it has the layer's shape and samples.
+
+    Arguments:
+        layer: the layer, for the message.
+        x: numbers or a Tensor.
+        width: the size of the last axis; ``None`` for any.
+        shape: how the layer's docstring writes the shape, with ``{}`` for the width; without
+            ``...`` the number of axes is fixed.
+    """
+    x = operand(x, "inputs")
+    if of_values(x):
+        raise TypeError(f"{layer!r} computes over Tensors and got Values: only Dense takes those")
+    found = np.shape(x)
+    axes = shape.count(",") + 1
+    fits = len(found) >= 1 if "..." in shape else len(found) == axes
+    if not fits or (width is not None and found[-1] != width):
+        wanted = shape.format("n_in" if width is None else width)
+        remedy = "one row for each sample"
+        if fits:
+            remedy = f"the last axis has {found[-1]} numbers"
+        elif len(found) == axes - 1:
+            remedy = "write x[None] for one sequence" if axes == 3 else "write x[None]"
+        raise ValueError(f"{layer!r} takes inputs of shape {wanted}, got {found}: {remedy}")
+    if 0 in found:
+        raise ValueError(f"{layer!r}: there are no samples (inputs of shape {found})")
+    return x
+
+
+def real_steps(
+    layer: Any, samples: int, steps: int, lengths: Any = None, mask: Any = None
+) -> Array | None:
+    """Which steps are real, of shape ``(N, T)``; ``None`` if all are."""
+    if lengths is None and mask is None:
+        return None
+    if lengths is not None and mask is not None:
+        raise ValueError(f"{layer!r}: give lengths or a mask, not both")
+    if mask is not None:
+        real: Array = np.asarray(mask)
+        if real.shape != (samples, steps) or real.dtype != bool:
+            raise ValueError(
+                f"{layer!r}: the mask is boolean of shape {(samples, steps)}, not {real.dtype} "
+                f"of shape {real.shape}"
+            )
+    else:
+        ends = np.asarray(lengths)
+        if ends.shape != (samples,) or ends.dtype.kind not in "iu" or ends.max() > steps:
+            raise ValueError(
+                f"{layer!r}: lengths are {samples} whole numbers from 1 to {steps}, "
+                f"not {ends.tolist()}"
+            )
+        real = np.arange(steps) < ends[:, None]
+    if not real.any(axis=1).all():
+        empty = int(np.flatnonzero(~real.any(axis=1))[0])
+        raise ValueError(f"{layer!r}: sequence {empty} has no step that is real")
+    return None if real.all() else real
 
 
 # Shapes and targets
@@ -29,7 +90,37 @@ def same_shape(what: str, outputs: Any, targets: Any) -> tuple[Any, Any]:
     check_some(what, shape)
     if not shape and (of_values(outputs) or of_values(targets)):  # NumPy sums no single Value
         outputs, targets = np.reshape(outputs, (1,)), np.reshape(targets, (1,))
-    return outputs, like(targets, outputs)
+    targets = like(targets, outputs)
+    if not is_tracked(targets) and not np.isfinite(targets).all():
+        place = np.argwhere(~np.isfinite(targets))[0].tolist()
+        raise ValueError(
+            f"{what}: targets are numbers, found {targets[tuple(place)]:g} at {place}: leave such "
+            "samples out, or fill them in"
+        )
+    return outputs, targets
+
+
+def counted(what: str, outputs: Any, targets: Any, mask: Any) -> tuple[Any, Any]:
+    """The outputs and targets for which a boolean mask over their leading axes is true."""
+    if mask is None:
+        return outputs, targets
+    outputs, targets, chosen = operand(outputs, "outputs"), operand(targets, "targets"), mask
+    chosen = np.asarray(chosen)
+    shape = chosen.shape
+    if chosen.dtype != bool or not shape:
+        raise ValueError(
+            f"{what}: the mask is a boolean array, True where a target counts, not {chosen.dtype} "
+            f"of shape {shape}"
+        )
+    for name, array in (("outputs", outputs), ("targets", targets)):
+        if np.shape(array)[: len(shape)] != shape:
+            raise ValueError(
+                f"{what}: a mask of shape {shape} does not fit {name} of shape {np.shape(array)}; "
+                "it has their first axes"
+            )
+    if not chosen.any():
+        raise ValueError(f"{what}: the mask of shape {shape} leaves no target")
+    return outputs[chosen], targets[chosen]
 
 
 def _remedy(shape: tuple[int, ...], other: tuple[int, ...]) -> str:
@@ -65,21 +156,21 @@ def check_constant(what: str, targets: Any) -> None:
         )
 
 
-def check_classes(shape: tuple[int, ...]) -> None:
+def check_classes(what: str, shape: tuple[int, ...]) -> None:
     """Refuse outputs of one class, whose softmax is 1 whatever they are."""
     if not shape or shape[-1] < 2:
         raise ValueError(
-            f"cross_entropy: outputs of shape {shape} have fewer than two classes along the last "
+            f"{what}: outputs of shape {shape} have fewer than two classes along the last "
             "axis; binary_cross_entropy takes one output for yes or no"
         )
 
 
-def class_targets(shape: tuple[int, ...], targets: Any) -> Array:
+def class_targets(what: str, shape: tuple[int, ...], targets: Any) -> Array:
     """Class indices of shape ``(...)`` or probabilities of shape ``(..., K)``, checked."""
-    check_constant("cross_entropy", targets)
+    check_constant(what, targets)
     found = numbers(targets)
     if found.shape == shape[:-1]:
-        return class_indices(found, shape[-1], "cross_entropy") if found.size else found
+        return class_indices(found, shape[-1], what) if found.size else found
     if found.shape != shape:
         remedy = "give one label, or one row of probabilities, for each sample"
         if found.shape == (*shape[:-1], 1):
@@ -87,21 +178,47 @@ def class_targets(shape: tuple[int, ...], targets: Any) -> Array:
         elif len(shape) == 2 and found.shape == shape[::-1]:
             remedy = "write targets.T"
         raise ValueError(
-            f"cross_entropy: outputs have shape {shape}, targets {found.shape}; class indices have "
+            f"{what}: outputs have shape {shape}, targets {found.shape}; class indices have "
             f"shape {shape[:-1]}, one-hot rows {shape}: {remedy}"
         )
     wrong = first_unlike(found, (found >= 0) & (found <= 1))
     if wrong is not None:
-        raise ValueError(
-            f"cross_entropy: targets of shape {shape} are probabilities, found {wrong:g}"
-        )
+        raise ValueError(f"{what}: targets of shape {shape} are probabilities, found {wrong:g}")
     wrong = _wrong_sum(found)
     if wrong is not None:
         raise ValueError(
-            f"cross_entropy: the targets of a sample sum to 1 over its {shape[-1]} classes, found "
+            f"{what}: the targets of a sample sum to 1 over its {shape[-1]} classes, found "
             f"{wrong:g}; for several labels at once use binary_cross_entropy"
         )
     return found
+
+
+def class_weights(what: str, classes: int, weights: Any) -> Array | None:
+    """How much each class counts, of shape ``(K,)``, checked."""
+    if weights is None:
+        return None
+    found: Array = np.asarray(numbers(weights), dtype=np.float64)
+    if found.shape != (classes,):
+        raise ValueError(
+            f"{what}: class_weights have one number for each class, shape {(classes,)}, not "
+            f"{found.shape}"
+        )
+    wrong = first_unlike(found, (found >= 0) & (found < np.inf))
+    if wrong is not None:
+        raise ValueError(f"{what}: class_weights are at least 0, found {wrong:g}")
+    return found
+
+
+def check_logarithms(what: str, outputs: Any) -> None:
+    """Refuse what is no logarithm of probabilities, whose exponentials sum to 1."""
+    found = numbers(outputs)
+    with np.errstate(over="ignore"):
+        wrong = _wrong_sum(np.exp(found))
+    if wrong is not None:
+        raise ValueError(
+            f"{what} takes logarithms of probabilities; of these the exponentials of a sample sum "
+            f"to {wrong:g}, not 1: write ag.log_softmax(logits), or cross_entropy(logits, targets)"
+        )
 
 
 def first_unlike(found: Array, right: Any) -> float | None:

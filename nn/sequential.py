@@ -1,15 +1,18 @@
-"""Layers one after another: Sequential, and MLP made from a list of sizes."""
+"""Layers put together: Sequential, MLP made from a list of sizes, Residual, Flatten."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from autograd_mini.nn.activations import Activation
 from autograd_mini.nn.dense import Dense, size
 from autograd_mini.nn.initialisers import Initialiser
 from autograd_mini.nn.module import Module
+from autograd_mini.nn.operands import operand
 from autograd_mini.nn.seeds import Seed, generator
 
 
@@ -26,7 +29,6 @@ class Sequential(Module):
         TypeError: a layer is neither a Module nor a function.
         ValueError: there is no layer.
 
-    >>> import numpy as np
     >>> model = Sequential(Dense(2, 3, "tanh", rng=0), Dense(3, 1, rng=1))
     >>> model
     Sequential(
@@ -57,6 +59,16 @@ class Sequential(Module):
         dense = [module for module in self.modules() if isinstance(module, Dense)]
         for number, layer in enumerate(dense, 1):
             layer.number_labels(number)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.layers)
+
+    def __getitem__(self, index: int) -> Any:
+        """The layer at an index: ``model[0]``, ``model[-1]``."""
+        return self.layers[index]
 
     def forward(self, x: Any) -> Any:
         """The last layer's output for an input of the first layer's shape."""
@@ -102,7 +114,6 @@ class MLP(Sequential):
     Raises:
         ValueError: fewer than two sizes, or one that is no positive whole number.
 
-    >>> import numpy as np
     >>> model = MLP([2, 2, 2], rng=0)
     >>> model
     MLP(
@@ -146,3 +157,67 @@ class MLP(Sequential):
                 for index, (n_in, n_out) in enumerate(pairwise(sizes))
             ]
         )
+
+
+class Residual(Module):
+    """What a layer makes of its input, added to the input: x + layer(x).
+
+    The gradient reaches the input undiminished by the way round the layer.  (K. He, X. Zhang,
+    S. Ren and J. Sun, "Deep residual learning for image recognition", CVPR 2016, equation 1.)
+
+    Arguments:
+        layer: a Module or a function.
+        skip: what is done to the input on the way round, such as a ``Dense`` that changes the
+            width; nothing by default.
+
+    Inputs have any shape that the layer takes; its output must have the same, or that of
+    ``skip(x)``.
+
+    Raises:
+        ValueError: the two shapes differ.
+
+    >>> Residual(np.tanh)(np.array([0.0, 1.0])).round(3)
+    array([0.   , 1.762])
+    """
+
+    def __init__(
+        self,
+        layer: Module | Callable[[Any], Any],
+        skip: Module | Callable[[Any], Any] | None = None,
+    ) -> None:
+        for part in (layer, skip):
+            if part is not None and not callable(part):
+                raise TypeError(f"Residual takes a Module or a function, not {type(part).__name__}")
+        self.layer: Any = layer
+        self.skip: Any = skip
+
+    def forward(self, x: Any, **options: Any) -> Any:
+        """The sum; options such as ``lengths`` go to the layer."""
+        x = operand(x, "inputs")
+        through = self.layer(x, **options)
+        past = x if self.skip is None else self.skip(x)
+        if np.shape(through) != np.shape(past):
+            raise ValueError(
+                f"Residual: the layer makes shape {np.shape(through)} of {np.shape(x)}, and "
+                f"{np.shape(past)} goes past it; they must be equal: give skip=Dense(...) to fit"
+            )
+        return past + through
+
+
+class Flatten(Module):
+    """Each sample's numbers as one axis: ``(N, ...)`` to ``(N, size)``.
+
+    Raises:
+        ValueError: the input has no axis, or no samples.
+
+    >>> Flatten()(np.ones((5, 2, 3))).shape
+    (5, 6)
+    """
+
+    def forward(self, x: Any) -> Any:
+        """The samples of shape ``(N, size)``."""
+        x = operand(x, "inputs")
+        shape = np.shape(x)
+        if not shape or 0 in shape:
+            raise ValueError(f"Flatten takes samples of shape (N, ...), got {shape}")
+        return np.reshape(x, (shape[0], -1))

@@ -328,6 +328,20 @@ def test_every_way_to_index(data):
     check_function(lambda x: x[index] ** 2, array(*shape))
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int8])
+@pytest.mark.parametrize("places", [(), (5,), (2, 3), (0,)])
+def test_rows_of_a_table_taken_several_times(places, dtype):
+    rng = np.random.default_rng(1)
+    table = Tensor(rng.normal(size=(4, 3, 20)))
+    index = rng.integers(-4, 4, places).astype(dtype)
+    upstream = rng.normal(size=(*places, 3, 20))
+    exact = np.zeros(table.shape)
+    for place in np.ndindex(*places):
+        exact[index[place]] += upstream[place]
+    found = gradients(table[index], table, gradient=upstream)
+    np.testing.assert_allclose(found, exact, rtol=1e-14, atol=1e-15)
+
+
 # einsum
 
 EINSUMS = [

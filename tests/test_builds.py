@@ -11,18 +11,20 @@ import gc
 import math
 import os
 import pickle
+import random
 import signal
 import struct
 import subprocess
 import sys
 import threading
+import tracemalloc
 import weakref
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import autograd_mini as ag
@@ -485,6 +487,61 @@ def test_a_released_node_calls_its_weak_references_back(value: Any) -> None:
         references.append(weakref.ref(y, lambda _, i=i: seen.append(i)))
     del y
     assert sorted(seen) == list(range(1000))
+
+
+def test_a_callback_records_and_releases_inside_a_release(value: Any) -> None:
+    seen: list[float] = []
+
+    def callback(reference: Any) -> None:
+        made = long_chain(value, 300)  # deeper than releases run inside one another
+        seen.append(made.data)
+
+    y = value.Value(1.0)
+    references = []
+    for _ in range(1000):
+        y = y + 1.0
+        references.append(weakref.ref(y, callback))
+    del y
+    assert seen == [301.0] * 1000
+
+
+def test_memory_goes_back(value: Any) -> None:
+    """Whatever was recorded before; a kept node holds no more memory than its own."""
+    tracemalloc.start()
+    try:
+        x = value.Value(1.0)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        kept: list[Any] = []
+        for _ in range(10):
+            nodes = [x + 1.0 for _ in range(20_000)]
+            kept += nodes[::500]
+            one = tracemalloc.get_traced_memory()[0] - before
+            del nodes
+        nodes = [x + 1.0 for _ in range(20_000)]
+        again = tracemalloc.get_traced_memory()[0] - before
+        assert again < 1.1 * one
+        del nodes, kept
+        left = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert left < 2**17  # a slab that is half used, and the last one in use
+    assert x.data == 1.0
+
+
+@given(st.lists(st.integers(0, 5_000), min_size=1, max_size=20), st.randoms(use_true_random=False))
+@settings(max_examples=20, deadline=None)
+@pytest.mark.parametrize("module", BUILDS, ids=name_of)
+def test_nodes_keep_their_numbers_however_others_come_and_go(
+    module: Any, counts: list[int], rng: random.Random
+) -> None:
+    one = module.Value(1.0)
+    alive: list[tuple[Any, float]] = []
+    for count in counts:
+        alive += [(one * float(i), float(i)) for i in range(count)]
+        rng.shuffle(alive)
+        del alive[rng.randint(0, len(alive)) :]
+        assert all(node.data == number for node, number in alive)
 
 
 def test_leaves_are_copied_and_pickled(value: Any) -> None:

@@ -90,6 +90,7 @@ SLIPS = [
     ("z1", "da1 * z1 * (1 - z1)", ["wrong-operand", "wrong-factor"], "z1 is used where a1"),
     ("z1", "da1 * (1 - a1**2)", ["wrong-factor"], "1 − a1²"),
     ("z1", "da1 * (a1 * (1 - a1))**2", ["extra-factor"], "stands twice"),
+    ("z1", "a1 * (1 - a1)", ["missing-factor"], "times da1"),
     ("z1", "da1 * a1 * (1 - a1) / 0.0", ["non-finite"], "inf"),
     ("W1", "x.T @ da1", ["wrong-operand"], "da1 is used where dz1 belongs"),
     ("W1", "x.T @ dz1 + 0.01 * W1", ["extra-term"], "0.01 × W1"),

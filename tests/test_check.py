@@ -1,5 +1,6 @@
 """check_gradients: verdicts on right and wrong derivations, and how they are told."""
 
+import cProfile
 import sys
 from functools import partial
 
@@ -293,6 +294,14 @@ def test_the_callers_profiler_goes_on():
     captured = seen.index(("observed", "return"))
     assert seen.count(("call_with_locals", "return")) == 1
     assert captured < seen.index(("call_with_locals", "return"))
+
+
+def test_a_profile_by_cprofile_goes_on_as_well():
+    with cProfile.Profile() as profile:
+        assert check_gradients(loss, PARAMS, manual).ok
+        np.linalg.inv(np.eye(2))
+    names = {getattr(entry.code, "co_name", "") for entry in profile.getstats()}
+    assert {"check_gradients", "inv"} <= names
 
 
 def test_the_same_seed_gives_the_same_report():

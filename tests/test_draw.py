@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -27,12 +28,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autograd_mini import Tensor, Value, log_softmax, maximum, primitive, sigmoid
+from autograd_mini import Tensor, Value, log_softmax, maximum, nn, primitive, sigmoid
 from autograd_mini.rules import FUNCTIONS, RULES
-from autograd_mini.show import engine
-from autograd_mini.show.draw import draw
+from autograd_mini.show import engine, theme
+from autograd_mini.show.boxes import STATUS
+from autograd_mini.show.draw import Drawing, draw
 from autograd_mini.show.formulas import number, taken, typeset
-from autograd_mini.show.picture import LONGEST_LABEL, picture, shown
+from autograd_mini.show.names import LONGEST_LABEL, shown
+from autograd_mini.show.picture import picture
 
 GOLDEN = Path(__file__).parent / "golden"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -70,6 +73,86 @@ def dense() -> Any:
 GRAPHS: dict[str, Callable[[], Any]] = {"square": square, "neuron": neuron, "dense": dense}
 
 
+def network() -> Drawing:
+    i1, i2, b1, b2 = map(Value, (0.05, 0.1, 0.35, 0.6))
+    w = [Value(0.15 + 0.05 * i, label=f"w{i + 1}") for i in range(8)]
+    h1, h2 = (b1 + w[k] * i1 + w[k + 1] * i2 for k in (0, 2))
+    a1, a2 = h1.sigmoid(), h2.sigmoid()
+    o1, o2 = ((b2 + w[k] * a1 + w[k + 1] * a2).sigmoid() for k in (4, 6))
+    E = ((0.01 - o1) ** 2 + (0.99 - o2) ** 2) / 2
+    E.backward()
+    layers = {"hidden": [*w[:4], b1], "output": [*w[4:], b2]}
+    return draw(E, clusters=layers, direction="TB")
+
+
+def layers() -> Drawing:
+    return draw(trained(), direction="TB")
+
+
+def trained() -> Any:
+    X = np.arange(8.0).reshape(4, 2)
+    model = nn.MLP([2, 3, 2], rng=0)
+    loss = nn.cross_entropy(model.logits(X), np.array([0, 1, 0, 1]))
+    loss.backward()
+    return loss
+
+
+def sum_of_terms(terms: int = 100) -> Any:
+    w = Value(0.5, label="w")
+    total = sum(w * Value(i / 50, label=f"x[{i}]") for i in range(terms))
+    loss = (total - 1) ** 2
+    loss.backward()
+    return loss
+
+
+def recurrent(steps: int = 50) -> Value:
+    w, u, h = Value(0.5, label="w"), Value(0.3, label="u"), Value(0.0, label="h0")
+    for step in range(steps):
+        h = (w * h + u * Value(step / 50, label=f"x[{step}]")).tanh()
+    h.backward()
+    return h
+
+
+def checked() -> Drawing:
+    return draw(report(), direction="TB")
+
+
+def report(**more: Any) -> Any:
+    """What ``draw`` reads of a GradientReport."""
+    X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    W, b = Tensor([[0.5], [-0.3]]), Tensor([0.1])
+    z: Any = X @ W + b
+    out = sigmoid(z)
+    loss = np.mean(out)
+    loss.backward()
+    said = SimpleNamespace
+    quantities = {
+        "out": said(verdict="agree", inherited=False, cause=None),
+        "z": said(verdict="differ", inherited=False, cause="missing-factor"),
+        "W": said(verdict="differ", inherited=True, cause="scale"),
+        "b": said(verdict="cannot tell", inherited=False, cause=None),
+        "not in the graph": said(verdict="agree", inherited=False, cause=None),
+    }
+    nodes = {"W": W, "b": b, "z": z, "out": out}
+    return SimpleNamespace(**{"root": loss, "nodes": nodes, "quantities": quantities, **more})
+
+
+GOLDENS: dict[str, Callable[[], Drawing]] = {
+    "square": lambda: draw(square()),
+    "neuron": lambda: draw(neuron()),
+    "neuron_forward": lambda: draw(neuron(), view="forward", direction="TB", legend=False),
+    "neuron_backward": lambda: draw(neuron(), view="backward"),
+    "neuron_depth": lambda: draw(neuron(), depth=2),
+    "dense": lambda: draw(dense()),
+    "network": network,
+    "layers": layers,
+    "sum_folded": lambda: draw(sum_of_terms(), fold=True),
+    "recurrent_folded": lambda: draw(recurrent(), fold="repeats"),
+    "layers_folded": lambda: draw(trained(), fold="layers"),
+    "checked": checked,
+}
+
+
 def parts(svg: str, kind: str) -> dict[str, ElementTree.Element]:
     """The groups of an SVG that are nodes or edges, by id."""
     root = ElementTree.fromstring(svg)
@@ -95,7 +178,7 @@ def labels(node: Any) -> list[tuple[str, ...]]:
 def test_every_box_and_arrow_is_in_the_svg_once(graph: Callable[[], Any], direction: Any) -> None:
     node = graph()
     found = picture(node)
-    drawing = draw(node, direction=direction)
+    drawing = draw(graph(), direction=direction)
     svg = drawing.svg()
     nodes, edges = parts(svg, "node"), parts(svg, "edge")
     assert {*nodes, *edges} == set(drawing.ids)
@@ -132,13 +215,14 @@ def test_kinds_differ_in_shape_and_in_colour() -> None:
     for element in nodes.values():
         outline = next(e for e in element.iter() if e.tag in (f"{SVG}path", f"{SVG}polygon"))
         borders = sum(e.tag in (f"{SVG}path", f"{SVG}polygon") for e in element.iter())
-        shape = (outline.tag, outline.get("stroke-dasharray"), borders)
+        folds = sum(e.tag == f"{SVG}polyline" for e in element.iter())
+        shape = (outline.tag, outline.get("stroke-dasharray"), borders, folds)
         looks[element.get("class")] = (shape, outline.get("fill"))
     assert looks.keys() == {
-        "node leaf", "node constant", "node operation", "node operation root"
+        "node parameter", "node input", "node constant", "node operation", "node operation root"
     }  # fmt: skip
     shapes, colours = zip(*looks.values(), strict=True)
-    assert len(set(shapes)) == len(set(colours)) == 4
+    assert len(set(shapes)) == len(set(colours)) == 5
 
 
 def test_each_use_of_a_constant_is_a_box_without_a_derivative() -> None:
@@ -203,8 +287,9 @@ def test_local_derivatives_are_those_of_the_node() -> None:
 def test_tensors_show_small_arrays_in_full_and_large_ones_in_summary() -> None:
     x = Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, -6.0]], label="x")
     big: Any = np.outer(np.arange(4.0), x[0])
-    np.sum(big).backward()
-    boxes = {box.label: box for box in picture(np.sum(big)).boxes}
+    total: Any = np.sum(big)
+    total.backward()
+    boxes = {box.label: box for box in picture(total).boxes}
     assert boxes["x"].shape == "(2, 3)"
     assert boxes["x"].rows == (
         ("value", "1", "2", "3"), ("value", "4", "5", "-6"),
@@ -336,13 +421,192 @@ def test_taken_keeps_the_local_names_that_the_branch_needs() -> None:
     assert typeset(text, {"x": "w"}) == "b if b > 0 else w, a = 2·w, b = a + π"
 
 
+# Names, kinds and layers
+
+
+def named(drawing: Drawing) -> list[str]:
+    """The lines of a drawing's text that tell its boxes, up to their values."""
+    lines = drawing.text.splitlines()[1:]
+    return [line.partition(":")[0] for line in lines if not line.startswith("  ")]
+
+
+def test_a_node_is_called_by_the_variable_that_holds_it() -> None:
+    first, _hidden = Value(2.0), Value(3.0)
+    again = first
+    given = Value(5.0, label="by hand")
+    listed = [Value(7.0), {"k": given}]
+    table = {"row": Value(11.0)}
+    cells = np.array([Value(13.0)], dtype=object)
+    result = first * _hidden * given * listed[0] * table["row"] * cells[0]
+    assert again is first
+    assert named(draw(result)) == [
+        "parameter first", "parameter v1", "operation v2 = first·v1", "parameter by hand",
+        "operation v3 = v2·(by hand)", "parameter listed[0]", "operation v4 = v3·listed[0]",
+        "parameter table['row']", "operation v5 = v4·(table['row'])", "parameter cells[0]",
+        "result result = v5·cells[0]",
+    ]  # fmt: skip
+
+
+def test_a_variable_does_not_take_the_label_of_another_node() -> None:
+    w = Value(2.0)
+    out = w * Value(3.0, label="w")
+    assert named(draw(out)) == ["parameter v1", "parameter w", "result out = v1·w"]
+
+
+def test_an_array_has_its_variable_s_name_and_one_box() -> None:
+    data = np.array([1.0, 2.0])
+    weight = Tensor([3.0, 4.0])
+    out = (weight * data) / data
+    assert named(draw(out)) == [
+        "parameter weight, shape (2,)", "input data, shape (2,)",
+        "operation v1 = weight·data, shape (2,)", "result out = v1/data, shape (2,)",
+    ]  # fmt: skip
+
+
+def test_inputs_are_told_by_name_by_hand_or_by_the_model() -> None:
+    x, w = Value(2.0), Value(3.0)
+    y = x * w
+    assert named(draw(y))[:2] == ["input x", "parameter w"]
+    assert named(draw(y, inputs=[w]))[:2] == ["parameter x", "input w"]
+    layer = nn.Dense(1, 1, scalar=True)
+    z = layer([w])[0]
+    kinds = [box.kind for box in picture(z, clusters=layer).boxes if not box.made_by]
+    assert sorted(kinds) == ["input", "parameter", "parameter"]
+
+
+def clusters(drawing: Drawing) -> dict[str, int]:
+    found = parts(drawing.svg(), "cluster").values()
+    return {texts(element)[0]: len(drawing.svg()) for element in found}
+
+
+def test_layers_are_found_in_labels_a_model_or_by_hand() -> None:
+    X = np.ones((5, 2))
+    model = nn.MLP([2, 3, 2], rng=0)
+    a, b = Tensor(np.ones((2, 3)), label="enc.w"), Tensor(np.ones((3, 1)), label="dec.w")
+    assert set(clusters(draw(model(X)))) == {"layer 1", "layer 2"}
+    assert set(clusters(draw(model(X), clusters=model))) == {"layers.0", "layers.1"}
+    assert set(clusters(draw(np.tanh(X @ a) @ b))) == {"enc", "dec"}
+    assert set(clusters(draw(X @ a, clusters={"one": [a]}))) == {"one"}
+    assert clusters(draw(model(X), clusters=False)) == {}
+    with pytest.raises(TypeError, match=r"named_parameters\(\), or a dict .* not float"):
+        draw(model(X), clusters=3.5)
+
+
+def test_a_layer_has_its_operations_and_the_loss_is_outside() -> None:
+    found = picture(trained())
+    label = {box.name: box.label for box in found.boxes}
+    made_by = {box.name: box.made_by.partition("(")[0] for box in found.boxes}
+    inside = [[made_by[name] or label[name] for name in c.boxes] for c in found.clusters]
+    assert inside == [
+        ["W1", "matmul", "b1", "v1 + b1", "sigmoid"],
+        ["W2", "matmul", "b2", "v4 + b2", "log_softmax"],
+    ]
+
+
+# Views, parts and checks
+
+
+def test_a_forward_view_has_values_only_and_a_backward_view_gradients_only() -> None:
+    forward, backward = (draw(neuron(), view=view).text for view in ("forward", "backward"))
+    assert "gradient" not in forward
+    assert "∂" not in forward
+    assert "value" not in backward
+    assert "from v2: ∂out/∂v2 = out·(1 − out) = 0.2179 passes -0.1398" in backward
+    assert draw(neuron(), view="backward").source.count("dir=back") == 7
+
+
+def test_without_a_sweep_there_are_no_gradients() -> None:
+    x = Value(3.0)
+    assert "gradient" not in draw(x * x).text
+    with pytest.raises(ValueError, match=r"call backward\(\) on the root first"):
+        draw(x * x, view="backward")
+
+
+def test_depth_cuts_and_says_so() -> None:
+    drawing = draw(neuron(), depth=2)
+    assert drawing.text.splitlines()[1] == "3 of 8 nodes; … marks one whose operands are left out"
+    assert "operation out = sigmoid(…)" in named(drawing)
+    assert named(draw(neuron(), depth=0))[-1] == "result v1 = pow(…)"
+    assert draw(neuron(), depth=99).text == draw(neuron()).text
+    for wrong in (-1, 1.5, True):
+        with pytest.raises(ValueError, match="depth is a whole number"):
+            draw(neuron(), depth=wrong)  # type: ignore[arg-type]
+
+
+def test_the_way_to_a_node_has_its_other_operands_cut() -> None:
+    a, b, c = (Value(2.0) for _ in range(3))
+    side = b.exp()
+    out = (a.sin() * side + c) * b
+    assert named(draw(out, to=a))[1:] == [
+        "parameter a", "operation v1 = sin(a)", "parameter b", "operation side = exp(…)",
+        "operation v2 = v1·side", "parameter c", "operation v3 = v2 + c", "result out = v3·b",
+    ]  # fmt: skip
+    assert draw(out, to=[a, b, c]).text.splitlines()[0] == draw(out).text.splitlines()[0]
+    with pytest.raises(ValueError, match="this Value 'lost' is none of them"):
+        draw(out, to=Value(1.0, label="lost"))
+
+
+def test_a_status_is_colour_border_and_words() -> None:
+    a, b = Value(2.0), Value(3.0)
+    drawing = draw(a * b, status={a: "wrong: sign", b: "right"})
+    assert "check × wrong: sign" in drawing.text
+    (wrong,) = (e for e in parts(drawing.svg(), "node").values() if "wrong" in e.get("class", ""))
+    outline = next(e for e in wrong.iter() if e.tag == f"{SVG}path")
+    assert outline.get("fill") == theme.STATUS["wrong"]["fillcolor"]
+    assert outline.get("stroke-width") == "3"
+    with pytest.raises(ValueError, match=r"a status is one of 'wrong', 'inherited'.*not 'good'"):
+        draw(a * b, status={a: "good"})
+
+
+def test_a_report_is_drawn_with_its_names_and_verdicts() -> None:
+    boxes = {line.split()[1]: line for line in draw(report()).text.splitlines() if "check" in line}
+    said = {name: line.rpartition("check ")[2].strip() for name, line in boxes.items()}
+    assert {name.rstrip(","): words for name, words in said.items()} == {
+        "W": STATUS["inherited"], "b": STATUS["cannot tell"],
+        "z": f"{STATUS['wrong']}: missing-factor", "out": STATUS["right"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("argument", [{"view": "up"}, {"fold": "no"}])
+def test_an_unknown_choice_lists_the_known_ones(argument: Any) -> None:
+    with pytest.raises(ValueError, match=r"is .* or '(backward|layers)', not"):
+        draw(square(), **argument)
+
+
+# Dark and light
+
+
+def test_every_colour_has_one_for_the_dark_and_the_rules_stay_in_the_picture() -> None:
+    svg = checked().svg() + network().svg() + layers().svg()
+    used = set(re.findall(r'(?:fill|stroke)="([^"]+)"', svg)) - {"none", "transparent", "black"}
+    strips = set(re.findall(r'height="7" bgcolor="(#\w+)"', str(layers())))
+    assert used - strips - set(theme.DARK) == set()
+    for sheet in re.findall(r"<style>(.*?)</style>", svg):
+        assert sheet.startswith("@media (prefers-color-scheme:dark){")
+        selectors = re.findall(r"([^{}]+)\{[^{}]*\}", sheet.partition("{")[2])
+        assert selectors
+        assert all(re.match(r"#g[0-9a-f]{8} ", selector) for selector in selectors)
+
+
 # Same input, same output
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", GOLDENS)
 def test_golden(name: str) -> None:
-    expected = (GOLDEN / f"draw_{name}.dot").read_text(encoding="utf-8")
-    assert str(draw(GRAPHS[name]())) == expected, "if this is meant: python tests/test_draw.py"
+    drawing = GOLDENS[name]()
+    dot, text = ((GOLDEN / f"draw_{name}.{end}").read_text("utf-8") for end in ("dot", "txt"))
+    assert str(drawing) == dot, "if this is meant: python tests/test_draw.py"
+    assert f"{drawing.text}\n" == text
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_every_id_of_a_golden_is_in_its_svg_once(name: str) -> None:
+    drawing = GOLDENS[name]()
+    root = ElementTree.fromstring(drawing.svg())
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    assert {*parts(drawing.svg(), "node"), *parts(drawing.svg(), "edge")} == set(drawing.ids)
+    assert str(drawing).count("subgraph cluster_") == len(parts(drawing.svg(), "cluster"))
 
 
 def test_two_processes_give_the_same_bytes() -> None:
@@ -394,9 +658,9 @@ def test_save_into_a_folder_and_beside_what_exists(tmp_path: Path) -> None:
     assert Path(path).read_text() == "kept"
 
 
-@pytest.mark.parametrize("name", ["graph.jpeg", "graph", "graph.svg.txt", ".svg"])
+@pytest.mark.parametrize("name", ["graph.jpeg", "graph", "graph.svg.zip", ".svg"])
 def test_save_names_the_formats_it_knows(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf, \.dot or \.gv"):
+    with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf, \.dot, \.gv or \.txt"):
         draw(square()).save(tmp_path / name)
     assert os.listdir(tmp_path) == []
 
@@ -517,19 +781,41 @@ def test_embedded_engine_is_not_looked_for_on_path(monkeypatch: pytest.MonkeyPat
     assert draw(square()).svg().startswith("<svg")
 
 
-def test_pdf_says_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"no PDF: install Graphviz .* engine='system'"):
+def test_without_cairosvg_a_pdf_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    with pytest.raises(RuntimeError, match=r"pip install cairosvg.* engine='system'"):
         draw(square()).save(tmp_path / "graph.pdf")
     assert os.listdir(tmp_path) == []
 
 
+def test_a_pdf_has_the_text_and_the_same_bytes_at_any_time(tmp_path: Path) -> None:
+    pytest.importorskip("cairosvg", exc_type=ImportError)
+    drawing = draw(neuron())
+    first = Path(drawing.save(tmp_path / "graph.pdf")).read_bytes()
+    time.sleep(1.1)  # a second later than the date that stands in it
+    assert Path(drawing.save(tmp_path / "again.pdf")).read_bytes() == first
+    assert first.startswith(b"%PDF")
+    assert first.rstrip().endswith(b"%%EOF")
+
+
 @pytest.mark.skipif(shutil.which("dot") is None, reason="no system Graphviz")
-def test_system_engine(tmp_path: Path) -> None:
-    drawing = draw(neuron(), engine="system")
-    svg = drawing.svg()
-    assert {*parts(svg, "node"), *parts(svg, "edge")} == set(drawing.ids)
-    drawing.save(tmp_path / "graph.pdf")
-    assert (tmp_path / "graph.pdf").read_bytes().startswith(b"%PDF")
+@pytest.mark.parametrize("name", GOLDENS)
+def test_the_system_engine_gives_the_same_structure(name: str) -> None:
+    drawing = GOLDENS[name]()
+    ours, theirs = drawing.svg(), drawing.svg(engine="system")
+    for kind in ("node", "edge", "cluster"):
+        here, there = parts(ours, kind), parts(theirs, kind)
+        assert here.keys() == there.keys()
+        for part, element in here.items():
+            assert texts(element) == texts(there[part])
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="no system Graphviz")
+def test_the_system_engine_writes_pdf(tmp_path: Path) -> None:
+    path = draw(neuron(), engine="system").save(tmp_path / "graph.pdf")
+    assert Path(path).read_bytes().startswith(b"%PDF")
 
 
 def test_unknown_engine_and_direction() -> None:
@@ -650,7 +936,9 @@ def test_a_million_nodes_are_refused_at_once() -> None:
     for _ in range(1_000_000):
         node = -node
     start = time.perf_counter()
-    with pytest.raises(ValueError, match=r"more than 300 nodes.*draw\(intermediate\).*max_nodes="):
+    with pytest.raises(
+        ValueError, match=r"more than 300 nodes.*fold=True.*depth=3.*to=node.*max_nodes="
+    ):
         draw(node)
     assert time.perf_counter() - start < 0.5
 
@@ -674,7 +962,9 @@ def test_a_deep_graph_is_drawn_without_recursion() -> None:
 
 @pytest.mark.parametrize("thing", [3.0, np.ones(2), [Value(1.0)], None, "x"])
 def test_draw_says_what_it_takes(thing: Any) -> None:
-    with pytest.raises(TypeError, match=r"the Value or Tensor at the end of a graph, not \w+"):
+    with pytest.raises(
+        TypeError, match=r"the Value or Tensor at the end of a graph, or a GradientReport, not \w+"
+    ):
         draw(thing)
 
 
@@ -700,6 +990,8 @@ def check_label(label: str) -> None:
             drawing = draw(node, direction=direction)
             assert len(drawing.source.splitlines()) < 60
             svg = drawing.svg()
+            assert all(line.isprintable() for line in drawing.text.splitlines())
+            assert drawing.text.splitlines() == drawing.text.split("\n")
             nodes = parts(svg, "node")
             assert len(nodes) == count
             assert {*nodes, *parts(svg, "edge")} == set(drawing.ids)
@@ -714,6 +1006,21 @@ def check_label(label: str) -> None:
 @pytest.mark.parametrize("label", HOSTILE, ids=ascii)
 def test_hostile_labels_are_text(label: str) -> None:
     check_label(label)
+
+
+@pytest.mark.parametrize("label", HOSTILE, ids=ascii)
+def test_hostile_labels_are_text_in_every_output(label: str, tmp_path: Path) -> None:
+    w = Tensor(np.ones((2, 4)), label=f"{label}.w")
+    x = Tensor(np.ones(2), label=label)
+    out = x @ w
+    out.backward(np.ones(4))
+    drawing = draw(out, clusters={label: [w]}, status={x: f"wrong: {label}"}, fold="repeats")
+    for end in ("svg", "png", "dot", "txt"):
+        written = Path(drawing.save(tmp_path / f"out.{end}")).read_bytes()
+        assert written
+        assert end == "png" or len(written) < 60_000
+    svg = drawing.svg()
+    assert {*parts(svg, "node"), *parts(svg, "edge")} == set(drawing.ids)
 
 
 @given(st.text(st.characters() | st.sampled_from("<>&\"'\\\n-]NGELHT;{}#x "), max_size=50))
@@ -741,5 +1048,6 @@ def test_a_label_that_is_no_text_is_shown_as_text() -> None:
 
 
 if __name__ == "__main__":
-    for name, graph in GRAPHS.items():
-        draw(graph()).save(GOLDEN / f"draw_{name}.dot")
+    for name, golden in GOLDENS.items():
+        for end in ("dot", "txt"):
+            golden().save(GOLDEN / f"draw_{name}.{end}")

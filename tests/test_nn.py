@@ -4,7 +4,6 @@ import hashlib
 import importlib.util
 import io
 import math
-import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -12,50 +11,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nn_helpers import (
+    LABELS,
+    ONE_HOT,
+    SIGNS,
+    XOR_T,
+    XOR_X,
+    T,
+    grads,
+    numerical,
+    random,
+    says,
+    sigmoid,
+    softmax,
+    values,
+)
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 from autograd_mini.nn import initialisers
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-XOR_X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
-XOR_T = np.array([[0.0], [1.0], [1.0], [0.0]])
-
-
-def random(*shape, seed=0, low=-1.0, high=1.0):
-    return np.random.default_rng(seed).uniform(low, high, shape)
-
-
-def numerical(f, x, step=1e-6):
-    """Central differences of a function of an array, element by element."""
-    x = np.array(x, dtype=float)
-    slopes = np.zeros_like(x)
-    for index in np.ndindex(x.shape):
-        right, left = x.copy(), x.copy()
-        right[index] += step
-        left[index] -= step
-        slopes[index] = (f(right) - f(left)) / (2 * step)
-    return slopes
-
-
-def values(array):
-    """An object array of Values."""
-    made = np.empty(np.shape(array), dtype=object)
-    for index in np.ndindex(made.shape):
-        made[index] = Value(np.asarray(array)[index])
-    return made
-
-
-def grads(nodes):
-    """The gradients of a Tensor, or of an array of Values."""
-    if isinstance(nodes, Tensor):
-        return nodes.grad
-    return np.array([node.grad for node in nodes.flat]).reshape(nodes.shape)
-
-
-def says(error, *words):
-    """Expect an error whose message has each of the words."""
-    return pytest.raises(error, match="".join(f"(?=.*{re.escape(word)})" for word in words))
 
 
 # Module
@@ -300,6 +276,13 @@ def test_tensors_and_values_are_not_mixed():
         nn.Dense(2, 2)(["a", "b"])
 
 
+def test_sequential_is_a_sequence_of_its_layers():
+    first, last = nn.Dense(2, 2, rng=0), nn.Dense(2, 1, rng=0)
+    model = nn.Sequential(first, np.tanh, last)
+    assert (len(model), model[0], model[-1]) == (3, first, last)
+    assert list(model) == [first, np.tanh, last]
+
+
 def test_sequential_takes_functions_and_nests():
     inner = nn.Sequential(nn.Dense(2, 3, rng=0), np.tanh)
     model = nn.Sequential(inner, nn.Dense(3, 2, rng=1), ag.softmax)
@@ -397,391 +380,6 @@ def test_scalar_and_tensor_network_learn_the_same():
     np.testing.assert_allclose(nn.numbers(models[1](XOR_X)), models[0](XOR_X).data, rtol=1e-9)
 
 
-# Losses: values and gradients
-
-
-def softmax(z):
-    e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
-Z, T = random(4, 3, seed=1, low=-2, high=2), random(4, 3, seed=2)
-LABELS = np.array([0, 2, 1, 1])
-ONE_HOT = np.eye(3)[LABELS]
-SOFT = softmax(random(4, 3, seed=3))
-P = softmax(Z)
-BITS = np.array([[0, 1, 1], [1, 0, 0], [1, 1, 1], [0, 0, 1]])
-SIGNS = 2 * BITS - 1
-LOSSES = {  # name: (loss of outputs, outputs, value by hand, gradient by hand)
-    "half": (lambda o: nn.half_squared_error(o, T), Z, np.sum((T - Z) ** 2) / 2, Z - T),
-    "mse": (lambda o: nn.mean_squared_error(o, T), Z, np.mean((T - Z) ** 2), 2 * (Z - T) / 12),
-    "ce labels": (
-        lambda o: nn.cross_entropy(o, LABELS), Z,
-        -np.mean(np.log(P)[range(4), LABELS]), (P - ONE_HOT) / 4,
-    ),
-    "ce labels sum": (
-        lambda o: nn.cross_entropy(o, LABELS, reduction="sum"), Z,
-        -np.sum(np.log(P)[range(4), LABELS]), P - ONE_HOT,
-    ),
-    "ce soft": (
-        lambda o: nn.cross_entropy(o, SOFT), Z, -np.sum(SOFT * np.log(P)) / 4, (P - SOFT) / 4,
-    ),
-    "ce p labels": (
-        lambda o: nn.cross_entropy(o, LABELS, from_logits=False), P,
-        -np.mean(np.log(P)[range(4), LABELS]), -ONE_HOT / P / 4,
-    ),
-    "ce p one-hot": (
-        lambda o: nn.cross_entropy(o, ONE_HOT, from_logits=False), P,
-        -np.sum(ONE_HOT * np.log(P)) / 4, -ONE_HOT / P / 4,
-    ),
-    "ce p soft sum": (
-        lambda o: nn.cross_entropy(o, SOFT, from_logits=False, reduction="sum"), P,
-        -np.sum(SOFT * np.log(P)), -SOFT / P,
-    ),
-    "bce": (
-        lambda o: nn.binary_cross_entropy(o, BITS), sigmoid(Z),
-        -np.mean(np.where(BITS, np.log(sigmoid(Z)), np.log(1 - sigmoid(Z)))),
-        np.where(BITS, -1 / sigmoid(Z), 1 / (1 - sigmoid(Z))) / 12,
-    ),
-    "bce soft sum": (
-        lambda o: nn.binary_cross_entropy(o, SOFT, reduction="sum"), sigmoid(Z),
-        -np.sum(SOFT * np.log(sigmoid(Z)) + (1 - SOFT) * np.log(1 - sigmoid(Z))),
-        -SOFT / sigmoid(Z) + (1 - SOFT) / (1 - sigmoid(Z)),
-    ),
-    "bce logits": (
-        lambda o: nn.binary_cross_entropy(o, SOFT, from_logits=True), Z,
-        -np.mean(SOFT * np.log(sigmoid(Z)) + (1 - SOFT) * np.log(1 - sigmoid(Z))),
-        (sigmoid(Z) - SOFT) / 12,
-    ),
-    "hinge": (
-        lambda o: nn.hinge(o, SIGNS), Z,
-        np.mean(np.maximum(0, 1 - SIGNS * Z)), np.where(SIGNS * Z < 1, -SIGNS, 0) / 12,
-    ),
-    "hinge sum": (
-        lambda o: nn.hinge(o, SIGNS, reduction="sum"), Z,
-        np.sum(np.maximum(0, 1 - SIGNS * Z)), np.where(SIGNS * Z < 1, -SIGNS, 0),
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_losses_have_the_value_and_gradient_derived_by_hand(name):
-    loss, data, value, gradient = LOSSES[name]
-    for outputs in (Tensor(data), values(data)):
-        found = loss(outputs)
-        found.backward()
-        assert float(nn.numbers(found)) == pytest.approx(value, rel=1e-13)
-        np.testing.assert_allclose(grads(outputs), gradient, rtol=1e-11, atol=1e-15)
-    assert loss(data) == pytest.approx(value, rel=1e-13)
-    assert isinstance(loss(data), float)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_losses_agree_with_numerical_differences(name):
-    loss, data, _, _ = LOSSES[name]
-    outputs = Tensor(data)
-    loss(outputs).backward()
-    np.testing.assert_allclose(
-        outputs.grad, numerical(lambda o: loss(Tensor(o)).item(), data), rtol=1e-6, atol=1e-9
-    )
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_losses_pass_check_gradients(name):
-    loss, data, _, gradient = LOSSES[name]
-    report = ag.check_gradients(
-        lambda outputs: loss(outputs), {"outputs": data}, {"outputs": gradient}
-    )
-    assert report.ok, report
-
-
-def test_losses_agree_with_pytorch():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: no outside oracle")
-    F = torch.nn.functional
-
-    def leaf(array):
-        return torch.tensor(array, requires_grad=True)
-
-    labels, soft, bits = map(torch.tensor, (LABELS, SOFT, BITS.astype(float)))
-    targets, signs = torch.tensor(T), torch.tensor(SIGNS.astype(float))
-    pairs = {
-        "mse": lambda o: F.mse_loss(o, targets),
-        "half": lambda o: F.mse_loss(o, targets, reduction="sum") / 2,
-        "ce labels": lambda o: F.cross_entropy(o, labels),
-        "ce labels sum": lambda o: F.cross_entropy(o, labels, reduction="sum"),
-        "ce soft": lambda o: F.cross_entropy(o, soft),
-        "ce p labels": lambda o: F.nll_loss(o.log(), labels),
-        "bce": lambda o: F.binary_cross_entropy(o, bits),
-        "bce soft sum": lambda o: F.binary_cross_entropy(o, soft, reduction="sum"),
-        "bce logits": lambda o: F.binary_cross_entropy_with_logits(o, soft),
-        "hinge": lambda o: torch.clamp(1 - signs * o, min=0).mean(),
-    }
-    for name, theirs in pairs.items():
-        loss, data, _, _ = LOSSES[name]
-        mine, other = Tensor(data), leaf(data)
-        found, expected = loss(mine), theirs(other)
-        found.backward()
-        expected.backward()
-        assert found.item() == pytest.approx(expected.item(), rel=1e-12), name
-        np.testing.assert_allclose(mine.grad, other.grad.numpy(), rtol=1e-11, atol=1e-15)
-
-
-@pytest.mark.parametrize("kind", [Tensor, values])
-def test_losses_from_logits_are_exact_in_the_tails(kind):
-    z = kind(np.array([[1000.0, 0.0, -1000.0], [0.0, 1000.0, 0.0]]))
-    loss = nn.cross_entropy(z, [2, 1], reduction="sum")
-    loss.backward()
-    assert float(nn.numbers(loss)) == 2000
-    np.testing.assert_array_equal(grads(z), [[1, 0, -1], [0, 0, 0]])
-    z = kind(np.array([1000.0, -1000.0, 40.0, -40.0]))
-    loss = nn.binary_cross_entropy(z, [0, 1, 1, 0], from_logits=True, reduction="sum")
-    loss.backward()
-    assert float(nn.numbers(loss)) == 2000
-    np.testing.assert_allclose(grads(z), [1, -1, -math.exp(-40), math.exp(-40)], rtol=1e-15)
-
-
-def test_cross_entropy_of_probabilities_is_that_of_logits():
-    z = Tensor(Z)
-    p = ag.softmax(z)
-    one, other = nn.cross_entropy(p, LABELS, from_logits=False), nn.cross_entropy(z, LABELS)
-    assert one.item() == pytest.approx(other.item(), rel=1e-14)
-    np.testing.assert_allclose(ag.gradients(one, z), ag.gradients(other, z), atol=1e-15)
-    np.testing.assert_allclose(ag.gradients(one, p), -ONE_HOT / P / 4, rtol=1e-13, atol=0)
-
-
-def test_a_class_of_probability_zero_that_is_no_target_is_no_problem():
-    for kind in (Tensor, values):
-        p = kind(np.array([[1.0, 0.0], [0.25, 0.75]]))
-        for targets in ([0, 1], [[1, 0], [0, 1]]):
-            loss = nn.cross_entropy(p, targets, from_logits=False, reduction="sum")
-            assert float(nn.numbers(loss)) == pytest.approx(-math.log(0.75))
-        loss = nn.binary_cross_entropy(kind(np.array([1.0, 0.0, 0.5])), [1, 0, 1])
-        loss.backward()
-        assert float(nn.numbers(loss)) == pytest.approx(math.log(2) / 3)
-
-
-def test_small_probabilities_keep_their_digits():
-    loss = nn.binary_cross_entropy(Tensor([1e-20]), [0])
-    assert loss.item() == pytest.approx(1e-20, rel=1e-15, abs=0)
-
-
-def test_one_sample_and_more_axes():
-    assert nn.cross_entropy(Tensor(Z[0]), 2).item() == pytest.approx(-math.log(P[0, 2]))
-    assert nn.cross_entropy(Tensor(Z[0]), SOFT[0]).item() == pytest.approx(
-        -np.sum(SOFT[0] * np.log(P[0]))
-    )
-    z = random(2, 5, 3, seed=8)
-    labels = np.random.default_rng(0).integers(0, 3, (2, 5))
-    deep, flat = Tensor(z), Tensor(z.reshape(10, 3))
-    for from_logits in (True, False):
-        wrap = (lambda t: t) if from_logits else ag.softmax
-        one = nn.cross_entropy(wrap(deep), labels, from_logits=from_logits)
-        other = nn.cross_entropy(wrap(flat), labels.ravel(), from_logits=from_logits)
-        assert one.item() == pytest.approx(other.item(), rel=1e-14)
-        np.testing.assert_allclose(
-            ag.gradients(one, deep).reshape(10, 3), ag.gradients(other, flat), rtol=1e-13
-        )
-
-
-def test_losses_take_one_value_and_lists_of_values():
-    out = Value(0.75)
-    nn.half_squared_error(out, 0.25).backward()
-    assert out.grad == 0.5
-    first, second = Value(0.5), Value(0.25)
-    nn.half_squared_error([first, second], [0.0, 1.0]).backward()
-    assert (first.grad, second.grad) == (0.5, -0.75)
-    target = Value(2.0)  # a squared error is the same both ways
-    nn.mean_squared_error(1.0, target).backward()
-    assert target.grad == 2.0
-    assert nn.binary_cross_entropy(Value(0.5), True).data == pytest.approx(math.log(2))
-    assert nn.hinge(Value(0.5), -1).data == 1.5
-
-
-def test_labels_may_be_whole_floats():
-    assert nn.cross_entropy(Z, LABELS.astype(float)) == nn.cross_entropy(Z, LABELS)
-
-
-# Losses: what they refuse
-
-
-SAME_SHAPE = [
-    nn.half_squared_error,
-    nn.mean_squared_error,
-    nn.binary_cross_entropy,
-    nn.hinge,
-]
-
-
-@pytest.mark.parametrize("loss", SAME_SHAPE, ids=lambda loss: loss.__name__)
-@pytest.mark.parametrize(
-    ("outputs", "targets", "remedy"),
-    [
-        ((4, 1), (4,), "np.reshape(targets, (4, 1))"),
-        ((4,), (4, 1), "np.reshape(targets, (4,))"),
-        ((4, 3), (4,), "nn.one_hot(targets, 3)"),
-        ((4, 3), (4, 1), "nn.one_hot(targets[:, 0], 3)"),
-        ((4, 3), (3, 4), "targets.T"),
-        ((4, 3), (1, 3), "one target for each output"),
-        ((4, 3), (), "one target for each output"),
-        ((4,), (5,), "one target for each output"),
-    ],
-)
-def test_losses_refuse_shapes_that_broadcasting_would_let_pass(loss, outputs, targets, remedy):
-    for kind in (Tensor, values, np.asarray):
-        with says(ValueError, loss.__name__, f"outputs have shape {outputs}", str(targets), remedy):
-            loss(kind(np.full(outputs, 0.5)), np.ones(targets))
-
-
-@pytest.mark.parametrize(
-    ("outputs", "targets", "words"),
-    [
-        ((4, 3), (4, 1), ("(4, 3)", "(4, 1)", "np.reshape(targets, (4,))")),
-        ((4, 3), (3, 4), ("write targets.T",)),
-        ((4, 3), (5,), ("(4, 3)", "(5,)", "class indices have shape (4,)")),
-        ((4, 3), (4, 2), ("(4, 2)", "one-hot rows (4, 3)")),
-        ((4, 1), (4,), ("(4, 1)", "fewer than two classes", "binary_cross_entropy")),
-        ((), (), ("()", "fewer than two classes")),
-        ((0, 3), (0,), ("cross_entropy", "no samples", "(0, 3)")),
-    ],
-)
-def test_cross_entropy_refuses_other_shapes(outputs, targets, words):
-    with says(ValueError, "cross_entropy", *words):
-        nn.cross_entropy(Tensor(np.zeros(outputs)), np.zeros(targets))
-
-
-@pytest.mark.parametrize("loss", SAME_SHAPE, ids=lambda loss: loss.__name__)
-def test_losses_refuse_an_empty_batch(loss):
-    with says(ValueError, loss.__name__, "no samples", "(0, 2)"):
-        loss(Tensor(np.zeros((0, 2))), np.zeros((0, 2)))
-
-
-@pytest.mark.parametrize(
-    ("targets", "words"),
-    [
-        ([0, 1, 2, 3], ("label 3", "0 to 2")),
-        ([1, 2, 3, 1], ("label 3", "0 to 2", "subtract 1")),
-        ([0, 1, -1, 0], ("label -1", "0 to 2")),
-        ([0, 1, 0.5, 0], ("whole numbers", "0.5")),
-        ([0, 1, np.nan, 0], ("whole numbers", "nan")),
-        (BITS, ("sum to 1", "found 2", "binary_cross_entropy")),
-        (T, ("probabilities, found",)),
-        (np.full((4, 3), np.nan), ("probabilities, found nan",)),
-    ],
-)
-def test_cross_entropy_refuses_labels_and_targets_out_of_range(targets, words):
-    with says(ValueError, "cross_entropy", *words):
-        nn.cross_entropy(Tensor(Z), targets)
-
-
-def test_hand_rounded_probabilities_are_accepted():
-    assert nn.cross_entropy(Tensor(Z), np.full((4, 3), 0.33)).item() > 0
-    with says(ValueError, "sum to 1", "found 0.9"):
-        nn.cross_entropy(Tensor(Z), np.full((4, 3), 0.3))
-
-
-@pytest.mark.parametrize(
-    "probabilities",
-    [
-        lambda: ag.softmax(Tensor(Z)),
-        lambda: ag.softmax(Tensor(Z))[:2][[0, 1, 0, 1]],
-        lambda: nn.MLP([2, 3], rng=0)(XOR_X),
-        lambda: nn.MLP([2, 3], rng=0, scalar=True)(XOR_X),
-        lambda: nn.MLP([2, 3], rng=0)(XOR_X).data,
-        lambda: np.exp(Tensor(Z)) / np.sum(np.exp(Tensor(Z)), axis=1, keepdims=True),
-        lambda: Tensor(P.astype(np.float32)),
-    ],
-)
-def test_softmax_is_never_silently_applied_twice(probabilities):
-    with says(ValueError, "takes logits", "probabilities", "model.logits(x)", "from_logits=False"):
-        nn.cross_entropy(probabilities(), LABELS)
-    nn.cross_entropy(probabilities(), LABELS, from_logits=False)
-
-
-def test_softmax_is_never_silently_applied_twice_without_a_graph():
-    model = nn.MLP([2, 3], rng=0)
-    with ag.no_grad(), says(ValueError, "takes logits", "sum to 1"):
-        nn.cross_entropy(model(XOR_X), LABELS)
-
-
-def test_numbers_that_look_like_probabilities_can_be_said_to_be_logits():
-    with says(ValueError, "from_logits=True says"):
-        nn.cross_entropy([[0.0, 1.0]], [1])
-    assert nn.cross_entropy([[0.0, 1.0]], [1], from_logits=True) == pytest.approx(
-        math.log(1 + math.exp(-1))
-    )
-    with says(ValueError, "the result of softmax"):  # what is recorded is beyond doubt
-        nn.cross_entropy(ag.softmax(Tensor(Z)), LABELS, from_logits=True)
-
-
-@pytest.mark.parametrize("scalar", [False, True])
-def test_cross_entropy_refuses_sigmoid_outputs(scalar):
-    outputs = nn.MLP([2, 3], output="sigmoid", rng=0, scalar=scalar)(XOR_X)
-    with says(ValueError, "the result of sigmoid", "model.logits(x)", "binary_cross_entropy"):
-        nn.cross_entropy(outputs, LABELS)
-    with says(ValueError, "sigmoid", "does not sum to 1", "binary_cross_entropy"):
-        nn.cross_entropy(outputs, LABELS, from_logits=False)
-
-
-def test_logits_given_for_probabilities_are_refused():
-    with says(ValueError, "no probability", "leave out from_logits=False"):
-        nn.cross_entropy(Tensor(Z), LABELS, from_logits=False)
-    with says(ValueError, "sum to 1, found 1.5"):
-        nn.cross_entropy(Tensor(np.full((4, 3), 0.5)), LABELS, from_logits=False)
-    with says(ValueError, "binary_cross_entropy: ", "no probability", "from_logits=True"):
-        nn.binary_cross_entropy(Tensor([2.0]), [1])
-    with says(ValueError, "result of sigmoid", "model.logits(x)"):
-        nn.binary_cross_entropy(ag.sigmoid(Tensor([2.0])), [1], from_logits=True)
-
-
-@pytest.mark.parametrize("kind", [Tensor, values])
-def test_probabilities_that_were_rounded_away_are_refused(kind):
-    p = kind(np.array([[1.0, 0.0]]))
-    for targets in ([1], [[0, 1]], [[0.5, 0.5]]):
-        with says(ValueError, "rounded to 0", "cross_entropy(model.logits(x), targets)"):
-            nn.cross_entropy(p, targets, from_logits=False)
-    for output, target in ((0.0, 1), (1.0, 0), (1.0, 0.5), (1e-310, 1)):
-        with says(ValueError, "rounded to 0", "from_logits=True"):
-            nn.binary_cross_entropy(kind(np.array([output])), [target])
-
-
-def test_nan_passes_through_to_the_loss():
-    for loss in (
-        nn.cross_entropy(Tensor([[np.nan, 1.0]]), [0]),
-        nn.cross_entropy(Tensor([[np.nan, 1.0]]), [0], from_logits=False),
-        nn.binary_cross_entropy(Tensor([np.nan]), [0]),
-        nn.hinge(Tensor([np.nan]), [1]),
-    ):
-        assert math.isnan(loss.item())
-
-
-@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.binary_cross_entropy, nn.hinge])
-def test_targets_are_plain_numbers(loss):
-    for targets in (Tensor([[1.0, 0.0]]), values([[1.0, 0.0]])):
-        with says(TypeError, loss.__name__, "(outputs, targets)", "nn.numbers(targets)"):
-            loss([[1.0, 0.0]], targets)
-
-
-def test_targets_and_reductions_out_of_range():
-    with says(ValueError, "binary_cross_entropy", "between 0 and 1, found 2"):
-        nn.binary_cross_entropy([0.5], [2])
-    with says(ValueError, "found -1", "hinge"):
-        nn.binary_cross_entropy([0.5], [-1])
-    with says(ValueError, "found nan"):
-        nn.binary_cross_entropy([0.5], [np.nan])
-    with says(ValueError, "hinge", "found 0", "2 * targets - 1"):
-        nn.hinge([0.5, 0.5], [0, 1])
-    with says(ValueError, "'mean' or 'sum'", "'none'"):
-        nn.hinge([0.5], [1], reduction="none")
-    with says(TypeError, "targets", "<U6", "np.unique(names, return_inverse=True)"):
-        nn.cross_entropy([[1.0, 0.0]], ["setosa"])
-    with says(TypeError, "outputs", "complex"):
-        nn.mean_squared_error([1j], [1.0])
-
-
 # Initialisers and seeds
 
 
@@ -793,6 +391,7 @@ def test_targets_and_reductions_out_of_range():
         ("he_uniform", math.sqrt(2 / 300)),
         ("he_normal", math.sqrt(2 / 300)),
         ("uniform", math.sqrt(1 / 12)),
+        ("normal", 1.0),
         ("zeros", 0.0),
     ],
 )
@@ -808,6 +407,75 @@ def test_initialisers_have_their_mean_deviation_and_bounds(name, deviation):
         assert np.abs(array).max() > 3 * deviation
     same = initialisers.INITIALISERS[name]((300, 200), 0)
     assert same.tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (7, 3), (3, 7), (1, 5)])
+def test_orthogonal_matrices(shape):
+    W = initialisers.orthogonal(shape, 0, gain=2.0)
+    small = W @ W.T if shape[0] <= shape[1] else W.T @ W
+    np.testing.assert_allclose(small, 4 * np.eye(min(shape)), atol=1e-14)
+    assert W.flags.c_contiguous
+    with says(ValueError, "orthogonal", "weight matrix"):
+        initialisers.orthogonal((3,))
+
+
+def test_orthogonal_matrices_are_drawn_evenly():
+    """Without the signs of R, the first element of Q would never be positive."""
+    signs = [initialisers.orthogonal((2, 2), seed)[0, 0] > 0 for seed in range(200)]
+    assert 70 < sum(signs) < 130
+
+
+def test_lsuv_gives_each_layer_variance_one_and_changes_nothing_else():
+    X = 5 + 3 * np.random.default_rng(0).normal(size=(300, 6))
+
+    def model():
+        return nn.Sequential(
+            nn.Dense(None, 20, "relu", rng=0),
+            nn.BatchNorm(20),
+            nn.Dropout(0.2, rng=0),
+            nn.Residual(nn.Dense(20, 20, "sigmoid", rng=1)),
+            nn.Dense(20, 3, rng=2),
+        )
+
+    net, untouched = model(), model()
+    found = nn.lsuv(net, X, rng=0)
+    assert list(found) == ["layers.0", "layers.3.layer", "layers.4"]
+    assert all(abs(variance - 1) <= 0.1 for variance in found.values())
+    assert np.var(net.layers[0].linear(X).data) == pytest.approx(1, abs=0.1)
+    untouched.eval()(X)
+    for (name, mine), (_, other) in zip(
+        net.named_buffers(), untouched.named_buffers(), strict=True
+    ):
+        np.testing.assert_array_equal(mine, other, err_msg=name)
+    assert net.layers[2].rng.random() == np.random.default_rng(0).random()
+    assert net.training
+    again = model()
+    nn.lsuv(again, X, rng=0)
+    np.testing.assert_array_equal(again.layers[0].weight.data, net.layers[0].weight.data)
+
+
+def test_lsuv_refuses():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    with says(ValueError, "at least two samples"):
+        nn.lsuv(nn.Dense(2, 2), X[:1])
+    with says(ValueError, "NaN"):
+        nn.lsuv(nn.Dense(2, 2), np.where(X > 0, np.nan, X))
+    with says(ValueError, "all equal"):
+        nn.lsuv(nn.Dense(2, 2), np.zeros((20, 2)))
+    with says(ValueError, "Dense layers over Tensors"):
+        nn.lsuv(nn.Dense(2, 2, scalar=True), X)
+    with says(ValueError, "Dense layers over Tensors"):
+        nn.lsuv(nn.LayerNorm(2), X)
+
+    class Idle(nn.Module):
+        def __init__(self):
+            self.used, self.idle = nn.Dense(2, 2, rng=0), nn.Dense(2, 2, rng=0)
+
+        def forward(self, x):
+            return self.used(x)
+
+    with says(ValueError, "idle", "not called"):
+        nn.lsuv(Idle(), X)
 
 
 def test_the_same_seed_gives_the_same_bytes():
@@ -830,93 +498,6 @@ def test_without_a_seed_a_new_process_gives_the_same():
     command = [sys.executable, "-c", program]
     runs = [subprocess.check_output(command, cwd=EXAMPLES.parent) for _ in range(2)]
     assert runs[0] == runs[1]
-
-
-# SGD
-
-
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_sgd_follows_pytorch_for_100_steps(momentum):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: no outside oracle")
-    model = nn.MLP([2, 5, 3], "tanh", rng=0)
-    X, y = random(8, 2), np.random.default_rng(0).integers(0, 3, 8)
-    theirs = [torch.tensor(p.data, requires_grad=True) for p in model.parameters()]
-    optimiser = nn.SGD(model.parameters(), 0.3, momentum=momentum)
-    other = torch.optim.SGD(theirs, 0.3, momentum=momentum)
-    for _ in range(100):
-        optimiser.zero_grad()
-        nn.cross_entropy(model.logits(X), y).backward()
-        optimiser.step()
-        other.zero_grad()
-        W1, b1, W2, b2 = theirs
-        logits = torch.tanh(torch.tensor(X) @ W1 + b1) @ W2 + b2
-        torch.nn.functional.cross_entropy(logits, torch.tensor(y)).backward()
-        other.step()
-        for mine, reference in zip(model.parameters(), theirs, strict=True):
-            np.testing.assert_allclose(
-                mine.data, reference.detach().numpy(), rtol=1e-11, atol=1e-13
-            )
-
-
-@pytest.mark.parametrize("node", [lambda: Value(1.0), lambda: Tensor(1.0), lambda: Tensor([1.0])])
-def test_sgd_by_hand(node):
-    w = node()
-    optimiser = nn.SGD([w], rate=0.5, momentum=0.5)
-    expected, velocity = 1.0, 0.0
-    for _ in range(4):
-        optimiser.zero_grad()
-        (w * w).backward()
-        optimiser.step()
-        velocity = 0.5 * velocity + 2 * expected
-        expected -= 0.5 * velocity
-        assert np.ravel(w.data)[0] == pytest.approx(expected, rel=1e-15)
-
-
-def test_sgd_updates_in_place_and_protects_the_sweep():
-    w = Tensor([1.0, 2.0])
-    array = w.data
-    loss = np.sum(w * w)
-    loss.backward()
-    optimiser = nn.SGD([w], 0.1)
-    optimiser.step()
-    assert w.data is array
-    with pytest.raises(RuntimeError, match="replaced after mul had recorded it"):
-        loss.backward()
-
-
-def test_sgd_takes_a_generator_and_rate_can_change():
-    model = nn.Dense(2, 2, rng=0)
-    optimiser = nn.SGD((p for _, p in model.named_parameters()), rate=0.1)
-    np.sum(model([1.0, 1.0])).backward()
-    optimiser.rate = 1.0
-    before = model.bias.data.copy()
-    optimiser.step()
-    np.testing.assert_array_equal(before - model.bias.data, [1.0, 1.0])
-    optimiser.zero_grad()
-    assert not model.bias.grad.any()
-    assert repr(optimiser) == "SGD(6 numbers, rate=1.0, momentum=0.0)"
-
-
-def test_sgd_refuses_wrong_parameters_and_numbers():
-    w = Tensor([1.0])
-    with says(TypeError, "SGD(model.parameters(), ...)"):
-        nn.SGD(nn.Dense(2, 2), 0.1)
-    with says(TypeError, "SGD([w], ...)"):
-        nn.SGD(w, 0.1)
-    with says(TypeError, "ndarray", "model.parameters()"):
-        nn.SGD([np.ones(2)], 0.1)
-    with says(ValueError, "result of mul", "leaves"):
-        nn.SGD([w * w], 0.1)
-    with says(ValueError, "no parameters"):
-        nn.SGD([], 0.1)
-    with says(ValueError, "twice"):
-        nn.SGD([w, w], 0.1)
-    for rate in (0, -0.1, math.nan, math.inf):
-        with says(ValueError, "rate", str(rate)):
-            nn.SGD([w], rate)
-    for momentum in (-0.1, 1.0, math.nan):
-        with says(ValueError, "momentum", str(momentum)):
-            nn.SGD([w], 0.1, momentum)
 
 
 # Data and metrics
@@ -1022,6 +603,75 @@ def test_accuracy():
 def test_accuracy_refuses(outputs, targets, words):
     with says(ValueError, "accuracy", *words):
         nn.accuracy(outputs, targets)
+
+
+PREDICTED, TRUE = [0, 1, 1, 2, 2, 2, 4], [0, 1, 2, 2, 2, 0, 1]
+
+
+def test_confusion_matrix():
+    by_hand = [[1, 0, 1, 0, 0], [0, 1, 0, 0, 1], [0, 1, 2, 0, 0], [0] * 5, [0] * 5]
+    np.testing.assert_array_equal(nn.confusion_matrix(PREDICTED, TRUE), by_hand)
+    scores = np.eye(6)[PREDICTED]
+    found = nn.confusion_matrix(Tensor(scores), TRUE)
+    np.testing.assert_array_equal(found, np.pad(by_hand, (0, 1)))
+    assert nn.confusion_matrix([0, 0], [0, 0]).tolist() == [[2]]
+    assert nn.confusion_matrix([0, 0], [0, 0], classes=2).tolist() == [[2, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("name", ["precision", "recall", "f1"])
+def test_scores_agree_with_scikit_learn(name):
+    metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    theirs = getattr(metrics, f"{name}_score")
+    rng = np.random.default_rng(0)
+    for found, wanted in [(PREDICTED, TRUE), *rng.integers(0, 5, (20, 2, 12)), ([0, 0], [0, 0])]:
+        each = getattr(nn, name)(found, wanted, average=None)
+        labels = np.arange(len(each))
+        np.testing.assert_allclose(
+            each, theirs(wanted, found, labels=labels, average=None, zero_division=0), rtol=1e-15
+        )
+        macro = getattr(nn, name)(found, wanted)
+        assert macro == pytest.approx(theirs(wanted, found, average="macro", zero_division=0))
+
+
+def test_metrics_of_sequences():
+    scores = random(3, 4, 5)
+    targets = scores.argmax(axis=-1)
+    targets[0, 0] = (targets[0, 0] + 1) % 5
+    assert nn.accuracy(scores, targets) == pytest.approx(11 / 12)
+    assert nn.confusion_matrix(scores, targets).sum() == 12
+
+
+def test_perplexity():
+    z, y = random(3, 4, 5), np.zeros((3, 4), dtype=int)
+    assert nn.perplexity(z, y) == pytest.approx(math.exp(nn.cross_entropy(z, y)))
+    mask = np.arange(4) < np.array([[4], [1], [2]])
+    assert nn.perplexity(z, y, mask=mask) == pytest.approx(
+        math.exp(nn.cross_entropy(z[mask], y[mask]))
+    )
+    assert nn.perplexity(np.zeros((2, 7)), [1, 5]) == pytest.approx(7)
+    assert nn.perplexity([[0.0, 2000.0]], [0]) == math.inf
+
+
+@pytest.mark.parametrize("name", ["accuracy", "confusion_matrix", "precision", "recall", "f1"])
+def test_metrics_refuse(name):
+    metric = getattr(nn, name)
+    with says(ValueError, name, "[1, 0] is NaN"):
+        metric([[0.0, 1.0], [np.nan, 0.0]], [0, 1])
+    with says(ValueError, name, "no samples"):
+        metric([], [])
+    with says(ValueError, name, "label 2"):
+        metric([[0.0, 1.0]], [2])
+    with says(ValueError, name, "(2,)", "(3,)"):
+        metric([0, 1], [0, 1, 1])
+
+
+def test_scores_and_matrices_refuse_wrong_options():
+    with says(ValueError, "'macro' or None", "'micro'"):
+        nn.f1([0, 1], [0, 1], average="micro")
+    with says(ValueError, "3 columns, not 4"):
+        nn.confusion_matrix(np.eye(3), [0, 1, 2], classes=4)
+    with says(ValueError, "label 1 is not one of 0 to 0"):
+        nn.confusion_matrix([0, 1], [0, 0], classes=1)
 
 
 def test_numbers():

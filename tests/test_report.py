@@ -212,10 +212,17 @@ def test_a_mistake_after_a_mistake_is_held_against_what_it_was_handed():
     assert worst_elements(report["w"], 5)[0].expected == 90.0
 
 
+def test_the_worst_element_of_a_mistake_is_farthest_from_what_its_own_line_should_have_given():
+    mistake = quantity("w", DIFFER, [9.0, 1.0], [1.0, 1.0], expected=[9.0, 2.0])
+    assert [e.index for e in worst_elements(mistake, 1)] == [(1,)]
+    inherited = replace(mistake, inherited=True, expected=mistake.manual)
+    assert [e.index for e in worst_elements(inherited, 1)] == [(0,)]
+
+
 # Hints
 
 
-SECRETS = re.compile(r"7\.77|3\.33|because|axis-order|sum-for-mean|½Σ|labels|unknown")
+SECRETS = re.compile(r"7\.771|3\.331|because|axis-order|sum-for-mean|½Σ|labels|unknown")
 
 
 def secretive(hints=2):

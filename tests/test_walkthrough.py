@@ -21,6 +21,7 @@ from test_explain import HOSTILE, graphs, textbook
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, steps, walkthrough
 from autograd_mini.graph import topological_order
+from autograd_mini.show.engine import TAGS
 from autograd_mini.show.walkthrough import MAX_NODES, depth_first
 
 
@@ -173,14 +174,14 @@ def test_a_label_stays_text(first: str, second: str, tmp_path_factory: Any) -> N
     plain = Tags(page_of(Value(2.0, "x") * Value(3.0, "y"), folder)).found
     page = page_of(Value(2.0, first) * Value(3.0, second), folder)
     tags = Tags(page)
-    assert without_text(tags.found) == without_text(plain)
+    assert of_the_page(tags.found) == of_the_page(plain)
     assert not [name for name, _ in tags.attributes if name.startswith("on")]
     assert all(name.isprintable() for name in data_of(page)["names"])
 
 
-def without_text(tags: list[str]) -> list[str]:
-    """Graphviz breaks a text into more or fewer pieces by the letters in it."""
-    return [tag for tag in tags if tag != "text"]
+def of_the_page(tags: list[str]) -> list[str]:
+    """Without what Graphviz draws with: the letters of a label tell how many pieces of it."""
+    return [tag for tag in tags if tag not in TAGS or tag in ("svg", "title")]
 
 
 # In a browser
@@ -323,7 +324,7 @@ def test_the_keyboard(browser: Any, tmp_path: Path) -> None:
 def test_the_numbers_on_the_page_are_the_engine_s(make: Any, browser: Any, tmp_path: Path) -> None:
     from selenium.webdriver.common.keys import Keys
 
-    from autograd_mini.show.picture import _rows
+    from autograd_mini.show.boxes import _rows
 
     root = make()
     page = Page(browser, root, tmp_path)

@@ -30,7 +30,7 @@ def call_with_locals(
     def profile(frame: FrameType, event: Any, argument: Any) -> None:
         if event == "return" and frame.f_code is code:
             found.update(frame.f_locals)
-        if before is not None:
+        if callable(before):
             before(frame, event, argument)
 
     before = sys.getprofile()
@@ -38,7 +38,9 @@ def call_with_locals(
     try:
         result = function(**arguments)
     finally:
-        sys.setprofile(before)
+        sys.setprofile(before if callable(before) else None)
+        if before is not None and not callable(before):  # a cProfile.Profile, which starts itself
+            before.enable()
     return result, found
 
 

@@ -14,10 +14,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from autograd_mini.check.report import AGREE, CANNOT_TELL, CAUSES, DIFFER, Finding, Quantity
-from autograd_mini.check.text import cause, how_far_off, place
+from autograd_mini.check.text import WHICH_LOSS, cause, how_far_off, place
 from autograd_mini.check.told import (
     INHERITED,
-    LONGEST_NAME,
     STATUSES,
     Array,
     Element,
@@ -27,14 +26,15 @@ from autograd_mini.check.told import (
     difference,
     other_than_automatic,
     sentence,
+    short,
     worst_elements,
 )
 from autograd_mini.graph import topological_order
 from autograd_mini.show.draw import Drawing, draw
-from autograd_mini.show.picture import shown
 
 MOST_ELEMENTS = 8
-SIGNS = {DIFFER: "✗", INHERITED: "↳", CANNOT_TELL: "?", AGREE: "✓"}
+SIGNS = {DIFFER: "×", INHERITED: "~", CANNOT_TELL: "?", AGREE: "="}
+"""As in the picture."""
 
 
 def page_of(told: Told) -> str:
@@ -74,7 +74,7 @@ def fragment_of(told: Told) -> str:
 
 def drawing_of(told: Told) -> Drawing:
     """The graph, with what is told of each quantity marked in it."""
-    return draw(getattr(told.graph, "root", told.graph), direction="TB")
+    return draw(told.graph, direction="TB")
 
 
 def _text(text: str) -> str:
@@ -82,7 +82,7 @@ def _text(text: str) -> str:
 
 
 def _name(name: str) -> str:
-    return f"<code>{html.escape(shown(name, LONGEST_NAME))}</code>"
+    return f"<code>{html.escape(short(name))}</code>"
 
 
 def _sign(status: str) -> str:
@@ -116,7 +116,7 @@ _BELOW = {
 def _loss_hint(told: Told) -> str:
     if not told.loss_hint:
         return ""
-    return f'<p class="note"><strong>Which loss?</strong> {_text(told.loss_hint)}</p>'
+    return f'<p class="note"><strong>{WHICH_LOSS}</strong> {_text(told.loss_hint)}</p>'
 
 
 def _findings(findings: Iterable[Finding]) -> str:
@@ -152,16 +152,7 @@ def _graph(told: Told, prefix: str) -> str:
         return f'<p class="note">No picture of the graph: {_text(str(error))}</p>'
     if told.hints == 2:
         svg = _linked(svg, told, drawing, prefix)
-    used = {row.status for row in told.rows}
-    legend = "".join(
-        f'<li class="{_class(word)}">{_sign(word)} {word}: {meaning}</li>'
-        for word, meaning in STATUSES.items()
-        if word in used
-    )
-    return (
-        f'<figure class="graph"><div class="picture" tabindex="0">{svg}</div>'
-        f'<figcaption><ul class="legend">{legend}</ul></figcaption></figure>'
-    )
+    return f'<figure class="graph"><div class="picture" tabindex="0">{svg}</div></figure>'
 
 
 def _linked(svg: str, told: Told, drawing: Drawing, prefix: str) -> str:
@@ -186,11 +177,21 @@ def _quantities(told: Told, prefix: str) -> str:
     if not told.hints:
         names = ", ".join(_name(row.name) for row in told.rows)
         return f"<p>{counted(len(told.rows), 'gradient')}: {names}</p>"
-    rows = (_quantity(row, f"{prefix}_{number}") for number, row in enumerate(told.rows))
-    return "\n".join(["<h2>Gradients, nearest the loss first</h2>", *rows])
+    rows = (
+        _quantity(row, f"{prefix}_{number}", told.loss_hint) for number, row in enumerate(told.rows)
+    )
+    used = {row.status for row in told.rows}
+    legend = "".join(
+        f'<li class="{_class(word)}">{_sign(word)} {word}: {meaning}</li>'
+        for word, meaning in STATUSES.items()
+        if word in used
+    )
+    return "\n".join(
+        ["<h2>Gradients, nearest the loss first</h2>", f'<ul class="legend">{legend}</ul>', *rows]
+    )
 
 
-def _quantity(row: Row, anchor: str) -> str:
+def _quantity(row: Row, anchor: str, said: str | None) -> str:
     why = ""
     if row.full and row.full.cause:
         why = f"<span>{_text(cause(row.full))} ({CAUSES[row.full.cause]})</span>"
@@ -201,19 +202,21 @@ def _quantity(row: Row, anchor: str) -> str:
     if row.full is None:
         return f'<p class="quantity {_class(row.status)}">{line}</p>'
     is_open = ' open=""' * (row.status in (DIFFER, CANNOT_TELL))
-    return (
+    reasons = "".join(_reasons(row.full, said))
+    return (  # a link to what is inside opens it
         f'<details class="quantity {_class(row.status)}"{is_open}><summary>{line}</summary>\n'
-        f'<div id="{anchor}">{"".join(_reasons(row.full))}'  # a link to what is inside opens it
+        f'<div id="{anchor}">{reasons}'
         f'<div class="sides">{_numbers(row.full)}{_heat(row.full)}</div></div></details>'
     )
 
 
-def _reasons(quantity: Quantity) -> Iterator[str]:
+def _reasons(quantity: Quantity, said: str | None) -> Iterator[str]:
     yield f"<p>{_text(quantity.evidence)}</p>"
     if quantity.causes[1:]:
         yield "<p>These causes explain the numbers equally well:</p>"
     for one in quantity.causes:
-        yield f"<p><strong>{_text(one.code)}</strong>: {_text(one.evidence)}</p>"
+        why = "as said above" if one.evidence == said else _text(one.evidence)
+        yield f"<p><strong>{_text(one.code)}</strong>: {why}</p>"
     if quantity.inherited:
         yield "<p>Its own line is right: it was handed wrong gradients.</p>"
 
@@ -341,7 +344,7 @@ _STYLE = """
   & .picture { overflow: auto; max-height: 70vh; background: #fff; }
   @container (min-width: 62rem) {
     & .columns:has(.graph) {
-      display: grid; grid-template-columns: minmax(0, 9fr) minmax(0, 11fr); gap: 0 1.5rem;
+      display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 1.5rem;
     }
     & .graph { position: sticky; top: 0; }
     & .picture { max-height: 85vh; }
@@ -361,7 +364,9 @@ _STYLE = """
     text-align: right; font-weight: 400; white-space: nowrap; padding: 0.15rem 1rem 0.15rem 0;
     border-bottom: 1px solid var(--line); color: var(--ink); background: none;
   }
-  & thead th { font-weight: 600; white-space: normal; vertical-align: bottom; }
+  & thead th {
+    font-weight: 600; white-space: normal; overflow-wrap: normal; vertical-align: bottom;
+  }
   & tr :first-child { text-align: left; }
   & .heat { margin: 0; max-width: 18rem; }
   & .heat svg { display: block; max-width: 100%; }

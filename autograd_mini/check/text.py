@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, Finding, Quantity
 from autograd_mini.check.told import (
-    LONGEST_NAME,
     STATUSES,
     Row,
     Told,
     named,
     other_than_automatic,
     sentence,
+    short,
     worst_elements,
 )
-from autograd_mini.show.picture import shown
 
 SCREEN = 40
 """How many lines the text has at the most; what is left out is counted and named."""
 
+WHICH_LOSS = "Which loss?"
 MOST_ROWS = 14
 MOST_CAUSES = 3
 MOST_FINDINGS = 4
@@ -29,11 +29,14 @@ MOST_NOTES = 3
 def text_of(told: Told) -> str:
     """The report as text: the first line says it all, the rest says why."""
     all_agree = all(row.status == AGREE for row in told.rows)
-    before = [[told.headline], _table(told) if told.hints and not all_agree else []]
+    before = [
+        [told.headline],
+        [f"{WHICH_LOSS} {sentence(told.loss_hint)}"] if told.loss_hint else [],
+        _findings(told.findings),
+        _table(told) if told.hints and not all_agree else [],
+    ]
     after = [
         _agreement(told) if told.hints == 2 and all_agree else [],
-        _findings(told.findings),
-        [sentence(told.loss_hint)] if told.loss_hint else [],
         _cut([sentence(note) for note in told.notes], MOST_NOTES, "notes"),
     ]
     room = SCREEN - _lines(before + after)
@@ -78,7 +81,7 @@ def _table(told: Told) -> list[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    cells = (shown(row.name, LONGEST_NAME), str(row.shape), row.status)
+    cells = (short(row.name), str(row.shape), row.status)
     return (*cells, cause(row.full), how_far_off(row.full)) if row.full else (*cells, "", "")
 
 
@@ -108,7 +111,7 @@ def _explanations(told: Told, room: int) -> list[list[str]]:
     mistakes = [row.full for row in told.rows if row.full and row.status == DIFFER]
     blocks: list[list[str]] = []
     for quantity in mistakes + open_ones:
-        block = _explanation(quantity)
+        block = _explanation(quantity, told.loss_hint)
         if blocks and _lines([*blocks, block]) + 2 > room:  # the line of what is left out
             left = [q.name for q in (mistakes + open_ones)[len(blocks) :]]
             return [*blocks, [f"not explained here, for want of room: {named(left)}"]]
@@ -116,8 +119,9 @@ def _explanations(told: Told, room: int) -> list[list[str]]:
     return blocks
 
 
-def _explanation(quantity: Quantity) -> list[str]:
-    lines = [f"{shown(quantity.name, LONGEST_NAME)}: {sentence(quantity.evidence)}"]
+def _explanation(quantity: Quantity, said: str | None) -> list[str]:
+    """Evidence and causes of one quantity, without the sentence that was said before."""
+    lines = [f"{short(quantity.name)}: {sentence(quantity.evidence)}"]
     if other_than_automatic(quantity) and (worst := worst_elements(quantity, 1)):
         element = worst[0]
         lines.append(
@@ -127,7 +131,8 @@ def _explanation(quantity: Quantity) -> list[str]:
     if len(quantity.causes) > 1:
         lines.append("    these causes explain the numbers equally well:")
     for one in quantity.causes[:MOST_CAUSES]:
-        lines.append(f"    {one.code}: {sentence(one.evidence)}")
+        why = "as said above" if one.evidence == said else sentence(one.evidence)
+        lines.append(f"    {one.code}: {why}")
     if (more := len(quantity.causes) - MOST_CAUSES) > 0:
         lines.append(f"    and {more} more")
     return lines
@@ -150,7 +155,7 @@ def _agreement(told: Told) -> list[str]:
             worst = max(quantities, key=lambda q: q.max_error)
             lines.append(
                 f"{named([q.name for q in quantities])}: {sides}; the largest difference is "
-                f"{worst.max_error:.0e} of the largest element ({shown(worst.name, LONGEST_NAME)})"
+                f"{worst.max_error:.0e} of the largest element ({short(worst.name)})"
             )
     return lines
 

@@ -20,7 +20,7 @@ from autograd_mini.check.report import (
     Hints,
     Quantity,
 )
-from autograd_mini.show.picture import shown
+from autograd_mini.show.names import shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -149,8 +149,13 @@ def named(names: Sequence[str], most: int = MOST_NAMES) -> str:
     >>> named(["W1", "W2"]), named([f"b{i}" for i in range(99)], 2)
     ('W1, W2', 'b0, b1 and 97 more')
     """
-    first = ", ".join(shown(name, LONGEST_NAME) for name in names[:most])
+    first = ", ".join(map(short, names[:most]))
     return f"{first} and {len(names) - most} more" if len(names) > most else first
+
+
+def short(name: str) -> str:
+    """A name of the user's in one printable word, cut if it is long."""
+    return shown(name, LONGEST_NAME)
 
 
 def sentence(text: str) -> str:

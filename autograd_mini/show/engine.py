@@ -14,7 +14,7 @@ import secrets
 import shutil
 import subprocess
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
@@ -26,8 +26,8 @@ SECONDS = 120
 """How long a layout may take; graphs of a thousand nodes take a few seconds."""
 
 TAGS = {
-    "svg", "g", "title", "a", "text", "tspan", "path", "polygon", "polyline", "ellipse", "circle",
-    "rect", "line", "defs", "linearGradient", "radialGradient", "stop",
+    "svg", "g", "title", "desc", "a", "text", "tspan", "path", "polygon", "polyline", "ellipse",
+    "circle", "rect", "line", "defs", "linearGradient", "radialGradient", "stop",
 }  # fmt: skip
 """The elements of an SVG that Graphviz draws with; none of them runs or loads anything."""
 
@@ -81,6 +81,8 @@ def render(
     layout: str = "dot",
     ids: Iterable[str] = (),
     title: str = "",
+    description: str = "",
+    style: Callable[[str, str], str] | None = None,
 ) -> bytes:
     """DOT text as a picture.
 
@@ -90,7 +92,9 @@ def render(
         engine: ``"embedded"`` or ``"system"``.
         layout: Graphviz's layout algorithm.
         ids: every ``id`` that a complete SVG of this text has.
-        title: what the picture shows, for people who hear it read out.
+        title: what the picture shows, in a line.
+        description: the same at length, for people who hear it read out.
+        style: for the ``id`` of an SVG's outermost group and its text, a style sheet for it.
 
     Returns:
         The bytes of the picture.  An SVG begins with ``<svg``, without XML declaration, so
@@ -106,6 +110,8 @@ def render(
     """
     if format.startswith("svg") and format != "svg":
         raise ValueError(f"format {format!r}: only 'svg' itself is checked for scripts; choose it")
+    if format == "pdf" and engine == "embedded":
+        return _pdf(render(dot, "svg", engine=engine, layout=layout, ids=ids, title=title))
     finished = _run(dot, format, engine, layout)
     picture = finished.stdout
     messages = _messages(finished.stderr)
@@ -113,9 +119,9 @@ def render(
         raise RuntimeError(_failure(format, engine, finished.returncode, messages))
     if format == "svg" or finished.returncode == 1:  # what is no SVG is judged by the SVG
         svg = picture if format == "svg" else _run(dot, "svg", engine, layout).stdout
-        svg = _described(svg.decode("utf-8", errors="replace"), title).encode()
-        _check(svg, ids if finished.returncode else (), messages)
-        picture = svg if format == "svg" else picture
+        text = _described(svg.decode("utf-8", errors="replace"), title, description)
+        _check(text.encode(), ids if finished.returncode else (), messages)
+        picture = _styled(text, style).encode() if format == "svg" else picture
     if messages:
         warnings.warn(f"Graphviz: {messages}", stacklevel=2)
     return picture
@@ -152,15 +158,12 @@ def _messages(stderr: bytes) -> str:
 
 
 def _failure(format: str, engine: Engine, code: int, messages: str) -> str:
-    if "not recognized" in messages and engine == "embedded":
-        return (
-            f"the embedded Graphviz writes no {format.upper()}: install Graphviz "
-            f"(https://graphviz.org/download) and choose engine='system', or write SVG or PNG"
-        )
+    if "not recognized" in messages:
+        return f"the {engine} Graphviz writes no {format.upper()}: write SVG, PNG or PDF"
     return f"Graphviz failed with exit code {code} on this picture: {messages or 'it said nothing'}"
 
 
-def _described(svg: str, title: str) -> str:
+def _described(svg: str, title: str, description: str) -> str:
     """The ``<svg>`` element alone, named as one picture."""
     start = svg.find("<svg")
     if start < 0:
@@ -170,8 +173,36 @@ def _described(svg: str, title: str) -> str:
     svg = opening + svg[start + len("<svg") :]
     if title:
         end = svg.index(">", len(opening)) + 1
-        svg = f"{svg[:end]}\n<title>{name}</title>{svg[end:]}"
+        words = f"\n<desc>{html.escape(description)}</desc>" if description else ""
+        svg = f"{svg[:end]}\n<title>{name}</title>{words}{svg[end:]}"
     return svg
+
+
+def _styled(svg: str, style: Callable[[str, str], str] | None) -> str:
+    """The SVG, which has been checked, with a style sheet as its first part."""
+    found = re.search(r'<g id="(\w+)" class="graph"', svg)
+    if style is None or found is None:
+        return svg
+    return f"{svg[: found.start()]}<style>{style(found[1], svg)}</style>\n{svg[found.start() :]}"
+
+
+def _pdf(svg: bytes) -> bytes:
+    """An SVG as PDF, the same bytes at any time."""
+    try:
+        import cairosvg  # type: ignore[import-not-found,unused-ignore]
+    except (ImportError, OSError) as error:  # OSError: there is no library cairo
+        raise RuntimeError(
+            f"the embedded Graphviz writes no PDF and CairoSVG, which can, is not installed "
+            f"({error}): run `pip install cairosvg`, or install Graphviz "
+            "(https://graphviz.org/download) and choose engine='system', or write SVG or PNG"
+        ) from None
+    pdf: bytes = cairosvg.svg2pdf(bytestring=svg)
+    return re.sub(rb"/CreationDate \(D:[^)]*\)", _same_length, pdf)
+
+
+def _same_length(date: re.Match[bytes]) -> bytes:
+    whole = date[0]
+    return re.sub(rb"\d", b"0", whole)
 
 
 def _check(svg: bytes, ids: Iterable[str], messages: str) -> None:

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import ast
 import math
+import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,9 +40,10 @@ import numpy as np
 
 from autograd_mini.graph import is_node, reverse_sweep
 from autograd_mini.rules import Rule
+from autograd_mini.show.boxes import _in_short, rule_of
+from autograd_mini.show.called import Names, called
 from autograd_mini.show.formulas import Latex, Notation, latex_text
-from autograd_mini.show.names import Names, caller_variables, names_of
-from autograd_mini.show.picture import _in_short, is_wide, shown
+from autograd_mini.show.names import Variables, is_wide, shown, variables
 from autograd_mini.show.steps import is_masked, start
 from autograd_mini.show.terms import (
     MOST_TERMS,
@@ -49,7 +51,6 @@ from autograd_mini.show.terms import (
     ends,
     flows,
     names_upstream_twice,
-    rule_of,
     total,
 )
 from autograd_mini.tensor import Tensor
@@ -111,7 +112,7 @@ def explain(node: Any, wrt: Any, *, gradient: Any = None) -> Explanation:
             f"explain(node, wrt): wrt is a Value or Tensor, not {type(wrt).__name__}; a plain "
             "number or array is a constant: wrap it in Value(...) or Tensor(...)"
         )
-    return Explanation(_Chain(order, wrt, seed, caller_variables()))
+    return Explanation(_Chain(order, wrt, seed, variables(sys._getframe(1).f_locals)))
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,7 @@ class _Chain:
     are used once, and lie within a factor.
     """
 
-    def __init__(
-        self, order: Sequence[Any], wrt: Any, seed: Any, variables: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, order: Sequence[Any], wrt: Any, seed: Any, held: Variables) -> None:
         self.order, self.root, self.wrt = order, order[-1], wrt
         root = self.root
         self.scalar = isinstance(root, Value)
@@ -154,7 +153,7 @@ class _Chain:
         # Zero passes nothing on, so that the sweep does not come to what lies below it
         self.totals = {n: found[n] if n in found else n.zero() for n in (root, wrt, *self.uses)}
         strangers = [] if wrt in set(self.order) else [wrt]
-        self.names: Names = names_of([*self.order, *strangers], variables)
+        self.names: Names = called([*self.order, *strangers], held)
         symbols = self._symbols()
         self.terms = Terms(
             [*self.order, *strangers], self.names, [n for n in self.order if n not in symbols]

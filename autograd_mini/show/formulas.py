@@ -114,7 +114,7 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥", ast.Eq: "=", ast.NotEq: "≠",
 }  # fmt: skip
 
-_PLAIN_NAME = re.compile(r"[\w.'′…#]+(\[[\w.,:…]*\]?)*")
+_PLAIN_NAME = re.compile(r"[\w.'′…#]+(\[[\w.,:…'\"]*\]?)*")
 _CONSTANTS = {"pi": "π", "inf": "∞"}
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -1,115 +1,137 @@
-"""What the nodes of a graph are called: by their label, else by the code, else v1, v2, ...
+"""What a node is called: by its label, else by the variable that holds it.
 
 >>> from autograd_mini import Value
->>> w = Value(2.0, label="w")
->>> square = w * w
->>> loss = square + 1
->>> list(names_of([w, square, loss], {"square": square}).nodes.values())
-['w', 'square', 'v1']
+>>> w = Value(2.0)
+>>> net = w * Value(3.0, label="x")
+>>> names_of([*net.parents, net], variables({"w": w, "net": net}))
+['w', 'x', 'net']
 """
 
 from __future__ import annotations
 
+import bisect
 import itertools
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.show.picture import LONGEST_NAME, shown
-from autograd_mini.tensor import Tensor
-from autograd_mini.value import Value
+from autograd_mini.show.recorded import NODES
 
-_DEEPEST = 2
-_MOST_ITEMS = 100_000
-"""So far is looked for nodes in lists, tuples and dicts: ``W[1][0]``, and so many items."""
+LONGEST_LABEL = 32
+"""How many columns of letters a box gives a label; formulas give a name fewer."""
+
+LONGEST_NAME = 14
+
+MOST_ITEMS = 10_000
+"""A variable that holds more things than this is not looked into."""
+
+Variables = Mapping[int, str]
+"""The name of the variable that holds an object, by the object's ``id``."""
 
 
-def caller_variables(depth: int = 1) -> dict[str, Any]:
-    """The variables of the code that called the caller, local ones before those of its module.
+def variables(found: Mapping[str, Any]) -> dict[int, str]:
+    """The names by which variables hold Values, Tensors and arrays.
 
-    Arguments:
-        depth: how many calls lie between that code and the function that asks.
+    The first variable that holds an object names it, in the order in which a function's
+    variables are first assigned; one that begins with an underscore does not.  What a list,
+    a tuple, a dict or an object array holds is named by its index, if no variable holds it
+    directly.
+
+    >>> from autograd_mini import Value
+    >>> a, b = Value(1.0), Value(2.0)
+    >>> list(variables({"first": a, "second": a, "both": [a, b], "_": b}).values())
+    ['first', 'both[1]']
     """
-    frame = sys._getframe(depth + 1)
-    return {
-        **frame.f_locals,
-        **{k: v for k, v in frame.f_globals.items() if k not in frame.f_locals},
-    }
+    # A name that is no identifier is the compiler's own, or that of a tool
+    known = {n: held for n, held in found.items() if n.isidentifier() and n[0] != "_"}
+    names: dict[int, str] = {}
+    for name, held in known.items():
+        if isinstance(held, (*NODES, np.ndarray)):
+            names.setdefault(id(held), name)
+    for name, held in known.items():
+        for index, item in _items(held):
+            if isinstance(item, (*NODES, np.ndarray)):
+                names.setdefault(id(item), f"{name}[{index}]")
+    return names
 
 
-@dataclass(frozen=True)
-class Names:
-    """What is called how in a graph.
+def _items(held: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(held, list | tuple) and len(held) <= MOST_ITEMS:
+        yield from ((str(i), item) for i, item in enumerate(held))
+    elif isinstance(held, dict) and len(held) <= MOST_ITEMS:
+        yield from ((repr(key), item) for key, item in held.items() if isinstance(key, str | int))
+    elif isinstance(held, np.ndarray) and held.dtype == object and held.size <= MOST_ITEMS:
+        yield from ((",".join(map(str, place)), held[place]) for place in np.ndindex(held.shape))
 
-    Arguments:
-        nodes: a name for each node, each a different one.
-        given: the nodes whose name is a label or a variable's.
-        arrays: the names of constant arrays, by the identity of the array.
-        free: names for constant arrays that have none: c1, c2, ...
+
+def names_of(nodes: Sequence[Any], held: Variables) -> list[str]:
+    """The name of each node, in full: its label, its variable, or ``""`` for neither.
+
+    A label that was given by hand wins, and no variable takes the name of another's label.
     """
-
-    nodes: dict[Any, str]
-    given: frozenset[Any]
-    arrays: dict[int, str]
-    free: Iterator[str]
-
-
-def names_of(order: Sequence[Any], variables: Mapping[str, Any]) -> Names:
-    """The names in a graph, whose nodes are in topological order.
-
-    A label that was given by hand wins over the name of a variable.  A node with neither is
-    called v1, v2, ...  Two nodes of one label are told apart by a number: ``w``, ``w#2``.
-    Nodes are found in lists, tuples and dicts as well: ``W[1][0]``.
-    """
-    wanted = set(order)
-    found: dict[Any, str] = {}
-    arrays: dict[int, str] = {}
-    for name, held in itertools.islice(_held(variables), _MOST_ITEMS):
-        if isinstance(held, np.ndarray):
-            arrays.setdefault(id(held), shown(name, LONGEST_NAME))
-        elif held in wanted:
-            found.setdefault(held, name)
-    given: dict[Any, str] = {}
-    taken: set[str] = set()
-    counts: dict[str, int] = {}
-    for node in order:
-        name = node.label if str(node.label).strip() else found.get(node, "")
+    labels = [node.label for node in nodes]
+    given = ["" if not label or str(label).isspace() else str(label) for label in labels]
+    if not held:
+        return given
+    taken = {name for name in given if name}
+    found = []
+    for node, name in zip(nodes, given, strict=True):
         if not name:
-            continue
-        name = unique = shown(name, LONGEST_NAME)
-        while unique in taken:
-            counts[name] = counts.get(name, 1) + 1
-            unique = f"{name}#{counts[name]}"
-        taken.add(unique)
-        given[node] = unique
-    arrays = {key: name for key, name in arrays.items() if name not in taken}
-    taken |= set(arrays.values())
-
-    def free(letter: str) -> Iterator[str]:
-        return (f"{letter}{i}" for i in itertools.count(1) if f"{letter}{i}" not in taken)
-
-    made_up = free("v")
-    nodes = {node: given.get(node) or next(made_up) for node in order}
-    return Names(nodes, frozenset(given), arrays, free("c"))
+            name = held.get(id(node), "")
+            name = "" if name in taken else name
+        found.append(name)
+    return found
 
 
-def _held(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Each node or array with its name, also those in lists, tuples and dicts."""
-    level = [
-        (name, held)
-        for name, held in variables.items()
-        if name.isidentifier() and not name.startswith("_")
-    ]
-    for _ in range(_DEEPEST + 1):
-        deeper: list[tuple[str, Any]] = []
-        for name, held in level:
-            if isinstance(held, Value | Tensor | np.ndarray):
-                yield name, held
-            elif isinstance(held, list | tuple):
-                deeper += [(f"{name}[{i}]", item) for i, item in enumerate(held[:_MOST_ITEMS])]
-            elif isinstance(held, dict) and len(held) <= _MOST_ITEMS:
-                deeper += [(f"{name}[{key}]", item) for key, item in list(held.items())]
-        level = deeper
+def free_names(letter: str, taken: set[str]) -> Iterator[str]:
+    """The names v1, v2, ... that nothing has yet."""
+    return (f"{letter}{i}" for i in itertools.count(1) if f"{letter}{i}" not in taken)
+
+
+def each(shorter: Callable[[str], str], names: Sequence[str]) -> list[str]:
+    """What a function makes of each name; it is called once for equal ones."""
+    found = {name: shorter(name) for name in set(names)}
+    return [found[name] for name in names]
+
+
+def stem(name: str) -> str:
+    """A name without its index: what the elements of one array have in common.
+
+    >>> stem("w1[0,2]"), stem("bias"), stem("")
+    ('w1', 'bias', '')
+    """
+    return name.partition("[")[0]
+
+
+def family(name: str) -> str:
+    """A name without numbers: what ``w1`` and ``w2`` have in common.
+
+    >>> family("w1[0,2]"), family("h12"), family("7")
+    ('w', 'h', '')
+    """
+    return re.sub(r"\d+", "", stem(name))
+
+
+def shown(text: Any, longest: int) -> str:
+    r"""A text of the user's as one line of printable characters, cut with a mark if it is long.
+
+    What does not print, or turns the direction of writing, is written as in Python's ``repr``.
+    A letter of double width counts as two.
+
+    >>> shown("two\nlines", 32), shown("a" * 100, 8), shown("重みの初期値", 8)
+    ('two\\nlines', 'aaaaaaa…', '重みの…')
+    """
+    start = str(text)[: longest + 1]
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in start)
+    ends = list(itertools.accumulate(2 if is_wide(c) else 1 for c in line))
+    if not ends or ends[-1] <= longest:
+        return line
+    return line[: bisect.bisect_right(ends, longest - 1)] + "…"
+
+
+def is_wide(character: str) -> bool:
+    """Whether a character takes the room of two, as Chinese ones and emoji do."""
+    return unicodedata.east_asian_width(character) in "WF"

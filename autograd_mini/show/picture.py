@@ -1,4 +1,4 @@
-"""A computation graph as data for a picture: boxes and arrows, made of short texts.
+"""What a picture of a graph shows, as data: boxes, arrows and layers.
 
 >>> from autograd_mini import Value
 >>> x = Value(3.0, label="x")
@@ -13,335 +13,518 @@
 
 from __future__ import annotations
 
-import bisect
-import itertools
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.array_rules import ARRAY_RULES, ArrayRule
-from autograd_mini.graph import topological_order
-from autograd_mini.rules import Rule
-from autograd_mini.show.formulas import number, taken, typeset
+from autograd_mini.show.boxes import (
+    STATUS,
+    Arrow,
+    Box,
+    Kind,
+    View,
+    constant_box,
+    derivative_lines,
+    group_box,
+    layer_box,
+    made_by_text,
+    node_box,
+    rule_of,
+    share_line,
+)
+from autograd_mini.show.fold import (
+    READABLE,
+    Groups,
+    by_layers,
+    by_repeats,
+    folded_edges,
+)
+from autograd_mini.show.layers import is_input_name, layer_of_label, layers_of
+from autograd_mini.show.names import (
+    LONGEST_LABEL,
+    LONGEST_NAME,
+    Variables,
+    family,
+    free_names,
+    names_of,
+    shown,
+    stem,
+)
+from autograd_mini.show.recorded import (
+    NODES,
+    Recorded,
+    TooLarge,
+    on_the_way,
+    recorded,
+    to_depth,
+    uncollected,
+)
 from autograd_mini.tensor import Tensor
-from autograd_mini.value import Value, constant
+from autograd_mini.value import constant
 
-LONGEST_LABEL = 32
-"""How many columns of letters a box gives a label; formulas give a name fewer."""
-
-LONGEST_NAME = 14
-LONGEST_FORMULA = 40
-LONGEST_BRANCHES = 24
-"""A derivative in branches that is longer than this is shown as the branch in force."""
-
-MOST_NUMBERS = 6
-"""A Tensor of so many elements is shown element by element, a larger one in summary."""
+Fold = bool | Literal["repeats", "layers"]
 
 
 @dataclass(frozen=True)
-class Box:
-    """What a picture shows of a node, or of one use of a constant.
+class Cluster:
+    """A layer: its name, and the names of its boxes."""
 
-    Arguments:
-        name: unique in the picture: ``n4``, or ``n4c1`` for a constant as operand 1 of n4.
-        kind: a leaf, an operation or a constant.
-        root: whether the graph ends here.
-        label: what it is called; for a constant that is one number, the number.
-        made_by: how it was computed, such as ``w·x``; empty for leaves and constants.
-        shape: of a Tensor or an array; empty for a Value or a number.
-        rows: lines of cells; the first cell says what the others are.
-        tooltip: what a pointer on the box shows.
-    """
-
-    name: str
-    kind: Literal["leaf", "operation", "constant"]
-    root: bool
     label: str
-    made_by: str
-    shape: str
-    rows: tuple[tuple[str, ...], ...]
-    tooltip: str
-
-
-@dataclass(frozen=True)
-class Arrow:
-    """One use of an operand: from its box to the box of the result.
-
-    Arguments:
-        name: unique in the picture: ``e4_1`` for operand 1 of n4.
-        tail, head: names of boxes.
-        lines: the local derivative, as formula and as number; empty where there is none.
-    """
-
-    name: str
-    tail: str
-    head: str
-    lines: tuple[str, ...]
+    boxes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A computation graph, ready to be laid out; equal graphs give equal pictures."""
+    """A computation graph, ready to be laid out; equal graphs give equal pictures.
+
+    Arguments:
+        title: what it shows, in a line.
+        boxes, arrows, clusters: its parts.
+        notes: sentences on what is left out or folded.
+        backward: whether arrows point the way gradients flow, from result to operand.
+    """
 
     title: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
+    clusters: tuple[Cluster, ...] = ()
+    notes: tuple[str, ...] = ()
+    backward: bool = False
 
 
 def picture(
     root: Any,
     max_nodes: int = 300,
     *,
-    called: Mapping[Any, str] | None = None,
-    constant_name: Callable[[Any], str] | None = None,
-    gradients: Mapping[Any, Any] | None = None,
+    names: Variables | None = None,
+    view: View = "both",
+    to: Any = None,
+    depth: int | None = None,
+    fold: Fold = False,
+    clusters: Any = True,
+    inputs: Collection[Any] | None = None,
+    status: Mapping[Any, str] | None = None,
+    called: Mapping[int, str] | None = None,
+    gradients: Mapping[int, Any] | None = None,
 ) -> Picture:
     """The boxes and arrows of the graph that ``root`` was computed by, operands first.
 
-    Arguments and errors are those of ``draw``; besides:
-        called: what each node is called; by default its label, or v1, v2, ...
-        constant_name: what a constant array is called; by default c1, c2, ...
-        gradients: the gradient of each node; by default its ``grad``.
+    Arguments and errors are those of ``draw``, but for ``names``: the names of objects by ``id``;
+    ``called`` and ``gradients``: names of all nodes in the place of labels, and their gradients
+    in the place of ``grad``, by ``id`` as well.
     """
-    order = _order(root, max_nodes)
-    names, free = _names(order)
-    names = names if called is None else {node: called[node] for node in order}
-    gradients = {node: node.grad for node in order} if gradients is None else gradients
-    position = {node: i for i, node in enumerate(order)}
+    if view not in ("both", "forward", "backward"):
+        raise ValueError(f"view is 'both', 'forward' or 'backward', not {view!r}")
+    if fold not in (True, False, "repeats", "layers"):
+        raise ValueError(f"fold is True, False, 'repeats' or 'layers', not {fold!r}")
+    with uncollected():
+        graph = _chosen(root, max_nodes, to, depth, fold)
+        swept = gradients is not None or bool(np.any(np.asarray(root.grad)))
+        if view == "backward" and not swept:
+            raise ValueError(
+                "a backward picture shows gradients: call backward() on the root first"
+            )
+        names_in_full = (
+            [called[id(node)] for node in graph.nodes]
+            if called
+            else names_of(graph.nodes, names or {})
+        )
+        parameters = _parameters(clusters)
+        told = _layers_of_leaves(graph, names_in_full, clusters, parameters)
+        plan = _plan(graph, names_in_full, told, fold, max_nodes)
+        looks = _Looks(
+            view,
+            swept,
+            None if parameters is None else frozenset(map(id, parameters.values())),
+            None if inputs is None else frozenset(map(id, inputs)),
+            _by_id(status or {}),
+            names or {},
+            gradients or {},
+        )
+        return _composed(graph, names_in_full, plan, looks, max_nodes)
+
+
+def transcript(picture: Picture) -> str:
+    """A picture in words, for people who hear it read out: a line for each box and arrow.
+
+    >>> from autograd_mini import Value
+    >>> print(transcript(picture(Value(3.0, label="w") * 2)))
+    Computation graph of v1: 2 nodes, 2 edges
+    parameter w: value 3
+    constant 2
+    result v1 = w·2: value 6
+      from w: ∂v1/∂w = 2
+      from 2
+    """
+    label = {box.name: box.label for box in picture.boxes}
+    layer = {name: cluster.label for cluster in picture.clusters for name in cluster.boxes}
+    into: dict[str, list[str]] = {box.name: [] for box in picture.boxes}
+    for arrow in picture.arrows:
+        told = f": {' '.join(arrow.lines)}" if arrow.lines else ""
+        into[arrow.head].append(f"  from {label[arrow.tail]}{told}")
+    lines = [picture.title, *picture.notes]
+    for box in picture.boxes:
+        text = f"{'result' if box.root else box.kind} {box.label}"
+        text += f" × {box.count}" * (box.count > 1) + f" = {box.made_by}" * bool(box.made_by)
+        text += f", shape {box.shape}" * bool(box.shape)
+        text += f", in {layer[box.name]}" if box.name in layer else ""
+        cells = "; ".join(" ".join(row).strip() for row in box.rows)
+        lines += [text + f": {cells}" * bool(cells), *into[box.name]]
+    return "\n".join(lines)
+
+
+# Which part of the graph
+
+
+def _chosen(root: Any, max_nodes: int, to: Any, depth: int | None, fold: Fold) -> Recorded:
+    if not isinstance(root, NODES):
+        raise TypeError(
+            "draw() takes the Value or Tensor at the end of a graph, or a GradientReport, not "
+            f"{type(root).__name__}"
+        )
+    if depth is not None and (type(depth) is not int or depth < 0):
+        raise ValueError(f"depth is a whole number of operations from the root, not {depth!r}")
+    try:
+        whole = to is None and depth is None and not fold
+        graph = recorded(root, max_nodes if whole else None)
+    except TooLarge:
+        raise ValueError(_too_large(max_nodes, False)) from None
+    if to is not None:
+        ends = list(to) if isinstance(to, list | tuple) else [to]
+        known = set(map(id, graph.nodes))
+        for end in ends:
+            if id(end) not in known:
+                label = f" {shown(end.label, LONGEST_NAME)!r}" if isinstance(end, NODES) else ""
+                raise ValueError(
+                    f"to= names nodes that the root was computed from, and this "
+                    f"{type(end).__name__}{label} is none of them"
+                )
+        graph = on_the_way(graph, ends)
+    return graph if depth is None else to_depth(graph, depth)
+
+
+def _too_large(max_nodes: int, folded: bool) -> str:
+    fold = "even folded" if folded else "fold it (draw(node, fold=True))"
+    return (
+        f"the graph has more than {max_nodes} nodes and constants, the limit that max_nodes sets"
+        + (f", {fold}: " if folded else f": {fold}, ")
+        + "draw a part of it (depth=3, to=node for the way to a node, or draw(intermediate)), or "
+        "raise the limit (draw(node, max_nodes=...))"
+    )
+
+
+# Layers and folding
+
+
+def _parameters(clusters: Any) -> dict[str, Any] | None:
+    """The parameters of a model, by name."""
+    given = getattr(clusters, "named_parameters", None)
+    if callable(given):
+        return dict(given())
+    if not isinstance(clusters, Mapping) and clusters not in (True, False, None):
+        raise TypeError(
+            "clusters is True or False, a model with named_parameters(), or a dict of a layer's "
+            f"name to its nodes, not {type(clusters).__name__}"
+        )
+    return None
+
+
+def _layers_of_leaves(
+    graph: Recorded, called: Sequence[str], clusters: Any, parameters: Mapping[str, Any] | None
+) -> list[str]:
+    """The layer that each leaf tells, and each node that is put into one by hand."""
+    if parameters is not None:
+        told = {id(p): stem(name).rpartition(".")[0] for name, p in parameters.items()}
+        return [told.get(id(node), "") for node in graph.nodes]
+    if isinstance(clusters, Mapping):
+        told = {id(node): str(name) for name, nodes in clusters.items() for node in nodes}
+        return [told.get(id(node), "") for node in graph.nodes]
+    if not clusters:
+        return [""] * len(called)
+    return [
+        ""
+        if not name or node.op
+        else layer_of_label(name, isinstance(node, Tensor) and node.ndim > 0)
+        for node, name in zip(graph.nodes, called, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which nodes each box stands for.
+
+    Arguments:
+        groups: places of nodes; the root's group is the last.
+        layers: of each group, ``""`` for none.
+        whole: for each group, whether it is a whole layer.
+        chain: for each node the last of the sum that it is drawn as a part of.
+    """
+
+    groups: Groups
+    layers: list[str]
+    whole: list[bool]
+    chain: Sequence[int]
+
+
+def _plan(
+    graph: Recorded, called: Sequence[str], told: Sequence[str], fold: Fold, max_nodes: int
+) -> _Plan:
+    size = len(graph.nodes)
+    chain: Sequence[int] = range(size)
+    groups: Groups = [[place] for place in chain]
+    if fold == "repeats" or (fold and size > min(READABLE, max_nodes)):
+        loosely = fold == "repeats" or not any(told)
+        repeats = by_repeats(graph, called, told, max_nodes, loosely)
+        if repeats is None:
+            raise ValueError(_too_large(max_nodes, True))
+        groups, chain = repeats
+    layers = _layers_of_groups(graph, groups, chain, told)
+    if fold == "layers" or (fold is True and len(groups) > READABLE and any(layers)):
+        if not any(layers):
+            raise ValueError(
+                "fold='layers' knows no layer: label parameters 'layer1.W' or 'W1', or pass "
+                "clusters=model or clusters={'layer 1': [W, b]}"
+            )
+        groups, layers = by_layers(groups, layers)
+        return _Plan(groups, layers, list(map(bool, layers)), chain)
+    return _Plan(groups, layers, [False] * len(groups), chain)
+
+
+def _layers_of_groups(
+    graph: Recorded, groups: Groups, chain: Sequence[int], told: Sequence[str]
+) -> list[str]:
+    if not any(told):
+        return [""] * len(groups)
+    sources: list[list[int]] = [[] for _ in groups]
+    for tail, head, *_ in folded_edges(graph, groups, chain):
+        sources[head].append(tail)
+    ops = [graph.nodes[places[-1]].op for places in groups]
+    of = {i: told[places[0]] for i, places in enumerate(groups) if told[places[0]]}
+    return layers_of(ops, sources, of)
+
+
+# Boxes and arrows
+
+
+@dataclass(frozen=True)
+class _Looks:
+    """What all boxes share: the view, and what is known of nodes by their ``id``."""
+
+    view: View
+    swept: bool
+    parameters: frozenset[int] | None
+    inputs: frozenset[int] | None
+    status: Mapping[int, str]
+    names: Variables
+    gradients: Mapping[int, Any]
+
+    def kind(self, node: Any, name: str) -> Kind:
+        if node.op:
+            return "operation"
+        if self.inputs is not None:
+            return "input" if id(node) in self.inputs else "parameter"
+        if self.parameters is not None:
+            return "parameter" if id(node) in self.parameters else "input"
+        return "input" if is_input_name(name) else "parameter"
+
+    def gravest(self, nodes: Sequence[Any]) -> str:
+        if not self.status:
+            return ""
+        told = {self.status[id(node)] for node in nodes if id(node) in self.status}
+        order = list(STATUS)
+        return min(told, key=lambda t: (order.index(t.partition(":")[0]), t), default="")
+
+
+def _by_id(status: Mapping[Any, str]) -> dict[int, str]:
+    for told in status.values():
+        if str(told).partition(":")[0] not in STATUS:
+            raise ValueError(f"a status is one of {', '.join(map(repr, STATUS))}, not {told!r}")
+    return {id(node): told for node, told in status.items()}
+
+
+def _composed(
+    graph: Recorded, called: Sequence[str], plan: _Plan, looks: _Looks, max_nodes: int
+) -> Picture:
+    labels, free = _labels(graph, called, plan)
+    short = [shown(label, LONGEST_NAME) for label in labels]
     boxes: list[Box] = []
     arrows: list[Arrow] = []
-    for i, node in enumerate(order):
+    arrays: dict[int, tuple[str, str]] = {}  # an array that is used twice is one box
+    into: list[dict[int, list[tuple[int, int]]]] = [{} for _ in plan.groups]
+    for tail, head, slot, uses in folded_edges(graph, plan.groups, plan.chain):
+        into[head].setdefault(slot, []).append((tail, uses))
+    for i, places in enumerate(plan.groups):
+        name = f"n{i}"
+        nodes = [graph.nodes[place] for place in places]
+        last = nodes[-1]
+        shared: dict[str, Any] = {
+            "root": i == len(plan.groups) - 1,
+            "swept": looks.swept,
+            "cut": places[-1] in graph.cut,
+            "status": looks.gravest(nodes),
+        }
+        kind = looks.kind(last, called[places[-1]])
+        if plan.whole[i]:
+            stems = [stem(called[place]) for place in places]
+            boxes.append(layer_box(name, plan.layers[i], nodes, stems, shared["root"]))
+            arrows += _counted(i, into[i])
+            continue
+        if len(nodes) > 1:
+            ends = [node for node, p in zip(nodes, places, strict=True) if plan.chain[p] == p]
+            made_by, formulas = _made_alike(graph, places, plan.chain, short, i, into[i])
+            boxes.append(group_box(name, ends, labels[i], kind, made_by, looks.view, **shared))
+            arrows += _counted(i, into[i], formulas if looks.view != "forward" else {})
+            continue
         operands: list[str | float] = []
         tails: list[str] = []
-        for k, parent in enumerate(node.parents):
-            if _is_node(parent):
-                tails.append(f"n{position[parent]}")
-                operands.append(names[parent])
+        sources = iter(sorted(into[i]))
+        for k, parent in enumerate(() if shared["cut"] else last.parents):
+            if isinstance(parent, NODES):
+                ((tail, _),) = into[i][next(sources)]
+                tails.append(f"n{tail}")
+                operands.append(short[tail])
                 continue
             one = constant(parent)
-            tails.append(f"n{i}c{k}")
-            name = constant_name(parent) if constant_name and one is None else ""
-            operands.append((name or next(free)) if one is None else one)
-            boxes.append(_constant_box(tails[-1], operands[-1], parent))
-        gradient = gradients.get(node, node.zero())
-        boxes.append(_node_box(f"n{i}", node, names[node], operands, node is root, gradient))
-        for k, lines in enumerate(_derivatives(node, names[node], operands)):
-            arrows.append(Arrow(f"e{i}_{k}", tails[k], f"n{i}", lines))
-    title = f"Computation graph of {names[root]}: {len(order)} nodes, {len(arrows)} edges"
-    return Picture(title, tuple(boxes), tuple(arrows))
-
-
-def _is_node(operand: Any) -> bool:
-    return isinstance(operand, Value | Tensor)
-
-
-def _order(root: Any, max_nodes: int) -> list[Any]:
-    """The topological order, after a walk that stops as soon as there is too much to draw."""
-    if not _is_node(root):
-        raise TypeError(
-            f"draw() takes the Value or Tensor at the end of a graph, not {type(root).__name__}"
+            if one is not None:
+                tails.append(f"n{i}c{k}")
+                operands.append(one)
+            elif id(parent) in arrays:
+                tail_name, label = arrays[id(parent)]
+                tails.append(tail_name)
+                operands.append(label)
+                continue
+            else:
+                full = looks.names.get(id(parent)) or next(free)
+                tails.append(f"n{i}c{k}")
+                operands.append(shown(full, LONGEST_NAME))
+                arrays[id(parent)] = (tails[-1], str(operands[-1]))
+            boxes.append(constant_box(tails[-1], operands[-1], parent))
+        gradient = looks.gradients.get(id(last))
+        boxes.append(
+            node_box(name, last, labels[i], kind, operands, looks.view, gradient=gradient, **shared)
         )
-    seen: set[Any] = {root}
-    walk: list[Any] = [root]
-    boxes = 1
-    for node in walk:  # grows while it is walked
-        for parent in node.parents:
-            if _is_node(parent):
-                if parent in seen:
-                    continue
-                seen.add(parent)
-                walk.append(parent)
-            boxes += 1
-            if boxes > max_nodes:
-                raise ValueError(
-                    f"the graph has more than {max_nodes} nodes and constants, the limit that "
-                    "max_nodes sets: draw a smaller part of it (draw(intermediate)), compute it "
-                    "from a smaller input, or raise the limit (draw(node, max_nodes=...))"
-                )
-    return topological_order(root)
+        lines = derivative_lines(last, short[i], operands) if operands else ()
+        for k, line in enumerate(lines):
+            if looks.view == "forward":
+                line = ()
+            elif looks.view == "backward" and line:
+                line = (*line, *share_line(last, k))
+            arrows.append(Arrow(f"e{i}_{k}", tails[k], name, line))
+    if len(boxes) > max_nodes:
+        raise ValueError(_too_large(max_nodes, len(plan.groups) < len(graph.nodes)))
+    return Picture(
+        f"Computation graph of {short[-1]}: {graph.whole} nodes, {len(arrows)} edges",
+        tuple(boxes),
+        tuple(arrows),
+        tuple(_clusters(plan)),
+        tuple(_notes(graph, plan)),
+        looks.view == "backward",
+    )
 
 
-def _names(order: Sequence[Any]) -> tuple[dict[Any, str], Iterator[str]]:
-    """What each node is called in formulas, and free names for constants.
+def _labels(graph: Recorded, called: Sequence[str], plan: _Plan) -> tuple[list[str], Iterator[str]]:
+    """What each group is called, in full, and free names for constants.
 
-    A node is called by its label, or v1, v2, ... if it has none.
+    A group is called by what its nodes' names have in common, or v1, v2, ... if that is nothing.
     """
-    names = {node: shown(node.label, LONGEST_NAME) for node in order if _is_labelled(node)}
-    labels = set(names.values())
-
-    def free(letter: str) -> Iterator[str]:
-        return (f"{letter}{i}" for i in itertools.count(1) if f"{letter}{i}" not in labels)
-
-    made_up = free("v")
-    return {node: names.get(node) or next(made_up) for node in order}, free("c")
-
-
-def _is_labelled(node: Value | Tensor) -> bool:
-    return bool(node.label) and bool(str(node.label).strip())
-
-
-def shown(text: Any, longest: int) -> str:
-    r"""A text of the user's as one line of printable characters, cut with a mark if it is long.
-
-    What does not print, or turns the direction of writing, is written as in Python's ``repr``.
-    A letter of double width counts as two.
-
-    >>> shown("two\nlines", 32), shown("a" * 100, 8), shown("重みの初期値", 8)
-    ('two\\nlines', 'aaaaaaa…', '重みの…')
-    """
-    start = str(text)[: longest + 1]
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in start)
-    ends = list(itertools.accumulate(2 if is_wide(c) else 1 for c in line))
-    if not ends or ends[-1] <= longest:
-        return line
-    return line[: bisect.bisect_right(ends, longest - 1)] + "…"
-
-
-def is_wide(character: str) -> bool:
-    """Whether a character takes the room of two, as Chinese ones and emoji do."""
-    return unicodedata.east_asian_width(character) in "WF"
-
-
-def _node_box(
-    name: str,
-    node: Value | Tensor,
-    called: str,
-    operands: Sequence[str | float],
-    root: bool,
-    gradient: Any,
-) -> Box:
-    is_label = _is_labelled(node) and called == shown(node.label, LONGEST_NAME)
-    label = shown(node.label, LONGEST_LABEL) if is_label else called
-    rule = _rule(node)
-    rows: list[tuple[str, ...]]
-    if isinstance(node, Value):
-        rows = [("value", number(node.data)), ("gradient", number(gradient))]
-        tooltip = f"{label}: value {float(node.data)}, gradient {float(gradient)}"
-        shape = ""
-    else:
-        rows = [*_rows("value", node.data), *_rows("gradient", gradient)]
-        if len(rows) == 4 and rows[0] == rows[2]:  # one line of headings is enough
-            del rows[2]
-        shape = str(node.shape)
-        tooltip = f"{label}: shape {node.shape}, {node.dtype}"
-    if rule is not None and rule.sentence:
-        tooltip += f". {rule.name}: {rule.sentence}"
-    made_by = "" if rule is None else shown(_made_by(node, rule, operands), LONGEST_FORMULA)
-    kind: Literal["leaf", "operation"] = "operation" if rule else "leaf"
-    return Box(name, kind, root, label, made_by, shape, tuple(rows), shown(tooltip, 300))
-
-
-def _constant_box(name: str, called: str | float, operand: Any) -> Box:
-    what = shown(f"constant {type(operand).__name__}", LONGEST_FORMULA)
-    if isinstance(called, float):
-        return Box(name, "constant", False, number(called), "", "", (), f"constant {called!r}")
-    try:
-        array = np.asarray(operand)
-    except (TypeError, ValueError):  # an operand of a primitive may be anything
-        array = np.array(None)
-    if array.dtype.kind not in "fiub":
-        return Box(name, "constant", False, called, "", "", (), what)
-    rows = tuple(_rows("value", array))
-    what += f", {array.dtype}"
-    return Box(name, "constant", False, called, "", str(array.shape), rows, what)
-
-
-def _rows(what: str, array: Any) -> list[tuple[str, ...]]:
-    """The numbers of a small array in rows and columns, a summary of a large one."""
-    if not array.size:
-        return [(what, "no elements")]
-    if array.size <= MOST_NUMBERS:
-        lines = array.reshape(-1, array.shape[-1] if array.ndim else 1)
-        return [(what, *map(number, line)) for line in lines]
-    with np.errstate(all="ignore"):
-        summary = (array.mean(dtype=np.float64), array.min(), array.max())
-    return [("", "mean", "min", "max"), (what, *map(number, summary))]
-
-
-# How a node was computed, and its local derivatives
-
-
-def _rule(node: Value | Tensor) -> Rule | ArrayRule | None:
-    if isinstance(node, Value):
-        return node.rule
-    rule: Rule | ArrayRule | None = node._rule
-    return rule
-
-
-def _made_by(node: Value | Tensor, rule: Rule | ArrayRule, operands: Sequence[str | float]) -> str:
-    if isinstance(rule, Rule) and rule.symbol:
-        return typeset(rule.formula, dict(zip(rule.operands, operands, strict=True)))
-    options = {} if isinstance(node, Value) else node.options
-    if rule is ARRAY_RULES["getitem"]:  # Python has a sign for it, as for the operators above
-        index = options["index"]
-        parts = index if isinstance(index, tuple) else (index,)
-        return f"{operands[0]}[{', '.join(map(_option, parts))}]"
-    arguments = [*(number(o) if isinstance(o, float) else o for o in operands)]
-    arguments += [
-        f"{k}={_option(v)}" for k, v in options.items() if v is not None and v is not False
+    found = [
+        plan.layers[i] if plan.whole[i] else _common([called[place] for place in places])
+        for i, places in enumerate(plan.groups)
     ]
-    return f"{rule.name}({', '.join(arguments)})"
+    taken = {shown(name, LONGEST_NAME) for name in found}
+    made_up = free_names("v", taken)
+    return [name or next(made_up) for name in found], free_names("c", taken)
 
 
-def _option(value: Any) -> str:
-    """An option such as axis=1, in short."""
-    match value:
-        case None | bool() | int() | float() | str() | np.generic():
-            return shown(value, LONGEST_NAME)
-        case slice():
-            ends = [value.start, value.stop, *([] if value.step is None else [value.step])]
-            return ":".join("" if end is None else _option(end) for end in ends)
-        case tuple() | list() if len(value) <= 4:
-            return f"({', '.join(map(_option, value))})"
-        case np.ndarray():
-            return f"array{value.shape}"
-    return "..." if value is ... else "…"
+def _common(names: Sequence[str]) -> str:
+    given = {name for name in names if name}
+    if len(given) <= 1:
+        return next(iter(given), "")
+    for shorter, end in ((stem, "[:]"), (family, "…")):
+        common = {shorter(name) for name in given}
+        if len(common) == 1:
+            (name,) = common
+            return name + end if name else ""
+    return ""
 
 
-def _derivatives(
-    node: Value | Tensor, called: str, operands: Sequence[str | float]
-) -> Iterator[tuple[str, ...]]:
-    """For each operand: its local derivative as formula and as number, if it has one."""
-    rule = _rule(node)
-    for k, derivative in enumerate(node.local_derivatives):
-        if derivative is None or not isinstance(rule, Rule):
-            yield ()
+def _made_alike(
+    graph: Recorded,
+    places: Sequence[int],
+    chain: Sequence[int],
+    short: Sequence[str],
+    group: int,
+    into: Mapping[int, Sequence[tuple[int, int]]],
+) -> tuple[str, dict[int, str]]:
+    """How the nodes of a group were computed, and the local derivative for each node operand."""
+    last = graph.nodes[places[-1]]
+    rule = rule_of(last)
+    if rule is None:
+        return "", {}
+    sums = Counter(chain[place] for place in places)
+    if max(sums.values()) > 1:
+        terms = {last: 1 - size for last, size in sums.items()}  # an edge within is no term
+        for place in places:
+            terms[chain[place]] += len(graph.sources(place))
+        least, most = min(terms.values()), max(terms.values())
+        count = str(most) if least == most else f"{least} to {most}"
+        return f"sum of {count} terms" if last.op == "add" else f"product of {count} factors", {}
+    if places[-1] in graph.cut:
+        return f"{last.op}(…)", {}
+    operands: list[str | float] = []
+    for k, parent in enumerate(last.parents):
+        if isinstance(parent, NODES):
+            tails = into.get(sum(isinstance(p, NODES) for p in last.parents[:k]), ())
+            operands.append(short[tails[0][0]] if len(tails) == 1 else "…")
             continue
-        names = dict(zip(rule.operands, operands, strict=True)) | {"out": called}
-        operand = str(operands[k])
-        if operands.count(operands[k]) > 1:
-            operand += f" ({('1st', '2nd', '3rd')[k] if k < 3 else f'{k + 1}th'})"
-        text = rule.derivatives[k]
-        assert text is not None
-        formula = typeset(text, names)
-        if len(formula) > LONGEST_BRANCHES and "where" in text:
-            data = [getattr(parent, "data", parent) for parent in node.parents]
-            values = dict(zip(rule.operands, data, strict=True)) | {"out": node.data}
-            formula = typeset(taken(text, values), names)
-        found = _in_short(derivative)
-        partial = f"∂{called}/∂{operand} = "
-        if formula.replace("−", "-") == found:
-            yield (partial + formula,)
-        else:
-            yield (partial + shown(formula, LONGEST_FORMULA), f"= {found}")
+        one = constant(parent)
+        same = all(constant(graph.nodes[place].parents[k]) == one for place in places)
+        operands.append(one if one is not None and same else "c")
+    lines = list(derivative_lines(last, short[group], operands))
+    of_nodes = [line for line, p in zip(lines, last.parents, strict=True) if isinstance(p, NODES)]
+    return made_by_text(last, rule, operands), {
+        k: line[0] for k, line in enumerate(of_nodes) if line
+    }
 
 
-def _in_short(derivative: Any) -> str:
-    """A local derivative as one number, a few, or the range of many."""
-    array = np.asarray(derivative)
-    if not array.size:
-        return "no elements"
-    if np.all(array == array.flat[0]):
-        return number(array.flat[0])
-    if array.size <= MOST_NUMBERS:
-        return _nested(array)
-    return f"{number(array.min())} to {number(array.max())}"
+def _counted(
+    head: int,
+    into: Mapping[int, Sequence[tuple[int, int]]],
+    formulas: Mapping[int, str] | None = None,
+) -> Iterator[Arrow]:
+    """The arrows to a group: how many edges each stands for, and their formula if it is one.
+
+    A whole layer has no formulas: then all edges from one group are one arrow.
+    """
+    totals: Counter[tuple[int, int]] = Counter()
+    for slot, found in into.items():
+        for tail, uses in found:
+            if formulas is not None or tail != head:
+                totals[0 if formulas is None else slot, tail] += uses
+    for k, ((slot, tail), uses) in enumerate(sorted(totals.items())):
+        lines = [formulas[slot]] if formulas and slot in formulas else []
+        lines += ["from one to the next"] * (tail == head) + [f"× {uses}"] * (uses > 1)
+        yield Arrow(f"e{head}_{k}", f"n{tail}", f"n{head}", tuple(lines))
 
 
-def _nested(array: Any) -> str:
-    if array.ndim == 0:
-        return number(array)
-    return f"[{', '.join(map(_nested, array))}]"
+def _clusters(plan: _Plan) -> Iterator[Cluster]:
+    boxes: dict[str, list[str]] = {}
+    for i, layer in enumerate(plan.layers):
+        if layer and not plan.whole[i]:
+            boxes.setdefault(layer, []).append(f"n{i}")
+    for layer, names in boxes.items():
+        yield Cluster(shown(layer, LONGEST_LABEL), tuple(names))
+
+
+def _notes(graph: Recorded, plan: _Plan) -> Iterator[str]:
+    shown_here = len(graph.nodes)
+    if shown_here < graph.whole or graph.cut:
+        yield f"{shown_here} of {graph.whole} nodes; … marks one whose operands are left out"
+    if len(plan.groups) < shown_here:
+        what = (
+            "whole layers are one box" if any(plan.whole) else "× n marks n that are computed alike"
+        )
+        yield f"{shown_here} nodes folded into {len(plan.groups)} boxes: {what}"

@@ -14,6 +14,7 @@ a is a leaf: ∂v1/∂a = 24 is complete.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.graph import reverse_sweep, topological_order
+from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
+from autograd_mini.show.called import called
 from autograd_mini.show.formulas import Notation
-from autograd_mini.show.names import caller_variables, names_of
-from autograd_mini.show.picture import LONGEST_FORMULA, _in_short, shown
+from autograd_mini.show.names import shown, variables
 from autograd_mini.show.terms import Terms, flows
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value
@@ -102,7 +104,7 @@ def steps(node: Any, *, gradient: Any = None) -> Iterator[Step]:
     [('w', 2.0), ('x', 0.5)]
     """
     order, seed = start(node, gradient, "steps")
-    return sweep(order, seed, Terms(order, names_of(order, caller_variables())))
+    return sweep(order, seed, Terms(order, called(order, variables(sys._getframe(1).f_locals))))
 
 
 def start(node: Any, gradient: Any, asked: str) -> tuple[list[Any], Any]:

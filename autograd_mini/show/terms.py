@@ -9,8 +9,8 @@ with the graph's names in the place of operands; ``formulas`` writes them.
 >>> h = (3 * w).sigmoid()
 >>> h.label = "h"
 >>> order = topological_order(h)
->>> from autograd_mini.show.names import names_of
->>> terms = Terms(order, names_of(order, {}))
+>>> from autograd_mini.show.called import called
+>>> terms = Terms(order, called(order, {}))
 >>> terms.text(terms.formula(h)), terms.text(terms.share(h, 0, ast.Constant(1.0)))
 ('sigmoid(v1)', 'h·(1 − h)')
 """
@@ -26,10 +26,10 @@ import numpy as np
 
 from autograd_mini.array_rules import ARRAY_RULES
 from autograd_mini.rules import Rename, Rule, parse
+from autograd_mini.show.boxes import LONGEST_BRANCHES, _option, rule_of
+from autograd_mini.show.called import Names
 from autograd_mini.show.formulas import Latex, Notation, taken
 from autograd_mini.show.matrix_forms import matrix_form
-from autograd_mini.show.names import Names
-from autograd_mini.show.picture import LONGEST_BRANCHES, _option
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value, constant
 
@@ -129,6 +129,7 @@ class Terms:
     def share(self, node: Any, slot: int, upstream: ast.expr) -> ast.expr:
         """What an operand receives: the upstream gradient taken through the operation."""
         rule = rule_of(node)
+        assert rule is not None
         if rule.name == "weighted_sum":  # each weight's derivative is its input, and back
             if not slot:
                 return upstream
@@ -224,11 +225,6 @@ def ends(items: Sequence[Any], most: int) -> Iterator[Any]:
     yield from items[: most - most // 3]
     yield None
     yield from items[-(most // 3) :]
-
-
-def rule_of(node: Any) -> Any:
-    """The row that a node was made by, ``None`` for a leaf."""
-    return node.rule if isinstance(node, Value) else node._rule
 
 
 def flows(node: Any, slot: int) -> bool:

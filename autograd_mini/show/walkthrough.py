@@ -19,6 +19,7 @@ import html
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -28,10 +29,13 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.graph import operands, topological_order
+from autograd_mini.show.boxes import _rows
+from autograd_mini.show.called import called
 from autograd_mini.show.draw import Direction, drawing_of
 from autograd_mini.show.engine import Engine, write_whole
-from autograd_mini.show.names import caller_variables, names_of
-from autograd_mini.show.picture import _rows, picture
+from autograd_mini.show.formulas import number
+from autograd_mini.show.names import variables
+from autograd_mini.show.picture import picture
 from autograd_mini.show.steps import Step, Words, start, sweep
 from autograd_mini.show.terms import Terms
 from autograd_mini.value import Value
@@ -79,7 +83,8 @@ def walkthrough(
             "through a part of it (walkthrough(intermediate, path)), compute it from a smaller "
             "input or batch, or raise the limit (max_nodes=...)"
         )
-    terms = Terms(order, names_of(order, caller_variables()))
+    held = variables(sys._getframe(1).f_locals)
+    terms = Terms(order, called(order, held))
     page = _page(order, seed, terms, direction, engine)
     write_whole(path, page.encode())
     return os.fspath(path)
@@ -115,12 +120,13 @@ def _page(
     words = Words(order[-1], terms)
     taken = list(sweep(order, seed, terms))
     totals = {step.node: step.gradient for step in taken}
+    constants = [p for n in order for p in n.parents if isinstance(p, np.ndarray) and p.ndim]
     drawn = picture(
         order[-1],
         max_nodes=sum(1 + len(node.parents) for node in order),
-        called=terms.names.nodes,
-        constant_name=terms.constant_name,
-        gradients=totals,
+        names={id(array): terms.constant_name(array) for array in constants},
+        called={id(node): name for node, name in terms.names.nodes.items()},
+        gradients={id(node): totals.get(node, node.zero()) for node in order},
     )
     drawing = drawing_of(drawn, direction, engine)
     frames = [*_forward(order, words), *_backward(order, taken, words), _end(order, totals, words)]
@@ -220,12 +226,11 @@ def _leaves(order: Sequence[Any], words: Words) -> list[Any]:
     return sorted((node for node in order if not node.parents), key=key)
 
 
-def _cells(what: str, number: Any) -> list[str]:
+def _cells(what: str, data: Any) -> list[str]:
     """What the cells of a box in the picture show of a value or gradient."""
-    if isinstance(number, float):
-        rows = picture(Value(number)).boxes[0].rows
-        return [rows[0][1]]
-    return [cell for row in _rows(what, np.asarray(number)) if row[0] for cell in row[1:]]
+    if isinstance(data, float):
+        return [number(data)]
+    return [cell for row in _rows(what, np.asarray(data)) if row[0] for cell in row[1:]]
 
 
 def _listed(parts: Sequence[str], most: int = 12) -> str:
@@ -249,7 +254,7 @@ def _order_matters(order: Sequence[Any], seed: Any, totals: Mapping[Any, Any], w
         c.label = "c"
         order = topological_order(c)
         seed = c.seed(None)
-        words = Words(c, Terms(order, names_of(order, {})))
+        words = Words(c, Terms(order, called(order, {})))
         totals = {step.node: step.gradient for step in sweep(order, seed, words.terms)}
         wrong = depth_first(order, seed)
         differ = [n for n in order if wrong[n] != totals[n]]

@@ -1,0 +1,184 @@
+/* Memory for the nodes of the compiled build, in the order in which they are recorded.
+
+   A graph is swept and released in about the order in which it was recorded, backwards.  Where
+   its nodes lie in that order in memory, the processor has fetched the next one before it is
+   needed.  A free list hands out first what came back last, which scrambles the order more with
+   each graph; so nodes come from slabs.  A slab has a bit for every 16 bytes, set where a free
+   node begins, and gives away its lowest free node.  Slabs with room wait in a queue, and a
+   single node that is kept holds no more than its own place.
+
+   The interpreter's lock protects all this. */
+
+#include <Python.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _MSC_VER
+#include <intrin.h>
+#include <malloc.h>
+#endif
+#ifdef Py_GIL_DISABLED
+#error "nodes are counted and released under the interpreter's lock"
+#endif
+
+#define NODE 96                        /* bytes of a node, a multiple of GRANULE */
+#define SLAB 65536                     /* a power of two: an address rounded down is its slab's */
+#define GRANULE 16                     /* bytes for each bit */
+#define WORDS (SLAB / GRANULE / 64)
+#define USABLE (SLAB - 64)             /* the system's allocator keeps notes of its own */
+#define KEPT 256                       /* as many empty slabs, 16 MB, are kept for the next graph */
+#define DEEPEST 100                    /* releases inside one another */
+
+typedef struct Slab {
+    struct Slab *next, *previous;      /* in the queue of slabs with room; NULL in a full one */
+    size_t used;                       /* nodes */
+    uint64_t free[WORDS];
+} Slab;
+
+static Slab queue = {&queue, &queue, 0, {0}};  /* queue.next is the slab in use */
+static size_t word = 0;                /* the slab in use has no free node before this word */
+static size_t empty = 0;               /* slabs without a node, not counting that in use */
+
+static size_t lowest_bit(uint64_t bits) {
+#ifdef _MSC_VER
+    unsigned long found;
+    _BitScanForward64(&found, bits);
+    return found;
+#else
+    return (size_t)__builtin_ctzll(bits);
+#endif
+}
+
+static void append(Slab *slab) {
+    slab->next = &queue;
+    slab->previous = queue.previous;
+    queue.previous = slab->previous->next = slab;
+}
+
+static void detach(Slab *slab) {
+    slab->previous->next = slab->next;
+    slab->next->previous = slab->previous;
+    slab->next = slab->previous = NULL;
+}
+
+static Slab *new_slab(void) {
+    Slab *slab;
+    size_t at = (sizeof(Slab) + GRANULE - 1) / GRANULE * GRANULE;
+#ifdef _MSC_VER
+    slab = _aligned_malloc(USABLE, SLAB);
+#else
+    void *memory = NULL;
+    slab = posix_memalign(&memory, SLAB, USABLE) ? NULL : memory;
+#endif
+    if (!slab) return NULL;
+    memset(slab, 0, sizeof(Slab));
+    for (; at + NODE <= USABLE; at += NODE)
+        slab->free[at / GRANULE / 64] |= (uint64_t)1 << (at / GRANULE % 64);
+    return slab;
+}
+
+static void give_back(Slab *slab) {
+#ifdef _MSC_VER
+    _aligned_free(slab);
+#else
+    free(slab);
+#endif
+}
+
+/* Let queue.next and word be where the next free node is.  False: there is no memory. */
+static int find_room(void) {
+    Slab *slab = queue.next;
+    while (slab != &queue) {
+        for (; word < WORDS; word++)
+            if (slab->free[word]) return 1;
+        detach(slab);
+        word = 0;
+        slab = queue.next;
+        if (slab != &queue && slab->used == 0) {
+            empty--;
+            PyTraceMalloc_Track(0, (uintptr_t)slab, USABLE);
+        }
+    }
+    slab = new_slab();
+    if (!slab) return 0;
+    append(slab);
+    PyTraceMalloc_Track(0, (uintptr_t)slab, USABLE);
+    return find_room();
+}
+
+static PyObject *alloc_node(PyTypeObject *type, Py_ssize_t items) {
+    Slab *slab = queue.next;
+    PyObject *node;
+    (void)items;
+    if (!slab->free[word]) {
+        if (!find_room()) return PyErr_NoMemory();
+        slab = queue.next;
+    }
+    node = (PyObject *)((char *)slab + (word * 64 + lowest_bit(slab->free[word])) * GRANULE);
+    slab->free[word] &= slab->free[word] - 1;
+    slab->used++;
+    memset(node, 0, NODE);
+    Py_SET_TYPE(node, type);
+    Py_SET_REFCNT(node, 1);
+    return node;
+}
+
+static void free_node(void *node) {
+    Slab *slab = (Slab *)((uintptr_t)node & ~(uintptr_t)(SLAB - 1));
+    size_t granule = (size_t)((char *)node - (char *)slab) / GRANULE;
+    slab->free[granule / 64] |= (uint64_t)1 << granule % 64;
+    slab->used--;
+    if (!slab->next) append(slab);
+    if (slab == queue.next) {
+        if (granule / 64 < word) word = granule / 64;
+    } else if (slab->used == 0) {
+        PyTraceMalloc_Untrack(0, (uintptr_t)slab);
+        if (empty < KEPT) {
+            empty++;
+        } else {
+            detach(slab);
+            give_back(slab);
+        }
+    }
+}
+
+/* Release: a node's operands are released inside its own release, and theirs inside theirs.  A
+   long chain would overflow the stack; so what lies too deep waits in a list, which is linked
+   through the types of the nodes, for these are all the same. */
+
+static PyTypeObject *node_type;
+static destructor release;
+static int depth = 0;
+static PyObject *late = NULL;
+
+static void release_node(PyObject *node) {
+    if (depth == DEEPEST) {
+        node->ob_type = (PyTypeObject *)late;
+        late = node;
+        return;
+    }
+    depth++;
+    release(node);
+    while (depth == 1 && late) {
+        node = late;
+        late = (PyObject *)node->ob_type;
+        node->ob_type = node_type;
+        release(node);
+    }
+    depth--;
+}
+
+/* Let the instances of a type, which has no subclasses, live in slabs. */
+static int live_in_slabs(PyTypeObject *type) {
+    if (type->tp_basicsize > NODE) {
+        PyErr_Format(PyExc_SystemError, "a node has %zd bytes, slabs.h says %d",
+                     type->tp_basicsize, NODE);
+        return -1;
+    }
+    node_type = type;
+    release = type->tp_dealloc;
+    type->tp_dealloc = release_node;
+    type->tp_alloc = alloc_node;
+    type->tp_free = free_node;
+    return 0;
+}

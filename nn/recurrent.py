@@ -1,0 +1,561 @@
+"""Recurrent layers: RNN, GRU and LSTM, unrolled through time.
+
+A cell makes the next state of one step's input and the state before.  A layer runs its cell
+over sequences, batch first, and each step is recorded: the graph of a sequence is the unrolled
+network, and the reverse sweep over it is backpropagation through time.
+
+Truncated backpropagation through time: cut a long sequence into pieces, and start each piece
+with the numbers, but not the graph, of the state in which the last one ended.
+
+>>> import numpy as np
+>>> from autograd_mini import nn
+>>> layer, state = nn.GRU(2, 3, rng=0), None
+>>> for piece in np.split(np.ones((4, 20, 2)), 4, axis=1):
+...     outputs, state = layer.run(piece, nn.detached(state))
+...     np.sum(outputs).backward()
+>>> outputs.shape, state[0].shape
+((4, 5, 3), (4, 3))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+import autograd_mini as ag
+from autograd_mini import Tensor
+from autograd_mini.nn.activations import Activation, name_of, resolve
+from autograd_mini.nn.dense import size
+from autograd_mini.nn.dropout import Dropout
+from autograd_mini.nn.initialisers import Initialiser, initial
+from autograd_mini.nn.module import Module
+from autograd_mini.nn.operands import Array
+from autograd_mini.nn.refusals import real_steps, tensor_input
+from autograd_mini.nn.seeds import Seed, generator
+
+State = Any
+"""The state of one layer: (N, n_hidden), or for an LSTM a pair of these, output and memory."""
+
+
+# What a step is made of.  Each is one node, so that a step costs a few nodes, not dozens; the
+# pullbacks are NumPy code that is recorded over Tensors, as everywhere.
+
+affine = ag.primitive(
+    lambda x, W, b: x @ W + b,
+    [
+        lambda g, out, x, W, b: g @ W.T,
+        lambda g, out, x, W, b: x.T @ g,
+        lambda g, out, x, W, b: np.sum(g, axis=0),
+    ],
+    name="affine",
+    sentence="x·W + b for x of shape (N, n_in).",
+)
+
+
+def _quarters(z: Any) -> tuple[Any, Any, Any, Any]:
+    n = np.shape(z)[1] // 4
+    return z[:, :n], z[:, n : 2 * n], z[:, 2 * n : 3 * n], z[:, 3 * n :]
+
+
+def _lstm_gates(z: Any) -> Any:
+    n = np.shape(z)[1] // 4
+    gates = ag.sigmoid(z)
+    np.tanh(z[:, 2 * n : 3 * n], out=gates[:, 2 * n : 3 * n])
+    return gates
+
+
+def _lstm_gates_pullback(g: Any, gates: Any, z: Any) -> Any:
+    n = np.shape(z)[1] // 4
+    tanh = np.arange(4 * n) // n == 2
+    return g * (np.where(tanh, 1 + gates, gates) * (1 - gates))
+
+
+def _lstm_memory(gates: Any, c: Any) -> Any:
+    i, f, m, _ = _quarters(gates)
+    return f * c + i * m
+
+
+def _lstm_memory_pullback(g: Any, out: Any, gates: Any, c: Any) -> Any:
+    i, _, m, _ = _quarters(gates)
+    return np.concatenate([g * m, g * c, g * i, np.zeros(np.shape(g))], axis=1)
+
+
+def _lstm_output(gates: Any, c: Any) -> Any:
+    return _quarters(gates)[3] * np.tanh(c)
+
+
+def _lstm_output_pullback(g: Any, out: Any, gates: Any, c: Any) -> Any:
+    n = np.shape(c)[1]
+    return np.concatenate([np.zeros((np.shape(c)[0], 3 * n)), g * np.tanh(c)], axis=1)
+
+
+lstm_gates = ag.primitive(
+    _lstm_gates,
+    [_lstm_gates_pullback],
+    name="lstm_gates",
+    sentence="σ, σ, tanh and σ of the four quarters: input gate, forget gate, news, output gate.",
+)
+lstm_memory = ag.primitive(
+    _lstm_memory,
+    [_lstm_memory_pullback, lambda g, out, gates, c: g * _quarters(gates)[1]],
+    name="lstm_memory",
+    sentence="forget gate · memory + input gate · news.",
+)
+lstm_output = ag.primitive(
+    _lstm_output,
+    [
+        _lstm_output_pullback,
+        lambda g, out, gates, c: g * _quarters(gates)[3] * (1 - np.tanh(c) ** 2),
+    ],
+    name="lstm_output",
+    sentence="output gate · tanh(memory).",
+)
+
+
+def _thirds(z: Any) -> tuple[Any, Any, Any]:
+    n = np.shape(z)[1] // 3
+    return z[:, :n], z[:, n : 2 * n], z[:, 2 * n :]
+
+
+def _gru_gates(x: Any, h: Any) -> Any:
+    n = np.shape(x)[1] // 3
+    gates = np.empty_like(x)
+    gates[:, : 2 * n] = ag.sigmoid(x[:, : 2 * n] + h[:, : 2 * n])
+    np.tanh(x[:, 2 * n :] + gates[:, :n] * h[:, 2 * n :], out=gates[:, 2 * n :])
+    return gates
+
+
+def _gru_gates_pullback(g: Any, gates: Any, h: Any, of_h: bool) -> Any:
+    (r, z, m), (gr, gz, gm) = _thirds(gates), _thirds(g)
+    dm = gm * (1 - m * m)
+    dr = (gr + dm * _thirds(h)[2]) * r * (1 - r)
+    return np.concatenate([dr, gz * z * (1 - z), dm * r if of_h else dm], axis=1)
+
+
+def _gru_state(gates: Any, h: Any) -> Any:
+    _, z, m = _thirds(gates)
+    return m + z * (h - m)
+
+
+def _gru_state_pullback(g: Any, out: Any, gates: Any, h: Any) -> Any:
+    _, z, m = _thirds(gates)
+    return np.concatenate([np.zeros(np.shape(g)), g * (h - m), g * (1 - z)], axis=1)
+
+
+gru_gates = ag.primitive(
+    _gru_gates,
+    [
+        lambda g, out, x, h: _gru_gates_pullback(g, out, h, False),
+        lambda g, out, x, h: _gru_gates_pullback(g, out, h, True),
+    ],
+    name="gru_gates",
+    sentence="r = σ(x₁ + h₁), z = σ(x₂ + h₂) and news tanh(x₃ + r·h₃) of the thirds of x and h.",
+)
+gru_state = ag.primitive(
+    _gru_state,
+    [_gru_state_pullback, lambda g, out, gates, h: g * _thirds(gates)[1]],
+    name="gru_state",
+    sentence="z · state + (1 − z) · news.",
+)
+
+
+# Cells
+
+
+class Cell(Module):
+    """The base of the cells: one step of a recurrent layer.
+
+    Arguments:
+        n_in: how many numbers a step's input has; ``None`` takes it from the first input.
+        n_hidden: how many numbers the state has.
+        rng: a seed or a Generator (see ``nn.seeds``).
+        init, recurrent_init: starting values of one gate's ``(n_in, n_hidden)`` and
+            ``(n_hidden, n_hidden)`` weights, by name or as a function ``(shape, rng)``; or the
+            whole array.
+
+    Attributes:
+        weight: a Tensor of shape ``(n_in, gates · n_hidden)``, labelled ``W``.
+        recurrent_weight: of shape ``(n_hidden, gates · n_hidden)``, labelled ``U``.
+        bias, recurrent_bias: of shape ``(gates · n_hidden,)``.  As in PyTorch there are two,
+            where one would do, so that models and their training can be exchanged.
+    """
+
+    gates: ClassVar[int]
+    """How many groups of n_hidden columns the weights have."""
+
+    def __init__(
+        self,
+        n_in: int | None,
+        n_hidden: int,
+        *,
+        rng: Seed = None,
+        init: Initialiser = "glorot_uniform",
+        recurrent_init: Initialiser = "orthogonal",
+    ) -> None:
+        self.n_in = None if n_in is None else size("n_in", n_in)
+        self.n_hidden = size("n_hidden", n_hidden)
+        self._start = init, recurrent_init, generator(rng)
+        if self.n_in is not None:
+            self._make(self.n_in)
+
+    @property
+    def _waits(self) -> bool:
+        return self.n_in is None
+
+    def _make(self, n_in: int) -> None:
+        init, recurrent_init, rng = self._start
+        self.weight = Tensor(self._initial(init, n_in, rng), "W")
+        self.recurrent_weight = Tensor(self._initial(recurrent_init, self.n_hidden, rng), "U")
+        self.bias = Tensor(self._first_bias(), "b")
+        self.recurrent_bias = Tensor(np.zeros(self.gates * self.n_hidden), "b_h")
+        self.n_in = n_in
+
+    def _initial(self, init: Initialiser, rows: int, rng: np.random.Generator) -> Array:
+        if isinstance(init, str) or callable(init):  # a gate at a time, as if it stood alone
+            each = [initial(init, (rows, self.n_hidden), rng) for _ in range(self.gates)]
+            return np.concatenate(each, axis=1)
+        return initial(init, (rows, self.gates * self.n_hidden), rng)
+
+    def _first_bias(self) -> Array:
+        return np.zeros(self.gates * self.n_hidden)
+
+    def first_state(self, samples: int) -> State:
+        """The state before the first step: zeros."""
+        return np.zeros((samples, self.n_hidden))
+
+    def forward(self, x: Any, state: State = None) -> State:
+        """The next state for inputs of shape ``(N, n_in)`` and the state before.
+
+        Raises:
+            ValueError: the inputs or the state have another shape.
+        """
+        x = self._checked(x)
+        return self.next(x, self._checked_state(state, np.shape(x)[0]))
+
+    def next(self, x: Any, state: State) -> State:
+        """What ``forward`` gives, of operands that are known to fit."""
+        raise NotImplementedError(f"{type(self).__name__} has no next state: define next")
+
+    def _checked(self, x: Any) -> Any:
+        x = tensor_input(self, x, self.n_in, "(N, {})")
+        if self.n_in is None:
+            self._make(np.shape(x)[1])
+        return x
+
+    def _checked_state(self, state: State, samples: int) -> State:
+        if state is None:
+            return self.first_state(samples)
+        wanted = (samples, self.n_hidden)
+        found = np.shape(state)
+        if found != wanted:
+            raise ValueError(f"{self!r}: the state has shape {wanted}, not {found}")
+        return state if isinstance(state, Tensor) else np.asarray(state, dtype=np.float64)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.n_in}, {self.n_hidden})"
+
+
+class RNNCell(Cell):
+    """The simple recurrent cell: h′ = f(x·W + b + h·U + b_h).
+
+    (J. L. Elman, "Finding structure in time", Cognitive Science 14, 1990.)
+
+    Arguments:
+        n_in, n_hidden, rng, init, recurrent_init: as for ``Cell``.
+        activation: f, a name from ``nn.activations.names()`` or a function.
+
+    The input of a step has the shape ``(N, n_in)``, the state ``(N, n_hidden)``.
+
+    >>> RNNCell(2, 3, rng=0)(np.ones((5, 2))).shape
+    (5, 3)
+    """
+
+    gates = 1
+
+    def __init__(
+        self, n_in: int | None, n_hidden: int, activation: Activation = "tanh", **options: Any
+    ) -> None:
+        super().__init__(n_in, n_hidden, **options)
+        self.activation = activation
+        self._activate = resolve(activation)
+
+    def next(self, x: Any, state: State) -> State:
+        """h′ of shape ``(N, n_hidden)``."""
+        fed = affine(x, self.weight, self.bias)
+        return self._activate(fed + affine(state, self.recurrent_weight, self.recurrent_bias))
+
+    def __repr__(self) -> str:
+        more = "" if self.activation == "tanh" else f", activation={name_of(self.activation)}"
+        return f"RNNCell({self.n_in}, {self.n_hidden}{more})"
+
+
+class GRUCell(Cell):
+    """The gated recurrent unit: h′ = z·h + (1 − z)·m.
+
+    With x·W + b and h·U + b_h cut into thirds, r = σ(x₁ + h₁), z = σ(x₂ + h₂) and
+    m = tanh(x₃ + r·h₃).  (K. Cho and others, "Learning phrase representations using RNN
+    encoder–decoder", EMNLP 2014, with the reset gate after the product as in PyTorch.)
+
+    Arguments: as for ``Cell``.
+
+    The input of a step has the shape ``(N, n_in)``, the state ``(N, n_hidden)``.
+
+    >>> GRUCell(2, 3, rng=0)(np.ones((5, 2))).shape
+    (5, 3)
+    """
+
+    gates = 3
+
+    def next(self, x: Any, state: State) -> State:
+        """h′ of shape ``(N, n_hidden)``."""
+        fed = affine(x, self.weight, self.bias)
+        back = affine(state, self.recurrent_weight, self.recurrent_bias)
+        return gru_state(gru_gates(fed, back), state)
+
+
+class LSTMCell(Cell):
+    """Long short-term memory: c′ = f·c + i·m and h′ = o·tanh(c′).
+
+    With z = x·W + b + h·U + b_h cut into quarters, i = σ(z₁), f = σ(z₂), m = tanh(z₃) and
+    o = σ(z₄).  (S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation
+    9, 1997; the forget gate, whose bias starts at 1, is by F. A. Gers, J. Schmidhuber and
+    F. Cummins, 2000.)
+
+    Arguments: as for ``Cell``.
+
+    The input of a step has the shape ``(N, n_in)``; the state is a pair (h, c), both of shape
+    ``(N, n_hidden)``.
+
+    >>> h, c = LSTMCell(2, 3, rng=0)(np.ones((5, 2)))
+    >>> h.shape, c.shape
+    ((5, 3), (5, 3))
+    """
+
+    gates = 4
+
+    def _first_bias(self) -> Array:
+        return np.repeat([0.0, 1.0, 0.0, 0.0], self.n_hidden)
+
+    def first_state(self, samples: int) -> State:
+        """Two arrays of zeros."""
+        return super().first_state(samples), super().first_state(samples)
+
+    def next(self, x: Any, state: State) -> State:
+        """(h′, c′), each of shape ``(N, n_hidden)``."""
+        h, c = state
+        fed = affine(x, self.weight, self.bias)
+        gates = lstm_gates(fed + affine(h, self.recurrent_weight, self.recurrent_bias))
+        c = lstm_memory(gates, c)
+        return lstm_output(gates, c), c
+
+    def _checked_state(self, state: State, samples: int) -> State:
+        if state is None:
+            return self.first_state(samples)
+        if not isinstance(state, tuple | list) or len(state) != 2:
+            raise ValueError(f"{self!r}: the state is a pair (h, c), not {type(state).__name__}")
+        return tuple(super(LSTMCell, self)._checked_state(part, samples) for part in state)
+
+
+# Layers
+
+
+class Recurrent(Module):
+    """The base of RNN, GRU and LSTM: a cell, or several one above the other, through time.
+
+    Arguments:
+        n_in: how many numbers each step has; ``None`` takes it from the first input.
+        n_hidden: how many numbers the state, and the output of a step, has.
+        layers: how many cells stand one above the other.
+        returns: ``"all"`` for the output of every step, ``"last"`` for that of the last one.
+        dropout: the probability of dropout between the layers.
+        rng, init, recurrent_init: as for ``Cell``.
+        more: what else the kind of cell takes, such as ``activation`` of an ``RNN``.
+
+    Attributes:
+        cells: the cells, whose weights are the parameters.
+
+    Inputs have the shape ``(N, T, n_in)``, outputs ``(N, T, n_hidden)``, or ``(N, n_hidden)``
+    for ``returns="last"``.
+
+    Sequences of different lengths stand in one array, filled up with anything: ``lengths`` of
+    shape ``(N,)`` says how many steps of each are real, or a boolean ``mask`` of shape
+    ``(N, T)`` says which.  Where a step is not real, the state stays as it was, the output is 0
+    and no gradient flows.
+
+    Raises:
+        ValueError: inputs, state, lengths or mask have another shape; there are no samples or
+            no steps, or a sequence has none that is real.
+    """
+
+    cell: ClassVar[Callable[..., Cell]]
+
+    def __init__(
+        self,
+        n_in: int | None,
+        n_hidden: int,
+        layers: int = 1,
+        *,
+        returns: Literal["all", "last"] = "all",
+        dropout: float = 0.0,
+        rng: Seed = None,
+        init: Initialiser = "glorot_uniform",
+        recurrent_init: Initialiser = "orthogonal",
+        **more: Any,
+    ) -> None:
+        if returns not in ("all", "last"):
+            raise ValueError(f"returns is 'all' or 'last', not {returns!r}")
+        rng = generator(rng)
+        widths = [n_in, *[n_hidden] * (size("layers", layers) - 1)]
+        self.returns = returns
+        self.cells = [
+            type(self).cell(
+                width, n_hidden, rng=rng, init=init, recurrent_init=recurrent_init, **more
+            )
+            for width in widths
+        ]
+        self.dropout = Dropout(dropout, rng=rng)
+
+    def forward(
+        self, x: Any, state: Sequence[State] | None = None, *, lengths: Any = None, mask: Any = None
+    ) -> Any:
+        """The outputs for sequences of shape ``(N, T, n_in)``; ``run`` gives the state, too."""
+        return self.run(x, state, lengths=lengths, mask=mask)[0]
+
+    def run(
+        self, x: Any, state: Sequence[State] | None = None, *, lengths: Any = None, mask: Any = None
+    ) -> tuple[Any, tuple[State, ...]]:
+        """The outputs, and the state after the last step, to go on from.
+
+        Arguments:
+            x: sequences of shape ``(N, T, n_in)``.
+            state: what the state before the first step is, for each layer; zeros by default.
+            lengths, mask: which steps are real (see the class); all by default.
+
+        Returns:
+            Outputs of shape ``(N, T, n_hidden)``, or ``(N, n_hidden)`` for
+            ``returns="last"``; and for each layer its state, of shape ``(N, n_hidden)``, or for
+            an LSTM a pair (h, c) of that shape.
+        """
+        first = self.cells[0]
+        x = tensor_input(self, x, first.n_in, "(N, T, {})")
+        samples, steps, width = np.shape(x)
+        if first.n_in is None:
+            first._make(width)
+        real = real_steps(self, samples, steps, lengths, mask)
+        if real is not None:
+            x = np.where(np.expand_dims(real, 2), x, 0)  # what fills up may be NaN
+        states = self._first_states(state, samples)
+        sequence = _steps(x)
+        for depth, cell in enumerate(self.cells):
+            if depth and self.dropout.p:
+                sequence = [self.dropout(each) for each in sequence]
+            for t, each in enumerate(sequence):
+                new = cell.next(each, states[depth])
+                if real is not None and not real[:, t].all():
+                    new = _where(real[:, t : t + 1], new, states[depth])
+                states[depth] = new
+                sequence[t] = _output(new)
+        if self.returns == "last":
+            return _output(states[-1]), tuple(states)
+        outputs = np.stack(sequence, axis=1)
+        if real is not None:
+            outputs = np.where(np.expand_dims(real, 2), outputs, 0)
+        return outputs, tuple(states)
+
+    def _first_states(self, state: Sequence[State] | None, samples: int) -> list[State]:
+        given: Sequence[State] = [None] * len(self.cells) if state is None else state
+        if not isinstance(given, tuple | list) or len(given) != len(self.cells):
+            raise ValueError(
+                f"{self!r}: the state is a tuple with one entry for each of {len(self.cells)} "
+                "layers, as run() gives it"
+            )
+        pairs = zip(self.cells, given, strict=True)
+        return [cell._checked_state(each, samples) for cell, each in pairs]
+
+    def __repr__(self) -> str:
+        words = [str(self.cells[0].n_in), str(self.cells[0].n_hidden)]
+        if len(self.cells) > 1:
+            words.append(f"layers={len(self.cells)}")
+        if self.returns != "all":
+            words.append(f"returns={self.returns!r}")
+        if self.dropout.p:
+            words.append(f"dropout={self.dropout.p}")
+        return f"{type(self).__name__}({', '.join(words)})"
+
+
+class RNN(Recurrent):
+    """The simple recurrent layer, h′ = f(x·W + b + h·U + b_h) through time (see ``RNNCell``).
+
+    Arguments: as for ``Recurrent``, and ``activation``, f, tanh by default.
+
+    Shapes, masks, errors: as for ``Recurrent``.
+
+    >>> RNN(2, 3, rng=0)(np.ones((5, 7, 2))).shape
+    (5, 7, 3)
+    """
+
+    cell = RNNCell
+
+
+class GRU(Recurrent):
+    """A layer of gated recurrent units through time (see ``GRUCell``).
+
+    Arguments, shapes, masks, errors: as for ``Recurrent``.
+
+    >>> GRU(2, 3, returns="last", rng=0)(np.ones((5, 7, 2)), lengths=[7, 3, 1, 2, 7]).shape
+    (5, 3)
+    """
+
+    cell = GRUCell
+
+
+class LSTM(Recurrent):
+    """A layer of long short-term memory through time (see ``LSTMCell``).
+
+    Arguments, shapes, masks, errors: as for ``Recurrent``.
+
+    >>> layer = LSTM(2, 3, layers=2, rng=0)
+    >>> outputs, ((h1, c1), (h2, c2)) = layer.run(np.ones((5, 7, 2)))
+    >>> outputs.shape, bool(np.all(outputs.data[:, -1] == h2.data))
+    ((5, 7, 3), True)
+    """
+
+    cell = LSTMCell
+
+
+def detached(state: Any) -> Any:
+    """A state's numbers without their graph: what truncated backpropagation carries on.
+
+    Arguments:
+        state: a Tensor, an array, ``None``, or a tuple or list of these, nested at will.
+
+    >>> detached((Tensor([1.0]), None))
+    (array([1.]), None)
+    """
+    if isinstance(state, tuple | list):
+        return tuple(detached(part) for part in state)
+    return state.data.copy() if isinstance(state, Tensor) else state
+
+
+def _steps(x: Any) -> list[Any]:
+    """Each step's part of shape ``(N, n_in)`` of sequences of shape ``(N, T, n_in)``.
+
+    A Tensor is halved again and again.  The gradient of a part is an array of the whole with
+    zeros elsewhere: taken from the whole at once, T parts would cost T wholes; so it is log T.
+    """
+    steps = np.shape(x)[1]
+    if not isinstance(x, Tensor) or steps == 1:
+        return [x[:, t] for t in range(steps)]
+    return _steps(x[:, : steps // 2]) + _steps(x[:, steps // 2 :])
+
+
+def _where(real: Array, new: State, old: State) -> State:
+    if isinstance(new, tuple):
+        return tuple(np.where(real, a, b) for a, b in zip(new, old, strict=True))
+    return np.where(real, new, old)
+
+
+def _output(state: State) -> Any:
+    return state[0] if isinstance(state, tuple) else state
