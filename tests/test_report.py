@@ -84,6 +84,7 @@ def report_of(quantities, **more):
     nodes, node = {}, Tensor(np.ones(2), label="x")
     for one in reversed(quantities):
         node = np.tanh(node)
+        node.label = one.name
         nodes[one.name] = node
     return GradientReport(quantities, root=np.sum(node), nodes=nodes, **more)
 
@@ -261,7 +262,7 @@ def test_nothing_that_is_handed_out_gives_the_reason_away(hints, tmp_path):
         assert not SECRETS.search(body), body
         if hints == 0:
             assert "inherited" not in re.sub(r'"inherited": null', "", body)
-            assert not re.search(r"\(dZ2|differ[^\"]|class=\"quantity", body)
+            assert not re.search(r"mistakes? \(|differ[^\"]|class=\"quantity", body)
     told = [re.search(SECRETS, text) for text in written(secretive(), 2, tmp_path)]
     assert sum(map(bool, told)) >= 7  # the test would see a secret
 
@@ -420,9 +421,30 @@ def test_every_quantity_opens_to_its_numbers_side_by_side():
 
 def test_the_graph_leads_to_the_numbers():
     tree = parsed(two_mistakes()._repr_html_())
-    links = {e.get("href") for e in tree.iter() if str(e.get("href")).startswith("#r")}
-    targets = [d.find("div").get("id") for d in tree.findall(".//details")]
-    assert links == {f"#{target}" for target in targets}
+    found = {}
+    for link in tree.iter("{http://www.w3.org/2000/svg}a"):
+        if link.get("href"):
+            found[link.get("href")] = link.find("{http://www.w3.org/2000/svg}text").text
+    details = tree.findall(".//details")
+    assert found == {f"#{d.find('div').get('id')}": d.find("summary/code").text for d in details}
+    assert len(found) == 4
+
+
+def test_the_picture_marks_what_is_wrong_and_what_inherits_it():
+    svg = two_mistakes().svg()
+    assert Counter(re.findall(r'class="node [^"]*?(wrong|inherited|right)"', svg)) == {
+        "wrong": 2, "inherited": 1, "right": 1,
+    }  # fmt: skip
+    assert "× wrong: scale" in svg
+    assert not re.search("wrong|inherited", two_mistakes().svg(hints=0))
+
+
+def test_a_large_graph_is_folded_and_its_quantities_told():
+    chain = [quantity(f"h{i}", AGREE, [1.0], [1.0]) for i in range(400)]
+    page = report_of([quantity("out", DIFFER, [1.0], [2.0]), *chain]).html()
+    assert "<svg" in page
+    assert "A box leads to its numbers" not in page
+    assert page.count("<details") == 401
 
 
 def test_two_reports_can_stand_on_one_page():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -74,7 +75,7 @@ def fragment_of(told: Told) -> str:
 
 def drawing_of(told: Told) -> Drawing:
     """The graph, with what is told of each quantity marked in it."""
-    return draw(told.graph, direction="TB")
+    return draw(told.graph, direction="TB", fold=True)
 
 
 def _text(text: str) -> str:
@@ -108,8 +109,8 @@ _BELOW = {
     0: "Hand-derived gradients, checked against automatic and numerical ones.",
     1: "Hand-derived gradients, checked against automatic and numerical ones. The signs show "
     "where the mistakes are.",
-    2: "Hand-derived gradients, checked against automatic and numerical ones. Open a quantity "
-    "for its numbers, here or by its box in the graph.",
+    2: "Hand-derived gradients, checked against automatic and numerical ones. Each opens to its "
+    "numbers.",
 }
 
 
@@ -150,22 +151,26 @@ def _graph(told: Told, prefix: str) -> str:
         svg = drawing.svg()
     except (ValueError, RuntimeError) as error:
         return f'<p class="note">No picture of the graph: {_text(str(error))}</p>'
-    if told.hints == 2:
-        svg = _linked(svg, told, drawing, prefix)
-    return f'<figure class="graph"><div class="picture" tabindex="0">{svg}</div></figure>'
+    links = _links(told, drawing) if told.hints == 2 else {}
+    for box, number in links.items():
+        anchor = f'<g id="a_{box}"><a '
+        svg = svg.replace(anchor, f'{anchor}href="#{prefix}_{number}" ', 1)
+    caption = "<figcaption>A box leads to its numbers.</figcaption>" if links else ""
+    return f'<figure class="graph"><div class="picture" tabindex="0">{svg}</div>{caption}</figure>'
 
 
-def _linked(svg: str, told: Told, drawing: Drawing, prefix: str) -> str:
-    """The picture, in which the box of a quantity leads to its numbers."""
-    report = told.graph
-    position = {node: i for i, node in enumerate(topological_order(report.root))}
-    for number, row in enumerate(told.rows):
-        ending = f"_n{position.get(report.nodes[row.name])}"
-        for box in drawing.ids:
-            if box.endswith(ending):
-                link = f'<g id="a_{box}"><a '
-                svg = svg.replace(link, f'{link}href="#{prefix}_{number}" ', 1)
-    return svg
+def _links(told: Told, drawing: Drawing) -> dict[str, int]:
+    """For the boxes of quantities, by id, the numbers of their rows.
+
+    A picture has a box ``n0``, ``n1``, ... for each node in topological order, unless it is
+    folded; then nothing is linked.
+    """
+    position = {node: i for i, node in enumerate(topological_order(told.graph.root))}
+    boxes = [box for box in drawing.ids if re.search(r"_n\d+$", box)]
+    if len(boxes) != len(position):
+        return {}
+    places = [position.get(told.graph.nodes[row.name]) for row in told.rows]
+    return {boxes[at]: i for i, at in enumerate(places) if at is not None}
 
 
 # The quantities
