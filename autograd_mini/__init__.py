@@ -108,6 +108,11 @@ _LAZY = {
     "GradientReport": "check",
     "draw": "show.draw",
     "Drawing": "show.draw",
+    "explain": "show.explain",
+    "Explanation": "show.explain",
+    "steps": "show.steps",
+    "Step": "show.steps",
+    "walkthrough": "show.walkthrough",
 }
 
 if TYPE_CHECKING:
@@ -117,3 +122,8 @@ if TYPE_CHECKING:
     from autograd_mini.check import check_gradients as check_gradients
     from autograd_mini.show.draw import Drawing as Drawing
     from autograd_mini.show.draw import draw as draw
+    from autograd_mini.show.explain import Explanation as Explanation
+    from autograd_mini.show.explain import explain as explain
+    from autograd_mini.show.steps import Step as Step
+    from autograd_mini.show.steps import steps as steps
+    from autograd_mini.show.walkthrough import walkthrough as walkthrough

@@ -1,4 +1,7 @@
-"""The command line: ``autograd-mini check FILE.py`` and ``autograd-mini rules``."""
+"""The command line: ``autograd-mini check | rules | draw | explain | walk``.
+
+``autograd-mini COMMAND --help`` says what each one takes.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,19 @@ import io
 import runpy
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import autograd_mini as ag
 from autograd_mini.check.report import FORMATS, Hints, format_of
+from autograd_mini.expressions import ExpressionError, compute, numbers, variable
 from autograd_mini.rules import RULES
+from autograd_mini.value import Value
+
+Options = argparse.Namespace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,38 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser(
-        "check",
-        help="check the hand-derived gradients of a Python file",
-        description="Run FILE and hold its `manual` gradients against the automatic and numerical "
-        "gradients of its `loss` at its `params`; without `manual`, automatic against numerical. "
-        "The exit status is 0 if all is right, 1 if not, 2 if it could not be checked.",
-    )
-    check.add_argument("file", type=Path, metavar="FILE")
-    check.add_argument("--seed", type=int, default=0, help="chooses the elements that are probed")
-    check.add_argument(
-        "--hints",
-        type=int,
-        choices=(0, 1, 2),
-        default=2,
-        help="what is told: 0 the verdict, 1 also where the mistakes are, 2 also why (default)",
-    )
-    check.add_argument(
-        "--out",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="REPORT",
-        help=f"also write the report to this file ({', '.join(FORMATS)}); may be given again",
-    )
-    rules = commands.add_parser("rules", help="print the table of elementwise operations")
-    rules.add_argument("name", nargs="*", help="only these operations")
+    for name, command in _COMMANDS.items():
+        own = commands.add_parser(name, help=command.help, description=command.description)
+        command.arguments(own)
     chosen = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a console may not know all letters
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        if chosen.command == "check":
-            return _check(chosen.file, chosen.seed, chosen.hints, chosen.out)
-        return _rules(chosen.name)
-    except _Misuse as error:
+        return _COMMANDS[chosen.command].run(chosen)
+    except (_Misuse, ExpressionError) as error:
         print(f"autograd-mini {chosen.command}: {error}", file=sys.stderr)
         return 2
 
@@ -67,6 +52,37 @@ def _version() -> str:
 
 class _Misuse(Exception):
     """The command cannot be carried out as it was given."""
+
+
+@dataclass(frozen=True)
+class _Command:
+    help: str
+    description: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[Options], int]
+
+
+# check
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--seed", type=int, default=0, help="chooses the elements that are probed")
+    parser.add_argument(
+        "--hints",
+        type=int,
+        choices=(0, 1, 2),
+        default=2,
+        help="what is told: 0 the verdict, 1 also where the mistakes are, 2 also why (default)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="REPORT",
+        help=f"also write the report to this file ({', '.join(FORMATS)}); may be given again",
+    )
 
 
 def _check(file: Path, seed: int, hints: Hints, out: Sequence[Path]) -> int:
@@ -91,8 +107,6 @@ def _check(file: Path, seed: int, hints: Hints, out: Sequence[Path]) -> int:
             f"{file.name} defines no `manual`: automatic gradients were held against numerical "
             f"ones{meant and f' ({meant})'}"
         )
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a console may not know all letters
-        sys.stdout.reconfigure(errors="backslashreplace")
     print(report)
     for path in out:
         try:
@@ -158,11 +172,18 @@ def _lines_of(file: Path, error: BaseException) -> list[traceback.FrameSummary]:
     ]
 
 
-def _rules(names: Sequence[str]) -> int:
-    unknown = [name for name in names if name not in RULES]
+# rules
+
+
+def _rules_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="*", help="only these operations")
+
+
+def _rules(options: Options) -> int:
+    unknown = [name for name in options.name if name not in RULES]
     if unknown:
         raise _Misuse(f"no operation {', '.join(unknown)}; there are {', '.join(RULES)}")
-    for name in names or RULES:
+    for name in options.name or RULES:
         rule = RULES[name]
         print(f"{rule.signature} = {rule.formula}    {rule.sentence}")
         for operand, text in zip(rule.operands, rule.derivatives, strict=True):
@@ -173,6 +194,99 @@ def _rules(names: Sequence[str]) -> int:
         for point, convention in rule.kinks.items():
             print(f"    at {point} the derivative is taken to be {convention}")
     return 0
+
+
+# draw, explain, walk: what the graph of an expression shows
+
+
+def _expression_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("expression", metavar="EXPR", help='such as "sigmoid(w*x + b)"')
+    parser.add_argument(
+        "--at", action="append", default=[], metavar="NAME=NUMBER,...",
+        help="a number for each variable; may be given again",
+    )  # fmt: skip
+
+
+def _computed(options: Options) -> tuple[Value, dict[str, Value]]:
+    root, variables = compute(options.expression, numbers(options.at))
+    root.backward()
+    return root, variables
+
+
+def _picture_arguments(parser: argparse.ArgumentParser) -> None:
+    _expression_arguments(parser)
+    parser.add_argument(
+        "--direction", choices=["LR", "TB"], default="LR", help="left to right, or top to bottom"
+    )
+    parser.add_argument("--out", required=True, metavar="FILE", help="the file to write")
+
+
+def _draw(options: Options) -> int:
+    root, _ = _computed(options)
+    return _written(lambda: ag.draw(root, direction=options.direction).save(options.out))
+
+
+def _walk(options: Options) -> int:
+    root, _ = _computed(options)
+    return _written(lambda: ag.walkthrough(root, options.out, direction=options.direction))
+
+
+def _written(write: Callable[[], str]) -> int:
+    try:
+        print(write())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _Misuse(str(error)) from error
+    return 0
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    _expression_arguments(parser)
+    parser.add_argument("--wrt", required=True, metavar="NAME", help="the variable")
+    parser.add_argument("--latex", action="store_true", help="as LaTeX, not as text")
+
+
+def _explain(options: Options) -> int:
+    root, variables = _computed(options)
+    explanation = ag.explain(root, variable(options.wrt, variables))
+    print(explanation.latex if options.latex else explanation)
+    return 0
+
+
+_COMMANDS = {
+    "check": _Command(
+        "check the hand-derived gradients of a Python file",
+        "Run FILE and hold its `manual` gradients against the automatic and numerical gradients "
+        "of its `loss` at its `params`; without `manual`, automatic against numerical. The exit "
+        "status is 0 if all is right, 1 if not, 2 if it could not be checked.",
+        _check_arguments,
+        lambda options: _check(options.file, options.seed, options.hints, options.out),
+    ),
+    "rules": _Command(
+        "print the table of elementwise operations",
+        "Print each operation's formula, local derivatives, domain and kinks.",
+        _rules_arguments,
+        _rules,
+    ),
+    "draw": _Command(
+        "draw the graph of an expression",
+        "Compute EXPR and its gradients, and write the graph's picture: .svg, .png, .pdf or .dot.",
+        _picture_arguments,
+        _draw,
+    ),
+    "explain": _Command(
+        "explain one gradient of an expression by the chain rule",
+        "Compute EXPR and write its derivative for one variable as a textbook does.",
+        _explain_arguments,
+        _explain,
+    ),
+    "walk": _Command(
+        "write a page that steps through the sweep of an expression",
+        "Compute EXPR and write a page (.html) that steps through the forward pass and the "
+        "reverse sweep.",
+        _picture_arguments,
+        _walk,
+    ),
+}
 
 
 if __name__ == "__main__":

@@ -235,7 +235,7 @@ class Rule:
 # Reading the language
 
 
-_ALLOWED = (
+ALLOWED = (
     ast.Module, ast.Expr, ast.Assign, ast.Name, ast.Load, ast.Store, ast.Constant, ast.Call,
     ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.BitAnd, ast.BitOr,
     ast.UnaryOp, ast.USub, ast.UAdd, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq,
@@ -258,7 +258,7 @@ def parse(text: str) -> ast.Module:
     except SyntaxError as error:
         raise ValueError(f"{text!r} is not a formula: {error.msg}") from None
     for node in ast.walk(tree):
-        if not isinstance(node, _ALLOWED) or (
+        if not isinstance(node, ALLOWED) or (
             isinstance(node, ast.Constant) and type(node.value) not in (int, float)
         ):
             raise ValueError(
@@ -335,9 +335,9 @@ class _Inline(ast.NodeTransformer):
             assert isinstance(step, ast.Assign)
             assert isinstance(step.targets[0], ast.Name)
             name = step.targets[0].id
-            known[name] = self._local(name, self.visit(_Rename(known).visit(step.value)))
+            known[name] = self._local(name, self.visit(Rename(known).visit(step.value)))
         assert isinstance(last, ast.Expr)
-        expression: ast.expr = self.visit(_Rename(known).visit(last.value))
+        expression: ast.expr = self.visit(Rename(known).visit(last.value))
         return expression
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -374,11 +374,13 @@ class _Inline(ast.NodeTransformer):
         whole: ast.expr = inner.visit(branch)
         for line in reversed(inner.lines):
             assert isinstance(line.targets[0], ast.Name)
-            whole = _Rename({line.targets[0].id: line.value}).visit(whole)
+            whole = Rename({line.targets[0].id: line.value}).visit(whole)
         return whole
 
 
-class _Rename(ast.NodeTransformer):
+class Rename(ast.NodeTransformer):
+    """Names of a text, but not of its functions, replaced by expressions."""
+
     def __init__(self, names: Mapping[str, ast.expr]) -> None:
         self.names = names
 

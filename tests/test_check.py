@@ -1,7 +1,6 @@
 """check_gradients: verdicts on right and wrong derivations, and how they are told."""
 
 import cProfile
-import subprocess
 import sys
 from functools import partial
 
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import GradientError, Tensor, Value, check_gradients
-from autograd_mini.__main__ import main
 from autograd_mini.check.rounding import rounding_error
 from autograd_mini.differences import derivative
 
@@ -359,17 +357,3 @@ def test_numerical_derivatives_beside_a_pole_and_outside_a_domain():
     assert abs(near.value - 1e3) <= 2 * near.error < 1.0
     nowhere = derivative(lambda x: np.nan, 0.0)
     assert nowhere.error == np.inf
-
-
-def test_the_command_line_says_its_version_and_its_rules(capsys):
-    found = subprocess.run(
-        [sys.executable, "-m", "autograd_mini", "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert found.stdout.startswith(f"autograd_mini {ag.__version__} (")
-    assert main(["rules", "tanh"]) == 0
-    assert "derivative for x: 1 - out ** 2" in capsys.readouterr().out
-    assert main(["rules", "nope"]) == 2
-    assert "no operation nope; there are add, " in capsys.readouterr().err

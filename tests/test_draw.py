@@ -442,7 +442,7 @@ def test_a_node_is_called_by_the_variable_that_holds_it() -> None:
     assert named(draw(result)) == [
         "parameter first", "parameter v1", "operation v2 = first·v1", "parameter by hand",
         "operation v3 = v2·(by hand)", "parameter listed[0]", "operation v4 = v3·listed[0]",
-        "parameter table['row']", "operation v5 = v4·(table['row'])", "parameter cells[0]",
+        "parameter table['row']", "operation v5 = v4·table['row']", "parameter cells[0]",
         "result result = v5·cells[0]",
     ]  # fmt: skip
 

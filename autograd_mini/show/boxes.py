@@ -100,6 +100,7 @@ def node_box(
     swept: bool = True,
     cut: bool = False,
     status: str = "",
+    gradient: Any = None,
 ) -> Box:
     """The box of one node.
 
@@ -110,9 +111,10 @@ def node_box(
         operands: what formulas call its operands: names, and numbers of constants.
         view: which of value and gradient are shown.
         swept: whether there are gradients.
+        gradient: its gradient; by default ``node.grad``.
     """
     rule = rule_of(node)
-    arrays = _arrays(node.data, node.grad, view, swept)
+    arrays = _arrays(node.data, node.grad if gradient is None else gradient, view, swept)
     rows, strips = _rows_and_strips(arrays, isinstance(node, Value))
     label = shown(label, LONGEST_LABEL)
     if isinstance(node, Value):

@@ -13,6 +13,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,10 +46,11 @@ def typeset(text: str, names: Names) -> str:
     """
     *assignments, last = parse(text).body
     assert isinstance(last, ast.Expr)
-    parts = [_write(last.value, names)[0]]
+    notation = Notation(names)
+    parts = [notation.write(last.value)]
     for line in assignments:
         assert isinstance(line, ast.Assign)
-        parts.append(f"{ast.unparse(line.targets[0])} = {_write(line.value, names)[0]}")
+        parts.append(f"{ast.unparse(line.targets[0])} = {notation.write(line.value)}")
     return ", ".join(parts)
 
 
@@ -102,6 +104,7 @@ _BINARY: dict[type[ast.operator], tuple[str, int, Callable[[Any, Any], Any]]] = 
     ast.Sub: (" − ", _SUM, operator.sub),
     ast.Mult: ("·", _PRODUCT, operator.mul),
     ast.Div: ("/", _PRODUCT, operator.truediv),
+    ast.MatMult: (" ", _PRODUCT, operator.matmul),
     ast.Pow: ("^", _POWER, operator.pow),
     ast.BitAnd: (" and ", _BOTH, operator.and_),
     ast.BitOr: (" or ", _BOTH, operator.or_),
@@ -111,62 +114,258 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥", ast.Eq: "=", ast.NotEq: "≠",
 }  # fmt: skip
 
-_PLAIN_NAME = re.compile(r"[\w.'′…]+(\[[\w.,:…]*\]?)?")
+_PLAIN_NAME = re.compile(r"[\w.'′…#]+(\[[\w.,:…'\"]*\]?)*")
 _CONSTANTS = {"pi": "π", "inf": "∞"}
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def _write(node: ast.expr, names: Names) -> tuple[str, int]:
-    """The text of a part of a formula, and how tightly it holds together."""
-    value = _number(node, names)
-    if value is not None:
+@dataclass(frozen=True)
+class Notation:
+    """A way to write formulas: as plain text; ``Latex`` is the other.
+
+    Arguments:
+        names: a name or a number for each name of the formula; others stay as they are.
+        arrays: whether the names stand for arrays, so that ``*`` is the product element by
+            element (⊙) and not that of numbers.
+
+    >>> Notation({"g": "δ"}, arrays=True).write(ast.parse("g @ W.T * (1 - out)", mode="eval").body)
+    '(δ Wᵀ) ⊙ (1 − out)'
+    """
+
+    names: Names
+    arrays: bool = False
+
+    def write(self, node: ast.expr) -> str:
+        """A whole formula."""
+        return self._write(node)[0]
+
+    def factor(self, node: ast.expr) -> str:
+        """A formula that is to stand on the right of a product."""
+        text = self._at_least(_PRODUCT, node)
+        return self._bracketed(text) if text.startswith(self._sign("−")) else text
+
+    def _write(self, node: ast.expr) -> tuple[str, int]:
+        """The text of a part of a formula, and how tightly it holds together."""
+        value = _number(node, self.names)
+        if value is not None:
+            return self._number(value)
+        match node:
+            case ast.Name():
+                return self._name(str(self.names.get(node.id, _CONSTANTS.get(node.id, node.id))))
+            case ast.BinOp(left, ast.Pow(), right):
+                return self._power(left, right)
+            case ast.BinOp(left, ast.Div(), right):
+                return self._quotient(left, right)
+            case ast.BinOp(left, op, right):
+                return self._binary(left, op, right)
+            case ast.UnaryOp(op, operand):
+                sign = self._sign("−") if isinstance(op, ast.USub) else "+"
+                return sign + self._at_least(_SIGN, operand), _SIGN
+            case ast.Compare(left, operators, rights):
+                pairs = zip(operators, rights, strict=True)
+                signs = (
+                    f" {self._sign(_COMPARISONS[type(o)])} {self._at_least(_SUM, r)}"
+                    for o, r in pairs
+                )
+                return self._at_least(_SUM, left) + "".join(signs), _COMPARISON
+            case ast.Call(ast.Name("where"), [condition, yes, no]):
+                first, test = self._at_least(_BOTH, yes), self._at_least(_BOTH, condition)
+                words = self._word(" if "), self._word(" else ")
+                return f"{first}{words[0]}{test}{words[1]}{self._write(no)[0]}", _CHOICE
+            case ast.Call(ast.Name("sqrt"), [x]):
+                return self._root(x), _ATOM
+            case ast.Call(ast.Name("abs"), [x]):
+                return f"|{self._write(x)[0]}|", _ATOM
+            case ast.Call(function, arguments, keywords):
+                inside = [self._write(argument)[0] for argument in arguments]
+                inside += [f"{self._word(str(k.arg))}={self._option(k.value)}" for k in keywords]
+                name = ast.unparse(function)
+                called = self._function(str(self.names.get(name, name)))
+                return called + self._bracketed(", ".join(inside)), _ATOM
+            case ast.Attribute(x, "T"):
+                return self._at_least(_ATOM, x) + self._transposed, _POWER
+            case ast.Subscript(x, index):
+                return f"{self._at_least(_ATOM, x)}[{self._option(index)}]", _ATOM
+            case ast.Tuple(parts):
+                inside = [self._write(part)[0] for part in parts]
+                return self._bracketed(", ".join(inside) + "," * (len(inside) == 1)), _ATOM
+        return self._word(ast.unparse(node)), _CHOICE
+
+    def _option(self, node: ast.expr) -> str:
+        """An index or an option, which is no part of the arithmetic."""
+        text = ast.unparse(node)
+        return self._plain(str(self.names.get(text, text)).replace("-", "−"))
+
+    def _at_least(self, tightness: int, node: ast.expr) -> str:
+        text, found = self._write(node)
+        return text if found >= tightness else self._bracketed(text)
+
+    def _binary(self, left: ast.expr, op: ast.operator, right: ast.expr) -> tuple[str, int]:
+        sign, tightness, _ = _BINARY[type(op)]
+        hadamard = self.arrays and isinstance(op, ast.Mult)
+        if hadamard and all(_number(side, self.names) is None for side in (left, right)):
+            first, second = self._factor(left), self._factor(right)
+            return f"{first} {self._sign('⊙')} {second}", _PRODUCT
+        after = tightness if isinstance(op, ast.MatMult) else tightness + 1
+        second = self._at_least(after, right)
+        if second.startswith(self._sign("−")):
+            second = self._bracketed(second)
+        return self._at_least(tightness, left) + self._sign(sign) + second, tightness
+
+    def _factor(self, node: ast.expr) -> str:
+        """A side of ⊙: another ⊙ needs no brackets, a product of matrices has them."""
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            return self._at_least(_PRODUCT, node)
+        return self._at_least(_PRODUCT + 1, node)
+
+    def _quotient(self, left: ast.expr, right: ast.expr) -> tuple[str, int]:
+        return self._binary(left, ast.Div(), right)
+
+    def _power(self, left: ast.expr, right: ast.expr) -> tuple[str, int]:
+        exponent = _number(right, self.names)
+        if exponent == 1:
+            return self._write(left)
+        base = self._at_least(_ATOM, left)
+        if exponent is not None and exponent >= 0 and exponent.is_integer():
+            return base + self._exponent(number(exponent)), _POWER
+        return self._raised(base, right), _POWER
+
+    # What differs between one way of writing and another
+
+    _transposed = "ᵀ"
+
+    def _number(self, value: float) -> tuple[str, int]:
         text = number(value).replace("-", "−").replace("inf", "∞")
         return text, _SIGN if text.startswith("−") else _ATOM
-    match node:
-        case ast.Name():
-            name = str(names.get(node.id, _CONSTANTS.get(node.id, node.id)))
-            return (name if _PLAIN_NAME.fullmatch(name) else f"({name})"), _ATOM
-        case ast.BinOp(left, op, right):
-            return _binary(left, op, right, names)
-        case ast.UnaryOp(op, operand):
-            sign = "−" if isinstance(op, ast.USub) else "+"
-            return sign + _at_least(_SIGN, operand, names), _SIGN
-        case ast.Compare(left, operators, rights):
-            pairs = zip(operators, rights, strict=True)
-            signs = (f" {_COMPARISONS[type(o)]} {_at_least(_SUM, r, names)}" for o, r in pairs)
-            return _at_least(_SUM, left, names) + "".join(signs), _COMPARISON
-        case ast.Call(ast.Name("where"), [condition, yes, no]):
-            first, test = _at_least(_BOTH, yes, names), _at_least(_BOTH, condition, names)
-            return f"{first} if {test} else {_write(no, names)[0]}", _CHOICE
-        case ast.Call(ast.Name("sqrt"), [x]):
-            return "√" + _at_least(_ATOM, x, names), _ATOM
-        case ast.Call(ast.Name("abs"), [x]):
-            return f"|{_write(x, names)[0]}|", _ATOM
-        case ast.Call(function, arguments):
-            inside = ", ".join(_write(argument, names)[0] for argument in arguments)
-            return f"{ast.unparse(function)}({inside})", _ATOM
-    return ast.unparse(node), _CHOICE
+
+    def _name(self, name: str) -> tuple[str, int]:
+        return (name if _PLAIN_NAME.fullmatch(name) else f"({name})"), _ATOM
+
+    def _sign(self, sign: str) -> str:
+        return sign
+
+    def _word(self, words: str) -> str:
+        return words
+
+    def _plain(self, text: str) -> str:
+        return text
+
+    def _function(self, name: str) -> str:
+        return name
+
+    def _bracketed(self, text: str) -> str:
+        return f"({text})"
+
+    def _root(self, x: ast.expr) -> str:
+        return "√" + self._at_least(_ATOM, x)
+
+    def _exponent(self, text: str) -> str:
+        return text.translate(_SUPERSCRIPTS)
+
+    def _raised(self, base: str, exponent: ast.expr) -> str:
+        return f"{base}^{self._at_least(_ATOM, exponent)}"
 
 
-def _at_least(tightness: int, node: ast.expr, names: Names) -> str:
-    text, found = _write(node, names)
-    return text if found >= tightness else f"({text})"
+class Latex(Notation):
+    r"""LaTeX, such as MathJax and a LaTeX document with amsmath take.
+
+    >>> at = {"x": "w1", "out": "net_o"}
+    >>> print(Latex(at).write(ast.parse("sqrt(x) / 2 * (1 - out ** 2)", mode="eval").body))
+    \frac{\sqrt{w_{1}}}{2} \cdot \left(1 - \mathrm{net}_{o}^{2}\right)
+    """
+
+    _transposed = r"^{\top}"
+
+    def _number(self, value: float) -> tuple[str, int]:
+        return latex_number(number(value))
+
+    def _name(self, name: str) -> tuple[str, int]:
+        return latex_name(_GREEK_TEXT.get(name, name)), _ATOM
+
+    def _sign(self, sign: str) -> str:
+        return _LATEX_SIGNS.get(sign, sign)
+
+    def _word(self, words: str) -> str:
+        return rf"\text{{{words}}}" if words.strip().isalpha() else latex_name(words)
+
+    def _plain(self, text: str) -> str:
+        return rf"\text{{{latex_text(text)}}}"
+
+    def _function(self, name: str) -> str:
+        return rf"\{name}" if name in _LATEX_FUNCTIONS else rf"\operatorname{{{latex_text(name)}}}"
+
+    def _bracketed(self, text: str) -> str:
+        return rf"\left({text}\right)"
+
+    def _root(self, x: ast.expr) -> str:
+        return rf"\sqrt{{{self._write(x)[0]}}}"
+
+    def _quotient(self, left: ast.expr, right: ast.expr) -> tuple[str, int]:
+        return rf"\frac{{{self._write(left)[0]}}}{{{self._write(right)[0]}}}", _PRODUCT
+
+    def _exponent(self, text: str) -> str:
+        return f"^{{{text}}}"
+
+    def _raised(self, base: str, exponent: ast.expr) -> str:
+        return f"{base}^{{{self._write(exponent)[0]}}}"
 
 
-def _binary(left: ast.expr, op: ast.operator, right: ast.expr, names: Names) -> tuple[str, int]:
-    sign, tightness, _ = _BINARY[type(op)]
-    if isinstance(op, ast.Pow):
-        exponent = _number(right, names)
-        if exponent == 1:
-            return _write(left, names)
-        base = _at_least(_ATOM, left, names)
-        if exponent is not None and exponent >= 0 and exponent.is_integer():
-            return base + number(exponent).translate(_SUPERSCRIPTS), _POWER
-        return f"{base}^{_at_least(_ATOM, right, names)}", _POWER
-    second = _at_least(tightness + 1, right, names)
-    if second.startswith("−"):
-        second = f"({second})"
-    return _at_least(tightness, left, names) + sign + second, tightness
+_LATEX_SIGNS = {
+    "−": "-", " − ": " - ", "·": r" \cdot ", "⊙": r"\odot", " ": r" \, ", "/": " / ",
+    "≤": r"\le", "≥": r"\ge", "<": r"\lt", ">": r"\gt", "≠": r"\ne",
+    " and ": r" \land ", " or ": r" \lor ",
+}  # fmt: skip
+_LATEX_FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
+_GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa",
+    "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi",
+    "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega",
+}  # fmt: skip
+_GREEK_TEXT = {"π": "pi", "∞": "infty"}
+_LATEX_SPECIAL = {
+    "\\": r"}\backslash\text{", "^": r"}\wedge\text{", "~": r"}\sim\text{", "`": r"}\prime\text{",
+    "<": r"}\lt\text{", ">": r"}\gt\text{", **{c: "\\" + c for c in "{}$&#_%"},
+}  # fmt: skip
+
+
+def latex_text(text: str) -> str:
+    r"""A text for the inside of ``\text{...}``, in which nothing is a command of LaTeX.
+
+    >>> print(latex_text("50% {of} $x_1$"))
+    50\% \{of\} \$x\_1\$
+    """
+    return "".join(_LATEX_SPECIAL.get(c, c) for c in text)
+
+
+def latex_name(name: str) -> str:
+    r"""A name as LaTeX: one letter in italics, a word upright, final digits as an index.
+
+    >>> print(latex_name("w5"), latex_name("out"), latex_name("eta"), latex_name("net_o1"))
+    w_{5} \mathrm{out} \eta \mathrm{net}_{\mathrm{o1}}
+    >>> print(latex_name("a}$b"))
+    \text{a\}\$b}
+    """
+    if name == "infty":
+        return r"\infty"
+    found = re.fullmatch(r"(δ_)?([A-Za-z]+|[α-ωΑ-Ω])_?([A-Za-z0-9]*)(′*)", name)
+    if found is None:
+        return rf"\text{{{latex_text(name)}}}"
+    delta, word, index, primes = found.groups()
+    base = rf"\{word}" if word in _GREEK else word if len(word) == 1 else rf"\mathrm{{{word}}}"
+    if index:
+        upright = len(index) > 1 and not index.isdigit()
+        base += rf"_{{\mathrm{{{index}}}}}" if upright else f"_{{{index}}}"
+    base += "'" * len(primes)
+    return rf"\delta_{{{base}}}" if delta else base
+
+
+def latex_number(text: str) -> tuple[str, int]:
+    """What ``number`` wrote, as LaTeX, and how tightly it holds together."""
+    digits, e, exponent = text.partition("e")
+    if e:
+        return rf"{digits} \times 10^{{{int(exponent)}}}", _PRODUCT
+    shown = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}.get(text, text)
+    return shown, _SIGN if text.startswith("-") else _ATOM
 
 
 def _number(node: ast.expr, names: Names) -> float | None:

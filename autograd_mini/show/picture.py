@@ -107,10 +107,14 @@ def picture(
     clusters: Any = True,
     inputs: Collection[Any] | None = None,
     status: Mapping[Any, str] | None = None,
+    called: Mapping[int, str] | None = None,
+    gradients: Mapping[int, Any] | None = None,
 ) -> Picture:
     """The boxes and arrows of the graph that ``root`` was computed by, operands first.
 
-    Arguments and errors are those of ``draw``, but for ``names``: the names of objects by ``id``.
+    Arguments and errors are those of ``draw``, but for ``names``: the names of objects by ``id``;
+    ``called`` and ``gradients``: names of all nodes in the place of labels, and their gradients
+    in the place of ``grad``, by ``id`` as well.
     """
     if view not in ("both", "forward", "backward"):
         raise ValueError(f"view is 'both', 'forward' or 'backward', not {view!r}")
@@ -118,16 +122,19 @@ def picture(
         raise ValueError(f"fold is True, False, 'repeats' or 'layers', not {fold!r}")
     with uncollected():
         graph = _chosen(root, max_nodes, to, depth, fold)
-        swept = bool(np.any(np.asarray(root.grad)))
+        swept = gradients is not None or bool(np.any(np.asarray(root.grad)))
         if view == "backward" and not swept:
             raise ValueError(
                 "a backward picture shows gradients: call backward() on the root first"
             )
-        called = names_of(graph.nodes, names or {})
-        parameters = _parameters(clusters)
-        plan = _plan(
-            graph, called, _layers_of_leaves(graph, called, clusters, parameters), fold, max_nodes
+        names_in_full = (
+            [called[id(node)] for node in graph.nodes]
+            if called
+            else names_of(graph.nodes, names or {})
         )
+        parameters = _parameters(clusters)
+        told = _layers_of_leaves(graph, names_in_full, clusters, parameters)
+        plan = _plan(graph, names_in_full, told, fold, max_nodes)
         looks = _Looks(
             view,
             swept,
@@ -135,8 +142,9 @@ def picture(
             None if inputs is None else frozenset(map(id, inputs)),
             _by_id(status or {}),
             names or {},
+            gradients or {},
         )
-        return _composed(graph, called, plan, looks, max_nodes)
+        return _composed(graph, names_in_full, plan, looks, max_nodes)
 
 
 def transcript(picture: Picture) -> str:
@@ -311,6 +319,7 @@ class _Looks:
     inputs: frozenset[int] | None
     status: Mapping[int, str]
     names: Variables
+    gradients: Mapping[int, Any]
 
     def kind(self, node: Any, name: str) -> Kind:
         if node.op:
@@ -393,7 +402,10 @@ def _composed(
                 operands.append(shown(full, LONGEST_NAME))
                 arrays[id(parent)] = (tails[-1], str(operands[-1]))
             boxes.append(constant_box(tails[-1], operands[-1], parent))
-        boxes.append(node_box(name, last, labels[i], kind, operands, looks.view, **shared))
+        gradient = looks.gradients.get(id(last))
+        boxes.append(
+            node_box(name, last, labels[i], kind, operands, looks.view, gradient=gradient, **shared)
+        )
         lines = derivative_lines(last, short[i], operands) if operands else ()
         for k, line in enumerate(lines):
             if looks.view == "forward":

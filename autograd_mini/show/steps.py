@@ -1,0 +1,225 @@
+"""The reverse sweep, one node at a time.
+
+>>> from autograd_mini import Value
+>>> a = Value(3.0, label="a")
+>>> b = a + a
+>>> b.label = "b"
+>>> for step in steps(b * b):
+...     print(step)
+v1 is the root: the sweep starts with ∂v1/∂v1 = 1. b receives 1 · b = 6, then 1 · b = 6 more.
+b: ∂v1/∂b = 12 is complete. a receives 12 · 1 = 12, then 12 · 1 = 12 more.
+a is a leaf: ∂v1/∂a = 24 is complete.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.graph import reverse_sweep, topological_order
+from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
+from autograd_mini.show.called import called
+from autograd_mini.show.formulas import Notation
+from autograd_mini.show.names import shown, variables
+from autograd_mini.show.terms import Terms, flows
+from autograd_mini.tensor import Tensor
+from autograd_mini.value import Value
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one operand receives in a step.
+
+    Arguments:
+        slot: which operand, from 0.
+        operand: the node.
+        formula: the share as a formula, such as ``12 · w`` or ``δ_z Wᵀ``.
+        amount: the share, a float or an array of the operand's shape.
+        total: the operand's gradient so far, this share included.
+    """
+
+    slot: int
+    operand: Any
+    formula: str
+    amount: Any
+    total: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """The turn of one node in the reverse sweep: it passes its gradient on to its operands.
+
+    Arguments:
+        index: how many steps came before.
+        node: the node.
+        gradient: its upstream gradient, complete: a float or an array of the node's shape.
+        local_derivatives: one for each operand, as ``node.local_derivatives``.
+        received: what each operand that is a node receives, in the sweep's order.
+        sentence: the step in words; ``str(step)`` gives it.
+    """
+
+    index: int
+    node: Any
+    gradient: Any
+    local_derivatives: tuple[Any, ...]
+    received: tuple[Share, ...]
+    sentence: str
+    _log: list[tuple[Any, Any]] = field(repr=False, compare=False)
+    _until: int = field(repr=False, compare=False)
+
+    @property
+    def totals(self) -> dict[Any, Any]:
+        """The gradient so far of every node that has received something, after this step."""
+        return dict(self._log[: self._until])
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def steps(node: Any, *, gradient: Any = None) -> Iterator[Step]:
+    """The steps of the reverse sweep from ``node``: the same order and numbers as ``backward()``.
+
+    No ``grad`` is written.  Nodes that nothing flows to have no step: constants, and what lies
+    below a gradient of exactly zero.  Names are found as by ``explain``.
+
+    Arguments:
+        node: the root: a Value, or a Tensor of one number.
+        gradient: the upstream gradient to start from, of the root's shape; 1 by default.
+
+    Raises:
+        TypeError: ``node`` is a plain number or array.
+        ValueError: ``node`` holds several numbers and ``gradient`` is not given.
+
+    >>> from autograd_mini import Value
+    >>> w, x = Value(0.5, label="w"), Value(2.0, label="x")
+    >>> first = next(steps(w * x))
+    >>> first.local_derivatives, [share.amount for share in first.received]
+    ((2.0, 0.5), [2.0, 0.5])
+    >>> [(node.label, total) for node, total in first.totals.items() if node.label]
+    [('w', 2.0), ('x', 0.5)]
+    """
+    order, seed = start(node, gradient, "steps")
+    return sweep(order, seed, Terms(order, called(order, variables(sys._getframe(1).f_locals))))
+
+
+def start(node: Any, gradient: Any, asked: str) -> tuple[list[Any], Any]:
+    """The topological order and the upstream gradient that a sweep starts with, checked."""
+    if not isinstance(node, Value | Tensor):
+        raise TypeError(
+            f"{asked}() takes the Value or Tensor at the end of a graph, not {type(node).__name__}"
+        )
+    if gradient is None and isinstance(node, Tensor) and node.size != 1:
+        raise ValueError(
+            f"{asked}() of a Tensor of shape {node.shape} needs one number to start from: reduce "
+            "it (np.sum(t)), or give the upstream gradient (gradient=, an array of its shape)"
+        )
+    return topological_order(node), node.seed(gradient)
+
+
+def sweep(order: Sequence[Any], seed: Any, terms: Terms) -> Iterator[Step]:
+    """The steps, with the names that the formulas have."""
+    masked = is_masked(order, seed)
+    words = Words(order[-1], terms)
+    log = [(order[-1], seed)]
+    totals: dict[Any, Any] = {}
+    for index, (node, gradient) in enumerate(reverse_sweep(order, seed, masked=masked)):
+        shares = []
+        slots = [k for k, parent in enumerate(node.parents) if isinstance(parent, Value | Tensor)]
+        given = list(node.contributions(gradient, None, False, masked))
+        for slot, (operand, amount) in zip(_flowing(node, slots, given), given, strict=True):
+            total = totals[operand] + amount if operand in totals else amount
+            totals[operand] = total
+            log.append((operand, total))
+            formula = words.share(node, slot, gradient)
+            shares.append(Share(slot, operand, formula, amount, total))
+        sentence = words.sentence(node, gradient, shares)
+        received = tuple(shares)
+        yield Step(index, node, gradient, node.local_derivatives, received, sentence, log, len(log))
+
+
+def is_masked(order: Sequence[Any], seed: Any, wanted: Any = None) -> bool:
+    """Whether the sweep of this graph repeats itself with zero upstream gradients masked."""
+    root = order[-1]
+    if root.masks_always:
+        return True
+    found = reverse_sweep(order, seed, wanted)
+    if wanted is not None:
+        return any(node.is_undefined(gradient) for node, gradient in found)
+    return any(node.is_undefined(gradient) for node, gradient in found if not node.parents)
+
+
+def _flowing(node: Any, slots: list[int], given: list[Any]) -> list[int]:
+    """Which operands receive something: the contributions come in the operands' order."""
+    found, at = [], 0
+    for operand, _ in given:
+        while node.parents[slots[at]] is not operand or not flows(node, slots[at]):
+            at += 1
+        found.append(slots[at])
+        at += 1
+    return found
+
+
+class Words:
+    """What is said about each step."""
+
+    def __init__(self, root: Any, terms: Terms) -> None:
+        self.root, self.terms = root, terms
+
+    def name(self, node: Any) -> str:
+        return self.terms.text(self.terms.symbol(node))
+
+    def partial(self, node: Any) -> str:
+        return f"∂{self.name(self.root)}/∂{self.name(node)}"
+
+    def amount(self, value: Any) -> str:
+        if isinstance(value, float):
+            return Notation({})._number(value)[0]
+        return _in_short(value).replace("-", "−")
+
+    def share(self, node: Any, slot: int, gradient: Any) -> str:
+        """The upstream gradient times the local derivative, or the matrix form."""
+        if isinstance(node, Value):
+            derivative = self.terms.share(node, slot, ast.Constant(1.0))
+            return f"{self.bracketed(self.amount(gradient))} · {self.terms.factor(derivative)}"
+        upstream = (
+            ast.Constant(float(gradient.item())) if gradient.size == 1 else self.terms.delta(node)
+        )
+        return shown(self.terms.text(self.terms.share(node, slot, upstream)), LONGEST_FORMULA)
+
+    def bracketed(self, text: str) -> str:
+        return f"({text})" if text.startswith("−") else text
+
+    def sentence(self, node: Any, gradient: Any, shares: Sequence[Share]) -> str:
+        name, amount = self.name(node), f"{self.partial(node)} = {self.amount(gradient)}"
+        if node is self.root:
+            start = f"{name} is the root: the sweep starts with {amount}."
+        elif not node.parents:
+            return f"{name} is a leaf: {amount} is complete."
+        else:
+            start = f"{name}: {amount} is complete."
+        if not shares:
+            if node.parents and not np.any(gradient):
+                return f"{start} Zero passes nothing on."
+            return start
+        parts = []
+        for i, share in enumerate(shares):
+            text = f"{share.formula} = {self.amount(share.amount)}"
+            before = [s for s in shares[:i] if s.operand is share.operand]
+            so_far = f" (so far {self.amount(share.total)})"
+            more = not np.array_equal(share.total, share.amount, equal_nan=True)
+            if before:
+                parts.append(f"then {text} more")
+            else:
+                parts.append(f"{self.name(share.operand)} receives {text}{so_far if more else ''}")
+        return f"{start} {self._listed(parts)}."
+
+    def _listed(self, parts: list[str]) -> str:
+        text = parts[0]
+        for part in parts[1:]:
+            text += (", " if part.startswith("then") else "; ") + part
+        return text

@@ -1,0 +1,625 @@
+"""explain and steps: the chain rule in words and numbers, and the sweep node by node.
+
+``python tests/test_explain.py`` writes the golden files in ``tests/golden`` anew.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import autograd_mini as ag
+from autograd_mini import Tensor, Value, explain, gradients, primitive, steps, weighted_sum
+from autograd_mini.array_rules import ARRAY_RULES
+from autograd_mini.graph import topological_order
+from autograd_mini.rules import RULES
+from autograd_mini.show.explain import LONGEST_PRODUCT, MOST_EQUATIONS
+from autograd_mini.show.formulas import latex_name
+from autograd_mini.show.matrix_forms import FORMS, matrix_form
+from autograd_mini.show.terms import MOST_TERMS, product, total
+
+GOLDEN = Path(__file__).parent / "golden"
+EXAMPLE = Path(__file__).parent.parent / "examples" / "textbook_network.py"
+
+
+def textbook() -> tuple[Value, dict[str, Value]]:
+    spec = importlib.util.spec_from_file_location("textbook_network", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: tuple[Value, dict[str, Value]] = module.network()
+    return found
+
+
+# A dozen explanations
+
+
+def one_path() -> Any:
+    E, weights = textbook()
+    return explain(E, weights["w5"])
+
+
+def two_paths() -> Any:
+    E, weights = textbook()
+    return explain(E, weights["w1"])
+
+
+def shared() -> Any:
+    E, weights = textbook()
+    return explain(E, weights["b1"])
+
+
+def names_from_the_code() -> Any:
+    w, x, b = Value(0.5), Value(2.0), Value(-1.0, label="bias")
+    net = w * x + b
+    out = net.sigmoid()
+    loss = (1 - out) ** 2
+    return explain(loss, w)
+
+
+def both_operands() -> Any:
+    x = Value(3.0, label="x")
+    y = x * x
+    y.backward()
+    y.backward()
+    return explain(y, x)
+
+
+def branches() -> Any:
+    z = Value(-2.0, label="z")
+    a = ag.leaky_relu(z, 0.1)
+    b = ag.maximum(a, z) + ag.where(z > 0, z, 3 * z)
+    return explain(b, z)
+
+
+def unreachable() -> Any:
+    x, y = Value(1.0, label="x"), Value(2.0, label="y")
+    E = x * 3
+    return explain(E, y)
+
+
+def the_root_itself() -> Any:
+    E = Value(1.0, label="x") * 3
+    return explain(E, E)
+
+
+def long_chain() -> Any:
+    v = x = Value(0.5, label="x")
+    for i in range(600):
+        v = v.sin()
+        v.label = f"s{i}"
+    return explain(v, x)
+
+
+def many_uses() -> Any:
+    w = Value(0.5, label="w")
+    terms = []
+    for i in range(100):
+        terms.append(w * float(i))
+        terms[-1].label = f"t{i}"
+    E = terms[0]
+    for term in terms[1:]:
+        E = E + term
+    return explain(E, w)
+
+
+def matrices() -> Any:
+    X = np.arange(12.0).reshape(4, 3) / 10
+    W1, b1 = Tensor([[0.5, -1.0], [0.25, 0.0], [-0.5, 1.0]]), Tensor([0.1, -0.1])
+    W2 = Tensor([[1.0], [-1.0]])
+    t = np.ones((4, 1))
+    z1 = X @ W1 + b1
+    a1 = ag.sigmoid(z1)
+    z2 = a1 @ W2
+    a2 = ag.sigmoid(z2)
+    E = np.sum((t - a2) ** 2) / 2
+    E.backward()
+    return explain(E, W1)
+
+
+def bias_of_softmax() -> Any:
+    X = np.arange(12.0).reshape(4, 3) / 10
+    W, b = Tensor([[0.5, -1.0], [0.25, 0.0], [-0.5, 1.0]]), Tensor([0.1, -0.1])
+    target = np.eye(2)[[0, 1, 0, 1]]
+    z = X @ W + b
+    L = -np.mean(np.sum(target * ag.log_softmax(z), axis=1))
+    L.backward()
+    return explain(L, b)
+
+
+def own_primitive() -> Any:
+    solve = primitive(
+        np.linalg.solve,
+        lambda g, x, A, b: (-np.outer(y := np.linalg.solve(A.T, g), x), y),
+        name="solve",
+    )
+    A, b = Tensor([[2.0, 0.0], [0.0, 4.0]]), Tensor([1.0, 1.0])
+    E = np.sum(solve(A, b) ** 2)
+    return explain(E, A)
+
+
+def scalar_where() -> Any:
+    x = Value(2.0, label="x")
+    condition = Value(1.0, label="condition")
+    E = ag.where(condition, x, -x)
+    return explain(E, condition)
+
+
+EXPLANATIONS: list[Callable[[], Any]] = [
+    one_path, two_paths, shared, names_from_the_code, both_operands, branches, unreachable,
+    the_root_itself, long_chain, many_uses, matrices, bias_of_softmax, own_primitive, scalar_where,
+]  # fmt: skip
+
+
+def written(explanation: Any) -> str:
+    return f"{explanation}\n\n{explanation.latex}\n"
+
+
+@pytest.mark.parametrize("make", EXPLANATIONS, ids=lambda make: make.__name__)
+def test_golden_text_and_latex(make: Callable[[], Any]) -> None:
+    assert written(make()) == (GOLDEN / f"explain_{make.__name__}.txt").read_text("utf-8")
+
+
+def test_the_textbook_numbers() -> None:
+    E, weights = textbook()
+    assert E.data == pytest.approx(0.298371109, abs=5e-10)  # Mazur (2015)
+    explanation = explain(E, weights["w5"])
+    assert explanation.value == pytest.approx(0.082167041, abs=5e-10)
+    assert "∂E/∂w5 = ∂E/∂out_o1 · ∂out_o1/∂net_o1 · ∂net_o1/∂w5\n" in str(explanation)
+    assert explanation._repr_latex_() == f"$$\n{explanation.latex}\n$$"
+    assert repr(explanation) == str(explanation)
+
+
+# Names
+
+
+def test_a_label_wins_over_a_variable_and_equal_labels_are_told_apart() -> None:
+    first, second = Value(1.0, "w"), Value(2.0, "w")
+    other = first * second
+    assert str(explain(other, first)).startswith("∂other/∂w = w#2 = 2\n")
+    other.label = "mine"
+    assert str(explain(other, second)).startswith("∂mine/∂w#2 = w = 1\n")
+
+
+def test_names_in_lists_and_dicts() -> None:
+    weights = [Value(2.0), Value(3.0)]
+    params = {"b": Value(4.0)}
+    E = weights[0] * weights[1] * params["b"]
+    assert str(explain(E, params["b"])).startswith("∂E/∂params['b'] = weights[0]·weights[1] = 6")
+    assert "\\text{weights[0]}" in explain(E, params["b"]).latex
+
+
+def test_equal_graphs_give_equal_text() -> None:
+    assert written(shared()) == written(shared())
+
+
+# The value is the gradient
+
+FUNCTIONS = ["add", "mul", "sub", "div", "tanh", "sin", "sigmoid", "relu", "maximum", "sum"]
+POSITIVE = ["add", "mul", "sigmoid", "softplus", "weighted"]
+
+
+@st.composite
+def graphs(draw: Any, functions: list[str], positive: bool = False) -> list[Value]:
+    numbers = st.floats(0.1 if positive else -2.0, 2.0)
+    nodes: list[Any] = [Value(draw(numbers), f"x{i}") for i in range(draw(st.integers(1, 3)))]
+    for i in range(draw(st.integers(1, 14))):
+        pick = st.sampled_from(nodes)
+        name, x, y = draw(st.sampled_from(functions)), draw(pick), draw(pick)
+        match name:
+            case "add" | "sub" | "mul":
+                node = {"add": x + y, "sub": x - y, "mul": x * y}[name]
+            case "div":
+                node = x / (2.5 + y * y)
+            case "maximum":
+                node = ag.maximum(x, y)
+            case "sum" | "weighted":
+                node = weighted_sum([x, y], [y, 0.5], x)
+            case _:
+                node = getattr(x, name)()
+        if not math.isfinite(node.data) or abs(node.data) > 1e6:
+            continue
+        if draw(st.booleans()):
+            node.label = f"n{i}"
+        nodes.append(node)
+    return nodes
+
+
+@given(graphs(FUNCTIONS))
+def test_the_value_equals_the_gradient_to_the_last_bit(nodes: list[Value]) -> None:
+    root = nodes[-1]
+    for node in nodes:
+        explanation = explain(root, node)
+        assert explanation.value == gradients(root, node)
+        assert str(explanation)
+        assert balanced(explanation.latex)
+
+
+@given(graphs(POSITIVE, positive=True))
+def test_the_factors_multiply_and_add_up_to_the_gradient(nodes: list[Value]) -> None:
+    root = nodes[-1]  # all numbers are positive: nothing cancels, each step rounds once
+    for node in topological_order(root):
+        explanation = explain(root, node)
+        assert explanation.product == pytest.approx(explanation.value, rel=1e-12)
+
+
+def program(rng: np.random.Generator) -> tuple[Any, list[Any]]:
+    X = Tensor(rng.normal(size=(4, 3)), "X")
+    W, b = Tensor(rng.normal(size=(3, 3)), "W"), Tensor(rng.normal(size=3), "b")
+    nodes: list[Any] = [X]
+    for _ in range(rng.integers(1, 7)):
+        x = nodes[rng.integers(len(nodes))]
+        y = nodes[rng.integers(len(nodes))]
+        nodes.append(
+            [
+                lambda x, y: x @ W + b,
+                lambda x, y: ag.sigmoid(x),
+                lambda x, y: x * y,
+                lambda x, y: x - np.mean(y, axis=0),
+                lambda x, y: ag.softmax(x, axis=1),
+                lambda x, y: np.concatenate([x[:2], y[2:]], axis=0),
+                lambda x, y: np.maximum(x, y) / 2,
+                lambda x, y: x * np.sum(y, axis=1, keepdims=True),
+            ][rng.integers(8)](x, y)
+        )
+    return np.sum(nodes[-1] ** 2), [X, W, b, *nodes[1:]]
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_the_value_of_tensors_equals_the_gradient_to_the_last_bit(seed: int) -> None:
+    root, nodes = program(np.random.default_rng(seed))
+    for node in nodes:
+        explanation = explain(root, node)
+        assert np.array_equal(explanation.value, gradients(root, node))
+        assert balanced(explanation.latex)
+        assert "None" not in str(explanation)
+
+
+def test_rounding_in_another_order_is_said() -> None:
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        x = Value(rng.normal(), "x")
+        y = (x * rng.normal()) * rng.normal()
+        y.label = "y"
+        E = (y * rng.normal()) * rng.normal()
+        explanation = explain(E, x)
+        text = str(explanation)
+        if explanation.product != explanation.value:
+            assert f"the gradient of the sweep is {explanation.value!r}: they differ by" in text
+            return
+        assert "to the last bit" in text or "backward() has not run" in text
+    pytest.fail("no graph of these rounds in another order")
+
+
+def test_the_gradient_is_compared_with_grad() -> None:
+    x = Value(3.0, "x")
+    y = x * x
+    assert "x.grad is 0: backward() has not run." in str(explain(y, x))
+    y.backward()
+    assert "and as x.grad, to the last bit." in str(explain(y, x))
+    y.backward()
+    assert "x.grad is 2 times as much" in str(explain(y, x))
+    x.grad = 0.1
+    assert "x.grad is 0.1, of other sweeps or other numbers." in str(explain(y, x))
+
+
+def test_zero_passes_nothing_on() -> None:
+    x = Value(0.0, "x")
+    root = ag.sqrt(x) * 0.0
+    assert explain(root, x).value == 0.0 == gradients(root, x)
+    assert explain(root, x).product == 0.0
+
+
+# Size
+
+
+def test_the_length_is_linear_in_the_graph_and_what_is_left_out_is_said() -> None:
+    x = Value(1.0, "x")
+    v = x
+    for _ in range(2000):  # 2 to the power 2000 paths
+        v = v * 0.25 + v.sin() * 0.5
+    explanation = explain(v, x)
+    text = str(explanation)
+    assert explanation.value == gradients(v, x)
+    assert len(text) < 20_000
+    left_out = re.search(r"… (\d+) equations left out here", text)
+    assert left_out is not None
+    assert int(left_out[1]) > 2000 / LONGEST_PRODUCT - MOST_EQUATIONS - 5
+    assert str(many_uses()).count(f"({100 - MOST_TERMS} more)") == 2
+    assert max(line.count("·") for line in text.splitlines()) <= 2 * LONGEST_PRODUCT + 2
+
+
+# Bad input
+
+
+@pytest.mark.parametrize("function", [explain, lambda root, wrt, **k: next(steps(root, **k))])
+def test_what_cannot_be_explained(function: Any) -> None:
+    with pytest.raises(ValueError, match=r"of a Tensor of shape \(2,\) needs one number"):
+        function(Tensor([1.0, 2.0]), Tensor([1.0]))
+    with pytest.raises(TypeError, match="not float"):
+        function(2.0, Value(1.0))
+
+
+def test_wrt_must_be_a_node() -> None:
+    with pytest.raises(TypeError, match=r"wrt is a Value or Tensor, not float; .* wrap it"):
+        explain(Value(1.0), 2.0)
+
+
+def test_an_upstream_gradient_can_be_given() -> None:
+    t = Tensor([1.0, 2.0], "t")
+    y = t * 3
+    g = np.array([1.0, -1.0])
+    explanation = explain(y, t, gradient=g)
+    assert explanation.value.tolist() == [3.0, -3.0]
+    assert [step.node for step in steps(y, gradient=g)] == [y, t]
+
+
+# Matrix forms
+
+
+def form_examples() -> dict[str, list[Tensor]]:
+    rng = np.random.default_rng(0)
+    X, Y, v = (Tensor(rng.normal(size=s)) for s in ((4, 3), (3, 2), (3,)))
+    S = Tensor(rng.normal(size=(2, 4, 3)))
+    scatter = ag.array_rules._scatter_to
+    return {
+        "matmul": [X @ Y, X @ v, v @ Y, v @ v, S @ Y, S @ v],
+        "einsum": [np.einsum("ij,jk->ik", X, Y), np.einsum("ij,jk,k->i", X, Y, Y[0])],
+        "sum": [X.sum(), X.sum(axis=0), S.sum(axis=(0, 2))],
+        "mean": [X.mean(), X.mean(axis=1)],
+        "var": [X.var(), X.var(axis=0, ddof=1)],
+        "std": [X.std(), X.std(axis=1, ddof=1)],
+        "prod": [X.prod(), X.prod(axis=0)],
+        "max": [X.max(), X.max(axis=1)],
+        "min": [X.min(), X.min(axis=0)],
+        "cumsum": [X.cumsum(axis=0)],
+        "norm": [np.linalg.norm(v), np.linalg.norm(X, axis=1)],
+        "softmax": [ag.softmax(X), ag.softmax(X, axis=0)],
+        "log_softmax": [ag.log_softmax(X)],
+        "logsumexp": [ag.logsumexp(X), ag.logsumexp(X, axis=1)],
+        "reshape": [X.reshape(2, 6)],
+        "ravel": [X.ravel()],
+        "squeeze": [np.squeeze(X[:1])],
+        "expand_dims": [np.expand_dims(X, 1)],
+        "transpose": [X.T, np.transpose(S), np.transpose(S, (1, 2, 0)), np.transpose(X, (1, 0))],
+        "moveaxis": [np.moveaxis(S, 0, 2)],
+        "swapaxes": [np.swapaxes(S, 0, 2)],
+        "broadcast_to": [np.broadcast_to(v, (4, 3))],
+        "getitem": [X[1:3]],
+        "scatter": [scatter(v, (np.arange(3), np.arange(3)), (3, 3))],
+        "concatenate": [np.concatenate([X, X * 2], axis=1)],
+        "stack": [np.stack([v, v * 2], axis=1)],
+        "flip": [np.flip(X), np.flip(X, 1)],
+        "roll": [np.roll(X, 2, axis=1), np.roll(X, 2), np.roll(X, (1, 2), axis=(0, 1))],
+        "pad": [np.pad(X, ((1, 2), (0, 1)))],
+        "astype": [X.astype(np.float32)],
+    }
+
+
+def test_every_operation_on_arrays_has_a_matrix_form() -> None:
+    assert FORMS.keys() == ARRAY_RULES.keys() == form_examples().keys()
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_matrix_form_computes_what_the_pullback_does(name: str) -> None:
+    rng = np.random.default_rng(1)
+    for node in form_examples()[name]:
+        g = rng.normal(size=node.shape).astype(node.dtype)
+        shares = list(node.contributions(g, None, False, False))
+        for slot, (operand, share) in enumerate(shares):
+            text = matrix_form(node, slot)
+            found = evaluated(text, node, slot, g)
+            if name == "broadcast_to" or found.shape != operand.shape:
+                found = ag.tensor.unbroadcast(found, operand.shape)
+            np.testing.assert_allclose(found, share, rtol=1e-6, atol=1e-9, err_msg=text)
+
+
+def evaluated(text: str, node: Any, slot: int, g: Any) -> Any:
+    """A matrix form, computed by NumPy."""
+    options, x = node.options, node.parents[slot].data
+    axis = options.get("axis")
+    out = node.data
+    if "keepdims" in options and not options["keepdims"]:
+        axes = tuple(range(x.ndim)) if axis is None else axis
+        g, out = np.expand_dims(g, axes), np.expand_dims(out, axes)
+    over = {"axis": axis, "keepdims": True}
+    arrays = [parent.data for parent in node.parents]
+    index = options.get("index")
+    functions = {
+        "broadcast": np.broadcast_to, "reshape": np.reshape, "outer": lambda a, b: a[..., None] * b,
+        "sum": lambda a, **_: np.sum(a, **over), "mean": lambda a, **_: np.mean(a, **over),
+        "count": lambda a, **_: np.sum(a, **over),
+        "product_of_the_others": lambda a, **_: np.prod(a, **over) / a,
+        "reversed_cumsum": lambda a, axis=None: np.flip(np.cumsum(np.flip(a, axis), axis), axis),
+        "exp": np.exp, "transpose": np.transpose, "moveaxis": np.moveaxis,
+        "swapaxes": np.swapaxes, "flip": np.flip, "roll": np.roll,
+        "einsum": lambda s, *a: np.einsum(s, *a),
+        "scatter": lambda a, shape: _scattered(a, index, shape), "gather": lambda a: a[index],
+    }  # fmt: skip
+
+    class Stack(ast.NodeTransformer):
+        """ᵀ exchanges the last two axes of a stack of matrices."""
+
+        def visit_Attribute(self, part: ast.Attribute) -> ast.AST:
+            return ast.Call(ast.Name("T_", ast.Load()), [self.visit(part.value)], [])
+
+    functions["T_"] = lambda a: np.swapaxes(a, -1, -2) if a.ndim > 1 else a
+    tree = ast.fix_missing_locations(Stack().visit(ast.parse(text, mode="eval")))
+    names = {"g": g, "out": out, "x": x if callable_form(node) else arrays[0]}
+    if len(arrays) > 1:
+        names["y"] = arrays[1]
+    if "others" in text and "of_the" not in text:
+        rest = [a for i, a in enumerate(arrays) if i != slot]
+        tree = ast.parse(
+            text.replace("others", ", ".join(f"o{i}" for i in range(len(rest)))), mode="eval"
+        )
+        names |= {f"o{i}": a for i, a in enumerate(rest)}
+    if node.op == "matmul" and arrays[0].ndim > 2 and slot == 1:  # one matrix for the whole stack
+        flat = arrays[0].reshape(-1, arrays[0].shape[-1])
+        return flat.T @ (g.reshape(-1, g.shape[-1]) if arrays[1].ndim == 2 else g.reshape(-1))
+    return np.asarray(eval(compile(tree, "<form>", "eval"), functions, names))
+
+
+def callable_form(node: Any) -> bool:
+    return len(node.parents) == 1
+
+
+def _scattered(a: Any, index: Any, shape: Any) -> Any:
+    found = np.zeros(shape)
+    np.add.at(found, index, a)
+    return found
+
+
+# The arithmetic of formulas
+
+
+@given(
+    st.lists(st.sampled_from(["2", "-1", "x", "-y", "x / 4", "1 / y", "x + y", "0.5"]), min_size=1)
+)
+def test_products_and_sums_mean_the_same(texts: list[str]) -> None:
+    at = {"x": 1.7, "y": -0.3}
+    parts = [ast.parse(text, mode="eval").body for text in texts]
+    numbers = [eval(text, {}, at) for text in texts]
+    found = eval(ast.unparse(ast.fix_missing_locations(product(parts))), {}, at)
+    assert found == pytest.approx(math.prod(numbers), rel=1e-12)
+    found = eval(ast.unparse(ast.fix_missing_locations(total(parts))), {}, at)
+    assert found == pytest.approx(math.fsum(numbers), rel=1e-9, abs=1e-12)
+
+
+# Steps
+
+
+@given(graphs(FUNCTIONS))
+def test_steps_reproduce_backward(nodes: list[Value]) -> None:
+    root = nodes[-1]
+    taken = list(steps(root))
+    assert all(node.grad == 0.0 for node in nodes)
+    root.backward()
+    found = {step.node: step.gradient for step in taken}
+    for node in topological_order(root):
+        assert found.get(node, 0.0) == node.grad
+    check_log(root, taken)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_steps_reproduce_backward_of_tensors(seed: int) -> None:
+    root, _ = program(np.random.default_rng(seed))
+    taken = list(steps(root))
+    root.backward()
+    found = {step.node: step.gradient for step in taken}
+    for node in topological_order(root):
+        assert np.array_equal(found.get(node, node.zero()), node.grad)
+    check_log(root, taken)
+
+
+def check_log(root: Any, taken: list[Any]) -> None:
+    order = topological_order(root)
+    assert [step.index for step in taken] == list(range(len(taken)))
+    place = {node: i for i, node in enumerate(order)}
+    places = [place[step.node] for step in taken]
+    assert places == sorted(places, reverse=True)
+    totals: dict[Any, Any] = {root: taken[0].gradient}
+    for step in taken:
+        assert np.array_equal(totals[step.node], step.gradient)  # complete at its turn
+        for share in step.received:
+            assert share.operand is step.node.parents[share.slot]
+            before = totals.get(share.operand)
+            totals[share.operand] = share.amount if before is None else before + share.amount
+            assert np.array_equal(totals[share.operand], share.total)
+        assert step.totals.keys() == totals.keys()
+        assert all(np.array_equal(step.totals[node], totals[node]) for node in totals)
+        assert step.sentence == str(step)
+        if isinstance(step.node, Value):
+            assert step.local_derivatives == step.node.local_derivatives
+
+
+def test_nan_that_does_not_matter_is_masked_as_in_the_sweep() -> None:
+    x = Tensor([0.0, 4.0], "x")
+    root = np.sum(np.where(x.data > 0, np.sqrt(x), 0.0))
+    taken = list(steps(root))
+    root.backward()
+    assert np.array_equal(taken[-1].gradient, x.grad)
+    assert np.isfinite(x.grad).all()
+    assert np.array_equal(explain(root, x).value, x.grad)
+
+
+def test_the_sentences_of_a_sweep() -> None:
+    w, x = Value(2.0, "w"), Value(-3.0, "x")
+    dead = (w * x).relu()
+    assert [str(step) for step in steps(dead)] == [
+        "dead is the root: the sweep starts with ∂dead/∂dead = 1. v1 receives "
+        "1 · (1 if v1 > 0 else 0) = 0.",
+        "v1: ∂dead/∂v1 = 0 is complete. Zero passes nothing on.",
+    ]
+
+
+# Hostile labels
+
+
+HOSTILE = [
+    "<script>alert(1)</script>", "</script x", "<!--<script>", "]]>", '" onload="x',
+    "a\nb", "\u202edesrever", "😀" * 40,
+    "a" * 10_000, "\\end{aligned}$$\\input{x}", "}{", "$&#_%^~\\", "`", "\x00\x1b[31m", "w_{1}",
+    "{{data}}", "∂E/∂w = 0", "\\", "%", "a\\\\b",
+]  # fmt: skip
+
+
+def balanced(latex: str) -> bool:
+    """Whether braces are balanced and no label has left its place."""
+    bare = re.sub(r"\\[\\{}$&#_%]", "", latex)
+    depth = 0
+    for character in bare:
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    assert "$" not in bare
+    assert "%" not in bare
+    assert "#" not in bare
+    rows = latex.removeprefix("\\begin{aligned}").removesuffix("\\end{aligned}")
+    assert "\\begin" not in rows.replace("\\backslash\\text{begin", "")
+    assert "\\end" not in rows
+    assert "\\input" not in rows
+    return depth == 0
+
+
+@given(st.text(), st.text(min_size=1))
+@example("\\end{aligned}", "$$")
+def test_a_label_stays_text(first: str, second: str) -> None:
+    for one, two in [(first, second), *((label, second) for label in HOSTILE)]:
+        check_label(one, two)
+
+
+def check_label(first: str, second: str) -> None:
+    x, y = Value(2.0, first), Tensor([[1.0, 2.0]], second)
+    v = x * x
+    v.label = second
+    E = v.sin() + x
+    T = np.sum(ag.sigmoid(y @ y.T))
+    for explanation in (explain(E, x), explain(T, y)):
+        assert balanced(explanation.latex)
+        text = str(explanation)
+        assert len(text) < 3000
+        assert all(c.isprintable() or c == "\n" for c in text)
+    for step in (*steps(E), *steps(T)):
+        assert "\n" not in str(step)
+        assert str(step).isprintable()
+    assert balanced(latex_name(first))
+
+
+def test_no_array_rule_shares_a_name_with_an_elementwise_one() -> None:
+    assert not RULES.keys() & ARRAY_RULES.keys()
+
+
+if __name__ == "__main__":
+    for make in EXPLANATIONS:
+        (GOLDEN / f"explain_{make.__name__}.txt").write_text(written(make()), "utf-8")
