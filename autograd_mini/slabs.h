@@ -3,8 +3,8 @@
    A graph is swept and released in about the order in which it was recorded, backwards.  Where
    its nodes lie in that order in memory, the processor has fetched the next one before it is
    needed.  A free list hands out first what came back last, which scrambles the order more with
-   each graph; so nodes come from slabs.  A slab has a bit for every 16 bytes, set where a free
-   node begins, and gives away its lowest free node.  Slabs with room wait in a queue, and a
+   each graph; so nodes come from slabs.  A slab has a bit for each of its nodes, set while that
+   is free, and gives away its lowest free node.  Slabs with room wait in a queue, and a
    single node that is kept holds no more than its own place.
 
    The interpreter's lock protects all this. */
@@ -21,19 +21,22 @@
 #error "nodes are counted and released under the interpreter's lock"
 #endif
 
-#define NODE 96                        /* bytes of a node, a multiple of GRANULE */
 #define SLAB 65536                     /* a power of two: an address rounded down is its slab's */
-#define GRANULE 16                     /* bytes for each bit */
-#define WORDS (SLAB / GRANULE / 64)
 #define USABLE (SLAB - 64)             /* the system's allocator keeps notes of its own */
+#define FIRST 128                      /* where the nodes begin */
+#define NODE 96                        /* bytes of a node */
+#define NODES ((USABLE - FIRST) / NODE)
+#define WORDS ((NODES + 63) / 64)
 #define KEPT 256                       /* as many empty slabs, 16 MB, are kept for the next graph */
 #define DEEPEST 100                    /* releases inside one another */
 
 typedef struct Slab {
     struct Slab *next, *previous;      /* in the queue of slabs with room; NULL in a full one */
-    size_t used;                       /* nodes */
+    size_t used;                       /* nodes in use */
     uint64_t free[WORDS];
 } Slab;
+
+typedef char slab_fits_before_the_nodes[sizeof(Slab) <= FIRST ? 1 : -1];
 
 static Slab queue = {&queue, &queue, 0, {0}};  /* queue.next is the slab in use */
 static size_t word = 0;                /* the slab in use has no free node before this word */
@@ -63,7 +66,7 @@ static void detach(Slab *slab) {
 
 static Slab *new_slab(void) {
     Slab *slab;
-    size_t at = (sizeof(Slab) + GRANULE - 1) / GRANULE * GRANULE;
+    int i;
 #ifdef _MSC_VER
     slab = _aligned_malloc(USABLE, SLAB);
 #else
@@ -72,8 +75,8 @@ static Slab *new_slab(void) {
 #endif
     if (!slab) return NULL;
     memset(slab, 0, sizeof(Slab));
-    for (; at + NODE <= USABLE; at += NODE)
-        slab->free[at / GRANULE / 64] |= (uint64_t)1 << (at / GRANULE % 64);
+    for (i = 0; i < NODES; i++)
+        slab->free[i / 64] |= (uint64_t)1 << i % 64;
     return slab;
 }
 
@@ -114,7 +117,7 @@ static PyObject *alloc_node(PyTypeObject *type, Py_ssize_t items) {
         if (!find_room()) return PyErr_NoMemory();
         slab = queue.next;
     }
-    node = (PyObject *)((char *)slab + (word * 64 + lowest_bit(slab->free[word])) * GRANULE);
+    node = (PyObject *)((char *)slab + FIRST + (word * 64 + lowest_bit(slab->free[word])) * NODE);
     slab->free[word] &= slab->free[word] - 1;
     slab->used++;
     memset(node, 0, NODE);
@@ -125,12 +128,12 @@ static PyObject *alloc_node(PyTypeObject *type, Py_ssize_t items) {
 
 static void free_node(void *node) {
     Slab *slab = (Slab *)((uintptr_t)node & ~(uintptr_t)(SLAB - 1));
-    size_t granule = (size_t)((char *)node - (char *)slab) / GRANULE;
-    slab->free[granule / 64] |= (uint64_t)1 << granule % 64;
+    size_t i = (size_t)((char *)node - (char *)slab - FIRST) / NODE;
+    slab->free[i / 64] |= (uint64_t)1 << i % 64;
     slab->used--;
     if (!slab->next) append(slab);
     if (slab == queue.next) {
-        if (granule / 64 < word) word = granule / 64;
+        if (i / 64 < word) word = i / 64;
     } else if (slab->used == 0) {
         PyTraceMalloc_Untrack(0, (uintptr_t)slab);
         if (empty < KEPT) {

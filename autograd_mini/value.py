@@ -152,7 +152,10 @@ class Value:
     @property
     def grad(self) -> float:
         """The gradient; 0.0 before any sweep."""
-        return self._grad
+        try:
+            return self._grad
+        except AttributeError:  # not set yet
+            return 0.0
 
     @grad.setter
     def grad(self, grad: Any) -> None:
@@ -164,7 +167,10 @@ class Value:
     @property
     def label(self) -> str:
         """The name, for pictures and messages; what is assigned becomes text."""
-        return self._label
+        try:
+            return self._label or ""
+        except AttributeError:  # not set yet
+            return ""
 
     @label.setter
     def label(self, label: Any) -> None:
@@ -242,7 +248,7 @@ class Value:
 
     def detach(self) -> Value:
         """A leaf with the same number and label, cut from the graph."""
-        return Value(self._data, self._label)
+        return Value(self._data, self.label)
 
     # What the sweep asks of a node
 
@@ -380,7 +386,7 @@ class Value:
                 "have operands that nobody else holds: copy its leaves and compute again, or "
                 "write value.detach() for a leaf with its number, +value for a node of its own"
             )
-        return build.leaf, (self._data, self._grad, self._label)
+        return build.leaf, (self._data, self._grad, self.label)
 
     # How it prints
 
@@ -967,12 +973,12 @@ def _node(
 ) -> Value:
     """The result of one operation: its value, its operands, its local derivatives.
 
-    In the place of a constant operand stands None, followed by the constant.
+    In the place of a constant operand stands None, followed by the constant.  What few nodes
+    need, a label, and a gradient before any sweep, is left unset: setting it takes time, and
+    in plain Python the garbage collector goes through all that is set.
     """
     node: Value = Value.__new__(Value)
     node._data = out
-    node._grad = 0.0
-    node._label = ""
     node._op = op
     node._x = x
     node._y = y
@@ -1027,6 +1033,7 @@ def _record_specially(node: Value) -> None:
                 f"{node._op} made {what} from finite operands, at {modes.source_line()}"
             )
     if not modes.recording():
+        node._grad = 0.0
         node._op = ""
         node._x = node._y = None
         node._dx = node._dy = 0.0
@@ -1137,6 +1144,7 @@ def _sweep(root: Value, start: float) -> None:
     x: Value | None
     y: Value | None
     total: float
+    uses: cython.int
     if not root._op:
         root._grad += start
         return
@@ -1147,25 +1155,27 @@ def _sweep(root: Value, start: float) -> None:
     while (node := ready.pop()) is not None:
         x = node._x
         if x is not None:
-            if x._uses == 0:
+            uses = x._uses
+            x._uses = uses + 1
+            if uses == 0:
                 if x._op:
                     x._grad = 0.0
                     ready.append(x)
                 else:
                     x._dx = 0.0
-            x._uses += 1
         elif isinstance(node._y, tuple):
             _count_many(node, ready)
             continue
         y = node._y
         if y is not None:
-            if y._uses == 0:
+            uses = y._uses
+            y._uses = uses + 1
+            if uses == 0:
                 if y._op:
                     y._grad = 0.0
                     ready.append(y)
                 else:
                     y._dx = 0.0
-            y._uses += 1
 
     # A node's turn comes when all that used it have passed their share on.
     root._grad = start
@@ -1174,32 +1184,34 @@ def _sweep(root: Value, start: float) -> None:
         total = node._grad
         x = node._x
         if x is not None:
-            x._uses -= 1
+            uses = x._uses - 1
+            x._uses = uses
             if x._op:
                 if total != 0.0:  # zero passes zero on, even through an infinity
                     x._grad += total * node._dx
-                if x._uses == 0:
+                if uses == 0:
                     ready.append(x)
             else:
                 if total != 0.0:
                     x._dx += total * node._dx
-                if x._uses == 0:
+                if uses == 0:
                     x._grad += x._dx
         elif isinstance(node._y, tuple):
             _share_among_many(node, ready)
             continue
         y = node._y
         if y is not None:
-            y._uses -= 1
+            uses = y._uses - 1
+            y._uses = uses
             if y._op:
                 if total != 0.0:
                     y._grad += total * node._dy
-                if y._uses == 0:
+                if uses == 0:
                     ready.append(y)
             else:
                 if total != 0.0:
                     y._dx += total * node._dy
-                if y._uses == 0:
+                if uses == 0:
                     y._grad += y._dx
 
 
@@ -1210,13 +1222,14 @@ def _count_many(node: Value, ready: list[Value | None]) -> None:
     for operand in node._y[0]:
         if isinstance(operand, Value):
             x = operand
-            if x._uses == 0:
+            uses = x._uses
+            x._uses = uses + 1
+            if uses == 0:
                 if x._op:
                     x._grad = 0.0
                     ready.append(x)
                 else:
                     x._dx = 0.0
-            x._uses += 1
 
 
 @cython.cfunc

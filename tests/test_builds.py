@@ -474,8 +474,9 @@ def test_bytes_of_a_node(value: Any) -> None:
     node = value.Value(1.0) * value.Value(2.0)
     if name_of(value) == "compiled":
         assert sys.getsizeof(node) <= 96
-    else:
-        assert sys.getsizeof(node) + sys.getsizeof(node.data) <= 136
+    else:  # Python 3.12 keeps weak references in a header that has room for a dict as well
+        most = 136 if sys.version_info < (3, 12) else 144
+        assert sys.getsizeof(node) + sys.getsizeof(node.data) <= most
 
 
 def test_a_released_node_calls_its_weak_references_back(value: Any) -> None:
@@ -506,27 +507,30 @@ def test_a_callback_records_and_releases_inside_a_release(value: Any) -> None:
 
 
 def test_memory_goes_back(value: Any) -> None:
-    """Whatever was recorded before; a kept node holds no more memory than its own."""
+    """Whatever was recorded before; and a kept node holds no more memory than its own."""
+
+    def used() -> int:
+        return tracemalloc.get_traced_memory()[0] - before
+
+    x = value.Value(1.0)
+    kept: list[Any] = []
+    gc.collect()
     tracemalloc.start()
     try:
-        x = value.Value(1.0)
-        gc.collect()
         before = tracemalloc.get_traced_memory()[0]
-        kept: list[Any] = []
-        for _ in range(10):
-            nodes = [x + 1.0 for _ in range(20_000)]
-            kept += nodes[::500]
-            one = tracemalloc.get_traced_memory()[0] - before
-            del nodes
         nodes = [x + 1.0 for _ in range(20_000)]
-        again = tracemalloc.get_traced_memory()[0] - before
-        assert again < 1.1 * one
+        once = used()
+        for _ in range(10):
+            kept += nodes[::500]
+            nodes = []
+            nodes = [x + 1.0 for _ in range(20_000)]
+        assert used() < 1.1 * once
         del nodes, kept
-        left = tracemalloc.get_traced_memory()[0] - before
+        for _ in range(1_000):
+            assert [x + 1.0 for _ in range(100)]
+        assert used() < 2**17  # a slab that is half used, and the last one in use
     finally:
         tracemalloc.stop()
-    assert left < 2**17  # a slab that is half used, and the last one in use
-    assert x.data == 1.0
 
 
 @given(st.lists(st.integers(0, 5_000), min_size=1, max_size=20), st.randoms(use_true_random=False))
