@@ -254,6 +254,7 @@ class Tensor:
         rule = self._rule
         if rule is None:
             return iter(())
+        out: Any
         if create_graph:
             out, operands = self, self._operands
         else:
