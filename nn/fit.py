@@ -175,7 +175,8 @@ def fit(
 
     run = Run(model, epochs, validation is not None)
     run.history.loss_before = _loss_before(objective, X, y, kept)
-    _check_targets(objective, X, y)
+    y = _checked_targets(objective, X, y)
+    loss_of = objective.loss_without_checks(y)
     run.optimiser = optimiser = _optimiser(optimiser, rate, model)
     schedule = schedule(optimiser) if callable(schedule) else schedule
     team.start_alike(model, rng)
@@ -249,9 +250,9 @@ def fit(
                     weight = 1.0 if objective.sums else len(mine) / len(rows)
                     run.loss = 0.0
                     if len(mine):
-                        inputs, targets = rows_of(X, mine), y.take(mine, axis=0)
+                        inputs, targets = rows_of(X, mine), y[mine]
                         outputs = objective.outputs(inputs)
-                        node = objective.loss(outputs, targets)
+                        node = loss_of(outputs, targets)
                         run.loss = weight * number(node)
                         if wanted:
                             seen.append((objective.predictions(outputs, inputs), targets))
@@ -353,7 +354,7 @@ def _numeric(data: Any, what: str) -> Array:
         )
     if array.dtype.kind == "f":
         check_finite(array, what)
-    return array
+    return np.asarray(array, order="C")  # what a batch takes its rows from
 
 
 def _check_options(
@@ -387,13 +388,14 @@ def _loss_before(objective: Objective, X: Any, y: Array, kept: Array) -> float:
     return found * len(kept) / len(rows) if objective.sums else found
 
 
-def _check_targets(objective: Objective, X: Any, y: Array) -> None:
+def _checked_targets(objective: Objective, X: Any, y: Array) -> Array:
+    """The targets; class indices as whole numbers."""
     if objective.name != "cross_entropy":
-        return
+        return y
     with evaluating(objective.model), ag.no_grad():
         shape = np.shape(objective.outputs(rows_of(X, [0])))
-    labels = class_targets((len(y), *shape[1:]), y)
-    labels = labels if labels.ndim < len(shape) else labels.argmax(axis=-1)
+    found = class_targets("cross_entropy", (len(y), *shape[1:]), y)
+    labels = found if found.ndim < len(shape) else found.argmax(axis=-1)
     if labels.min() == labels.max():
         warnings.warn(
             f"all {len(y)} targets are class {int(labels.flat[0])}: there is nothing to tell "
@@ -401,6 +403,7 @@ def _check_targets(objective: Objective, X: Any, y: Array) -> None:
             TrainingWarning,
             stacklevel=3,
         )
+    return found
 
 
 def _optimiser(given: Optimiser | str, rate: float | None, model: Module) -> Optimiser:

@@ -17,6 +17,7 @@ import autograd_mini as ag
 from autograd_mini.nn import losses, metrics
 from autograd_mini.nn.activations import name_of, resolve
 from autograd_mini.nn.dense import Dense
+from autograd_mini.nn.fused import softmax_cross_entropy
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.sequential import Sequential
@@ -51,6 +52,15 @@ _FROM_LOGITS: dict[str, dict[str, Any]] = {
     "binary_cross_entropy": {"from_logits": True},
 }
 """The losses that take what comes before the last activation, with the option that says so."""
+
+def _cross_entropy(outputs: Any, targets: Array) -> Any:
+    if not isinstance(outputs, ag.Tensor):
+        return losses.cross_entropy(outputs, targets)
+    return softmax_cross_entropy(outputs, targets, targets.size)
+
+
+_UNCHECKED = {"cross_entropy": _cross_entropy}
+"""For class indices: the same numbers as the loss of this name, without its checks."""
 
 _SUMS = {"half_squared_error"}
 """The losses that are sums over samples, not means."""
@@ -127,6 +137,12 @@ class Objective:
         """The loss, one number that can be differentiated."""
         return self._function(outputs, targets, **self._options)
 
+    def loss_without_checks(self, targets: Array) -> Callable[[Any, Any], Any]:
+        """``loss`` for batches of targets that were all checked before."""
+        if self.name in _UNCHECKED and targets.dtype.kind == "i":
+            return _UNCHECKED[self.name]
+        return self.loss
+
     def predictions(self, outputs: Any, inputs: Any) -> Array:
         """The model's output as plain numbers, from what ``outputs`` gave for these inputs."""
         if not self._from_logits:
@@ -168,8 +184,8 @@ def length(X: Any) -> int:
 def rows_of(X: Any, rows: Any) -> Any:
     """The samples with these numbers, of an array or of each array in a tuple."""
     if isinstance(X, tuple):
-        return tuple(part.take(rows, axis=0) for part in X)
-    return X.take(rows, axis=0)
+        return tuple(part[rows] for part in X)
+    return X[rows]
 
 
 def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Array:
