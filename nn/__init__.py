@@ -36,6 +36,10 @@ from autograd_mini.nn.files import load as load
 from autograd_mini.nn.files import save as save
 from autograd_mini.nn.fit import TrainingWarning as TrainingWarning
 from autograd_mini.nn.fit import fit as fit
+from autograd_mini.nn.health import GradientHealth as GradientHealth
+from autograd_mini.nn.health import HealthReport as HealthReport
+from autograd_mini.nn.health import gradient_health as gradient_health
+from autograd_mini.nn.health import layer_outputs as layer_outputs
 from autograd_mini.nn.history import History as History
 from autograd_mini.nn.losses import binary_cross_entropy as binary_cross_entropy
 from autograd_mini.nn.losses import cross_entropy as cross_entropy
@@ -83,3 +87,4 @@ from autograd_mini.nn.sequential import Flatten as Flatten
 from autograd_mini.nn.sequential import Residual as Residual
 from autograd_mini.nn.sequential import Sequential as Sequential
 from autograd_mini.nn.unit_variance import lsuv as lsuv
+from autograd_mini.nn.summary import summary as summary

@@ -19,9 +19,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from autograd_mini.nn.dense import Dense
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optional import needed
+from autograd_mini.nn.recurrent import Cell
 from autograd_mini.show.engine import write_whole
 
 FilePath = str | os.PathLike[str]
@@ -268,9 +270,9 @@ def _in_torch_layout(model: Module, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _matrices(model: Module) -> set[str]:
-    from autograd_mini.nn.dense import Dense
-
+    cells = [m for m in model.modules() if isinstance(m, Cell)]
     weights = {id(m.weight) for m in model.modules() if isinstance(m, Dense)}
+    weights |= {id(w) for cell in cells for w in (cell.weight, cell.recurrent_weight)}
     return {name for name, parameter in model.named_parameters() if id(parameter) in weights}
 
 

@@ -53,6 +53,7 @@ _FROM_LOGITS: dict[str, dict[str, Any]] = {
 }
 """The losses that take what comes before the last activation, with the option that says so."""
 
+
 def _cross_entropy(outputs: Any, targets: Array) -> Any:
     if not isinstance(outputs, ag.Tensor):
         return losses.cross_entropy(outputs, targets)
