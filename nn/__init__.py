@@ -19,9 +19,12 @@ network can be drawn and explained weight by weight; losses, optimiser and metri
 1.0
 """
 
+from typing import Any as _Any
+
 from autograd_mini.nn import activations as activations
 from autograd_mini.nn import data as data
 from autograd_mini.nn import initialisers as initialisers
+from autograd_mini.nn import plots as plots
 from autograd_mini.nn.attention import Attention as Attention
 from autograd_mini.nn.attention import MultiHeadAttention as MultiHeadAttention
 from autograd_mini.nn.attention import scaled_dot_product_attention as scaled_dot_product_attention
@@ -88,3 +91,12 @@ from autograd_mini.nn.sequential import Residual as Residual
 from autograd_mini.nn.sequential import Sequential as Sequential
 from autograd_mini.nn.unit_variance import lsuv as lsuv
 from autograd_mini.nn.summary import summary as summary
+
+
+def __getattr__(name: str) -> _Any:
+    """The estimators, when they are first asked for: they need scikit-learn."""
+    if name in ("MLPClassifier", "MLPRegressor"):
+        from autograd_mini.nn import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

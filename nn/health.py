@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,8 @@ class LayerHealth:
     Attributes:
         name: the dotted name of the layer that owns the weights.
         gradient: the root mean square of the gradient of its weights.
+        delta: the root mean square of the gradient of its outputs, which is what vanishes or
+            explodes by depth; NaN if the outputs were not seen.
         weight: the root mean square of its weights.
         update: the size of an update as a share of the weights' size; NaN if none was seen.
         saturated: the share of outputs, over units and samples, where the activation is flat; NaN
@@ -71,6 +73,7 @@ class LayerHealth:
     name: str
     gradient: float
     weight: float
+    delta: float = math.nan
     update: float = math.nan
     saturated: float = math.nan
     dead: float = math.nan
@@ -90,8 +93,10 @@ class HealthReport:
 
     @property
     def ratio(self) -> float:
-        """The first layer's gradient divided by the last one's."""
-        first, last = self.layers[0].gradient, self.layers[-1].gradient
+        """The first layer's gradient divided by the last one's: of the outputs, if seen."""
+        first, last = self.layers[0].delta, self.layers[-1].delta
+        if math.isnan(first) or math.isnan(last):
+            first, last = self.layers[0].gradient, self.layers[-1].gradient
         return first / last if last else math.nan if not first else math.inf
 
     @property
@@ -167,10 +172,11 @@ class HealthReport:
         return plots.gradient_health(self, ax=ax)
 
     def __str__(self) -> str:
-        heads = ("layer", "gradient", "weight", "update/weight", "saturated", "dead")
+        heads = ("layer", "delta", "gradient", "weight", "update/weight", "saturated", "dead")
         rows = [heads] + [
             (
                 layer.name,
+                _shown(layer.delta, ".2e"),
                 f"{layer.gradient:.2e}",
                 f"{layer.weight:.2e}",
                 _shown(layer.update, ".1e"),
@@ -180,8 +186,8 @@ class HealthReport:
             for layer in self.layers
         ]
         if len(rows) > 2 * _SHOWN + 2:
-            rows = [*rows[: _SHOWN + 1], ("...",) + ("",) * 5, *rows[-_SHOWN:]]
-        widths = [max(len(row[i]) for row in rows) for i in range(6)]
+            rows = [*rows[: _SHOWN + 1], ("...",) + ("",) * 6, *rows[-_SHOWN:]]
+        widths = [max(len(row[i]) for row in rows) for i in range(7)]
         table = [
             row[0].ljust(widths[0])
             + "".join("  " + word.rjust(w) for word, w in zip(row[1:], widths[1:], strict=True))
@@ -232,10 +238,11 @@ def gradient_health(model: Module, X: Any, y: Any, *, loss: Loss | None = None) 
     model.train()
     model.zero_grad()
     with np.errstate(over="ignore", invalid="ignore"):
-        node = objective.loss(objective.outputs(inputs), np.asarray(y))
-        node.backward()
+        between, outputs = _recorded(model, objective, inputs)
+        objective.loss(outputs, np.asarray(y)).backward()
+        deltas = {n: _root(float(np.sum(t.grad**2)), t.size) for n, t in between.items()}
         gradients, weights = _sizes(model)
-        outputs = dict(_unit_shares(model, inputs))
+        units = dict(_unit_shares(model, inputs))
     for parameter, gradient in kept:
         parameter.grad = gradient if gradient.ndim else float(gradient)
     for module, mode in modes:
@@ -244,16 +251,17 @@ def gradient_health(model: Module, X: Any, y: Any, *, loss: Loss | None = None) 
         g.bit_generator.state = state
     if before:
         model.load_state(before)
-    return _report(model, gradients, weights, {}, outputs)
+    return _report(model, gradients, weights, deltas, {}, units)
 
 
 class GradientHealth(Callback):
     """A callback of ``nn.fit`` that watches every layer's gradient and update.
 
     Arguments:
-        X: a batch of inputs on which saturated and dead units are counted after each epoch; none
-            leaves that out.
-        every: how many steps lie between two looks.
+        X, y: a batch that is looked at after each epoch, for the gradients of the outputs and for
+            saturated and dead units; none leaves that out.
+        every: how many steps lie between two looks at the weights.
+        loss: as for ``nn.fit``, for this batch.
 
     Attributes:
         steps: the step of each look.
@@ -270,16 +278,22 @@ class GradientHealth(Callback):
     (['layers.0', 'layers.1'], [0, 1, 2], 'healthy')
     """
 
-    def __init__(self, X: Any = None, every: int = 10) -> None:
+    def __init__(
+        self, X: Any = None, y: Any = None, *, every: int = 10, loss: Loss | None = None
+    ) -> None:
         if every < 1:
             raise ValueError(f"every is a positive number of steps, not {every!r}")
+        if (X is None) != (y is None):
+            raise ValueError("GradientHealth looks at inputs and their targets: give X and y")
         self.X = X
+        self.y = y
+        self.loss = loss
         self.every = every
         self.steps: list[int] = []
         self.gradients: dict[str, list[float]] = {}
         self.updates: dict[str, list[float]] = {}
         self._weights: dict[str, float] = {}
-        self._units: dict[str, tuple[float, float]] = {}
+        self._last: HealthReport | None = None
         self._before: dict[str, Array] = {}
         self._model: Module | None = None
 
@@ -311,9 +325,9 @@ class GradientHealth(Callback):
         self._before = {}
 
     def on_epoch(self, run: Run) -> None:
-        """Count saturated and dead units."""
+        """Look at the batch."""
         if self.X is not None:
-            self._units = dict(_unit_shares(run.model, np.asarray(self.X)))
+            self._last = gradient_health(run.model, self.X, self.y, loss=self.loss)
 
     def report(self) -> HealthReport:
         """The last look.
@@ -323,9 +337,15 @@ class GradientHealth(Callback):
         """
         if self._model is None or not self.steps:
             raise ValueError("GradientHealth has seen no step: give it to nn.fit(callbacks=[...])")
-        last = {name: found[-1] for name, found in self.gradients.items()}
         updates = {name: found[-1] for name, found in self.updates.items()}
-        return _report(self._model, last, self._weights, updates, self._units)
+        if self._last is not None:
+            layers = [
+                replace(layer, update=updates.get(layer.name, math.nan))
+                for layer in self._last.layers
+            ]
+            return replace(self._last, layers=layers)
+        last = {name: found[-1] for name, found in self.gradients.items()}
+        return _report(self._model, last, self._weights, {}, updates, {})
 
     def plot(self, ax: Any = None) -> Any:
         """Each layer's gradient over time, as a Matplotlib Figure."""
@@ -382,6 +402,22 @@ def _root(squares: float, count: int) -> float:
     return math.sqrt(squares / count) if squares >= 0 else math.nan
 
 
+def _recorded(model: Module, objective: Objective, inputs: Any) -> tuple[dict[str, ag.Tensor], Any]:
+    """The recorded outputs of the layers with weights, and what the loss takes."""
+    if not isinstance(model, Sequential) or isinstance(inputs, tuple):
+        return {}, objective.outputs(inputs)
+    owners = list(_sums(model))
+    found: dict[str, ag.Tensor] = {}
+    x: Any = inputs
+    *before, (last_name, last) = _layers(model, "layers")
+    for name, layer in before:
+        x = layer(x)
+        found.update((owner, x) for owner in owners if f"{owner}.".startswith(f"{name}."))
+    outputs = objective.last(last, x)
+    found.update((owner, outputs) for owner in owners if f"{owner}.".startswith(f"{last_name}."))
+    return {owner: node for owner, node in found.items() if isinstance(node, ag.Tensor)}, outputs
+
+
 def layer_outputs(model: Module, X: Any) -> list[tuple[str, str, Array]]:
     """For each layer of a ``Sequential``: its name, its activation's name, its outputs.
 
@@ -434,13 +470,15 @@ def _report(
     model: Module,
     gradients: dict[str, float],
     weights: dict[str, float],
+    deltas: dict[str, float],
     updates: dict[str, float],
     units: dict[str, tuple[float, float]],
 ) -> HealthReport:
     nothing = (math.nan, math.nan)
     layers = [
         LayerHealth(
-            name, gradients[name], weights[name], updates.get(name, math.nan),
+            name, gradients[name], weights[name], deltas.get(name, math.nan),
+            updates.get(name, math.nan),
             *units.get(name, nothing),
         )
         for name in gradients

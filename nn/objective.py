@@ -134,6 +134,12 @@ class Objective:
         forward = model.logits if self._from_logits else model
         return forward(*inputs) if isinstance(inputs, tuple) else forward(inputs)
 
+    def last(self, layer: Any, x: Any) -> Any:
+        """What the loss takes, from the last layer of a ``Sequential`` and its input."""
+        if not self._from_logits:
+            return layer(x)
+        return layer.linear(x) if isinstance(layer, Dense) else x
+
     def loss(self, outputs: Any, targets: Any) -> Any:
         """The loss, one number that can be differentiated."""
         return self._function(outputs, targets, **self._options)

@@ -65,7 +65,7 @@ def test_every_truncation_is_refused_and_changes_nothing(saved):
     before = network(7)
     for length in range(0, len(whole), 97):
         saved.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match="is refused: it is no whole .npz file"):
+        with pytest.raises(ValueError, match=r"is refused: it is no whole .npz file"):
             nn.load(model, saved)
     assert same(model, before)
 
@@ -189,7 +189,7 @@ def test_safetensors_go_to_pytorch_and_back(tmp_path):
         nn.save(model, tmp_path / "ours.safetensors", names=["a"])
     whole = (tmp_path / "ours.safetensors").read_bytes()
     (tmp_path / "ours.safetensors").write_bytes(whole[:-9])
-    with pytest.raises(ValueError, match="no whole .safetensors file"):
+    with pytest.raises(ValueError, match=r"no whole .safetensors file"):
         nn.load(model, tmp_path / "ours.safetensors", names=theirs.state_dict())
 
 

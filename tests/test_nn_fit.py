@@ -424,7 +424,7 @@ BAD = np.where(np.arange(60)[:, None] == 7, np.nan, X)
     ("given", "error", "message"),
     [
         ((BAD, Y), ValueError, "X: row 7, column 0 is nan"),
-        ((X, np.where(np.arange(60) == 3, np.inf, T[:, 0])), ValueError, "y: the number at 3 is inf"),
+        ((X, np.where(np.arange(60) == 3, np.inf, Y)), ValueError, "y: the number at 3 is inf"),
         ((X, np.where(np.arange(60) == 55, 3, Y)), ValueError, "label 3 is not one of 0 to 2"),
         ((X[:, :3], Y), ValueError, r"takes inputs of shape \(..., 4\), got \(60, 3\)"),
         ((X[:0], Y[:0]), ValueError, "there are no samples"),
