@@ -248,19 +248,26 @@ def fit(
                     rows = order[run.position : run.position + batch_size]
                     mine = team.share(rows)
                     weight = 1.0 if objective.sums else len(mine) / len(rows)
-                    run.loss = 0.0
-                    if len(mine):
-                        inputs, targets = rows_of(X, mine), y[mine]
-                        outputs = objective.outputs(inputs)
-                        node = loss_of(outputs, targets)
-                        run.loss = weight * number(node)
-                        if wanted:
-                            seen.append((objective.predictions(outputs, inputs), targets))
-                        if math.isfinite(run.loss):
-                            node.backward(weight if team.size > 1 else None)
-                        del outputs, node
+                    run.loss, failed = 0.0, None
+                    try:
+                        if len(mine):
+                            inputs, targets = rows_of(X, mine), y[mine]
+                            outputs = objective.outputs(inputs)
+                            node = loss_of(outputs, targets)
+                            run.loss = weight * number(node)
+                            if wanted:
+                                seen.append((objective.predictions(outputs, inputs), targets))
+                            if math.isfinite(run.loss):
+                                node.backward(weight if team.size > 1 else None)
+                            del outputs, node
+                    except Exception as error:  # nobody shall wait for this process
+                        if team.size == 1:
+                            raise
+                        failed = error
                     part = len(mine) / len(rows)
-                    run.loss, stop = team.reduce(model, run.loss, part, bool(interrupted))
+                    run.loss, stop = team.reduce(
+                        model, run.loss, part, stop=bool(interrupted), failed=failed
+                    )
                     if not math.isfinite(run.loss):
                         run.stop("diverged")
                         break

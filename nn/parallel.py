@@ -38,7 +38,9 @@ class Alone:
         """All of the batch's rows."""
         return rows
 
-    def reduce(self, model: Module, loss: float, part: float, stop: bool) -> tuple[float, bool]:
+    def reduce(
+        self, model: Module, loss: float, part: float, *, stop: bool, failed: Exception | None
+    ) -> tuple[float, bool]:
         """The loss and the wish to stop, as they are."""
         return loss, stop
 
@@ -94,7 +96,9 @@ class Together:
         """The rows of a batch that this process works on; maybe none."""
         return rows[self.rank :: self.size]
 
-    def reduce(self, model: Module, loss: float, part: float, stop: bool) -> tuple[float, bool]:
+    def reduce(
+        self, model: Module, loss: float, part: float, *, stop: bool, failed: Exception | None
+    ) -> tuple[float, bool]:
         """Replace each gradient by its sum over all processes, in one Allreduce.
 
         Arguments:
@@ -102,16 +106,29 @@ class Together:
             loss: this process's part of the loss.
             part: this process's part of the batch, between 0 and 1.
             stop: whether this process wants to stop.
+            failed: the error that this process met in this step, if it did.
 
         Returns:
             The loss of the whole batch, and whether any process wants to stop.
+
+        Raises:
+            Exception: ``failed`` itself; in the other processes a RuntimeError.
         """
         parameters = model.parameters()
         buffers = [b for _, b in model.named_buffers() if b.dtype.kind == "f"]
         pieces = [np.ravel(p.grad) for p in parameters] + [np.ravel(part * b) for b in buffers]
-        flat = np.concatenate([*pieces, [loss, float(stop)]], dtype=np.float64)
+        flat = np.concatenate(
+            [*pieces, [loss, float(stop), float(failed is not None)]], dtype=np.float64
+        )
         total = np.empty_like(flat)
         self.communicator.Allreduce(flat, total)
+        if failed is not None:
+            raise failed
+        if total[-1]:
+            raise RuntimeError(
+                f"{int(total[-1])} of {self.size} processes met an error in this step, which they "
+                "show themselves; all of them stop"
+            )
         at = 0
         for parameter in parameters:
             count = int(np.size(parameter.data))
@@ -124,7 +141,7 @@ class Together:
         for buffer in buffers:
             buffer[...] = total[at : at + buffer.size].reshape(buffer.shape)
             at += buffer.size
-        return float(total[-2]), bool(total[-1])
+        return float(total[-3]), bool(total[-2])
 
     def gather(self, found: list[Any]) -> list[Any]:
         """The lists of all processes, joined."""
