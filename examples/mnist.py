@@ -1,7 +1,8 @@
 """MNIST: the 784-256-64-10 network of the tutorials on 5,000 real digits (28 × 28 pixels).
 
 Two hidden layers of sigmoids, softmax at the end, cross-entropy, mini-batches, min-max scaling
-fitted on the training part.  A fifth of the digits is held out; it gets at least 94 % right.
+fitted on the training part, which also gets copies of its digits moved by one pixel.  A fifth of
+the digits is held out; it gets at least 94 % right.
 
     python examples/mnist.py [--folder pictures]
 
@@ -29,7 +30,7 @@ class Result(NamedTuple):
     pictures: list[Path]
 
 
-def main(epochs: int = 20, seed: int = 0, folder: Path = Path("pictures")) -> Result:
+def main(epochs: int = 8, seed: int = 0, folder: Path = Path("pictures")) -> Result:
     """Train, test, and draw."""
     X, y = mnist_data()
     X_train, X_test, y_train, y_test = nn.train_test_split(
@@ -37,11 +38,12 @@ def main(epochs: int = 20, seed: int = 0, folder: Path = Path("pictures")) -> Re
     )
     scaler = nn.data.MinMaxScaler().fit(X_train)
     X_train = scaler.transform(X_train)
+    X_train, y_train = with_shifted(X_train, y_train, 28)
     X_test = np.clip(scaler.transform(X_test), 0, 1)  # a pixel at the rim may be brighter there
     model = nn.MLP([784, 256, 64, 10], hidden="sigmoid", output="softmax", rng=seed)
     print(nn.summary(model))
     history = nn.fit(
-        model, X_train, y_train, optimiser="sgd", rate=0.5, epochs=epochs, batch_size=16,
+        model, X_train, y_train, optimiser="sgd", rate=0.5, epochs=epochs, batch_size=32,
         metrics="accuracy", validation_data=(X_test, y_test), rng=seed,
         schedule=lambda optimiser: nn.CosineSchedule(optimiser, epochs),
     )  # fmt: skip
@@ -69,9 +71,22 @@ def main(epochs: int = 20, seed: int = 0, folder: Path = Path("pictures")) -> Re
     return Result(accuracy, history, pictures)
 
 
+def with_shifted(X: np.ndarray, y: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The digits, and copies moved by one pixel to the left, right, up and down."""
+    pictures = X.reshape(-1, side, side)
+    moved = [pictures]
+    for axis, step in ((2, -1), (2, 1), (1, -1), (1, 1)):
+        copy = np.roll(pictures, step, axis)
+        rim = [slice(None)] * 3
+        rim[axis] = slice(0, 1) if step > 0 else slice(-1, None)
+        copy[tuple(rim)] = 0  # what rolled in from the other side
+        moved.append(copy)
+    return np.concatenate(moved).reshape(-1, side * side), np.tile(y, len(moved))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Learn 5,000 digits of MNIST.")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("pictures"))
     main(**vars(parser.parse_args()))
