@@ -87,7 +87,7 @@ def main(
     found: dict[str, Row] = {}
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
-    print(f"{depth} layers of {WIDTH} neurons; the ratio is the first layer's gradient to the last's")
+    print(f"{depth} layers of {WIDTH} neurons; ratio: the first layer's gradient to the last's")
     print(f"{'':24}{'verdict':12}{'ratio':>10}{'loss before':>13}{'after':>9}", flush=True)
     for name, given in VARIANTS.items():
         options = dict(given)

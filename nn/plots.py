@@ -159,7 +159,7 @@ def activations(
     outputs = layer_outputs(model, X)
     if layers is None:
         layers = np.unique(np.linspace(0, len(outputs) - 1, 6).astype(int)).tolist()
-    grid = _grid(ax, 2, len(layers), size=(2.4, 2.4))
+    grid = _grid(ax, 2, len(layers), size=(3.0, 2.4))
     for column, index in enumerate(layers):
         name, kind, out = outputs[index]
         rows = out.reshape(len(out), -1)
@@ -168,7 +168,7 @@ def activations(
         image = grid[0, column].imshow(
             rows, aspect="auto", interpolation="nearest", cmap="viridis", vmin=low, vmax=high
         )
-        grid[0, column].figure.colorbar(image, ax=grid[0, column], fraction=0.05)
+        grid[0, column].figure.colorbar(image, ax=grid[0, column], format="%.2g")
         grid[0, column].set(title=f"{name}\n{kind or 'output'}", xlabel="unit")
         grid[1, column].hist(
             rows.ravel(), bins=40, range=(low, high) if high > low else None, color=COLOURS[0]
