@@ -89,8 +89,8 @@ from autograd_mini.nn.sequential import MLP as MLP
 from autograd_mini.nn.sequential import Flatten as Flatten
 from autograd_mini.nn.sequential import Residual as Residual
 from autograd_mini.nn.sequential import Sequential as Sequential
-from autograd_mini.nn.unit_variance import lsuv as lsuv
 from autograd_mini.nn.summary import summary as summary
+from autograd_mini.nn.unit_variance import lsuv as lsuv
 
 
 def __getattr__(name: str) -> _Any:

@@ -33,7 +33,7 @@ _multiclass = needed("sklearn.utils.multiclass", "scikit-learn", _WHY)
 _utils = needed("sklearn.utils", "scikit-learn", _WHY)
 
 
-class _Perceptron(_base.BaseEstimator):  # type: ignore[misc]
+class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
     """What both have: the options, and training."""
 
     def __init__(
@@ -89,11 +89,12 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[misc]
         )
         stops = self.early_stopping and len(X) * self.validation_fraction >= 1 and len(X) > 1
         patience = EarlyStopping(self.n_iter_no_change, least_change=self.tol)
+        batch_size = min(200, len(X)) if self.batch_size == "auto" else self.batch_size
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "all .* targets are class", TrainingWarning)
             self.history_ = fit(
                 self.model_, X, targets, optimiser=optimiser, epochs=self.max_iter,
-                batch_size=min(200, len(X)) if self.batch_size == "auto" else self.batch_size,
+                batch_size=batch_size,  # type: ignore[arg-type]
                 validation_split=self.validation_fraction if stops else 0.0,
                 callbacks=[patience], rng=rng, progress=self.verbose,
             )  # fmt: skip
@@ -106,7 +107,7 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[misc]
         return predict(self.model_, X)
 
 
-class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[misc]
+class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[name-defined, misc]
     """A multilayer perceptron with softmax and cross-entropy, as scikit-learn's estimator.
 
     Arguments:
@@ -141,7 +142,7 @@ class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[misc]
         _multiclass.check_classification_targets(y)
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            self.model_ = None
+            self.model_ = None  # type: ignore[assignment]
             self.n_iter_ = 0
             return self
         self._train(X, labels, len(self.classes_), "softmax")
@@ -161,7 +162,7 @@ class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[misc]
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
-class MLPRegressor(_base.RegressorMixin, _Perceptron):  # type: ignore[misc]
+class MLPRegressor(_base.RegressorMixin, _Perceptron):  # type: ignore[name-defined, misc]
     """A multilayer perceptron with mean squared error, as scikit-learn's estimator.
 
     The targets are scaled to mean 0 and standard deviation 1 while it trains.

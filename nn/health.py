@@ -124,10 +124,10 @@ class HealthReport:
     def _advice(self) -> Iterator[str]:
         verdict = self.verdict
         if verdict == "not finite":
-            bad = next(x.name for x in self.layers if not math.isfinite(x.gradient))
+            worst = next(x for x in self.layers if not math.isfinite(x.gradient))
             yield (
-                f"the gradient of {bad} is NaN or infinite. Lower the rate, limit the gradients "
-                "(nn.fit(..., clip_norm=1.0)), and find the operation with ag.debug()"
+                f"the gradient of {worst.name} is NaN or infinite. Lower the rate, limit the "
+                "gradients (nn.fit(..., clip_norm=1.0)), and find the operation with ag.debug()"
             )
         elif verdict == "vanishing":
             yield (

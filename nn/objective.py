@@ -17,7 +17,6 @@ import autograd_mini as ag
 from autograd_mini.nn import losses, metrics
 from autograd_mini.nn.activations import name_of, resolve
 from autograd_mini.nn.dense import Dense
-from autograd_mini.nn.fused import softmax_cross_entropy
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.sequential import Sequential
@@ -44,8 +43,8 @@ def _public(module: Any) -> dict[str, Callable[..., Any]]:
 LOSSES = _public(losses)
 """The losses by name."""
 
-METRICS = _public(metrics)
-"""The metrics by name."""
+METRICS = {n: metric for n, metric in _public(metrics).items() if n != "confusion_matrix"}
+"""The metrics by name: those that are one number."""
 
 _FROM_LOGITS: dict[str, dict[str, Any]] = {
     "cross_entropy": {},
@@ -57,7 +56,8 @@ _FROM_LOGITS: dict[str, dict[str, Any]] = {
 def _cross_entropy(outputs: Any, targets: Array) -> Any:
     if not isinstance(outputs, ag.Tensor):
         return losses.cross_entropy(outputs, targets)
-    return softmax_cross_entropy(outputs, targets, targets.size)
+    divisor = float(targets.size)
+    return losses.softmax_loss(outputs, wanted=targets, weights=None, divisor=divisor)
 
 
 _UNCHECKED = {"cross_entropy": _cross_entropy}

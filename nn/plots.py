@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from autograd_mini.nn import metrics
 from autograd_mini.nn.data import class_indices
-from autograd_mini.nn.health import GradientHealth, HealthReport, layer_outputs
+from autograd_mini.nn.health import layer_outputs
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.objective import predict
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.optional import needed
-
-if TYPE_CHECKING:
-    from autograd_mini.nn.history import History
 
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
 """Colours that colour-blind readers tell apart (M. Okabe and K. Ito, 2008)."""
@@ -31,7 +29,7 @@ MANY_LAYERS = 12
 
 
 def loss_curve(
-    history: History | Sequence[float],
+    history: Any,
     *,
     ax: Any = None,
     average: int | None = None,
@@ -78,7 +76,7 @@ def loss_curve(
     return ax.figure
 
 
-def gradient_norms(health: GradientHealth, *, ax: Any = None) -> Any:
+def gradient_norms(health: Any, *, ax: Any = None) -> Any:
     """Each layer's gradient over the steps of a run, from the first layer to the last.
 
     Arguments:
@@ -102,7 +100,7 @@ def gradient_norms(health: GradientHealth, *, ax: Any = None) -> Any:
     return ax.figure
 
 
-def gradient_health(report: HealthReport, *, ax: Any = None) -> Any:
+def gradient_health(report: Any, *, ax: Any = None) -> Any:
     """A bar for each layer's gradient, on a logarithmic scale, and its unhealthy units.
 
     Arguments:
@@ -284,17 +282,12 @@ def confusion_matrix(
     Raises:
         ValueError: the lengths differ, a label is out of range, or there are not as many names.
     """
-    found = numbers(predictions)
-    found = found.argmax(axis=1) if found.ndim == 2 else class_indices(found)
-    truth = class_indices(targets)
-    if truth.shape != found.shape:
-        raise ValueError(f"there are {len(truth)} targets and {len(found)} predictions")
-    classes = int(max(truth.max(), found.max(), np.shape(predictions)[-1] - 1
-                      if np.ndim(numbers(predictions)) == 2 else 0)) + 1  # fmt: skip
+    found, truth = numbers(predictions), numbers(targets)
+    known = found.shape[1] if found.ndim == 2 else int(max(found.max(), truth.max())) + 1
+    counts = metrics.confusion_matrix(found, truth, known)
+    classes = len(counts)
     if names is not None and len(names) != classes:
         raise ValueError(f"there are {classes} classes and {len(names)} names")
-    counts = np.zeros((classes, classes), dtype=int)
-    np.add.at(counts, (truth, found), 1)
     ax = _axes(ax)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
