@@ -78,11 +78,11 @@ def network(
 
 
 def main(
-    depth: int = 200, epochs: int = 3, seed: int = 0, folder: Path = Path("pictures")
+    depth: int = 200, epochs: int = 10, seed: int = 0, folder: Path = Path("pictures")
 ) -> dict[str, Row]:
     """Measure and train each variant, print the table, and draw."""
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(256, WIDTH))
+    X = rng.normal(size=(512, WIDTH))
     y = (X[:, :8].sum(axis=1) > 0).astype(int)
     found: dict[str, Row] = {}
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def main(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", nn.TrainingWarning)  # that it diverged is the point
             history = nn.fit(
-                model, X, y, optimiser="adam", rate=1e-3, epochs=epochs, batch_size=32,
+                model, X, y, optimiser="adam", rate=2e-4, epochs=epochs, batch_size=32,
                 clip_norm=clip, rng=seed,
             )  # fmt: skip
         after = history.last["loss"] if len(history) else float("nan")
@@ -118,7 +118,7 @@ def main(
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Hundreds of layers, and each remedy.")
     parser.add_argument("--depth", type=int, default=200)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("pictures"))
     main(**vars(parser.parse_args()))

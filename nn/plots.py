@@ -96,6 +96,7 @@ def gradient_norms(health: Any, *, ax: Any = None) -> Any:
     if any(value > 0 for found in health.gradients.values() for value in found):
         ax.set_yscale("log")
     ax.set(xlabel="step", ylabel="root mean square of the gradient", title="Gradient of each layer")
+    ax.margins(x=0.02, y=0.15)
     _legend(ax, list(health.gradients), colour)
     return ax.figure
 
@@ -117,6 +118,7 @@ def gradient_health(report: Any, *, ax: Any = None) -> Any:
     heights = np.where(good, gradients, least)
     ax.bar(places, heights, color=np.where(good, COLOURS[0], COLOURS[1]), label="gradient")
     ax.set_yscale("log")
+    ax.set_xticks(places[:: -(-len(places) // 12)])
     ax.set(
         xlabel="layer, from the input to the output",
         ylabel=f"root mean square of the gradient of the {'outputs' if seen else 'weights'}",
@@ -133,7 +135,7 @@ def gradient_health(report: Any, *, ax: Any = None) -> Any:
                 colour = COLOURS[1 if what == "saturated" else 3]
                 right.plot(places, found, style, color=colour, markersize=4, label=what)
         right.set(ylim=(-0.02, 1.02), ylabel="share of units")
-        right.legend(frameon=False, loc="upper right")
+        right.legend(loc="best")
     return ax.figure
 
 

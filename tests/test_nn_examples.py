@@ -19,7 +19,7 @@ def example(name):
 
 def test_digits(tmp_path):
     pytest.importorskip("sklearn")
-    found = example("digits").main(epochs=12, folder=tmp_path)
+    found = example("digits").main(folder=tmp_path)
     assert found.accuracy >= 0.97
     assert all(path.stat().st_size > 5000 for path in found.pictures)
 
@@ -38,15 +38,18 @@ def test_mnist(tmp_path):
 
 
 def test_deep(tmp_path):
-    rows = example("deep").main(depth=40, epochs=2, folder=tmp_path)
+    rows = example("deep").main(depth=40, epochs=4, folder=tmp_path)
     assert rows["sigmoid, Glorot"].verdict == "vanishing"
     assert rows["tanh, small weights"].verdict == "vanishing"
     assert rows["relu, large weights"].verdict == "exploding"
     for name in ("tanh, Glorot", "relu, He", "sigmoid, batch norm", "sigmoid, residual",
                  "tanh, small, residual"):  # fmt: skip
         assert 1e-3 < rows[name].ratio < 1e3
-    assert rows["sigmoid, Glorot"].after > 0.65
-    assert rows["sigmoid, residual"].after < 0.6
+    for name in ("sigmoid, Glorot", "tanh, small weights"):
+        assert rows[name].after > 0.68  # log(2) is what guessing costs
+    for name in ("tanh, Glorot", "sigmoid, batch norm", "tanh, small, residual"):
+        assert rows[name].after < 0.6
+    assert rows["relu, large, clipped"].after > 1e6
     assert len(list(tmp_path.glob("deep_*.png"))) == len(rows)
 
 
@@ -66,7 +69,7 @@ def test_backpropagation_through_time_by_hand():
 
 
 def test_two_moons_over_values(tmp_path):
-    found = example("two_moons_scalar").main(epochs=25, samples=60, folder=tmp_path)
+    found = example("two_moons_scalar").main(folder=tmp_path)
     assert found.accuracy >= 0.95
     assert found.picture.exists()
     X, y = example("two_moons_scalar").moons(10, np.random.default_rng(0))
