@@ -26,6 +26,12 @@ def apply(name: str, *operands: Any) -> Any:
     Raises:
         TypeError: a Value meets an array or a Tensor, or an operand is no real number.
     """
+    if len(operands) == 1:  # the common cases first
+        kind = type(operands[0])
+        if kind is Tensor:
+            return record(RULES[name], operands)
+        if kind is np.ndarray and operands[0].dtype.kind == "f" and operands[0].ndim:
+            return RULES[name].forward(operands[0])
     kinds = {type(operand) for operand in operands}
     if any(issubclass(kind, Tensor) for kind in kinds):
         return record(RULES[name], operands)

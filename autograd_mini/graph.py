@@ -93,20 +93,22 @@ def topological_order(*roots: N) -> list[N]:
     uses = dict.fromkeys(roots, 0)
     found = list(uses)
     for node in found:  # grows while it is walked
-        for operand in operands(node):
-            if operand not in uses:
-                uses[operand] = 0
-                found.append(operand)
-            uses[operand] += 1
+        for operand in node.parents:
+            if hasattr(operand, "contributions"):
+                if operand not in uses:
+                    uses[operand] = 0
+                    found.append(operand)
+                uses[operand] += 1
     order = []
     ready = [root for root in dict.fromkeys(roots) if not uses[root]]
     while ready:
         node = ready.pop()
         order.append(node)
-        for operand in operands(node):
-            uses[operand] -= 1
-            if not uses[operand]:
-                ready.append(operand)
+        for operand in node.parents:
+            if hasattr(operand, "contributions"):
+                uses[operand] -= 1
+                if not uses[operand]:
+                    ready.append(operand)
     order.reverse()
     return order
 

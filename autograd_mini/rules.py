@@ -166,6 +166,8 @@ class Rule:
             return function
         if self.native:
             return _over_elements(_math_function(self.name))
+        if self.name in _IN_PLACE and self is RULES.get(self.name):
+            return _IN_PLACE[self.name]
         composed = _function(self, array_lines(self.evaluate or self.formula), self.operands)
         return lambda *arrays: _as_float(composed(*arrays), arrays)
 
@@ -455,6 +457,26 @@ def _over_elements(function: Callable[..., float]) -> Callable[..., Any]:
         return _as_float(np.frompyfunc(function, len(arrays), 1)(*arrays), arrays)
 
     return forward
+
+
+def _sigmoid(x: Any) -> Any:
+    x = np.asarray(x)
+    if x.dtype.kind != "f":
+        x = x.astype(np.float64)
+    if not x.ndim:
+        return _sigmoid(x.reshape(1)).reshape(())
+    z = np.abs(x)
+    np.negative(z, out=z)
+    np.exp(z, out=z)
+    top = np.maximum(z, x >= 0)  # where(x >= 0, 1, z), since z <= 1, without a branch
+    z += 1
+    return np.divide(top, z, out=top)
+
+
+_IN_PLACE: dict[str, Callable[..., Any]] = {"sigmoid": _sigmoid}
+"""Rows whose text is worth computing in place: the same operations in the same order.
+
+``tests/test_rules.py`` holds each to its row, to the last bit."""
 
 
 def _as_float(result: Any, arrays: tuple[Any, ...]) -> Any:

@@ -235,7 +235,9 @@ class Tensor:
         return np.zeros_like(self._data)
 
     def is_undefined(self, gradient: Any) -> bool:
-        return bool(np.isnan(plain(gradient)).any())
+        flat = plain(gradient).reshape(-1)
+        with np.errstate(all="ignore"):
+            return bool(np.isnan(flat @ flat))  # a sum of squares is NaN only if one of them is
 
     def again(self, operands: Sequence[Any]) -> Tensor:
         return record(self._rule, tuple(operands), self._options)
@@ -249,31 +251,42 @@ class Tensor:
     def contributions(
         self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool, masked: bool
     ) -> Iterator[tuple[Tensor, Any]]:
-        operands = self._operands if create_graph else tuple(map(plain, self._operands))
-        out = self if create_graph else self._data
+        rule = self._rule
+        if rule is None:
+            return iter(())
+        out: Any
+        if create_graph:
+            out, operands = self, self._operands
+        else:
+            out, operands = self._data, tuple(map(plain, self._operands))
         if self._origin:
             _check_memory(self)
-        for index, operand in enumerate(self._operands):
-            if not isinstance(operand, Tensor) or (wanted is not None and operand not in wanted):
-                continue
-            pullback = self._rule.pullback(index)
-            if pullback is None:
-                continue
-            self._check_unchanged(index)
-            with np.errstate(divide="ignore", invalid="ignore"):
+        found = []
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for index, operand in enumerate(self._operands):
+                if not isinstance(operand, Tensor) or (
+                    wanted is not None and operand not in wanted
+                ):
+                    continue
+                pullback = rule.pullback(index)
+                if pullback is None:
+                    continue
+                if self._recorded != _clock:
+                    self._check_unchanged(index)
                 share = pullback(gradient, out, *operands, **self._options)
                 if share is None:
                     continue
-                if (masked or self._origin) and self._rule.elementwise:
+                if (masked or self._origin) and rule.elementwise:
                     share = _masked(share, gradient)
-            share = _fit(share, operand, self._rule)
-            if not (operand._operands or create_graph) and _is_shared(
-                share, (gradient, out, *operands)
-            ):
-                share = share.copy()  # what a leaf keeps is its own
-            if self._origin:
-                _check_finite(self, index, gradient, share)
-            yield operand, share
+                share = _fit(share, operand, rule)
+                if not (operand._operands or create_graph) and _is_shared(
+                    share, (gradient, out, *operands)
+                ):
+                    share = share.copy()  # what a leaf keeps is its own
+                if self._origin:
+                    _check_finite(self, index, gradient, share)
+                found.append((operand, share))
+        return iter(found)
 
     def _check_unchanged(self, index: int) -> None:
         reads = self._rule.reads[index] if self._rule.elementwise else self._rule.reads
@@ -644,18 +657,19 @@ def _fit(share: Any, operand: Tensor, rule: Any) -> Any:
     """What an operand receives, in the operand's shape and dtype."""
     if not isinstance(share, Tensor):
         share = np.asarray(share)
-    if share.shape != operand.shape:
+    shape = operand._data.shape
+    if share.shape != shape:
         if not rule.broadcasts:
             raise ValueError(
                 f"the pullback of {rule.name} gave a gradient of shape {share.shape} for an "
-                f"operand of shape {operand.shape}; they must be equal"
+                f"operand of shape {shape}; they must be equal"
             )
-        both = np.broadcast_shapes(share.shape, operand.shape)
+        both = np.broadcast_shapes(share.shape, shape)
         if share.shape != both:
             share = np.broadcast_to(share, both)
-        share = unbroadcast(share, operand.shape)
-    if share.dtype != operand.dtype:
-        share = share.astype(operand.dtype)
+        share = unbroadcast(share, shape)
+    if share.dtype != operand._data.dtype:
+        share = share.astype(operand._data.dtype)
     return share
 
 

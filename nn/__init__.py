@@ -19,17 +19,31 @@ network can be drawn and explained weight by weight; losses, optimiser and metri
 1.0
 """
 
+from typing import Any as _Any
+
 from autograd_mini.nn import activations as activations
 from autograd_mini.nn import data as data
 from autograd_mini.nn import initialisers as initialisers
+from autograd_mini.nn import plots as plots
 from autograd_mini.nn.attention import Attention as Attention
 from autograd_mini.nn.attention import MultiHeadAttention as MultiHeadAttention
 from autograd_mini.nn.attention import scaled_dot_product_attention as scaled_dot_product_attention
+from autograd_mini.nn.callbacks import Callback as Callback
+from autograd_mini.nn.callbacks import EarlyStopping as EarlyStopping
 from autograd_mini.nn.data import one_hot as one_hot
 from autograd_mini.nn.data import train_test_split as train_test_split
 from autograd_mini.nn.dense import Dense as Dense
 from autograd_mini.nn.dropout import Dropout as Dropout
 from autograd_mini.nn.embedding import Embedding as Embedding
+from autograd_mini.nn.files import load as load
+from autograd_mini.nn.files import save as save
+from autograd_mini.nn.fit import TrainingWarning as TrainingWarning
+from autograd_mini.nn.fit import fit as fit
+from autograd_mini.nn.health import GradientHealth as GradientHealth
+from autograd_mini.nn.health import HealthReport as HealthReport
+from autograd_mini.nn.health import gradient_health as gradient_health
+from autograd_mini.nn.health import layer_outputs as layer_outputs
+from autograd_mini.nn.history import History as History
 from autograd_mini.nn.losses import binary_cross_entropy as binary_cross_entropy
 from autograd_mini.nn.losses import cross_entropy as cross_entropy
 from autograd_mini.nn.losses import half_squared_error as half_squared_error
@@ -47,6 +61,8 @@ from autograd_mini.nn.metrics import recall as recall
 from autograd_mini.nn.module import Module as Module
 from autograd_mini.nn.normalisation import BatchNorm as BatchNorm
 from autograd_mini.nn.normalisation import LayerNorm as LayerNorm
+from autograd_mini.nn.objective import evaluate as evaluate
+from autograd_mini.nn.objective import predict as predict
 from autograd_mini.nn.operands import numbers as numbers
 from autograd_mini.nn.optimisers import OPTIMISERS as OPTIMISERS
 from autograd_mini.nn.optimisers import SGD as SGD
@@ -63,6 +79,7 @@ from autograd_mini.nn.recurrent import GRUCell as GRUCell
 from autograd_mini.nn.recurrent import LSTMCell as LSTMCell
 from autograd_mini.nn.recurrent import RNNCell as RNNCell
 from autograd_mini.nn.recurrent import detached as detached
+from autograd_mini.nn.run import Run as Run
 from autograd_mini.nn.schedules import CosineSchedule as CosineSchedule
 from autograd_mini.nn.schedules import Plateau as Plateau
 from autograd_mini.nn.schedules import Schedule as Schedule
@@ -72,4 +89,14 @@ from autograd_mini.nn.sequential import MLP as MLP
 from autograd_mini.nn.sequential import Flatten as Flatten
 from autograd_mini.nn.sequential import Residual as Residual
 from autograd_mini.nn.sequential import Sequential as Sequential
+from autograd_mini.nn.summary import summary as summary
 from autograd_mini.nn.unit_variance import lsuv as lsuv
+
+
+def __getattr__(name: str) -> _Any:
+    """The estimators, when they are first asked for: they need scikit-learn."""
+    if name in ("MLPClassifier", "MLPRegressor"):
+        from autograd_mini.nn import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

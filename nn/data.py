@@ -1,8 +1,9 @@
-"""Getting data ready: scaling, one-hot labels, a split into training and test part."""
+"""Getting data ready: scaling, one-hot labels, a split, batches, sequences."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,15 +48,75 @@ class MinMaxScaler:
         Raises:
             ValueError: the scaler has not been fitted, or on another number of columns.
         """
-        if self.minimum is None or self.maximum is None:
-            raise ValueError("the scaler has seen no data: call fit(X_train) before transform")
-        X = _table(X, "MinMaxScaler.transform")
-        if X.shape[1] != len(self.minimum):
-            raise ValueError(
-                f"MinMaxScaler was fitted on {len(self.minimum)} columns and got shape {X.shape}"
-            )
+        X = _fitting(X, "MinMaxScaler", "transform", self.minimum)
+        return np.asarray((X - self.minimum) / self._width())
+
+    def inverse_transform(self, X: Any) -> Array:
+        """What ``transform`` made ``X`` of."""
+        X = _fitting(X, "MinMaxScaler", "inverse_transform", self.minimum)
+        return np.asarray(X * self._width() + self.minimum)
+
+    def _width(self) -> Array:
+        assert self.minimum is not None
+        assert self.maximum is not None
         width = self.maximum - self.minimum
-        return np.asarray((X - self.minimum) / np.where(width == 0, 1, width))
+        return np.asarray(np.where(width == 0, 1, width))
+
+    def fit_transform(self, X: Any) -> Array:
+        """``fit(X)``, then ``transform(X)``."""
+        return self.fit(X).transform(X)
+
+
+class StandardScaler:
+    """Shift and scale each column to mean 0 and standard deviation 1 in the training part.
+
+    Fit it on the training part only and transform both parts by it.  A column that is constant
+    in the training part becomes 0 there.
+
+    Attributes:
+        mean, deviation: each column's mean and standard deviation (the root of the mean squared
+            difference), of shape ``(columns,)``; 1 for the deviation of a constant column.
+
+    >>> scaler = StandardScaler().fit([[1.0, 5.0], [3.0, 5.0]])
+    >>> scaler.transform([[1.0, 5.0], [4.0, 6.0]])
+    array([[-1.,  0.],
+           [ 2.,  1.]])
+    >>> scaler.inverse_transform([[2.0, 1.0]])
+    array([[4., 6.]])
+    """
+
+    def __init__(self) -> None:
+        self.mean: Array | None = None
+        self.deviation: Array | None = None
+
+    def fit(self, X: Any) -> StandardScaler:
+        """Take the columns' means and deviations from samples of shape ``(N, columns)``.
+
+        Raises:
+            ValueError: ``X`` is no table, is empty, or holds NaN or infinity.
+        """
+        X = _table(X, "StandardScaler.fit")
+        self.mean = X.mean(axis=0)
+        deviation = X.std(axis=0)
+        rounding = len(X) * np.finfo(np.float64).eps * np.abs(X).max(axis=0)
+        constant = (deviation <= rounding) | (X.min(axis=0) == X.max(axis=0))
+        self.mean = np.where(constant, X[0], self.mean)
+        self.deviation = np.where(constant, 1.0, deviation)
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """The samples, of shape ``(N, columns)``, shifted and scaled.
+
+        Raises:
+            ValueError: the scaler has not been fitted, or on another number of columns.
+        """
+        X = _fitting(X, "StandardScaler", "transform", self.mean)
+        return np.asarray((X - self.mean) / self.deviation)
+
+    def inverse_transform(self, X: Any) -> Array:
+        """What ``transform`` made ``X`` of."""
+        X = _fitting(X, "StandardScaler", "inverse_transform", self.mean)
+        return np.asarray(X * self.deviation + self.mean)
 
     def fit_transform(self, X: Any) -> Array:
         """``fit(X)``, then ``transform(X)``."""
@@ -66,11 +127,43 @@ def _table(X: Any, what: str) -> Array:
     table: Array = np.asarray(numbers(X), dtype=np.float64)
     if table.ndim != 2 or not table.size:
         raise ValueError(f"{what} takes a table of shape (N, columns), not shape {table.shape}")
-    bad = np.argwhere(~np.isfinite(table))
-    if len(bad):
-        row, column = bad[0]
-        raise ValueError(f"{what}: row {row}, column {column} is {table[row, column]}")
+    check_finite(table, what)
     return table
+
+
+def _fitting(X: Any, name: str, method: str, fitted: Array | None) -> Array:
+    """A table with as many columns as the scaler was fitted on."""
+    if fitted is None:
+        raise ValueError(f"the scaler has seen no data: call fit(X_train) before {method}")
+    table = _table(X, f"{name}.{method}")
+    if table.shape[1] != len(fitted):
+        raise ValueError(f"{name} was fitted on {len(fitted)} columns and got shape {table.shape}")
+    return table
+
+
+def check_finite(array: Array, what: str) -> None:
+    """Refuse NaN and infinity, with the place of the first.
+
+    Raises:
+        ValueError: there is one.
+
+    >>> check_finite(np.array([[1.0, np.nan]]), "X")
+    Traceback (most recent call last):
+    ValueError: X: row 0, column 1 is nan; fill or leave out samples with missing numbers
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.sum(array)):  # NaN and infinity do not vanish in a sum
+            return
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        place = bad[0].tolist()
+        where = f"the number at {place[0] if len(place) == 1 else place}"
+        if len(place) == 2:
+            where = f"row {place[0]}, column {place[1]}"
+        raise ValueError(
+            f"{what}: {where} is {array[tuple(place)]}; fill or leave out samples with missing "
+            "numbers"
+        )
 
 
 def class_indices(labels: Any, classes: int | None = None, what: str = "labels") -> Array:
@@ -170,6 +263,102 @@ def train_test_split(
     train = rng.permutation(np.setdiff1d(np.arange(lengths[0]), test))
     rows = train, rng.permutation(test)
     return [table[part] for table in tables for part in rows]
+
+
+def batches(
+    *arrays: Any, batch_size: int, shuffle: bool = True, rng: Seed = None
+) -> Iterator[tuple[Array, ...]]:
+    """Mini-batches of arrays of one length, each sample once; the last may be smaller.
+
+    Arguments:
+        arrays: arrays with the samples along the first axis.
+        batch_size: how many samples a batch has.
+        shuffle: in a random order.
+        rng: a seed or a Generator (see ``nn.seeds``).
+
+    Yields:
+        For each batch a tuple with its part of each array.
+
+    Raises:
+        ValueError: the lengths differ, there are no samples, or ``batch_size`` is not positive.
+
+    >>> [x.tolist() for x, y in batches([1, 2, 3], [4, 5, 6], batch_size=2, shuffle=False)]
+    [[1, 2], [3]]
+    """
+    tables = [np.asarray(array) for array in arrays]
+    lengths = [len(table) if table.ndim else 0 for table in tables]
+    if not tables or len(set(lengths)) != 1:
+        raise ValueError(f"batches needs arrays of one length, got lengths {lengths}")
+    if not lengths[0]:
+        raise ValueError("batches: there are no samples")
+    if batch_size < 1:
+        raise ValueError(f"batch_size is a positive whole number, not {batch_size!r}")
+    count = lengths[0]
+    order = generator(rng).permutation(count) if shuffle else np.arange(count)
+    starts = range(0, count, batch_size)
+    return (tuple(t[order[i : i + batch_size]] for t in tables) for i in starts)
+
+
+def sequences(items: Any, length: int, *, step: int | None = None) -> tuple[Array, Array]:
+    """Windows of a long sequence, and the same windows one item later: what comes next.
+
+    Arguments:
+        items: numbers of shape ``(T, ...)`` in the order of time, such as characters' indices.
+        length: how many items a window has.
+        step: how far each window begins after the one before; ``length`` by default, so that
+            none overlap.
+
+    Returns:
+        Inputs and targets, each of shape ``(windows, length, ...)``; items at the end that fill
+        no window are left out.
+
+    Raises:
+        ValueError: there are not at least ``length + 1`` items, or a number is not positive.
+
+    >>> inputs, targets = sequences([1, 2, 3, 4, 5, 6], 2)
+    >>> inputs.tolist(), targets.tolist()
+    ([[1, 2], [3, 4]], [[2, 3], [4, 5]])
+    """
+    array = np.asarray(items)
+    step = length if step is None else step
+    if length < 1 or step < 1:
+        raise ValueError(f"length and step are positive whole numbers, not {length!r} and {step!r}")
+    if array.ndim == 0 or len(array) < length + 1:
+        count = len(array) if array.ndim else 0
+        raise ValueError(f"sequences of {length} items need {length + 1} items, got {count}")
+    starts = np.arange(0, len(array) - length, step)
+    rows = starts[:, None] + np.arange(length)
+    return array[rows], array[rows + 1]
+
+
+def padded(rows: Sequence[Any], fill: float = 0) -> tuple[Array, Array]:
+    """Sequences of different lengths as one array, and a mask that says what is theirs.
+
+    Arguments:
+        rows: N sequences, each of shape ``(t, ...)`` with t of its own.
+        fill: what to put behind the end of a shorter one.
+
+    Returns:
+        An array of shape ``(N, T, ...)``, T being the greatest length, and a boolean mask of
+        shape ``(N, T)``.
+
+    Raises:
+        ValueError: there is no sequence.
+
+    >>> together, mask = padded([[5, 6, 7], [8]])
+    >>> together.tolist(), mask.tolist()
+    ([[5, 6, 7], [8, 0, 0]], [[True, True, True], [True, False, False]])
+    """
+    arrays = [np.asarray(row) for row in rows]
+    if not arrays:
+        raise ValueError("padded: there is no sequence")
+    longest = max(map(len, arrays))
+    together = np.full((len(arrays), longest, *arrays[0].shape[1:]), fill, arrays[0].dtype)
+    mask = np.zeros((len(arrays), longest), dtype=bool)
+    for index, array in enumerate(arrays):
+        together[index, : len(array)] = array
+        mask[index, : len(array)] = True
+    return together, mask
 
 
 def _indices_by_label(labels: Array) -> list[Array]:

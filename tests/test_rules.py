@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini import Tensor, Value, gradients
+from autograd_mini import Tensor, Value, gradients, rules
 from autograd_mini.rules import RULES, rule_of_ufunc
 from autograd_mini.testing import CHECKS, check_rule, prove_rule
 
@@ -369,3 +369,21 @@ def test_the_proof_fails_where_a_row_is_wrong(what):
     ag.rule("wrong", formula, derivatives, **more)
     with pytest.raises(AssertionError, match="wrong at"):
         prove_rule("wrong")
+
+
+@pytest.mark.parametrize("name", rules._IN_PLACE)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_what_is_computed_in_place_is_the_row_to_the_last_bit(name, dtype):
+    row = RULES[name]
+    wide = np.array([0, -0.0, 1, -1, 750, -750, 1e9, -1e9])
+    x = np.concatenate([wide, np.linspace(-40, 40, 1001)]).astype(dtype)
+    if x.dtype.kind == "f":
+        x = np.append(x, np.array([np.inf, -np.inf, np.nan], dtype))
+    lines = rules.array_lines(row.evaluate or row.formula)
+    wanted = rules._as_float(rules._function(row, lines, row.operands)(x), (x,))
+    before = x.copy()
+    found = row.forward(x)
+    assert found.dtype == wanted.dtype
+    assert np.array_equal(found, wanted, equal_nan=True)
+    assert np.array_equal(x, before, equal_nan=True)
+    assert row.forward(x[3]).shape == ()

@@ -285,3 +285,11 @@ def test_a_failed_operation_leaves_nothing_behind():
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_a_huge_gradient_is_not_taken_for_nan_and_warns_of_nothing():
+    x = Tensor([1.0, -1.0, 3.0])
+    np.sum(x * 1e200).backward()  # the gradient's squares are beyond the greatest float
+    assert np.array_equal(x.grad, np.full(3, 1e200))
+    assert not x.is_undefined(np.array([1e200, np.inf]))
+    assert x.is_undefined(np.array([[1e200, np.nan]]))

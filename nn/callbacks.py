@@ -1,0 +1,160 @@
+"""Callbacks: what is called while ``nn.fit`` runs, and early stopping.
+
+A callback sees the ``Run`` (``nn.fit`` describes it) and may change it: ``run.stop("enough")``.
+
+>>> import numpy as np
+>>> from autograd_mini import nn
+>>> class Norms(nn.Callback):
+...     def on_gradients(self, run):
+...         self.last = float(np.sum(run.model.layers[0].weight.grad ** 2))
+>>> norms = Norms()
+>>> history = nn.fit(nn.MLP([1, 1], output="identity", rng=0), [[1.0], [2.0]], [[2.0], [4.0]],
+...                  epochs=1, callbacks=[norms, lambda run: print("epoch", run.epoch)],
+...                  progress=False)
+epoch 1
+>>> norms.last > 0
+True
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from autograd_mini.nn.run import Run
+
+
+class Callback:
+    """The base of callbacks: every method may be overridden, none needs to be."""
+
+    def on_start(self, run: Run) -> None:
+        """Before the first step of this call of ``fit``."""
+
+    def on_gradients(self, run: Run) -> None:
+        """In each step, after the gradients were computed and clipped, before the update."""
+
+    def on_step(self, run: Run) -> None:
+        """In each step, after the update; the gradients are still there."""
+
+    def on_epoch(self, run: Run) -> None:
+        """After each epoch, when its row is in ``run.history``."""
+
+    def on_end(self, run: Run) -> None:
+        """After the last step, however the run ended."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint must hold for this callback to go on as if nothing had happened."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take what ``state`` gave."""
+
+
+class EarlyStopping(Callback):
+    """Stop when a number has not improved for some epochs, and go back to the best weights.
+
+    (L. Prechelt, "Early stopping — but when?", in "Neural Networks: Tricks of the Trade",
+    Springer 1998; its third class of criteria, with strips of one epoch.)
+
+    Arguments:
+        patience: for how many epochs there may be no improvement.
+        monitor: which column of the history; ``"validation_loss"`` by default, and ``"loss"`` if
+            there is no validation part.
+        larger_is_better: ``True`` for a column such as ``"validation_accuracy"``.
+        least_change: what counts as an improvement.
+        restore_best: give the model its best weights when the run ends, however it ends.
+
+    Attributes:
+        best: the best number so far.
+        best_epoch: its epoch, from 1; 0 before there is one.
+
+    Raises:
+        ValueError: ``patience`` is less than 1, or there is no such column.
+    """
+
+    def __init__(
+        self,
+        patience: int,
+        monitor: str = "",
+        *,
+        larger_is_better: bool = False,
+        least_change: float = 0.0,
+        restore_best: bool = True,
+    ) -> None:
+        if patience < 1:
+            raise ValueError(f"patience is a number of epochs, at least 1, not {patience!r}")
+        self.patience = patience
+        self.monitor = monitor
+        self.larger_is_better = larger_is_better
+        self.least_change = least_change
+        self.restore_best = restore_best
+        self.best = math.inf
+        self.best_epoch = 0
+        self._weights: dict[str, Any] = {}
+
+    def on_start(self, run: Run) -> None:
+        """Choose the column."""
+        if not self.monitor:
+            self.monitor = "validation_loss" if run.validates else "loss"
+        if self.larger_is_better and not self.best_epoch:
+            self.best = -math.inf
+
+    def on_epoch(self, run: Run) -> None:
+        """Compare, remember the best weights, and stop when patience is at its end."""
+        row = run.history.last
+        if self.monitor not in row:
+            raise ValueError(
+                f"EarlyStopping watches {self.monitor!r}; the history has {', '.join(row)}"
+            )
+        found = float(row[self.monitor])
+        gain = found - self.best if self.larger_is_better else self.best - found
+        if gain > self.least_change:
+            self.best, self.best_epoch = found, run.epoch
+            self._weights = run.model.state() if self.restore_best else {}
+        elif run.epoch - self.best_epoch >= self.patience:
+            run.stop("early")
+
+    def on_end(self, run: Run) -> None:
+        """Restore the best weights."""
+        if self._weights:
+            run.model.load_state(self._weights)
+
+    def state(self) -> dict[str, Any]:
+        """The best number, its epoch and its weights."""
+        return {
+            "monitor": self.monitor,
+            "best": self.best,
+            "best_epoch": self.best_epoch,
+            "weights": self._weights,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.monitor = state["monitor"]
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self._weights = state["weights"]
+
+
+class _EachEpoch(Callback):
+    """A plain function as a callback."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def on_epoch(self, run: Run) -> None:
+        self.function(run)
+
+
+def as_callback(given: Any) -> Callback:
+    """A callback, or a plain function that is called with the run after each epoch.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(given, Callback):
+        return given
+    if isinstance(given, type) or not callable(given):
+        hint = f"; write {given.__name__}()" if isinstance(given, type) else ""
+        raise TypeError(f"a callback is an nn.Callback or a function, not {given!r}{hint}")
+    return _EachEpoch(given)

@@ -1,0 +1,286 @@
+"""Files: a model's numbers and a run's checkpoint, saved whole and checked when they are read.
+
+An ``.npz`` file holds one array for each name and, under ``about``, a text in JSON with the
+format's version and a checksum of everything.  Nothing in it is pickled, so that reading a
+file never runs code.  NumPy's own ``np.load`` reads the arrays, too.  A ``.safetensors`` file
+holds the arrays in PyTorch's layout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograd_mini.nn.dense import Dense
+from autograd_mini.nn.module import Module
+from autograd_mini.nn.operands import Array
+from autograd_mini.nn.optional import needed
+from autograd_mini.nn.recurrent import Cell
+from autograd_mini.show.engine import write_whole
+
+FilePath = str | os.PathLike[str]
+
+FORMAT = "autograd_mini"
+VERSION = 1
+"""The version of the ``.npz`` layout that is written; older ones would be read, too."""
+
+_ABOUT = "about"
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip file's first date: the same model gives the same bytes
+
+
+def save(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -> None:
+    """Write all parameters and buffers of a model to a file, whole or not at all.
+
+    Arguments:
+        model: the model.
+        path: a file that ends in ``.npz``, or in ``.safetensors`` (needs the package
+            ``safetensors``); its folder is made if it is missing.
+        names: for ``.safetensors``, what to call the arrays in the file, in the order of
+            ``model.state()``, such as ``torch_model.state_dict()``; the model's own names by
+            default.
+
+    A ``.safetensors`` file holds what PyTorch's layers hold: the weights of layers that
+    multiply are transposed to ``(n_out, n_in)``.
+
+    Raises:
+        ValueError: the file's name ends in something else, or ``names`` has the wrong length.
+        ImportError: ``safetensors`` is not installed.
+
+    >>> import tempfile
+    >>> from autograd_mini import nn
+    >>> model, other = nn.MLP([2, 3, 1], rng=0), nn.MLP([2, 3, 1], rng=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nn.save(model, folder + "/model.npz")
+    ...     same = nn.load(other, folder + "/model.npz")
+    >>> same is other, bool(np.all(other([1, 2]).data == model([1, 2]).data))
+    (True, True)
+    """
+    if _suffix(path) == ".npz":
+        if names is not None:
+            raise ValueError("names= is for .safetensors files; .npz files keep the model's names")
+        write_archive(path, "model", dict(model.state()))
+        return
+    state = _in_torch_layout(model, model.state())
+    renamed = dict(zip(_renamed(list(state), names), state.values(), strict=True))
+    safetensors = needed("safetensors.numpy", "safetensors", "to write .safetensors files")
+    contiguous = {name: np.ascontiguousarray(array) for name, array in renamed.items()}
+    write_whole(path, safetensors.save(contiguous))
+
+
+def load(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -> Module:
+    """Give a model the parameters and buffers of a file, all of them or none.
+
+    Arguments:
+        model: a model made in the same way as the one that was saved.
+        path: a ``.npz`` file that ``save`` wrote, or a ``.safetensors`` file.
+        names: for ``.safetensors``, what the arrays are called in the file, in the order of
+            ``model.state()``, such as ``torch_model.state_dict()``.
+
+    Returns:
+        The same model.
+
+    Raises:
+        ValueError: the file is truncated, was changed, is of another format or of a later
+            version, or its names or shapes are not those of the model; says which.
+        FileNotFoundError: there is no such file.
+        ImportError: ``safetensors`` is not installed.
+    """
+    if _suffix(path) == ".npz":
+        if names is not None:
+            raise ValueError("names= is for .safetensors files; .npz files keep the model's names")
+        state = read_archive(path, "model")
+        load_checked(model, state, path)
+        return model
+    safetensors = needed("safetensors.numpy", "safetensors", "to read .safetensors files")
+    try:
+        found = safetensors.load(Path(path).read_bytes())
+    except _safetensors_errors() as error:
+        _refuse(path, f"it is no whole .safetensors file ({error})")
+    ours = list(model.state())
+    called = dict(zip(ours, _renamed(ours, names), strict=True))
+    state = {name: found.pop(theirs) for name, theirs in called.items() if theirs in found}
+    state.update(found)  # what is left over is named in the error
+    load_checked(
+        model,
+        _in_torch_layout(model, state),
+        path,
+        "; names= says what the file calls each of the model's arrays",
+    )
+    return model
+
+
+def load_checked(model: Module, state: Mapping[str, Any], path: FilePath, advice: str = "") -> None:
+    """``model.load_state(state)``, with the file's name in the error."""
+    try:
+        model.load_state(state)
+    except (ValueError, TypeError) as error:
+        _refuse(path, f"{error}{advice}")
+
+
+# Archives: a tree of dicts, lists, numbers, text and arrays in one .npz file
+
+
+def write_archive(path: FilePath, kind: str, tree: Mapping[str, Any]) -> None:
+    """Write a tree of dicts, lists, numbers, text, ``None`` and arrays, whole or not at all."""
+    arrays: dict[str, Array] = {}
+    about = {"format": FORMAT, "version": VERSION, "kind": kind, "tree": _packed(tree, "", arrays)}
+    members = {name: _npy(array) for name, array in arrays.items()}
+    about["checksum"] = _checksum(about, members)
+    text = json.dumps(about, sort_keys=True).encode()
+    members[_ABOUT] = _npy(np.frombuffer(text, dtype=np.uint8))
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), content)
+    write_whole(path, target.getvalue())
+
+
+def read_archive(path: FilePath, kind: str) -> dict[str, Any]:
+    """The tree that ``write_archive`` wrote.
+
+    Raises:
+        ValueError: the file is truncated, was changed, or is something else.
+    """
+    members = _members(path)
+    if _ABOUT not in members:
+        _refuse(path, "it was not written by autograd_mini (there is no 'about')")
+    try:
+        about = json.loads(_array(members.pop(_ABOUT)).tobytes())
+        assert isinstance(about, dict)
+        found = about["format"], about["version"], about["kind"]
+        checksum = about.pop("checksum")
+    except (ValueError, KeyError, AssertionError, UnicodeDecodeError):
+        _refuse(path, "what it says about itself cannot be read; it was changed")
+    if found[0] != FORMAT or not isinstance(found[1], int):
+        _refuse(path, f"its format is {found[0]!r}, not {FORMAT!r}")
+    if found[1] > VERSION:
+        _refuse(
+            path, f"its format has version {found[1]}, and this autograd_mini reads up to {VERSION}"
+        )
+    if checksum != _checksum(about, members):
+        _refuse(path, "its content is not what was saved (the checksum differs); it was changed")
+    if found[2] != kind:
+        _refuse(path, f"it holds a {found[2]}, not a {kind}")
+    tree = _unpacked(about["tree"], {name: _array(data) for name, data in members.items()})
+    assert isinstance(tree, dict)
+    return tree
+
+
+def _members(path: FilePath) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {n.removesuffix(".npy"): archive.read(n) for n in archive.namelist()}
+    except FileNotFoundError:
+        raise
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
+        _refuse(path, f"it is no whole .npz file ({error}); it is truncated or was changed")
+    except Exception as error:  # zlib.error, struct.error: what is inside makes no sense
+        _refuse(path, f"it is no whole .npz file ({error}); it was changed")
+
+
+def _npy(array: Array) -> bytes:
+    target = io.BytesIO()
+    np.lib.format.write_array(target, np.asarray(array), version=(1, 0), allow_pickle=False)
+    return target.getvalue()
+
+
+def _array(content: bytes) -> Array:
+    found: Array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    return found
+
+
+def _checksum(about: Mapping[str, Any], members: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for name in sorted(members):
+        digest.update(f"\n{name} {len(members[name])}\n".encode())
+        digest.update(members[name])
+    return digest.hexdigest()
+
+
+_ARRAY = "__array__"
+
+
+def _packed(tree: Any, place: str, arrays: dict[str, Array]) -> Any:
+    """The tree in JSON's terms; its arrays go to ``arrays`` under their places."""
+    if isinstance(tree, Mapping):
+        return {
+            key: _packed(part, f"{place}/{key}" if place else key, arrays)
+            for key, part in tree.items()
+        }
+    if isinstance(tree, list | tuple):
+        return [_packed(part, f"{place}/{index}", arrays) for index, part in enumerate(tree)]
+    if isinstance(tree, np.ndarray):
+        name = place if place != _ABOUT else f"{place}/"
+        arrays[name] = tree
+        return {_ARRAY: name}
+    if isinstance(tree, np.generic):
+        return tree.item()
+    if tree is None or isinstance(tree, str | int | float | bool):
+        return tree
+    raise TypeError(f"{place or 'the tree'} is a {type(tree).__name__}, which no file here holds")
+
+
+def _unpacked(tree: Any, arrays: Mapping[str, Array]) -> Any:
+    if isinstance(tree, dict):
+        if tree.keys() == {_ARRAY}:
+            return arrays[tree[_ARRAY]]
+        return {key: _unpacked(part, arrays) for key, part in tree.items()}
+    if isinstance(tree, list):
+        return [_unpacked(part, arrays) for part in tree]
+    return tree
+
+
+# Names and layouts
+
+
+def _suffix(path: FilePath) -> str:
+    suffix = Path(path).suffix
+    if suffix not in (".npz", ".safetensors"):
+        raise ValueError(f"{os.fspath(path)!r}: a model's file ends in .npz or .safetensors")
+    return suffix
+
+
+def _renamed(ours: list[str], names: Iterable[str] | None) -> list[str]:
+    if names is None:
+        return ours
+    theirs = list(names)
+    if len(theirs) != len(ours) or len(set(theirs)) != len(ours):
+        raise ValueError(
+            f"names= needs {len(ours)} different names, one for each of {', '.join(ours)}; "
+            f"got {len(theirs)}: {', '.join(theirs)}"
+        )
+    return theirs
+
+
+def _in_torch_layout(model: Module, state: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays with the matrices of layers that multiply transposed; twice is once back."""
+    matrices = _matrices(model)
+    return {
+        name: np.asarray(array).T if name in matrices and np.ndim(array) == 2 else array
+        for name, array in state.items()
+    }
+
+
+def _matrices(model: Module) -> set[str]:
+    cells = [m for m in model.modules() if isinstance(m, Cell)]
+    weights = {id(m.weight) for m in model.modules() if isinstance(m, Dense)}
+    weights |= {id(w) for cell in cells for w in (cell.weight, cell.recurrent_weight)}
+    return {name for name, parameter in model.named_parameters() if id(parameter) in weights}
+
+
+def _safetensors_errors() -> tuple[type[Exception], ...]:
+    import safetensors
+
+    return ValueError, KeyError, safetensors.SafetensorError
+
+
+def _refuse(path: FilePath, why: str) -> NoReturn:
+    raise ValueError(f"{os.fspath(path)} is refused: {why}") from None

@@ -1,0 +1,322 @@
+"""Objective: which loss a model is trained with, and what goes into it.
+
+``cross_entropy`` and ``binary_cross_entropy`` are computed from logits, before the model's last
+activation, where they stay exact; every other loss is computed from the model's output.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+import autograd_mini as ag
+from autograd_mini.nn import losses, metrics
+from autograd_mini.nn.activations import name_of, resolve
+from autograd_mini.nn.dense import Dense
+from autograd_mini.nn.module import Module
+from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.sequential import Sequential
+from autograd_mini.nn.suggest import unknown_name
+
+Loss = str | Callable[[Any, Any], Any]
+"""A loss by name, or a function ``(outputs, targets)`` that gives one number."""
+
+Metric = str | Callable[[Any, Any], float]
+"""A metric by name, or a function ``(outputs, targets)`` of plain arrays."""
+
+
+def _public(module: Any) -> dict[str, Callable[..., Any]]:
+    """The functions of a module that are its own."""
+    return {
+        name: function
+        for name, function in vars(module).items()
+        if inspect.isfunction(function)
+        and function.__module__ == module.__name__
+        and not name.startswith("_")
+    }
+
+
+LOSSES = _public(losses)
+"""The losses by name."""
+
+METRICS = {n: metric for n, metric in _public(metrics).items() if n != "confusion_matrix"}
+"""The metrics by name: those that are one number."""
+
+_FROM_LOGITS: dict[str, dict[str, Any]] = {
+    "cross_entropy": {},
+    "binary_cross_entropy": {"from_logits": True},
+}
+"""The losses that take what comes before the last activation, with the option that says so."""
+
+
+def _cross_entropy(outputs: Any, targets: Array) -> Any:
+    if not isinstance(outputs, ag.Tensor):
+        return losses.cross_entropy(outputs, targets)
+    divisor = float(targets.size)
+    return losses.softmax_loss(outputs, wanted=targets, weights=None, divisor=divisor)
+
+
+_UNCHECKED = {"cross_entropy": _cross_entropy}
+"""For class indices: the same numbers as the loss of this name, without its checks."""
+
+_SUMS = {"half_squared_error"}
+"""The losses that are sums over samples, not means."""
+
+_LOSS_OF_ACTIVATION = {
+    "softmax": "cross_entropy",
+    "sigmoid": "binary_cross_entropy",
+    "identity": "mean_squared_error",
+}
+
+
+class Objective:
+    """A model's loss as a function of inputs and targets.
+
+    Arguments:
+        model: any Module.
+        loss: a name, a function, or ``None`` for the one that fits the last activation: softmax
+            and ``cross_entropy``, sigmoid and ``binary_cross_entropy``, none and
+            ``mean_squared_error``.
+
+    Attributes:
+        name: the loss's name.
+        sums: whether it is a sum over the samples of a batch, not a mean.
+
+    Raises:
+        ValueError: no loss has this name, or there is no default for this model.
+
+    >>> from autograd_mini import nn
+    >>> objective = Objective(nn.MLP([2, 3], rng=0))
+    >>> objective.name
+    'cross_entropy'
+    >>> outputs = objective.outputs(np.zeros((4, 2)))
+    >>> objective.loss(outputs, np.array([0, 1, 2, 0])).data.round(4)
+    np.float64(1.0986)
+    """
+
+    def __init__(self, model: Module, loss: Loss | None = None) -> None:
+        self.model = model
+        head = model
+        while isinstance(head, Sequential):
+            head = head.layers[-1]
+        last = head.activation if isinstance(head, Dense) else head
+        known = not isinstance(last, Module)
+        if loss is None:
+            loss = _LOSS_OF_ACTIVATION.get(name_of(last).strip("'"), "") if known else ""
+            if not loss:
+                raise ValueError(
+                    f"there is no usual loss for a model that ends in {head!r}: give fit one, such "
+                    "as loss='mean_squared_error', or a function of outputs and targets"
+                )
+        if isinstance(loss, str) and loss not in LOSSES:
+            raise ValueError(unknown_name("loss", loss, LOSSES))
+        function = LOSSES[loss] if isinstance(loss, str) else loss
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self.sums = self.name in _SUMS
+        ours = LOSSES.get(self.name) is function
+        from_logits = ours and self.name in _FROM_LOGITS
+        self._options = _FROM_LOGITS[self.name] if from_logits else {}
+        self._function = function
+        own_logits = not isinstance(model, Sequential) and hasattr(model, "logits")
+        self._from_logits = from_logits and (known or own_logits) and hasattr(model, "logits")
+        self._activation = resolve(last) if known and isinstance(model, Sequential) else None
+
+    def outputs(self, inputs: Any) -> Any:
+        """What the loss takes for a batch of inputs: the model's logits, or its output.
+
+        A tuple of inputs is given to the model as so many arguments.
+        """
+        model: Any = self.model
+        forward = model.logits if self._from_logits else model
+        return forward(*inputs) if isinstance(inputs, tuple) else forward(inputs)
+
+    def last(self, layer: Any, x: Any) -> Any:
+        """What the loss takes, from the last layer of a ``Sequential`` and its input."""
+        if not self._from_logits:
+            return layer(x)
+        return layer.linear(x) if isinstance(layer, Dense) else x
+
+    def loss(self, outputs: Any, targets: Any) -> Any:
+        """The loss, one number that can be differentiated."""
+        return self._function(outputs, targets, **self._options)
+
+    def loss_without_checks(self, targets: Array) -> Callable[[Any, Any], Any]:
+        """``loss`` for batches of targets that were all checked before."""
+        if self.name in _UNCHECKED and targets.dtype.kind == "i":
+            return _UNCHECKED[self.name]
+        return self.loss
+
+    def predictions(self, outputs: Any, inputs: Any) -> Array:
+        """The model's output as plain numbers, from what ``outputs`` gave for these inputs."""
+        if not self._from_logits:
+            return numbers(outputs)
+        if self._activation is not None:
+            return np.asarray(self._activation(numbers(outputs)))
+        with ag.no_grad():
+            found = self.model(*inputs) if isinstance(inputs, tuple) else self.model(inputs)
+        return numbers(found)
+
+
+def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
+    """Metrics by name, from names, functions, a list of both, or a dict.
+
+    >>> list(named_metrics("accuracy"))
+    ['accuracy']
+    """
+    if isinstance(given, Mapping):
+        return dict(given)
+    if isinstance(given, str) or callable(given):
+        given = [given]
+    found: dict[str, Callable[[Any, Any], float]] = {}
+    for metric in given:
+        if isinstance(metric, str):
+            if metric not in METRICS:
+                raise ValueError(unknown_name("metric", metric, METRICS))
+            metric = METRICS[metric]
+        elif not callable(metric):
+            raise TypeError(f"a metric is a name or a function, not {type(metric).__name__}")
+        found[getattr(metric, "__name__", type(metric).__name__)] = metric
+    return found
+
+
+def length(X: Any) -> int:
+    """How many samples an array, or a tuple of arrays, has."""
+    return len(X[0] if isinstance(X, tuple) else X)
+
+
+def rows_of(X: Any, rows: Any) -> Any:
+    """The samples with these numbers, of an array or of each array in a tuple."""
+    if isinstance(X, tuple):
+        return tuple(part[rows] for part in X)
+    return X[rows]
+
+
+def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Array:
+    """The model's output for all samples as plain numbers: eval mode, nothing recorded.
+
+    Arguments:
+        model: any Module; its mode is as before afterwards.
+        X: inputs with the samples along the first axis, or a tuple of such arrays.
+        batch_size: how many samples go through the model at a time.
+
+    Returns:
+        An array with the samples along the first axis.
+
+    Raises:
+        ValueError: there are no samples.
+
+    >>> from autograd_mini import nn
+    >>> nn.predict(nn.MLP([2, 3], rng=0), np.zeros((4, 2))).shape
+    (4, 3)
+    """
+    X = tuple(map(np.asarray, X)) if isinstance(X, tuple) else np.asarray(X)
+    if not length(X):
+        raise ValueError("predict: there are no samples")
+    with evaluating(model), ag.no_grad():
+        batches = [rows_of(X, rows) for rows in _slices(length(X), batch_size)]
+        found = [numbers(model(*b) if isinstance(b, tuple) else model(b)) for b in batches]
+    return np.concatenate(found)
+
+
+def evaluate(
+    model: Module,
+    X: Any,
+    y: Any,
+    *,
+    loss: Loss | None = None,
+    metrics: Any = (),
+    batch_size: int = 1024,
+) -> dict[str, float]:
+    """The loss and metrics of a model on data: eval mode, nothing recorded.
+
+    Arguments:
+        model: any Module; its mode is as before afterwards.
+        X, y: inputs and targets, as for ``nn.fit``.
+        loss, metrics: as for ``nn.fit``.
+        batch_size: how many samples go through the model at a time.
+
+    Returns:
+        ``"loss"``, the mean of the batches' losses weighted by their sizes (a sum for a loss that
+        is a sum), and each metric by name, computed on all samples at once.
+
+    Raises:
+        ValueError: there are no samples, or the loss refuses outputs or targets.
+
+    >>> from autograd_mini import nn
+    >>> found = nn.evaluate(nn.MLP([2, 3], rng=0), np.zeros((3, 2)), [0, 1, 2],
+    ...                     metrics="accuracy")
+    >>> round(found["loss"], 4), round(found["accuracy"], 4)
+    (1.0986, 0.3333)
+    """
+    X = tuple(map(np.asarray, X)) if isinstance(X, tuple) else np.asarray(X)
+    objective, wanted = Objective(model, loss), named_metrics(metrics)
+    return measured(objective, X, np.asarray(y), wanted, batch_size)
+
+
+def measured(
+    objective: Objective,
+    X: Any,
+    y: Array,
+    metrics: Mapping[str, Callable[[Any, Any], float]],
+    batch_size: int,
+) -> dict[str, float]:
+    """``evaluate`` with its arguments made ready."""
+    count = length(X)
+    if not count:
+        raise ValueError("evaluate: there are no samples")
+    if len(y) != count:
+        raise ValueError(f"evaluate: there are {count} samples in X and {len(y)} in y")
+    losses, predictions = [], []
+    with evaluating(objective.model), ag.no_grad():
+        for rows in _slices(count, batch_size):
+            inputs = rows_of(X, rows)
+            outputs = objective.outputs(inputs)
+            loss = number(objective.loss(outputs, y[rows]))
+            losses.append(loss if objective.sums else loss * (len(rows) / count))
+            if metrics:
+                predictions.append(objective.predictions(outputs, inputs))
+    found = {"loss": math.fsum(losses) if np.isfinite(losses).all() else float(np.sum(losses))}
+    if metrics:
+        together = np.concatenate(predictions)
+        found |= {name: metric(together, y) for name, metric in metrics.items()}
+    return found
+
+
+def number(loss: Any) -> float:
+    """A loss as a float.
+
+    Raises:
+        ValueError: it holds several numbers.
+    """
+    data = getattr(loss, "data", loss)
+    if np.size(data) != 1:
+        raise ValueError(
+            f"the loss is one number, and this one has shape {np.shape(data)}: reduce it with "
+            "np.mean or np.sum"
+        )
+    return float(data) if np.ndim(data) == 0 else float(np.reshape(data, ()))
+
+
+class evaluating:
+    """A ``with`` block in eval mode; afterwards every part has the mode that it had."""
+
+    def __init__(self, model: Module) -> None:
+        self.model = model
+
+    def __enter__(self) -> None:
+        self._modes = [(module, module.training) for module in self.model.modules()]
+        self.model.eval()
+
+    def __exit__(self, *error: object) -> None:
+        for module, mode in self._modes:
+            module.training = mode
+
+
+def _slices(count: int, batch_size: int) -> list[Array]:
+    return [
+        np.arange(start, min(start + batch_size, count)) for start in range(0, count, batch_size)
+    ]

@@ -1,0 +1,39 @@
+"""Run: a training run in progress, as callbacks see it."""
+
+from __future__ import annotations
+
+import math
+
+from autograd_mini.nn.history import History
+from autograd_mini.nn.module import Module
+from autograd_mini.nn.operands import Array
+from autograd_mini.nn.optimisers import Optimiser
+
+
+class Run:
+    """A training run, as callbacks see it.
+
+    Attributes:
+        model, optimiser, history: what is trained, by what, and what was measured.
+        epoch, epochs: the epoch, from 1, and how many there shall be.
+        step: how many steps were made in all epochs.
+        loss: the last mini-batch's loss, before the update.
+        validates: whether there is a validation part.
+    """
+
+    def __init__(self, model: Module, epochs: int, validates: bool) -> None:
+        self.model = model
+        self.optimiser: Optimiser
+        self.history = History()
+        self.epoch = 1
+        self.epochs = epochs
+        self.step = 0
+        self.loss = math.nan
+        self.validates = validates
+        self.order: Array | None = None
+        self.position = 0
+        self.total = 0.0
+
+    def stop(self, why: str) -> None:
+        """End the run after this step, or after this epoch if called at its end."""
+        self.history.stopped = why
