@@ -236,6 +236,10 @@ def quantiles(w):
     return np.mean(np.maximum(0.3 * error, -0.7 * error))
 
 
+def every_pair(v):
+    return np.mean(np.abs((X @ v)[:, None] - prices))
+
+
 def ensemble(W):
     return np.mean((X @ W - prices[:, None]) ** 2)
 
@@ -274,6 +278,7 @@ RIGHT = [
     (pooled, W), (columns, W), (stable, W), (masked_log, W), (hinges, W), (recurrent, SQUARE),
     (embedding, {"table": RNG.normal(size=(K, D)), **W}), (sample_weights, W),
     (kernel, {"centres": RNG.normal(size=N)}), (quantiles, w), (ensemble, W),
+    (every_pair, {"v": w["w"][:, 0]}),
     (one_target_for_all, SQUARE), (gram, SQUARE), (rows_to_one, SQUARE), (columns_to_one, SQUARE),
     (expected_class, W), (regression, {"v": w["w"][:, 0]}),
     (lambda W: nn.cross_entropy(X @ W, y), W),
