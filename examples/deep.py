@@ -2,9 +2,9 @@
 
 For each variant of the same deep network (200 layers of 64 neurons by default) it measures the
 gradients of all layers on one batch, before training, and how far a short training lowers the
-loss.  Sigmoid layers from the usual start get no gradient and learn nothing.  Each remedy brings the
-gradient to the first layer; whether the network then learns quickly is another question, which the
-table's last column answers.  (log 2 = 0.693 is the loss of guessing.)
+loss.  Sigmoid layers from the usual start get no gradient and learn nothing.  Each remedy brings
+the gradient to the first layer; whether the network then learns quickly is another question, which
+the table's last column answers.  (log 2 = 0.693 is the loss of guessing.)
 
     python examples/deep.py [--folder pictures]
 
