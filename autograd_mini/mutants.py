@@ -466,7 +466,9 @@ class _Line:
                 codes = {"scale", "sum-for-mean", "mean-for-sum"} | loss | factor
                 yield "lost constant", codes, left
             elif not self.scalar(left):
-                yield "lost factor", {"missing-factor"} | factor, left
+                repeats = "ones_like" in ast.unparse(side)  # its loss is one of shape
+                codes = {"shape", "extra-reduction"} if repeats else set()
+                yield "lost factor", {"missing-factor"} | codes | factor, left
 
     def without(self, product: ast.expr, slope: ast.expr) -> ast.expr:
         """A product without the elementwise factors of a slope."""

@@ -47,9 +47,10 @@ def blamed(
     """
     steps = one_true_step(root, nodes, manual)
     wrong = [q.name for q in quantities if q.verdict == DIFFER and q.manual is not None]
-    bounds = dict(zip(wrong, rounding_of([steps[name] for name in wrong], epsilon), strict=True))
     scene = _Scene(root, nodes, manual, names)
-    found = []
+    found = rounding_of([steps[name] for name in wrong], epsilon, scene.order)
+    bounds = dict(zip(wrong, found, strict=True))
+    told = []
     for quantity in quantities:
         if quantity.name in bounds:
             step, bound = steps[quantity.name], bounds[quantity.name]
@@ -59,8 +60,8 @@ def blamed(
             if why and why[0].code == "unknown" and scene.lacks_upstream(quantity.name):
                 inherited, why = True, ()
             quantity = replace(quantity, inherited=inherited, expected=expected, causes=why)
-        found.append(quantity)
-    return found
+        told.append(quantity)
+    return told
 
 
 class _Scene:
@@ -124,11 +125,11 @@ class _Scene:
         )
 
     def lacks_upstream(self, name: str) -> bool:
-        """Whether the step to a quantity begins at a gradient that has no shape to hand on."""
+        """Whether the step to a quantity begins at a gradient of a wrong shape."""
         lost = {
             self.nodes[other]
             for other, data in self.manual.items()
-            if other != name and not _fits(data.shape, np.shape(self.nodes[other].data))
+            if other != name and data.shape != np.shape(self.nodes[other].data)
         }
         return any(node in lost for node in self._between(name))
 

@@ -180,6 +180,12 @@ def _other_shape(mistake: Mistake) -> Iterator[Cause]:
         mistake.expected.reshape(manual)
     ):
         yield Cause("shape", f"the right numbers in shape {manual} in place of {right}")
+    for axis in range(len(right)):
+        row = np.take(mistake.expected, [0], axis)
+        if right[axis] > 1 and np.array_equal(np.broadcast_to(row, right), mistake.expected):
+            made = [row, row[0] if axis == 0 else np.squeeze(row, axis)]
+            if any(mistake.explained_by(one) for one in made):
+                yield Cause("shape", f"the right numbers, not repeated along axis {axis}")
     padded = (1,) * (mistake.manual.ndim - mistake.expected.ndim) + right
     if len(padded) == mistake.manual.ndim:
         axes = tuple(i for i, (m, r) in enumerate(zip(manual, padded, strict=True)) if m != r)
@@ -349,7 +355,7 @@ def _by_sum(mistake: Mistake) -> Iterator[Cause]:
         for name, data in mistake.known.items()
         if data.shape == right.shape and words.is_name(name)
     }
-    if right.size < _INFORMATIVE or len(same) ** 2 * right.size > _MOST_PAIRED:
+    if right.size < 2 or len(same) ** 2 * right.size > _MOST_PAIRED:
         return
     for (a, x), (b, y) in itertools.combinations(same.items(), 2):
         for sign, whole, other in (("−", x - y, x + y), ("+", x + y, x - y)):
@@ -419,8 +425,7 @@ _LOOKS = (
     (_not_finite,),
     (_whole,),
     (_kinks,),
-    (_one_slip, _other_array),
-    (_other_derivative,),
+    (_one_slip, _other_array, _other_derivative),
     (_zeros,),
 )
 """Where explanations are looked for: what the first of these finds counts."""

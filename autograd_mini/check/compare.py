@@ -94,6 +94,7 @@ def check_gradients(
     given, by_hand = _given(manual, arguments)
     nodes = {**arguments, **_intermediates(given, arguments, names, root)}
     automatic = gradients(root, nodes)
+    order = topological_order(root)
     manuals = {name: _as_gradient(name, value) for name, value in given.items()}
     single = any(value.dtype == np.float32 for value in manuals.values())
     epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
@@ -106,7 +107,7 @@ def check_gradients(
             f"Rounding is taken to be {GUESS:.0e} of the largest element, since the sweep could "
             f"not be recorded: {error}"
         )
-    tolerances = dict(zip(nodes, rounding_of(recorded, epsilon), strict=True))
+    tolerances = dict(zip(nodes, rounding_of(recorded, epsilon, order), strict=True))
     noise, order = loss_noise(root), topological_order(root)
     rng = np.random.default_rng(seed)
     quantities = []

@@ -19,7 +19,7 @@ from autograd_mini.check.blame import matches
 from autograd_mini.check.report import DIFFER, Cause, Quantity
 from autograd_mini.check.rounding import recorded_gradients, rounding_of
 from autograd_mini.functions import exp, log
-from autograd_mini.graph import gradients, is_node
+from autograd_mini.graph import gradients, is_node, topological_order
 from autograd_mini.tensor import Tensor, plain
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -335,10 +335,9 @@ def _slopes(
     nodes = list(asked.values())
     try:
         found = recorded_gradients(total, nodes)
-        bounds = rounding_of(found, epsilon)
     except TypeError:  # a primitive whose pullback works on plain arrays only
         found = gradients(total, nodes)
-        bounds = rounding_of(found, epsilon)
+    bounds = rounding_of(found, epsilon, topological_order(total))
     arrays = [np.asarray(g.data if is_node(g) else g) for g in found]
     return dict(zip(asked, zip(arrays, bounds, strict=True), strict=True))
 

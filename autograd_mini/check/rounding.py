@@ -55,7 +55,7 @@ def rounding_error(root: Any, nodes: Sequence[Any], epsilon: float) -> list[Arra
     >>> 1e-8 < float(rounding_error(y, [x], 2.0**-52)[0]) < 1e-5
     True
     """
-    return rounding_of(recorded_gradients(root, nodes), epsilon)
+    return rounding_of(recorded_gradients(root, nodes), epsilon, topological_order(root))
 
 
 def recorded_gradients(
@@ -70,15 +70,16 @@ def recorded_gradients(
 
 
 @np.errstate(all="ignore")
-def rounding_of(gradients: Sequence[Any], epsilon: float) -> list[Array]:
+def rounding_of(gradients: Sequence[Any], epsilon: float, forward: Sequence[Any]) -> list[Array]:
     """For each recorded gradient a bound, element by element, of its rounding error.
 
+    ``forward`` is the nodes of the forward pass, in topological order.
     A gradient that was not recorded is a constant, or its rounding cannot be found: then a
     part of its largest element is taken.
     """
     recorded = [gradient for gradient in gradients if is_node(gradient)]
     order = topological_order(*recorded)
-    sizes = _sizes(order)
+    sizes = _sizes(order, forward)
     moved = [_shaken(order, sizes, gradients, np.random.default_rng(seed)) for seed in _SEEDS]
     bounds = []
     for index, gradient in enumerate(gradients):
@@ -113,9 +114,17 @@ def _data(gradient: Any) -> Array:
     return np.asarray(gradient.data if is_node(gradient) else gradient)
 
 
-def _sizes(order: Sequence[Any]) -> dict[Any, Array]:
-    """How large a number each node was rounded with, where that is not its own size."""
+def _sizes(order: Sequence[Any], forward: Sequence[Any]) -> dict[Any, Array]:
+    """How large a number each node was rounded with, where that is not its own size.
+
+    Another formula for the same function may round with numbers near 1 where this one does
+    not: (1 + tanh(z/2))/2 is right to a rounding of 1, also where the sigmoid is small.
+    """
     found: dict[Any, Array] = {}
+    for node in forward:
+        if node.parents and node.op in RULES and np.size(node.data) > 1:
+            own = np.abs(node.data)
+            found[node] = np.maximum(own, min(np.max(own[np.isfinite(own)], initial=0.0), 1.0))
     for node in order:
         if node.op not in ("add", "sub"):
             continue
