@@ -3,6 +3,7 @@
     python benchmarks/mutations.py               the tables (some minutes)
     python benchmarks/mutations.py --quick       fewer cases (under a minute)
     python benchmarks/mutations.py --full        10,000 correct passes (hours of one core)
+    python benchmarks/mutations.py --correct N   only correct passes, N of them
     python benchmarks/mutations.py --show 20     and what went wrong, case by case
     python benchmarks/mutations.py --case "single attention 17"    one case, with its report
     python benchmarks/mutations.py --json x.json and every case as JSON
@@ -431,6 +432,7 @@ def main() -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="under a minute")
     size.add_argument("--full", action="store_true", help="10,000 correct passes")
+    size.add_argument("--correct", type=int, metavar="N", help="only N correct passes")
     parser.add_argument("--cases", type=int, help="mistakes for each network (80)")
     parser.add_argument("--network", help="only this one, such as 'attention'")
     parser.add_argument("--kind", help="tabulate and show only this kind of mistake")
@@ -448,6 +450,12 @@ def main() -> None:
     if not networks:
         sys.exit(f"--network must be one of {', '.join(n.name for n in NETWORKS)}")
     start = time.perf_counter()
+    if given.correct:
+        each = -(-given.correct // (len(CORRECT) * len(networks)))
+        right = run(list(cases(CORRECT, networks, each)), given.jobs)
+        alarms(right)
+        failures(right, given.show)
+        return
     singles = run(list(cases(["single"], networks, count)), given.jobs)
     pairs = run(list(cases(["pair"], networks, count // 4)), given.jobs)
     right_count = 1 + 10_000 // (len(CORRECT) * len(networks)) if given.full else count // 4
