@@ -153,6 +153,14 @@ def test_a_gradient_of_another_shape_is_not_handed_on():
     assert report["z2"].cause == "shape"
 
 
+def test_what_follows_from_a_wrong_shape_is_no_mistake_of_its_own():
+    report = checked(by_hand(da1="(dz2 @ W2.T)[None]", dW1="x.T @ dz1[0]", db1="dz1.sum(1)"))
+    assert report.culprits == ["a1"]
+    assert report["a1"].cause == "shape"
+    assert report["z1"].inherited
+    assert report["b1"].inherited
+
+
 def test_what_the_users_numpy_would_broadcast_is_handed_on():
     lines = {
         "dz2": "(p - t).sum(0)",

@@ -57,11 +57,15 @@ def blamed(
             expected = np.asarray(step.data if is_node(step) else step)
             inherited = matches(quantity.manual, expected, bound)
             why = () if inherited else causes(scene.mistake(quantity.name, step, bound))
-            if why and why[0].code == "unknown" and scene.lacks_upstream(quantity.name):
+            if why and why[0].code in _FOLLOWS and scene.lacks_upstream(quantity.name):
                 inherited, why = True, ()
             quantity = replace(quantity, inherited=inherited, expected=expected, causes=why)
         told.append(quantity)
     return told
+
+
+_FOLLOWS = ("unknown", "shape", "missing-reduction")
+"""What a gradient of a wrong shape makes of the gradients that are computed from it."""
 
 
 class _Scene:
