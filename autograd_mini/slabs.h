@@ -4,8 +4,9 @@
    its nodes lie in that order in memory, the processor has fetched the next one before it is
    needed.  A free list hands out first what came back last, which scrambles the order more with
    each graph; so nodes come from slabs.  A slab has a bit for each of its nodes, set while that
-   is free, and gives away its lowest free node.  Slabs with room wait in a queue, and a
-   single node that is kept holds no more than its own place.
+   is free, and gives away its lowest free node.  Slabs with room wait in a queue, the empty ones
+   at its end, in the order in which they became empty; so a single node that is kept holds no
+   more than its own place.
 
    The interpreter's lock protects all this. */
 
@@ -52,10 +53,10 @@ static size_t lowest_bit(uint64_t bits) {
 #endif
 }
 
-static void append(Slab *slab) {
-    slab->next = &queue;
-    slab->previous = queue.previous;
-    queue.previous = slab->previous->next = slab;
+static void enter(Slab *slab, Slab *previous) {
+    slab->previous = previous;
+    slab->next = previous->next;
+    previous->next = slab->next->previous = slab;
 }
 
 static void detach(Slab *slab) {
@@ -104,7 +105,7 @@ static int find_room(void) {
     }
     slab = new_slab();
     if (!slab) return 0;
-    append(slab);
+    enter(slab, queue.previous);
     PyTraceMalloc_Track(0, (uintptr_t)slab, USABLE);
     return find_room();
 }
@@ -131,15 +132,16 @@ static void free_node(void *node) {
     size_t i = (size_t)((char *)node - (char *)slab - FIRST) / NODE;
     slab->free[i / 64] |= (uint64_t)1 << i % 64;
     slab->used--;
-    if (!slab->next) append(slab);
+    if (!slab->next) enter(slab, queue.next);
     if (slab == queue.next) {
         if (i / 64 < word) word = i / 64;
     } else if (slab->used == 0) {
         PyTraceMalloc_Untrack(0, (uintptr_t)slab);
+        detach(slab);
         if (empty < KEPT) {
+            enter(slab, queue.previous);
             empty++;
         } else {
-            detach(slab);
             give_back(slab);
         }
     }
