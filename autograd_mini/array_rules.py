@@ -419,8 +419,8 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
 
 
 def _softmax(x: Any, axis: Axis) -> Any:
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
+    e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
+    return e / np.add.reduce(e, axis=axis, keepdims=True)
 
 
 def _softmax_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
@@ -428,8 +428,8 @@ def _softmax_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
 
 
 def _log_softmax(x: Any, axis: Axis) -> Any:
-    shifted = x - np.max(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
 def _log_softmax_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:

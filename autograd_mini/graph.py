@@ -95,10 +95,11 @@ def topological_order(*roots: N) -> list[N]:
     for node in found:  # grows while it is walked
         for operand in node.parents:
             if hasattr(operand, "contributions"):
-                if operand not in uses:
-                    uses[operand] = 0
+                if operand in uses:
+                    uses[operand] += 1
+                else:
+                    uses[operand] = 1
                     found.append(operand)
-                uses[operand] += 1
     order = []
     ready = [root for root in dict.fromkeys(roots) if not uses[root]]
     while ready:

@@ -104,7 +104,7 @@ class Tensor:
     @data.setter
     def data(self, data: Any) -> None:
         global _clock
-        array = _real_array(data)
+        array = data if data is self._data else _real_array(data)
         if array.shape != self._data.shape:
             raise ValueError(
                 f"data of shape {self._data.shape} cannot become shape {array.shape}: "
@@ -112,7 +112,7 @@ class Tensor:
             )
         _clock += 1
         if array is self._data:  # written in place, and with it what this is a view of
-            for node in self._memory():
+            for node in self._memory() if array.base is not None else ():
                 node._changed = _clock
         self._changed = _clock
         self._data = array.astype(self._data.dtype, copy=False)
@@ -235,9 +235,8 @@ class Tensor:
         return np.zeros_like(self._data)
 
     def is_undefined(self, gradient: Any) -> bool:
-        flat = plain(gradient).reshape(-1)
-        with np.errstate(all="ignore"):
-            return bool(np.isnan(flat @ flat))  # a sum of squares is NaN only if one of them is
+        least = np.minimum.reduce(plain(gradient), axis=None, initial=0.0)
+        return bool(least != least)  # the least number is NaN if one of them is
 
     def again(self, operands: Sequence[Any]) -> Tensor:
         return record(self._rule, tuple(operands), self._options)
@@ -342,10 +341,10 @@ class Tensor:
         return _operate("pow", other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return _through_numpy(np.matmul, self, other)
+        return _through_numpy(ARRAY_FUNCTIONS[np.matmul], self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return _through_numpy(np.matmul, other, self)
+        return _through_numpy(ARRAY_FUNCTIONS[np.matmul], other, self)
 
     def __neg__(self) -> Tensor:
         return record(RULES["neg"], (self,))
@@ -647,10 +646,12 @@ def unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Any:
         for axis, size in enumerate(shape)
         if size == 1 and gradient.shape[axis + extra] != 1
     ]
-    if extra or repeated:
-        gradient = np.sum(gradient, axis=(*range(extra), *repeated), keepdims=True)
-        gradient = np.reshape(gradient, shape)
-    return gradient
+    if not (extra or repeated):
+        return gradient
+    axes = (*range(extra), *repeated)
+    if isinstance(gradient, Tensor):
+        return np.reshape(np.sum(gradient, axis=axes), shape)
+    return np.add.reduce(gradient, axis=axes).reshape(shape)
 
 
 def _fit(share: Any, operand: Tensor, rule: Any) -> Any:
@@ -664,9 +665,8 @@ def _fit(share: Any, operand: Tensor, rule: Any) -> Any:
                 f"the pullback of {rule.name} gave a gradient of shape {share.shape} for an "
                 f"operand of shape {shape}; they must be equal"
             )
-        both = np.broadcast_shapes(share.shape, shape)
-        if share.shape != both:
-            share = np.broadcast_to(share, both)
+        if share.shape[max(share.ndim - len(shape), 0) :] != shape:
+            share = np.broadcast_to(share, np.broadcast_shapes(share.shape, shape))
         share = unbroadcast(share, shape)
     if share.dtype != operand._data.dtype:
         share = share.astype(operand._data.dtype)
@@ -698,9 +698,12 @@ def _refuse(rule: Any, operands: tuple[Any, ...], error: Exception) -> NoReturn:
     raise type(error)(f"{rule.name} of operands of shapes {shapes}: {error}") from None
 
 
+_NUMBERS = (Tensor, np.ndarray, np.generic, float, int)
+
+
 def _operate(name: str, left: Any, right: Any) -> Tensor:
     other = right if isinstance(left, Tensor) else left
-    if not isinstance(other, Tensor | np.ndarray | np.generic | float | int):
+    if not isinstance(other, _NUMBERS):
         if not isinstance(other, Value | complex | str | list | tuple):
             return cast(Tensor, NotImplemented)
         left, right = (

@@ -135,7 +135,7 @@ class Dense(Module):
             raise TypeError(
                 f"{self!r} computes over Tensors and got Values: make the layer with scalar=True"
             )
-        shape = np.shape(x)
+        shape = x.shape
         if self.n_in is None and (not shape or 0 in shape):
             raise ValueError(f"{self!r} takes its size from its first input, got shape {shape}")
         if self.n_in is not None and (not shape or shape[-1] != self.n_in):

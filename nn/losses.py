@@ -253,18 +253,20 @@ def _softmax_loss(z: Any, wanted: Array, weights: Array | None, divisor: float) 
     if wanted.shape == z.shape:
         return -np.sum(wanted * logarithms) / divisor
     chosen = of_class(logarithms, wanted)
-    return -np.sum(chosen if weights is None else weights * chosen) / divisor
+    return -(chosen if weights is None else weights * chosen).sum() / divisor
 
 
 def _softmax_loss_pullback(
     g: Any, out: Any, z: Any, wanted: Array, weights: Array | None, divisor: float
 ) -> Any:
-    rows = wanted
+    rows, found = wanted, ag.softmax(z)
     if wanted.shape != np.shape(z):
         rows = np.zeros(np.shape(z), z.dtype)
         places = rows.reshape(-1, rows.shape[-1])
         places[np.arange(wanted.size), wanted.ravel()] = 1 if weights is None else weights
-    return g / divisor * (ag.softmax(z) * rows.sum(axis=-1, keepdims=True) - rows)
+        if weights is None:  # each row sums to 1
+            return g / divisor * (found - rows)
+    return g / divisor * (found * rows.sum(axis=-1, keepdims=True) - rows)
 
 
 softmax_loss = ag.primitive(
