@@ -21,6 +21,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -176,159 +177,242 @@ def fit(
     run = Run(model, epochs, validation is not None)
     run.history.loss_before = _loss_before(objective, X, y, kept)
     y = _checked_targets(objective, X, y)
-    loss_of = objective.loss_without_checks(y)
-    run.optimiser = optimiser = _optimiser(optimiser, rate, model)
-    schedule = schedule(optimiser) if callable(schedule) else schedule
+    run.optimiser = _optimiser(optimiser, rate, model)
     team.start_alike(model, rng)
     calls = [as_callback(given) for given in callbacks]
     if patience is not None:
         calls.append(EarlyStopping(patience))
-    seen: list[tuple[Array, Array]] = []
+    training = _Training(
+        run=run,
+        X=X,
+        y=y,
+        held_out=held_out,
+        kept=kept,
+        validation=validation,
+        objective=objective,
+        loss_of=objective.loss_without_checks(y),
+        metrics=wanted,
+        schedule=schedule(run.optimiser) if callable(schedule) else schedule,
+        schedule_by=schedule_by,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        rng=rng,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        calls=calls,
+        checkpoint=checkpoint,
+        checkpoint_steps=checkpoint_steps,
+        team=team,
+    )
+    if saved is not None:
+        training.go_on_from(saved)
+    training.train(progress)
+    _warn(run)
+    return run.history
 
-    def everything() -> dict[str, Any]:
+
+@dataclass(kw_only=True)
+class _Training:
+    """A call of ``fit``: its arguments, checked and made ready, and what they do.
+
+    Arguments:
+        run: how far it is, with the model and the optimiser.
+        X, y: the samples, all of them.
+        held_out, kept: the rows to validate on, and those to train on.
+        validation: inputs and targets to validate on.
+        loss_of: the loss of outputs and checked targets.
+        seen: for the metrics the outputs and targets of the epoch's steps.
+        The others are the arguments of ``fit``.
+    """
+
+    run: Run
+    X: Any
+    y: Array
+    held_out: Array
+    kept: Array
+    validation: tuple[Any, Array] | None
+    objective: Objective
+    loss_of: Callable[[Any, Any], Any]
+    metrics: dict[str, Callable[[Any, Any], float]]
+    schedule: Schedule | None
+    schedule_by: str
+    batch_size: int
+    shuffle: bool
+    rng: np.random.Generator
+    clip_norm: float | None
+    clip_value: float | None
+    calls: list[Callback]
+    checkpoint: FilePath | None
+    checkpoint_steps: int | None
+    team: Alone | Together
+    seen: list[tuple[Array, Array]] = field(default_factory=list)
+
+    def train(self, progress: bool) -> None:
+        """Make the steps that are left; afterwards the model is in eval mode."""
+        run, model = self.run, self.run.model
+        self.good = model.state()
+        self.parameters = model.parameters()
+        self.on_gradients = _overriding(self.calls, "on_gradients")
+        self.on_step = _overriding(self.calls, "on_step")
+        batches = -(-len(self.kept) // self.batch_size)
+        model.train()
+        for call in self.calls:
+            call.on_start(run)
+        with (
+            _interruptible() as interrupted,
+            np.errstate(over="ignore", invalid="ignore"),
+            _bar(progress and self.team.rank == 0, run.epochs * batches, run.step) as bar,
+        ):
+            try:
+                while run.epoch <= run.epochs and not run.history.stopped:
+                    if run.order is None:
+                        run.order = self.rng.permutation(self.kept) if self.shuffle else self.kept
+                    while run.position < len(run.order) and not run.history.stopped:
+                        self._step(run.order, interrupted, bar)
+                    if run.position == len(run.order):
+                        self._end_epoch(len(run.order))
+            except KeyboardInterrupt:  # the second one, or one that came from a callback
+                run.stop("interrupted")
+            except FloatingPointError:  # clip_gradients found NaN or infinity
+                run.stop("diverged")
+            if run.history.stopped == "diverged":
+                model.load_state(self.good)
+            elif run.position:  # in mid-epoch
+                self._save()
+        for call in self.calls:
+            call.on_end(run)
+        run.optimiser.zero_grad()
+        model.eval()
+
+    def _step(self, order: Array, interrupted: list[bool], bar: Any) -> None:
+        """One step on the next samples of this order."""
+        run, team = self.run, self.team
+        rows = order[run.position : run.position + self.batch_size]
+        mine = team.share(rows)
+        part = len(mine) / len(rows)
+        run.loss, failed = 0.0, None
+        try:
+            if len(mine):
+                run.loss = self._backward(mine, 1.0 if self.objective.sums else part)
+        except Exception as error:  # nobody shall wait for this process
+            if team.size == 1:
+                raise
+            failed = error
+        run.loss, stop = team.reduce(
+            run.model, run.loss, part, stop=bool(interrupted), failed=failed
+        )
+        if not math.isfinite(run.loss):
+            run.stop("diverged")
+            return
+        if self.clip_norm is not None:
+            clip_gradients(self.parameters, norm=self.clip_norm)
+        if self.clip_value is not None:
+            clip_gradients(self.parameters, value=self.clip_value)
+        for hook in self.on_gradients:
+            hook(run)
+        run.optimiser.step()
+        run.step += 1
+        run.position += len(rows)
+        run.total += run.loss if self.objective.sums else run.loss * len(rows)
+        run.history.steps.append(run.loss)
+        for hook in self.on_step:
+            hook(run)
+        run.optimiser.zero_grad()
+        if self.schedule and self.schedule_by == "step":
+            self.schedule.step(run.loss)
+        if self.checkpoint_steps and run.step % self.checkpoint_steps == 0:
+            self._save()
+        if stop:
+            run.stop("interrupted")
+        if bar is not None:
+            _advance(bar, run)
+
+    def _backward(self, rows: Array, weight: float) -> float:
+        """The loss of these samples times a weight; its gradients are in the parameters."""
+        inputs, targets = rows_of(self.X, rows), self.y[rows]
+        outputs = self.objective.outputs(inputs)
+        node = self.loss_of(outputs, targets)
+        loss = weight * number(node)
+        if self.metrics:
+            self.seen.append((self.objective.predictions(outputs, inputs), targets))
+        if math.isfinite(loss):
+            node.backward(weight if self.team.size > 1 else None)
+        return loss
+
+    def _end_epoch(self, count: int) -> None:
+        """Measure after an epoch of so many samples, and make ready for the next."""
+        run = self.run
+        row = _row(run, self.objective, self.metrics, self.team.gather(self.seen), count)
+        if self.validation is not None:
+            size = max(self.batch_size, 1024)
+            found = measured(self.objective, *self.validation, self.metrics, size)
+            row |= {f"validation_{name}": value for name, value in found.items()}
+        run.history.epochs.append(row | {"rate": float(run.optimiser.rate)})
+        self.seen = []
+        state = run.model.state()
+        if row["loss"] > EXPLODED * run.history.loss_before > 0 or not _finite(state):
+            run.stop("diverged")
+            return
+        self.good = state
+        if self.schedule and self.schedule_by == "epoch":
+            self.schedule.step(row.get("validation_loss", row["loss"]))
+        for call in self.calls:
+            call.on_epoch(run)
+        run.epoch, run.position, run.total, run.order = run.epoch + 1, 0, 0.0, None
+        self._save()
+
+    def _save(self) -> None:
+        if self.checkpoint is not None and self.team.rank == 0:
+            write_archive(self.checkpoint, "checkpoint", self._about() | self._state())
+
+    def _about(self) -> dict[str, Any]:
+        """What a run that goes on from the checkpoint must have in common with this one."""
         return {
             "about_run": {
-                "samples": length(X),
-                "batch_size": batch_size,
-                "loss": objective.name,
-                "optimiser": type(optimiser).__name__,
-                "callbacks": [type(call).__name__ for call in calls],
-            },
-            "model": model.state(),
-            "optimiser": optimiser.state(),
-            "schedule": schedule.state() if schedule else {},
-            "generators": [g.bit_generator.state for g in _generators(model, rng)],
-            "callbacks": [call.state() for call in calls],
-            "history": vars(run.history),
-            "place": {n: getattr(run, n) for n in ("epoch", "step", "position", "total", "order")},
-            "held_out": held_out,
-            "seen": seen,
+                "samples": length(self.X),
+                "batch_size": self.batch_size,
+                "loss": self.objective.name,
+                "optimiser": type(self.run.optimiser).__name__,
+                "callbacks": [type(call).__name__ for call in self.calls],
+            }
         }
 
-    def save_checkpoint() -> None:
-        if checkpoint is not None and team.rank == 0:
-            write_archive(checkpoint, "checkpoint", everything())
+    def _state(self) -> dict[str, Any]:
+        """All that the rest of the run depends on, besides the arguments of ``fit``."""
+        run = self.run
+        return {
+            "model": run.model.state(),
+            "optimiser": run.optimiser.state(),
+            "schedule": self.schedule.state() if self.schedule else {},
+            "generators": [g.bit_generator.state for g in _generators(run.model, self.rng)],
+            "callbacks": [call.state() for call in self.calls],
+            "history": vars(run.history),
+            "place": {n: getattr(run, n) for n in ("epoch", "step", "position", "total", "order")},
+            "held_out": self.held_out,
+            "seen": self.seen,
+        }
 
-    if saved is not None:
-        _check_resumed(saved["about_run"], everything()["about_run"], checkpoint)
-        model.load_state(saved["model"])
-        optimiser.load_state(saved["optimiser"])
-        if schedule:
-            schedule.load_state(saved["schedule"])
-        for g, state in zip(_generators(model, rng), saved["generators"], strict=True):
+    def go_on_from(self, saved: dict[str, Any]) -> None:
+        """Take the state of a checkpoint.
+
+        Raises:
+            ValueError: it belongs to a run of other data or options.
+        """
+        run = self.run
+        _check_resumed(saved["about_run"], self._about()["about_run"], self.checkpoint)
+        run.model.load_state(saved["model"])
+        run.optimiser.load_state(saved["optimiser"])
+        if self.schedule:
+            self.schedule.load_state(saved["schedule"])
+        for g, state in zip(_generators(run.model, self.rng), saved["generators"], strict=True):
             g.bit_generator.state = state
-        for call, state in zip(calls, saved["callbacks"], strict=True):
+        for call, state in zip(self.calls, saved["callbacks"], strict=True):
             call.load_state(state)
         vars(run.history).update(saved["history"])
         if run.history.stopped == "interrupted":
             run.history.stopped = ""
         vars(run).update(saved["place"])
-        seen = [(found, targets) for found, targets in saved["seen"]]
-
-    good = model.state()
-    batches = -(-len(kept) // batch_size)
-    model.train()
-    for call in calls:
-        call.on_start(run)
-    on_gradients, on_step = _overriding(calls, "on_gradients"), _overriding(calls, "on_step")
-    parameters = model.parameters()
-
-    with (
-        _interruptible() as interrupted,
-        np.errstate(over="ignore", invalid="ignore"),
-        _bar(progress and team.rank == 0, epochs * batches, run.step) as bar,
-    ):
-        next_postfix = 0.0
-        try:
-            while run.epoch <= epochs and not run.history.stopped:
-                if run.order is None:
-                    run.order = rng.permutation(kept) if shuffle else kept
-                order = run.order
-                while run.position < len(order) and not run.history.stopped:
-                    rows = order[run.position : run.position + batch_size]
-                    mine = team.share(rows)
-                    weight = 1.0 if objective.sums else len(mine) / len(rows)
-                    run.loss, failed = 0.0, None
-                    try:
-                        if len(mine):
-                            inputs, targets = rows_of(X, mine), y[mine]
-                            outputs = objective.outputs(inputs)
-                            node = loss_of(outputs, targets)
-                            run.loss = weight * number(node)
-                            if wanted:
-                                seen.append((objective.predictions(outputs, inputs), targets))
-                            if math.isfinite(run.loss):
-                                node.backward(weight if team.size > 1 else None)
-                            del outputs, node
-                    except Exception as error:  # nobody shall wait for this process
-                        if team.size == 1:
-                            raise
-                        failed = error
-                    part = len(mine) / len(rows)
-                    run.loss, stop = team.reduce(
-                        model, run.loss, part, stop=bool(interrupted), failed=failed
-                    )
-                    if not math.isfinite(run.loss):
-                        run.stop("diverged")
-                        break
-                    if clip_norm is not None:
-                        clip_gradients(parameters, norm=clip_norm)
-                    if clip_value is not None:
-                        clip_gradients(parameters, value=clip_value)
-                    for hook in on_gradients:
-                        hook(run)
-                    optimiser.step()
-                    run.step += 1
-                    run.position += len(rows)
-                    run.total += run.loss if objective.sums else run.loss * len(rows)
-                    run.history.steps.append(run.loss)
-                    for hook in on_step:
-                        hook(run)
-                    optimiser.zero_grad()
-                    if schedule and schedule_by == "step":
-                        schedule.step(run.loss)
-                    if checkpoint_steps and run.step % checkpoint_steps == 0:
-                        save_checkpoint()
-                    if stop:
-                        run.stop("interrupted")
-                    if bar is not None:
-                        bar.update()
-                        if time.monotonic() > next_postfix:
-                            next_postfix = time.monotonic() + _SECONDS_BETWEEN_POSTFIXES
-                            bar.set_postfix(_postfix(run), refresh=False)
-                if run.position < len(order):
-                    break
-                row = _row(run, objective, wanted, team.gather(seen), len(order))
-                if validation is not None:
-                    found = measured(objective, *validation, wanted, max(batch_size, 1024))
-                    row |= {f"validation_{name}": value for name, value in found.items()}
-                run.history.epochs.append(row | {"rate": float(optimiser.rate)})
-                seen = []
-                state = model.state()
-                if row["loss"] > EXPLODED * run.history.loss_before > 0 or not _finite(state):
-                    run.stop("diverged")
-                    break
-                good = state
-                if schedule and schedule_by == "epoch":
-                    schedule.step(row.get("validation_loss", row["loss"]))
-                for call in calls:
-                    call.on_epoch(run)
-                run.epoch, run.position, run.total, run.order = run.epoch + 1, 0, 0.0, None
-                save_checkpoint()
-        except KeyboardInterrupt:  # the second one, or one that came from a callback
-            run.stop("interrupted")
-        except FloatingPointError:  # clip_gradients found NaN or infinity
-            run.stop("diverged")
-        if run.history.stopped == "diverged":
-            model.load_state(good)
-        elif run.position:  # in mid-epoch
-            save_checkpoint()
-    for call in calls:
-        call.on_end(run)
-    optimiser.zero_grad()
-    model.eval()
-    _warn(run, checkpoint)
-    return run.history
+        self.seen = [(found, targets) for found, targets in saved["seen"]]
 
 
 # What is checked before the first step
@@ -487,7 +571,16 @@ def _bar(shown: bool, total: int, done: int) -> Iterator[Any]:
         yield None
         return
     with tqdm(total=total, initial=done, desc="training", unit="step") as bar:
+        bar.next_postfix = 0.0
         yield bar
+
+
+def _advance(bar: Any, run: Run) -> None:
+    """One step more on the bar; what it says beside it is renewed now and then."""
+    bar.update()
+    if time.monotonic() > bar.next_postfix:
+        bar.next_postfix = time.monotonic() + _SECONDS_BETWEEN_POSTFIXES
+        bar.set_postfix(_postfix(run), refresh=False)
 
 
 def _postfix(run: Run) -> dict[str, str]:
@@ -520,7 +613,7 @@ def _finite(state: dict[str, Array]) -> bool:
     return all(np.isfinite(array).all() for array in state.values())
 
 
-def _warn(run: Run, checkpoint: Any) -> None:
+def _warn(run: Run) -> None:
     history = run.history
     what = ""
     if history.stopped == "diverged":
