@@ -46,6 +46,9 @@ class Node(Protocol):
         local derivative.
         """
 
+    def tells_for(self, operand: Any) -> bool:
+        """Whether its gradient is smaller than this operand's, and contributions never masked."""
+
     def is_undefined(self, gradient: Any) -> bool:
         """Whether zero times infinity may have come into a gradient of this node."""
 
@@ -245,9 +248,22 @@ def _sweep(
     found = swept(masked=False)
     if order[-1].masks_always:
         return found
-    if any(n.is_undefined(g) for n, g in found.items() if asked is not None or not n.parents):
+    if any(n.is_undefined(found[n]) for n in (found if asked is not None else witnesses(found))):
         found = swept(masked=True)
     return found
+
+
+def witnesses(found: Mapping[N, Any]) -> Iterator[N]:
+    """The nodes whose gradients hold NaN if masking could keep one from a leaf.
+
+    They are the leaves; but where an operation whose contributions are never masked gives a
+    leaf its gradient, that of the operation's result tells as much.  It is taken where it is
+    the smaller array, as for the weights of a layer.
+    """
+    for node in found:
+        for operand in operands(node):
+            if not operand.parents and operand in found:
+                yield node if node.tells_for(operand) else operand
 
 
 def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:

@@ -234,6 +234,9 @@ class Tensor:
     def zero(self) -> Array:
         return np.zeros_like(self._data)
 
+    def tells_for(self, operand: Tensor) -> bool:
+        return not self._rule.elementwise and self._data.size < operand._data.size
+
     def is_undefined(self, gradient: Any) -> bool:
         least = np.minimum.reduce(plain(gradient), axis=None, initial=0.0)
         return bool(least != least)  # the least number is NaN if one of them is

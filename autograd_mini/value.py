@@ -264,6 +264,9 @@ class Value:
     def zero(self) -> float:
         return 0.0
 
+    def tells_for(self, operand: Value) -> bool:
+        return False
+
     def is_undefined(self, gradient: Any) -> bool:
         return math.isnan(gradient)
 

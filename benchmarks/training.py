@@ -244,6 +244,8 @@ def measure(dtype: str, batches: list[int], rounds: int) -> dict[str, Any]:
         try:
             made[name] = make(X.dtype)
         except ImportError as error:
+            if error.name == "autograd_mini":
+                raise
             print(f"{name} is left out: {error}", file=sys.stderr)
     found: dict[str, Any] = {}
     for batch in batches:
@@ -308,7 +310,10 @@ def print_table(found: dict[str, Any], threads: int, dtype: str) -> None:
     print(f"\n{title}: time / control's time (milliseconds a step)")
     heads = [f"batch {batch}" for batch in found]
     print(f"{'':28}" + "".join(f"{head:>18}" for head in heads))
-    for name in next(iter(found.values())):
+    for name in SIDES:
+        if name not in next(iter(found.values())):
+            print(f"{name:28}{'not installed':>18}")
+            continue
         cells = [
             f"{row[name]['ratio']:.2f} ({row[name]['milliseconds']:.2f})" for row in found.values()
         ]

@@ -293,3 +293,25 @@ def test_a_huge_gradient_is_not_taken_for_nan_and_warns_of_nothing():
     assert np.array_equal(x.grad, np.full(3, 1e200))
     assert not x.is_undefined(np.array([1e200, np.inf]))
     assert x.is_undefined(np.array([[1e200, np.nan]]))
+
+
+@pytest.mark.parametrize("samples", [3, 100])  # fewer numbers than the weights hold, and more
+def test_zero_times_infinity_is_kept_from_leaves_behind_a_product(samples):
+    rng = np.random.default_rng(0)
+    W, b = Tensor(rng.normal(size=(20, 4))), Tensor(np.zeros(4))
+    z = rng.normal(size=(samples, 20)) @ W + b
+    with np.errstate(invalid="ignore"):
+        root = np.sqrt(z)  # NaN where z < 0, and so is its derivative
+    np.sum(np.where(z.data > 0, root, 0.0)).backward()
+    assert np.isnan(root.data).any()
+    assert np.isfinite(W.grad).all()
+    assert np.isfinite(b.grad).all()
+
+
+def test_infinite_constants_leave_their_nan_in_the_gradient():
+    W = Tensor(np.ones((5, 2)))
+    X = np.array([[np.inf, 1.0, 1.0, 1.0, 1.0]])
+    with np.errstate(invalid="ignore"):
+        np.sum((X @ W) * 0.0).backward()
+    assert np.isnan(W.grad[0]).all()
+    assert np.array_equal(W.grad[1:], np.zeros((4, 2)))

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import reverse_sweep, topological_order
+from autograd_mini.graph import reverse_sweep, topological_order, witnesses
 from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
 from autograd_mini.show.called import called
 from autograd_mini.show.formulas import Notation
@@ -147,10 +147,10 @@ def is_masked(order: Sequence[Any], seed: Any, wanted: Any = None) -> bool:
     root = order[-1]
     if root.masks_always:
         return True
-    found = reverse_sweep(order, seed, wanted)
-    if wanted is not None:
-        return any(node.is_undefined(gradient) for node, gradient in found)
-    return any(node.is_undefined(gradient) for node, gradient in found if not node.parents)
+    found = dict(reverse_sweep(order, seed, wanted))
+    return any(
+        node.is_undefined(found[node]) for node in (witnesses(found) if wanted is None else found)
+    )
 
 
 def _flowing(node: Any, slots: list[int], given: list[Any]) -> list[int]:
