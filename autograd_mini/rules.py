@@ -468,7 +468,8 @@ def _sigmoid(x: Any) -> Any:
     z = np.abs(x)
     np.negative(z, out=z)
     np.exp(z, out=z)
-    top = np.maximum(z, x >= 0)  # where(x >= 0, 1, z), since z <= 1, without a branch
+    top = (x >= 0).astype(z.dtype)
+    np.maximum(top, z, out=top)  # where(x >= 0, 1, z), since z <= 1, without a branch
     z += 1
     return np.divide(top, z, out=top)
 
