@@ -146,7 +146,7 @@ def _colours(kinds: tuple[Any, Any], names: Sequence[str], layers: Sequence[str]
     colours = kind
     for column in (name, _numbered(layers), uses):
         if column.any():
-            colours = np.unique(colours * (column.max() + 1) + column, return_inverse=True)[1]
+            colours = _ranks(colours * (column.max() + 1) + column)
     return colours
 
 
@@ -162,6 +162,17 @@ def _distinct(numbers: Any) -> Any:
     return ascending[np.diff(ascending, prepend=-1) > 0]
 
 
+def _ranks(numbers: Any) -> Any:
+    """For each number its place among the distinct ones; counted, not sorted, if they are small.
+
+    >>> _ranks(np.array([7, 3, 7, 0])).tolist(), _ranks(np.array([7, 3, 7, 10**9])).tolist()
+    ([2, 1, 2, 0], [1, 0, 1, 2])
+    """
+    if numbers.max(initial=0) > 2 * len(numbers):
+        return np.unique(numbers, return_inverse=True)[1]
+    return (np.cumsum(np.bincount(numbers) > 0) - 1)[numbers]
+
+
 def _with_rows(colours: Any, lengths: Any, rows: Any) -> Any:
     """A number for each node that tells its colour and, in order, the numbers in its row.
 
@@ -174,9 +185,8 @@ def _with_rows(colours: Any, lengths: Any, rows: Any) -> Any:
     slot = 0
     while longer.size:
         pairs = found[longer] * width + rows[starts[longer] + slot]
-        distinct, numbers = np.unique(pairs, return_inverse=True)
-        found[longer] = top + 1 + numbers
-        top += len(distinct)
+        found[longer] = top + 1 + _ranks(pairs)
+        top = found[longer].max()
         slot += 1
         longer = longer[lengths[longer] > slot]
     return found
@@ -213,9 +223,8 @@ def _alike(graph: Recorded, colours: Any, chain: Any, most: int) -> Any:
         of, rows = operands.of(ready)
         of, rows = _without_order(of, found[rows], is_sum[ready])
         lengths = np.bincount(of, minlength=len(ready))
-        distinct, numbers = np.unique(_with_rows(own[ready], lengths, rows), return_inverse=True)
-        found[ready] = count + numbers
-        count += len(distinct)
+        found[ready] = count + _ranks(_with_rows(own[ready], lengths, rows))
+        count = found[ready].max() + 1
         if count > most:
             return None
         _, above = users.of(ready)
