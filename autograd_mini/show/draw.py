@@ -33,6 +33,9 @@ Direction = Literal["LR", "TB"]
 MOST_LABELS = 400
 """A picture of more arrows tells local derivatives only when one points at an arrow."""
 
+MOST_CROSSED = 1000
+"""So does one whose arrows cross more rows of boxes in all: labels make room in each row."""
+
 
 def draw(
     node: Any,  # a type checker takes np.sum(tensor) for an array
@@ -267,7 +270,7 @@ def drawing_of(
     """
     prefix = "g" + hashlib.sha256(repr((picture, direction)).encode()).hexdigest()[:8]
     names = [box.name for box in picture.boxes] + [arrow.name for arrow in picture.arrows]
-    is_large = len(picture.arrows) > MOST_LABELS
+    is_large = len(picture.arrows) > MOST_LABELS or _crossed(picture.arrows) > MOST_CROSSED
     graph = {**theme.GRAPH, "rankdir": direction, "ranksep": theme.RANKSEP[direction], "id": prefix}
     drawing = Drawing(
         title=picture.title,
@@ -313,6 +316,19 @@ def drawing_of(
     if below:
         drawing.attr(label=f"<{below}>", labelloc="b", labeljust="l", fontname="Helvetica")
     return drawing
+
+
+def _crossed(arrows: Sequence[Arrow]) -> int:
+    """How many rows of boxes arrows cross in all, if each leaf stands beside its first use."""
+    row: dict[str, int] = {}
+    for arrow in arrows:  # those to a box come after those to its operands
+        row[arrow.head] = max(row.get(arrow.head, 0), row.get(arrow.tail, 0) + 1)
+    first: dict[str, int] = {}
+    for arrow in arrows:
+        if arrow.tail not in row:
+            first[arrow.tail] = min(first.get(arrow.tail, row[arrow.head]), row[arrow.head])
+    row |= {leaf: use - 1 for leaf, use in first.items()}
+    return sum(abs(row[arrow.head] - row[arrow.tail]) - 1 for arrow in arrows)
 
 
 def _backward(arrow: Arrow) -> dict[str, str]:

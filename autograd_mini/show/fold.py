@@ -15,15 +15,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.rules import RULES
 from autograd_mini.show.names import each, family, stem
-from autograd_mini.show.recorded import NODES, Recorded
+from autograd_mini.show.recorded import NODES, Recorded, slices
 from autograd_mini.tensor import Tensor
 
 Groups = list[list[int]]
@@ -38,10 +37,10 @@ _SUMS = ("add", "mul")
 
 def by_repeats(
     graph: Recorded, names: Sequence[str], layers: Sequence[str], most: int, loosely: bool = True
-) -> tuple[Groups, list[int]] | None:
+) -> tuple[Groups, Any] | None:
     """Groups of nodes that are computed in the same way; ``None`` if there are more than ``most``.
 
-    Beside the groups, for each node the last node of the sum that it is a part of.
+    Beside the groups, an array: for each node the last node of the sum that it is a part of.
 
     In the finest grouping, two nodes are in one group if they have the same operation, shape
     and name (but for its index), and so have their operands, and theirs, down to the leaves.  A
@@ -58,9 +57,10 @@ def by_repeats(
             enough.
     """
     best = None
-    stems = _colours(graph, each(stem, names), layers)
+    kinds = _kinds(graph)
+    stems = _colours(kinds, each(stem, names), layers)
     chain = chains(graph, stems, names)
-    for group_of in _finest_first(graph, names, layers, stems, chain, most):
+    for group_of in _finest_first(graph, kinds, names, layers, stems, chain, most):
         if group_of is not None:
             best = _gathered(group_of)
             if len(best) <= READABLE or not loosely:
@@ -70,97 +70,129 @@ def by_repeats(
 
 def _finest_first(
     graph: Recorded,
+    kinds: Any,
     names: Sequence[str],
     layers: Sequence[str],
-    stems: Sequence[int],
-    chain: Sequence[int],
+    stems: Any,
+    chain: Any,
     most: int,
-) -> Iterator[list[int] | None]:
+) -> Iterator[Any]:
+    """Arrays of a number for each node, the same in one group; ``None`` for too many groups."""
     yield _alike(graph, stems, chain, most)
     of_families = each(family, names)
     if len(set(of_families)) < len(set(each(stem, names))):
-        stems = _colours(graph, of_families, layers)
+        stems = _colours(kinds, of_families, layers)
         yield _alike(graph, stems, chain, most)
-    last = np.array(chain)
-    plain = np.array(stems)
-    yield _few(_with_operands(graph, plain)[last], most)
-    yield _few(plain[last], most)
-    yield _few(np.array(_colours(graph, [""] * len(names), [""] * len(names)))[last], most)
+    yield _few(_with_rows(stems, graph.lengths, stems[graph.flat])[chain], most)
+    yield _few(stems[chain], most)
+    nothing = [""] * len(names)
+    yield _few(_colours(kinds, nothing, nothing)[chain], most)
 
 
-def _few(colours: Any, most: int) -> list[int] | None:
-    return colours.tolist() if len(np.unique(colours)) <= most else None
+def _few(colours: Any, most: int) -> Any:
+    return colours if len(np.unique(colours)) <= most else None
 
 
-def _with_operands(graph: Recorded, colours: Any) -> Any:
-    """A colour for each node that tells its own and, in order, those of its operands."""
-    starts, flat = np.array(graph.starts, np.intp), np.array(graph.flat, np.intp)
-    lengths = np.diff(starts)
-    found = colours.copy()
+def chains(graph: Recorded, colours: Any, names: Sequence[str]) -> Any:
+    """For each node the last node of the sum or product that it is a part of, often itself."""
+    heads, tails = graph.edges()
+    _, samples, colour = np.unique(colours, return_index=True, return_inverse=True)
+    nodes = [graph.nodes[place] for place in samples]  # of each colour one
+    kind = _numbered([(node.op, getattr(node, "shape", ())) for node in nodes])[colour]
+    is_sum = np.array([node.op in _SUMS for node in nodes])[colour]
+    unnamed = ~np.array(list(map(bool, names)))
+    once = np.bincount(tails, minlength=len(names)) == 1
+    linked = (kind[tails] == kind[heads]) & is_sum[heads] & once[tails] & unnamed[tails]
+    last = np.arange(len(names))
+    last[tails[linked]] = heads[linked]
+    inner = tails[linked]
+    while inner.size:
+        further = last[last[inner]]
+        inner = inner[further != last[inner]]
+        last[inner] = last[last[inner]]
+    return last
+
+
+def _kinds(graph: Recorded) -> tuple[Any, Any]:
+    """For each node a number for its operation, shape and constants, and one for its uses.
+
+    A leaf that is a number is of kind 0.
+    """
+    names: list[str] = [node.op for node in graph.nodes]
+    ops = _numbered(names)
+    expected = np.array([_ARITY.get(op, -1) for op in dict.fromkeys(names)])[ops]
+    is_array = np.array([isinstance(node, Tensor) for node in graph.nodes])
+    kinds: list[Hashable] = list(names)
+    for place in np.flatnonzero(is_array | (graph.lengths != expected)).tolist():
+        node = graph.nodes[place]
+        about = (node.shape, repr(node.options)) if is_array[place] else ()
+        kinds[place] = (node.op, place in graph.cut, about, _constants(node))
+    heads, tails = graph.edges()
+    slots = graph.slots(heads)
+    slot_count = slots.max(initial=0) + 1
+    code_count = (ops.max() + 1) * slot_count
+    of_leaves = graph.lengths[tails] == 0
+    codes = _distinct((tails * code_count + ops[heads] * slot_count + slots)[of_leaves])
+    lengths = np.bincount(codes // code_count, minlength=len(ops))
+    uses = _with_rows(np.zeros(len(ops), np.intp), lengths, codes % code_count)
+    return _numbered(["", *kinds])[1:], uses
+
+
+def _colours(kinds: tuple[Any, Any], names: Sequence[str], layers: Sequence[str]) -> Any:
+    """A number for what can be said of a node by itself, and of a nameless leaf by its uses."""
+    kind, uses = kinds
+    name = _numbered(["", *names])[1:]
+    uses = np.where((kind == 0) & (name == 0), uses, 0)
+    colours = kind
+    for column in (name, _numbered(layers), uses):
+        if column.any():
+            colours = _ranks(colours * (column.max() + 1) + column)
+    return colours
+
+
+def _numbered(keys: Sequence[Hashable]) -> Any:
+    """An array of a number for each key, the same for equal ones, in the order of the first."""
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.fromiter(map(numbers.__getitem__, keys), np.intp, len(keys))
+
+
+def _distinct(numbers: Any) -> Any:
+    """What ``np.unique`` gives, which takes ten times as long where most numbers differ."""
+    ascending = np.sort(numbers)
+    return ascending[np.diff(ascending, prepend=-1) > 0]
+
+
+def _ranks(numbers: Any) -> Any:
+    """For each number its place among the distinct ones; counted, not sorted, if they are small.
+
+    >>> _ranks(np.array([7, 3, 7, 0])).tolist(), _ranks(np.array([7, 3, 7, 10**9])).tolist()
+    ([2, 1, 2, 0], [1, 0, 1, 2])
+    """
+    if numbers.max(initial=0) > 2 * len(numbers):
+        return np.unique(numbers, return_inverse=True)[1]
+    return (np.cumsum(np.bincount(numbers) > 0) - 1)[numbers]
+
+
+def _with_rows(colours: Any, lengths: Any, rows: Any) -> Any:
+    """A number for each node that tells its colour and, in order, the numbers in its row.
+
+    >>> _with_rows(np.array([0, 0, 0]), np.array([2, 2, 1]), np.array([5, 7, 5, 7, 5])).tolist()
+    [2, 2, 1]
+    """
+    starts = np.cumsum(lengths) - lengths
+    found, top, width = colours.copy(), colours.max(initial=0), rows.max(initial=0) + 1
     longer = np.flatnonzero(lengths)
     slot = 0
     while longer.size:
-        pairs = found[longer] * (colours.max() + 1) + colours[flat[starts[longer] + slot]]
-        found[longer] = found.max() + 1 + np.unique(pairs, return_inverse=True)[1]
+        pairs = found[longer] * width + rows[starts[longer] + slot]
+        found[longer] = top + 1 + _ranks(pairs)
+        top = found[longer].max()
         slot += 1
         longer = longer[lengths[longer] > slot]
     return found
 
 
-def chains(graph: Recorded, colours: Sequence[int], names: Sequence[str]) -> list[int]:
-    """For each node the last node of the sum or product that it is a part of, often itself."""
-    heads, tails = _edges(graph)
-    samples = dict(zip(colours, graph.nodes, strict=True))  # of each colour one node
-    kinds = _numbered((samples[c].op, getattr(samples[c], "shape", ())) for c in sorted(samples))
-    is_sum = np.array([samples[c].op in _SUMS for c in sorted(samples)])
-    colour = np.array(colours, np.intp)
-    kind = np.array(kinds)[colour]
-    unnamed = ~np.array(list(map(bool, names)))
-    once = np.bincount(tails, minlength=len(names)) == 1
-    linked = (kind[tails] == kind[heads]) & is_sum[colour[heads]] & once[tails] & unnamed[tails]
-    last = np.arange(len(names))
-    last[tails[linked]] = heads[linked]
-    while True:
-        further = last[last]
-        if np.array_equal(further, last):
-            return last.tolist()
-        last = further
-
-
-def _edges(graph: Recorded) -> tuple[Any, Any]:
-    """For each use of an operand: the place of the result, and that of the operand."""
-    lengths: Any = np.diff(np.array(graph.starts, np.intp))
-    return np.repeat(np.arange(len(lengths)), lengths), np.array(graph.flat, np.intp)
-
-
-def _colours(graph: Recorded, names: Sequence[str], layers: Sequence[str]) -> list[int]:
-    """A number for what can be said of a node by itself, and of a nameless leaf by its uses."""
-    uses: dict[int, set[tuple[str, int]]] = defaultdict(set)
-    heads, tails = _edges(graph)
-    is_leaf = np.diff(np.array(graph.starts, np.intp)) == 0
-    nameless = is_leaf & ~np.array(list(map(bool, names)))
-    for edge in np.flatnonzero(nameless[tails]).tolist() if nameless.any() else ():
-        head = int(heads[edge])
-        uses[graph.flat[edge]].add((graph.nodes[head].op, edge - graph.starts[head]))
-
-    def described() -> Iterator[Any]:
-        starts, cut = graph.starts, graph.cut
-        for place, (node, name, layer) in enumerate(zip(graph.nodes, names, layers, strict=True)):
-            op = node.op
-            if isinstance(node, Tensor):
-                about = (node.shape, repr(node.options), _constants(node))
-                yield op, name, layer, place in cut, about
-            elif op:
-                operands = starts[place + 1] - starts[place]
-                constants = () if operands == _ARITY.get(op) else _constants(node)
-                yield (op, name, layer, place in cut, constants) if name or constants else op
-            else:
-                yield (name, layer) if name else (frozenset(uses[place]), layer)
-
-    return _numbered(described())
-
-
-_ARITY = {name: len(rule.operands) for name, rule in RULES.items()}
+_ARITY = {"": 0} | {name: len(rule.operands) for name, rule in RULES.items()}
 
 
 def _constants(node: Any) -> tuple[Any, ...]:
@@ -171,36 +203,66 @@ def _constants(node: Any) -> tuple[Any, ...]:
     )
 
 
-def _numbered(keys: Any) -> list[int]:
-    """A number for each key, the same for equal ones."""
-    numbers: dict[Any, int] = {}
-    return [numbers.setdefault(key, len(numbers)) for key in keys]
+def _alike(graph: Recorded, colours: Any, chain: Any, most: int) -> Any:
+    """A number for each node, the same for those computed alike; ``None`` if there are too many.
 
-
-def _alike(
-    graph: Recorded, colours: Sequence[int], chain: Sequence[int], most: int
-) -> list[int] | None:
-    """A number for each node, the same for those computed alike; ``None`` if there are too many."""
-    numbers: dict[Any, int] = {}
-    terms: dict[int, set[int]] = {}
-    found = [0] * len(colours)
-    flat, starts = graph.flat, graph.starts
-    for place, (colour, last) in enumerate(zip(colours, chain, strict=True)):
-        sources = flat[starts[place] : starts[place + 1]]
-        if last != place or place in terms:
-            outer = [found[source] for source in sources if chain[source] != last]
-            terms.setdefault(last, set()).update(outer)
-            if last != place:
-                continue
-            key: Any = (colour, frozenset(terms.pop(place)))
-        elif sources:
-            key = (colour, *[found[source] for source in sources])
-        else:
-            key = colour
-        found[place] = number = numbers.setdefault(key, len(numbers))
-        if number == most:
+    A sum is computed alike if it has the same terms, in any order and number.  The nodes of one
+    height, the longest way to a leaf, are numbered together; those of another never equal them.
+    """
+    size = len(chain)
+    heads, tails = (chain[ends] for ends in graph.edges())
+    heads, tails = heads[heads != tails], tails[heads != tails]
+    operands, users = _Rows(heads, tails, size), _Rows(tails, heads, size)
+    is_sum = np.bincount(chain, minlength=size) > 1
+    own = colours * 2 + is_sum
+    missing = operands.lengths.copy()
+    ready = np.flatnonzero((missing == 0) & (chain == np.arange(size)))
+    found = np.zeros(size, np.intp)
+    count = 0
+    while ready.size:
+        of, rows = operands.of(ready)
+        of, rows = _without_order(of, found[rows], is_sum[ready])
+        lengths = np.bincount(of, minlength=len(ready))
+        found[ready] = count + _ranks(_with_rows(own[ready], lengths, rows))
+        count = found[ready].max() + 1
+        if count > most:
             return None
-    return [found[last] for last in chain]
+        _, above = users.of(ready)
+        np.subtract.at(missing, above, 1)
+        ready = _distinct(above[missing[above] == 0])
+    return found[chain]
+
+
+def _without_order(of: Any, rows: Any, is_set: Any) -> tuple[Any, Any]:
+    """Rows of numbers, some of them as sets: each number once, in ascending order.
+
+    >>> _without_order(np.array([0, 0, 0, 1]), np.array([3, 2, 3, 4]), np.array([True, False]))
+    (array([0, 0, 1]), array([2, 3, 4]))
+    """
+    in_set = is_set[of]
+    if not in_set.any():
+        return of, rows
+    width = rows.max() + 1
+    codes = _distinct(of[in_set] * width + rows[in_set])
+    of = np.concatenate([of[~in_set], codes // width])
+    rows = np.concatenate([rows[~in_set], codes % width])
+    by_row = np.argsort(of, kind="stable")
+    return of[by_row], rows[by_row]
+
+
+class _Rows:
+    """Pairs of a row and an entry, gathered so that the entries of some rows are found quickly."""
+
+    def __init__(self, rows: Any, entries: Any, size: int) -> None:
+        self.lengths = np.bincount(rows, minlength=size)
+        self._starts = np.cumsum(self.lengths) - self.lengths
+        self._entries = entries[np.argsort(rows, kind="stable")]
+
+    def of(self, rows: Any) -> tuple[Any, Any]:
+        """The entries of these rows, and for each which of the rows it is of."""
+        lengths = self.lengths[rows]
+        places = slices(self._starts[rows], lengths)
+        return np.repeat(np.arange(len(rows)), lengths), self._entries[places]
 
 
 def by_layers(groups: Groups, layers: Sequence[str]) -> tuple[Groups, list[str]]:
@@ -217,17 +279,14 @@ def by_layers(groups: Groups, layers: Sequence[str]) -> tuple[Groups, list[str]]
     return [places for places, _ in found], [layer for _, layer in found]
 
 
-def _gathered(group_of: Sequence[int]) -> Groups:
-    numbers = np.array(group_of)
-    by_group = np.argsort(numbers, kind="stable")
-    ends = np.flatnonzero(np.diff(numbers[by_group])) + 1
+def _gathered(group_of: Any) -> Groups:
+    by_group = np.argsort(group_of, kind="stable")
+    ends = np.flatnonzero(np.diff(group_of[by_group])) + 1
     groups = [places.tolist() for places in np.split(by_group, ends)]
     return sorted(groups, key=lambda places: places[-1])
 
 
-def folded_edges(
-    graph: Recorded, groups: Groups, chain: Sequence[int]
-) -> list[tuple[int, int, int, int]]:
+def folded_edges(graph: Recorded, groups: Groups, chain: Any) -> list[tuple[int, int, int, int]]:
     """The edges between groups: tail, head, which operand, and how many there are.
 
     The edges within a sum are none, and its operands have no order.  An edge from a group to
@@ -236,12 +295,10 @@ def folded_edges(
     group_of = np.empty(len(graph.nodes), np.intp)
     for number, places in enumerate(groups):
         group_of[places] = number
-    heads, tails = _edges(graph)
-    slots = np.arange(len(heads)) - np.array(graph.starts, np.intp)[heads]
-    last = np.array(chain)
-    outside = last[heads] != last[tails]
-    of_sum = np.bincount(last, minlength=len(last))[last] > 1
-    slots = np.where(of_sum[heads], 0, slots)
+    heads, tails = graph.edges()
+    outside = chain[heads] != chain[tails]
+    of_sum = np.bincount(chain, minlength=len(chain))[chain] > 1
+    slots = np.where(of_sum[heads], 0, graph.slots(heads))
     count, slot_count = len(groups), int(slots.max(initial=0)) + 1
     codes = (group_of[heads] * count + group_of[tails]) * slot_count + slots
     found, counts = np.unique(codes[outside], return_counts=True)

@@ -74,16 +74,11 @@ def names_of(nodes: Sequence[Any], held: Variables) -> list[str]:
     """
     labels = [node.label for node in nodes]
     given = ["" if not label or str(label).isspace() else str(label) for label in labels]
-    if not held:
-        return given
-    taken = {name for name in given if name}
-    found = []
-    for node, name in zip(nodes, given, strict=True):
-        if not name:
-            name = held.get(id(node), "")
-            name = "" if name in taken else name
-        found.append(name)
-    return found
+    taken = set(given)
+    for place, node in enumerate(nodes if held else ()):
+        if id(node) in held and not given[place] and held[id(node)] not in taken:
+            given[place] = held[id(node)]
+    return given
 
 
 def free_names(letter: str, taken: set[str]) -> Iterator[str]:

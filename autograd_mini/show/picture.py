@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Literal
 
 import numpy as np
@@ -260,27 +261,27 @@ class _Plan:
         groups: places of nodes; the root's group is the last.
         layers: of each group, ``""`` for none.
         whole: for each group, whether it is a whole layer.
-        chain: for each node the last of the sum that it is drawn as a part of.
+        chain: an array: for each node the last of the sum that it is drawn as a part of.
     """
 
     groups: Groups
     layers: list[str]
     whole: list[bool]
-    chain: Sequence[int]
+    chain: Any
 
 
 def _plan(
     graph: Recorded, called: Sequence[str], told: Sequence[str], fold: Fold, max_nodes: int
 ) -> _Plan:
     size = len(graph.nodes)
-    chain: Sequence[int] = range(size)
-    groups: Groups = [[place] for place in chain]
     if fold == "repeats" or (fold and size > min(READABLE, max_nodes)):
         loosely = fold == "repeats" or not any(told)
         repeats = by_repeats(graph, called, told, max_nodes, loosely)
         if repeats is None:
             raise ValueError(_too_large(max_nodes, True))
         groups, chain = repeats
+    else:
+        groups, chain = [[place] for place in range(size)], np.arange(size)
     layers = _layers_of_groups(graph, groups, chain, told)
     if fold == "layers" or (fold is True and len(groups) > READABLE and any(layers)):
         if not any(layers):
@@ -294,7 +295,7 @@ def _plan(
 
 
 def _layers_of_groups(
-    graph: Recorded, groups: Groups, chain: Sequence[int], told: Sequence[str]
+    graph: Recorded, groups: Groups, chain: Any, told: Sequence[str]
 ) -> list[str]:
     if not any(told):
         return [""] * len(groups)
@@ -373,7 +374,7 @@ def _composed(
             arrows += _counted(i, into[i])
             continue
         if len(nodes) > 1:
-            ends = [node for node, p in zip(nodes, places, strict=True) if plan.chain[p] == p]
+            ends = list(compress(nodes, (plan.chain[places] == places).tolist()))
             made_by, formulas = _made_alike(graph, places, plan.chain, short, i, into[i])
             boxes.append(group_box(name, ends, labels[i], kind, made_by, looks.view, **shared))
             arrows += _counted(i, into[i], formulas if looks.view != "forward" else {})
@@ -454,7 +455,7 @@ def _common(names: Sequence[str]) -> str:
 def _made_alike(
     graph: Recorded,
     places: Sequence[int],
-    chain: Sequence[int],
+    chain: Any,
     short: Sequence[str],
     group: int,
     into: Mapping[int, Sequence[tuple[int, int]]],
@@ -464,12 +465,11 @@ def _made_alike(
     rule = rule_of(last)
     if rule is None:
         return "", {}
-    sums = Counter(chain[place] for place in places)
-    if max(sums.values()) > 1:
-        terms = {last: 1 - size for last, size in sums.items()}  # an edge within is no term
-        for place in places:
-            terms[chain[place]] += len(graph.sources(place))
-        least, most = min(terms.values()), max(terms.values())
+    _, of, sizes = np.unique(chain[places], return_inverse=True, return_counts=True)
+    if sizes.max() > 1:
+        edges = np.bincount(of, graph.lengths[places]).astype(np.intp)
+        terms = edges - (sizes - 1)  # an edge within is no term
+        least, most = terms.min(), terms.max()
         count = str(most) if least == most else f"{least} to {most}"
         return f"sum of {count} terms" if last.op == "add" else f"product of {count} factors", {}
     if places[-1] in graph.cut:

@@ -1,4 +1,4 @@
-"""A recorded graph in flat lists, which is quick to fold, and parts of it.
+"""A recorded graph in flat arrays, which are quick to fold, and parts of it.
 
 >>> from autograd_mini import Value
 >>> a = Value(2.0, label="a")
@@ -30,22 +30,36 @@ class Recorded:
 
     Arguments:
         nodes: each after all of its operands that are in the list.
-        flat: for one node after the other, the places in the list of its operands that are
-            nodes, in order; none for a node that is cut.
-        starts: where each node's part of ``flat`` begins, and the end of the last.
+        flat: an array: for one node after the other, the places in the list of its operands
+            that are nodes, in order; none for a node that is cut.
+        starts: an array: where each node's part of ``flat`` begins, and the end of the last.
         cut: the places of nodes whose operands are left out.
         whole: how many nodes the graph has of which this may be a part.
     """
 
     nodes: list[Any]
-    flat: list[int]
-    starts: list[int]
+    flat: Any
+    starts: Any
     whole: int
     cut: frozenset[int] = frozenset()
 
     def sources(self, place: int) -> list[int]:
         """The places of a node's operands that are nodes."""
-        return self.flat[self.starts[place] : self.starts[place + 1]]
+        found: list[int] = self.flat[self.starts[place] : self.starts[place + 1]].tolist()
+        return found
+
+    @property
+    def lengths(self) -> Any:
+        """For each node, how many of its operands are nodes."""
+        return np.diff(self.starts)
+
+    def edges(self) -> tuple[Any, Any]:
+        """For each use of an operand: the place of the result, and that of the operand."""
+        return np.repeat(np.arange(len(self.nodes)), self.lengths), self.flat
+
+    def slots(self, heads: Any) -> Any:
+        """For each use of an operand, as in ``edges``: which of the node's operands it is."""
+        return np.arange(len(heads)) - self.starts[heads]
 
 
 @contextmanager
@@ -79,49 +93,61 @@ def recorded(root: Any, most: int | None = None) -> Recorded:
     flat: list[int] = []
     starts = [0]
     constants = 0
+    size = 1
     for node in found:  # grows while it is walked
         for parent in node.parents:
             if not isinstance(parent, NODES):
                 constants += 1
                 continue
-            place = places.setdefault(id(parent), len(found))
-            if place == len(found):
+            place = places.setdefault(id(parent), size)
+            if place == size:
                 found.append(parent)
+                size += 1
             flat.append(place)
         starts.append(len(flat))
-        if most is not None and len(found) + constants > most:
+        if most is not None and size + constants > most:
             raise TooLarge
-    uses = np.bincount(np.array(flat, np.intp), minlength=len(found)).tolist()
+    arrays = np.array(flat, np.intp), np.array(starts, np.intp)
+    uses = np.bincount(arrays[0], minlength=size).tolist()
     ready, order = [0], []
     while ready:
         place = ready.pop()
         order.append(place)
         for source in flat[starts[place] : starts[place + 1]]:
-            uses[source] -= 1
-            if not uses[source]:
+            if uses[source] == 1:
                 ready.append(source)
+            else:
+                uses[source] -= 1
     order.reverse()
-    return _part(Recorded(found, flat, starts, len(found)), order)
+    return _part(Recorded(found, *arrays, size), order)
 
 
 def _part(graph: Recorded, order: Sequence[int], cut: Collection[int] = ()) -> Recorded:
     """The nodes at these places, in this order, without the operands of those that are cut."""
     old = np.array(order, np.intp)
-    starts, flat = np.array(graph.starts, np.intp), np.array(graph.flat, np.intp)
-    lengths = np.diff(starts)[old]
-    ends = [i for i, place in enumerate(order) if place in cut and graph.nodes[place].parents]
+    lengths = graph.lengths[old]
+    nodes = list(map(graph.nodes.__getitem__, order))
+    ends = [i for i, place in enumerate(order if cut else ()) if place in cut and nodes[i].parents]
     lengths[ends] = 0
-    new_starts = np.concatenate([[0], np.cumsum(lengths)])
-    within = np.arange(new_starts[-1]) - np.repeat(new_starts[:-1], lengths)
     new = np.zeros(len(graph.nodes), np.intp)
     new[old] = np.arange(len(old))
     return Recorded(
-        [graph.nodes[place] for place in order],
-        new[flat[np.repeat(starts[old], lengths) + within]].tolist(),
-        new_starts.tolist(),
+        nodes,
+        new[graph.flat[slices(graph.starts[old], lengths)]],
+        np.concatenate([[0], np.cumsum(lengths)]),
         graph.whole,
         frozenset(ends),
     )
+
+
+def slices(starts: Any, lengths: Any) -> Any:
+    """The places of several slices of an array, one after the other.
+
+    >>> slices(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    ends = np.cumsum(lengths)
+    return np.arange(lengths.sum()) + np.repeat(starts - ends + lengths, lengths)
 
 
 def to_depth(graph: Recorded, depth: int) -> Recorded:

@@ -20,8 +20,8 @@ EDGE = {
 }  # fmt: skip
 """No other font name than Helvetica has right metrics in every engine."""
 
-QUICK = {"mclimit": "0.1", "nslimit": "2", "nslimit1": "2"}
-"""For large graphs: an end to the search for fewer crossings."""
+QUICK = {"mclimit": "0.1", "nslimit": "0.2", "nslimit1": "2"}
+"""For large graphs: an end to the search for fewer crossings and for shorter arrows."""
 
 CLUSTER = {
     "fontname": "Helvetica", "fontsize": "10", "fontcolor": "#404040", "color": "#b0b0b0",
