@@ -328,6 +328,15 @@ def test_resume_without_a_file_starts_the_run(tmp_path):
 # Ctrl-C
 
 
+@pytest.fixture
+def in_the_foreground():
+    """A process that was started in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_foreground")
 def test_ctrl_c_ends_after_the_step_and_keeps_what_was_learnt(tmp_path):
     path = tmp_path / "run.npz"
     pressed = []
@@ -349,6 +358,7 @@ def test_ctrl_c_ends_after_the_step_and_keeps_what_was_learnt(tmp_path):
     assert same(resumed.state(), fitted()[0].state())
 
 
+@pytest.mark.usefixtures("in_the_foreground")
 def test_a_second_ctrl_c_ends_at_once():
     class Press(nn.Callback):
         def on_gradients(self, run):
