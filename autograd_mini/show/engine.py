@@ -189,7 +189,7 @@ def _styled(svg: str, style: Callable[[str, str], str] | None) -> str:
 def _pdf(svg: bytes) -> bytes:
     """An SVG as PDF, the same bytes at any time."""
     try:
-        import cairosvg  # type: ignore[import-not-found,unused-ignore]
+        import cairosvg
     except (ImportError, OSError) as error:  # OSError: there is no library cairo
         raise RuntimeError(
             f"the embedded Graphviz writes no PDF and CairoSVG, which can, is not installed "
