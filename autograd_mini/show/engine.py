@@ -15,8 +15,9 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 Engine = Literal["embedded", "system"]
@@ -189,7 +190,7 @@ def _styled(svg: str, style: Callable[[str, str], str] | None) -> str:
 def _pdf(svg: bytes) -> bytes:
     """An SVG as PDF, the same bytes at any time."""
     try:
-        import cairosvg
+        cairosvg: Any = import_module("cairosvg")
     except (ImportError, OSError) as error:  # OSError: there is no library cairo
         raise RuntimeError(
             f"the embedded Graphviz writes no PDF and CairoSVG, which can, is not installed "
