@@ -446,7 +446,8 @@ def _recorded(rule: Rule, point: Point, dtype: Any) -> Iterator[tuple[Any, dict[
                 given = [kind(x) if t else x for x, t in zip(point, tracked, strict=True)]
                 with np.errstate(divide="raise", over="raise", invalid="raise"):
                     node = function(*given)
-                yield node, {o: x for o, x, t in zip(rule.operands, given, tracked) if t}  # noqa: B905
+                named = zip(rule.operands, given, tracked, strict=True)
+                yield node, {operand: x for operand, x, yes in named if yes}
 
 
 def _numpy_functions(rule: Rule) -> list[Callable[..., Any]]:

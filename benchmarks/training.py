@@ -99,14 +99,21 @@ def by_hand(dtype: Any) -> Side:
     return train
 
 
-def ours(dtype: Any) -> Side:
+def our_network(dtype: Any) -> Any:
     from autograd_mini import Tensor, nn
 
+    model = nn.MLP(SIZES, hidden="sigmoid", output="softmax", rng=0)
+    parameters = iter(start(dtype))
+    for layer in model.layers:
+        layer.weight, layer.bias = Tensor(next(parameters)), Tensor(next(parameters))
+    return model
+
+
+def ours(dtype: Any) -> Side:
+    from autograd_mini import nn
+
     def train(X: Any, y: Any, batch: int, epochs: int) -> None:
-        model = nn.MLP(SIZES, hidden="sigmoid", output="softmax", rng=0)
-        parameters = iter(start(dtype))
-        for layer in model.layers:
-            layer.weight, layer.bias = Tensor(next(parameters)), Tensor(next(parameters))
+        model = our_network(dtype)
         nn.fit(
             model, X, y, optimiser="sgd", rate=RATE, epochs=epochs, batch_size=batch, rng=1,
             progress=False,
@@ -118,13 +125,10 @@ def ours(dtype: Any) -> Side:
 def our_loop(dtype: Any) -> Side:
     import numpy as np
 
-    from autograd_mini import Tensor, nn
+    from autograd_mini import nn
 
     def train(X: Any, y: Any, batch: int, epochs: int) -> None:
-        model = nn.MLP(SIZES, hidden="sigmoid", output="softmax", rng=0)
-        parameters = iter(start(dtype))
-        for layer in model.layers:
-            layer.weight, layer.bias = Tensor(next(parameters)), Tensor(next(parameters))
+        model = our_network(dtype)
         optimiser = nn.SGD(model.parameters(), rate=RATE)
         rng = np.random.default_rng(1)
         for _ in range(epochs):

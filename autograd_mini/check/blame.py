@@ -56,7 +56,7 @@ def blamed(
             step, bound = steps[quantity.name], bounds[quantity.name]
             expected = np.asarray(step.data if is_node(step) else step)
             inherited = matches(quantity.manual, expected, bound)
-            why = () if inherited else causes(scene.mistake(quantity.name, step, bound))
+            why = () if inherited else causes(scene.mistake(quantity.name, step, expected, bound))
             if why and why[0].code in _FOLLOWS and scene.lacks_upstream(quantity.name):
                 inherited, why = True, ()
             quantity = replace(quantity, inherited=inherited, expected=expected, causes=why)
@@ -80,6 +80,7 @@ class _Scene:
     ) -> None:
         self.root, self.order = root, topological_order(root)
         self.nodes, self.manual = nodes, manual
+        self.handed = {node: g.data for node, g in _handed(nodes, manual).items()}
         arrays = {name: a for name, a in names.items() if isinstance(a, np.ndarray) and a.ndim}
         called = {node: name for name, node in names.items() if is_node(node)}
         called |= {node: name for name, node in nodes.items()}
@@ -100,21 +101,16 @@ class _Scene:
         used = {node.op for node in self.order}
         self.unary = [op for op in RULES if op in used and len(RULES[op].operands) == 1]
 
-    def mistake(self, name: str, step: Any, bound: Array) -> Mistake:
-        directions = {
-            node: self.manual.get(parameter, None)
-            for parameter, node in self.nodes.items()
-            if not node.parents
-        }
+    def mistake(self, name: str, step: Any, expected: Array, bound: Array) -> Mistake:
         between = self._between(name)
         ends = block_ends(self.nodes[name], between)
-        handed = {n: g.data for n, g in _handed(self.nodes, self.manual).items()}
-        upstream = sweep_gradients(self.root, ends, False, None, handed)
+        found = sweep_gradients(self.root, ends, False, None, self.handed)
+        upstream = {n: np.asarray(self.handed.get(n, g)) for n, g in zip(ends, found, strict=True)}
         return Mistake(
             node=self.nodes[name],
-            upstream={n: np.asarray(handed.get(n, g)) for n, g in zip(ends, upstream, strict=True)},
+            upstream=upstream,
             manual=np.asarray(self.manual[name], float),
-            expected=np.asarray(step.data if is_node(step) else step, float),
+            expected=np.asarray(expected, float),
             bound=bound,
             step=Step(step, self.order, self.words),
             known={n: a for n, a in self.known.items() if n != f"d{name}"},
@@ -122,9 +118,10 @@ class _Scene:
             forward=between,
             unary=self.unary,
             updated={
-                node: direction
-                for node, direction in directions.items()
-                if direction is not None and direction.shape == np.shape(node.data)
+                self.nodes[other]: gradient
+                for other, gradient in self.manual.items()
+                if not self.nodes[other].parents
+                and gradient.shape == np.shape(self.nodes[other].data)
             },
         )
 
@@ -186,7 +183,6 @@ def one_true_step(
         For each quantity a recorded gradient: a node that remembers how it was computed from
         the forward pass and from the hand-derived gradients (a plain array where it is
         constant, or where the pullback of a primitive cannot be recorded).
-
 
     >>> from autograd_mini import Value
     >>> w = Value(3.0)

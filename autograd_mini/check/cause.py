@@ -10,7 +10,7 @@ apart are all given.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,9 +139,7 @@ def _whole(mistake: Mistake) -> Iterator[Cause]:
         yield from _constant_factor(mistake)
     else:
         yield from _other_shape(mistake)
-        for slip in other_axes(mistake.step):
-            if mistake.explained_by(slip.made):
-                yield Cause(slip.code, slip.evidence)
+        yield from _that_explain(mistake, other_axes(mistake.step))
     yield from _other_order(mistake)
     yield from _reduced(mistake)
 
@@ -264,8 +262,7 @@ def _one_slip(mistake: Mistake) -> Iterator[Cause]:
     """Something left out, repeated, turned, summed or scaled in one place of the step."""
     for slip in slips(mistake.step, mistake.updated):
         if slip.rescaled is None:
-            if mistake.explained_by(slip.made):
-                yield Cause(slip.code, slip.evidence)
+            yield from _that_explain(mistake, [slip])
             continue
         if slip.made.shape != mistake.manual.shape or not np.isfinite(slip.made).all():
             continue
@@ -286,16 +283,20 @@ def _other_array(mistake: Mistake) -> Iterator[Cause]:
     yield from _by_term(mistake)
     yield from _by_factor(mistake)
     yield from _by_sum(mistake)
-    for slip in exchanges(mistake.step, mistake.known, mistake.unary):
-        if mistake.explained_by(slip.made):
-            yield Cause(slip.code, slip.evidence)
+    yield from _that_explain(mistake, exchanges(mistake.step, mistake.known, mistake.unary))
 
 
 def _other_derivative(mistake: Mistake) -> Iterator[Cause]:
     """Something in the place of the derivative of several operations at once."""
-    for slip in other_derivatives(
+    found = other_derivatives(
         mistake.node, mistake.upstream, mistake.known, mistake.unary, mistake.step.words
-    ):
+    )
+    yield from _that_explain(mistake, found)
+
+
+def _that_explain(mistake: Mistake, found: Iterable[Slip]) -> Iterator[Cause]:
+    """Those slips that make the user's numbers."""
+    for slip in found:
         if mistake.explained_by(slip.made):
             yield Cause(slip.code, slip.evidence)
 
