@@ -90,6 +90,8 @@ def _in_place_of(*functions: Callable[..., Any]) -> Callable[[Any], Any]:
 
 
 def _matmul_pullback_left(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if _are_matrices(x, y):
+        return g @ y.T
     if np.ndim(y) == 1:
         return g * y if np.ndim(x) == 1 else np.expand_dims(g, -1) * y
     if np.ndim(x) == 1:
@@ -99,6 +101,8 @@ def _matmul_pullback_left(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def _matmul_pullback_right(g: Any, out: Any, x: Any, y: Any) -> Any:
+    if _are_matrices(x, y):
+        return x.T @ g
     if np.ndim(x) == 1:
         return g * x if np.ndim(y) == 1 else np.expand_dims(x, -1) * np.expand_dims(g, -2)
     if np.ndim(y) == 1:
@@ -108,6 +112,11 @@ def _matmul_pullback_right(g: Any, out: Any, x: Any, y: Any) -> Any:
         g = np.reshape(g, (-1, np.shape(g)[-1]))
     product = np.swapaxes(x, -1, -2) @ g
     return np.squeeze(product, -1) if np.ndim(y) == 1 else product
+
+
+def _are_matrices(x: Any, y: Any) -> bool:
+    """Whether both are arrays or Tensors of two axes, as they mostly are."""
+    return getattr(x, "ndim", None) == 2 == getattr(y, "ndim", None)
 
 
 _MATMUL = _rule(
@@ -124,6 +133,57 @@ _MATMUL = _rule(
 @_in_place_of(np.matmul)
 def matmul(x: Any, y: Any) -> Any:
     return record(_MATMUL, (x, y))
+
+
+def _affine(x: Any, weight: Any, bias: Any) -> Any:
+    x, weight, bias = np.asarray(x), np.asarray(weight), np.asarray(bias)
+    if weight.ndim != 2 or bias.shape != weight.shape[1:]:
+        raise ValueError("weight has shape (n_in, n_out) and bias (n_out,)")
+    product = x @ weight
+    return np.add(product, bias, out=product if product.dtype == bias.dtype else None)
+
+
+_AFFINE = _rule(
+    "affine",
+    _affine,
+    lambda g, out, x, weight, bias: _matmul_pullback_left(g, out, x, weight),
+    lambda g, out, x, weight, bias: _matmul_pullback_right(g, out, x, weight),
+    lambda g, *_: g,  # summed over the samples, as whatever was repeated is
+    reads="operands",
+    broadcasts=True,
+    sentence="x @ weight + bias: a layer of neurons, as one operation.",
+)
+
+
+def affine(x: Any, weight: Any, bias: Any) -> Any:
+    """``x @ weight + bias``, as one operation: a layer of neurons, as ``weighted_sum`` is one.
+
+    The numbers are those of ``x @ weight + bias``; there are fewer nodes to record and to sweep.
+
+    Arguments:
+        x: inputs of shape ``(n_in,)`` or ``(..., n_in)``: numbers or a Tensor.
+        weight: shape ``(n_in, n_out)``.
+        bias: shape ``(n_out,)``.
+
+    Returns:
+        Shape ``(n_out,)`` or ``(..., n_out)``: a Tensor if one of the three is.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    >>> W, b = Tensor([[1.0], [2.0]], label="W"), Tensor([0.5], label="b")
+    >>> z = affine([[1.0, 1.0], [0.0, 3.0]], W, b)
+    >>> z.data
+    array([[3.5],
+           [6.5]])
+    >>> np.sum(z).backward()
+    >>> W.grad, b.grad
+    (array([[1.],
+           [4.]]), array([2.]))
+    """
+    if isinstance(x, Tensor) or isinstance(weight, Tensor) or isinstance(bias, Tensor):
+        return record(_AFFINE, (x, weight, bias))
+    return _affine(x, weight, bias)
 
 
 @_in_place_of(np.dot)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor, Value
+from autograd_mini import Tensor, Value, affine
 from autograd_mini.nn.activations import Activation, name_of, resolve
 from autograd_mini.nn.initialisers import Initialiser, initial
 from autograd_mini.nn.module import Module
@@ -107,9 +107,11 @@ class Dense(Module):
         x = self._checked(x)
         if self.n_in is None:
             self._make(np.shape(x)[-1])
-        z = x @ self.weight
-        if self.bias is not None:
-            z = z + self.bias
+        if self.scalar or self.bias is None:
+            z = x @ self.weight
+            z = z if self.bias is None else z + self.bias
+        else:
+            z = affine(x, self.weight, self.bias)
         if of_values(z) and z.ndim == 1:
             _labelled(z, f"z{self._number}")
         return z

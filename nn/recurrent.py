@@ -42,17 +42,6 @@ State = Any
 # What a step is made of.  Each is one node, so that a step costs a few nodes, not dozens; the
 # pullbacks are NumPy code that is recorded over Tensors, as everywhere.
 
-affine = ag.primitive(
-    lambda x, W, b: x @ W + b,
-    [
-        lambda g, out, x, W, b: g @ W.T,
-        lambda g, out, x, W, b: x.T @ g,
-        lambda g, out, x, W, b: np.sum(g, axis=0),
-    ],
-    name="affine",
-    sentence="x·W + b for x of shape (N, n_in).",
-)
-
 
 def _quarters(z: Any) -> tuple[Any, Any, Any, Any]:
     n = np.shape(z)[1] // 4
@@ -283,8 +272,8 @@ class RNNCell(Cell):
 
     def next(self, x: Any, state: State) -> State:
         """h′ of shape ``(N, n_hidden)``."""
-        fed = affine(x, self.weight, self.bias)
-        return self._activate(fed + affine(state, self.recurrent_weight, self.recurrent_bias))
+        fed = ag.affine(x, self.weight, self.bias)
+        return self._activate(fed + ag.affine(state, self.recurrent_weight, self.recurrent_bias))
 
     def __repr__(self) -> str:
         more = "" if self.activation == "tanh" else f", activation={name_of(self.activation)}"
@@ -310,8 +299,8 @@ class GRUCell(Cell):
 
     def next(self, x: Any, state: State) -> State:
         """h′ of shape ``(N, n_hidden)``."""
-        fed = affine(x, self.weight, self.bias)
-        back = affine(state, self.recurrent_weight, self.recurrent_bias)
+        fed = ag.affine(x, self.weight, self.bias)
+        back = ag.affine(state, self.recurrent_weight, self.recurrent_bias)
         return gru_state(gru_gates(fed, back), state)
 
 
@@ -345,8 +334,8 @@ class LSTMCell(Cell):
     def next(self, x: Any, state: State) -> State:
         """(h′, c′), each of shape ``(N, n_hidden)``."""
         h, c = state
-        fed = affine(x, self.weight, self.bias)
-        gates = lstm_gates(fed + affine(h, self.recurrent_weight, self.recurrent_bias))
+        fed = ag.affine(x, self.weight, self.bias)
+        gates = lstm_gates(fed + ag.affine(h, self.recurrent_weight, self.recurrent_bias))
         c = lstm_memory(gates, c)
         return lstm_output(gates, c), c
 

@@ -86,6 +86,9 @@ CALLS = {
     "matmul 2 n": (lambda x, y: x @ y, W, B),
     "matmul n 2": (lambda x, y: x @ y, X, array(4, 2)),
     "matmul n n": (lambda x, y: x @ y, array(1, 2, 3, 4), B),
+    "affine 1": (ag.affine, array(3), W, V),
+    "affine 2": (ag.affine, array(2, 3), W, V),
+    "affine n": (ag.affine, array(2, 5, 3), W, V),
     "dot 0": (np.dot, array(), W),
     "dot 1 1": (np.dot, array(4), V),
     "dot 2 1": (np.dot, W, V),
@@ -200,6 +203,44 @@ CALLS = {
 def test_calls(call):
     function, *operands = CALLS[call]
     check_function(function, *operands)
+
+
+@pytest.mark.parametrize("dtypes", ["f8 f8 f8", "f4 f4 f4", "f4 f8 f4", "f8 f8 f4"])
+@pytest.mark.parametrize("shape", [(3,), (5, 3), (2, 5, 3)], ids=str)
+def test_affine_is_a_product_and_a_sum_to_the_last_bit(shape, dtypes):
+    rng = np.random.default_rng(0)
+    x, W, b = (rng.normal(size=s) for s in (shape, (3, 4), (4,)))
+    given = [array.astype(d) for array, d in zip((x, W, b), dtypes.split(), strict=True)]
+    one, other = [Tensor(g) for g in given], [Tensor(g) for g in given]
+    z, wanted = ag.affine(*one), other[0] @ other[1] + other[2]
+    assert z.op == "affine"
+    assert z.dtype == wanted.dtype
+    for root in (z, wanted):
+        np.sum(root * np.cos(root)).backward()
+    for mine, theirs in zip([z, *one], [wanted, *other], strict=True):
+        np.testing.assert_array_equal(mine.data, theirs.data)
+        np.testing.assert_array_equal(mine.grad, theirs.grad)
+    np.testing.assert_array_equal(ag.affine(*given), given[0] @ given[1] + given[2])
+
+
+def test_affine_of_values_is_the_arithmetic_of_values():
+    x, w, b = ag.Value(3.0), ag.Value(2.0), ag.Value(1.0)
+    (z,) = ag.affine([x], [[w]], [b])
+    z.backward()
+    assert (z.data, x.grad, w.grad, b.grad) == (7.0, 2.0, 3.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [
+        (((2, 3), (4, 5), (5,)), r"affine of operands of shapes \(2, 3\) and \(4, 5\) and \(5,\)"),
+        (((2, 3), (3, 4), (1,)), r"weight has shape \(n_in, n_out\) and bias \(n_out,\)"),
+        (((2, 3), (3,), ()), r"weight has shape \(n_in, n_out\) and bias \(n_out,\)"),
+    ],
+)
+def test_affine_refuses_what_only_broadcasting_would_fit(shapes, words):
+    with pytest.raises(ValueError, match=words):
+        ag.affine(*[Tensor(np.ones(shape)) for shape in shapes])
 
 
 def test_every_array_rule_and_every_numpy_function_is_called_above():

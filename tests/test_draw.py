@@ -509,8 +509,8 @@ def test_a_layer_has_its_operations_and_the_loss_is_outside() -> None:
     made_by = {box.name: box.made_by.partition("(")[0] for box in found.boxes}
     inside = [[made_by[name] or label[name] for name in c.boxes] for c in found.clusters]
     assert inside == [
-        ["W1", "matmul", "b1", "v1 + b1", "sigmoid"],
-        ["W2", "matmul", "b2", "v4 + b2"],
+        ["W1", "b1", "affine", "sigmoid"],
+        ["W2", "b2", "affine"],
     ]
 
 

@@ -375,6 +375,7 @@ def form_examples() -> dict[str, list[Tensor]]:
     scatter = ag.array_rules._scatter_to
     return {
         "matmul": [X @ Y, X @ v, v @ Y, v @ v, S @ Y, S @ v],
+        "affine": [ag.affine(X, Y, v[:2]), ag.affine(v, Y, v[:2]), ag.affine(S, Y, v[:2])],
         "einsum": [np.einsum("ij,jk->ik", X, Y), np.einsum("ij,jk,k->i", X, Y, Y[0])],
         "sum": [X.sum(), X.sum(axis=0), S.sum(axis=(0, 2))],
         "mean": [X.mean(), X.mean(axis=1)],

@@ -7,7 +7,6 @@ from nn_helpers import says
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 from autograd_mini.nn.recurrent import (
-    affine,
     gru_gates,
     gru_state,
     lstm_gates,
@@ -253,7 +252,6 @@ def test_embedding_refuses_nodes_and_wrong_padding():
 # Recurrent layers: backpropagation through time by hand
 
 PIECES = {
-    "affine": (affine, [(3, 2), (2, 4), (4,)]),
     "lstm_gates": (lstm_gates, [(3, 8)]),
     "lstm_memory": (lstm_memory, [(3, 8), (3, 2)]),
     "lstm_output": (lstm_output, [(3, 8), (3, 2)]),

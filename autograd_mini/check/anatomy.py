@@ -108,8 +108,8 @@ def axis_source(operand: Any, axis: int) -> str:
         if not operand.parents:
             return "parameter"
         from_end = axis - len(shape)
-        if operand.op == "matmul":
-            left, right = operand.parents
+        if operand.op in ("matmul", "affine"):
+            left, right = operand.parents[:2]
             if np.ndim(_data(right)) == 1:
                 operand, axis = left, from_end - 1
             elif np.ndim(_data(left)) == 1:

@@ -230,10 +230,10 @@ def _astype(x: Any, dtype: Any) -> Any:
 _ARRAY_FORMS: dict[str, Callable[..., Any]] = {
     name: ARRAY_RULES[name].forward
     for name in (
-        "matmul", "einsum", "sum", "mean", "prod", "cumsum", "norm", "softmax", "log_softmax",
-        "logsumexp", "reshape", "ravel", "squeeze", "expand_dims", "transpose", "moveaxis",
-        "swapaxes", "broadcast_to", "getitem", "scatter", "concatenate", "stack", "flip", "roll",
-        "pad",
+        "matmul", "affine", "einsum", "sum", "mean", "prod", "cumsum", "norm", "softmax",
+        "log_softmax", "logsumexp", "reshape", "ravel", "squeeze", "expand_dims", "transpose",
+        "moveaxis", "swapaxes", "broadcast_to", "getitem", "scatter", "concatenate", "stack",
+        "flip", "roll", "pad",
     )
 } | {"var": _var, "std": _std, "max": _max, "min": _min, "astype": _astype}  # fmt: skip
 """What can be computed over complex arrays as it stands, and forms of what cannot."""

@@ -80,6 +80,9 @@ class Words:
                 _enclosed(left, tightness) + sign + _enclosed(right, tightness + 1),
                 tightness,
             )
+        if operand.op == "affine":
+            x, weight, bias = parts
+            return f"{_enclosed(x, 2)} @ {_enclosed(weight, 3)} + {_enclosed(bias, 2)}", 1
         if operand.op == "neg":
             return "−" + _enclosed(parts[0], 2), 2
         if operand.op in _TURNS:

@@ -1,7 +1,7 @@
 """The gradient of each operand of an array operation, as a formula of matrices.
 
 What ``array_rules`` computes in its pullbacks stands here the way a textbook writes it, in
-Python's notation: ``g`` is the upstream gradient, ``x`` and ``y`` are the operands (``x`` the
+Python's notation: ``g`` is the upstream gradient, ``x`` and ``y`` are the first operands (``x`` the
 one that is asked for, where there may be any number), ``out`` is the result.  Along reduced
 axes ``g`` and ``out`` count as repeated.  The tests evaluate every text and hold it against
 the pullback.
@@ -56,10 +56,14 @@ def matrix_form(node: Tensor, slot: int) -> str:
 
 
 def _matmul(node: Tensor, slot: int) -> str:
-    x, y = (np.ndim(getattr(parent, "data", parent)) for parent in node.parents)
+    x, y = (np.ndim(getattr(parent, "data", parent)) for parent in node.parents[:2])
     if slot == 0:
         return ("g * y" if x == 1 else "outer(g, y)") if y == 1 else "g @ y.T"
     return ("g * x" if y == 1 else "outer(x, g)") if x == 1 else "x.T @ g"
+
+
+def _affine(node: Tensor, slot: int) -> str:
+    return _matmul(node, slot) if slot < 2 else "g"
 
 
 def _einsum(node: Tensor, slot: int) -> str:
@@ -105,6 +109,7 @@ def _pad(node: Tensor, slot: int) -> str:
 
 FORMS: dict[str, Form] = {
     "matmul": _matmul,
+    "affine": _affine,
     "einsum": _einsum,
     "sum": "broadcast(g, {shape})",
     "mean": "broadcast(g / {count}, {shape})",

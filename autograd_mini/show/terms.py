@@ -113,6 +113,9 @@ class Terms:
         options = node.options
         if rule is ARRAY_RULES["matmul"]:
             return ast.BinOp(operands[0], ast.MatMult(), operands[1])
+        if rule is ARRAY_RULES["affine"]:
+            product = ast.BinOp(operands[0], ast.MatMult(), operands[1])
+            return ast.BinOp(product, ast.Add(), operands[2])
         if rule is ARRAY_RULES["transpose"] and node.ndim == 2 and options["axes"] is None:
             return ast.Attribute(operands[0], "T")
         if rule is ARRAY_RULES["getitem"]:
@@ -144,7 +147,7 @@ class Terms:
             shape = np.shape(node.data)
         else:
             names = dict(zip("xy", operands, strict=False))
-            if len(operands) > 2:
+            if callable(rule.pullbacks):  # for any number of operands
                 names = {"x": operands[slot], "others": self.named("the others")}
             names |= {"g": upstream, "out": self.written(node)}
             share = _filled_form(matrix_form(node, slot), names)
@@ -280,10 +283,10 @@ def _spread(expression: ast.expr) -> ast.expr | None:
 def _share_shape(node: Tensor, slot: int) -> tuple[int, ...]:
     """The shape of what a pullback gives, before it is summed over what was repeated."""
     own: tuple[int, ...] = np.shape(node.parents[slot].data)
-    if node.op == "broadcast_to":
+    if node.op == "broadcast_to" or (node.op == "affine" and slot == 2):
         return node.shape
-    if node.op == "matmul" and len(own) > 1:
-        batches = [np.shape(getattr(p, "data", p))[:-2] for p in node.parents]
+    if node.op in ("matmul", "affine") and len(own) > 1:
+        batches = [np.shape(getattr(p, "data", p))[:-2] for p in node.parents[:2]]
         return (*np.broadcast_shapes(*batches), *own[-2:])
     return own
 
