@@ -39,15 +39,15 @@ class Node(Protocol):
 
     def contributions(
         self, gradient: Any, wanted: Collection[Any] | None, create_graph: bool, masked: bool
-    ) -> Iterator[tuple[Any, Any]]:
+    ) -> Iterable[tuple[Any, Any]]:
         """For each operand that is a node (and wanted): it, and what it receives.
 
         ``masked``: an upstream gradient of exactly zero contributes zero, whatever the
-        local derivative.
+        local derivative.  NumPy may warn while it is computed: see ``quietly``.
         """
 
-    def tells_for(self, operand: Any) -> bool:
-        """Whether its gradient is smaller than this operand's, and contributions never masked."""
+    def witnesses(self, leaves: Sequence[Any]) -> Sequence[Any]:
+        """These operands; or the node, if it never masks and is smaller (see ``witnesses``)."""
 
     def is_undefined(self, gradient: Any) -> bool:
         """Whether zero times infinity may have come into a gradient of this node."""
@@ -132,6 +132,29 @@ def reverse_sweep(
     complete.  Nodes that the root does not depend on differentiably are left out.
     ``handed`` gives nodes a gradient to pass on in place of the one that was found.
     """
+    sweep = _gradients_in_turn(order, gradient, wanted, create_graph, masked, handed)
+    while True:
+        with quietly():
+            pair = next(sweep, None)
+        if pair is None:
+            return
+        yield pair
+
+
+def quietly() -> np.errstate:
+    """A ``with`` block, or decorator, for sweeps: a local derivative may be infinite or NaN."""
+    return np.errstate(divide="ignore", invalid="ignore")
+
+
+def _gradients_in_turn(
+    order: Sequence[N],
+    gradient: Any,
+    wanted: Collection[N] | None,
+    create_graph: bool,
+    masked: bool,
+    handed: Mapping[N, Any],
+) -> Iterator[tuple[N, Any]]:
+    """What ``reverse_sweep`` gives; NumPy may warn while it is computed."""
     totals: dict[N, Any] = {order[-1]: gradient}
     for node in reversed(order):
         if node not in totals:
@@ -226,6 +249,7 @@ def sweep_gradients(
     return [found[node] if node in found else node.zero() for node in wrt]
 
 
+@quietly()
 def _sweep(
     order: Sequence[N],
     seed: Any,
@@ -242,28 +266,31 @@ def _sweep(
     """
 
     def swept(masked: bool) -> dict[N, Any]:
-        pairs = reverse_sweep(order, seed, wanted, create_graph, masked, handed)
+        pairs = _gradients_in_turn(order, seed, wanted, create_graph, masked, handed)
         return {node: total for node, total in pairs if asked is None or node in asked}
 
     found = swept(masked=False)
     if order[-1].masks_always:
         return found
-    if any(n.is_undefined(found[n]) for n in (found if asked is not None else witnesses(found))):
-        found = swept(masked=True)
+    for node in found if asked is not None else witnesses(found):
+        if node.is_undefined(found[node]):
+            return swept(masked=True)
     return found
 
 
 def witnesses(found: Mapping[N, Any]) -> Iterator[N]:
     """The nodes whose gradients hold NaN if masking could keep one from a leaf.
 
-    They are the leaves; but where an operation whose contributions are never masked gives a
-    leaf its gradient, that of the operation's result tells as much.  It is taken where it is
-    the smaller array, as for the weights of a layer.
+    They are the leaves; but where an operation whose contributions are never masked gives
+    leaves their gradients, that of the operation's result tells as much.  It is taken where it
+    is the smaller array, as for the weights of a layer.
     """
     for node in found:
-        for operand in operands(node):
-            if not operand.parents and operand in found:
-                yield node if node.tells_for(operand) else operand
+        parents = node.parents
+        if parents:
+            leaves = [o for o in parents if is_node(o) and not o.parents and o in found]
+            if leaves:
+                yield from node.witnesses(leaves)
 
 
 def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:

@@ -400,8 +400,8 @@ def float_lines(text: str, taken: dict[str, str] | None = None) -> list[str]:
     ``taken`` says what local names stand for already, in lines that come before these; what
     is found there is not computed again, and what these lines name is added.
 
-    >>> float_lines("x * sigmoid(x)")
-    ['z = exp(-abs(x))', 'x * ((1.0 if x >= 0.0 else z) / (1.0 + z))']
+    >>> float_lines("x * log_sigmoid(x)")
+    ['x * ((x if x <= 0.0 or x != x else 0.0) - log1p(exp(-abs(x))))']
     """
     inline = _Inline(dict.fromkeys(names_in(text), "") if taken is None else taken)
     last = inline.text(text, {})
@@ -465,13 +465,18 @@ def _sigmoid(x: Any) -> Any:
         x = x.astype(np.float64)
     if not x.ndim:
         return _sigmoid(x.reshape(1)).reshape(())
-    z = np.abs(x)
-    np.negative(z, out=z)
+    far = not np.minimum.reduce(x, axis=None, initial=0) >= -11  # or NaN
+    z = np.negative(x)
+    if far:
+        np.minimum(z, 11, out=z)
     np.exp(z, out=z)
-    top = (x >= 0).astype(z.dtype)
-    np.maximum(top, z, out=top)  # where(x >= 0, 1, z), since z <= 1, without a branch
     z += 1
-    return np.divide(top, z, out=top)
+    np.divide(1, z, out=z)
+    if far:
+        left = x < -11
+        e = np.exp(x[left])
+        z[left] = e / (1 + e)
+    return z
 
 
 _IN_PLACE: dict[str, Callable[..., Any]] = {"sigmoid": _sigmoid}
@@ -600,7 +605,8 @@ _TABLE = [
     ),
     _row(
         "sigmoid", "1 / (1 + exp(-x))", "out * (1 - out)",
-        evaluate="z = exp(-abs(x)); where(x >= 0, 1, z) / (1 + z)",
+        # exp(-x) is infinite far on the left: in float16 from -11.1 on
+        evaluate="where(x < -11, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x)))",
         sentence="Logistic function: squashes x to (0, 1).",
     ),
     _row(
@@ -629,7 +635,7 @@ _TABLE = [
     ),
     _row(
         "silu", "x / (1 + exp(-x))", "s = sigmoid(x); s * (1 + x * (1 - s))",
-        evaluate="x * sigmoid(x)", sentence="Sigmoid linear unit: x times sigmoid(x).",
+        evaluate="s = sigmoid(x); x * s", sentence="Sigmoid linear unit: x times sigmoid(x).",
     ),
     _row(
         "maximum", "where(x >= y, x, y)",

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, cast
 
 import numpy as np
@@ -234,8 +234,10 @@ class Tensor:
     def zero(self) -> Array:
         return np.zeros_like(self._data)
 
-    def tells_for(self, operand: Tensor) -> bool:
-        return not self._rule.elementwise and self._data.size < operand._data.size
+    def witnesses(self, leaves: Sequence[Tensor]) -> Sequence[Tensor]:
+        if self._rule.elementwise or self._data.size >= sum(leaf._data.size for leaf in leaves):
+            return leaves
+        return (self,)
 
     def is_undefined(self, gradient: Any) -> bool:
         least = np.minimum.reduce(plain(gradient), axis=None, initial=0.0)
@@ -252,10 +254,10 @@ class Tensor:
 
     def contributions(
         self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool, masked: bool
-    ) -> Iterator[tuple[Tensor, Any]]:
+    ) -> Iterable[tuple[Tensor, Any]]:
         rule = self._rule
         if rule is None:
-            return iter(())
+            return ()
         out: Any
         if create_graph:
             out, operands = self, self._operands
@@ -264,31 +266,28 @@ class Tensor:
         if self._origin:
             _check_memory(self)
         found = []
-        with np.errstate(divide="ignore", invalid="ignore"):
-            for index, operand in enumerate(self._operands):
-                if not isinstance(operand, Tensor) or (
-                    wanted is not None and operand not in wanted
-                ):
-                    continue
-                pullback = rule.pullback(index)
-                if pullback is None:
-                    continue
-                if self._recorded != _clock:
-                    self._check_unchanged(index)
-                share = pullback(gradient, out, *operands, **self._options)
-                if share is None:
-                    continue
-                if (masked or self._origin) and rule.elementwise:
-                    share = _masked(share, gradient)
-                share = _fit(share, operand, rule)
-                if not (operand._operands or create_graph) and _is_shared(
-                    share, (gradient, out, *operands)
-                ):
-                    share = share.copy()  # what a leaf keeps is its own
-                if self._origin:
-                    _check_finite(self, index, gradient, share)
-                found.append((operand, share))
-        return iter(found)
+        for index, operand in enumerate(self._operands):
+            if not isinstance(operand, Tensor) or (wanted is not None and operand not in wanted):
+                continue
+            pullback = rule.pullback(index)
+            if pullback is None:
+                continue
+            if self._recorded != _clock:
+                self._check_unchanged(index)
+            share = pullback(gradient, out, *operands, **self._options)
+            if share is None:
+                continue
+            if (masked or self._origin) and rule.elementwise:
+                share = _masked(share, gradient)
+            share = _fit(share, operand, rule)
+            if not (operand._operands or create_graph) and _is_shared(
+                share, (gradient, out, *operands)
+            ):
+                share = share.copy()  # what a leaf keeps is its own
+            if self._origin:
+                _check_finite(self, index, gradient, share)
+            found.append((operand, share))
+        return found
 
     def _check_unchanged(self, index: int) -> None:
         reads = self._rule.reads[index] if self._rule.elementwise else self._rule.reads
@@ -644,17 +643,19 @@ def unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Any:
            [12.]])
     """
     extra = gradient.ndim - len(shape)
-    repeated = [
-        axis + extra
-        for axis, size in enumerate(shape)
-        if size == 1 and gradient.shape[axis + extra] != 1
-    ]
-    if not (extra or repeated):
+    axes = tuple(range(extra))
+    if gradient.shape[extra:] != shape:
+        axes += tuple(
+            axis + extra
+            for axis, size in enumerate(shape)
+            if size == 1 and gradient.shape[axis + extra] != 1
+        )
+    if not axes:
         return gradient
-    axes = (*range(extra), *repeated)
     if isinstance(gradient, Tensor):
         return np.reshape(np.sum(gradient, axis=axes), shape)
-    return np.add.reduce(gradient, axis=axes).reshape(shape)
+    found = np.add.reduce(gradient, axis=axes)
+    return found if found.shape == shape else found.reshape(shape)
 
 
 def _fit(share: Any, operand: Tensor, rule: Any) -> Any:

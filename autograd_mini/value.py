@@ -264,8 +264,8 @@ class Value:
     def zero(self) -> float:
         return 0.0
 
-    def tells_for(self, operand: Value) -> bool:
-        return False
+    def witnesses(self, leaves: Sequence[Value]) -> Sequence[Value]:
+        return leaves
 
     def is_undefined(self, gradient: Any) -> bool:
         return math.isnan(gradient)
@@ -777,8 +777,7 @@ class Value:
         """Logistic function: squashes x to (0, 1)."""
         x = self._data
         try:
-            z = exp(-abs(x))
-            out = (1.0 if x >= 0.0 else z) / (1.0 + z)
+            out = exp(x) / (1.0 + exp(x)) if x < -11.0 else 1.0 / (1.0 + exp(-x))
             return _node(out, "sigmoid", self, out * (1.0 - out), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "sigmoid", self)
@@ -788,8 +787,7 @@ class Value:
         x = self._data
         try:
             out = (x if x >= 0.0 or x != x else 0.0) + log1p(exp(-abs(x)))
-            z = exp(-abs(x))
-            dx = (1.0 if x >= 0.0 else z) / (1.0 + z)
+            dx = exp(x) / (1.0 + exp(x)) if x < -11.0 else 1.0 / (1.0 + exp(-x))
             return _node(out, "softplus", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "softplus", self)
@@ -800,8 +798,7 @@ class Value:
         try:
             out = (x if x <= 0.0 or x != x else 0.0) - log1p(exp(-abs(x)))
             sigmoid_x = -x
-            z = exp(-abs(sigmoid_x))
-            dx = (1.0 if sigmoid_x >= 0.0 else z) / (1.0 + z)
+            dx = exp(sigmoid_x) / (1.0 + exp(sigmoid_x)) if sigmoid_x < -11.0 else 1.0 / (1.0 + exp(-sigmoid_x))
             return _node(out, "log_sigmoid", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log_sigmoid", self)
@@ -841,10 +838,8 @@ class Value:
         """Sigmoid linear unit: x times sigmoid(x)."""
         x = self._data
         try:
-            z = exp(-abs(x))
-            out = x * ((1.0 if x >= 0.0 else z) / (1.0 + z))
-            s = (1.0 if x >= 0.0 else z) / (1.0 + z)
-            return _node(out, "silu", self, s * (1.0 + x * (1.0 - s)), None, 0.0)
+            s = exp(x) / (1.0 + exp(x)) if x < -11.0 else 1.0 / (1.0 + exp(-x))
+            return _node(x * s, "silu", self, s * (1.0 + x * (1.0 - s)), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "silu", self)
 

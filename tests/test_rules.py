@@ -380,7 +380,8 @@ def test_what_is_computed_in_place_is_the_row_to_the_last_bit(name, dtype):
     if x.dtype.kind == "f":
         x = np.append(x, np.array([np.inf, -np.inf, np.nan], dtype))
     lines = rules.array_lines(row.evaluate or row.formula)
-    wanted = rules._as_float(rules._function(row, lines, row.operands)(x), (x,))
+    with np.errstate(all="ignore"):  # of the branch that is not taken
+        wanted = rules._as_float(rules._function(row, lines, row.operands)(x), (x,))
     before = x.copy()
     found = row.forward(x)
     assert found.dtype == wanted.dtype

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import reverse_sweep, topological_order, witnesses
+from autograd_mini.graph import quietly, reverse_sweep, topological_order, witnesses
 from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
 from autograd_mini.show.called import called
 from autograd_mini.show.formulas import Notation
@@ -130,7 +130,8 @@ def sweep(order: Sequence[Any], seed: Any, terms: Terms) -> Iterator[Step]:
     for index, (node, gradient) in enumerate(reverse_sweep(order, seed, masked=masked)):
         shares = []
         slots = [k for k, parent in enumerate(node.parents) if isinstance(parent, Value | Tensor)]
-        given = list(node.contributions(gradient, None, False, masked))
+        with quietly():
+            given = list(node.contributions(gradient, None, False, masked))
         for slot, (operand, amount) in zip(_flowing(node, slots, given), given, strict=True):
             total = totals[operand] + amount if operand in totals else amount
             totals[operand] = total

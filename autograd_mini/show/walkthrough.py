@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import operands, topological_order
+from autograd_mini.graph import operands, quietly, topological_order
 from autograd_mini.show.boxes import _rows
 from autograd_mini.show.called import called
 from autograd_mini.show.draw import Direction, drawing_of
@@ -280,6 +280,7 @@ def _order_matters(order: Sequence[Any], seed: Any, totals: Mapping[Any, Any], w
     )
 
 
+@quietly()
 def depth_first(order: Sequence[Any], seed: Any) -> dict[Any, Any]:
     """The gradients of a naive sweep, which passes on what a node has when it first comes to it.
 
@@ -294,7 +295,7 @@ def depth_first(order: Sequence[Any], seed: Any) -> dict[Any, Any]:
     root = order[-1]
     found = {root: seed}
     visited = {root}
-    path = [root.contributions(seed, None, False, True)]
+    path = [iter(root.contributions(seed, None, False, True))]
     while path:
         following = next(path[-1], None)
         if following is None:
@@ -304,7 +305,7 @@ def depth_first(order: Sequence[Any], seed: Any) -> dict[Any, Any]:
         found[operand] = found[operand] + share if operand in found else share
         if operand not in visited:
             visited.add(operand)
-            path.append(operand.contributions(found[operand], None, False, True))
+            path.append(iter(operand.contributions(found[operand], None, False, True)))
     return found
 
 
