@@ -254,6 +254,9 @@ class _Training:
         self.parameters = model.parameters()
         self.on_gradients = _overriding(self.calls, "on_gradients")
         self.on_step = _overriding(self.calls, "on_step")
+        self.spend_gradients = (  # nobody else can look at them, or has a step of another kind
+            not (self.on_gradients or self.on_step) and type(run.optimiser).step is Optimiser.step
+        )
         batches = -(-len(self.kept) // self.batch_size)
         model.train()
         for call in self.calls:
@@ -310,14 +313,18 @@ class _Training:
             clip_gradients(self.parameters, value=self.clip_value)
         for hook in self.on_gradients:
             hook(run)
-        run.optimiser.step()
+        if self.spend_gradients:
+            run.optimiser.step(spend_gradients=True)
+        else:
+            run.optimiser.step()
         run.step += 1
         run.position += len(rows)
         run.total += run.loss if self.objective.sums else run.loss * len(rows)
         run.history.steps.append(run.loss)
         for hook in self.on_step:
             hook(run)
-        run.optimiser.zero_grad()
+        if not self.spend_gradients:
+            run.optimiser.zero_grad()
         if self.schedule and self.schedule_by == "step":
             self.schedule.step(run.loss)
         if self.checkpoint_steps and run.step % self.checkpoint_steps == 0:

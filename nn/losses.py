@@ -260,8 +260,8 @@ def _softmax_loss_pullback(
     g: Any, out: Any, z: Any, wanted: Array, weights: Array | None, divisor: float
 ) -> Any:
     rows, found = wanted, ag.softmax(z)
-    if wanted.shape != np.shape(z):
-        rows = np.zeros(np.shape(z), z.dtype)
+    if wanted.shape != z.shape:
+        rows = np.zeros(z.shape, z.dtype)
         places = rows.reshape(-1, rows.shape[-1])
         places[np.arange(wanted.size), wanted.ravel()] = 1 if weights is None else weights
         if weights is None:  # each row sums to 1

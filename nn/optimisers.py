@@ -130,14 +130,26 @@ class Optimiser:
         """
         raise NotImplementedError(f"{type(self).__name__} has no update: define update(...)")
 
-    def step(self) -> None:
-        """Update each parameter in place by its ``grad``."""
+    def reads_gradient_first(self, group: Group) -> bool:
+        """Whether ``update`` has done with the gradient when it writes to ``scratch[1]``."""
+        return False
+
+    def step(self, *, spend_gradients: bool = False) -> None:
+        """Update each parameter in place by its ``grad``.
+
+        Arguments:
+            spend_gradients: do what ``zero_grad()`` does as well; the arrays of the gradients
+                may then serve as scratch memory, which saves time where weights are many.
+        """
         self.steps += 1
         self._make_slots()
         for (group, member), kept in zip(self._members, self._kept, strict=True):
             if isinstance(member, Tensor):
-                data = member.data
-                self.update(data, member.grad, kept, self._scratch_like(data), group)
+                data, gradient = member.data, member.grad
+                scratch = self._scratch_like(data)
+                if spend_gradients and self.reads_gradient_first(group):
+                    scratch = scratch[0], gradient
+                self.update(data, gradient, kept, scratch, group)
                 member.data = data  # tells the Tensor that it was written to
             else:
                 numbers = np.array([value.data for value in member])
@@ -145,6 +157,8 @@ class Optimiser:
                 self.update(numbers, slopes, kept, self._scratch_like(numbers), group)
                 for value, number in zip(member, numbers.tolist(), strict=True):
                     value.data = number
+        if spend_gradients:
+            self.zero_grad()
 
     def _make_slots(self) -> None:
         for (group, member), kept in zip(self._members, self._kept, strict=True):
@@ -260,6 +274,10 @@ class SGD(Optimiser):
     def slots(self, group: Group) -> Sequence[str]:
         """A velocity, where there is momentum."""
         return ("velocity",) if group["momentum"] else ()
+
+    def reads_gradient_first(self, group: Group) -> bool:
+        """Yes, but for Nesterov's momentum, which adds the gradient last."""
+        return not group["nesterov"]
 
     def update(
         self, w: Array, g: Array, kept: dict[str, Array], scratch: tuple[Array, Array], group: Group

@@ -215,6 +215,40 @@ def test_callbacks_are_called_in_their_places():
         fitted(callbacks=[nn.EarlyStopping])
 
 
+def test_callbacks_see_the_gradients_as_the_sweep_left_them():
+    class Keep(nn.Callback):
+        def on_gradients(self, run):
+            self.kept = [p.grad for p in run.model.parameters()]
+            self.copies = [g.copy() for g in self.kept]
+
+        def on_step(self, run):
+            parameters = run.model.parameters()
+            for p, before, copy in zip(parameters, self.kept, self.copies, strict=True):
+                assert p.grad is before
+                np.testing.assert_array_equal(before, copy)
+
+    keep = Keep()
+    sgd = {"optimiser": "sgd", "rate": 0.1, "epochs": 2}
+    watched, _ = fitted(callbacks=[keep], **sgd)
+    for before, copy in zip(keep.kept, keep.copies, strict=True):
+        np.testing.assert_array_equal(before, copy)
+    assert same(watched.state(), fitted(**sgd)[0].state())
+
+
+def test_an_optimiser_with_a_step_of_its_own_is_used_as_it_is():
+    class Counting(nn.SGD):
+        def step(self):
+            self.count = getattr(self, "count", 0) + 1
+            super().step()
+
+    model, other = network(), network()
+    optimiser = Counting(model.parameters(), rate=0.1)
+    nn.fit(model, X, Y, optimiser=optimiser, epochs=2, progress=False)
+    nn.fit(other, X, Y, optimiser="sgd", rate=0.1, epochs=2, progress=False)
+    assert optimiser.count == optimiser.steps > 0
+    assert same(model.state(), other.state())
+
+
 def test_early_stopping_goes_back_to_the_best_weights():
     rng = np.random.default_rng(1)
     noise = rng.integers(0, 3, 60)  # nothing to learn: validation gets worse

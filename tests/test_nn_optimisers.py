@@ -106,6 +106,30 @@ def test_a_step_writes_in_place_and_makes_no_arrays(name):
     assert grown < data.nbytes / 50
 
 
+SPENT = ALL | {
+    "plain": lambda w: nn.SGD(w, rate=0.1),
+    "decayed": lambda w: nn.SGD(w, rate=0.1, weight_decay=0.1),
+    "momentum": lambda w: nn.SGD(w, rate=0.1, momentum=0.9, weight_decay=0.1),
+}
+
+
+@pytest.mark.parametrize("name", SPENT)
+def test_spending_gradients_changes_no_bit_of_the_update_and_sets_them_to_zero(name):
+    start = np.random.default_rng(0).normal(size=(3, 4))
+    spent, kept = (Tensor(start), Value(0.5)), (Tensor(start), Value(0.5))
+    one, other = SPENT[name](spent), SPENT[name](kept)
+    for seed in range(4):
+        for weights, optimiser in ((spent, one), (kept, other)):
+            rng = np.random.default_rng(seed)
+            weights[0].grad, weights[1].grad = rng.normal(size=(3, 4)), rng.normal()
+            optimiser.step(**{"spend_gradients": True} if optimiser is one else {})
+        assert not spent[0].grad.any()
+        assert spent[1].grad == 0
+        assert kept[0].grad.all()
+    np.testing.assert_array_equal(spent[0].data, kept[0].data)
+    assert spent[1].data == kept[1].data
+
+
 def test_float32_stays_float32():
     weight = Tensor(np.ones(3, np.float32))
     optimiser = nn.Adam([weight])
