@@ -38,6 +38,7 @@ class ArrayRule:
         reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``.
         broadcasts: whether operands may be repeated to fit, so that their gradients are
             summed over the repetition.
+        foreign: whether the pullbacks are a user's, and may give arrays that are kept elsewhere.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ArrayRule:
     sentence: str = ""
     reads: frozenset[str] = frozenset({"operands", "out"})
     broadcasts: bool = False
+    foreign: bool = False
 
     elementwise = False
 

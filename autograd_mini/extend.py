@@ -151,7 +151,7 @@ def primitive(
             f"{name!r} cannot name a primitive: there is a rule of that name; give name="
         )
     pullbacks = share if callable(pullback) else tuple(pullback)
-    made = ArrayRule(name, forward, pullbacks, sentence)
+    made = ArrayRule(name, forward, pullbacks, sentence, foreign=True)
 
     def function(*operands: Any, **options: Any) -> Any:
         if any(isinstance(operand, Tensor) for operand in operands):

@@ -82,6 +82,7 @@ class Rule:
 
     elementwise = True
     broadcasts = True
+    foreign = False
 
     def __post_init__(self) -> None:
         used = {

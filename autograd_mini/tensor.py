@@ -280,8 +280,8 @@ class Tensor:
             if (masked or self._origin) and rule.elementwise:
                 share = _masked(share, gradient)
             share = _fit(share, operand, rule)
-            if not (operand._operands or create_graph) and _is_shared(
-                share, (gradient, out, *operands)
+            if not (operand._operands or create_graph) and (
+                rule.foreign or _is_shared(share, (gradient, out, *operands))
             ):
                 share = share.copy()  # what a leaf keeps is its own
             if self._origin:

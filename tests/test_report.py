@@ -723,6 +723,19 @@ def test_every_cause_is_told_in_words():
     assert all(f"<span>{code} ({words})</span>" in page for code, words in CAUSES.items())
 
 
+def test_a_gradient_that_is_only_rounding_is_called_zero_and_no_large_difference():
+    X = np.random.default_rng(0).normal(size=(6, 2))
+
+    def loss(w, b):
+        z = X * w + b
+        return np.sum((z - np.mean(z, axis=0)) ** 4)
+
+    params = {"w": np.array([0.3, 1.0]), "b": np.array([0.2, 0.1])}
+    report = ag.check_gradients(loss, params, {"b": np.zeros(2)})
+    assert report.ok
+    assert "b: manual, automatic and numerical agree; b is 0 but for rounding" in str(report)
+
+
 if __name__ == "__main__":
     for file, make in GOLDENS.items():
         (GOLDEN / file).write_text(make().strip() + "\n", encoding="utf-8")

@@ -309,6 +309,21 @@ def test_zero_times_infinity_is_kept_from_leaves_behind_a_product(samples, layer
     assert np.isfinite(b.grad).all()
 
 
+def test_a_leaf_never_keeps_the_memory_of_an_option_or_of_a_primitives_own_array():
+    mask = np.array([1.0, 0.0])
+    by_option = ag.primitive(
+        lambda x, mask: np.sum(x * mask), [lambda g, out, x, mask: mask], name="by_option"
+    )
+    by_closure = ag.primitive(
+        lambda x: np.sum(x * mask), [lambda g, out, x: mask], name="by_closure"
+    )
+    for root in (lambda x: by_option(x, mask=mask), by_closure):
+        x = Tensor([2.0, 3.0])
+        root(x).backward()
+        x.grad *= 7
+        assert mask.tolist() == [1.0, 0.0]
+
+
 def test_infinite_constants_leave_their_nan_in_the_gradient():
     W = Tensor(np.ones((5, 2)))
     X = np.array([[np.inf, 1.0, 1.0, 1.0, 1.0]])

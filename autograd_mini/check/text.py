@@ -151,6 +151,10 @@ def place(index: Sequence[int]) -> str:
     return f"[{', '.join(map(str, index))}]" if index else "the number"
 
 
+_ONLY_ROUNDING = 0.01
+"""What agrees and yet differs by more than this part of itself is rounding, and should be 0."""
+
+
 def _agreement(told: Told) -> list[str]:
     """What agrees with what, and how well."""
     full = [row.full for row in told.rows if row.full]
@@ -160,11 +164,19 @@ def _agreement(told: Told) -> list[str]:
         ("automatic and numerical agree", [q for q in full if q.manual is None]),
     ):
         if quantities:
-            worst = max(quantities, key=lambda q: q.max_error)
-            lines.append(
-                f"{named([q.name for q in quantities])}: {sides}; the largest difference is "
-                f"{worst.max_error:.0e} of the largest element ({short(worst.name)})"
-            )
+            vanishing = [q for q in quantities if q.max_error > _ONLY_ROUNDING]
+            others = [q for q in quantities if q.max_error <= _ONLY_ROUNDING]
+            text = f"{named([q.name for q in quantities])}: {sides}"
+            if others:
+                worst = max(others, key=lambda q: q.max_error)
+                text += (
+                    f"; the largest difference is {worst.max_error:.0e} of the largest element "
+                    f"({short(worst.name)})"
+                )
+            if vanishing:
+                be = "is" if len(vanishing) == 1 else "are"
+                text += f"; {named([q.name for q in vanishing])} {be} 0 but for rounding"
+            lines.append(text)
     return lines
 
 
