@@ -37,7 +37,6 @@ from autograd_mini.nn.dropout import Dropout as Dropout
 from autograd_mini.nn.embedding import Embedding as Embedding
 from autograd_mini.nn.files import load as load
 from autograd_mini.nn.files import save as save
-from autograd_mini.nn.fit import TrainingWarning as TrainingWarning
 from autograd_mini.nn.fit import fit as fit
 from autograd_mini.nn.health import GradientHealth as GradientHealth
 from autograd_mini.nn.health import HealthReport as HealthReport
@@ -72,6 +71,7 @@ from autograd_mini.nn.optimisers import AdamW as AdamW
 from autograd_mini.nn.optimisers import Optimiser as Optimiser
 from autograd_mini.nn.optimisers import RMSProp as RMSProp
 from autograd_mini.nn.optimisers import clip_gradients as clip_gradients
+from autograd_mini.nn.ready import TrainingWarning as TrainingWarning
 from autograd_mini.nn.recurrent import GRU as GRU
 from autograd_mini.nn.recurrent import LSTM as LSTM
 from autograd_mini.nn.recurrent import RNN as RNN

@@ -172,9 +172,9 @@ class MultiHeadAttention(Module):
             memory: where keys and values come from, of shape ``(N, S, width)``; ``x`` by default.
             mask: boolean, of shape ``(T, S)`` or ``(N, T, S)``: True where a step may attend.
             lengths: for each of the N memories, how many of its S steps are real; the others
-                are attended to by none.
+                are attended to by none, and count as 0 whatever they hold.
         """
-        x, queries, keys, values = self._projected(x, memory)
+        x, queries, keys, values = self._projected(x, memory, lengths)
         allowed = self._allowed(np.shape(x)[0], np.shape(keys)[2], mask, lengths)
         found = scaled_dot_product_attention(
             queries, keys, values, mask=allowed, causal=self.causal
@@ -183,11 +183,11 @@ class MultiHeadAttention(Module):
 
     def weights(self, x: Any, memory: Any = None, *, mask: Any = None, lengths: Any = None) -> Any:
         """How much each step attends to each, of shape ``(N, heads, T, S)``."""
-        x, queries, keys, _ = self._projected(x, memory)
+        x, queries, keys, _ = self._projected(x, memory, lengths)
         allowed = self._allowed(np.shape(x)[0], np.shape(keys)[2], mask, lengths)
         return attention_weights(queries, keys, mask=allowed, causal=self.causal)
 
-    def _projected(self, x: Any, memory: Any) -> tuple[Any, Any, Any, Any]:
+    def _projected(self, x: Any, memory: Any, lengths: Any) -> tuple[Any, Any, Any, Any]:
         x = tensor_input(self, x, self.width, "(N, T, {})")
         if self.width is None:
             self._make(np.shape(x)[2])
@@ -197,6 +197,11 @@ class MultiHeadAttention(Module):
                 f"{self!r}: inputs {np.shape(x)} and memory {np.shape(source)} have not as many "
                 "samples"
             )
+        samples, steps = np.shape(source)[:2]
+        real = real_steps(self, samples, steps, lengths=lengths)
+        if real is not None:  # what fills up may be anything, and 0 · NaN is NaN
+            source = np.where(real[:, :, None], source, 0.0)
+            x = source if memory is None else x
         return x, *map(self._cut, (self.query(x), self.key(source), self.value(source)))
 
     def _cut(self, x: Any) -> Any:

@@ -94,20 +94,20 @@ class EarlyStopping(Callback):
         self._weights: dict[str, Any] = {}
 
     def on_start(self, run: Run) -> None:
-        """Choose the column."""
-        if not self.monitor:
-            self.monitor = "validation_loss" if run.validates else "loss"
-        if self.larger_is_better and not self.best_epoch:
-            self.best = -math.inf
+        """Begin anew, unless the run goes on from a checkpoint."""
+        if not run.step:
+            self.best = -math.inf if self.larger_is_better else math.inf
+            self.best_epoch, self._weights = 0, {}
+        self._column = self.monitor or ("validation_loss" if run.validates else "loss")
 
     def on_epoch(self, run: Run) -> None:
         """Compare, remember the best weights, and stop when patience is at its end."""
         row = run.history.last
-        if self.monitor not in row:
+        if self._column not in row:
             raise ValueError(
-                f"EarlyStopping watches {self.monitor!r}; the history has {', '.join(row)}"
+                f"EarlyStopping watches {self._column!r}; the history has {', '.join(row)}"
             )
-        found = float(row[self.monitor])
+        found = float(row[self._column])
         gain = found - self.best if self.larger_is_better else self.best - found
         if gain > self.least_change:
             self.best, self.best_epoch = found, run.epoch
@@ -122,16 +122,10 @@ class EarlyStopping(Callback):
 
     def state(self) -> dict[str, Any]:
         """The best number, its epoch and its weights."""
-        return {
-            "monitor": self.monitor,
-            "best": self.best,
-            "best_epoch": self.best_epoch,
-            "weights": self._weights,
-        }
+        return {"best": self.best, "best_epoch": self.best_epoch, "weights": self._weights}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
-        self.monitor = state["monitor"]
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self._weights = state["weights"]
 

@@ -343,7 +343,7 @@ def padded(rows: Sequence[Any], fill: float = 0) -> tuple[Array, Array]:
         shape ``(N, T)``.
 
     Raises:
-        ValueError: there is no sequence.
+        ValueError: there is no sequence, or their steps differ in shape.
 
     >>> together, mask = padded([[5, 6, 7], [8]])
     >>> together.tolist(), mask.tolist()
@@ -352,8 +352,15 @@ def padded(rows: Sequence[Any], fill: float = 0) -> tuple[Array, Array]:
     arrays = [np.asarray(row) for row in rows]
     if not arrays:
         raise ValueError("padded: there is no sequence")
+    steps = {array.shape[1:] for array in arrays}
+    if len(steps) > 1 or not all(array.ndim for array in arrays):
+        found = " and ".join(sorted({str(array.shape) for array in arrays}))
+        raise ValueError(
+            f"padded: sequences have shape (t, ...) with equal shapes but for t, got {found}"
+        )
     longest = max(map(len, arrays))
-    together = np.full((len(arrays), longest, *arrays[0].shape[1:]), fill, arrays[0].dtype)
+    dtype = np.result_type(*arrays, fill)
+    together = np.full((len(arrays), longest, *arrays[0].shape[1:]), fill, dtype)
     mask = np.zeros((len(arrays), longest), dtype=bool)
     for index, array in enumerate(arrays):
         together[index, : len(array)] = array

@@ -20,10 +20,12 @@ import numpy as np
 
 from autograd_mini.nn.data import one_hot
 from autograd_mini.nn.dense import Dense
-from autograd_mini.nn.fit import TrainingWarning, fit
+from autograd_mini.nn.fit import fit
+from autograd_mini.nn.history import History
 from autograd_mini.nn.objective import predict
 from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optional import needed
+from autograd_mini.nn.ready import TrainingWarning
 from autograd_mini.nn.sequential import Sequential
 
 _WHY = "for MLPClassifier and MLPRegressor"
@@ -76,7 +78,8 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
             raise ValueError(unknown_name("solver", self.solver, OPTIMISERS))
         seed = _utils.check_random_state(self.random_state).randint(2**31 - 1)
         rng = np.random.default_rng(seed)
-        sizes = [X.shape[1], *np.atleast_1d(self.hidden_layer_sizes).astype(int).tolist(), outputs]
+        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()  # Dense refuses what is no size
+        sizes = [X.shape[1], *hidden, outputs]
         init = "he_normal" if self.activation == "relu" else "glorot_uniform"
         layers = [
             Dense(a, b, self.activation if i < len(sizes) - 2 else last, rng=rng, init=init)
@@ -143,7 +146,7 @@ class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[name-de
         self.classes_, labels = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             self.model_ = None  # type: ignore[assignment]
-            self.n_iter_ = 0
+            self.n_iter_, self.loss_, self.history_ = 0, 0.0, History(loss_before=0.0)
             return self
         self._train(X, labels, len(self.classes_), "softmax")
         return self

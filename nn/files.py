@@ -71,7 +71,7 @@ def save(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -
     state = _in_torch_layout(model, model.state())
     renamed = dict(zip(_renamed(list(state), names), state.values(), strict=True))
     safetensors = needed("safetensors.numpy", "safetensors", "to write .safetensors files")
-    contiguous = {name: np.ascontiguousarray(array) for name, array in renamed.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in renamed.items()}
     write_whole(path, safetensors.save(contiguous))
 
 
@@ -157,7 +157,7 @@ def read_archive(path: FilePath, kind: str) -> dict[str, Any]:
         assert isinstance(about, dict)
         found = about["format"], about["version"], about["kind"]
         checksum = about.pop("checksum")
-    except (ValueError, KeyError, AssertionError, UnicodeDecodeError):
+    except (ValueError, KeyError, AssertionError, UnicodeDecodeError, RecursionError):
         _refuse(path, "what it says about itself cannot be read; it was changed")
     if found[0] != FORMAT or not isinstance(found[1], int):
         _refuse(path, f"its format is {found[0]!r}, not {FORMAT!r}")
@@ -211,6 +211,9 @@ _ARRAY = "__array__"
 def _packed(tree: Any, place: str, arrays: dict[str, Array]) -> Any:
     """The tree in JSON's terms; its arrays go to ``arrays`` under their places."""
     if isinstance(tree, Mapping):
+        if not all(isinstance(key, str) for key in tree):
+            wrong = next(key for key in tree if not isinstance(key, str))
+            raise TypeError(f"{place or 'the tree'} has the key {wrong!r}; keys in a file are text")
         return {
             key: _packed(part, f"{place}/{key}" if place else key, arrays)
             for key, part in tree.items()

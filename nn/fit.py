@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import signal
@@ -28,16 +29,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-import autograd_mini as ag
 from autograd_mini.nn.callbacks import Callback, EarlyStopping, as_callback
-from autograd_mini.nn.data import check_finite
 from autograd_mini.nn.files import FilePath, read_archive, write_archive
 from autograd_mini.nn.history import History
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.objective import (
     Loss,
     Objective,
-    evaluating,
     length,
     measured,
     named_metrics,
@@ -45,28 +43,32 @@ from autograd_mini.nn.objective import (
     rows_of,
 )
 from autograd_mini.nn.operands import Array
-from autograd_mini.nn.optimisers import OPTIMISERS, Optimiser, clip_gradients
+from autograd_mini.nn.optimisers import Optimiser, clip_gradients
 from autograd_mini.nn.parallel import Alone, Together
-from autograd_mini.nn.refusals import class_targets
+from autograd_mini.nn.ready import (
+    TrainingWarning,
+    check_options,
+    checked_data,
+    checked_targets,
+    checked_validation,
+    first_look,
+    held_out_rows,
+    optimiser_for,
+    quietly,
+    schedule_for,
+)
 from autograd_mini.nn.run import Run
 from autograd_mini.nn.schedules import Schedule
 from autograd_mini.nn.seeds import Seed, generator
-from autograd_mini.nn.suggest import unknown_name
 
 EXPLODED = 100.0
-"""How many times the loss before training an epoch's loss must be for a run to be given up."""
+"""A run is given up when an epoch's loss is so many times that before training, or that of
+outputs which say nothing if this is more."""
 
 WORSE, FEW = 1.5, 3
-"""After this many epochs, a loss of so many times that before training is warned of."""
-
-SAMPLE = 256
-"""How many samples tell the loss before training."""
+"""After so many epochs such a multiple is warned of."""
 
 _SECONDS_BETWEEN_POSTFIXES = 0.1
-
-
-class TrainingWarning(UserWarning):
-    """Training went wrong, or could not have gone right; the message says what to do."""
 
 
 def fit(
@@ -154,13 +156,13 @@ def fit(
     Warns:
         TrainingWarning: the run diverged, nothing was learnt, or all labels are one class.
     """
-    X, y = _checked_data(X, y)
-    _check_options(epochs, batch_size, schedule_by, resume, checkpoint)
+    X, y = checked_data(X, y)
+    check_options(epochs, batch_size, schedule_by, resume, checkpoint, checkpoint_steps)
     objective, wanted = Objective(model, loss), named_metrics(metrics)
     team = Alone() if communicator is None else Together(communicator)
     rng = generator(rng)
     team.agree(samples=length(X), epochs=epochs, batch_size=batch_size)
-    held_out = _held_out(validation_split, validation_data, length(X), rng)
+    held_out = held_out_rows(validation_split, validation_data, length(X), rng)
 
     saved = None
     if resume and checkpoint is not None and Path(checkpoint).exists():
@@ -170,14 +172,17 @@ def fit(
     kept = np.setdiff1d(np.arange(length(X)), held_out)
     validation = None
     if validation_data is not None:
-        validation = _checked_data(*validation_data, what="validation_data: ")
+        validation = checked_validation(validation_data)
     elif len(held_out):
         validation = rows_of(X, held_out), y[held_out]
 
     run = Run(model, epochs, validation is not None)
-    run.history.loss_before = _loss_before(objective, X, y, kept)
-    y = _checked_targets(objective, X, y)
-    run.optimiser = _optimiser(optimiser, rate, model)
+    y = checked_targets(objective, X, y)
+    run.history.loss_before, usual = first_look(
+        objective, X, y, kept, validation, wanted, batch_size
+    )
+    run.optimiser = optimiser_for(optimiser, rate, model)
+    schedule = schedule_for(schedule, run.optimiser)
     team.start_alike(model, rng)
     calls = [as_callback(given) for given in callbacks]
     if patience is not None:
@@ -192,7 +197,7 @@ def fit(
         objective=objective,
         loss_of=objective.loss_without_checks(y),
         metrics=wanted,
-        schedule=schedule(run.optimiser) if callable(schedule) else schedule,
+        schedule=schedule,
         schedule_by=schedule_by,
         batch_size=batch_size,
         shuffle=shuffle,
@@ -203,11 +208,19 @@ def fit(
         checkpoint=checkpoint,
         checkpoint_steps=checkpoint_steps,
         team=team,
+        usual=usual,
     )
+    if checkpoint is not None:
+        training.about |= {
+            "rate": rate,
+            "validation_split": validation_split,
+            "validation_data": validation_data is not None,
+            "data": _fingerprint(X, y),
+        }
     if saved is not None:
         training.go_on_from(saved)
     training.train(progress)
-    _warn(run)
+    _warn(training)
     return run.history
 
 
@@ -221,7 +234,11 @@ class _Training:
         held_out, kept: the rows to validate on, and those to train on.
         validation: inputs and targets to validate on.
         loss_of: the loss of outputs and checked targets.
+        usual: the loss before training, or that of outputs which say nothing if this is more.
         seen: for the metrics the outputs and targets of the epoch's steps.
+        about: what a run that goes on from a checkpoint must have in common with this one.
+        diverged: where and how the run diverged, if it did.
+        good, good_from: the last good state of model, optimiser and schedule, and when it was.
         The others are the arguments of ``fit``.
     """
 
@@ -245,25 +262,55 @@ class _Training:
     checkpoint: FilePath | None
     checkpoint_steps: int | None
     team: Alone | Together
+    usual: float
     seen: list[tuple[Array, Array]] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
+    diverged: str = ""
+    good: dict[str, dict[str, Array]] = field(default_factory=dict)
+    good_from: str = "before training"
+
+    def __post_init__(self) -> None:
+        trained = {id(parameter) for parameter in self.run.optimiser.parameters}
+        self.frozen = [p for p in self.run.model.parameters() if id(p) not in trained]
+        self.about |= {
+            "samples": length(self.X),
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            "loss": self.objective.name,
+            "metrics": list(self.metrics),
+            "optimiser": type(self.run.optimiser).__name__,
+            "schedule": type(self.schedule).__name__ if self.schedule else None,
+            "callbacks": [type(call).__name__ for call in self.calls],
+        }
 
     def train(self, progress: bool) -> None:
         """Make the steps that are left; afterwards the model is in eval mode."""
         run, model = self.run, self.run.model
-        self.good = model.state()
-        self.parameters = model.parameters()
-        self.on_gradients = _overriding(self.calls, "on_gradients")
-        self.on_step = _overriding(self.calls, "on_step")
-        self.spend_gradients = (  # nobody else can look at them, or has a step of another kind
-            not (self.on_gradients or self.on_step) and type(run.optimiser).step is Optimiser.step
-        )
-        batches = -(-len(self.kept) // self.batch_size)
+        self._remember()
         model.train()
-        for call in self.calls:
-            call.on_start(run)
+        model.zero_grad()
+        try:
+            for call in self.calls:
+                call.on_start(run)
+            self.on_gradients = _overriding(self.calls, "on_gradients")
+            self.on_step = _overriding(self.calls, "on_step")
+            own_step = getattr(run.optimiser.step, "__func__", None) is not Optimiser.step
+            self.spend_gradients = not (self.on_gradients or self.on_step or own_step)
+            self._make_steps(progress)
+            if self.diverged:
+                self._go_back()
+            for call in self.calls:
+                call.on_end(run)
+        finally:
+            model.zero_grad()
+            model.eval()
+
+    def _make_steps(self, progress: bool) -> None:
+        run = self.run
+        batches = -(-len(self.kept) // self.batch_size)
         with (
             _interruptible() as interrupted,
-            np.errstate(over="ignore", invalid="ignore"),
+            quietly(),
             _bar(progress and self.team.rank == 0, run.epochs * batches, run.step) as bar,
         ):
             try:
@@ -274,18 +321,30 @@ class _Training:
                         self._step(run.order, interrupted, bar)
                     if run.position == len(run.order):
                         self._end_epoch(len(run.order))
-            except KeyboardInterrupt:  # the second one, or one that came from a callback
+                if run.position and not self.diverged:  # in mid-epoch
+                    self._save()
+            except KeyboardInterrupt:  # the second one, or a callback's: a step may be half made
                 run.stop("interrupted")
-            except FloatingPointError:  # clip_gradients found NaN or infinity
-                run.stop("diverged")
-            if run.history.stopped == "diverged":
-                model.load_state(self.good)
-            elif run.position:  # in mid-epoch
-                self._save()
-        for call in self.calls:
-            call.on_end(run)
-        run.optimiser.zero_grad()
-        model.eval()
+            if bar is not None:
+                bar.set_postfix(_postfix(run))
+
+    def _remember(self) -> None:
+        """Keep this state as the last good one."""
+        self.good = {
+            "model": self.run.model.state(),
+            "optimiser": self.run.optimiser.state(),
+            "schedule": self.schedule.state() if self.schedule else {},
+        }
+
+    def _go_back(self) -> None:
+        self.run.model.load_state(self.good["model"])
+        self.run.optimiser.load_state(self.good["optimiser"])
+        if self.schedule:
+            self.schedule.load_state(self.good["schedule"])
+
+    def _diverge(self, where: str, what: str) -> None:
+        self.diverged = f"{where}: {what}"
+        self.run.stop("diverged")
 
     def _step(self, order: Array, interrupted: list[bool], bar: Any) -> None:
         """One step on the next samples of this order."""
@@ -301,18 +360,25 @@ class _Training:
             if team.size == 1:
                 raise
             failed = error
+        parameters = run.optimiser.parameters
         run.loss, stop = team.reduce(
-            run.model, run.loss, part, stop=bool(interrupted), failed=failed
+            run.model, parameters, run.loss, part, stop=bool(interrupted), failed=failed
         )
+        here = f"in epoch {run.epoch}, step {run.step + 1}"
         if not math.isfinite(run.loss):
-            run.stop("diverged")
+            self._diverge(here, "the loss became NaN or infinite")
             return
-        if self.clip_norm is not None:
-            clip_gradients(self.parameters, norm=self.clip_norm)
-        if self.clip_value is not None:
-            clip_gradients(self.parameters, value=self.clip_value)
+        try:
+            if self.clip_norm is not None:
+                clip_gradients(parameters, norm=self.clip_norm)
+            if self.clip_value is not None:
+                clip_gradients(parameters, value=self.clip_value)
+        except FloatingPointError:
+            self._diverge(here, "a gradient became NaN or infinite")
+            return
         for hook in self.on_gradients:
             hook(run)
+        run.rate = float(run.optimiser.rate)
         if self.spend_gradients:
             run.optimiser.step(spend_gradients=True)
         else:
@@ -325,6 +391,8 @@ class _Training:
             hook(run)
         if not self.spend_gradients:
             run.optimiser.zero_grad()
+        for parameter in self.frozen:
+            parameter.zero_grad()
         if self.schedule and self.schedule_by == "step":
             self.schedule.step(run.loss)
         if self.checkpoint_steps and run.step % self.checkpoint_steps == 0:
@@ -341,7 +409,7 @@ class _Training:
         node = self.loss_of(outputs, targets)
         loss = weight * number(node)
         if self.metrics:
-            self.seen.append((self.objective.predictions(outputs, inputs), targets))
+            self.seen.append((self.objective.predictions(outputs), targets))
         if math.isfinite(loss):
             node.backward(weight if self.team.size > 1 else None)
         return loss
@@ -354,13 +422,21 @@ class _Training:
             size = max(self.batch_size, 1024)
             found = measured(self.objective, *self.validation, self.metrics, size)
             row |= {f"validation_{name}": value for name, value in found.items()}
-        run.history.epochs.append(row | {"rate": float(run.optimiser.rate)})
+        run.history.epochs.append(row | {"rate": run.rate})
+        run.history.epoch_ends.append(run.step)
         self.seen = []
-        state = run.model.state()
-        if row["loss"] > EXPLODED * run.history.loss_before > 0 or not _finite(state):
-            run.stop("diverged")
+        here = f"at the end of epoch {run.epoch}"
+        if row["loss"] > EXPLODED * self.usual > 0:
+            before = run.history.loss_before
+            self._diverge(
+                here, f"the loss rose to {row['loss']:.3g}, from {before:.3g} before training"
+            )
             return
-        self.good = state
+        if not _finite(run.model):
+            self._diverge(here, "weights became NaN or infinite")
+            return
+        self._remember()
+        self.good_from = f"of epoch {run.epoch}"
         if self.schedule and self.schedule_by == "epoch":
             self.schedule.step(row.get("validation_loss", row["loss"]))
         for call in self.calls:
@@ -370,19 +446,7 @@ class _Training:
 
     def _save(self) -> None:
         if self.checkpoint is not None and self.team.rank == 0:
-            write_archive(self.checkpoint, "checkpoint", self._about() | self._state())
-
-    def _about(self) -> dict[str, Any]:
-        """What a run that goes on from the checkpoint must have in common with this one."""
-        return {
-            "about_run": {
-                "samples": length(self.X),
-                "batch_size": self.batch_size,
-                "loss": self.objective.name,
-                "optimiser": type(self.run.optimiser).__name__,
-                "callbacks": [type(call).__name__ for call in self.calls],
-            }
-        }
+            write_archive(self.checkpoint, "checkpoint", {"about_run": self.about} | self._state())
 
     def _state(self) -> dict[str, Any]:
         """All that the rest of the run depends on, besides the arguments of ``fit``."""
@@ -394,7 +458,7 @@ class _Training:
             "generators": [g.bit_generator.state for g in _generators(run.model, self.rng)],
             "callbacks": [call.state() for call in self.calls],
             "history": vars(run.history),
-            "place": {n: getattr(run, n) for n in ("epoch", "step", "position", "total", "order")},
+            "place": {name: getattr(run, name) for name in _PLACE},
             "held_out": self.held_out,
             "seen": self.seen,
         }
@@ -406,7 +470,7 @@ class _Training:
             ValueError: it belongs to a run of other data or options.
         """
         run = self.run
-        _check_resumed(saved["about_run"], self._about()["about_run"], self.checkpoint)
+        _check_resumed(saved["about_run"], self.about, self.checkpoint)
         run.model.load_state(saved["model"])
         run.optimiser.load_state(saved["optimiser"])
         if self.schedule:
@@ -420,117 +484,33 @@ class _Training:
             run.history.stopped = ""
         vars(run).update(saved["place"])
         self.seen = [(found, targets) for found, targets in saved["seen"]]
+        self.good_from = "of the checkpoint"
 
 
-# What is checked before the first step
+_PLACE = ("epoch", "step", "position", "total", "order", "rate")
+"""The attributes of ``Run`` that say how far it is."""
 
 
-def _checked_data(X: Any, y: Any, what: str = "") -> tuple[Any, Array]:
-    parts = X if isinstance(X, tuple) else (X,)
-    arrays = [_numeric(part, f"{what}X") for part in parts]
-    targets = _numeric(y, f"{what}y")
-    if any(array.ndim == 0 for array in (*arrays, targets)):
-        raise ValueError(f"{what}X and y hold one entry for each sample, not single numbers")
-    lengths = {len(array) for array in arrays}
-    if lengths == {0}:
-        raise ValueError(f"{what}there are no samples (X has shape {arrays[0].shape})")
-    if lengths != {len(targets)}:
-        raise ValueError(
-            f"{what}X has {' and '.join(map(str, sorted(lengths)))} samples and y {len(targets)}; "
-            "the samples lie along the first axis of both"
-        )
-    return (tuple(arrays) if isinstance(X, tuple) else arrays[0]), targets
-
-
-def _numeric(data: Any, what: str) -> Array:
-    array = np.asarray(data)
-    if array.dtype.kind not in "fiub":
-        hint = "; np.unique(names, return_inverse=True) makes class indices of names"
-        raise TypeError(
-            f"{what} holds real numbers, not {array.dtype}"
-            + (hint if array.dtype.kind in "USO" else "")
-        )
-    if array.dtype.kind == "f":
-        check_finite(array, what)
-    return np.asarray(array, order="C")  # what a batch takes its rows from
-
-
-def _check_options(
-    epochs: int, batch_size: int, schedule_by: str, resume: bool, checkpoint: Any
-) -> None:
-    for name, given in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 1:
-            raise ValueError(f"{name} is a positive whole number, not {given!r}")
-    if schedule_by not in ("epoch", "step"):
-        raise ValueError(f"schedule_by is 'epoch' or 'step', not {schedule_by!r}")
-    if resume and checkpoint is None:
-        raise ValueError("resume=True needs checkpoint='run.npz', the file to go on from")
-
-
-def _held_out(share: float, given: Any, count: int, rng: np.random.Generator) -> Array:
-    if not 0 <= share < 1:
-        raise ValueError(f"validation_split is a share of at least 0 and below 1, not {share!r}")
-    if share and given is not None:
-        raise ValueError("give validation_split or validation_data, not both")
-    held = math.floor(share * count + 0.5)
-    if share and not 0 < held < count:
-        raise ValueError(f"validation_split={share} of {count} samples leaves a part empty")
-    return rng.permutation(count)[:held] if held else np.zeros(0, dtype=np.int64)
-
-
-def _loss_before(objective: Objective, X: Any, y: Array, kept: Array) -> float:
-    """The loss on a few samples; wrong shapes show here, and lazy layers are made."""
-    rows = kept[:: -(-len(kept) // SAMPLE)]
-    with np.errstate(over="ignore", invalid="ignore"):
-        found = measured(objective, rows_of(X, rows), y[rows], {}, SAMPLE)["loss"]
-    return found * len(kept) / len(rows) if objective.sums else found
-
-
-def _checked_targets(objective: Objective, X: Any, y: Array) -> Array:
-    """The targets; class indices as whole numbers."""
-    if objective.name != "cross_entropy":
-        return y
-    with evaluating(objective.model), ag.no_grad():
-        shape = np.shape(objective.outputs(rows_of(X, [0])))
-    found = class_targets("cross_entropy", (len(y), *shape[1:]), y)
-    labels = found if found.ndim < len(shape) else found.argmax(axis=-1)
-    if labels.min() == labels.max():
-        warnings.warn(
-            f"all {len(y)} targets are class {int(labels.flat[0])}: there is nothing to tell "
-            "apart, and every prediction will be this class; give samples of every class",
-            TrainingWarning,
-            stacklevel=3,
-        )
-    return found
-
-
-def _optimiser(given: Optimiser | str, rate: float | None, model: Module) -> Optimiser:
-    if isinstance(given, str):
-        name = given.lower()
-        if name not in OPTIMISERS:
-            raise ValueError(unknown_name("optimiser", given, OPTIMISERS))
-        made = OPTIMISERS[name]
-        if rate is None and name == "sgd":
-            raise ValueError("optimiser='sgd' needs a learning rate: write rate=0.1, for example")
-        return made(model.parameters(), **({} if rate is None else {"rate": rate}))
-    if not isinstance(given, Optimiser):
-        raise TypeError(
-            f"optimiser is a name or an Optimiser, not {given!r}; write "
-            "nn.SGD(model.parameters(), rate=0.1)"
-        )
-    if rate is not None:
-        raise ValueError(f"rate={rate} goes with an optimiser's name; {given!r} has its own")
-    return given
+def _fingerprint(X: Any, y: Array) -> str:
+    """A checksum of the samples."""
+    digest = hashlib.sha256()
+    for array in (*(X if isinstance(X, tuple) else (X,)), y):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
 
 
 def _check_resumed(saved: Any, here: Any, path: Any) -> None:
     for name, value in here.items():
-        if saved[name] != value:
-            raise ValueError(
-                f"{os.fspath(path)} is the checkpoint of a run with {name}={saved[name]!r}, and "
-                f"here it is {value!r}: resume with the same data and options, or choose another "
-                "file"
-            )
+        before = saved.get(name)
+        if before == value:
+            continue
+        found = f"a run with {name}={before!r}, and here it is {value!r}"
+        if name == "data":
+            found = "a run on other data of the same length"
+        raise ValueError(
+            f"{os.fspath(path)} is the checkpoint of {found}: resume with the same data and "
+            "options, or choose another file"
+        )
 
 
 def _generators(model: Module, rng: np.random.Generator) -> list[np.random.Generator]:
@@ -540,9 +520,9 @@ def _generators(model: Module, rng: np.random.Generator) -> list[np.random.Gener
 
 def _overriding(calls: Sequence[Callback], name: str) -> list[Callable[[Run], None]]:
     """The methods of this name of those callbacks that have their own."""
-    return [
-        getattr(c, name) for c in calls if getattr(type(c), name) is not getattr(Callback, name)
-    ]
+    base = getattr(Callback, name)
+    methods = [getattr(call, name) for call in calls]
+    return [method for method in methods if getattr(method, "__func__", None) is not base]
 
 
 # While it runs
@@ -591,12 +571,13 @@ def _advance(bar: Any, run: Run) -> None:
 
 
 def _postfix(run: Run) -> dict[str, str]:
-    found = {"epoch": f"{run.epoch}/{run.epochs}", "loss": f"{run.loss:.4g}"}
+    epoch = min(run.epoch, run.epochs)
+    found = {"epoch": f"{epoch}/{run.epochs}", "loss": f"{run.loss:.4g}"}
     if run.history.epochs:
         for name, value in run.history.last.items():
             if name not in ("epoch", "loss", "rate"):
                 found[name] = f"{value:.4g}"
-    return found | {"rate": f"{run.optimiser.rate:.3g}"}
+    return found | {"rate": f"{run.rate:.3g}"}
 
 
 def _row(
@@ -616,29 +597,24 @@ def _row(
     return row
 
 
-def _finite(state: dict[str, Array]) -> bool:
-    return all(np.isfinite(array).all() for array in state.values())
+def _finite(model: Module) -> bool:
+    return all(np.isfinite(array).all() for array in model.state().values())
 
 
-def _warn(run: Run) -> None:
-    history = run.history
+def _warn(training: _Training) -> None:
+    history = training.run.history
     what = ""
-    if history.stopped == "diverged":
-        found = "became NaN or infinite"
-        if math.isfinite(run.loss):
-            found = f"rose to {run.loss:.3g}, from {history.loss_before:.3g} before training"
-        kept = f"epoch {len(history.epochs)}" if history.epochs else "before training"
+    if training.diverged:
         what = (
-            f"training diverged in epoch {run.epoch}, step {run.step + 1}: the loss {found}; the "
-            f"model has the weights of {kept}. Lower the learning rate (it was "
-            f"{run.optimiser.rate:g}), limit the gradients (clip_norm=1.0), or scale the inputs "
-            "(nn.data.StandardScaler)"
+            f"training diverged {training.diverged}; the model has the weights "
+            f"{training.good_from}. Lower the learning rate (it was {training.run.rate:g}), limit "
+            "the gradients (clip_norm=1.0), or scale the inputs (nn.data.StandardScaler)"
         )
-    elif len(history) >= FEW and history.last["loss"] > WORSE * history.loss_before:
+    elif len(history) >= FEW and history.last["loss"] > WORSE * training.usual > 0:
         what = (
             f"training made the loss worse: {history.loss_before:.4g} before it, "
             f"{history.last['loss']:.4g} in its last epoch. Try a lower learning rate (it was "
-            f"{run.optimiser.rate:g}), scale the inputs (nn.data.StandardScaler), and look at "
+            f"{training.run.rate:g}), scale the inputs (nn.data.StandardScaler), and look at "
             "nn.GradientHealth"
         )
     if what:

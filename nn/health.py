@@ -19,7 +19,7 @@ vanishing gradients: the first layer's gradient is ... of the last one's. Use re
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ import autograd_mini as ag
 from autograd_mini.nn.activations import name_of
 from autograd_mini.nn.callbacks import Callback
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.objective import Loss, Objective, evaluating
+from autograd_mini.nn.objective import Loss, Objective, evaluating, undisturbed
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.run import Run
 from autograd_mini.nn.sequential import Sequential
@@ -41,8 +41,9 @@ above its inverse."""
 SATURATED_SLOPE = 0.05
 """A unit is saturated where its activation's slope is below this share of its greatest."""
 
-MANY = 0.5
-"""The share of saturated or dead units that is worth a word."""
+MANY = {"saturated": 0.5, "dead": 0.9}
+"""The share of such units that is worth a word.  Of relu units that the samples do not tell apart
+half are dead for all of them: it takes more to say that a layer is."""
 
 SMALL_STEP, LARGE_STEP = 1e-6, 0.1
 """Updates outside this range of the weights' size teach too slowly, or destroy."""
@@ -107,14 +108,16 @@ class HealthReport:
         gradients = [layer.gradient for layer in self.layers]
         if not np.isfinite(gradients).all():
             return "not finite"
+        if self._with_many("dead"):
+            return "dead"
         if not any(gradients) or self.ratio < FADED:
             return "vanishing"
         if self.ratio > 1 / FADED:
             return "exploding"
-        for what in ("dead", "saturated"):
-            if any(getattr(layer, what) > MANY for layer in self.layers):
-                return what
-        return "healthy"
+        return "saturated" if self._with_many("saturated") else "healthy"
+
+    def _with_many(self, what: str) -> list[LayerHealth]:
+        return [layer for layer in self.layers if getattr(layer, what) > MANY[what]]
 
     @property
     def advice(self) -> list[str]:
@@ -143,8 +146,7 @@ class HealthReport:
                 "before each activation"
             )
         for what, remedy in _UNITS.items():
-            bad = [layer for layer in self.layers if getattr(layer, what) > MANY]
-            if bad:
+            if bad := self._with_many(what):
                 worst = max(bad, key=lambda layer: getattr(layer, what))
                 yield (
                     f"{what} units: {getattr(worst, what):.0%} in {worst.name}"
@@ -208,8 +210,8 @@ _VANISHING = {
     "'glorot_uniform' for tanh)",
 }
 _UNITS = {
-    "dead": "They never learn again: lower the rate, start with init='he_normal', or use "
-    "leaky_relu",
+    "dead": "They are 0 for every sample here and get no gradient: lower the rate, put "
+    "nn.BatchNorm before the activation, or use leaky_relu",
     "saturated": "Scale the inputs (nn.data.StandardScaler), start with smaller weights "
     "(init='glorot_uniform'), or put nn.BatchNorm before the activation",
 }
@@ -231,13 +233,10 @@ def gradient_health(model: Module, X: Any, y: Any, *, loss: Loss | None = None) 
     """
     objective = Objective(model, loss)
     inputs = tuple(map(np.asarray, X)) if isinstance(X, tuple) else np.asarray(X)
-    before = model.state()
-    states = [(g, g.bit_generator.state) for _, g in model.named_generators()]
-    modes = [(module, module.training) for module in model.modules()]
     kept = [(p, np.array(p.grad)) for p in model.parameters()]
-    model.train()
     model.zero_grad()
-    with np.errstate(over="ignore", invalid="ignore"):
+    with undisturbed(model), np.errstate(over="ignore", invalid="ignore"):
+        model.train()
         between, outputs = _recorded(model, objective, inputs)
         objective.loss(outputs, np.asarray(y)).backward()
         deltas = {n: _root(float(np.sum(t.grad**2)), t.size) for n, t in between.items()}
@@ -245,12 +244,6 @@ def gradient_health(model: Module, X: Any, y: Any, *, loss: Loss | None = None) 
         units = dict(_unit_shares(model, inputs))
     for parameter, gradient in kept:
         parameter.grad = gradient if gradient.ndim else float(gradient)
-    for module, mode in modes:
-        module.training = mode
-    for g, state in states:
-        g.bit_generator.state = state
-    if before:
-        model.load_state(before)
     return _report(model, gradients, weights, deltas, {}, units)
 
 
@@ -299,7 +292,6 @@ class GradientHealth(Callback):
 
     def on_gradients(self, run: Run) -> None:
         """Note the gradients, and the weights before the update."""
-        self._model = run.model
         if run.step % self.every:
             return
         found, self._weights = _sizes(run.model)
@@ -323,6 +315,24 @@ class GradientHealth(Callback):
             ratio = math.sqrt(squares / count) / size if size else math.nan
             self.updates.setdefault(name, []).append(ratio)
         self._before = {}
+
+    def state(self) -> dict[str, Any]:
+        """The curves so far."""
+        return {
+            "steps": self.steps,
+            "gradients": self.gradients,
+            "updates": self.updates,
+            "weights": self._weights,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.steps, self.gradients = state["steps"], state["gradients"]
+        self.updates, self._weights = state["updates"], state["weights"]
+
+    def on_start(self, run: Run) -> None:
+        """Remember the model."""
+        self._model = run.model
 
     def on_epoch(self, run: Run) -> None:
         """Look at the batch."""

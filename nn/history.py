@@ -16,6 +16,7 @@ class History:
             ``"validation_loss"`` and ``"validation_..."`` if there is a validation part, and
             ``"rate"``, the learning rate of the epoch's last step.
         steps: the loss of each mini-batch, before the update that it led to.
+        epoch_ends: for each epoch how many steps had been made when it ended.
         stopped: why the run ended before its last epoch: ``"early"``, ``"diverged"``,
             ``"interrupted"`` or what a callback gave to ``run.stop``; empty if it did not.
         loss_before: the loss on the first samples before training.
@@ -33,6 +34,7 @@ class History:
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
+    epoch_ends: list[int] = field(default_factory=list)
     stopped: str = ""
     loss_before: float = float("nan")
 

@@ -103,12 +103,15 @@ def f1(outputs: Any, targets: Any, *, average: Average = "macro") -> Any:
     return _averaged(_share(2 * right, predicted + true), predicted + true, average)
 
 
-def perplexity(outputs: Any, targets: Any, *, mask: Any = None) -> float:
+def perplexity(
+    outputs: Any, targets: Any, *, from_logits: bool | None = None, mask: Any = None
+) -> float:
     """Exp of the mean cross-entropy: among how many tokens, equally likely, a model hesitates.
 
     Arguments:
-        outputs: logits of shape ``(..., K)``.
+        outputs: logits of shape ``(..., K)``; or probabilities.
         targets: the tokens that came, of shape ``(...)``.
+        from_logits: ``False`` for probabilities, as for ``nn.cross_entropy``.
         mask: which of them count: boolean, of shape ``(...)``.
 
     Raises:
@@ -117,7 +120,7 @@ def perplexity(outputs: Any, targets: Any, *, mask: Any = None) -> float:
     >>> round(perplexity(np.zeros((3, 5)), [0, 4, 2]), 9)
     5.0
     """
-    loss = float(cross_entropy(numbers(outputs), targets, mask=mask))
+    loss = float(cross_entropy(numbers(outputs), targets, from_logits=from_logits, mask=mask))
     return math.exp(loss) if loss < 700 else math.inf  # beyond, exp overflows
 
 

@@ -109,11 +109,23 @@ class Module:
     def state(self) -> dict[str, Array]:
         """A copy of each parameter's and each buffer's numbers, by name.
 
+        They come Module by Module, the parameters of each before its buffers, as in PyTorch.
+
         >>> _Mean().state()
         {'running': array([0., 0.])}
         """
         found = {n: np.array(parameter.data) for n, parameter in self.named_parameters()}
-        return found | {name: buffer.copy() for name, buffer in self.named_buffers()}
+        buffers = {name: buffer.copy() for name, buffer in self.named_buffers()}
+        places = {name: place for place, (name, _) in enumerate(self.named_modules())}
+
+        def place(name: str) -> tuple[int, bool]:
+            owner = name
+            while owner not in places:
+                owner = owner.rpartition(".")[0]
+            return places[owner], name in buffers
+
+        found |= buffers
+        return {name: found[name] for name in sorted(found, key=place)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take all parameters and buffers from what ``state()`` of such a Module gave.

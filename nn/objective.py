@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from autograd_mini.nn.activations import name_of, resolve
 from autograd_mini.nn.dense import Dense
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.refusals import class_targets
 from autograd_mini.nn.sequential import Sequential
 from autograd_mini.nn.suggest import unknown_name
 
@@ -43,7 +45,15 @@ def _public(module: Any) -> dict[str, Callable[..., Any]]:
 LOSSES = _public(losses)
 """The losses by name."""
 
+
+def _perplexity(outputs: Array, targets: Array) -> float:
+    """``nn.perplexity`` of what a model gives: probabilities after softmax, or else logits."""
+    probabilities = bool(np.all(outputs >= 0) and np.allclose(np.sum(outputs, axis=-1), 1))
+    return metrics.perplexity(outputs, targets, from_logits=not probabilities)
+
+
 METRICS = {n: metric for n, metric in _public(metrics).items() if n != "confusion_matrix"}
+METRICS["perplexity"] = _perplexity
 """The metrics by name: those that are one number."""
 
 _FROM_LOGITS: dict[str, dict[str, Any]] = {
@@ -71,6 +81,10 @@ _LOSS_OF_ACTIVATION = {
     "sigmoid": "binary_cross_entropy",
     "identity": "mean_squared_error",
 }
+_ACTIVATION_OF_LOSS = {loss: activation for activation, loss in _LOSS_OF_ACTIVATION.items()}
+
+_OF_CLASSES = ("cross_entropy", "negative_log_likelihood")
+"""The losses whose targets are class indices or rows of probabilities."""
 
 
 class Objective:
@@ -84,6 +98,7 @@ class Objective:
 
     Attributes:
         name: the loss's name.
+        built_in: whether it is one of ``nn``, and no function of the user's.
         sums: whether it is a sum over the samples of a batch, not a mean.
 
     Raises:
@@ -116,14 +131,15 @@ class Objective:
             raise ValueError(unknown_name("loss", loss, LOSSES))
         function = LOSSES[loss] if isinstance(loss, str) else loss
         self.name = getattr(function, "__name__", type(function).__name__)
-        self.sums = self.name in _SUMS
-        ours = LOSSES.get(self.name) is function
-        from_logits = ours and self.name in _FROM_LOGITS
+        self.built_in = LOSSES.get(self.name) is function
+        self.sums = self.built_in and self.name in _SUMS
+        from_logits = self.built_in and self.name in _FROM_LOGITS
         self._options = _FROM_LOGITS[self.name] if from_logits else {}
         self._function = function
         own_logits = not isinstance(model, Sequential) and hasattr(model, "logits")
         self._from_logits = from_logits and (known or own_logits) and hasattr(model, "logits")
-        self._activation = resolve(last) if known and isinstance(model, Sequential) else None
+        if self._from_logits:
+            self._activation = resolve(_ACTIVATION_OF_LOSS[self.name] if own_logits else last)
 
     def outputs(self, inputs: Any) -> Any:
         """What the loss takes for a batch of inputs: the model's logits, or its output.
@@ -145,20 +161,46 @@ class Objective:
         return self._function(outputs, targets, **self._options)
 
     def loss_without_checks(self, targets: Array) -> Callable[[Any, Any], Any]:
-        """``loss`` for batches of targets that were all checked before."""
-        if self.name in _UNCHECKED and targets.dtype.kind == "i":
+        """``loss`` for batches of targets that ``checked_targets`` gave."""
+        if self.built_in and self.name in _UNCHECKED and targets.dtype.kind == "i":
             return _UNCHECKED[self.name]
         return self.loss
 
-    def predictions(self, outputs: Any, inputs: Any) -> Array:
-        """The model's output as plain numbers, from what ``outputs`` gave for these inputs."""
-        if not self._from_logits:
-            return numbers(outputs)
-        if self._activation is not None:
-            return np.asarray(self._activation(numbers(outputs)))
-        with ag.no_grad():
-            found = self.model(*inputs) if isinstance(inputs, tuple) else self.model(inputs)
-        return numbers(found)
+    def checked_targets(self, targets: Array, shape: tuple[int, ...]) -> Array:
+        """All targets, refused if the loss refuses one; class indices as whole numbers.
+
+        Arguments:
+            targets: those of N samples.
+            shape: that of the outputs for any number of samples.
+
+        Raises:
+            ValueError: a target is out of range, or its shape does not fit.
+        """
+        if self.built_in and self.name in _OF_CLASSES:
+            found = class_targets(self.name, (len(targets), *shape[1:]), targets)
+            return found if found.ndim < len(shape) else found.astype(np.float64, copy=False)
+        if self.built_in and targets.shape[1:] == shape[1:]:
+            self.loss(np.full(targets.shape, 0.5), targets)  # a logit, probability or score
+        return targets
+
+    def of_nothing(self, outputs: Any, targets: Array) -> float:
+        """The loss of outputs that say nothing: 0, or every class alike; 0 if it is not known.
+
+        Arguments:
+            outputs: any outputs for these targets; their shape counts.
+        """
+        if not self.built_in:
+            return 0.0
+        if self.name in _OF_CLASSES:
+            return math.log(np.shape(outputs)[-1])
+        if self.name == "binary_cross_entropy":
+            return math.log(2)
+        return number(self.loss(np.zeros(np.shape(outputs)), targets))
+
+    def predictions(self, outputs: Any) -> Array:
+        """The model's output as plain numbers, from what ``outputs`` gave."""
+        found = numbers(outputs)
+        return np.asarray(self._activation(found)) if self._from_logits else found
 
 
 def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
@@ -168,6 +210,8 @@ def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
     ['accuracy']
     """
     if isinstance(given, Mapping):
+        if "loss" in given:
+            raise ValueError("the history has a column 'loss' already: name the metric otherwise")
         return dict(given)
     if isinstance(given, str) or callable(given):
         given = [given]
@@ -176,10 +220,17 @@ def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
         if isinstance(metric, str):
             if metric not in METRICS:
                 raise ValueError(unknown_name("metric", metric, METRICS))
-            metric = METRICS[metric]
-        elif not callable(metric):
+            name, metric = metric, METRICS[metric]
+        elif callable(metric):
+            name = getattr(metric, "__name__", type(metric).__name__)
+        else:
             raise TypeError(f"a metric is a name or a function, not {type(metric).__name__}")
-        found[getattr(metric, "__name__", type(metric).__name__)] = metric
+        if name in found or name == "loss":
+            raise ValueError(
+                f"two columns of the history would be called {name!r}: give the metrics as a dict "
+                "{name: function} with names of their own"
+            )
+        found[name] = metric
     return found
 
 
@@ -278,7 +329,7 @@ def measured(
             loss = number(objective.loss(outputs, y[rows]))
             losses.append(loss if objective.sums else loss * (len(rows) / count))
             if metrics:
-                predictions.append(objective.predictions(outputs, inputs))
+                predictions.append(objective.predictions(outputs))
     found = {"loss": math.fsum(losses) if np.isfinite(losses).all() else float(np.sum(losses))}
     if metrics:
         together = np.concatenate(predictions)
@@ -292,7 +343,7 @@ def number(loss: Any) -> float:
     Raises:
         ValueError: it holds several numbers.
     """
-    data = getattr(loss, "data", loss)
+    data = loss.data if isinstance(loss, ag.Tensor | ag.Value) else loss
     if np.size(data) != 1:
         raise ValueError(
             f"the loss is one number, and this one has shape {np.shape(data)}: reduce it with "
@@ -314,6 +365,27 @@ class evaluating:
     def __exit__(self, *error: object) -> None:
         for module, mode in self._modes:
             module.training = mode
+
+
+@contextmanager
+def undisturbed(model: Module) -> Iterator[None]:
+    """A ``with`` block in which a model may run in any mode: afterwards nothing has changed.
+
+    Modes, buffers such as running statistics, and Generators are put back; parameters and
+    gradients are not looked after.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    generators = [(g, g.bit_generator.state) for _, g in model.named_generators()]
+    buffers = [(buffer, buffer.copy()) for _, buffer in model.named_buffers()]
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for g, state in generators:
+            g.bit_generator.state = state
+        for buffer, before in buffers:
+            buffer[...] = before
 
 
 def _slices(count: int, batch_size: int) -> list[Array]:

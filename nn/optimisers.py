@@ -147,7 +147,8 @@ class Optimiser:
             if isinstance(member, Tensor):
                 data, gradient = member.data, member.grad
                 scratch = self._scratch_like(data)
-                if spend_gradients and self.reads_gradient_first(group):
+                spent = spend_gradients and gradient.flags.writeable
+                if spent and self.reads_gradient_first(group):
                     scratch = scratch[0], gradient
                 self.update(data, gradient, kept, scratch, group)
                 member.data = data  # tells the Tensor that it was written to
@@ -209,7 +210,7 @@ class Optimiser:
     def _state(self) -> dict[str, Array]:
         self._make_slots()
         options = {
-            f"groups.{i}.{key}": np.asarray(group[key])
+            f"groups.{i}.{key}": _as_array(group[key])
             for i, group in enumerate(self.groups)
             for key in group
             if key != "parameters"
@@ -224,6 +225,11 @@ class Optimiser:
         groups = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
         options = [f"{k}={v}" for k, v in self.groups[0].items() if k != "parameters"]
         return f"{type(self).__name__}({count} numbers{groups}, {', '.join(options)})"
+
+
+def _as_array(option: Any) -> Array:
+    """An option of a group; a number as a float, since another one may take its place."""
+    return np.asarray(option) if isinstance(option, bool) else np.asarray(option, np.float64)
 
 
 class SGD(Optimiser):
@@ -277,7 +283,7 @@ class SGD(Optimiser):
 
     def reads_gradient_first(self, group: Group) -> bool:
         """Yes, but for Nesterov's momentum, which adds the gradient last."""
-        return not group["nesterov"]
+        return not group["nesterov"] and type(self).update is SGD.update
 
     def update(
         self, w: Array, g: Array, kept: dict[str, Array], scratch: tuple[Array, Array], group: Group

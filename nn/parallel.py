@@ -14,12 +14,13 @@ Batch normalisation sees the share, not the batch, as in PyTorch's DistributedDa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import Tensor
-from autograd_mini.nn.module import Module
+from autograd_mini.nn.module import Module, Parameter
 from autograd_mini.nn.operands import Array
 
 
@@ -39,7 +40,14 @@ class Alone:
         return rows
 
     def reduce(
-        self, model: Module, loss: float, part: float, *, stop: bool, failed: Exception | None
+        self,
+        model: Module,
+        parameters: Sequence[Parameter],
+        loss: float,
+        part: float,
+        *,
+        stop: bool,
+        failed: Exception | None,
     ) -> tuple[float, bool]:
         """The loss and the wish to stop, as they are."""
         return loss, stop
@@ -97,12 +105,20 @@ class Together:
         return rows[self.rank :: self.size]
 
     def reduce(
-        self, model: Module, loss: float, part: float, *, stop: bool, failed: Exception | None
+        self,
+        model: Module,
+        parameters: Sequence[Parameter],
+        loss: float,
+        part: float,
+        *,
+        stop: bool,
+        failed: Exception | None,
     ) -> tuple[float, bool]:
         """Replace each gradient by its sum over all processes, in one Allreduce.
 
         Arguments:
-            model: whose gradients to add up and whose buffers to average.
+            model: whose buffers to average.
+            parameters: whose gradients to add up.
             loss: this process's part of the loss.
             part: this process's part of the batch, between 0 and 1.
             stop: whether this process wants to stop.
@@ -114,7 +130,6 @@ class Together:
         Raises:
             Exception: ``failed`` itself; in the other processes a RuntimeError.
         """
-        parameters = model.parameters()
         buffers = [b for _, b in model.named_buffers() if b.dtype.kind == "f"]
         pieces = [np.ravel(p.grad) for p in parameters] + [np.ravel(part * b) for b in buffers]
         flat = np.concatenate(

@@ -18,6 +18,7 @@ class Run:
         epoch, epochs: the epoch, from 1, and how many there shall be.
         step: how many steps were made in all epochs.
         loss: the last mini-batch's loss, before the update.
+        rate: the learning rate of the last step.
         validates: whether there is a validation part.
     """
 
@@ -29,6 +30,7 @@ class Run:
         self.epochs = epochs
         self.step = 0
         self.loss = math.nan
+        self.rate = math.nan
         self.validates = validates
         self.order: Array | None = None
         self.position = 0

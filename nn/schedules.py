@@ -46,7 +46,7 @@ class Schedule:
             )
         self.optimiser = optimiser
         self.count = 0
-        self.start_rates: list[float] = [group["rate"] for group in optimiser.groups]
+        self.start_rates: list[float] = [float(group["rate"]) for group in optimiser.groups]
         self._set_rates(self.factor(0))
 
     def factor(self, count: int) -> float:
@@ -268,7 +268,8 @@ class Plateau(Schedule):
             self.bad = 0
         if self.bad > self.patience:
             for group in self.optimiser.groups:
-                group["rate"] = max(group["rate"] * self._factor, self.lowest)
+                rate = group["rate"]  # may be below the lowest already
+                group["rate"] = min(rate, max(rate * self._factor, self.lowest))
             self.resting, self.bad = self.cooldown, 0
 
     def _numbers(self) -> dict[str, Any]:

@@ -221,6 +221,26 @@ def _in_our_order(ours, theirs):
         yield next(n for n in theirs.state_dict() if n == own or n.startswith(kinds[own]))
 
 
+def test_a_normalised_layer_in_the_middle_goes_by_the_names_of_pytorch(tmp_path):
+    pytest.importorskip("safetensors")
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "model.safetensors"
+    ours = nn.Sequential(nn.Dense(4, 3, rng=0), nn.BatchNorm(3), nn.Dense(3, 3, rng=1))
+    ours(np.random.default_rng(0).normal(size=(8, 4)))
+    linear = torch.nn.Linear
+    theirs = torch.nn.Sequential(linear(4, 3), torch.nn.BatchNorm1d(3), linear(3, 3)).double()
+    nn.save(ours, path, names=theirs.state_dict())
+    from safetensors.torch import load_file
+
+    theirs.load_state_dict(load_file(path))
+    x = np.random.default_rng(1).normal(size=(5, 4))
+    wanted = theirs.eval()(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(ours.eval()(x).data, wanted, rtol=1e-12)
+    again = nn.Sequential(nn.Dense(4, 3), nn.BatchNorm(3), nn.Dense(3, 3))
+    nn.load(again, path, names=theirs.state_dict())
+    np.testing.assert_array_equal(again.eval()(x).data, ours(x).data)
+
+
 def test_without_safetensors_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "safetensors.numpy", None)
     with pytest.raises(ImportError, match="pip install safetensors"):

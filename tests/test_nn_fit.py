@@ -122,8 +122,100 @@ def test_held_out_samples_are_never_trained_on():
     nn.fit(
         Watch(), watched, Y, loss="cross_entropy", validation_split=0.25, epochs=2, progress=False
     )
-    assert len(used) == 2 * 45
+    assert len(used) == 45 + 2 * 45  # the look before training, and two epochs
     assert len(set(used)) == 45
+
+
+def test_a_loss_of_the_users_is_used_whatever_its_name():
+    def cross_entropy(outputs, targets):
+        return nn.cross_entropy(outputs, targets, from_logits=False, class_weights=[1, 5, 1])
+
+    def other(outputs, targets):
+        return cross_entropy(outputs, targets)
+
+    def half_squared_error(outputs, targets):
+        return np.mean((outputs - targets) ** 2) / 2
+
+    one, history = fitted(loss=cross_entropy)
+    two, same_history = fitted(loss=other)
+    assert same(one.state(), two.state())
+    assert history.steps == same_history.steps
+    model = nn.MLP([4, 2], output="identity", rng=0)
+    history = nn.fit(model, X, T, loss=half_squared_error, epochs=1, batch_size=60, progress=False)
+    assert history["loss"] == history.steps  # a mean, not a sum
+
+
+def test_whole_numbers_as_one_hot_rows_are_rows():
+    rows = nn.one_hot(Y)
+    one, history = network(), []
+    for model, targets in ((one, rows), (network(), rows.astype(int))):
+        history.append(nn.fit(model, X, targets, epochs=2, rng=5, progress=False).steps)
+        assert same(model.state(), one.state())
+    assert history[0] == history[1]
+
+
+def test_what_a_loop_left_in_the_gradients_does_not_count():
+    model = network()
+    nn.cross_entropy(model.logits(X), Y).backward()
+    fitted(model)
+    assert same(model.state(), fitted()[0].state())
+    assert not any(np.any(p.grad) for p in model.parameters())
+
+    class Crash(nn.Callback):
+        def on_step(self, run):
+            raise RuntimeError("power failure")
+
+    model = network()
+    with pytest.raises(RuntimeError):
+        fitted(model, callbacks=[Crash()])
+    assert not any(np.any(p.grad) for p in model.parameters())
+    assert not model.training
+
+
+def test_frozen_parameters_stay_and_their_gradients_do_not_pile_up():
+    model, mine, seen = network(), network(), []
+    options = {"rate": 0.5, "momentum": 0.9}
+
+    class Watch(nn.Callback):
+        def on_gradients(self, run):
+            seen.append(np.abs(run.model.layers[0].weight.grad).max())
+
+    head = nn.SGD(model.layers[1].parameters(), **options)
+    frozen = model.layers[0].weight.data.copy()
+    fitted(model, optimiser=head, clip_norm=0.05, shuffle=False, callbacks=[Watch()])
+    assert np.array_equal(model.layers[0].weight.data, frozen)
+    assert max(seen) < 2 * seen[0]
+    optimiser = nn.SGD(mine.layers[1].parameters(), **options)
+    for _ in range(3):
+        for start in range(0, 60, 16):
+            mine.zero_grad()
+            nn.cross_entropy(mine.logits(X[start : start + 16]), Y[start : start + 16]).backward()
+            nn.clip_gradients(optimiser.parameters, norm=0.05)
+            optimiser.step()
+    assert same(model.state(), mine.state())
+
+
+class Noisy(nn.Module):
+    """A model with its own ``logits``, a Generator and running statistics."""
+
+    def __init__(self):
+        self.inner = nn.Sequential(
+            nn.Dense(4, 8, rng=0), nn.BatchNorm(8), nn.Dropout(0.5, rng=1), nn.Dense(8, 3, rng=2)
+        )
+
+    def logits(self, x):
+        return self.inner(x)
+
+    def forward(self, x):
+        return ag.softmax(self.logits(x))
+
+
+def test_metrics_do_not_change_what_is_learnt():
+    one, history = fitted(Noisy(), loss="cross_entropy", metrics=["accuracy", "perplexity"])
+    two, other = fitted(Noisy(), loss="cross_entropy")
+    assert same(one.state(), two.state())
+    assert history.steps == other.steps
+    assert all(1 < found < 10 for found in history["perplexity"])
 
 
 def test_a_model_over_values_learns_as_one_over_tensors():
@@ -159,7 +251,8 @@ def test_the_mode_is_train_while_training_and_eval_afterwards():
     model = nn.Sequential(nn.Dense(4, 3, rng=0), Spy(), nn.Dense(3, 3, rng=0))
     nn.fit(model, X, T[:, [0, 1, 0]], epochs=1, batch_size=30, progress=False,
            validation_data=(X, T[:, [0, 1, 0]]))  # fmt: skip
-    assert modes == [False, True, True, False]
+    looks = [False, True, False]  # at shapes, at the loss of a step, at the validation part
+    assert modes == [*looks, True, True, False]
     assert not model.training
     model.train()
     nn.predict(model, X)
@@ -181,7 +274,7 @@ def test_schedules_and_clipping():
         optimiser="sgd", rate=1.0, schedule_by="step", epochs=1, clip_value=1e-3,
         schedule=lambda optimiser: nn.StepSchedule(optimiser, 1, factor=0.5),
     )  # fmt: skip
-    assert history["rate"] == [1.0 / 16]
+    assert history["rate"] == [1.0 / 8]  # that of the last of four steps
 
 
 # Callbacks and early stopping
@@ -270,6 +363,22 @@ def test_early_stopping_goes_back_to_the_best_weights():
         fitted(callbacks=[nn.EarlyStopping(2, "validation_los")])
 
 
+def test_early_stopping_may_be_used_again():
+    stopping = nn.EarlyStopping(50)
+    fitted(callbacks=[stopping])
+    again, _ = fitted(nn.MLP([4, 8, 3], hidden="tanh", rng=7), callbacks=[stopping], epochs=1)
+    assert same(again.state(), fitted(nn.MLP([4, 8, 3], hidden="tanh", rng=7), epochs=1)[0].state())
+
+
+def test_a_hook_that_is_set_on_the_callback_itself_is_called():
+    calls = []
+    callback = nn.Callback()
+    callback.on_step = lambda run: calls.append("step")
+    callback.on_gradients = lambda run: calls.append("gradients")
+    fitted(callbacks=[callback], epochs=1, batch_size=60)
+    assert calls == ["gradients", "step"]
+
+
 # Checkpoints
 
 
@@ -349,6 +458,74 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         nn.load(network(), path)
     with pytest.raises(ValueError, match="needs checkpoint="):
         fitted(resume=True)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"rate": 0.01},
+        {"schedule": lambda o: nn.StepSchedule(o, 2)},
+        {"schedule": None},
+        {"metrics": "accuracy"},
+        {"shuffle": False},
+        {"validation_split": 0.5},
+        {"validation_split": 0.0, "validation_data": (X, Y)},
+    ],
+    ids=lambda changed: ", ".join(changed),
+)
+def test_a_run_with_other_options_does_not_go_on_from_a_checkpoint(tmp_path, changed):
+    path = tmp_path / "run.npz"
+    options = {
+        "checkpoint": path, "epochs": 2, "rate": 0.02, "validation_split": 0.25,
+        "schedule": lambda o: nn.CosineSchedule(o, 9),
+    }  # fmt: skip
+    fitted(**options)
+    name = list(changed)[-1]
+    with pytest.raises(ValueError, match=f"run with {name.removesuffix('_data')}"):
+        fitted(resume=True, **options | changed)
+    with pytest.raises(ValueError, match="a run on other data of the same length"):
+        nn.fit(network(), X + 1, Y, resume=True, batch_size=16, rng=5, progress=False, **options)
+
+
+@pytest.mark.parametrize("place", ["on_gradients", "on_step", "on_epoch"])
+def test_an_interrupt_in_the_middle_of_a_step_leaves_the_last_checkpoint(tmp_path, place):
+    path = tmp_path / "run.npz"
+
+    class Interrupt(nn.Callback):
+        pass
+
+    def interrupt(self, run):
+        if run.epoch == 2:
+            raise KeyboardInterrupt
+
+    options = {"checkpoint": path, "metrics": "accuracy"}
+    setattr(Interrupt, place, interrupt)
+    _, history = fitted(callbacks=[Interrupt()], **options)
+    assert history.stopped == "interrupted"
+    delattr(Interrupt, place)
+    resumed, history = fitted(callbacks=[Interrupt()], resume=True, **options)
+    assert same(resumed.state(), fitted()[0].state())
+    assert len(history) == 3
+
+
+def test_a_callback_whose_state_is_no_text_is_refused_by_name(tmp_path):
+    class Odd(nn.Callback):
+        def state(self):
+            return {1: 2.0}
+
+    with pytest.raises(TypeError, match="callbacks/0 has the key 1; keys in a file are text"):
+        fitted(checkpoint=tmp_path / "run.npz", callbacks=[Odd()])
+
+
+def test_gradient_health_goes_on_from_a_checkpoint(tmp_path):
+    path, whole, rest = tmp_path / "run.npz", nn.GradientHealth(every=1), None
+    fitted(callbacks=[whole])
+    fitted(callbacks=[nn.GradientHealth(every=1)], checkpoint=path, epochs=2)
+    rest = nn.GradientHealth(every=1)
+    fitted(callbacks=[rest], checkpoint=path, resume=True)
+    assert rest.steps == whole.steps
+    assert rest.gradients == whole.gradients
+    assert rest.updates == whole.updates
 
 
 def test_resume_without_a_file_starts_the_run(tmp_path):
@@ -433,6 +610,45 @@ def test_a_rate_that_explodes_without_infinity_is_noticed():
     assert same(model.state(), start)
 
 
+def test_a_run_that_diverges_in_its_first_epoch_says_so_and_goes_back_to_the_start():
+    samples, targets = RNG.normal(size=(200, 2)), RNG.normal(size=(200, 1))
+    model = nn.MLP([2, 8, 1], output="identity", rng=0)
+    before = model.state()
+    optimiser = nn.SGD(model.parameters(), rate=3.0, momentum=0.9)
+    with pytest.warns(nn.TrainingWarning, match="at the end of epoch 1: the loss rose") as told:
+        history = nn.fit(model, samples, targets, optimiser=optimiser, epochs=5, progress=False)
+    assert "has the weights before training" in str(told[0].message)
+    assert f"rose to {history.last['loss']:.3g}, from" in str(told[0].message)
+    assert same(model.state(), before)
+    optimiser.rate = 1e-3  # its momentum is not that of the explosion
+    history = nn.fit(model, samples, targets, optimiser=optimiser, epochs=3, progress=False)
+    assert not history.stopped
+
+
+def test_a_gradient_that_becomes_nan_is_not_called_a_loss():
+    model = network()
+    with pytest.warns(nn.TrainingWarning, match="step 1: a gradient became NaN or infinite"):
+        fitted(model, loss=lambda o, t: np.sum(ag.sqrt(o - o)), clip_norm=1.0)
+
+
+def test_dropout_alone_does_not_look_like_divergence():
+    easy = np.eye(3)[Y] * 20
+    model = nn.Sequential(
+        nn.Dense(3, 32, "relu", rng=0), nn.Dropout(0.5, rng=0), nn.Dense(32, 3, rng=0)
+    )
+    for _ in range(2):
+        history = nn.fit(model, easy, Y, loss="cross_entropy", rate=0.05, epochs=40, progress=False)
+        assert not history.stopped
+
+
+def test_a_negative_loss_that_falls_is_no_worse():
+    model = nn.MLP([4, 1], output="identity", rng=0)
+    nn.fit(
+        model, X, T[:, :1], loss=lambda o, t: np.mean((t - o) ** 2) - 100.0, epochs=5, rate=0.05,
+        progress=False,
+    )  # fmt: skip
+
+
 def test_a_rate_that_only_makes_things_worse_is_named():
     with pytest.warns(nn.TrainingWarning, match="made the loss worse"):
         fitted(optimiser="sgd", rate=100.0, epochs=4)
@@ -506,6 +722,71 @@ def test_bad_options_are_refused(options, error, message):
         fitted(**options)
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", "binary_cross_entropy", "hinge"])
+def test_one_class_is_warned_of_by_every_loss_that_tells_classes_apart(loss):
+    outputs = 2 if loss == "cross_entropy" else 1
+    activation = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}.get(
+        loss, "identity"
+    )
+    targets = np.ones(60) if loss == "cross_entropy" else np.ones((60, 1))
+    with pytest.warns(nn.TrainingWarning, match="all 60 targets are class 1"):
+        nn.fit(nn.MLP([4, outputs], output=activation, rng=0), X, targets, loss=loss, epochs=1,
+               progress=False)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"validation_data": (X[:, :3], Y)}, r"takes inputs of shape \(..., 4\)"),
+        ({"validation_data": (X, Y + 1)}, "3"),
+        ({"validation_data": X}, "validation_data is a pair"),
+        ({"validation_data": (X, Y, Y)}, "validation_data is a pair"),
+        ({"metrics": lambda o, t: 1 / 0}, "division"),
+        ({"metrics": [lambda o, t: 1.0, lambda o, t: 2.0]}, "two columns .* '<lambda>'"),
+        ({"metrics": {"loss": lambda o, t: 1.0}}, "'loss' already"),
+        ({"schedule": "cosine"}, "write schedule=lambda optimiser"),
+        ({"checkpoint": 3}, "checkpoint is the name of a file"),
+        ({"checkpoint_steps": 5}, "needs checkpoint="),
+        ({"checkpoint": "x.npz", "checkpoint_steps": 0}, "checkpoint_steps is a positive"),
+        ({"loss": lambda o, t: np.sum(np.array(1.0) * t)}, "does not depend on any parameter"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_learnt(options, message):
+    model = network()
+    with pytest.raises((ValueError, TypeError, ZeroDivisionError), match=message):
+        fitted(model, **options)
+    assert same(model.state(), network().state())
+    assert model.training == network().training
+
+
+def test_a_target_that_no_look_at_some_samples_finds_is_refused():
+    many, targets = np.zeros((1000, 4)), np.zeros((1000, 1))
+    targets[::2] = 1
+    targets[777] = 2
+    model = nn.MLP([4, 1], output="sigmoid", rng=0)
+    with pytest.raises(ValueError, match="targets are between 0 and 1, found 2"):
+        nn.fit(model, many, targets, epochs=1, progress=False)
+
+
+def test_a_last_batch_without_variance_is_refused_before_the_first_step():
+    model = nn.Sequential(nn.Dense(4, 8, rng=0), nn.BatchNorm(8), nn.Dense(8, 3, rng=1))
+    with pytest.raises(ValueError, match=r"last batch of each epoch has one sample \(33 samples"):
+        nn.fit(model, X[:33], Y[:33], loss="cross_entropy", batch_size=32, progress=False)
+    assert model.layers[1].num_batches_tracked == 0
+
+
+def test_optimisers_and_schedules_of_other_models_are_refused():
+    model, other = network(), network()
+    optimiser = nn.SGD(other.parameters(), rate=0.1)
+    with pytest.raises(ValueError, match="made of other parameters"):
+        fitted(model, optimiser=optimiser)
+    own = nn.SGD(model.parameters(), rate=0.1)
+    with pytest.raises(ValueError, match="rates of another optimiser"):
+        fitted(model, optimiser=own, schedule=nn.CosineSchedule(optimiser, 5))
+    with ag.no_grad(), pytest.raises(ValueError, match=r"inside ag.no_grad\(\)"):
+        fitted(model)
+
+
 def test_the_progress_bar_shows_loss_metric_and_rate(capsys):
     fitted(progress=True, metrics="accuracy", epochs=40)
     shown = capsys.readouterr().err
@@ -541,6 +822,14 @@ def test_scalers_and_constant_columns():
     scaled = nn.data.StandardScaler().fit_transform(data)
     assert np.allclose(scaled[:, [0, 2]].mean(axis=0), 0, atol=1e-7)
     assert np.allclose(scaled[:, [0, 2]].std(axis=0), 1)
+
+
+def test_padded_sequences_keep_their_numbers_and_must_fit():
+    together, mask = nn.data.padded([[1, 2, 3], [0.5]], fill=np.nan)
+    np.testing.assert_array_equal(together, [[1, 2, 3], [0.5, np.nan, np.nan]])
+    assert mask.sum() == 4
+    with pytest.raises(ValueError, match=r"got \(1, 1\) and \(1, 2\)"):
+        nn.data.padded([[[1, 2]], [[1]]])
 
 
 def test_batches_hold_every_sample_once():

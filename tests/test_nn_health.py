@@ -89,11 +89,20 @@ def test_saturated_and_dead_units_are_counted():
     assert "StandardScaler" in report.advice[0]
     model = nn.Sequential(nn.Dense(64, 8, "relu", rng=0), nn.Dense(8, 2, "softmax", rng=1))
     model.layers[0].bias.data[:6] = -1e3
-    model.layers[0].bias.data = model.layers[0].bias.data
     report = nn.gradient_health(model, X, Y)
     assert report.layers[0].dead == 6 / 8
+    assert report.verdict == "healthy"  # two units learn
+    model.layers[0].bias.data[:] = -1e3
+    report = nn.gradient_health(model, X, Y)
     assert report.verdict == "dead"
     assert "leaky_relu" in report.advice[0]
+
+
+def test_a_deep_relu_network_that_can_learn_is_not_called_dead():
+    deep = nn.MLP([64] + [64] * 50 + [2], hidden="relu", init="he_normal", rng=0)
+    report = nn.gradient_health(deep, X, Y)
+    assert max(layer.dead for layer in report.layers[:-1]) > 0.5
+    assert report.verdict == "healthy"
 
 
 def test_gradients_that_are_not_finite_are_named():

@@ -521,6 +521,18 @@ def test_attention_layer_by_hand():
     agrees_with_hand(nn.Attention(3, rng=0), random(2, 4, 3), manual)
 
 
+def test_what_fills_up_a_memory_may_be_nan():
+    layer = nn.MultiHeadAttention(4, 2, rng=0)
+    x = random(2, 3, 4)
+    filled = x.copy()
+    filled[1, 2] = np.nan
+    zero = np.where(np.isnan(filled), 0.0, filled)
+    found, wanted = (layer(each, lengths=[3, 2]) for each in (filled, zero))
+    np.testing.assert_array_equal(found.data, wanted.data)
+    np.sum(found).backward()
+    assert all(np.isfinite(p.grad).all() for p in layer.parameters())
+
+
 def test_a_causal_layer_does_not_look_ahead():
     layer, x = nn.MultiHeadAttention(4, 2, causal=True, rng=0), random(2, 5, 4)
     changed = x.copy()
@@ -622,8 +634,8 @@ def test_state_holds_parameters_and_buffers_and_is_a_copy():
     state = net.state()
     assert list(state) == [
         "layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias",
-        "layers.3.weight", "layers.3.bias",
         "layers.1.running_mean", "layers.1.running_var", "layers.1.num_batches_tracked",
+        "layers.3.weight", "layers.3.bias",
     ]  # fmt: skip
     other = model()
     other.load_state(state)

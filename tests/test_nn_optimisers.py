@@ -130,6 +130,39 @@ def test_spending_gradients_changes_no_bit_of_the_update_and_sets_them_to_zero(n
     assert spent[1].data == kept[1].data
 
 
+def test_only_what_is_known_to_have_done_with_the_gradient_spends_it():
+    class Late(nn.SGD):
+        def update(self, w, g, kept, scratch, group):
+            np.multiply(w, 0.1, out=scratch[1])
+            w -= g
+
+    weight = Tensor([1.0, 2.0])
+    weight.grad = np.array([0.5, 0.5])
+    Late([weight], rate=1.0).step(spend_gradients=True)
+    assert weight.data.tolist() == [0.5, 1.5]
+    weight.grad = np.broadcast_to(1.0, (2,))  # no memory of its own
+    nn.SGD([weight], rate=0.5).step(spend_gradients=True)
+    assert weight.data.tolist() == [0.0, 1.0]
+
+
+def test_a_state_keeps_the_fractions_of_options_that_began_as_whole_numbers():
+    optimiser = nn.SGD([Tensor([1.0])], rate=1, weight_decay=0)
+    schedule = nn.StepSchedule(optimiser, 1, factor=0.5)
+    optimiser.weight_decay = 0.01
+    schedule.step()
+    other = nn.SGD([Tensor([1.0])], rate=1, weight_decay=0)
+    other.load_state(optimiser.state())
+    assert (other.rate, other.weight_decay, other.nesterov) == (0.5, 0.01, False)
+
+
+def test_plateau_never_raises_a_rate():
+    optimiser = nn.SGD([Tensor([1.0])], rate=1e-5)
+    schedule = nn.Plateau(optimiser, patience=0, lowest=1e-3)
+    for _ in range(3):
+        schedule.step(1.0)
+    assert optimiser.rate == 1e-5
+
+
 def test_float32_stays_float32():
     weight = Tensor(np.ones(3, np.float32))
     optimiser = nn.Adam([weight])

@@ -290,7 +290,10 @@ def test_attention_layers(
     padding = None
     if with_lengths:
         padding = torch.tensor(np.arange(memory_steps) >= lengths[:, None])
-    own, other = Tensor(x), leaf(x)
+    real = np.ones((samples, steps, 1))
+    if with_lengths and memory is None:  # what fills up counts as 0, whatever it is
+        real = (np.arange(steps) < lengths[:, None])[:, :, None]
+    own, other = Tensor(np.where(real, x, np.nan)), leaf(x * real)
     own_memory, other_memory = (None, other) if memory is None else (Tensor(memory), leaf(memory))
     out = ours(own, own_memory, mask=None if mask == "causal" else allowed, lengths=lengths)
     wanted, weights = theirs(
@@ -298,9 +301,9 @@ def test_attention_layers(
         average_attn_weights=False,
     )  # fmt: skip
     agree(out, wanted)
-    found = ours.weights(x, memory, mask=None if mask == "causal" else allowed, lengths=lengths)
+    found = ours.weights(own, memory, mask=None if mask == "causal" else allowed, lengths=lengths)
     agree(found, weights)
-    upstream = rng.normal(size=out.shape)
+    upstream = rng.normal(size=out.shape) * real
     np.sum(out * upstream).backward()
     (wanted * torch.tensor(upstream)).sum().backward()
     agree(own.grad, other.grad)

@@ -1,0 +1,250 @@
+"""What a training run needs, checked and made ready before anything is learnt.
+
+Data, options, targets, the optimiser and its schedule: each function gives what ``fit`` works
+with, or says what does not fit.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import autograd_mini as ag
+from autograd_mini.nn.data import check_finite
+from autograd_mini.nn.module import Module
+from autograd_mini.nn.objective import (
+    Objective,
+    evaluating,
+    length,
+    measured,
+    number,
+    rows_of,
+    undisturbed,
+)
+from autograd_mini.nn.operands import Array
+from autograd_mini.nn.optimisers import OPTIMISERS, Optimiser
+from autograd_mini.nn.schedules import Schedule
+from autograd_mini.nn.suggest import unknown_name
+
+SAMPLE = 128
+"""How many samples tell the loss before training, and whether everything fits."""
+
+
+class TrainingWarning(UserWarning):
+    """Training went wrong, or could not have gone right; the message says what to do."""
+
+
+def checked_data(X: Any, y: Any, what: str = "") -> tuple[Any, Array]:
+    """Samples (an array, or a tuple of arrays) and targets, of numbers and equally many.
+
+    Raises:
+        ValueError: there are none, they differ in length, or hold NaN or infinity.
+        TypeError: they are no real numbers.
+    """
+    parts = X if isinstance(X, tuple) else (X,)
+    arrays = [_numeric(part, f"{what}X") for part in parts]
+    targets = _numeric(y, f"{what}y")
+    if any(array.ndim == 0 for array in (*arrays, targets)):
+        raise ValueError(f"{what}X and y hold one entry for each sample, not single numbers")
+    lengths = {len(array) for array in arrays}
+    if lengths == {0}:
+        raise ValueError(f"{what}there are no samples (X has shape {arrays[0].shape})")
+    if lengths != {len(targets)}:
+        raise ValueError(
+            f"{what}X has {' and '.join(map(str, sorted(lengths)))} samples and y {len(targets)}; "
+            "the samples lie along the first axis of both"
+        )
+    return (tuple(arrays) if isinstance(X, tuple) else arrays[0]), targets
+
+
+def _numeric(data: Any, what: str) -> Array:
+    array = np.asarray(data)
+    if array.dtype.kind not in "fiub":
+        hint = "; np.unique(names, return_inverse=True) makes class indices of names"
+        raise TypeError(
+            f"{what} holds real numbers, not {array.dtype}"
+            + (hint if array.dtype.kind in "USO" else "")
+        )
+    if array.dtype.kind == "f":
+        check_finite(array, what)
+    return np.asarray(array, order="C")  # what a batch takes its rows from
+
+
+def checked_validation(given: Any) -> tuple[Any, Array]:
+    """``validation_data``, checked as ``checked_data`` does."""
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise ValueError(
+            "validation_data is a pair: write validation_data=(X_held_out, y_held_out)"
+        )
+    X, y = given
+    return checked_data(X, y, what="validation_data: ")
+
+
+def check_options(
+    epochs: int,
+    batch_size: int,
+    schedule_by: str,
+    resume: bool,
+    checkpoint: Any,
+    checkpoint_steps: int | None,
+) -> None:
+    """Refuse options of ``fit`` that are out of range or do not go together."""
+    for name, given in (
+        ("epochs", epochs),
+        ("batch_size", batch_size),
+        ("checkpoint_steps", 1 if checkpoint_steps is None else checkpoint_steps),
+    ):
+        if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 1:
+            raise ValueError(f"{name} is a positive whole number, not {given!r}")
+    if schedule_by not in ("epoch", "step"):
+        raise ValueError(f"schedule_by is 'epoch' or 'step', not {schedule_by!r}")
+    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
+        raise TypeError(f"checkpoint is the name of a file, such as 'run.npz', not {checkpoint!r}")
+    if checkpoint is None and (resume or checkpoint_steps is not None):
+        what = "resume=True" if resume else f"checkpoint_steps={checkpoint_steps}"
+        raise ValueError(f"{what} needs checkpoint='run.npz', the file of the run")
+
+
+def held_out_rows(share: float, given: Any, count: int, rng: np.random.Generator) -> Array:
+    """The rows to validate on: a share of so many samples, chosen at random; none if 0."""
+    if not 0 <= share < 1:
+        raise ValueError(f"validation_split is a share of at least 0 and below 1, not {share!r}")
+    if share and given is not None:
+        raise ValueError("give validation_split or validation_data, not both")
+    held = math.floor(share * count + 0.5)
+    if share and not 0 < held < count:
+        raise ValueError(f"validation_split={share} of {count} samples leaves a part empty")
+    return rng.permutation(count)[:held] if held else np.zeros(0, dtype=np.int64)
+
+
+def checked_targets(objective: Objective, X: Any, y: Array) -> Array:
+    """The targets as the loss takes them; lazy layers are made on the way."""
+    with evaluating(objective.model), ag.no_grad(), quietly():
+        shape = np.shape(objective.outputs(rows_of(X, slice(SAMPLE))))
+        found = objective.checked_targets(y, shape)
+    if objective.built_in and objective.name in _TELLS_APART:
+        labels = found.argmax(axis=-1) if found.ndim == len(shape) > 1 < shape[-1] else found
+        if labels.min() == labels.max():
+            warnings.warn(
+                f"all {len(y)} targets are class {labels.flat[0]:g}: there is nothing to tell "
+                "apart, and every prediction will be this class; give samples of every class",
+                TrainingWarning,
+                stacklevel=3,
+            )
+    return found
+
+
+_TELLS_APART = ("cross_entropy", "negative_log_likelihood", "binary_cross_entropy", "hinge")
+
+
+def first_look(
+    objective: Objective,
+    X: Any,
+    y: Array,
+    kept: Array,
+    validation: tuple[Any, Array] | None,
+    metrics: dict[str, Callable[[Any, Any], float]],
+    batch_size: int,
+) -> tuple[float, float]:
+    """The loss of some samples as a step would find it; what does not fit is refused here.
+
+    Nothing of the model is changed, and whatever fails does so before it is.
+
+    Returns:
+        The loss, and the ``usual`` one, as for ``_Training``.
+    """
+    model = objective.model
+    rows = kept[:: -(-len(kept) // SAMPLE)]
+    with undisturbed(model), quietly():
+        model.train()
+        inputs, targets = rows_of(X, rows), y[rows]
+        outputs = objective.outputs(inputs)
+        loss = objective.loss(outputs, targets)
+        found = number(loss)
+        usual = max(found, objective.of_nothing(outputs, targets))
+        if not getattr(loss, "parents", ()):
+            raise ValueError(
+                "the loss does not depend on any parameter, so nothing could be learnt: is fit "
+                "called inside ag.no_grad(), or does the loss use .data?"
+            )
+        for metric in metrics.values():
+            metric(objective.predictions(outputs), targets)
+        if len(kept) % batch_size == 1 and len(kept) > 1:
+            try:
+                objective.outputs(rows_of(X, kept[:1]))
+            except ValueError as error:
+                raise ValueError(
+                    f"the last batch of each epoch has one sample ({len(kept)} samples, "
+                    f"batch_size={batch_size}): {error}; choose another batch_size"
+                ) from None
+        if validation is not None:
+            first = np.arange(min(SAMPLE, length(validation[0])))
+            held_out = rows_of(validation[0], first), validation[1][first]
+            measured(objective, *held_out, metrics, SAMPLE)
+    all_of_them = len(kept) / len(rows) if objective.sums else 1.0
+    return found * all_of_them, usual * all_of_them
+
+
+def quietly() -> np.errstate:
+    """A ``with`` block in which a diverging run does not warn of each number."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
+def schedule_for(given: Any, optimiser: Optimiser) -> Schedule | None:
+    """The schedule of an optimiser: as given, or made by a function of the optimiser.
+
+    Raises:
+        TypeError: it is neither a Schedule nor such a function.
+        ValueError: it is the schedule of another optimiser.
+    """
+    schedule = given(optimiser) if callable(given) else given
+    if schedule is None:
+        return None
+    if not isinstance(schedule, Schedule):
+        raise TypeError(
+            f"schedule is an nn.Schedule, or a function that makes one of the optimiser, not "
+            f"{given!r}: write schedule=lambda optimiser: nn.CosineSchedule(optimiser, steps=10)"
+        )
+    if schedule.optimiser is not optimiser:
+        raise ValueError(
+            "the schedule sets the rates of another optimiser: give fit that optimiser as well, "
+            "or schedule=lambda optimiser: ..., a function that makes the schedule"
+        )
+    return schedule
+
+
+def optimiser_for(given: Optimiser | str, rate: float | None, model: Module) -> Optimiser:
+    """The optimiser of a model: as given, or made of its name and rate.
+
+    Raises:
+        TypeError: it is neither an Optimiser nor a name.
+        ValueError: the name is not known, a rate is missing or too many, or the optimiser has
+            none of the model's parameters.
+    """
+    if isinstance(given, str):
+        name = given.lower()
+        if name not in OPTIMISERS:
+            raise ValueError(unknown_name("optimiser", given, OPTIMISERS))
+        made = OPTIMISERS[name]
+        if rate is None and name == "sgd":
+            raise ValueError("optimiser='sgd' needs a learning rate: write rate=0.1, for example")
+        return made(model.parameters(), **({} if rate is None else {"rate": rate}))
+    if not isinstance(given, Optimiser):
+        raise TypeError(
+            f"optimiser is a name or an Optimiser, not {given!r}; write "
+            "nn.SGD(model.parameters(), rate=0.1)"
+        )
+    own = {id(parameter) for parameter in model.parameters()}
+    if not any(id(parameter) in own for parameter in given.parameters):
+        raise ValueError(
+            "the optimiser was made of other parameters, none of which is the model's: write "
+            f"nn.{type(given).__name__}(model.parameters(), ...)"
+        )
+    if rate is not None:
+        raise ValueError(f"rate={rate} goes with an optimiser's name; {given!r} has its own")
+    return given
