@@ -286,7 +286,7 @@ class _Training:
     def train(self, progress: bool) -> None:
         """Make the steps that are left; afterwards the model is in eval mode."""
         run, model = self.run, self.run.model
-        self._remember()
+        self._remember(model.state())
         model.train()
         model.zero_grad()
         try:
@@ -328,10 +328,10 @@ class _Training:
             if bar is not None:
                 bar.set_postfix(_postfix(run))
 
-    def _remember(self) -> None:
-        """Keep this state as the last good one."""
+    def _remember(self, state: dict[str, Array]) -> None:
+        """Keep this state of the model as the last good one, with what goes with it."""
         self.good = {
-            "model": self.run.model.state(),
+            "model": state,
             "optimiser": self.run.optimiser.state(),
             "schedule": self.schedule.state() if self.schedule else {},
         }
@@ -432,10 +432,11 @@ class _Training:
                 here, f"the loss rose to {row['loss']:.3g}, from {before:.3g} before training"
             )
             return
-        if not _finite(run.model):
+        state = run.model.state()
+        if not all(np.isfinite(array).all() for array in state.values()):
             self._diverge(here, "weights became NaN or infinite")
             return
-        self._remember()
+        self._remember(state)
         self.good_from = f"of epoch {run.epoch}"
         if self.schedule and self.schedule_by == "epoch":
             self.schedule.step(row.get("validation_loss", row["loss"]))
@@ -595,10 +596,6 @@ def _row(
         outputs, targets = (np.concatenate(part) for part in zip(*seen, strict=True))
         row |= {name: metric(outputs, targets) for name, metric in metrics.items()}
     return row
-
-
-def _finite(model: Module) -> bool:
-    return all(np.isfinite(array).all() for array in model.state().values())
 
 
 def _warn(training: _Training) -> None:
