@@ -280,6 +280,9 @@ class _Training:
             "metrics": list(self.metrics),
             "optimiser": type(self.run.optimiser).__name__,
             "schedule": type(self.schedule).__name__ if self.schedule else None,
+            "schedule_by": self.schedule_by,
+            "clip_norm": self.clip_norm,
+            "clip_value": self.clip_value,
             "callbacks": [type(call).__name__ for call in self.calls],
         }
 
