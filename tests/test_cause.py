@@ -259,3 +259,37 @@ def test_numbers_are_named_by_the_code_before_sizes():
     assert numbers.name(30.0) == "(20·3)/2, with 20 rows of x and 3 columns of t"
     assert numbers.name(0.05 / 20) == "rate/20, with 20 rows of x"
     assert numbers.name(float("nan")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "cause"),
+    [
+        ("b1", "dz1.mean(0)", "mean-for-sum"),
+        ("b1", "dz1", "missing-reduction"),
+        ("b1", "dz1.sum() * np.ones(H)", "extra-reduction"),
+        ("W1", "-(x.T @ dz1)", "sign"),
+        ("W1", "x.T @ z1", "wrong-operand"),
+        ("z1", "dz1 / a1", "missing-factor"),
+    ],
+)
+def test_a_layer_in_one_operation_is_blamed_as_its_parts_are(name, wrong, cause):
+    def manual(W1, b1):
+        z1 = x @ W1 + b1
+        a1 = sigmoid(z1)
+        dz1 = a1 * a1 * (1 - a1)
+        found = {"z1": dz1, "W1": x.T @ dz1, "b1": dz1.sum(0)}
+        return found | {name: eval(wrong, globals() | locals())}
+
+    def in_parts(W1, b1):
+        z1 = x @ W1 + b1
+        return np.sum(ag.sigmoid(z1) ** 2) / 2
+
+    def in_one(W1, b1):
+        z1 = ag.affine(x, W1, b1)
+        return np.sum(ag.sigmoid(z1) ** 2) / 2
+
+    params = {key: PARAMS[key] for key in ("W1", "b1")}
+    one, parts = (check_gradients(loss, params, manual) for loss in (in_one, in_parts))
+    assert one[name].cause == cause
+    assert [c.code for c in one[name].causes] == [c.code for c in parts[name].causes]
+    assert one.culprits == parts.culprits
