@@ -11,6 +11,7 @@ the same derivation with one line after the other broken.
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -185,4 +186,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description="26 gradients derived by hand, and slips.").parse_args()
     raise SystemExit(1 if main() else 0)

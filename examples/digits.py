@@ -12,13 +12,14 @@ Writes the loss curve, the confusion matrix and the digits that it got wrong.
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from autograd_mini import nn
+from autograd_mini.nn.optional import needed
 
 
 class Result(NamedTuple):
@@ -31,7 +32,11 @@ class Result(NamedTuple):
 
 def main(epochs: int = 40, seed: int = 0, folder: Path = Path("pictures")) -> Result:
     """Train, test, and draw."""
-    X, y = load_digits(return_X_y=True)
+    needed("matplotlib", "matplotlib", "to draw")
+    datasets = needed("sklearn.datasets", "scikit-learn", "for its handwritten digits")
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()  # fails before the work, not after it
+    X, y = datasets.load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = nn.train_test_split(
         X, y, test_size=0.2, rng=seed, stratify=y
     )
@@ -52,16 +57,18 @@ def main(epochs: int = 40, seed: int = 0, folder: Path = Path("pictures")) -> Re
         model, X_train, y_train, optimiser="adam", rate=0.003, epochs=epochs, batch_size=32,
         validation_data=(X_held, y_held), patience=8, metrics="accuracy", rng=rng,
     )  # fmt: skip
+    if history.stopped == "interrupted":
+        raise SystemExit("interrupted")
     found = nn.predict(model, X_test)
     accuracy = nn.accuracy(found, y_test)
-    print(f"{len(history)} epochs{', stopped early' if history.stopped else ''}")
+    print(f"{len(history)} epochs{history.stopped and f', stopped: {history.stopped}'}")
     print(f"accuracy  training {nn.accuracy(nn.predict(model, X_train), y_train):.4f}"
           f"  test {accuracy:.4f} of {len(y_test)} digits")  # fmt: skip
 
     wrong = np.flatnonzero(found.argmax(axis=1) != y_test)
     figures = {
         "digits_loss.png": history.plot(),
-        "digits_confusion.png": nn.plots.confusion_matrix(y_test, found),
+        "digits_confusion.png": nn.plots.confusion_matrix(found, y_test),
     }
     if len(wrong):
         figures["digits_wrong.png"] = nn.plots.images(
@@ -86,7 +93,6 @@ def with_shifted(X: np.ndarray, y: np.ndarray, side: int) -> tuple[np.ndarray, n
 
 def saved(figures: dict[str, object], folder: Path) -> list[Path]:
     """Write figures into a folder and say where."""
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, figure in figures.items():
         figure.savefig(folder / name)  # type: ignore[attr-defined]
@@ -100,4 +106,7 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("pictures"))
-    main(**vars(parser.parse_args()))
+    try:
+        main(**vars(parser.parse_args()))
+    except (ImportError, OSError) as error:  # a package to install, or a folder that is none
+        parser.exit(1, f"{error}\n")

