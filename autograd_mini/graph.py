@@ -286,11 +286,13 @@ def witnesses(found: Mapping[N, Any]) -> Iterator[N]:
     is the smaller array, as for the weights of a layer.
     """
     for node in found:
-        parents = node.parents
-        if parents:
-            leaves = [o for o in parents if is_node(o) and not o.parents and o in found]
-            if leaves:
-                yield from node.witnesses(leaves)
+        leaves = [
+            operand
+            for operand in node.parents
+            if hasattr(operand, "contributions") and not operand.parents and operand in found
+        ]
+        if leaves:
+            yield from node.witnesses(leaves)
 
 
 def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:

@@ -98,7 +98,7 @@ class Dense(Module):
         """The activations for inputs of shape ``(..., n_in)``, of shape ``(..., n_out)``."""
         z = self.linear(x)
         a = self._activate(z)
-        if a is not z and of_values(a) and a.ndim == 1:
+        if self.scalar and a is not z and of_values(a) and a.ndim == 1:
             _labelled(a, f"a{self._number}")
         return a
 
@@ -112,7 +112,7 @@ class Dense(Module):
             z = z if self.bias is None else z + self.bias
         else:
             z = affine(x, self.weight, self.bias)
-        if of_values(z) and z.ndim == 1:
+        if self.scalar and of_values(z) and z.ndim == 1:
             _labelled(z, f"z{self._number}")
         return z
 

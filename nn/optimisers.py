@@ -110,7 +110,11 @@ class Optimiser:
         self.steps = 0
         self._members = [(g, m) for g in self.groups for m in _members(g["parameters"])]
         self._kept: list[dict[str, Array]] = [{} for _ in self._members]
-        self._scratch: dict[tuple[Any, tuple[int, ...]], tuple[Array, Array]] = {}
+        scratch: dict[tuple[Any, tuple[int, ...]], tuple[Array, Array]] = {}
+        self._scratch = [
+            scratch.setdefault((w.dtype, w.shape), (np.empty_like(w), np.empty_like(w)))
+            for w in (_array_like(member) for _, member in self._members)
+        ]
 
     def slots(self, group: Group) -> Sequence[str]:
         """The names of the arrays that ``update`` keeps from step to step."""
@@ -143,10 +147,11 @@ class Optimiser:
         """
         self.steps += 1
         self._make_slots()
-        for (group, member), kept in zip(self._members, self._kept, strict=True):
+        for (group, member), kept, scratch in zip(
+            self._members, self._kept, self._scratch, strict=True
+        ):
             if isinstance(member, Tensor):
                 data, gradient = member.data, member.grad
-                scratch = self._scratch_like(data)
                 spent = spend_gradients and gradient.flags.writeable
                 if spent and self.reads_gradient_first(group):
                     scratch = scratch[0], gradient
@@ -155,7 +160,7 @@ class Optimiser:
             else:
                 numbers = np.array([value.data for value in member])
                 slopes = np.array([value.grad for value in member])
-                self.update(numbers, slopes, kept, self._scratch_like(numbers), group)
+                self.update(numbers, slopes, kept, scratch, group)
                 for value, number in zip(member, numbers.tolist(), strict=True):
                     value.data = number
         if spend_gradients:
@@ -165,14 +170,7 @@ class Optimiser:
         for (group, member), kept in zip(self._members, self._kept, strict=True):
             for name in self.slots(group):
                 if name not in kept:
-                    like = member.data if isinstance(member, Tensor) else np.zeros(len(member))
-                    kept[name] = np.zeros_like(like)
-
-    def _scratch_like(self, w: Array) -> tuple[Array, Array]:
-        key = w.dtype, w.shape
-        if key not in self._scratch:
-            self._scratch[key] = np.empty_like(w), np.empty_like(w)
-        return self._scratch[key]
+                    kept[name] = np.zeros_like(_array_like(member))
 
     def zero_grad(self) -> None:
         """Set the gradient of each parameter to zero; ``backward()`` adds to it."""
@@ -225,6 +223,11 @@ class Optimiser:
         groups = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
         options = [f"{k}={v}" for k, v in self.groups[0].items() if k != "parameters"]
         return f"{type(self).__name__}({count} numbers{groups}, {', '.join(options)})"
+
+
+def _array_like(member: Tensor | list[Value]) -> Array:
+    """An array of the shape, dtype and memory order that updates of this member have."""
+    return member.data if isinstance(member, Tensor) else np.empty(len(member))
 
 
 def _as_array(option: Any) -> Array:
