@@ -286,9 +286,12 @@ def witnesses(found: Mapping[N, Any]) -> Iterator[N]:
     is the smaller array, as for the weights of a layer.
     """
     for node in found:
+        parents = node.parents
+        if not parents:
+            continue
         leaves = [
             operand
-            for operand in node.parents
+            for operand in parents
             if hasattr(operand, "contributions") and not operand.parents and operand in found
         ]
         if leaves:

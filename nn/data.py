@@ -152,7 +152,7 @@ def check_finite(array: Array, what: str) -> None:
     ValueError: X: row 0, column 1 is nan; fill or leave out samples with missing numbers
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(np.sum(array)):  # NaN and infinity do not vanish in a sum
+        if np.isfinite(np.vdot(array, array)):  # NaN and infinity do not vanish in it
             return
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):

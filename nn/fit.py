@@ -49,7 +49,6 @@ from autograd_mini.nn.ready import (
     TrainingWarning,
     check_options,
     checked_data,
-    checked_targets,
     checked_validation,
     first_look,
     held_out_rows,
@@ -177,10 +176,8 @@ def fit(
         validation = rows_of(X, held_out), y[held_out]
 
     run = Run(model, epochs, validation is not None)
-    y = checked_targets(objective, X, y)
-    run.history.loss_before, usual = first_look(
-        objective, X, y, kept, validation, wanted, batch_size
-    )
+    look = first_look(objective, X, y, kept, validation, wanted, batch_size)
+    run.history.loss_before = look.loss
     run.optimiser = optimiser_for(optimiser, rate, model)
     schedule = schedule_for(schedule, run.optimiser)
     team.start_alike(model, rng)
@@ -190,12 +187,12 @@ def fit(
     training = _Training(
         run=run,
         X=X,
-        y=y,
+        y=look.targets,
         held_out=held_out,
         kept=kept,
         validation=validation,
         objective=objective,
-        loss_of=objective.loss_without_checks(y),
+        loss_of=objective.loss_without_checks(look.targets),
         metrics=wanted,
         schedule=schedule,
         schedule_by=schedule_by,
@@ -208,7 +205,7 @@ def fit(
         checkpoint=checkpoint,
         checkpoint_steps=checkpoint_steps,
         team=team,
-        usual=usual,
+        usual=look.usual,
     )
     if checkpoint is not None:
         training.about |= {
@@ -367,9 +364,8 @@ class _Training:
         run.loss, stop = team.reduce(
             run.model, parameters, run.loss, part, stop=bool(interrupted), failed=failed
         )
-        here = f"in epoch {run.epoch}, step {run.step + 1}"
         if not math.isfinite(run.loss):
-            self._diverge(here, "the loss became NaN or infinite")
+            self._diverge(self._here(), "the loss became NaN or infinite")
             return
         try:
             if self.clip_norm is not None:
@@ -377,7 +373,7 @@ class _Training:
             if self.clip_value is not None:
                 clip_gradients(parameters, value=self.clip_value)
         except FloatingPointError:
-            self._diverge(here, "a gradient became NaN or infinite")
+            self._diverge(self._here(), "a gradient became NaN or infinite")
             return
         for hook in self.on_gradients:
             hook(run)
@@ -404,6 +400,9 @@ class _Training:
             run.stop("interrupted")
         if bar is not None:
             _advance(bar, run)
+
+    def _here(self) -> str:
+        return f"in epoch {self.run.epoch}, step {self.run.step + 1}"
 
     def _backward(self, rows: Array, weight: float) -> float:
         """The loss of these samples times a weight; its gradients are in the parameters."""

@@ -83,7 +83,7 @@ _LOSS_OF_ACTIVATION = {
 }
 _ACTIVATION_OF_LOSS = {loss: activation for activation, loss in _LOSS_OF_ACTIVATION.items()}
 
-_OF_CLASSES = ("cross_entropy", "negative_log_likelihood")
+OF_CLASSES = ("cross_entropy", "negative_log_likelihood")
 """The losses whose targets are class indices or rows of probabilities."""
 
 
@@ -176,7 +176,7 @@ class Objective:
         Raises:
             ValueError: a target is out of range, or its shape does not fit.
         """
-        if self.built_in and self.name in _OF_CLASSES:
+        if self.built_in and self.name in OF_CLASSES:
             found = class_targets(self.name, (len(targets), *shape[1:]), targets)
             return found if found.ndim < len(shape) else found.astype(np.float64, copy=False)
         if self.built_in and targets.shape[1:] == shape[1:]:
@@ -191,7 +191,7 @@ class Objective:
         """
         if not self.built_in:
             return 0.0
-        if self.name in _OF_CLASSES:
+        if self.name in OF_CLASSES:
             return math.log(np.shape(outputs)[-1])
         if self.name == "binary_cross_entropy":
             return math.log(2)

@@ -10,6 +10,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import autograd_mini as ag
 from autograd_mini.nn.data import check_finite
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.objective import (
+    OF_CLASSES,
     Objective,
     evaluating,
     length,
@@ -122,24 +124,19 @@ def held_out_rows(share: float, given: Any, count: int, rng: np.random.Generator
     return rng.permutation(count)[:held] if held else np.zeros(0, dtype=np.int64)
 
 
-def checked_targets(objective: Objective, X: Any, y: Array) -> Array:
-    """The targets as the loss takes them; lazy layers are made on the way."""
-    with evaluating(objective.model), ag.no_grad(), quietly():
-        shape = np.shape(objective.outputs(rows_of(X, slice(SAMPLE))))
-        found = objective.checked_targets(y, shape)
-    if objective.built_in and objective.name in _TELLS_APART:
-        labels = found.argmax(axis=-1) if found.ndim == len(shape) > 1 < shape[-1] else found
-        if labels.min() == labels.max():
-            warnings.warn(
-                f"all {len(y)} targets are class {labels.flat[0]:g}: there is nothing to tell "
-                "apart, and every prediction will be this class; give samples of every class",
-                TrainingWarning,
-                stacklevel=3,
-            )
-    return found
+@dataclass(frozen=True)
+class Look:
+    """What the look before training found.
 
+    Attributes:
+        targets: all of them as the loss takes them.
+        loss: that of some samples, as a step would find it.
+        usual: the loss, or that of outputs which say nothing if this is more.
+    """
 
-_TELLS_APART = ("cross_entropy", "negative_log_likelihood", "binary_cross_entropy", "hinge")
+    targets: Array
+    loss: float
+    usual: float
 
 
 def first_look(
@@ -150,30 +147,38 @@ def first_look(
     validation: tuple[Any, Array] | None,
     metrics: dict[str, Callable[[Any, Any], float]],
     batch_size: int,
-) -> tuple[float, float]:
-    """The loss of some samples as a step would find it; what does not fit is refused here.
+) -> Look:
+    """Run everything once on some samples, so that what does not fit is refused here.
 
-    Nothing of the model is changed, and whatever fails does so before it is.
+    Nothing of the model is changed but for sizes that were left open, and whatever fails does so
+    before anything is learnt.
 
-    Returns:
-        The loss, and the ``usual`` one, as for ``_Training``.
+    Arguments:
+        X, y: all samples.
+        kept: the rows to train on.
+        validation, metrics, batch_size: as for ``_Training``.
     """
     model = objective.model
     rows = kept[:: -(-len(kept) // SAMPLE)]
+    inputs = rows_of(X, rows)
+    if any(module._waits for module in model.modules()):
+        with evaluating(model), ag.no_grad(), quietly():
+            objective.outputs(inputs)
     with undisturbed(model), quietly():
         model.train()
-        inputs, targets = rows_of(X, rows), y[rows]
         outputs = objective.outputs(inputs)
-        loss = objective.loss(outputs, targets)
+        targets = objective.checked_targets(y, np.shape(outputs))
+        _warn_of_one_class(objective, targets)
+        loss = objective.loss(outputs, targets[rows])
         found = number(loss)
-        usual = max(found, objective.of_nothing(outputs, targets))
+        usual = max(found, objective.of_nothing(outputs, targets[rows]))
         if not getattr(loss, "parents", ()):
             raise ValueError(
                 "the loss does not depend on any parameter, so nothing could be learnt: is fit "
                 "called inside ag.no_grad(), or does the loss use .data?"
             )
         for metric in metrics.values():
-            metric(objective.predictions(outputs), targets)
+            metric(objective.predictions(outputs), targets[rows])
         if len(kept) % batch_size == 1 and len(kept) > 1:
             try:
                 objective.outputs(rows_of(X, kept[:1]))
@@ -187,7 +192,24 @@ def first_look(
             held_out = rows_of(validation[0], first), validation[1][first]
             measured(objective, *held_out, metrics, SAMPLE)
     all_of_them = len(kept) / len(rows) if objective.sums else 1.0
-    return found * all_of_them, usual * all_of_them
+    return Look(targets, found * all_of_them, usual * all_of_them)
+
+
+_TELLS_APART = ("cross_entropy", "negative_log_likelihood", "binary_cross_entropy", "hinge")
+
+
+def _warn_of_one_class(objective: Objective, targets: Array) -> None:
+    if not (objective.built_in and objective.name in _TELLS_APART):
+        return
+    of_classes = objective.name in OF_CLASSES and targets.dtype.kind == "f"
+    labels = targets.argmax(axis=-1) if of_classes else targets
+    if labels.min() == labels.max():
+        warnings.warn(
+            f"all {len(targets)} targets are class {labels.flat[0]:g}: there is nothing to tell "
+            "apart, and every prediction will be this class; give samples of every class",
+            TrainingWarning,
+            stacklevel=4,
+        )
 
 
 def quietly() -> np.errstate:

@@ -251,7 +251,7 @@ def test_the_mode_is_train_while_training_and_eval_afterwards():
     model = nn.Sequential(nn.Dense(4, 3, rng=0), Spy(), nn.Dense(3, 3, rng=0))
     nn.fit(model, X, T[:, [0, 1, 0]], epochs=1, batch_size=30, progress=False,
            validation_data=(X, T[:, [0, 1, 0]]))  # fmt: skip
-    looks = [False, True, False]  # at shapes, at the loss of a step, at the validation part
+    looks = [True, False]  # at the loss of a step, at the validation part
     assert modes == [*looks, True, True, False]
     assert not model.training
     model.train()
