@@ -177,6 +177,7 @@ def fit(
 
     run = Run(model, epochs, validation is not None)
     look = first_look(objective, X, y, kept, validation, wanted, batch_size)
+    look = team.of_first(look)  # each process has weights of its own until they start alike
     run.history.loss_before = look.loss
     run.optimiser = optimiser_for(optimiser, rate, model)
     schedule = schedule_for(schedule, run.optimiser)

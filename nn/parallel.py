@@ -35,6 +35,10 @@ class Alone:
     def start_alike(self, model: Module, rng: np.random.Generator) -> None:
         """Nobody to be like."""
 
+    def of_first(self, found: Any) -> Any:
+        """What was found, as it is."""
+        return found
+
     def share(self, rows: Array) -> Array:
         """All of the batch's rows."""
         return rows
@@ -99,6 +103,10 @@ class Together:
         state, generator = self.communicator.bcast((model.state(), rng.bit_generator.state))
         model.load_state(state)
         rng.bit_generator.state = generator
+
+    def of_first(self, found: Any) -> Any:
+        """What the first process found, in every process: what all must decide by."""
+        return self.communicator.bcast(found)
 
     def share(self, rows: Array) -> Array:
         """The rows of a batch that this process works on; maybe none."""

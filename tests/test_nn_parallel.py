@@ -41,6 +41,7 @@ found = dict(
     size=world.size,
     between=max(float(np.abs(w - everywhere[0]).max()) for w in everywhere),
     to_one=float(np.abs(flat(alone) - flat(together)).max()),
+    before=world.allgather(history.loss_before),
     moved=float(np.abs(flat(together) - flat(model(0))).max()),
     losses=[history.steps, one.steps],
     rows=[history.epochs, one.epochs],
@@ -78,6 +79,7 @@ def test_several_processes_are_one(count):
     assert found["between"] == 0
     assert found["buffers"] == 0
     assert found["moved"] > 0.1
+    assert len(set(found["before"])) == 1
     assert found["to_one"] < 1e-14
     together, one = found["losses"]
     assert np.allclose(together, one, rtol=1e-13)
