@@ -48,6 +48,7 @@ from autograd_mini.nn.parallel import Alone, Together
 from autograd_mini.nn.ready import (
     TrainingWarning,
     check_options,
+    check_rate,
     checked_data,
     checked_validation,
     first_look,
@@ -181,6 +182,8 @@ def fit(
     run.history.loss_before = look.loss
     run.optimiser = optimiser_for(optimiser, rate, model)
     schedule = schedule_for(schedule, run.optimiser)
+    if saved is None:
+        check_rate(run.optimiser, schedule)
     team.start_alike(model, rng)
     calls = [as_callback(given) for given in callbacks]
     if patience is not None:

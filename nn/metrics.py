@@ -131,7 +131,9 @@ def _labels(
     found, wanted = numbers(outputs), numbers(targets)
     if np.isnan(found).any():
         place = np.argwhere(np.isnan(found))[0].tolist()
-        raise ValueError(f"{what}: the output at {place} is NaN: the model has diverged")
+        raise ValueError(
+            f"{what}: the output at {place} is NaN: the model has diverged, or is given NaN"
+        )
     if found.ndim == 2 and found.shape[1] == 1:
         raise ValueError(
             f"{what}: outputs of shape {found.shape} have one column: write "

@@ -240,6 +240,17 @@ def schedule_for(given: Any, optimiser: Optimiser) -> Schedule | None:
     return schedule
 
 
+def check_rate(optimiser: Optimiser, schedule: Schedule | None) -> None:
+    """Refuse to train with a rate of 0, unless a warm-up begins with it."""
+    if any(group["rate"] for group in optimiser.groups):
+        return
+    if schedule is None or schedule.count or not any(schedule.start_rates):
+        raise ValueError(
+            "the learning rate is 0, where a schedule has ended: set optimiser.rate, and make a "
+            "schedule anew"
+        )
+
+
 def optimiser_for(given: Optimiser | str, rate: float | None, model: Module) -> Optimiser:
     """The optimiser of a model: as given, or made of its name and rate.
 

@@ -788,6 +788,24 @@ def test_optimisers_and_schedules_of_other_models_are_refused():
         fitted(model)
 
 
+def test_a_schedule_that_has_ended_is_not_used_again():
+    model = network()
+    optimiser = nn.SGD(model.parameters(), rate=0.1)
+    schedule = nn.CosineSchedule(optimiser, 3)
+    fitted(model, optimiser=optimiser, schedule=schedule)
+    assert optimiser.rate == 0
+    for again in (
+        schedule,
+        None,
+        lambda o: nn.CosineSchedule(o, 3),
+        nn.CosineSchedule(optimiser, 3),
+    ):
+        with pytest.raises(ValueError, match="the learning rate is 0, where a schedule has ended"):
+            fitted(model, optimiser=optimiser, schedule=again)
+    optimiser.rate = 0.1
+    fitted(model, optimiser=optimiser, schedule=lambda o: nn.WarmUp(o, 3))
+
+
 def test_the_progress_bar_shows_loss_metric_and_rate(capsys):
     fitted(progress=True, metrics="accuracy", epochs=40)
     shown = capsys.readouterr().err
