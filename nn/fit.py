@@ -40,6 +40,7 @@ from autograd_mini.nn.objective import (
     measured,
     named_metrics,
     number,
+    quietly,
     rows_of,
 )
 from autograd_mini.nn.operands import Array
@@ -54,7 +55,6 @@ from autograd_mini.nn.ready import (
     first_look,
     held_out_rows,
     optimiser_for,
-    quietly,
     schedule_for,
 )
 from autograd_mini.nn.run import Run
@@ -178,8 +178,8 @@ def fit(
 
     run = Run(model, epochs, validation is not None)
     look = first_look(objective, X, y, kept, validation, wanted, batch_size)
-    look = team.of_first(look)  # each process has weights of its own until they start alike
-    run.history.loss_before = look.loss
+    # Each process has weights of its own until they start alike
+    run.history.loss_before, usual = team.of_first((look.loss, look.usual))
     run.optimiser = optimiser_for(optimiser, rate, model)
     schedule = schedule_for(schedule, run.optimiser)
     if saved is None:
@@ -209,7 +209,7 @@ def fit(
         checkpoint=checkpoint,
         checkpoint_steps=checkpoint_steps,
         team=team,
-        usual=look.usual,
+        usual=usual,
     )
     if checkpoint is not None:
         training.about |= {

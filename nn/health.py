@@ -29,7 +29,7 @@ import autograd_mini as ag
 from autograd_mini.nn.activations import name_of
 from autograd_mini.nn.callbacks import Callback
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.objective import Loss, Objective, evaluating, undisturbed
+from autograd_mini.nn.objective import Loss, Objective, evaluating, quietly, undisturbed
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.run import Run
 from autograd_mini.nn.sequential import Sequential
@@ -235,7 +235,7 @@ def gradient_health(model: Module, X: Any, y: Any, *, loss: Loss | None = None) 
     inputs = tuple(map(np.asarray, X)) if isinstance(X, tuple) else np.asarray(X)
     kept = [(p, np.array(p.grad)) for p in model.parameters()]
     model.zero_grad()
-    with undisturbed(model), np.errstate(over="ignore", invalid="ignore"):
+    with undisturbed(model), quietly():
         model.train()
         between, outputs = _recorded(model, objective, inputs)
         objective.loss(outputs, np.asarray(y)).backward()
@@ -386,7 +386,7 @@ def _sums(model: Module) -> dict[str, _Sum]:
         if not _is_weight(name, parameter):
             continue
         total = found.setdefault(_owner(name), _Sum())
-        with np.errstate(over="ignore", invalid="ignore"):
+        with quietly():
             total.squares += float(np.sum(np.square(parameter.grad, dtype=np.float64)))
             total.weights += float(np.sum(np.square(parameter.data, dtype=np.float64)))
         total.count += int(np.size(parameter.data))

@@ -116,7 +116,7 @@ class Module:
         """
         found = {n: np.array(parameter.data) for n, parameter in self.named_parameters()}
         buffers = {name: buffer.copy() for name, buffer in self.named_buffers()}
-        places = {name: place for place, (name, _) in enumerate(self.named_modules())}
+        places = {name: index for index, (name, _) in enumerate(self.named_modules())}
 
         def place(name: str) -> tuple[int, bool]:
             owner = name

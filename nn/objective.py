@@ -20,7 +20,7 @@ from autograd_mini.nn.activations import name_of, resolve
 from autograd_mini.nn.dense import Dense
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, numbers
-from autograd_mini.nn.refusals import class_targets
+from autograd_mini.nn.refusals import class_targets, look_like_probabilities
 from autograd_mini.nn.sequential import Sequential
 from autograd_mini.nn.suggest import unknown_name
 
@@ -48,8 +48,8 @@ LOSSES = _public(losses)
 
 def _perplexity(outputs: Array, targets: Array) -> float:
     """``nn.perplexity`` of what a model gives: probabilities after softmax, or else logits."""
-    probabilities = bool(np.all(outputs >= 0) and np.allclose(np.sum(outputs, axis=-1), 1))
-    return metrics.perplexity(outputs, targets, from_logits=not probabilities)
+    from_logits = not look_like_probabilities(outputs)
+    return metrics.perplexity(outputs, targets, from_logits=from_logits)
 
 
 METRICS = {n: metric for n, metric in _public(metrics).items() if n != "confusion_matrix"}
@@ -365,6 +365,11 @@ class evaluating:
     def __exit__(self, *error: object) -> None:
         for module, mode in self._modes:
             module.training = mode
+
+
+def quietly() -> np.errstate:
+    """A ``with`` block in which a diverging model does not warn of each number."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 @contextmanager

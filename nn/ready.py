@@ -25,6 +25,7 @@ from autograd_mini.nn.objective import (
     length,
     measured,
     number,
+    quietly,
     rows_of,
     undisturbed,
 )
@@ -210,11 +211,6 @@ def _warn_of_one_class(objective: Objective, targets: Array) -> None:
             TrainingWarning,
             stacklevel=4,
         )
-
-
-def quietly() -> np.errstate:
-    """A ``with`` block in which a diverging run does not warn of each number."""
-    return np.errstate(over="ignore", invalid="ignore")
 
 
 def schedule_for(given: Any, optimiser: Optimiser) -> Schedule | None:

@@ -241,7 +241,7 @@ def refuse_probabilities(outputs: Any, said: bool) -> None:
     recorded = maker in ("softmax", "sigmoid")
     if recorded:
         why = f"the result of {maker}"
-    elif not said and _look_like_probabilities(numbers(outputs)):
+    elif not said and look_like_probabilities(numbers(outputs)):
         why = "since none is negative and each sample's sum to 1"
     else:
         return
@@ -255,7 +255,7 @@ def refuse_probabilities(outputs: Any, said: bool) -> None:
     )
 
 
-def _look_like_probabilities(found: Array) -> bool:
+def look_like_probabilities(found: Array) -> bool:
     rounding = 4 * found.shape[-1] * float(np.finfo(np.result_type(found, np.float16)).eps)
     return bool(np.all(found >= 0) and np.all(abs(found.sum(axis=-1) - 1) <= rounding))
 

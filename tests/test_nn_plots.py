@@ -231,7 +231,10 @@ def test_the_decision_boundary_is_where_the_model_says(run):
     assert ax.get_title() == f"Decision boundary (accuracy {accuracy:.1%}, N = 40)"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("x1", "x2")
     assert ax.get_legend().get_window_extent().x0 >= ax.get_window_extent().x1
-    right_half = lambda p: (p[:, 0] > 0).astype(float)  # noqa: E731
+
+    def right_half(points):
+        return (points[:, 0] > 0).astype(float)
+
     [ax] = drawn(plots.decision_boundary(right_half, X, Y, axis_names=("length", "width")))
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("length", "width")
     line = ax.collections[0].get_paths()[0].vertices
@@ -245,7 +248,10 @@ def test_the_decision_boundary_is_where_the_model_says(run):
 
 def test_regions_have_no_class_between_them_and_classes_look_different():
     line = np.column_stack([np.arange(49), np.zeros(49)])
-    model = lambda p: np.where(p[:, 0] < 24, 0, 48)  # noqa: E731
+
+    def model(points):
+        return np.where(points[:, 0] < 24, 0, 48)
+
     [ax] = drawn(plots.decision_boundary(model, line, np.arange(49), points=30))
     [mesh] = [c for c in ax.collections if isinstance(c, QuadMesh)]
     assert np.unique(mesh.get_array()).tolist() == [0, 48]
