@@ -12,7 +12,7 @@ array([0.2875, 0.185 ])
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autograd_mini import build
+from autograd_mini import build, other_libraries
 
 value = build.choose()  # before anything imports it
 
@@ -93,6 +93,8 @@ from autograd_mini.functions import gelu as gelu
 
 __version__ = "0.1.0"
 
+del globals()["tensor"]  # the module; who writes ``ag.tensor([1.0])`` is told of ``ag.Tensor``
+
 
 def __getattr__(name: str) -> Any:
     """What is seldom needed is imported when it is first asked for."""
@@ -100,7 +102,11 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"autograd_mini.{_LAZY[name]}"), name)
     if name == "nn":
         return import_module("autograd_mini.nn")
-    raise AttributeError(f"module 'autograd_mini' has no attribute {name!r}")
+    raise AttributeError(other_libraries.missing("autograd_mini", name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, "nn"})
 
 
 _LAZY = {

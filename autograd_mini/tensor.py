@@ -22,7 +22,7 @@ from typing import Any, NoReturn, cast
 
 import numpy as np
 
-from autograd_mini import graph, modes
+from autograd_mini import graph, modes, other_libraries
 from autograd_mini.rules import FUNCTIONS, RULES, rule_of_ufunc
 from autograd_mini.value import Value, unknown_function
 
@@ -551,6 +551,13 @@ class Tensor:
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
+
+    def __dir__(self) -> list[str]:
+        return sorted(set(super().__dir__()) - other_libraries.TENSOR.keys())
+
+
+for _name in other_libraries.TENSOR:
+    setattr(Tensor, _name, other_libraries.Elsewhere("Tensor", _name))
 
 
 def _call(function: Any, numpy: Any, method: str, args: Any, kwargs: dict[str, Any]) -> Any:
