@@ -61,7 +61,7 @@ class Tensor:
     """
 
     __slots__ = (
-        "_data",
+        "_array",
         "_grad",
         "label",
         "_rule",
@@ -82,7 +82,7 @@ class Tensor:
     def _set(
         self, data: Array, rule: Any, operands: tuple[Any, ...], options: dict[str, Any]
     ) -> None:
-        self._data = data
+        self._array = data
         self._grad: Array | None = None
         self.label = ""
         self._rule = rule
@@ -99,37 +99,37 @@ class Tensor:
         Raises:
             ValueError: an array of another shape is assigned.
         """
-        return self._data
+        return self._array
 
     @data.setter
     def data(self, data: Any) -> None:
         global _clock
-        array = data if data is self._data else _real_array(data)
-        if array.shape != self._data.shape:
+        array = data if data is self._array else _real_array(data)
+        if array.shape != self._array.shape:
             raise ValueError(
-                f"data of shape {self._data.shape} cannot become shape {array.shape}: "
+                f"data of shape {self._array.shape} cannot become shape {array.shape}: "
                 "make a new Tensor"
             )
         _clock += 1
-        if array is self._data:  # written in place, and with it what this is a view of
+        if array is self._array:  # written in place, and with it what this is a view of
             for node in self._memory() if array.base is not None else ():
                 node._changed = _clock
         self._changed = _clock
-        self._data = array.astype(self._data.dtype, copy=False)
+        self._array = array.astype(self._array.dtype, copy=False)
 
     @property
     def grad(self) -> Array:
         if self._grad is None:
-            self._grad = np.zeros_like(self._data)
+            self._grad = np.zeros_like(self._array)
         return self._grad
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
         if gradient is not None:
             gradient = _real_array(gradient)
-            if gradient.shape != self._data.shape:
+            if gradient.shape != self._array.shape:
                 raise ValueError(
-                    f"the gradient of a Tensor of shape {self._data.shape} has that shape, "
+                    f"the gradient of a Tensor of shape {self._array.shape} has that shape, "
                     f"not {gradient.shape}"
                 )
         self._grad = gradient
@@ -165,7 +165,9 @@ class Tensor:
             self._check_unchanged(index)
         with np.errstate(all="ignore"):
             return tuple(
-                np.broadcast_to(np.asarray(derivative(self._data, *arrays), self.dtype), self.shape)
+                np.broadcast_to(
+                    np.asarray(derivative(self._array, *arrays), self.dtype), self.shape
+                )
                 if isinstance(operand, Tensor) and derivative
                 else None
                 for operand, derivative in zip(
@@ -193,21 +195,25 @@ class Tensor:
 
     def detach(self) -> Tensor:
         """A leaf with a copy of the array and the same label, cut from the graph."""
-        return Tensor(self._data, self.label)
+        return Tensor(self._array, self.label)
 
     def item(self) -> float:
         """The number of a Tensor that holds one, as a Python float, without its graph."""
-        return float(self._data.item())
+        return float(self._array.item())
 
     def _memory(self) -> Iterator[Tensor]:
         """The Tensor itself, and the operands that it is a view of."""
         node: Tensor | None = self
         while node is not None:
             yield node
-            data = node._data
+            data = node._array
             viewed = node._operands if data.base is not None else ()
             node = next(
-                (o for o in viewed if isinstance(o, Tensor) and np.may_share_memory(data, o._data)),
+                (
+                    o
+                    for o in viewed
+                    if isinstance(o, Tensor) and np.may_share_memory(data, o._array)
+                ),
                 None,
             )
 
@@ -221,7 +227,7 @@ class Tensor:
                     "it (np.sum(t).backward()), or give the upstream gradient "
                     f"(t.backward(gradient), an array of shape {self.shape})"
                 )
-            return np.ones_like(self._data)
+            return np.ones_like(self._array)
         if not isinstance(gradient, Tensor):
             gradient = _real_array(gradient).astype(self.dtype)
         if gradient.shape != self.shape:
@@ -232,10 +238,10 @@ class Tensor:
         return gradient
 
     def zero(self) -> Array:
-        return np.zeros_like(self._data)
+        return np.zeros_like(self._array)
 
     def witnesses(self, leaves: Sequence[Tensor]) -> Sequence[Tensor]:
-        if self._rule.elementwise or self._data.size >= sum(leaf._data.size for leaf in leaves):
+        if self._rule.elementwise or self._array.size >= sum(leaf._array.size for leaf in leaves):
             return leaves
         return (self,)
 
@@ -262,7 +268,7 @@ class Tensor:
         if create_graph:
             out, operands = self, self._operands
         else:
-            out, operands = self._data, tuple(map(plain, self._operands))
+            out, operands = self._array, tuple(map(plain, self._operands))
         if self._origin:
             _check_memory(self)
         found = []
@@ -297,7 +303,7 @@ class Tensor:
         for name, node in [*zip(names, self._operands, strict=True), ("out", self)]:
             if name not in reads or not isinstance(node, Tensor):
                 continue
-            if node._data.base is None:
+            if node._array.base is None:
                 changed = node._changed
             else:
                 changed = max(viewed._changed for viewed in node._memory())
@@ -360,22 +366,22 @@ class Tensor:
     # Comparisons give plain boolean arrays and are not recorded
 
     def __lt__(self, other: Any) -> Any:
-        return operator.lt(self._data, plain(other))
+        return operator.lt(self._array, plain(other))
 
     def __le__(self, other: Any) -> Any:
-        return operator.le(self._data, plain(other))
+        return operator.le(self._array, plain(other))
 
     def __gt__(self, other: Any) -> Any:
-        return operator.gt(self._data, plain(other))
+        return operator.gt(self._array, plain(other))
 
     def __ge__(self, other: Any) -> Any:
-        return operator.ge(self._data, plain(other))
+        return operator.ge(self._array, plain(other))
 
     def __eq__(self, other: object) -> Any:
-        return operator.eq(self._data, plain(other))
+        return operator.eq(self._array, plain(other))
 
     def __ne__(self, other: object) -> Any:
-        return operator.ne(self._data, plain(other))
+        return operator.ne(self._array, plain(other))
 
     __hash__ = object.__hash__
 
@@ -383,20 +389,20 @@ class Tensor:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        shape: tuple[int, ...] = self._data.shape
+        shape: tuple[int, ...] = self._array.shape
         return shape
 
     @property
     def ndim(self) -> int:
-        return self._data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
-        return self._data.size
+        return self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype
+        return self._array.dtype
 
     @property
     def T(self) -> Tensor:
@@ -465,15 +471,15 @@ class Tensor:
         return _through_numpy(ARRAY_FUNCTIONS[np.ndarray.astype], self, dtype)
 
     def argmax(self, axis: Any = None) -> Any:
-        return self._data.argmax(axis)
+        return self._array.argmax(axis)
 
     def argmin(self, axis: Any = None) -> Any:
-        return self._data.argmin(axis)
+        return self._array.argmin(axis)
 
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("a Tensor of shape () has no length")
-        return len(self._data)
+        return len(self._array)
 
     def __iter__(self) -> Iterator[Tensor]:
         return (self[index] for index in range(len(self)))
@@ -543,7 +549,7 @@ class Tensor:
     # How it prints
 
     def __repr__(self) -> str:
-        body = np.array2string(self._data, separator=", ", prefix="Tensor(", threshold=100)
+        body = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=100)
         label = f", label={self.label!r}" if self.label else ""
         op = f", op={self.op!r}" if self.op else ""
         dtype = "" if self.dtype == np.float64 else f", dtype={self.dtype}"
@@ -586,7 +592,7 @@ def record(rule: Any, operands: tuple[Any, ...], options: dict[str, Any] | None 
         TypeError: an operand is not made of real numbers, or is a Value.
     """
     options = options or {}
-    arrays = [operand._data if isinstance(operand, Tensor) else operand for operand in operands]
+    arrays = [operand._array if isinstance(operand, Tensor) else operand for operand in operands]
     try:
         out = np.asarray(rule.forward(*arrays, **options))
     except (ValueError, TypeError, IndexError) as error:
@@ -605,12 +611,12 @@ def _record_specially(node: Tensor) -> None:
     if modes.debugging():
         line = modes.source_line()
         node._origin = (line, _fingerprints(node))
-        if not np.isfinite(node._data).all() and all(np.isfinite(array).all() for array in arrays):
-            bad = node._data[~np.isfinite(node._data)][0]
+        if not np.isfinite(node._array).all() and all(np.isfinite(array).all() for array in arrays):
+            bad = node._array[~np.isfinite(node._array)][0]
             raise FloatingPointError(f"{node.op} made {bad} from finite operands, at {line}")
     if not modes.recording():
-        if node._data.base is not None:
-            node._data = node._data.copy()  # a leaf's memory is its own
+        if node._array.base is not None:
+            node._array = node._array.copy()  # a leaf's memory is its own
         node._rule, node._operands, node._options, node._origin = None, (), {}, None
 
 
@@ -669,7 +675,7 @@ def _fit(share: Any, operand: Tensor, rule: Any) -> Any:
     """What an operand receives, in the operand's shape and dtype."""
     if not isinstance(share, Tensor):
         share = np.asarray(share)
-    shape = operand._data.shape
+    shape = operand._array.shape
     if share.shape != shape:
         if not rule.broadcasts:
             raise ValueError(
@@ -679,8 +685,8 @@ def _fit(share: Any, operand: Tensor, rule: Any) -> Any:
         if share.shape[max(share.ndim - len(shape), 0) :] != shape:
             share = np.broadcast_to(share, np.broadcast_shapes(share.shape, shape))
         share = unbroadcast(share, shape)
-    if share.dtype != operand._data.dtype:
-        share = share.astype(operand._data.dtype)
+    if share.dtype != operand._array.dtype:
+        share = share.astype(operand._array.dtype)
     return share
 
 
@@ -760,12 +766,12 @@ def _real_array(data: Any, what: str = "") -> Array:
 
 def plain(operand: Any) -> Any:
     """The plain array or number of an operand."""
-    return operand._data if isinstance(operand, Tensor) else operand
+    return operand._array if isinstance(operand, Tensor) else operand
 
 
 def _plain(arguments: Any) -> Any:
     if isinstance(arguments, Tensor):
-        return arguments._data
+        return arguments._array
     if isinstance(arguments, list | tuple):
         return type(arguments)(map(_plain, arguments))
     if isinstance(arguments, dict):
