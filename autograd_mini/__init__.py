@@ -33,6 +33,7 @@ from autograd_mini.functional import value_and_grad as value_and_grad
 from autograd_mini.functional import vjp as vjp
 from autograd_mini.graph import gradients as gradients
 from autograd_mini.graph import topological_order as topological_order
+from autograd_mini.independence import IndependentOutputWarning as IndependentOutputWarning
 from autograd_mini.modes import debug as debug
 from autograd_mini.modes import no_grad as no_grad
 from autograd_mini.tensor import Tensor as Tensor

@@ -4,8 +4,10 @@ Every function here takes ``f`` and gives a function of the same arguments.  Arg
 may be numbers, arrays, and dicts, lists and tuples of them, nested at will; what comes
 back is arranged as the argument is.  Plain arguments give plain results; Tensors and
 Values give Tensors and Values, so that the derivative of a derivative is written as it
-is said.  Inside ``f`` a plain argument is a Tensor: a function that brings in Values of its
-own is given Values.
+is said.  A Tensor that ``f`` brings in from outside is a constant to a plain call; where the
+result is to be differentiated with respect to it, as in a penalty on slopes, ``f`` is called
+with Tensors.  Inside ``f`` a plain argument is a Tensor: a function that brings in Values of
+its own is given Values.
 
 >>> import numpy as np
 >>> grad(np.tanh)(0.0)
@@ -16,13 +18,13 @@ own is given Values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_mini import modes
-from autograd_mini.graph import sweep_gradients, topological_order
+from autograd_mini import independence, modes
+from autograd_mini.graph import is_node, sweep_gradients, topological_order
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value
 
@@ -76,6 +78,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
                 f"grad needs a function that returns one number; it returned shape {out.shape}: "
                 "reduce it, with np.sum for example, or use jacobian"
             )
+        call.warn_of_independence()
         return call.plain(out), call.arranged(call.gradients(out, None))
 
     return value_and_gradient
@@ -95,6 +98,8 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     call = _Call(f, tuple(range(len(primals))), primals, {})
     out = call.out if isinstance(call.out, Value | Tensor) else _as_output(call.out, "vjp")
 
+    call.warn_of_independence()
+
     def pull(gradient: Any) -> Any:
         call.keep = call.keep or isinstance(gradient, Value | Tensor)
         return call.arranged(call.gradients(out, gradient))
@@ -111,30 +116,30 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     2017.)
 
     Arguments:
-        primals: the arguments of ``f``.
-        tangents: the direction, one for each primal and arranged as it is.
+        primals: the arguments of ``f``, as a tuple or list.
+        tangents: the direction, one for each primal and arranged as it is: the same keys,
+            lengths and shapes.
+
+    Raises:
+        ValueError: a tangent has other keys, another length or another shape than its primal.
+        TypeError: a tangent is arranged in another way, or the primals are no tuple.
 
     >>> jvp(lambda x: x**2, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (array([1., 4.]), array([ 2., 40.]))
     """
+    vectors = _tangents("jvp", primals, tangents)
     call = _Call(f, tuple(range(len(primals))), tuple(primals), {})
     out = call.out if isinstance(call.out, Value | Tensor) else _as_output(call.out, "jvp")
-    vectors, shapes = _leaves(tuple(tangents)), [np.shape(_data(x)) for x in call.inputs]
-    if [np.shape(_data(v)) for v in vectors] != shapes:
-        raise ValueError(
-            f"jvp: tangents of shapes {[np.shape(_data(v)) for v in vectors]} do not fit primals "
-            f"of shapes {shapes}"
-        )
     call.keep = call.keep or any(isinstance(v, Value | Tensor) for v in vectors)
     # Any cotangent does, since the product is linear in it; 0 would hide infinite derivatives.
     cotangent = type(out)(np.ones_like(out.data) if isinstance(out, Tensor) else 1.0)
     with modes.recorded():
         pulled = sweep_gradients(out, call.inputs, True, cotangent)
         total = _inner(pulled, vectors)
+    call.warn_of_independence()
     if not isinstance(total, Value | Tensor):  # the output depends on no primal
         return call.plain(out), call.plain(out.zero())
     tangent = sweep_gradients(total, [cotangent], call.keep, None)[0]
-    call.close()
     return call.plain(out), call.plain(tangent)
 
 
@@ -153,6 +158,7 @@ def jacobian(f: Function, argnums: int = 0) -> Function:
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, argnums, args, kwargs)
         out = call.out if isinstance(call.out, Value | Tensor) else _as_output(call.out, "jacobian")
+        call.warn_of_independence()
         if isinstance(out, Value):
             return call.arranged(call.gradients(out, None))
         rows = []
@@ -188,19 +194,25 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """The Hessian of a scalar function times a vector, without forming the Hessian.
 
     Arguments:
-        primals: the arguments of ``f``.
-        tangents: the vector, one part for each primal and arranged as it is.
+        primals: the arguments of ``f``, as a tuple or list.
+        tangents: the vector, one part for each primal and arranged as it is: the same keys,
+            lengths and shapes.
 
     Returns:
         A tuple of products, one for each primal and arranged as it is.
 
+    Raises:
+        ValueError: a tangent has other keys, another length or another shape than its primal.
+        TypeError: a tangent is arranged in another way, or the primals are no tuple.
+
     >>> hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """
+    vectors = _tangents("hvp", primals, tangents)
 
     def along(*args: Any) -> Any:
         slopes = grad(f, tuple(range(len(args))))(*args)
-        return _inner(_leaves(slopes), _leaves(tuple(tangents)))
+        return _inner(_leaves(slopes), vectors)
 
     return grad(along, tuple(range(len(primals))))(*primals)
 
@@ -215,38 +227,58 @@ class _Call:
     def __init__(
         self, f: Function, argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
+        self.f = f
         self.argnums = argnums
-        chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-        for number in chosen:
+        self.chosen = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        for number in self.chosen:
             if not -len(args) <= number < len(args):
                 raise ValueError(
                     f"argnums={argnums} names positional argument {number}, but the function was "
                     f"called with {len(args)} positional arguments"
                 )
-        self.given = tuple(args[number] for number in chosen)
-        leaves = _leaves(self.given)
+        self.count = len(args)
+        self.given = tuple(args[number] for number in self.chosen)
+        self.holds_a_derivative = False  # whether ``f`` differentiates what depends on its inputs
         with modes.recorded():
-            self.inputs = [_as_input(leaf) for leaf in leaves]
+            self.inputs = [_as_input(leaf) for leaf in _leaves(self.given)]
             replaced = _rebuild(self.given, iter(self.inputs))
             called = list(args)
-            for number, argument in zip(chosen, replaced, strict=True):
+            for number, argument in zip(self.chosen, replaced, strict=True):
                 called[number] = argument
-            self.out = f(*called, **kwargs)
-        self.keep = any(isinstance(leaf, Value | Tensor) for leaf in leaves) or (
-            isinstance(self.out, Value | Tensor)
-            and any(map(self._comes_from_outside, topological_order(self.out)))
-        )
-        """Whether results stay nodes: an argument is one, or ``f`` uses one from outside."""
+            _under_way.append(self)
+            try:
+                self.out = f(*called, **kwargs)
+            finally:
+                _under_way.remove(self)
+        self.keep = any(map(is_node, _leaves((args, list(kwargs.values())))))
+        """Whether results stay nodes: an argument is one, or ``f`` uses an argument of a
+        function that is being differentiated around this call."""
+        self.reached = set(topological_order(self.out)) if is_node(self.out) else set()
+        for outer in _under_way:
+            if not self.reached.isdisjoint(outer.inputs):
+                self.keep = outer.holds_a_derivative = True
 
-    def _comes_from_outside(self, node: Any) -> bool:
-        if node.parents or any(node is x for x in self.inputs):
-            return False
-        return not (isinstance(node, _Argument) and node.done)
+    def warn_of_independence(self) -> None:
+        """Warn that a gradient is 0 because ``out`` does not depend on an argument.
 
-    def close(self) -> None:
-        for x in self.inputs:
-            if isinstance(x, _Argument):
-                x.done = True
+        The derivative of a derivative is 0 wherever ``f`` is linear, and nothing is said.
+        """
+        if self.holds_a_derivative or self.reached.issuperset(self.inputs):
+            return
+        names = [
+            f"argument {number % self.count}{path}"
+            for number, argument in zip(self.chosen, self.given, strict=True)
+            for path in _paths(argument)
+        ]
+        things = [
+            name if np.shape(x.data) == () else f"{name} (shape {np.shape(x.data)})"
+            for name, x in zip(names, self.inputs, strict=True)
+            if x not in self.reached
+        ]
+        name = getattr(self.f, "__name__", type(self.f).__name__)
+        independence.warn(f"the result of {name}", things, self.f)
+        for outer in _under_way:
+            outer.holds_a_derivative = True  # its zero has been explained
 
     def gradients(self, out: Any, gradient: Any) -> list[Any]:
         return sweep_gradients(out, self.inputs, self.keep, gradient)
@@ -258,23 +290,69 @@ class _Call:
         return float(array) if np.ndim(array) == 0 else array
 
     def arranged(self, results: Sequence[Any]) -> Any:
-        self.close()
         built = _rebuild(self.given, iter([self.plain(result) for result in results]))
         return built[0] if isinstance(self.argnums, int) else built
 
 
-class _Argument(Tensor):
-    """The leaf for a plain argument; ``done`` once the call that made it has its result."""
-
-    __slots__ = ("done",)
-
-    def __init__(self, data: Any) -> None:
-        super().__init__(data)
-        self.done = False
+_under_way: list[_Call] = []
+"""The calls whose function is being run, in all threads, the innermost of each last."""
 
 
 def _as_input(leaf: Any) -> Any:
-    return +leaf if isinstance(leaf, Value | Tensor) else _Argument(leaf)
+    return +leaf if isinstance(leaf, Value | Tensor) else Tensor(leaf)
+
+
+def _tangents(what: str, primals: Any, tangents: Any) -> list[Any]:
+    """The leaves of the tangents in the order of the primals' leaves, which they must fit."""
+    for name, arguments in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(arguments, list | tuple):
+            raise TypeError(
+                f"{what}: {name} are a tuple, one for each argument of the function, not "
+                f"{_kind(arguments)}: write {what}(f, (x,), (v,))"
+            )
+    return list(_fitting(what, "", tuple(primals), tuple(tangents)))
+
+
+def _fitting(what: str, path: str, primal: Any, tangent: Any) -> Iterator[Any]:
+    if isinstance(primal, dict | list | tuple):
+        if type(tangent) is not type(primal):
+            raise TypeError(
+                f"{what}: primal{path} is {_kind(primal)}, its tangent {_kind(tangent)}; they must "
+                "be arranged in the same way"
+            )
+        keys = list(primal) if isinstance(primal, dict) else range(len(primal))
+        others = list(tangent) if isinstance(primal, dict) else range(len(tangent))
+        if set(keys) != set(others):
+            found = f"keys {list(keys)}", f"{list(others)}"
+            if not isinstance(primal, dict):
+                found = f"{len(primal)} parts", f"{len(tangent)}"
+            raise ValueError(
+                f"{what}: primal{path or 's'} of {found[0]} cannot take tangents of {found[1]}: "
+                "give one tangent for each primal"
+            )
+        for key in keys:
+            yield from _fitting(what, f"{path}[{key!r}]", primal[key], tangent[key])
+        return
+    shapes = np.shape(_data(primal)), np.shape(_data(tangent))
+    if isinstance(tangent, dict | list | tuple):
+        raise TypeError(
+            f"{what}: primal{path} is {_kind(primal)}, its tangent {_kind(tangent)}: write an array"
+        )
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"{what}: primal{path} has shape {shapes[0]}, its tangent {shapes[1]}; they must be "
+            "equal"
+        )
+    yield tangent
+
+
+def _kind(argument: Any) -> str:
+    """A word for an argument in a message."""
+    name = type(argument).__name__
+    shape = np.shape(argument.data if is_node(argument) else argument)
+    if isinstance(argument, dict | list | tuple) or not shape:
+        return f"a {name}"
+    return f"a {name} of shape {shape}"
 
 
 def _inner(left: Sequence[Any], right: Sequence[Any]) -> Any:
@@ -303,6 +381,15 @@ def _leaves(tree: Any) -> list[Any]:
     if isinstance(tree, list | tuple):
         return [leaf for branch in tree for leaf in _leaves(branch)]
     return [tree]
+
+
+def _paths(tree: Any) -> list[str]:
+    """How each leaf is reached from the tree: ``['layer'][0]``, in the order of ``_leaves``."""
+    if isinstance(tree, dict):
+        return [f"[{key!r}]{path}" for key, branch in tree.items() for path in _paths(branch)]
+    if isinstance(tree, list | tuple):
+        return [f"[{i}]{path}" for i, branch in enumerate(tree) for path in _paths(branch)]
+    return [""]
 
 
 def _rebuild(tree: Any, leaves: Any) -> Any:

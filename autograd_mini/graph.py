@@ -8,11 +8,15 @@ a result, so that a graph is freed as soon as its last node is.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
+
+from autograd_mini import independence
 
 
 class Node(Protocol):
@@ -199,8 +203,8 @@ def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = N
         gradient: the upstream gradient to start from, of ``root``'s shape; 1 by default.
 
     Returns:
-        A gradient of the same shape for each node, arranged as ``wrt`` is; zero where
-        ``root`` does not depend on it.
+        A gradient of the same shape for each node, arranged as ``wrt`` is; zero, and an
+        IndependentOutputWarning, where ``root`` does not depend on it.
 
     >>> from autograd_mini import Value
     >>> x = Value(3.0)
@@ -224,12 +228,46 @@ def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = N
             f"gradients() was given a {type(gradient).__name__} as upstream gradient: write "
             "gradient.data, or create_graph=True to differentiate with respect to it"
         )
-    found = sweep_gradients(root, wrt, create_graph, gradient)
+    order = topological_order(root)
+    totals = _sweep_to(order, wrt, create_graph, root.seed(gradient))
+    if any(node not in totals for node in wrt):
+        _warn_of_independence(order, wrt)
+    if create_graph:
+        _remember_as_differentiated(wrt)
+    found = [totals[node] if node in totals else node.zero() for node in wrt]
     found = [np.asarray(g) if isinstance(g, np.generic) else g for g in found]
     if not create_graph:
         return found
     pairs = zip(wrt, found, strict=True)
     return [g if is_node(g) else type(node)(g) for node, g in pairs]
+
+
+def _warn_of_independence(order: Sequence[Any], wrt: Sequence[Any]) -> None:
+    """Warn that a gradient is 0 because the root of a topological order does not need a node.
+
+    It is 0 as well where a derivative is differentiated and the function was linear: nothing is
+    said of a node whose gradient has been recorded before.
+    """
+    reached = set(order)
+    names = [
+        f"{type(node).__name__} {repr(node.label) if node.label else f'wrt[{index}]'}"
+        + (f" (shape {np.shape(node.data)})" if np.shape(node.data) else "")
+        for index, node in enumerate(wrt)
+        if node not in reached and id(node) not in _differentiated
+    ]
+    if names:
+        root = order[-1]
+        independence.warn(f"this {type(root).__name__} ({root.op or 'a leaf'})", names)
+
+
+def _remember_as_differentiated(nodes: Iterable[Any]) -> None:
+    for node in nodes:
+        forget = partial(_differentiated.pop, id(node))
+        _differentiated[id(node)] = weakref.ref(node, forget)
+
+
+_differentiated: dict[int, Any] = {}
+"""The nodes, by ``id``, with respect to which a gradient was recorded (``create_graph``)."""
 
 
 def sweep_gradients(
@@ -240,13 +278,22 @@ def sweep_gradients(
     handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> list[Any]:
     """``gradients`` for a list, in which a gradient that is constant stays a plain number."""
-    order = topological_order(root)
-    wanted = _dependents(order, wrt)
-    seed = root.seed(gradient)
-    found = {}
-    if root in wanted:
-        found = _sweep(order, seed, set(wrt), wanted, create_graph, handed)
+    found = _sweep_to(topological_order(root), wrt, create_graph, root.seed(gradient), handed)
     return [found[node] if node in found else node.zero() for node in wrt]
+
+
+def _sweep_to(
+    order: Sequence[N],
+    wrt: Sequence[N],
+    create_graph: bool,
+    seed: Any,
+    handed: Mapping[N, Any] = MappingProxyType({}),
+) -> dict[N, Any]:
+    """The gradients of the nodes of ``wrt`` that the root of a topological order depends on."""
+    wanted = _dependents(order, wrt)
+    if order[-1] not in wanted:
+        return {}
+    return _sweep(order, seed, set(wrt), wanted, create_graph, handed)
 
 
 @quietly()

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import CodeType
 
 _OURS = (str(Path(__file__).parent), str(Path(__file__).parent.parent / "nn"), "<rule ")
 
@@ -106,6 +107,19 @@ def debugging() -> bool:
 def source_line() -> str:
     """The innermost line outside this package that is being executed, as ``file:line``."""
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith(_OURS):
+    while frame.f_back and is_ours(frame.f_code):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def levels_to_user() -> int:
+    """The ``stacklevel`` by which the caller's warning points at that line."""
+    frame, levels = sys._getframe(1), 1
+    while frame.f_back and is_ours(frame.f_code):
+        frame, levels = frame.f_back, levels + 1
+    return levels
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether code belongs to this package."""
+    return code.co_filename.startswith(_OURS)

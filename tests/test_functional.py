@@ -1,5 +1,6 @@
 """Functions of functions: grad, jacobian, hessian, jvp, vjp, hvp, nested and over containers."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -133,13 +134,117 @@ def test_inner_and_outer_arguments_are_not_confused(nested, exact, outer):
 
 def test_a_node_from_outside_keeps_its_gradient():
     w = Tensor([2.0, 3.0])
-    result = ag.grad(lambda x: np.sum(x * x * w))(np.ones(2))
+    result = ag.grad(lambda x: np.sum(x * x * w))(Tensor(np.ones(2)))
     assert isinstance(result, Tensor)
     np.sum(result).backward()
     assert w.grad.tolist() == [2, 2]
     inner = ag.grad(lambda x: np.sum(x * w))(w)  # w as argument is another than w from outside
     assert inner.data.tolist() == [2, 3]
     assert ag.gradients(np.sum(inner), w).tolist() == [1, 1]
+
+
+def test_a_node_from_outside_is_a_constant_of_a_plain_call():
+    """A model's parameters do not make its slope at a plain point a Tensor."""
+    w = Tensor([2.0, 3.0])
+    model = lambda x: np.sum(x * x * w)  # noqa: E731
+    value, gradient = ag.value_and_grad(model)(np.ones(2))
+    assert type(value) is float
+    assert type(gradient) is np.ndarray
+    assert gradient.tolist() == [4, 6]
+    assert type(ag.jacobian(lambda x: x * w)(np.ones(2))) is np.ndarray
+    assert {type(part) for part in ag.jvp(model, (np.ones(2),), (np.ones(2),))} == {float}
+    by_argument = ag.grad(lambda x, w: np.sum(x * x * w))(np.ones(2), w)
+    np.sum(by_argument).backward()  # a Tensor among the arguments is no constant
+    assert w.grad.tolist() == [2, 2]
+
+
+def test_a_plain_call_inside_a_derivative_is_part_of_it():
+    """What the inner call uses of the outer one's arguments is differentiated with it."""
+    penalty = lambda w: ag.grad(lambda x: w * x**3)(2.0) ** 2  # noqa: E731
+    assert ag.grad(penalty)(0.5) == 2 * 12 * 12 * 0.5
+    assert ag.jvp(penalty, (Tensor(0.5),), (1.0,))[1].item() == 144.0
+    w = Tensor(0.5)
+    assert ag.grad(penalty)(w).item() == 144.0
+
+
+def test_scipy_minimises_with_a_model_s_gradient():
+    optimize = pytest.importorskip("scipy.optimize")
+    target = Tensor([1.0, -2.0])
+    loss = lambda x: np.sum((x - target) ** 2)  # noqa: E731
+    found = optimize.minimize(ag.value_and_grad(loss), np.zeros(2), jac=True)
+    np.testing.assert_allclose(found.x, [1, -2], atol=1e-6)
+
+
+# A gradient of zero that nobody asked for
+
+
+def loss_of_data(x):
+    return np.sum(x.data**2)
+
+
+CUT = {
+    "data": (lambda x: np.sum(x.data**2), r"\.data \(line \d+ of test_functional.py\)"),
+    "item": (lambda x: np.sum(x).item(), r"\.item\(\) \(line \d+ of"),
+    "argmax": (lambda x: x[np.argmax(x)].detach(), r"argmax \(line \d+ of .* and \.detach\(\)"),
+    "comparison": (lambda x: np.mean(x > 0), "a comparison"),
+    "a function that is called": (lambda x: 2 * loss_of_data(x), r"\.data \(line \d+ of"),
+}
+
+
+@pytest.mark.parametrize("what", CUT)
+@pytest.mark.parametrize(
+    "derivative",
+    [
+        lambda f: ag.grad(f)(X),
+        lambda f: ag.value_and_grad(f)(X),
+        lambda f: ag.jacobian(f)(X),
+        lambda f: ag.hessian(f)(X),
+        lambda f: ag.jvp(f, (X,), (V,)),
+        lambda f: ag.vjp(f, X),
+        lambda f: ag.hvp(f, (X,), (V,)),
+        lambda f: ag.grad(f)(Tensor(X)),
+    ],
+)
+def test_a_cut_graph_is_a_warning_that_names_the_cut(what, derivative):
+    f, words = CUT[what]
+    with pytest.warns(ag.IndependentOutputWarning) as caught:
+        derivative(f)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert re.search(words, str(caught[0].message)), caught[0].message
+    assert "does not depend on argument 0 (shape (3,))" in str(caught[0].message)
+
+
+def test_the_warning_names_what_the_result_does_not_depend_on():
+    def f(p, q):
+        return p["a"] * p["b"].data + q[1]
+
+    with pytest.warns(ag.IndependentOutputWarning) as caught:
+        found = ag.grad(f, (0, 1))({"a": 2.0, "b": 3.0}, [np.ones(2), 1.0])
+    assert found[0] == {"a": 3.0, "b": 0.0}
+    message = str(caught[0].message)
+    assert (
+        "result of f does not depend on argument 0['b'] and argument 1[0] (shape (2,))" in message
+    )
+    assert "their gradients are 0" in message
+    x, unused = Tensor(X, label="x"), Tensor(X, label="unused")
+    with pytest.warns(ag.IndependentOutputWarning, match=r"Tensor 'unused' \(shape \(3,\)\)"):
+        found = ag.gradients(np.sum(x * x), [x, unused])
+    assert found[1].tolist() == [0, 0, 0]
+    with pytest.warns(ag.IndependentOutputWarning, match=r"Value wrt\[0\]"):
+        assert ag.gradients(Value(2.0) * 3, Value(1.0)) == 0.0
+
+
+def test_a_zero_of_mathematics_is_no_warning():
+    """Linear functions have no second derivative, and a function may be flat."""
+    assert ag.hessian(lambda x: 3.0 * x)(2.0) == 0.0
+    assert ag.hvp(lambda x, y: x * x + y, (1.0, 2.0), (1.0, 1.0)) == (2.0, 0.0)
+    assert ag.grad(lambda x: ag.grad(lambda y: 3.0 * y)(x))(1.0) == 0.0
+    assert ag.grad(np.sign)(2.0) == 0.0
+    x, y = Value(2.0), Value(3.0)
+    first = ag.gradients(x * 3 + y * y, [x, y], create_graph=True)
+    assert ag.gradients(first[0] + first[1], [x, y]) == [0.0, 2.0]
+    assert ag.gradients(np.where(True, x, y), [x, y]) == [1.0, 0.0]
 
 
 def test_a_plain_call_gives_plain_results():
@@ -198,12 +303,22 @@ def test_arguments_are_nested_dicts_lists_and_tuples():
 
 
 def test_constant_functions_and_empty_arrays():
-    assert ag.grad(lambda x: 3.0)(2.0) == 0.0
-    assert ag.jvp(lambda x: 3.0, (2.0,), (1.0,)) == (3.0, 0.0)
-    assert ag.jacobian(lambda x: np.ones(2))(X).tolist() == [[0] * 3] * 2
+    with pytest.warns(ag.IndependentOutputWarning):
+        assert ag.grad(lambda x: 3.0)(2.0) == 0.0
+    with pytest.warns(ag.IndependentOutputWarning):
+        assert ag.jvp(lambda x: 3.0, (2.0,), (1.0,)) == (3.0, 0.0)
+    with pytest.warns(ag.IndependentOutputWarning):
+        assert ag.jacobian(lambda x: np.ones(2))(X).tolist() == [[0] * 3] * 2
     assert ag.jacobian(lambda x: x[:0])(X).shape == (0, 3)
     assert ag.grad(np.sum)(np.zeros((0, 2))).shape == (0, 2)
     assert ag.grad(np.sum)(np.arange(3)).tolist() == [1, 1, 1]
+
+
+def test_tangents_are_matched_by_key():
+    f = lambda p: p["a"] * 10 + p["b"] * p["b"]  # noqa: E731
+    primal, tangent = {"a": 2.0, "b": 3.0}, {"b": 1.0, "a": 0.0}
+    assert ag.jvp(f, (primal,), (tangent,)) == (29.0, 6.0)
+    assert ag.hvp(f, (primal,), (tangent,)) == ({"a": 0.0, "b": 2.0},)
 
 
 def test_infinite_slopes_are_infinite_in_both_modes():
@@ -241,7 +356,19 @@ def test_forward_and_reverse_agree(shapes, seed):
         (lambda: ag.grad(lambda x: None)(X), TypeError, ["grad", "NoneType"]),
         (lambda: ag.grad(lambda x: "a")(X), TypeError, ["grad", "str"]),
         (lambda: ag.grad(f, argnums=2)(X), ValueError, ["argnums=2", "1 positional"]),
-        (lambda: ag.jvp(f, (X,), (V[:2],)), ValueError, ["jvp", "(2,)", "(3,)"]),
+        (lambda: ag.jvp(f, (X,), (V[:2],)), ValueError, ["jvp", "primal[0]", "(2,)", "(3,)"]),
+        (lambda: ag.hvp(g, (X,), (V[:1],)), ValueError, ["hvp", "primal[0]", "(1,)", "(3,)"]),
+        (lambda: ag.hvp(g, (X,), (1.0,)), ValueError, ["hvp", "primal[0]", "()", "(3,)"]),
+        (lambda: ag.hvp(g, X, V), TypeError, ["hvp(f, (x,), (v,))", "ndarray of shape (3,)"]),
+        (lambda: ag.jvp(np.sin, 1.0, 2.0), TypeError, ["jvp(f, (x,), (v,))", "a float"]),
+        (lambda: ag.jvp(f, (X,), (V, V)), ValueError, ["jvp", "primals of 1 parts", "2"]),
+        (lambda: ag.jvp(f, (X,), ([1.0],)), TypeError, ["jvp", "ndarray of shape (3,)", "list"]),
+        (lambda: ag.jvp(sum, ([1.0, 2.0],), ((1.0, 2.0),)), TypeError, ["a list", "a tuple"]),
+        (
+            lambda: ag.jvp(lambda p: p["a"], ({"a": 1.0},), ({"b": 1.0},)),
+            ValueError,
+            ["primal[0]", "keys ['a']", "['b']"],
+        ),
         (lambda: ag.vjp(f, X)[1](V), ValueError, ["(3,)", "(2,)"]),
         (lambda: ag.hessian(f)(X), ValueError, ["shape (2,)"]),
         (lambda: ag.grad(g)("text"), TypeError, ["real numbers", "<U4"]),
