@@ -53,10 +53,11 @@ def rule(
     >>> softsign(Tensor([1.0, -3.0])).data
     array([ 0.5 , -0.75])
     """
-    if not name.isidentifier() or keyword.iskeyword(name) or name in FUNCTIONS:
+    taken = name in FUNCTIONS or name in ARRAY_RULES or name in OPERATIONS
+    if not name.isidentifier() or keyword.iskeyword(name) or taken:
         raise ValueError(
             f"{name!r} cannot name a new rule: "
-            + ("the table has one of that name" if name in FUNCTIONS else "it is no Python name")
+            + ("the table has one of that name" if taken else "it is no Python name")
         )
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
     row = Rule(name, formula, texts, sentence, domain, kinks or {}, evaluate, defaults or {})
@@ -146,9 +147,9 @@ def primitive(
         return found[index]
 
     name = name or getattr(forward, "__name__", "primitive")
-    if name in RULES or name in ARRAY_RULES:
+    if name in FUNCTIONS or name in ARRAY_RULES or name in OPERATIONS:
         raise ValueError(
-            f"{name!r} cannot name a primitive: there is a rule of that name; give name="
+            f"{name!r} cannot name a primitive: there is an operation of that name; give name="
         )
     pullbacks = share if callable(pullback) else tuple(pullback)
     made = ArrayRule(name, forward, pullbacks, sentence, foreign=True)

@@ -556,3 +556,6 @@ def gelu(x: Any) -> Any:
 
 FUNCTIONS.update({name: globals()[name] for name in RULES if name in globals()})
 FUNCTIONS["select"] = select
+
+for _name in RULES.keys() - vars(Tensor).keys():  # as methods of Tensor, as they are of Value
+    setattr(Tensor, _name, FUNCTIONS[_name])

@@ -132,13 +132,24 @@ def unary_method(rule: Rule, name: str) -> Iterator[str]:
     yield ""
 
 
-def scalar_function(rule: Rule) -> Iterator[str]:
-    """A function of Values and numbers for any rule."""
+def named_method(rule: Rule) -> Iterator[str]:
+    """The method of Value under a rule's name: self is the first operand."""
+    first, *rest = rule.operands
+    defaults = {o: f" = {number}" for o, number in rule.defaults.items()}
+    parameters = [f", {o}: Operand{defaults.get(o, '')}" for o in rest]
+    yield f"def {rule.name}(self{''.join(parameters)}) -> Value:"
+    yield f'    """{rule.sentence}"""'
+    yield f'    return OPERATIONS["{rule.name}"](self{"".join(f", {o}" for o in rest)})'
+    yield ""
+
+
+def scalar_function(rule: Rule, prefix: str = "") -> Iterator[str]:
+    """A function of Values and numbers for any rule, under its name with a prefix."""
     parameters = [
         f"{o}: Operand = {rule.defaults[o]}" if o in rule.defaults else f"{o}: Operand"
         for o in rule.operands
     ]
-    yield f"def {rule.name}({', '.join(parameters)}) -> Value:"
+    yield f"def {prefix}{rule.name}({', '.join(parameters)}) -> Value:"
     yield f'    """{rule.sentence}"""'
     comma = "," if len(rule.operands) == 1 else ""
     yield f"    operands = ({', '.join(rule.operands)}{comma})"
@@ -194,14 +205,19 @@ def _regions() -> dict[str, dict[str, list[str]]]:
     package = Path(__file__).parent
     rules = RULES.values()
     methods = [line for r in rules if dunder(r) for line in operator_methods(r)]
+    functions = []
     for r in rules:
-        if not dunder(r):
-            several = ["@staticmethod", *scalar_function(r)] if len(r.operands) > 1 else []
-            methods += several or list(unary_method(r, r.name))
+        if dunder(r) or len(r.operands) > 1:
+            methods += named_method(r)
+        else:
+            methods += unary_method(r, r.name)
+        if not dunder(r) and len(r.operands) > 1:
+            functions += [*scalar_function(r, "_"), ""]
     public = [line for r in rules for line in public_function(r)]
     return {
         str(package / "value.py"): {
             "operators and methods": _indent(methods[:-1], 4),
+            "functions of several operands": functions[:-2],
         },
         str(package / "__init__.py"): {
             "imports": [f"from autograd_mini.functions import {name} as {name}" for name in RULES]

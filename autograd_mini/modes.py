@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ContextDecorator, contextmanager
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 
 _OURS = (str(Path(__file__).parent), str(Path(__file__).parent.parent / "nn"), "<rule ")
 
+_Open = list[tuple["_Block", FrameType | None]]
+"""The blocks that are open, each with the frame of the generator in which it is."""
+
 
 class _Modes(threading.local):
-    no_grad = 0
-    debug = 0
+    def __init__(self) -> None:
+        self.no_grad: _Open = []
+        self.debug: _Open = []
 
 
 _modes = _Modes()
@@ -29,15 +35,52 @@ watchers: list[Callable[[int], None]] = []
 """Whom to tell ``special`` when it changes: ``value`` keeps a copy, which is nearer at hand."""
 
 
-@contextmanager
-def _open(name: str) -> Iterator[None]:
-    _change_special(+1)
-    setattr(_modes, name, getattr(_modes, name) + 1)
-    try:
-        yield
-    finally:
-        setattr(_modes, name, getattr(_modes, name) - 1)
+class _Block(ContextDecorator, AbstractContextManager[None]):
+    """A ``with`` block that is open in the thread that entered it, while its code runs.
+
+    A generator that waits at a ``yield``, or a coroutine at an ``await``, is not running: what
+    its caller computes meanwhile is not in the block.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._entered: list[_Open] = []
+
+    def _recreate_cm(self) -> _Block:  # for each call of a function that this decorates
+        return _Block(self._name)
+
+    def __enter__(self) -> None:
+        _change_special(+1)
+        blocks: _Open = getattr(_modes, self._name)
+        blocks.append((self, _suspendable(sys._getframe(1))))
+        self._entered.append(blocks)
+
+    def __exit__(self, *error: object) -> None:
+        blocks = self._entered.pop()  # a generator may be closed by another thread
+        at = max(i for i, (block, _) in enumerate(blocks) if block is self)
+        del blocks[at]
         _change_special(-1)
+
+
+def _suspendable(frame: FrameType) -> FrameType | None:
+    """The frame of the block, if it can be suspended in the block while others run.
+
+    What ``contextlib`` runs is not the block, but opens it: the generator of a function under
+    ``@contextmanager`` waits at its ``yield`` for the block to end.
+    """
+    kinds = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    while (caller := frame.f_back) and "contextlib" in (_module(frame), _module(caller)):
+        frame = caller
+    return frame if frame.f_code.co_flags & kinds else None
+
+
+def _module(frame: FrameType) -> object:
+    return frame.f_globals.get("__name__")
+
+
+def _is_inside(blocks: _Open) -> bool:
+    # A suspended frame has no caller.
+    return any(frame is None or frame.f_back is not None for _, frame in blocks)
 
 
 def _change_special(by: int) -> None:
@@ -48,8 +91,22 @@ def _change_special(by: int) -> None:
             watcher(special)
 
 
+def _forget_other_threads() -> None:
+    """In a forked process: other threads, and the blocks that they were in, do not exist."""
+    global _lock
+    _lock = threading.Lock()
+    _change_special(len(_modes.no_grad) + len(_modes.debug) - special)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
+
+
 def no_grad() -> AbstractContextManager[None]:
     """Compute without recording: results are leaves, in this thread, inside the block.
+
+    In a generator the block holds while the generator runs, not in the code that takes what
+    it yields (unless ``@contextmanager`` makes it a ``with`` block of its own).
 
     >>> import autograd_mini as ag
     >>> w = ag.Value(2.0)
@@ -58,13 +115,13 @@ def no_grad() -> AbstractContextManager[None]:
     >>> y.data, y.parents
     (4.0, ())
     """
-    return _open("no_grad")
+    return _Block("no_grad")
 
 
 @contextmanager
 def recorded() -> Iterator[None]:
     """Record in this thread, also inside ``no_grad()``: a derivative needs its own graph."""
-    before, _modes.no_grad = _modes.no_grad, 0
+    before, _modes.no_grad = _modes.no_grad, []
     try:
         yield
     finally:
@@ -91,17 +148,17 @@ def debug() -> AbstractContextManager[None]:
     Traceback (most recent call last):
     FloatingPointError: log made -inf from finite operands, at ...
     """
-    return _open("debug")
+    return _Block("debug")
 
 
 def recording() -> bool:
     """Whether operations are recorded in this thread."""
-    return not _modes.no_grad
+    return not _is_inside(_modes.no_grad)
 
 
 def debugging() -> bool:
     """Whether this thread is inside ``with debug()``."""
-    return bool(_modes.debug)
+    return _is_inside(_modes.debug)
 
 
 def source_line() -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 compiled = False
-int = builtins.int
+int = longlong = builtins.int
 
 
 def _unchanged(decorated: T) -> T:

@@ -1,3 +1,4 @@
+# cython: binding=False, embedsignature=True, embedsignature.format=clinic
 """Value: one number that remembers how it was computed.
 
 Every operation makes a node from three things: its value, its operands, and one local
@@ -7,7 +8,8 @@ This file runs in two builds, with the same results to the last bit: as it stand
 compiled by Cython to the extension ``autograd_mini.value_compiled``, in which a number
 typed ``float`` is a C double and an operand typed ``Value`` a C pointer (``build`` chooses
 between them).  What is only for the compiler begins with ``cython.`` and does nothing in
-plain Python.
+plain Python.  (``binding=False`` makes a method that is called on something else than a
+Value a TypeError there too.)
 
 >>> a = Value(2.0, label="a")
 >>> b = Value(-3.0, label="b")
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from math import acos as arccos
 from math import acosh as arccosh
@@ -120,7 +123,7 @@ class Value:
     _x: Value | None
     _dx: float
     _dy: float
-    _uses: cython.int  # during a sweep: how often the rest of the graph still uses this node
+    _uses: cython.longlong  # during a sweep: how often the rest of the graph still uses this node
     __weakref__: Any
 
     masks_always = True
@@ -568,6 +571,34 @@ class Value:
         dx = 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else nan
         return _node(out, "abs", self, dx, None, 0.0)
 
+    def add(self, y: Operand) -> Value:
+        """Sum."""
+        return OPERATIONS["add"](self, y)
+
+    def sub(self, y: Operand) -> Value:
+        """Difference."""
+        return OPERATIONS["sub"](self, y)
+
+    def mul(self, y: Operand) -> Value:
+        """Product: each factor's derivative is the other."""
+        return OPERATIONS["mul"](self, y)
+
+    def div(self, y: Operand) -> Value:
+        """Quotient."""
+        return OPERATIONS["div"](self, y)
+
+    def pow(self, y: Operand) -> Value:
+        """Power; a negative base needs a constant whole exponent."""
+        return OPERATIONS["pow"](self, y)
+
+    def neg(self) -> Value:
+        """Negative."""
+        return OPERATIONS["neg"](self)
+
+    def positive(self) -> Value:
+        """The operand itself, as a node of its own."""
+        return OPERATIONS["positive"](self)
+
     def exp(self) -> Value:
         """Exponential: its own derivative."""
         x = self._data
@@ -700,20 +731,9 @@ class Value:
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arctan", self)
 
-    @staticmethod
-    def arctan2(x: Operand, y: Operand) -> Value:
+    def arctan2(self, y: Operand) -> Value:
         """Angle of the point (y, x), in radians, in the right quadrant."""
-        operands = (x, y)
-        x = _data(x)
-        y = _data(y)
-        try:
-            out = arctan2(x, y)
-            r = hypot(x, y)
-            dx = 0.0 if r == 0.0 else y / r / r
-            dy = 0.0 if r == 0.0 else -x / r / r
-            return _node_of(out, "arctan2", operands, (dx, dy))
-        except (ArithmeticError, ValueError) as error:
-            _fail(error, "arctan2", *operands)
+        return OPERATIONS["arctan2"](self, y)
 
     def sinh(self) -> Value:
         """Hyperbolic sine."""
@@ -767,6 +787,10 @@ class Value:
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arctanh", self)
 
+    def abs(self) -> Value:
+        """Absolute value."""
+        return OPERATIONS["abs"](self)
+
     def sign(self) -> Value:
         """Sign: -1, 0 or 1."""
         x = self._data
@@ -809,30 +833,13 @@ class Value:
         out = x if x >= 0.0 or x != x else 0.0
         return _node(out, "relu", self, 1.0 if x > 0.0 else 0.0, None, 0.0)
 
-    @staticmethod
-    def leaky_relu(x: Operand, slope: Operand = 0.01) -> Value:
+    def leaky_relu(self, slope: Operand = 0.01) -> Value:
         """Rectified linear unit with a slope on the negative side."""
-        operands = (x, slope)
-        x = _data(x)
-        slope = _data(slope)
-        out = x if x > 0.0 else slope * x
-        dx = 1.0 if x > 0.0 else slope
-        dslope = 0.0 if x > 0.0 else x
-        return _node_of(out, "leaky_relu", operands, (dx, dslope))
+        return OPERATIONS["leaky_relu"](self, slope)
 
-    @staticmethod
-    def elu(x: Operand, alpha: Operand = 1.0) -> Value:
+    def elu(self, alpha: Operand = 1.0) -> Value:
         """Exponential linear unit."""
-        operands = (x, alpha)
-        x = _data(x)
-        alpha = _data(alpha)
-        try:
-            out = x if x > 0.0 else alpha * expm1(x if x <= 0.0 or x != x else 0.0)
-            dx = 1.0 if x > 0.0 else out + alpha
-            dalpha = 0.0 if x > 0.0 else expm1(x if x <= 0.0 or x != x else 0.0)
-            return _node_of(out, "elu", operands, (dx, dalpha))
-        except (ArithmeticError, ValueError) as error:
-            _fail(error, "elu", *operands)
+        return OPERATIONS["elu"](self, alpha)
 
     def silu(self) -> Value:
         """Sigmoid linear unit: x times sigmoid(x)."""
@@ -843,81 +850,29 @@ class Value:
         except (ArithmeticError, ValueError) as error:
             _fail(error, "silu", self)
 
-    @staticmethod
-    def maximum(x: Operand, y: Operand) -> Value:
+    def maximum(self, y: Operand) -> Value:
         """The greater of two; NaN if either is NaN."""
-        operands = (x, y)
-        x = _data(x)
-        y = _data(y)
-        out = x if x >= y or x != x else y
-        dx = 1.0 if x > y else 0.5 if x == y else 0.0
-        dy = 0.0 if x > y else 0.5 if x == y else 1.0
-        return _node_of(out, "maximum", operands, (dx, dy))
+        return OPERATIONS["maximum"](self, y)
 
-    @staticmethod
-    def minimum(x: Operand, y: Operand) -> Value:
+    def minimum(self, y: Operand) -> Value:
         """The lesser of two; NaN if either is NaN."""
-        operands = (x, y)
-        x = _data(x)
-        y = _data(y)
-        out = x if x <= y or x != x else y
-        dx = 1.0 if x < y else 0.5 if x == y else 0.0
-        dy = 0.0 if x < y else 0.5 if x == y else 1.0
-        return _node_of(out, "minimum", operands, (dx, dy))
+        return OPERATIONS["minimum"](self, y)
 
-    @staticmethod
-    def where(condition: Operand, x: Operand, y: Operand) -> Value:
+    def where(self, x: Operand, y: Operand) -> Value:
         """Selection: x where the condition holds, y elsewhere."""
-        operands = (condition, x, y)
-        condition = _data(condition)
-        x = _data(x)
-        y = _data(y)
-        out = x if condition != 0.0 else y
-        dx = 1.0 if condition != 0.0 else 0.0
-        dy = 0.0 if condition != 0.0 else 1.0
-        return _node_of(out, "where", operands, (None, dx, dy))
+        return OPERATIONS["where"](self, x, y)
 
-    @staticmethod
-    def clip(x: Operand, low: Operand, high: Operand) -> Value:
+    def clip(self, low: Operand, high: Operand) -> Value:
         """The value x, kept between low and high."""
-        operands = (x, low, high)
-        x = _data(x)
-        low = _data(low)
-        high = _data(high)
-        minimum_x = x if x >= low or x != x else low
-        out = minimum_x if minimum_x <= high or minimum_x != minimum_x else high
-        dx = 1.0 if x >= low and x <= high else 0.0
-        dlow = 1.0 if x < low and low <= high else 0.0
-        dhigh = 1.0 if x > high or low > high else 0.0
-        return _node_of(out, "clip", operands, (dx, dlow, dhigh))
+        return OPERATIONS["clip"](self, low, high)
 
-    @staticmethod
-    def hypot(x: Operand, y: Operand) -> Value:
+    def hypot(self, y: Operand) -> Value:
         """Hypotenuse sqrt(x² + y²), without overflow."""
-        operands = (x, y)
-        x = _data(x)
-        y = _data(y)
-        try:
-            out = hypot(x, y)
-            dx = 0.0 if out == 0.0 else x / out
-            dy = 0.0 if out == 0.0 else y / out
-            return _node_of(out, "hypot", operands, (dx, dy))
-        except (ArithmeticError, ValueError) as error:
-            _fail(error, "hypot", *operands)
+        return OPERATIONS["hypot"](self, y)
 
-    @staticmethod
-    def logaddexp(x: Operand, y: Operand) -> Value:
+    def logaddexp(self, y: Operand) -> Value:
         """Logarithm of exp(x) + exp(y), without overflow."""
-        operands = (x, y)
-        x = _data(x)
-        y = _data(y)
-        try:
-            out = x + log(2.0) if x == y else (x if x >= y or x != x else y) + log1p(exp(-abs(x - y)))
-            dx = exp(x - out)
-            dy = exp(y - out)
-            return _node_of(out, "logaddexp", operands, (dx, dy))
-        except (ArithmeticError, ValueError) as error:
-            _fail(error, "logaddexp", *operands)
+        return OPERATIONS["logaddexp"](self, y)
 
     def erf(self) -> Value:
         """Error function."""
@@ -1105,24 +1060,46 @@ def _weighted_sum_of(bias: Operand, *pairs: Operand) -> Any:
 _sweeping = Lock()
 _sweeper = 0  # the thread that sweeps
 
+_unused = cython.declare(cython.longlong, 0)
+"""``_uses`` of a node that is not in use; what is less was left by a sweep that did not end."""
+
+_MOST_USES = cython.declare(cython.longlong, 2**32)
+
+
+def _forget_other_threads() -> None:
+    """In a forked process: a thread that was sweeping does not exist here."""
+    global _sweeping, _sweeper
+    _sweeping = Lock()
+    _sweeper = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
+
 
 def _sweep_alone(root: Value, start: float) -> None:
-    """``_sweep``, while no other thread sweeps; after an interrupt the graph is as before."""
-    global _sweeper
+    """``_sweep``, while no other thread sweeps.
+
+    A sweep that ends has counted each use of a node up and down again.  One that does not,
+    for want of memory or for an interrupt, leaves counts behind: the next ones begin to count
+    above them, so that nothing needs to be undone.
+    """
+    global _sweeper, _unused
     if _sweeping.locked() and _sweeper == get_ident():
         raise RuntimeError(
             "backward() was called while backward() ran in the same thread, by a signal handler "
             "or a finaliser: call it after the first has returned"
         )
-    with _sweeping:
-        try:
-            _sweeper = get_ident()
-            _sweep(root, start)
-        except BaseException:
-            _forget_uses(root)
-            raise
-        finally:
-            _sweeper = 0
+    _sweeping.acquire()
+    try:
+        _sweeper = get_ident()
+        unused: cython.longlong = _unused
+        _unused = unused + _MOST_USES
+        _sweep(root, start, unused)
+        _unused = unused
+    finally:
+        _sweeper = 0
+        _sweeping.release()
 
 
 _FLOOR = 64
@@ -1130,7 +1107,7 @@ _FLOOR = 64
 
 
 @cython.cfunc
-def _sweep(root: Value, start: float) -> None:
+def _sweep(root: Value, start: float, unused: cython.longlong) -> None:
     """Sweep from ``root``: leaves add the gradient to ``grad``, interior nodes hold it.
 
     The nodes' order, and so the order in which shares are added, is that of
@@ -1142,7 +1119,7 @@ def _sweep(root: Value, start: float) -> None:
     x: Value | None
     y: Value | None
     total: float
-    uses: cython.int
+    uses: cython.longlong
     if not root._op:
         root._grad += start
         return
@@ -1154,21 +1131,25 @@ def _sweep(root: Value, start: float) -> None:
         x = node._x
         if x is not None:
             uses = x._uses
-            x._uses = uses + 1
-            if uses == 0:
+            if uses > unused:
+                x._uses = uses + 1
+            else:
+                x._uses = unused + 1
                 if x._op:
                     x._grad = 0.0
                     ready.append(x)
                 else:
                     x._dx = 0.0
         elif isinstance(node._y, tuple):
-            _count_many(node, ready)
+            _count_many(node, ready, unused)
             continue
         y = node._y
         if y is not None:
             uses = y._uses
-            y._uses = uses + 1
-            if uses == 0:
+            if uses > unused:
+                y._uses = uses + 1
+            else:
+                y._uses = unused + 1
                 if y._op:
                     y._grad = 0.0
                     ready.append(y)
@@ -1187,15 +1168,15 @@ def _sweep(root: Value, start: float) -> None:
             if x._op:
                 if total != 0.0:  # zero passes zero on, even through an infinity
                     x._grad += total * node._dx
-                if uses == 0:
+                if uses == unused:
                     ready.append(x)
             else:
                 if total != 0.0:
                     x._dx += total * node._dx
-                if uses == 0:
+                if uses == unused:
                     x._grad += x._dx
         elif isinstance(node._y, tuple):
-            _share_among_many(node, ready)
+            _share_among_many(node, ready, unused)
             continue
         y = node._y
         if y is not None:
@@ -1204,25 +1185,27 @@ def _sweep(root: Value, start: float) -> None:
             if y._op:
                 if total != 0.0:
                     y._grad += total * node._dy
-                if uses == 0:
+                if uses == unused:
                     ready.append(y)
             else:
                 if total != 0.0:
                     y._dx += total * node._dy
-                if uses == 0:
+                if uses == unused:
                     y._grad += y._dx
 
 
 @cython.cfunc
-def _count_many(node: Value, ready: list[Value | None]) -> None:
+def _count_many(node: Value, ready: list[Value | None], unused: cython.longlong) -> None:
     """The first half of ``_sweep`` for an operation of more than two operands."""
     x: Value
     for operand in node._y[0]:
         if isinstance(operand, Value):
             x = operand
             uses = x._uses
-            x._uses = uses + 1
-            if uses == 0:
+            if uses > unused:
+                x._uses = uses + 1
+            else:
+                x._uses = unused + 1
                 if x._op:
                     x._grad = 0.0
                     ready.append(x)
@@ -1231,7 +1214,7 @@ def _count_many(node: Value, ready: list[Value | None]) -> None:
 
 
 @cython.cfunc
-def _share_among_many(node: Value, ready: list[Value | None]) -> None:
+def _share_among_many(node: Value, ready: list[Value | None], unused: cython.longlong) -> None:
     """The second half of ``_sweep`` for an operation of more than two operands."""
     x: Value
     derivative: float
@@ -1248,23 +1231,11 @@ def _share_among_many(node: Value, ready: list[Value | None]) -> None:
                     x._grad += total * derivative
                 else:
                     x._dx += total * derivative
-            if x._uses == 0:
+            if x._uses == unused:
                 if x._op:
                     ready.append(x)
                 else:
                     x._grad += x._dx
-
-
-def _forget_uses(root: Value) -> None:
-    """Undo what an unfinished sweep has left, however often it is interrupted itself."""
-    node: Value
-    while True:
-        try:
-            for node in graph.topological_order(root):
-                node._uses = 0
-            return
-        except KeyboardInterrupt:  # one is already on its way to the caller
-            continue
 
 
 @cython.ccall
@@ -1371,6 +1342,126 @@ def _fail(error: Exception, op: str, *operands: Operand) -> NoReturn:
     raise type(error)(f"{rule.signature}{need}, got {found}") from None
 
 
+# fmt: off
+# region functions of several operands: written by `python -m autograd_mini.generate`
+def _arctan2(x: Operand, y: Operand) -> Value:
+    """Angle of the point (y, x), in radians, in the right quadrant."""
+    operands = (x, y)
+    x = _data(x)
+    y = _data(y)
+    try:
+        out = arctan2(x, y)
+        r = hypot(x, y)
+        dx = 0.0 if r == 0.0 else y / r / r
+        dy = 0.0 if r == 0.0 else -x / r / r
+        return _node_of(out, "arctan2", operands, (dx, dy))
+    except (ArithmeticError, ValueError) as error:
+        _fail(error, "arctan2", *operands)
+
+
+def _leaky_relu(x: Operand, slope: Operand = 0.01) -> Value:
+    """Rectified linear unit with a slope on the negative side."""
+    operands = (x, slope)
+    x = _data(x)
+    slope = _data(slope)
+    out = x if x > 0.0 else slope * x
+    dx = 1.0 if x > 0.0 else slope
+    dslope = 0.0 if x > 0.0 else x
+    return _node_of(out, "leaky_relu", operands, (dx, dslope))
+
+
+def _elu(x: Operand, alpha: Operand = 1.0) -> Value:
+    """Exponential linear unit."""
+    operands = (x, alpha)
+    x = _data(x)
+    alpha = _data(alpha)
+    try:
+        out = x if x > 0.0 else alpha * expm1(x if x <= 0.0 or x != x else 0.0)
+        dx = 1.0 if x > 0.0 else out + alpha
+        dalpha = 0.0 if x > 0.0 else expm1(x if x <= 0.0 or x != x else 0.0)
+        return _node_of(out, "elu", operands, (dx, dalpha))
+    except (ArithmeticError, ValueError) as error:
+        _fail(error, "elu", *operands)
+
+
+def _maximum(x: Operand, y: Operand) -> Value:
+    """The greater of two; NaN if either is NaN."""
+    operands = (x, y)
+    x = _data(x)
+    y = _data(y)
+    out = x if x >= y or x != x else y
+    dx = 1.0 if x > y else 0.5 if x == y else 0.0
+    dy = 0.0 if x > y else 0.5 if x == y else 1.0
+    return _node_of(out, "maximum", operands, (dx, dy))
+
+
+def _minimum(x: Operand, y: Operand) -> Value:
+    """The lesser of two; NaN if either is NaN."""
+    operands = (x, y)
+    x = _data(x)
+    y = _data(y)
+    out = x if x <= y or x != x else y
+    dx = 1.0 if x < y else 0.5 if x == y else 0.0
+    dy = 0.0 if x < y else 0.5 if x == y else 1.0
+    return _node_of(out, "minimum", operands, (dx, dy))
+
+
+def _where(condition: Operand, x: Operand, y: Operand) -> Value:
+    """Selection: x where the condition holds, y elsewhere."""
+    operands = (condition, x, y)
+    condition = _data(condition)
+    x = _data(x)
+    y = _data(y)
+    out = x if condition != 0.0 else y
+    dx = 1.0 if condition != 0.0 else 0.0
+    dy = 0.0 if condition != 0.0 else 1.0
+    return _node_of(out, "where", operands, (None, dx, dy))
+
+
+def _clip(x: Operand, low: Operand, high: Operand) -> Value:
+    """The value x, kept between low and high."""
+    operands = (x, low, high)
+    x = _data(x)
+    low = _data(low)
+    high = _data(high)
+    minimum_x = x if x >= low or x != x else low
+    out = minimum_x if minimum_x <= high or minimum_x != minimum_x else high
+    dx = 1.0 if x >= low and x <= high else 0.0
+    dlow = 1.0 if x < low and low <= high else 0.0
+    dhigh = 1.0 if x > high or low > high else 0.0
+    return _node_of(out, "clip", operands, (dx, dlow, dhigh))
+
+
+def _hypot(x: Operand, y: Operand) -> Value:
+    """Hypotenuse sqrt(x² + y²), without overflow."""
+    operands = (x, y)
+    x = _data(x)
+    y = _data(y)
+    try:
+        out = hypot(x, y)
+        dx = 0.0 if out == 0.0 else x / out
+        dy = 0.0 if out == 0.0 else y / out
+        return _node_of(out, "hypot", operands, (dx, dy))
+    except (ArithmeticError, ValueError) as error:
+        _fail(error, "hypot", *operands)
+
+
+def _logaddexp(x: Operand, y: Operand) -> Value:
+    """Logarithm of exp(x) + exp(y), without overflow."""
+    operands = (x, y)
+    x = _data(x)
+    y = _data(y)
+    try:
+        out = x + log(2.0) if x == y else (x if x >= y or x != x else y) + log1p(exp(-abs(x - y)))
+        dx = exp(x - out)
+        dy = exp(y - out)
+        return _node_of(out, "logaddexp", operands, (dx, dy))
+    except (ArithmeticError, ValueError) as error:
+        _fail(error, "logaddexp", *operands)
+# endregion
+# fmt: on
+
+
 _COMPARISONS: dict[np.ufunc, Callable[..., bool]] = {
     np.less: operator.lt,
     np.less_equal: operator.le,
@@ -1393,5 +1484,10 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 }
 """Each rule's function of Values and numbers, by the rule's name."""
 
-OPERATIONS |= {name: getattr(Value, name) for name in RULES if name in vars(Value)}
+for _name, _row in RULES.items():
+    _function = getattr(Value, _name, None)
+    if len(_row.operands) > 1:  # the method's first operand is a Value, the function's is any
+        _function = globals().get(f"_{_name}")
+    if _function:
+        OPERATIONS.setdefault(_name, _function)
 OPERATIONS["weighted_sum"] = _weighted_sum_of

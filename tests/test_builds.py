@@ -397,6 +397,59 @@ def test_recording_modes_reach_both_builds(value: Any) -> None:
         x * 1e308 * 1e308
 
 
+def test_methods_are_of_values_only(value: Any) -> None:
+    """Unbound, on anything else, each is an error: it has no memory of a node to read.
+
+    Compiled a TypeError, for it would be another object's memory; plain Python may also miss
+    an attribute.
+    """
+    errors = (TypeError,) if name_of(value) == "compiled" else (TypeError, AttributeError)
+    others = [None, 3, "a", 1.5, ag.Tensor(1.0), object()]
+    if OTHER is not None:
+        others.append((OTHER if value is CHOSEN else CHOSEN).Value(1.0))
+    made = 0
+    for name, method in vars(value.Value).items():
+        if isinstance(method, staticmethod) or not callable(method) or name == "__new__":
+            continue
+        for other in others:
+            for operands in [(), (1.0,), (1.0, 2.0)]:
+                with pytest.raises(TypeError):
+                    method(other, *operands)
+                made += 1
+    assert made > 1000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_process_sweeps_while_a_thread_of_its_parent_does(value: Any) -> None:
+    x = value.Value(1.0)
+    root = x
+    for _ in range(50_000):
+        root = root + x
+    stop = False
+
+    def sweep() -> None:
+        while not stop:
+            root.backward()
+
+    thread = threading.Thread(target=sweep)
+    thread.start()
+    try:
+        for _ in range(5):
+            child = os.fork()
+            if not child:
+                signal.alarm(20)  # ends a child that waits for a thread that it has not got
+                x.zero_grad()
+                with ag.no_grad():
+                    pass
+                root.backward()
+                os._exit(0 if x.grad == 50_001 else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        stop = True
+        thread.join()
+
+
 # Life and death of nodes
 
 

@@ -1,7 +1,9 @@
 """The graph: order, sweeps over random graphs, no_grad and debug."""
 
+import asyncio
 import inspect
 import threading
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
@@ -313,3 +315,90 @@ def test_debug_leaves_right_programs_alone():
         second = ag.hvp(loss, (x.data,), (np.ones((2, 2)),))[0]
     assert np.array_equal(inside, gradients(loss(x), x))
     assert np.array_equal(second, ag.hvp(loss, (x.data,), (np.ones((2, 2)),))[0])
+
+
+# What is suspended in a block is not running in it
+
+
+def _in_a_generator(block):
+    with block():
+        yield ag.modes.recording()
+        yield ag.modes.recording()
+
+
+def _in_a_stack(block):
+    with ExitStack() as stack:
+        stack.enter_context(block())
+        yield ag.modes.recording()
+        yield ag.modes.recording()
+
+
+def _in_a_block_of_its_own(block):
+    with contextmanager(lambda: _in_a_generator_once(block))():
+        yield ag.modes.recording()
+        yield ag.modes.recording()
+
+
+def _in_a_generator_once(block):
+    with block():
+        yield
+
+
+@pytest.mark.parametrize("make", [_in_a_generator, _in_a_stack, _in_a_block_of_its_own])
+def test_a_suspended_generator_does_not_keep_its_caller_from_recording(make):
+    x = Value(2.0)
+    inside = []
+    for recording in make(ag.no_grad):
+        inside.append(recording)
+        assert (x * x).parents == (x, x)
+    assert inside == [False, False]
+    left = make(ag.no_grad)
+    next(left)
+    other = threading.Thread(target=left.close)  # the block ends where it began
+    other.start()
+    other.join()
+    assert (x * x).parents == (x, x)
+    assert ag.modes.special == 0
+
+
+def test_a_context_manager_made_of_a_generator_is_a_block():
+    @contextmanager
+    def quiet():
+        with ag.no_grad():
+            yield
+
+    x = Value(2.0)
+    with quiet():
+        assert (x * x).parents == ()
+    assert (x * x).parents == (x, x)
+
+
+def test_a_suspended_coroutine_does_not_keep_others_from_recording():
+    x = Value(2.0)
+    found = []
+
+    async def evaluate():
+        with ag.no_grad():
+            await asyncio.sleep(0)
+            found.append((x * x).parents)
+
+    async def train():
+        found.append((x * x).parents)
+        await asyncio.sleep(0)
+
+    async def both():
+        await asyncio.gather(evaluate(), train())
+
+    asyncio.run(both())
+    assert found == [(x, x), ()]
+
+
+def test_no_grad_decorates_a_function_that_calls_itself():
+    x = Value(2.0)
+
+    @ag.no_grad()
+    def power(n):
+        return x if not n else x * power(n - 1)
+
+    assert power(3).parents == ()
+    assert (x * x).parents == (x, x)

@@ -37,6 +37,33 @@ def test_the_promised_operations_are_there_and_documented():
         assert rule.sentence in getattr(ag, name).__doc__, name
 
 
+POINTS = [(0.5, 0.25, 0.75), (-0.5, 2.0, 3.0), (1.5, 0.5, 1.0)]
+
+
+@pytest.mark.parametrize("kind", [Value, Tensor])
+@pytest.mark.parametrize("name", list(RULES))
+def test_every_operation_is_a_method_whose_first_operand_is_self(name, kind):
+    """With the other operands tracked, constant, or left to their defaults."""
+    rule = RULES[name]
+    tried = 0
+    for point, tracked in itertools.product(POINTS, [kind, float]):
+        first, *rest = point[: len(rule.operands)]
+        for count in range(len(rest) - len(rule.defaults), len(rest) + 1):
+            operands = [kind(first), *map(tracked, rest[:count])]
+            nodes = [o for o in operands if isinstance(o, kind)]
+            try:
+                with np.errstate(invalid="ignore"):
+                    function = getattr(ag, name)(*operands)
+                    method = getattr(operands[0], name)(*operands[1:])
+            except ValueError:  # outside of the domain
+                continue
+            tried += 1
+            assert (method.op, method.parents) == (function.op, function.parents)
+            np.testing.assert_array_equal(method.data, function.data)
+            np.testing.assert_array_equal(gradients(method, nodes), gradients(function, nodes))
+    assert tried
+
+
 def test_generated_code_and_documentation_are_current():
     command = [sys.executable, "-m", "autograd_mini.generate", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -325,6 +352,11 @@ def test_a_row_may_use_rows_that_were_added():
     ("name", "formula", "derivatives", "words"),
     [
         ("tanh", "x", ["1"], "'tanh' cannot name a new rule: the table has one"),
+        ("softmax", "x * 7", ["7"], "'softmax' cannot name a new rule: the table has one"),
+        ("norm", "x", ["1"], "the table has one of that name"),
+        ("sum", "x", ["1"], "the table has one of that name"),
+        ("affine", "x", ["1"], "the table has one of that name"),
+        ("weighted_sum", "x", ["1"], "the table has one of that name"),
         ("two words", "x", ["1"], "no Python name"),
         ("f", "x * y", ["y"], "2 operands (x, y), but 1 derivatives"),
         ("f", "x * x", ["2 * y"], "uses y, but the formula 'x * x' has only x"),
