@@ -134,12 +134,13 @@ def unary_method(rule: Rule, name: str) -> Iterator[str]:
 
 def named_method(rule: Rule) -> Iterator[str]:
     """The method of Value under a rule's name: self is the first operand."""
-    first, *rest = rule.operands
+    rest = rule.operands[1:]
     defaults = {o: f" = {number}" for o, number in rule.defaults.items()}
     parameters = [f", {o}: Operand{defaults.get(o, '')}" for o in rest]
     yield f"def {rule.name}(self{''.join(parameters)}) -> Value:"
     yield f'    """{rule.sentence}"""'
-    yield f'    return OPERATIONS["{rule.name}"](self{"".join(f", {o}" for o in rest)})'
+    yield f'    result: Value = OPERATIONS["{rule.name}"]({", ".join(["self", *rest])})'
+    yield "    return result"
     yield ""
 
 
@@ -207,7 +208,7 @@ def _regions() -> dict[str, dict[str, list[str]]]:
     methods = [line for r in rules if dunder(r) for line in operator_methods(r)]
     functions = []
     for r in rules:
-        if dunder(r) or len(r.operands) > 1:
+        if len(r.operands) > 1:
             methods += named_method(r)
         else:
             methods += unary_method(r, r.name)

@@ -37,15 +37,9 @@ def _for(kind: str, it: str) -> dict[str, str]:
 
 
 _FUNCTIONS_OF_NUMPY = (
-    "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "reciprocal", "sin", "cos",
-    "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh",
-    "maximum", "minimum", "outer", "einsum", "roll", "flip", "tile", "diff", "tril", "triu", "diag",
-    "allclose",
+    "outer", "einsum", "roll", "flip", "tile", "diff", "tril", "triu", "diag", "allclose",
 )  # fmt: skip
-_FUNCTIONS_OF_OURS = (
-    "sigmoid", "relu", "leaky_relu", "elu", "silu", "softplus", "gelu", "erf", "erfc", "softmax",
-    "log_softmax", "logsumexp", "hypot", "logaddexp",
-)  # fmt: skip
+_FUNCTIONS_OF_OURS = ("softmax", "log_softmax", "logsumexp")
 
 TENSOR = {
     **{name: f"np.{name}(t)" for name in _FUNCTIONS_OF_NUMPY},
@@ -67,13 +61,6 @@ TENSOR = {
     "contiguous": "t itself",
     "clone": "+t (a node of its own, in the graph)",
     "copy": "+t (a node of its own, in the graph)",
-    "pow": "t ** exponent",
-    "add": "t + other",
-    "sub": "t - other",
-    "mul": "t * other",
-    "div": "t / other",
-    "neg": "-t",
-    "abs": "np.abs(t)",
     "matmul": "t @ other",
     "mm": "t @ other",
     "bmm": "t @ other",
@@ -165,10 +152,6 @@ MODULE = {
     "softmax_cross_entropy": "ag.nn.cross_entropy(logits, targets)",
     "vmap": "the batched NumPy code: X @ W takes all samples at once",
 }
-for _name in ("exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "square", "reciprocal",
-              "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh",
-              "arccosh", "arctanh", "maximum", "minimum"):  # fmt: skip
-    MODULE.pop(_name)  # names that the package has
 """Names that a module like this one has elsewhere."""
 
 NN = {

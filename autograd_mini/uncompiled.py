@@ -8,7 +8,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 compiled = False
-int = longlong = builtins.int
+int = builtins.int
+longlong = builtins.int
 
 
 def _unchanged(decorated: T) -> T:

@@ -61,7 +61,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd_mini import build, graph, modes
+from autograd_mini import build, modes
 from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_sum_rule
 
 COMPILING = False
@@ -573,31 +573,38 @@ class Value:
 
     def add(self, y: Operand) -> Value:
         """Sum."""
-        return OPERATIONS["add"](self, y)
+        result: Value = OPERATIONS["add"](self, y)
+        return result
 
     def sub(self, y: Operand) -> Value:
         """Difference."""
-        return OPERATIONS["sub"](self, y)
+        result: Value = OPERATIONS["sub"](self, y)
+        return result
 
     def mul(self, y: Operand) -> Value:
         """Product: each factor's derivative is the other."""
-        return OPERATIONS["mul"](self, y)
+        result: Value = OPERATIONS["mul"](self, y)
+        return result
 
     def div(self, y: Operand) -> Value:
         """Quotient."""
-        return OPERATIONS["div"](self, y)
+        result: Value = OPERATIONS["div"](self, y)
+        return result
 
     def pow(self, y: Operand) -> Value:
         """Power; a negative base needs a constant whole exponent."""
-        return OPERATIONS["pow"](self, y)
+        result: Value = OPERATIONS["pow"](self, y)
+        return result
 
     def neg(self) -> Value:
         """Negative."""
-        return OPERATIONS["neg"](self)
+        x = self._data
+        return _node(-x, "neg", self, -1.0, None, 0.0)
 
     def positive(self) -> Value:
         """The operand itself, as a node of its own."""
-        return OPERATIONS["positive"](self)
+        x = self._data
+        return _node(+x, "positive", self, 1.0, None, 0.0)
 
     def exp(self) -> Value:
         """Exponential: its own derivative."""
@@ -733,7 +740,8 @@ class Value:
 
     def arctan2(self, y: Operand) -> Value:
         """Angle of the point (y, x), in radians, in the right quadrant."""
-        return OPERATIONS["arctan2"](self, y)
+        result: Value = OPERATIONS["arctan2"](self, y)
+        return result
 
     def sinh(self) -> Value:
         """Hyperbolic sine."""
@@ -789,7 +797,10 @@ class Value:
 
     def abs(self) -> Value:
         """Absolute value."""
-        return OPERATIONS["abs"](self)
+        x = self._data
+        out = abs(x)
+        dx = 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else nan
+        return _node(out, "abs", self, dx, None, 0.0)
 
     def sign(self) -> Value:
         """Sign: -1, 0 or 1."""
@@ -835,11 +846,13 @@ class Value:
 
     def leaky_relu(self, slope: Operand = 0.01) -> Value:
         """Rectified linear unit with a slope on the negative side."""
-        return OPERATIONS["leaky_relu"](self, slope)
+        result: Value = OPERATIONS["leaky_relu"](self, slope)
+        return result
 
     def elu(self, alpha: Operand = 1.0) -> Value:
         """Exponential linear unit."""
-        return OPERATIONS["elu"](self, alpha)
+        result: Value = OPERATIONS["elu"](self, alpha)
+        return result
 
     def silu(self) -> Value:
         """Sigmoid linear unit: x times sigmoid(x)."""
@@ -852,27 +865,33 @@ class Value:
 
     def maximum(self, y: Operand) -> Value:
         """The greater of two; NaN if either is NaN."""
-        return OPERATIONS["maximum"](self, y)
+        result: Value = OPERATIONS["maximum"](self, y)
+        return result
 
     def minimum(self, y: Operand) -> Value:
         """The lesser of two; NaN if either is NaN."""
-        return OPERATIONS["minimum"](self, y)
+        result: Value = OPERATIONS["minimum"](self, y)
+        return result
 
     def where(self, x: Operand, y: Operand) -> Value:
         """Selection: x where the condition holds, y elsewhere."""
-        return OPERATIONS["where"](self, x, y)
+        result: Value = OPERATIONS["where"](self, x, y)
+        return result
 
     def clip(self, low: Operand, high: Operand) -> Value:
         """The value x, kept between low and high."""
-        return OPERATIONS["clip"](self, low, high)
+        result: Value = OPERATIONS["clip"](self, low, high)
+        return result
 
     def hypot(self, y: Operand) -> Value:
         """Hypotenuse sqrt(x² + y²), without overflow."""
-        return OPERATIONS["hypot"](self, y)
+        result: Value = OPERATIONS["hypot"](self, y)
+        return result
 
     def logaddexp(self, y: Operand) -> Value:
         """Logarithm of exp(x) + exp(y), without overflow."""
-        return OPERATIONS["logaddexp"](self, y)
+        result: Value = OPERATIONS["logaddexp"](self, y)
+        return result
 
     def erf(self) -> Value:
         """Error function."""
