@@ -39,6 +39,7 @@ class ArrayRule:
         broadcasts: whether operands may be repeated to fit, so that their gradients are
             summed over the repetition.
         foreign: whether the pullbacks are a user's, and may give arrays that are kept elsewhere.
+        formulas: of a user's operation: each operand's gradient as text, as in ``primitive``.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ArrayRule:
     reads: frozenset[str] = frozenset({"operands", "out"})
     broadcasts: bool = False
     foreign: bool = False
+    formulas: Sequence[str | Callable[[Tensor], str] | None] = ()
 
     elementwise = False
 

@@ -108,6 +108,7 @@ def primitive(
     *,
     name: str = "",
     sentence: str = "",
+    formulas: Sequence[str | Callable[[Tensor], str] | None] = (),
 ) -> Callable[..., Any]:
     """An operation on whole arrays, from its forward function and its pullback.
 
@@ -118,9 +119,16 @@ def primitive(
             one for each operand, that give one gradient each.  It is NumPy code: over Tensors
             it is recorded, which makes second derivatives work.
         name: the operation's name; that of ``forward`` by default.  It must not be a rule's.
+        formulas: for each operand, the gradient as a formula for ``explain``, in NumPy's
+            functions without ``np.``, ``g``, ``out``, the operands ``x0``, ``x1``, ... and the
+            options by name, such as ``"g * x1"``; or a function from the result to it.  Where
+            there is none, ``explain`` writes that the pullback is called.
 
     Returns:
         A function of arrays and Tensors, with options by keyword.
+
+    Raises:
+        ValueError: the name is a rule's.
 
     >>> import numpy as np
     >>> from autograd_mini import Tensor, gradients
@@ -152,7 +160,7 @@ def primitive(
             f"{name!r} cannot name a primitive: there is an operation of that name; give name="
         )
     pullbacks = share if callable(pullback) else tuple(pullback)
-    made = ArrayRule(name, forward, pullbacks, sentence, foreign=True)
+    made = ArrayRule(name, forward, pullbacks, sentence, foreign=True, formulas=formulas)
 
     def function(*operands: Any, **options: Any) -> Any:
         if any(isinstance(operand, Tensor) for operand in operands):

@@ -74,6 +74,7 @@ masked_softmax = ag.primitive(
     _masked_softmax,
     [lambda g, out, scores, allowed: out * (g - np.sum(g * out, axis=-1, keepdims=True))],
     name="masked_softmax",
+    formulas=["out * (g - sum(g * out, axis=-1, keepdims=True))"],
     sentence="softmax over the last axis among what is allowed, 0 elsewhere.",
 )
 

@@ -269,10 +269,24 @@ def _softmax_loss_pullback(
     return g / divisor * (found * rows.sum(axis=-1, keepdims=True) - rows)
 
 
+def _softmax_loss_formula(loss: Tensor) -> str:
+    wanted, weights = loss.options["wanted"], loss.options["weights"]
+    classes = loss.parents[0].shape[-1]
+    if wanted.shape != loss.parents[0].shape:
+        rows = f"(softmax(x0, axis=-1) - eye({classes})[wanted])"
+        return f"g / divisor * {rows}" if weights is None else (
+            f"g / divisor * reshape(weights, {(*wanted.shape, 1)}) * {rows}"
+        )  # fmt: skip
+    if np.allclose(wanted.sum(axis=-1), 1):
+        return "g / divisor * (softmax(x0, axis=-1) - wanted)"
+    return "g / divisor * (softmax(x0, axis=-1) * sum(wanted, axis=-1, keepdims=True) - wanted)"
+
+
 softmax_loss = ag.primitive(
     _softmax_loss,
     [_softmax_loss_pullback],
     name="softmax_loss",
+    formulas=[_softmax_loss_formula],
     sentence="−Σ t·log(softmax(z)) / divisor, with the pullback (Σt·softmax(z) − t) / divisor.",
 )
 

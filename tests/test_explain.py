@@ -17,17 +17,26 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from printed_formulas import text_of, value_of
 
 import autograd_mini as ag
-from autograd_mini import Tensor, Value, explain, gradients, primitive, steps, weighted_sum
+from autograd_mini import (
+    Tensor,
+    Value,
+    explain,
+    gradients,
+    nn,
+    primitive,
+    steps,
+    weighted_sum,
+)
 from autograd_mini.array_rules import ARRAY_RULES
 from autograd_mini.graph import topological_order
-from autograd_mini.rules import RULES
-from autograd_mini.show.explain import LONGEST_PRODUCT, MOST_EQUATIONS
+from autograd_mini.rules import FUNCTIONS, RULES
+from autograd_mini.show.explain import LONGEST_PRODUCT, MOST_EQUATIONS, _Latex, _Text
 from autograd_mini.show.formulas import latex_name
-from autograd_mini.show.matrix_forms import FORMS, matrix_form
+from autograd_mini.show.matrix_forms import FORMS
 from autograd_mini.show.terms import MOST_TERMS, product, total
-from autograd_mini.tensor import unbroadcast
 
 GOLDEN = Path(__file__).parent / "golden"
 EXAMPLE = Path(__file__).parent.parent / "examples" / "textbook_network.py"
@@ -207,7 +216,7 @@ def test_equal_graphs_give_equal_text() -> None:
 
 # The value is the gradient
 
-FUNCTIONS = ["add", "mul", "sub", "div", "tanh", "sin", "sigmoid", "relu", "maximum", "sum"]
+NAMES = ["add", "mul", "sub", "div", "tanh", "sin", "sigmoid", "relu", "maximum", "sum"]
 POSITIVE = ["add", "mul", "sigmoid", "softplus", "weighted"]
 
 
@@ -237,7 +246,7 @@ def graphs(draw: Any, functions: list[str], positive: bool = False) -> list[Valu
     return nodes
 
 
-@given(graphs(FUNCTIONS))
+@given(graphs(NAMES))
 def test_the_value_equals_the_gradient_to_the_last_bit(nodes: list[Value]) -> None:
     root = nodes[-1]
     for node in nodes:
@@ -414,72 +423,201 @@ def test_every_operation_on_arrays_has_a_matrix_form() -> None:
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_matrix_form_computes_what_the_pullback_does(name: str) -> None:
-    rng = np.random.default_rng(1)
+def test_the_formulas_of_every_operation_on_arrays_are_right_as_printed(name: str) -> None:
     for node in form_examples()[name]:
-        g = rng.normal(size=node.shape).astype(node.dtype)
-        shares = list(node.contributions(g, None, False, False))
-        for slot, (operand, share) in enumerate(shares):
-            text = matrix_form(node, slot)
-            found = evaluated(text, node, slot, g)
-            if name == "broadcast_to" or found.shape != operand.shape:
-                found = unbroadcast(found, operand.shape)
-            np.testing.assert_allclose(found, share, rtol=1e-6, atol=1e-9, err_msg=text)
+        check_printed(loss_of(node))
 
 
-def evaluated(text: str, node: Any, slot: int, g: Any) -> Any:
-    """A matrix form, computed by NumPy."""
-    options, x = node.options, node.parents[slot].data
-    axis = options.get("axis")
-    out = node.data
-    if "keepdims" in options and not options["keepdims"]:
-        axes = tuple(range(x.ndim)) if axis is None else axis
-        g, out = np.expand_dims(g, axes), np.expand_dims(out, axes)
-    over = {"axis": axis, "keepdims": True}
-    arrays = [parent.data for parent in node.parents]
-    index = options.get("index")
-    functions = {
-        "broadcast": np.broadcast_to, "reshape": np.reshape, "outer": lambda a, b: a[..., None] * b,
-        "sum": lambda a, **_: np.sum(a, **over), "mean": lambda a, **_: np.mean(a, **over),
-        "count": lambda a, **_: np.sum(a, **over),
-        "product_of_the_others": lambda a, **_: np.prod(a, **over) / a,
-        "reversed_cumsum": lambda a, axis=None: np.flip(np.cumsum(np.flip(a, axis), axis), axis),
-        "exp": np.exp, "transpose": np.transpose, "moveaxis": np.moveaxis,
-        "swapaxes": np.swapaxes, "flip": np.flip, "roll": np.roll,
-        "einsum": lambda s, *a: np.einsum(s, *a),
-        "scatter": lambda a, shape: _scattered(a, index, shape), "gather": lambda a: a[index],
-    }  # fmt: skip
-
-    class Stack(ast.NodeTransformer):
-        """ᵀ exchanges the last two axes of a stack of matrices."""
-
-        def visit_Attribute(self, part: ast.Attribute) -> ast.AST:
-            return ast.Call(ast.Name("T_", ast.Load()), [self.visit(part.value)], [])
-
-    functions["T_"] = lambda a: np.swapaxes(a, -1, -2) if a.ndim > 1 else a
-    tree = ast.fix_missing_locations(Stack().visit(ast.parse(text, mode="eval")))
-    names = {"g": g, "out": out, "x": x if callable_form(node) else arrays[0]}
-    if len(arrays) > 1:
-        names["y"] = arrays[1]
-    if "others" in text and "of_the" not in text:
-        rest = [a for i, a in enumerate(arrays) if i != slot]
-        tree = ast.parse(
-            text.replace("others", ", ".join(f"o{i}" for i in range(len(rest)))), mode="eval"
-        )
-        names |= {f"o{i}": a for i, a in enumerate(rest)}
-    if node.op == "matmul" and arrays[0].ndim > 2 and slot == 1:  # one matrix for the whole stack
-        flat = arrays[0].reshape(-1, arrays[0].shape[-1])
-        return flat.T @ (g.reshape(-1, g.shape[-1]) if arrays[1].ndim == 2 else g.reshape(-1))
-    return np.asarray(eval(compile(tree, "<form>", "eval"), functions, names))
+def operand_for(rule: Any, place: int) -> np.ndarray[Any, Any]:
+    """Operands inside the rule's domain, away from kinks."""
+    low = 1.5 if rule.name == "arccosh" else 0.1
+    return np.array([[low, low + 0.23], [low + 0.41, low + 0.62]]) + 0.1 * place
 
 
-def callable_form(node: Any) -> bool:
-    return len(node.parents) == 1
+@pytest.mark.parametrize("name", RULES)
+def test_the_formulas_of_every_elementwise_operation_are_right_as_printed(name: str) -> None:
+    rule = RULES[name]
+    arrays = [operand_for(rule, place) for place in range(len(rule.operands))]
+    function = FUNCTIONS[name]
+    tensors = [Tensor(array[0] if k else array, f"x{k}") for k, array in enumerate(arrays)]
+    if name == "where":
+        tensors[0] = Tensor([[1.0, 0.0], [0.0, 1.0]], "condition")
+    check_printed(loss_of(function(*tensors) * tensors[-1]))
+    values = [Value(array[0, 1], f"x{k}") for k, array in enumerate(arrays)]
+    root = function(*values) * values[-1]
+    check_printed(root)
 
 
-def _scattered(a: Any, index: Any, shape: Any) -> Any:
-    found = np.zeros(shape)
-    np.add.at(found, index, a)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x, y, v: (x - 2) * (y / (v + 3)) - x / y / v,
+        lambda x, y, v: np.sqrt(x + y) ** 2 - (x * y) ** 0.5 + 2**-x,
+        lambda x, y, v: -(x @ y.T) @ (x - y) * 2,
+        lambda x, y, v: x @ (y.T @ (y * v)) / 3,
+        lambda x, y, v: (x * v) @ (y / 2).T @ (-x),
+        lambda x, y, v: np.swapaxes(x @ np.swapaxes(y, 0, 1), 0, 1),
+        lambda x, y, v: x - np.sum(x * y, axis=1, keepdims=True) / np.max(y, axis=0),
+        lambda x, y, v: np.sum(x, axis=1) @ np.mean(y, axis=1) * v,
+        lambda x, y, v: np.expand_dims(np.mean(np.tanh(x), axis=1), 1) * y,
+        lambda x, y, v: np.abs(x - 1) * np.where((x > 0.5) & (y < 1), x * y, v),
+        lambda x, y, v: x[[0, 1, 1]] @ y[0] + x[1, 2] * x[:, 1][:2].sum(),
+        lambda x, y, v: np.prod(x - 0.6, axis=0) + np.prod(x - 0.6) + np.prod(v - 2),
+        lambda x, y, v: np.std(x * 0, axis=1, keepdims=True) + np.linalg.norm(y * 0, axis=0),
+        lambda x, y, v: np.broadcast_to(x.sum(axis=0, keepdims=True), (2, 4, 3)) * v[0],
+        lambda x, y, v: np.einsum("ij,ij->", x, y) + np.einsum("ii->i", x @ y.T)[0],
+        lambda x, y, v: np.einsum("ij->j", x) * np.einsum("ij,k->i", x, v).sum(),
+        lambda x, y, v: np.reshape(v, (1, 3)) + Tensor([[0.5]], "s") * np.expand_dims(x, 0),
+        lambda x, y, v: np.stack([x, y]) @ v + np.stack([x, y]) @ x[0],
+        lambda x, y, v: v @ np.stack([x.T, y.T]) * (np.stack([x, y]) @ x.T[:, :1])[:, 0],
+        lambda x, y, v: ag.logsumexp(x, axis=1) - ag.log_softmax(y, axis=0)[:, 0],
+        lambda x, y, v: np.max(np.concatenate([x, x]), axis=0) + np.min(y, axis=1, keepdims=True),
+        lambda x, y, v: nn.losses.cross_entropy(x @ y.T, [0, 1], class_weights=[1.0, 3.0]),
+        lambda x, y, v: nn.losses.cross_entropy(x, np.array([[0.5, 0.5, 0], [0, 1, 0]])),
+        lambda x, y, v: nn.normalisation.normalised(x * y, axes=(0,), eps=0.25),
+        lambda x, y, v: nn.attention.masked_softmax(x @ y.T, allowed=np.tri(2, dtype=bool)),
+        lambda x, y, v: nn.recurrent.lstm_output(np.concatenate([x, y, x, y], axis=1)[:, :12], y),
+    ],
+)  # fmt: skip
+def test_formulas_of_operations_within_each_other_are_right_as_printed(make: Any) -> None:
+    x = Tensor([[0.5, 0.25, 1.5], [0.75, 2.0, 1.25]], "x")
+    y = Tensor([[1.5, 0.5, 0.75], [0.25, 1.25, 2.5]], "y")
+    check_printed(loss_of(make(x, y, Tensor([0.5, 2.0, 1.5], "v"))))
+
+
+@given(graphs(NAMES))
+def test_formulas_of_values_are_right_as_printed(nodes: list[Value]) -> None:
+    check_printed(nodes[-1])
+
+
+ARRAY_STEPS: list[Callable[[Any, Any], Any]] = [
+    lambda x, y: x + y, lambda x, y: x - 2 * y, lambda x, y: x * y, lambda x, y: x / (2 + y * y),
+    lambda x, y: -x, lambda x, y: x**2, lambda x, y: x**3 / 3, lambda x, y: np.tanh(x),
+    lambda x, y: ag.sigmoid(x), lambda x, y: ag.relu(x), lambda x, y: np.sqrt(1 + x * x),
+    lambda x, y: np.exp(x / 4), lambda x, y: np.maximum(x, y), lambda x, y: x @ y,
+    lambda x, y: x.T, lambda x, y: x - np.mean(y, axis=0), lambda x, y: ag.softmax(x, axis=1),
+    lambda x, y: x * np.sum(y, axis=1, keepdims=True), lambda x, y: x + np.max(y, axis=1),
+    lambda x, y: np.concatenate([x[:1], y[1:]]), lambda x, y: x[:, [2, 0, 0]],
+    lambda x, y: np.outer(x[0], y[:, 1]), lambda x, y: np.flip(x, 1) * np.var(y),
+    lambda x, y: np.reshape(x.sum(axis=1), (3, 1)) * y,
+    lambda x, y: np.where(x.data > y.data, x, y),
+]  # fmt: skip
+
+
+@st.composite
+def array_graphs(draw: Any) -> Any:
+    numbers = st.sampled_from([-1.5, -0.5, 0.25, 0.5, 1.0, 2.0])
+    leaf = st.lists(numbers, min_size=9, max_size=9).map(lambda row: np.reshape(row, (3, 3)))
+    nodes = [Tensor(draw(leaf), name) for name in ("x", "y")]
+    for i in range(draw(st.integers(1, 7))):
+        pick = st.sampled_from(nodes)
+        node = draw(st.sampled_from(ARRAY_STEPS))(draw(pick), draw(pick))
+        if np.abs(node.data).max() > 1e4:
+            continue
+        if draw(st.booleans()):
+            node.label = f"n{i}"
+        nodes.append(node)
+    return loss_of(nodes[-1])
+
+
+@given(array_graphs())
+def test_formulas_of_arrays_are_right_as_printed(root: Any) -> None:
+    check_printed(root)
+
+
+def loss_of(node: Any) -> Any:
+    """A number that every element of a node moves in its own way."""
+    upstream = np.cos(np.arange(float(node.size)).reshape(node.shape)).round(2)
+    return np.sum(node * Tensor(upstream.astype(node.dtype), "R"))
+
+
+def leaves_of(root: Any) -> list[Any]:
+    return [node for node in topological_order(root) if not node.parents]
+
+
+def check_printed(root: Any, arrays: dict[str, Any] | None = None) -> None:
+    """Every formula of every explanation, evaluated as printed, gives the number beside it."""
+    for wrt in leaves_of(root):
+        explanation = explain(root, wrt)
+        chain = explanation._chain
+        if wrt is root or not chain.depends:
+            continue
+        names = {chain.names.nodes[node]: node.data for node in topological_order(root)}
+        names |= {f"δ_{chain.names.nodes[node]}": chain.totals[node] for node in chain.uses}
+        names |= (arrays or {}) | pullbacks_of(root)
+        for made in (_Text(chain, explanation), _Latex(chain, explanation)):
+            check_lines(made, names)
+        check_python(explanation, names)
+
+
+def check_lines(made: Any, names: dict[str, Any]) -> None:
+    chain, whole = made.chain, made.whole()
+    if chain.scalar:
+        check_products(made, names, whole)
+    else:
+        stations = list(reversed(chain.stations[:-1]))
+        for line, node in zip(made.matrix_forms(), stations, strict=True):
+            check_line(line[1], chain.totals[node], names | chain.terms.unnamed, whole)
+    defined = [node for node in reversed(chain.order) if node in made.symbols]
+    for line, node in zip(made.definitions(), defined, strict=True):
+        if len(line) == 3:
+            check_line(line[1], node.data, names | chain.terms.unnamed, whole)
+
+
+def check_products(made: Any, names: dict[str, Any], whole: str) -> None:
+    """The products of partial derivatives, and the formula of each."""
+    chain = made.chain
+    partials = {}
+    for node in chain.stations[:-1]:
+        for factor in chain.factors(node):
+            partials[made.partial_of(factor)] = factor.value
+    partials |= {made.partial(chain.root, node): chain.totals[node] for node in chain.stations}
+    equations, factors = made.equations()
+    for left, formula, *_ in [line for line in equations + factors if len(line) > 1 and line[0]]:
+        assert formula in whole
+        text = formula
+        for partial in sorted(partials, key=len, reverse=True):
+            text = text.replace(partial, f"({partials[partial]!r})".replace("-", "−"))
+        check_line(text, partials[left], names, text)
+
+
+def check_line(formula: str, expected: Any, names: dict[str, Any], whole: str) -> None:
+    assert formula in whole
+    if formula.endswith(("…", "\\dots")):
+        return  # too long to be printed
+    text = text_of(formula, names) if "\\" in formula or "{" in formula else formula
+    with np.errstate(all="ignore"):
+        found = value_of(text, names)
+    assert np.shape(found) == np.shape(expected), formula
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-12, err_msg=formula)
+
+
+def check_python(explanation: Any, names: dict[str, Any]) -> None:
+    given = explanation._chain.names.given
+    scope = {explanation._chain.names.nodes[node]: node.data for node in given} | names
+    for made_up in [name for name in scope if re.fullmatch(r"[vc]\d+|δ_.*", name)]:
+        del scope[made_up]  # what no variable holds, the lines compute themselves
+    lines = explanation.numpy
+    with np.errstate(all="ignore"):
+        exec(lines, scope)
+    gradient = scope[lines.splitlines()[-1].partition(" = ")[0]]
+    assert np.shape(gradient) == np.shape(explanation.value)
+    np.testing.assert_allclose(gradient, explanation.value, rtol=1e-9, atol=1e-12, err_msg=lines)
+
+
+def pullbacks_of(root: Any) -> dict[str, Any]:
+    """The two functions of each primitive, which its explanation may call."""
+    found: dict[str, Any] = {}
+    for node in topological_order(root):
+        rule = getattr(node, "_rule", None)
+        if rule is not None and getattr(rule, "foreign", False):
+            found[rule.name] = lambda *arguments, rule=rule, **options: rule.forward(
+                *arguments,
+                **{k: np.array(o) if isinstance(o, list) else o for k, o in options.items()},
+            )
+            found[f"{rule.name}_pullback"] = lambda *arguments, rule=rule, **options: [
+                rule.pullback(k)(*arguments, **options) for k in range(len(arguments) - 2)
+            ]
     return found
 
 
@@ -502,7 +640,7 @@ def test_products_and_sums_mean_the_same(texts: list[str]) -> None:
 # Steps
 
 
-@given(graphs(FUNCTIONS))
+@given(graphs(NAMES))
 def test_steps_reproduce_backward(nodes: list[Value]) -> None:
     root = nodes[-1]
     taken = list(steps(root))

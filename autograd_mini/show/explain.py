@@ -44,6 +44,7 @@ from autograd_mini.show.boxes import _in_short, rule_of
 from autograd_mini.show.called import Names, called
 from autograd_mini.show.formulas import Latex, Notation, latex_text
 from autograd_mini.show.names import Variables, is_wide, shown, variables
+from autograd_mini.show.numpy_lines import numpy_lines
 from autograd_mini.show.steps import is_masked, start
 from autograd_mini.show.terms import (
     MOST_TERMS,
@@ -92,8 +93,9 @@ def explain(node: Any, wrt: Any, *, gradient: Any = None) -> Explanation:
         gradient: the upstream gradient to start from, of the root's shape; 1 by default.
 
     Returns:
-        An Explanation: ``str()`` is text, ``.latex`` LaTeX, ``.value`` the gradient, which
-        equals that of ``backward()`` to the last bit.
+        An Explanation: ``str()`` is text, ``.latex`` LaTeX,
+        ``.numpy`` Python, ``.value`` the gradient, which equals
+        that of ``backward()`` to the last bit.
 
     Raises:
         TypeError: ``node`` or ``wrt`` is a plain number or array.
@@ -239,18 +241,27 @@ class _Chain:
             for above, ways in found.items()
         ]
 
-    def formula(self, factor: Factor, upstream: ast.expr) -> ast.expr:
+    def formula(self, factor: Factor, upstream: ast.expr, terms: Terms | None = None) -> ast.expr:
         """An upstream gradient taken through a factor; 1 gives the factor itself."""
+        terms = terms or self.terms
         parts = []
-        for way in ends(factor.ways, MOST_TERMS):
+        for way in ends(factor.ways, terms.most):
             if way is None:
-                parts.append(self.terms.named("…"))
+                parts.append(terms.named("…"))
                 continue
             part = upstream
             for node, slot in way:
-                part = self.terms.share(node, slot, part)
+                part = terms.share(node, slot, part)
             parts.append(part)
         return total(parts)
+
+    def upstream(self, above: Any) -> ast.expr:
+        """The gradient of a station: its name, or the number from which the sweep starts."""
+        seed = self.totals[above]
+        if above is not self.root or np.size(seed) > 1:
+            return self.terms.delta(above)
+        number = ast.Constant(float(np.asarray(seed).item()))
+        return self.terms.repeated(number, np.shape(seed)) if np.shape(seed) else number
 
 
 def _dependent(order: Sequence[Any], wrt: Any) -> set[Any]:
@@ -289,6 +300,8 @@ class Explanation:
         value: the gradient, a float or an array: that of the reverse sweep, to the last bit.
         product: what the factors as written multiply and add up to; for Tensors, ``value``.
         latex: the explanation as LaTeX, to stand in a display (``$$...$$``, amsmath).
+        numpy: the same formulas as Python, such as ``dW1 = X.T @ dz1``, which runs where the
+            names stand for plain numbers and arrays.
 
     ``str()`` gives the text; Jupyter shows the LaTeX.
     """
@@ -310,6 +323,11 @@ class Explanation:
 
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex}\n$$"
+
+    @property
+    def numpy(self) -> str:
+        """The gradients as Python that runs with NumPy alone; see ``numpy_lines``."""
+        return numpy_lines(self._chain)
 
     @cached_property
     def product(self) -> Any:
@@ -488,8 +506,7 @@ class _Text:
                 continue
             parts = []
             for factor in chain.factors(node):
-                upstream = self.upstream(factor.above)
-                parts.append(chain.formula(factor, upstream))
+                parts.append(chain.formula(factor, chain.upstream(factor.above)))
             left = (
                 self.partial(chain.root, node)
                 if node is chain.wrt
@@ -497,12 +514,6 @@ class _Text:
             )
             lines.append((left, self.formula(total(parts)), self.array(chain.totals[node])))
         return lines
-
-    def upstream(self, above: Any) -> ast.expr:
-        if above is not self.chain.root:
-            return self.chain.terms.delta(above)
-        seed = self.chain.totals[above]
-        return ast.Constant(float(seed.item())) if seed.size == 1 else self.chain.terms.delta(above)
 
     def definitions(self) -> list[Line]:
         """What the names in the lines stand for, results before their operands."""

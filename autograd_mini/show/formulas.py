@@ -14,6 +14,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -97,14 +98,14 @@ class _Choose(ast.NodeTransformer):
 
 
 # How tightly a part of a formula holds together
-_CHOICE, _BOTH, _COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(8)
+_CHOICE, _BOTH, _COMPARISON, _SUM, _MATRICES, _PRODUCT, _SIGN, _POWER, _ATOM = range(9)
 
 _BINARY: dict[type[ast.operator], tuple[str, int, Callable[[Any, Any], Any]]] = {
     ast.Add: (" + ", _SUM, operator.add),
     ast.Sub: (" − ", _SUM, operator.sub),
     ast.Mult: ("·", _PRODUCT, operator.mul),
     ast.Div: ("/", _PRODUCT, operator.truediv),
-    ast.MatMult: (" ", _PRODUCT, operator.matmul),
+    ast.MatMult: (" ", _MATRICES, operator.matmul),
     ast.Pow: ("^", _POWER, operator.pow),
     ast.BitAnd: (" and ", _BOTH, operator.and_),
     ast.BitOr: (" or ", _BOTH, operator.or_),
@@ -141,14 +142,14 @@ class Notation:
 
     def factor(self, node: ast.expr) -> str:
         """A formula that is to stand on the right of a product."""
-        text = self._at_least(_PRODUCT, node)
-        return self._bracketed(text) if text.startswith(self._sign("−")) else text
+        return self._second(_PRODUCT, node)
 
     def _write(self, node: ast.expr) -> tuple[str, int]:
         """The text of a part of a formula, and how tightly it holds together."""
-        value = _number(node, self.names)
+        value = number_of(node, self.names)
         if value is not None:
-            return self._number(value)
+            quotient = quotient_of(value)
+            return self._number(value) if quotient is None else self._quotient(*quotient)
         match node:
             case ast.Name():
                 return self._name(str(self.names.get(node.id, _CONSTANTS.get(node.id, node.id))))
@@ -173,28 +174,34 @@ class Notation:
                 words = self._word(" if "), self._word(" else ")
                 return f"{first}{words[0]}{test}{words[1]}{self._write(no)[0]}", _CHOICE
             case ast.Call(ast.Name("sqrt"), [x]):
-                return self._root(x), _ATOM
+                return self._root(x)
             case ast.Call(ast.Name("abs"), [x]):
                 return f"|{self._write(x)[0]}|", _ATOM
             case ast.Call(function, arguments, keywords):
                 inside = [self._write(argument)[0] for argument in arguments]
-                inside += [f"{self._word(str(k.arg))}={self._option(k.value)}" for k in keywords]
+                inside += [f"{self._word(str(k.arg))}={self._write(k.value)[0]}" for k in keywords]
                 name = ast.unparse(function)
                 called = self._function(str(self.names.get(name, name)))
                 return called + self._bracketed(", ".join(inside)), _ATOM
-            case ast.Attribute(x, "T"):
+            case ast.Attribute(x, "T" | "mT"):
                 return self._at_least(_ATOM, x) + self._transposed, _POWER
             case ast.Subscript(x, index):
-                return f"{self._at_least(_ATOM, x)}[{self._option(index)}]", _ATOM
+                return f"{self._at_least(_ATOM, x)}[{self._index(index)}]", _ATOM
             case ast.Tuple(parts):
                 inside = [self._write(part)[0] for part in parts]
                 return self._bracketed(", ".join(inside) + "," * (len(inside) == 1)), _ATOM
+            case ast.List(parts):
+                return f"[{', '.join(self._write(part)[0] for part in parts)}]", _ATOM
         return self._word(ast.unparse(node)), _CHOICE
 
-    def _option(self, node: ast.expr) -> str:
-        """An index or an option, which is no part of the arithmetic."""
-        text = ast.unparse(node)
-        return self._plain(str(self.names.get(text, text)).replace("-", "−"))
+    def _index(self, index: ast.expr) -> str:
+        match index:
+            case ast.Tuple(parts) if parts:
+                return ", ".join(map(self._index, parts))
+            case ast.Slice(first, last, step):
+                ends = [first, last, *([] if step is None else [step])]
+                return ":".join("" if end is None else self._write(end)[0] for end in ends)
+        return self._write(index)[0]
 
     def _at_least(self, tightness: int, node: ast.expr) -> str:
         text, found = self._write(node)
@@ -203,14 +210,19 @@ class Notation:
     def _binary(self, left: ast.expr, op: ast.operator, right: ast.expr) -> tuple[str, int]:
         sign, tightness, _ = _BINARY[type(op)]
         hadamard = self.arrays and isinstance(op, ast.Mult)
-        if hadamard and all(_number(side, self.names) is None for side in (left, right)):
+        if hadamard and all(number_of(side, self.names) is None for side in (left, right)):
             first, second = self._factor(left), self._factor(right)
             return f"{first} {self._sign('⊙')} {second}", _PRODUCT
-        after = tightness if isinstance(op, ast.MatMult) else tightness + 1
-        second = self._at_least(after, right)
-        if second.startswith(self._sign("−")):
-            second = self._bracketed(second)
+        if isinstance(op, ast.MatMult):  # a product element by element must not come apart
+            chained = isinstance(left, ast.BinOp) and isinstance(left.op, ast.MatMult)
+            first = self._at_least(_MATRICES if chained else _SIGN, left)
+            return first + self._sign(sign) + self._second(_SIGN, right), tightness
+        second = self._second(tightness + 1, right)
         return self._at_least(tightness, left) + self._sign(sign) + second, tightness
+
+    def _second(self, tightness: int, node: ast.expr) -> str:
+        text = self._at_least(tightness, node)
+        return self._bracketed(text) if text.startswith(self._sign("−")) else text
 
     def _factor(self, node: ast.expr) -> str:
         """A side of ⊙: another ⊙ needs no brackets, a product of matrices has them."""
@@ -222,7 +234,7 @@ class Notation:
         return self._binary(left, ast.Div(), right)
 
     def _power(self, left: ast.expr, right: ast.expr) -> tuple[str, int]:
-        exponent = _number(right, self.names)
+        exponent = number_of(right, self.names)
         if exponent == 1:
             return self._write(left)
         base = self._at_least(_ATOM, left)
@@ -247,17 +259,14 @@ class Notation:
     def _word(self, words: str) -> str:
         return words
 
-    def _plain(self, text: str) -> str:
-        return text
-
     def _function(self, name: str) -> str:
         return name
 
     def _bracketed(self, text: str) -> str:
         return f"({text})"
 
-    def _root(self, x: ast.expr) -> str:
-        return "√" + self._at_least(_ATOM, x)
+    def _root(self, x: ast.expr) -> tuple[str, int]:
+        return "√" + self._at_least(_ATOM, x), _POWER  # √x² would be the root of x²
 
     def _exponent(self, text: str) -> str:
         return text.translate(_SUPERSCRIPTS)
@@ -288,17 +297,14 @@ class Latex(Notation):
     def _word(self, words: str) -> str:
         return rf"\text{{{words}}}" if words.strip().isalpha() else latex_name(words)
 
-    def _plain(self, text: str) -> str:
-        return rf"\text{{{latex_text(text)}}}"
-
     def _function(self, name: str) -> str:
         return rf"\{name}" if name in _LATEX_FUNCTIONS else rf"\operatorname{{{latex_text(name)}}}"
 
     def _bracketed(self, text: str) -> str:
         return rf"\left({text}\right)"
 
-    def _root(self, x: ast.expr) -> str:
-        return rf"\sqrt{{{self._write(x)[0]}}}"
+    def _root(self, x: ast.expr) -> tuple[str, int]:
+        return rf"\sqrt{{{self._write(x)[0]}}}", _ATOM
 
     def _quotient(self, left: ast.expr, right: ast.expr) -> tuple[str, int]:
         return rf"\frac{{{self._write(left)[0]}}}{{{self._write(right)[0]}}}", _PRODUCT
@@ -347,10 +353,10 @@ def latex_name(name: str) -> str:
     """
     if name == "infty":
         return r"\infty"
-    found = re.fullmatch(r"(δ_)?([A-Za-z]+|[α-ωΑ-Ω])_?([A-Za-z0-9]*)(′*)", name)
+    found = re.fullmatch(r"(δ_)?([A-Za-z]+|[α-ωΑ-Ω])(?:_?([A-Za-z0-9]+))?(′*)", name)
     if found is None:
         return rf"\text{{{latex_text(name)}}}"
-    delta, word, index, primes = found.groups()
+    delta, word, index, primes = found.groups("")
     base = rf"\{word}" if word in _GREEK else word if len(word) == 1 else rf"\mathrm{{{word}}}"
     if index:
         upright = len(index) > 1 and not index.isdigit()
@@ -368,21 +374,33 @@ def latex_number(text: str) -> tuple[str, int]:
     return shown, _SIGN if text.startswith("-") else _ATOM
 
 
-def _number(node: ast.expr, names: Names) -> float | None:
+def quotient_of(value: float) -> tuple[ast.expr, ast.expr] | None:
+    """A number such as 1/3, which four digits do not write in full, as a quotient."""
+    if not math.isfinite(value) or float(number(value)) == value:
+        return None
+    near = Fraction(value).limit_denominator(999_999)
+    above, below = float(near.numerator), float(near.denominator)
+    whole = 0 < abs(above) < 100 and above / below == value
+    return (ast.Constant(above), ast.Constant(below)) if whole else None
+
+
+def number_of(node: ast.expr, names: Names) -> float | None:
     """The number of a part that is made of numbers only; ``None`` if a name is in it."""
     match node:
+        case ast.Constant(bool()):
+            return None
         case ast.Constant(int() | float() as value):
             return float(value)
         case ast.Name(name):
             found = names.get(name)
             return found if isinstance(found, float) else None
         case ast.UnaryOp(ast.USub(), operand):
-            inner = _number(operand, names)
+            inner = number_of(operand, names)
             return None if inner is None else -inner
         case ast.BinOp(
             left, ast.Add() | ast.Sub() | ast.Mult() | ast.Div() | ast.Pow() as op, right
         ):
-            x, y = _number(left, names), _number(right, names)
+            x, y = number_of(left, names), number_of(right, names)
             if x is None or y is None:
                 return None
             try:

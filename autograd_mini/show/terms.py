@@ -18,18 +18,24 @@ with the graph's names in the place of operands; ``formulas`` writes them.
 from __future__ import annotations
 
 import ast
+import copy
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.array_rules import ARRAY_RULES
 from autograd_mini.rules import Rename, Rule, parse
-from autograd_mini.show.boxes import LONGEST_BRANCHES, _option, rule_of
+from autograd_mini.show.boxes import LONGEST_BRANCHES, MOST_NUMBERS, rule_of
 from autograd_mini.show.called import Names
 from autograd_mini.show.formulas import Latex, Notation, taken
-from autograd_mini.show.matrix_forms import matrix_form
+from autograd_mini.show.matrix_forms import (
+    OVER_THE_OPERAND,
+    array_formula,
+    einsum_sizes,
+    matrix_form,
+)
+from autograd_mini.show.names import LONGEST_NAME, shown
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value, constant
 
@@ -49,6 +55,7 @@ class Terms:
     def __init__(self, order: Sequence[Any], names: Names, inlined: Iterable[Any] = ()) -> None:
         self.names = names
         self.inlined = frozenset(inlined)
+        self.most: int | None = MOST_TERMS
         self.arrays = any(isinstance(node, Tensor) and node.size > 1 for node in order)
         self._index = {node: i for i, node in enumerate(order)}
         self._nodes = {f"_n{i}": node for i, node in enumerate(order)}
@@ -56,7 +63,14 @@ class Terms:
             key: names.nodes[node] for key, node in self._nodes.items()
         }
         self._constants: dict[int, str] = {}
+        self.unnamed: dict[str, Any] = {}  # constant arrays that no variable holds: c1, c2, ...
         self._others: dict[str, str] = {}
+
+    def in_full(self) -> Terms:
+        """The same formulas, with no term of a sum left out."""
+        whole = copy.copy(self)
+        whole.most = None
+        return whole
 
     def text(self, formula: ast.expr) -> str:
         """The formula as plain text."""
@@ -79,6 +93,10 @@ class Terms:
         name = f"_d{self._index[node]}"
         self._called[name] = f"δ_{self.names.nodes[node]}"
         return ast.Name(name)
+
+    def repeated(self, number: ast.expr, shape: tuple[int, ...]) -> ast.expr:
+        """An array that is one number in all its elements."""
+        return ast.Call(ast.Name("broadcast_to"), [number, self._literal(shape)], [])
 
     def named(self, name: str) -> ast.expr:
         """Any other name."""
@@ -110,24 +128,38 @@ class Terms:
             if rule.symbol:
                 return _filled(rule.formula, dict(zip(rule.operands, operands, strict=True)))
             return ast.Call(ast.Name(rule.name), operands, [])
-        options = node.options
-        if rule is ARRAY_RULES["matmul"]:
-            return ast.BinOp(operands[0], ast.MatMult(), operands[1])
-        if rule is ARRAY_RULES["affine"]:
-            product = ast.BinOp(operands[0], ast.MatMult(), operands[1])
-            return ast.BinOp(product, ast.Add(), operands[2])
-        if rule is ARRAY_RULES["transpose"] and node.ndim == 2 and options["axes"] is None:
-            return ast.Attribute(operands[0], "T")
-        if rule is ARRAY_RULES["getitem"]:
-            index = options["index"]
-            parts = index if isinstance(index, tuple) else (index,)
-            return ast.Subscript(operands[0], ast.Name(", ".join(map(_option, parts))))
-        keywords = [
-            ast.keyword(name, self.named(_option(value)))
-            for name, value in options.items()
-            if value is not None and value is not False
-        ]
-        return ast.Call(self.named(rule.name), operands, keywords)
+        return _simplified(_filled_form(array_formula(node), self._operation(node)))
+
+    def _operation(self, node: Tensor) -> dict[str, ast.expr]:
+        """What stands for the names in the texts of an array operation."""
+        operands = self.operands(node)
+        numbered = {f"x{i}": operand for i, operand in enumerate(operands)}
+        options = {name: self._literal(value) for name, value in node.options.items()}
+        return options | numbered | dict(zip("xy", operands, strict=False))
+
+    def _literal(self, value: Any) -> ast.expr:
+        """An option or an index, as Python writes it."""
+        match value:
+            case None | bool() | np.bool_():
+                return ast.Name(str(value))
+            case int() | float() | str():
+                return ast.Constant(value)
+            case np.integer() | np.floating():
+                return ast.Constant(value.item())
+            case np.dtype():
+                return ast.Constant(str(value))
+            case tuple():
+                return ast.Tuple(list(map(self._literal, value)))
+            case list():
+                return ast.List(list(map(self._literal, value)))
+            case slice():
+                ends = (value.start, value.stop, value.step)
+                return ast.Slice(*(None if end is None else self._literal(end) for end in ends))
+            case np.ndarray():
+                if value.ndim == 1 and value.size <= MOST_NUMBERS and value.dtype.kind in "iub":
+                    return self._literal(value.tolist())
+                return self.named(self.constant_name(value))
+        return ast.Constant(...) if value is ... else self.named(shown(value, LONGEST_NAME))
 
     def share(self, node: Any, slot: int, upstream: ast.expr) -> ast.expr:
         """What an operand receives: the upstream gradient taken through the operation."""
@@ -137,22 +169,30 @@ class Terms:
             if not slot:
                 return upstream
             return product([upstream, self._operand(node.parents[slot + (1 if slot % 2 else -1)])])
-        operands = self.operands(node)
         if isinstance(rule, Rule):
-            derivative = self._derivative(node, rule, slot, operands)
-            spread = _spread(upstream)
-            if spread is not None and self._reads_whole(node, derivative):
-                upstream = spread
+            derivative = self._derivative(node, rule, slot, self.operands(node))
+            match upstream:
+                case ast.Call(ast.Name("broadcast_to"), [inner, _]):
+                    if self._reads_whole(node, derivative):  # the product repeats it itself
+                        upstream = inner
             share = product([upstream, derivative])
             shape = np.shape(node.data)
         else:
-            names = dict(zip("xy", operands, strict=False))
-            if callable(rule.pullbacks):  # for any number of operands
-                names = {"x": operands[slot], "others": self.named("the others")}
-            names |= {"g": upstream, "out": self.written(node)}
-            share = _filled_form(matrix_form(node, slot), names)
+            spread = _spread(upstream)
+            if spread is not None and node.op in OVER_THE_OPERAND:
+                upstream = spread
+            names = self._operation(node) | {"g": upstream, "out": self.written(node)}
+            share = _simplified(product([_filled_form(matrix_form(node, slot), names)]))
             shape = _share_shape(node, slot)
         return self._summed(share, shape, node.parents[slot])
+
+    def meaning(self, name: str) -> tuple[str, Any]:
+        """What a name of these formulas is: "node" or "delta" and the node, "other" and a text."""
+        if name in self._nodes:
+            return "node", self._nodes[name]
+        if name.startswith("_d") and f"_n{name[2:]}" in self._nodes:
+            return "delta", self._nodes[f"_n{name[2:]}"]
+        return "other", self._called.get(name, name)
 
     def nodes_in(self, formula: ast.expr) -> list[Any]:
         """The nodes that a formula names."""
@@ -163,7 +203,7 @@ class Terms:
         bias, *others = node.parents
         pairs = list(zip(others[::2], others[1::2], strict=True))
         parts = [] if bias == 0.0 and not isinstance(bias, Value) else [self._operand(bias)]
-        for pair in ends(pairs, MOST_TERMS):
+        for pair in ends(pairs, self.most):
             if pair is None:
                 parts.append(self.named("…"))
             else:
@@ -197,14 +237,19 @@ class Terms:
         if shape == own:
             return share
         extra = len(shape) - len(own)
-        axes = [a for a in range(len(shape)) if a < extra or own[a - extra] != shape[a]]
-        keywords = []
-        if len(axes) < len(shape):
-            axis = ", ".join(map(str, axes))
-            keywords.append(ast.keyword("axis", ast.Name(axis if len(axes) == 1 else f"({axis})")))
-            if extra < len(axes):
-                keywords.append(ast.keyword("keepdims", ast.Name("True")))
-        return ast.Call(ast.Name("sum"), [share], keywords)
+        repeated = [a for a in range(len(shape)) if a < extra or own[a - extra] != shape[a]]
+        if not own:
+            return ast.Call(ast.Name("sum"), [share], [])
+        for stretched in (False, True):  # axes that were added go, axes of size 1 stay
+            axes = [a for a in repeated if (a >= extra) == stretched]
+            if axes:
+                over = tuple(a - extra * stretched for a in axes)
+                axis = self._literal(over if len(over) > 1 else over[0])
+                keywords = [ast.keyword("axis", axis)]
+                if stretched:
+                    keywords.append(ast.keyword("keepdims", ast.Name("True")))
+                share = ast.Call(ast.Name("sum"), [share], keywords)
+        return share
 
     def _constant(self, operand: Any) -> ast.expr:
         number = constant(operand)
@@ -217,12 +262,13 @@ class Terms:
         name = self.names.arrays.get(id(operand)) or self._constants.get(id(operand))
         if name is None:
             name = self._constants[id(operand)] = next(self.names.free)
+            self.unnamed[name] = operand
         return name
 
 
-def ends(items: Sequence[Any], most: int) -> Iterator[Any]:
+def ends(items: Sequence[Any], most: int | None) -> Iterator[Any]:
     """All items; or, of too many, the first two thirds and the last third, ``None`` between."""
-    if len(items) <= most:
+    if most is None or len(items) <= most:
         yield from items
         return
     yield from items[: most - most // 3]
@@ -260,20 +306,59 @@ def _filled(text: str, names: Mapping[str, ast.expr]) -> ast.expr:
 
 
 def _filled_form(text: str, names: Mapping[str, ast.expr]) -> ast.expr:
-    tree = Rename(names).visit(ast.parse(text, mode="eval").body)
-    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
-        tree.args = [product([argument]) for argument in tree.args]
-        inner = _spread(tree.args[0]) if tree.func.id == "broadcast" else None
-        if inner is not None:  # repeated twice is repeated once
-            tree.args[0] = inner
-        return tree
-    return product([tree])
+    return _Fill(names).visit(ast.parse(text, mode="eval").body)  # type: ignore[no-any-return]
+
+
+class _Fill(Rename):
+    """Expressions in the place of names; a function keeps its own, an option its keyword."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        node.args = [self.visit(argument) for argument in node.args]
+        node.keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
+        return node
+
+
+def _simplified(tree: ast.expr) -> ast.expr:
+    return _Simplify().visit(tree)  # type: ignore[no-any-return]
+
+
+class _Simplify(ast.NodeTransformer):
+    """What two operations together need not say."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Attribute(ast.Attribute(inner, ("T" | "mT") as first), second):
+                if first == second:
+                    return inner
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        self.generic_visit(node)
+        match node.slice:
+            case ast.Subscript(ast.Name("s_"), index):  # x[s_[1:3]] is x[1:3]
+                node.slice = index
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(ast.Name("expand_dims"), [ast.Constant() as number, _]):
+                return number
+            case ast.Call(ast.Name("broadcast_to"), [operand, shape]):
+                operand = product([operand])  # what is repeated twice is repeated once
+                node.args = [_spread(operand) or operand, shape]
+            case ast.Call(ast.Name("reshape"), [operand, shape]):
+                repeated = _spread(operand)
+                if repeated is not None:
+                    return ast.Call(ast.Name("broadcast_to"), [repeated, shape], [])
+        return node
 
 
 def _spread(expression: ast.expr) -> ast.expr | None:
     """The number that an array repeats in all its elements, if it is written so."""
     match expression:
-        case ast.Call(ast.Name("broadcast"), [ast.Constant() as number, _]):
+        case ast.Call(ast.Name("broadcast_to"), [ast.Constant() as number, _]):
             return number
         case ast.Constant():
             return expression
@@ -281,13 +366,21 @@ def _spread(expression: ast.expr) -> ast.expr | None:
 
 
 def _share_shape(node: Tensor, slot: int) -> tuple[int, ...]:
-    """The shape of what a pullback gives, before it is summed over what was repeated."""
+    """The shape of what a form gives, before it is summed over what was repeated."""
     own: tuple[int, ...] = np.shape(node.parents[slot].data)
     if node.op == "broadcast_to" or (node.op == "affine" and slot == 2):
         return node.shape
-    if node.op in ("matmul", "affine") and len(own) > 1:
-        batches = [np.shape(getattr(p, "data", p))[:-2] for p in node.parents[:2]]
-        return (*np.broadcast_shapes(*batches), *own[-2:])
+    if node._rule.foreign:
+        return own
+    if node.op == "einsum":
+        sizes = einsum_sizes(node)
+        return tuple(sizes[c] for c in node.options["subscripts"].split("->")[0].split(",")[slot])
+    if node.op in ("matmul", "affine"):
+        x, y = (tuple(np.shape(getattr(p, "data", p))) for p in node.parents[:2])
+        if slot == 1 and len(y) == 1 and len(x) > 2:
+            return x
+        if max(len(x), len(y)) > 1 and not (slot == 1 and len(y) == 1):
+            return (*np.broadcast_shapes(x[:-2], y[:-2]), *own[-2:])
     return own
 
 
@@ -329,7 +422,7 @@ def product(factors: Iterable[ast.expr]) -> ast.expr:
     for i, part in enumerate(above):  # a number times an array of one number
         match part:
             case ast.Call(
-                ast.Name("broadcast") as name, [ast.Constant(int() | float() as value), shape]
+                ast.Name("broadcast_to") as name, [ast.Constant(int() | float() as value), shape]
             ):
                 above[i] = ast.Call(name, [ast.Constant(number * value), shape], [])
                 number = 1.0
