@@ -246,6 +246,7 @@ def graphs(draw: Any, functions: list[str], positive: bool = False) -> list[Valu
     return nodes
 
 
+@pytest.mark.filterwarnings("ignore::autograd_mini.IndependentOutputWarning")
 @given(graphs(NAMES))
 def test_the_value_equals_the_gradient_to_the_last_bit(nodes: list[Value]) -> None:
     root = nodes[-1]
@@ -256,6 +257,7 @@ def test_the_value_equals_the_gradient_to_the_last_bit(nodes: list[Value]) -> No
         assert balanced(explanation.latex)
 
 
+@pytest.mark.filterwarnings("ignore::autograd_mini.IndependentOutputWarning")
 @given(graphs(POSITIVE, positive=True))
 def test_the_factors_multiply_and_add_up_to_the_gradient(nodes: list[Value]) -> None:
     root = nodes[-1]  # all numbers are positive: nothing cancels, each step rounds once
@@ -286,6 +288,7 @@ def program(rng: np.random.Generator) -> tuple[Any, list[Any]]:
     return np.sum(nodes[-1] ** 2), [X, W, b, *nodes[1:]]
 
 
+@pytest.mark.filterwarnings("ignore::autograd_mini.IndependentOutputWarning")
 @pytest.mark.parametrize("seed", range(15))
 def test_the_value_of_tensors_equals_the_gradient_to_the_last_bit(seed: int) -> None:
     root, nodes = program(np.random.default_rng(seed))
