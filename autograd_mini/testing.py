@@ -34,9 +34,9 @@ from __future__ import annotations
 import ast
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -144,6 +144,8 @@ def assert_gradients(
     seed: int = 0,
     entries: int = 16,
     hints: Hints = 2,
+    required: Literal["all"] | Collection[str] = "all",
+    forbid_autodiff: bool = True,
 ) -> GradientReport:
     """Assert that hand-derived gradients are right; if not, the report is the message.
 
@@ -151,6 +153,9 @@ def assert_gradients(
 
     Arguments:
         loss, params, manual, seed, entries, hints: as for ``check_gradients``.
+        required: the names for which ``manual``, if there is one, must give a gradient; by
+            default all parameters.
+        forbid_autodiff: whether a ``manual`` that differentiates automatically fails.
 
     Returns:
         The report, of gradients that all agree.
@@ -165,7 +170,16 @@ def assert_gradients(
     'agree'
     """
     __tracebackhide__ = True  # pytest then shows the caller's line, not these
-    report = check_gradients(loss, params, manual, seed=seed, entries=entries, hints=hints)
+    report = check_gradients(
+        loss,
+        params,
+        manual,
+        seed=seed,
+        entries=entries,
+        hints=hints,
+        required=() if manual is None else required,
+        forbid_autodiff=forbid_autodiff,
+    )
     report.raise_if_wrong()
     return report
 

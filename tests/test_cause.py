@@ -1,5 +1,7 @@
 """Blame and cause: which line of a hand-derived backward pass is wrong, and why."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -212,17 +214,104 @@ def test_scalar_networks_are_explained_weight_by_weight():
 
 
 @pytest.mark.parametrize("kind", ["relu", "abs", "maximum"])
-def test_another_convention_at_a_kink_is_named_with_its_elements(kind):
+def test_at_a_kink_another_convention_agrees_and_what_is_none_is_named_with_its_elements(kind):
     data = np.array([-1.0, 0.0, 2.0, 0.0])
     loss, slope = {
         "relu": (lambda z: np.sum(ag.relu(z) * 3.0), np.where(data >= 0, 3.0, 0.0)),
         "abs": (lambda z: np.sum(np.abs(z) * 3.0), np.where(data >= 0, 3.0, -3.0)),
         "maximum": (lambda z: np.sum(np.maximum(z, 0.0) * 3.0), np.where(data >= 0, 3.0, 0.0)),
     }[kind]
-    report = check_gradients(loss, {"z": data}, {"z": slope})
-    if report["z"].verdict == "differ":
-        assert report["z"].cause == "kink"
-        assert "1, 3" in report["z"].causes[0].evidence
+    assert check_gradients(loss, {"z": data}, {"z": slope})["z"].verdict == "agree"
+    report = check_gradients(loss, {"z": data}, {"z": np.where(data == 0, 15.0, slope)})
+    assert report["z"].verdict == "differ"
+    assert report["z"].cause == "kink"
+    evidence = report["z"].causes[0].evidence
+    assert "at 1, 3, where" in evidence
+    assert "no convention gives 15 there" in evidence
+
+
+def test_another_convention_at_a_kink_is_no_mistake_given_what_it_was_handed():
+    def kinked(v):
+        a = ag.relu(v)
+        return np.sum(a * a * 2 + a)
+
+    def manual(v, at_zero):
+        da = 3 * (4 * np.maximum(v, 0) + 1)  # the 3 is a mistake
+        return {"a": da, "v": da * np.where(v > 0, 1.0, np.where(v == 0, at_zero, 0.0))}
+
+    params = {"v": np.array([-1.0, 0.0, 2.0, 0.0, 3.0])}
+    for at_zero, culprits in ((0.0, ["a"]), (1.0, ["a"]), (0.5, ["a"]), (1.5, ["a", "v"])):
+        report = check_gradients(kinked, params, partial(manual, at_zero=at_zero))
+        assert report.culprits == culprits
+        assert report["v"].inherited == (culprits == ["a"])
+
+
+def cubes(w):
+    return np.sum((2 * w - 1) ** 2 * 2 + w**2)
+
+
+def slope_of_cubes(w):
+    return 18 * w - 8
+
+
+@pytest.mark.parametrize("amount", [1e-7, 1e-10, 1e-4, 0.1])
+def test_near_a_slip_is_no_slip(amount):
+    """A cause is given only where that slip makes exactly these numbers."""
+    noise = 1 + amount * np.random.default_rng(5).normal(size=40)
+    w = np.linspace(-1.3, 2.2, 40)
+    right = slope_of_cubes(w)
+    for slip, code in ((2 * right, "scale"), (-right, "sign"), (right + 0.3 * w, "extra-term")):
+        exact = check_gradients(cubes, {"w": w}, {"w": slip})
+        assert code in [cause.code for cause in exact["w"].causes]
+        near = check_gradients(cubes, {"w": w}, {"w": slip * noise})
+        assert near["w"].cause == "unknown", (code, near["w"].causes)
+
+
+def test_near_a_slip_of_one_step_is_no_slip():
+    noise = np.random.default_rng(6).normal(size=(N, H))
+    lines = {"dz1": "da1 * a1", "dW1": "x.T @ dz1"}
+    names = {"noise": noise}
+    for line in ("da1", "da1 * a1", "da1 * a1 * (1 + a1)", "da1 * (1 - a1**2)"):
+        exact = checked(by_hand(**(lines | {"dz1": line})))
+        assert exact["z1"].cause != "unknown"
+        globals().update(names)
+        near = checked(by_hand(**(lines | {"dz1": f"{line} * (1 + 1e-7 * noise)"})))
+        assert near["z1"].cause == "unknown", near["z1"].causes
+        assert near.culprits == ["z1"]
+
+
+def test_what_is_next_to_nothing_is_zero_and_no_factor():
+    w = np.array([1.0, 2.0, 3.5])
+    report = check_gradients(cubes, {"w": w}, {"w": 1.3e-17 * slope_of_cubes(w)})
+    assert report["w"].causes[0].code == "missing-term"
+    assert report["w"].causes[0].evidence.startswith("it is zero everywhere")
+    small = check_gradients(cubes, {"w": w}, {"w": 1.3e-9 * slope_of_cubes(w)})
+    assert small["w"].causes[0].evidence == "1.3e−09 × the right gradient"
+
+
+def test_where_the_loss_does_not_depend_the_right_gradient_is_zero():
+    report = check_gradients(lambda w, b: np.sum(w * w), {"w": np.ones(3), "b": np.ones(2)},
+                             {"b": np.ones(2)})  # fmt: skip
+    assert report["b"].verdict == "differ"
+    assert report["b"].causes[0].evidence == "the right gradient is zero everywhere"
+
+
+def test_a_number_without_a_name_is_said_where_it_stands():
+    def half(w, v):
+        return np.sum((3 * w + 2 * v) ** 2) / 2
+
+    params = {"w": np.array([1.0, 2.0, 3.5]), "v": np.array([0.3, -2.0, 0.7])}
+    outer = 3 * params["w"] + 2 * params["v"]
+    for factor, words in ((-2, "2 in 2·v has the wrong sign"), (0, "the term 2 in 2·v is missing")):
+        wrong = {"w": 3 * outer, "v": 2 * (3 * params["w"] + factor * params["v"])}
+        report = check_gradients(half, params, wrong)
+        assert words in [cause.evidence for cause in report["v"].causes]
+
+
+def test_a_factor_near_1_has_as_many_digits_as_it_takes():
+    w = np.array([1.0, 2.0, 3.5])
+    report = check_gradients(cubes, {"w": w}, {"w": 1.0000001 * slope_of_cubes(w)})
+    assert report["w"].causes[0].evidence == "1.0000001 × the right gradient"
 
 
 def test_an_attention_step_and_its_lost_term():

@@ -13,6 +13,7 @@ import autograd_mini as ag
 from autograd_mini import GradientError, Tensor, Value, check_gradients
 from autograd_mini.check.rounding import rounding_error
 from autograd_mini.differences import derivative
+from autograd_mini.testing import assert_gradients
 
 N, D, H, K = 20, 4, 5, 3
 RNG = np.random.default_rng(0)
@@ -357,3 +358,145 @@ def test_numerical_derivatives_beside_a_pole_and_outside_a_domain():
     assert abs(near.value - 1e3) <= 2 * near.error < 1.0
     nowhere = derivative(lambda x: np.nan, 0.0)
     assert nowhere.error == np.inf
+
+
+# What no number shows, and what numbers show at this point only
+
+
+def bent(W1, W2):
+    h = np.tanh(X[:, :2] @ W1)
+    return np.sum((h @ W2 - T) ** 2) / 2
+
+
+def bent_by_hand(W1, W2, slip=1.0, dropped=False):
+    h = np.tanh(X[:, :2] @ W1)
+    d = h @ W2 - T
+    return {"W2": h.T @ d, "W1": slip * X[:, :2].T @ (d @ W2.T * (1 if dropped else 1 - h**2))}
+
+
+BENT = {"W1": RNG.normal(size=(2, 3)), "W2": np.zeros((3, K))}
+
+
+def test_right_by_chance_at_a_special_point_is_found_nearby():
+    assert check_gradients(bent, BENT, bent_by_hand).ok
+    report = check_gradients(bent, BENT, partial(bent_by_hand, slip=-7.0))
+    assert report.culprits == ["W1"]
+    assert report["W1"].evidence.startswith("agrees here, not nearby: ")
+    assert report["W1"].causes[0].evidence == "−7 (= slip) × the right gradient"
+    assert "agree at the parameters as they are given, but not nearby" in report.notes[0]
+    assert check_gradients(bent, BENT, partial(bent_by_hand, dropped=True)).culprits == ["W1"]
+    at_one = check_gradients(lambda w: w**3, {"w": 1.0}, lambda w: {"w": 3 * w})
+    assert at_one.culprits == ["w"]
+
+
+def test_arrays_alone_are_not_compared_nearby_but_a_zero_gradient_is_told():
+    wrong = bent_by_hand(**BENT, slip=-7.0)
+    for manual in (wrong, lambda **params: wrong, None):
+        report = check_gradients(bent, BENT, manual)
+        assert report.ok, str(report)
+    untested = [f for f in check_gradients(bent, BENT, wrong).findings if f.code == "zero gradient"]
+    assert [(f.names, f.wrong) for f in untested] == [(("W1",), False)]
+    assert not check_gradients(bent, BENT, bent_by_hand).findings
+
+
+def test_a_point_beside_which_nothing_is_defined_is_said():
+    def edge(w):
+        if w[0] != 1.0:
+            raise ZeroDivisionError("only at 1")
+        return {"w": 2 * w}
+
+    report = check_gradients(lambda w: np.sum(w * w), {"w": np.array([1.0])}, edge)
+    assert report.ok
+    assert "beside it ZeroDivisionError was raised: only at 1" in report.notes[0]
+
+
+def test_what_does_not_reach_the_loss_is_told_and_what_is_cut_off():
+    def forgotten(W1, W2, b):
+        unused = np.tanh(W1)
+        return bent(W1, W2) + 0 * float(np.sum(unused.data))
+
+    params = BENT | {"b": np.zeros(K)}
+    report = check_gradients(forgotten, params, lambda W1, W2, b: bent_by_hand(W1, W2))
+    assert [f.message for f in report.findings] == [
+        "b does not reach the loss, its gradient is 0: was it forgotten, or cut off by .data?"
+    ]
+    assert report["b"].verdict == "agree"
+    dead = check_gradients(forgotten, params, {"unused": np.ones((2, 3)), "b": np.ones(K)})
+    assert dead.culprits == ["b", "unused"] or dead.culprits == ["unused", "b"]
+    cut = check_gradients(lambda w: np.sum(Tensor(w.data) ** 2), {"w": np.ones(2)})
+    assert not cut.ok
+    assert "was not recorded from it: .data, float()" in cut.findings[0].message
+
+
+def test_a_random_loss_or_manual_is_told_and_nothing_is_judged_by_it():
+    rng = np.random.default_rng(0)
+    calls = []
+
+    def noisy(W1, W2):
+        return bent(W1, W2) + np.sum(W1 * (rng.random(W1.shape) < 0.5))
+
+    def growing(W1, W2):
+        calls.append(1)
+        return bent(W1, W2) + len(calls)
+
+    for loss in (noisy, growing):
+        report = check_gradients(loss, BENT, bent_by_hand)
+        assert not report.ok
+        assert report.culprits == []
+        assert {q.verdict for q in report.quantities.values()} == {"cannot tell"}
+        assert report.findings[0].names == ("loss",)
+        assert "the loss gives other numbers at each call" in report.findings[0].message
+
+    def noisy_by_hand(W1, W2):
+        found = bent_by_hand(W1, W2)
+        return found | {"W2": found["W2"] * rng.uniform(0.5, 1.5)}
+
+    report = check_gradients(bent, BENT, noisy_by_hand)
+    assert verdicts(report) == {"W1": "agree", "W2": "cannot tell"}
+    assert "manual gives other numbers for W2 at each call" in report.findings[0].message
+
+
+def test_gradients_that_are_required_are_asked_for():
+    report = check_gradients(bent, BENT, {}, required="all")
+    assert not report.ok
+    assert [(f.code, f.names) for f in report.findings[:1]] == [("missing", ("W1", "W2"))]
+    manual = bent_by_hand(**BENT)
+    assert check_gradients(bent, BENT, {"W1": manual["W1"]}, required=["W1"]).ok
+    assert not check_gradients(bent, BENT, {"W1": manual["W1"]}, required=["W1", "h"]).ok
+    with pytest.raises(GradientError, match="missing: W2"):
+        assert_gradients(bent, BENT, {"W1": manual["W1"]})
+    assert assert_gradients(bent, BENT, manual).ok
+    assert assert_gradients(bent, BENT).ok
+    assert assert_gradients(bent, BENT, {"W1": manual["W1"]}, required=()).ok
+    for required, error in (("W1", ValueError), ([1], TypeError)):
+        with pytest.raises(error, match="required"):
+            check_gradients(bent, BENT, manual, required=required)
+
+
+def test_a_manual_that_differentiates_automatically_is_no_derivation():
+    def by_grad(W1, W2):
+        return dict(zip(("W1", "W2"), ag.grad(bent, (0, 1))(W1, W2), strict=True))
+
+    def by_backward(W1, W2):
+        nodes = {"W1": Tensor(W1), "W2": Tensor(W2)}
+        bent(**nodes).backward()
+        return {name: node.grad for name, node in nodes.items()}
+
+    assert check_gradients(bent, BENT, by_grad).ok
+    for manual in (by_grad, by_backward):
+        with pytest.raises(GradientError, match=r"autodiff: manual.*test_check.py:\d+"):
+            assert_gradients(bent, BENT, manual)
+
+    assert assert_gradients(bent, BENT, bent_by_hand, forbid_autodiff=True).ok
+
+
+def test_a_right_float16_derivation_agrees_and_a_wrong_one_differs():
+    halves = {name: value.astype(np.float16) for name, value in PARAMS.items()}
+    exact = manual(**{name: value.astype(float) for name, value in halves.items()})
+    rounded = {name: g.astype(np.float16) for name, g in exact.items()}
+    report = check_gradients(loss, halves, rounded)
+    assert report.ok, str(report)
+    assert "W1, b1, W2, b2: float16, checked in float64." in report.notes
+    doubled = check_gradients(loss, halves, rounded | {"W2": 2 * rounded["W2"]})
+    assert doubled["W2"].verdict == "differ"
+    assert doubled["W2"].cause == "scale"

@@ -7,7 +7,7 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value, check_gradients, functions
 from autograd_mini.check.complex_step import ComplexStep
 from autograd_mini.check.kinks import at_kink, crossed
-from autograd_mini.differences import one_sided_derivative
+from autograd_mini.differences import derivative, one_sided_derivative
 from autograd_mini.graph import gradients, topological_order
 from autograd_mini.rules import RULES
 
@@ -231,7 +231,7 @@ def test_a_step_over_a_kink_is_no_error(f, distance):
     report = check_gradients(loss, {"x": x}, {"x": slopes})
     assert report["x"].verdict == "agree"
     assert check_gradients(loss, {"x": x}).ok
-    if distance < 1e-6:
+    if distance < 1e-9:  # at 1e-7 the differences' own steps become small enough
         assert "crosses the kink of" in report["x"].evidence
         assert "[0]" in report["x"].evidence
     other = np.where(np.arange(3) == 1, 2.0, slopes)  # the other branch
@@ -263,3 +263,95 @@ def test_what_is_not_recorded_is_seen_by_differences_and_not_overruled():
 
     report = check_gradients(detached, {"x": np.array([1.0, 2.0])})
     assert report["x"].verdict == "differ"
+
+
+def relu_network(W1, W2):
+    h = ag.relu(DATA @ W1)
+    return np.sum((h @ W2 - TARGETS) ** 2) / 2
+
+
+def relu_network_by_hand(W1, W2):
+    z = DATA @ W1
+    d = np.maximum(z, 0) @ W2 - TARGETS
+    return {"W2": np.maximum(z, 0).T @ d, "W1": DATA.T @ (d @ W2.T * (z > 0))}
+
+
+DATA, TARGETS = RNG.normal(size=(6, 4)), RNG.normal(size=(6, 2))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-4])
+def test_steps_are_small_enough_for_small_weights_before_a_kink(scale):
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        params = {"W1": scale * rng.normal(size=(4, 3)), "W2": scale * rng.normal(size=(3, 2))}
+        assert check_gradients(relu_network, params).ok
+        report = check_gradients(relu_network, params, relu_network_by_hand)
+        assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("x", [77777.0, 1e9])
+def test_steps_are_small_enough_where_a_loss_bends_within_less_than_its_argument(x):
+    x = np.array([x])
+    for loss in (lambda x: np.sum(np.sin(x)), lambda x: np.sum(np.sin(x) + 0.0 * erf(x))):
+        assert check_gradients(loss, {"x": x}, {"x": np.cos(x)}).ok
+        assert check_gradients(loss, {"x": x}).ok
+        assert check_gradients(loss, {"x": x}, {"x": 0 * x})["x"].verdict == "differ"
+
+
+def erf(x):
+    """An operation that has no complex form, so that differences alone can tell."""
+    return ag.erf(x)
+
+
+def test_a_wide_step_that_a_smaller_one_contradicts_counts_for_nothing():
+    for f, x, slope in (
+        (np.sin, 77777.0, np.cos(77777.0)),
+        (lambda x: abs(x - 1e-7) + x * x, 0.0, -1.0),
+        (lambda x: np.sin(1e4 * x), 0.3, 1e4 * np.cos(3e3)),
+    ):
+        found = derivative(lambda x, f=f: float(f(x)), x)
+        assert abs(found.value - slope) <= 2 * found.error < 1e-3 * abs(slope)
+        found = one_sided_derivative(lambda x, f=f: float(f(x)), x)
+        assert abs(found.value - slope) <= 2 * found.error < 1e-3 * abs(slope)
+
+
+@pytest.mark.parametrize("at_zero", [0.0, 0.3, 1.0])
+def test_any_choice_at_many_kinks_at_once_is_a_convention(at_zero):
+    """Weights of 0 put every unit of every sample on its kink."""
+
+    def manual(W1, W2):
+        z = DATA @ W1
+        d = np.maximum(z, 0) @ W2 - TARGETS
+        slopes = np.where(z > 0, 1.0, np.where(z == 0, at_zero, 0.0))
+        return {
+            "z": d @ W2.T * slopes,
+            "W2": np.maximum(z, 0).T @ d,
+            "W1": DATA.T @ (d @ W2.T * slopes),
+        }
+
+    def named(W1, W2):
+        z = DATA @ W1
+        return np.sum((ag.relu(z) @ W2 - TARGETS) ** 2) / 2
+
+    params = {"W1": np.zeros((4, 3)), "W2": RNG.normal(size=(3, 2))}
+    report = check_gradients(named, params, manual)
+    assert report.ok, str(report)
+    assert check_gradients(named, params)["W1"].verdict == "agree"
+    above = DATA.T @ ((-TARGETS) @ params["W2"].T * (DATA @ np.ones((4, 3)) > -1e9))
+    most = np.abs(DATA).T @ np.abs(TARGETS @ params["W2"].T)
+    assert check_gradients(named, params, {"W1": above})["W1"].verdict == "agree"
+    assert check_gradients(named, params, {"W1": 1.001 * most})["W1"].verdict == "differ"
+
+
+def test_kinks_behind_kinks():
+    """All biases and weights 0: the second layer's kinks choose what reaches the first's."""
+
+    def loss(W1, W2):
+        return np.sum(ag.relu(ag.relu(DATA @ W1) @ W2 + 0.0) * TARGETS) + np.sum(ag.relu(DATA @ W1))
+
+    params = {"W1": np.zeros((4, 3)), "W2": np.zeros((3, 2))}
+    assert check_gradients(loss, params).ok
+    above = DATA.T @ np.ones((6, 3))
+    report = check_gradients(loss, params, {"W1": above, "W2": np.zeros((3, 2))})
+    assert report.ok, str(report)
+    assert not check_gradients(loss, params, {"W1": 9 * np.abs(above)}).ok

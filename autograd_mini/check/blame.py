@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.blocks import block_ends
-from autograd_mini.check.cause import Mistake, causes
-from autograd_mini.check.report import DIFFER, Quantity
+from autograd_mini.check.cause import Mistake, causes, is_convention
+from autograd_mini.check.report import DIFFER, Cause, Quantity
 from autograd_mini.check.rounding import recorded_gradients, rounding_of
 from autograd_mini.check.slips import Step
 from autograd_mini.check.words import Numbers, Words
@@ -56,7 +56,12 @@ def blamed(
             step, bound = steps[quantity.name], bounds[quantity.name]
             expected = np.asarray(step.data if is_node(step) else step)
             inherited = matches(quantity.manual, expected, bound)
-            why = () if inherited else causes(scene.mistake(quantity.name, step, expected, bound))
+            why: tuple[Cause, ...] = ()
+            if not inherited:
+                mistake = scene.mistake(quantity.name, step, expected, bound)
+                with np.errstate(all="ignore"):
+                    inherited = bool(scene.handed) and is_convention(mistake)
+                why = () if inherited else causes(mistake)
             if why and why[0].code in _FOLLOWS and scene.lacks_upstream(quantity.name):
                 inherited, why = True, ()
             quantity = replace(quantity, inherited=inherited, expected=expected, causes=why)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import CodeType, FrameType
 from typing import Any
+
+from autograd_mini import graph
+from autograd_mini.value import Value
 
 
 def call_with_locals(
@@ -42,6 +46,56 @@ def call_with_locals(
         if before is not None and not callable(before):  # a cProfile.Profile, which starts itself
             before.enable()
     return result, found
+
+
+@contextmanager
+def differentiation() -> Iterator[list[str]]:
+    """Notes where code inside the block differentiates automatically: the line, as a text.
+
+    >>> with differentiation() as seen:
+    ...     _ = graph.gradients(Value(2.0), [])
+    >>> bool(seen)
+    True
+    """
+    seen: list[str] = []
+    sweeps = set(map(id, _SWEEPS))
+
+    def profile(frame: FrameType, event: Any, argument: Any) -> None:
+        if event == "call" and id(frame.f_code) in sweeps:
+            seen.append(_place_of_call(frame.f_back))
+        elif event == "c_call" and _sweeps_compiled(argument):
+            seen.append(_place_of_call(frame))
+        if callable(before):
+            before(frame, event, argument)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(before if callable(before) else None)
+        if before is not None and not callable(before):
+            before.enable()
+
+
+_SWEEPS = [
+    function.__code__
+    for function in (graph.gradients, graph.sweep_gradients, graph.backward, Value.backward)
+    if hasattr(function, "__code__")  # the compiled Value's has none
+]
+
+
+def _sweeps_compiled(function: Any) -> bool:
+    is_of_value = isinstance(getattr(function, "__self__", None), Value)
+    return is_of_value and function.__name__ == Value.backward.__name__
+
+
+def _place_of_call(frame: FrameType | None) -> str:
+    """The line outside of this library from which it was called."""
+    ours = __name__.partition(".")[0]
+    while frame and frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] == ours:
+        frame = frame.f_back
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else ""
 
 
 def names_of(function: Callable[..., Any]) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.blocks import other_derivatives
-from autograd_mini.check.kinks import at_kink
+from autograd_mini.check.kinks import SIDES_DIFFER, at_kink, slopes_on_both_sides
 from autograd_mini.check.report import Cause
 from autograd_mini.check.slips import Slip, Step, derived, exchanges, other_axes, slips
 from autograd_mini.check.words import Numbers
+from autograd_mini.graph import is_node
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -145,11 +146,14 @@ def _whole(mistake: Mistake) -> Iterator[Cause]:
 
 
 def _constant_factor(mistake: Mistake) -> Iterator[Cause]:
+    if not mistake.expected.any():
+        yield Cause("extra-term", "the right gradient is zero everywhere")
+        return
+    if mistake.explained_by(np.zeros_like(mistake.expected)):
+        yield Cause("missing-term", "it is zero everywhere, the right gradient is not")
+        return
     factor = _fitted(mistake.manual, mistake.expected)
     if factor is None or not mistake.explained_by(factor * mistake.expected):
-        return
-    if not factor:
-        yield Cause("missing-term", "it is zero everywhere, the right gradient is not")
         return
     name = mistake.numbers.name(factor)
     if name is None and np.count_nonzero(mistake.expected) < _INFORMATIVE:
@@ -250,9 +254,30 @@ def _kinks(mistake: Mistake) -> Iterator[Cause]:
             yield Cause(
                 "kink",
                 f"it differs only at {_places(np.argwhere(wrong))}, where {node.op} has no "
-                f"derivative: {mistake.manual[wrong][0]:.6g}, here the convention gives "
-                f"{mistake.expected[wrong][0]:.6g}",
+                f"derivative, and no convention gives {mistake.manual[wrong][0]:.6g} there",
             )
+
+
+def is_convention(mistake: Mistake) -> bool:
+    """Whether a gradient differs at kinks alone, by what is taken between their two sides."""
+    if mistake.manual.shape != mistake.expected.shape:
+        return False
+    wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
+    for node in mistake.forward:
+        at, upstream = at_kink(node), mistake.upstream.get(node)
+        if upstream is None or at is None or at.shape != wrong.shape or (wrong & ~at).any():
+            continue
+        moves = [np.ones(np.shape(_data(p))) * (p is mistake.node) for p in node.parents]
+        ends = np.sort([upstream * slopes for slopes in slopes_on_both_sides(node, moves)], axis=0)
+        room = mistake.bound + SIDES_DIFFER * np.abs(ends).max(axis=0)
+        inside = (ends[0] - room <= mistake.manual) & (mistake.manual <= ends[1] + room)
+        if inside[wrong].all():
+            return True
+    return False
+
+
+def _data(operand: Any) -> Any:
+    return operand.data if is_node(operand) else operand
 
 
 # Inside the step
@@ -405,8 +430,9 @@ def _largest(data: Array) -> float:
 
 def _times(factor: float, name: str | None) -> str:
     """A factor as a number, with its name where that says more."""
-    plain = f"{factor:.6g}".replace("-", "−")
-    return plain if name in (None, plain) else f"{plain} (= {name})"
+    plain = f"{factor:.6g}" if abs(abs(factor) - 1) > 1e-5 else f"{factor:.12g}"
+    plain = plain.replace("-", "−")
+    return plain if name in (None, plain, "1") else f"{plain} (= {name})"
 
 
 def _counted(count: Any, what: str) -> str:

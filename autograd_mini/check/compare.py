@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from typing import Any
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from autograd_mini.check.blame import blamed
-from autograd_mini.check.capture import call_with_locals, names_of, names_used
+from autograd_mini.check.capture import call_with_locals, differentiation, names_of, names_used
 from autograd_mini.check.judge import EQUAL, judged
 from autograd_mini.check.lint import advice, findings
 from autograd_mini.check.losses import hinted, loss_hint
 from autograd_mini.check.numerical import Probe, error_needed
 from autograd_mini.check.report import (
     AGREE,
+    CANNOT_TELL,
     DIFFER,
+    Finding,
     GradientReport,
     Hints,
     Quantity,
     checked_hints,
 )
-from autograd_mini.check.rounding import GUESS, loss_noise, recorded_gradients, rounding_of
+from autograd_mini.check.rounding import (
+    GUESS,
+    coarsest,
+    loss_noise,
+    recorded_gradients,
+    rounding_of,
+)
 from autograd_mini.graph import is_node, rebuild, sweep_gradients, topological_order
 from autograd_mini.modes import no_grad
 from autograd_mini.tensor import Tensor
@@ -40,6 +51,8 @@ def check_gradients(
     seed: int = 0,
     entries: int = 16,
     hints: Hints = 2,
+    required: Literal["all"] | Collection[str] = (),
+    forbid_autodiff: bool = False,
 ) -> GradientReport:
     """Hold hand-derived gradients against automatic and numerical ones.
 
@@ -56,15 +69,19 @@ def check_gradients(
             where manual and automatic gradients differ most, and one random direction
             through all of them.
         hints: what the report tells: 0 the verdict, 1 also where the mistakes are, 2 also why.
+        required: the names for which ``manual`` must give a gradient; ``"all"`` parameters.
+        forbid_autodiff: whether the check fails if ``manual`` differentiates automatically.
 
     Returns:
         A report.  A verdict is ``"differ"`` only if a difference exceeds what rounding
         explains in this computation, and ``"cannot tell"`` where the numerical derivative's
-        own error estimate does not allow one.
+        own error estimate does not allow one.  Where all agree and ``manual`` is a function,
+        it is compared once more beside the parameters, where nothing agrees by chance: a
+        report of a mistake there says so.
 
     Raises:
         ValueError: ``loss`` returned several numbers, ``manual`` has an unknown name, or
-            ``hints`` is something else.
+            ``hints`` or ``required`` is something else.
         TypeError: ``loss`` returned no Tensor or Value.
 
     >>> import numpy as np
@@ -82,75 +99,287 @@ def check_gradients(
     checked_hints(hints)
     _check_kinds(loss, params, manual)
     arguments = {name: _as_parameter(name, value) for name, value in params.items()}
-    around = names_of(loss)
-    try:
-        root, names = call_with_locals(loss, arguments)
-    except ValueError as error:
-        remedy = advice(error, around)
-        if not remedy:
-            raise
-        raise ValueError(f"{str(error).strip()}: {remedy}") from error
-    _check_root(root)
-    given, by_hand = _given(manual, arguments)
-    nodes = {**arguments, **_intermediates(given, arguments, names, root)}
-    swept = sweep_gradients(root, list(nodes.values()), False, None)
-    swept = [np.asarray(g) if isinstance(g, np.generic) else g for g in swept]
-    automatic = dict(zip(nodes, swept, strict=True))
-    order = topological_order(root)
-    manuals = {name: _as_gradient(name, value) for name, value in given.items()}
-    single = any(value.dtype == np.float32 for value in manuals.values())
-    epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
-    notes = []
-    try:
-        recorded = recorded_gradients(root, list(nodes.values()))
-    except TypeError as error:  # a primitive whose pullback works on plain arrays only
-        recorded = list(automatic.values())
-        notes.append(
-            f"Rounding is taken to be {GUESS:.0e} of the largest element, since the sweep could "
-            f"not be recorded: {error}"
-        )
-    tolerances = dict(zip(nodes, rounding_of(recorded, epsilon, order), strict=True))
-    noise, order = loss_noise(root), topological_order(root)
-    rng = np.random.default_rng(seed)
-    quantities = []
-    for name, node in nodes.items():
-        along = _loss_along_parameter if name in arguments else _loss_along_intermediate
-        quantities.append(
-            _compare(
-                name,
-                np.asarray(automatic[name]),
-                manuals.get(name),
-                tolerances[name],
-                Probe(along(loss, arguments, name, root, node), noise, order, node),
-                entries,
-                rng,
+    check = _Check(loss, manual, _required(required, arguments), forbid_autodiff, seed, entries)
+    report = check.at(arguments)
+    if callable(manual) and all(q.verdict == AGREE for q in report.quantities.values()):
+        report = check.nearby(arguments, report)
+    floats: dict[str, list[str]] = {}
+    for name, value in params.items():
+        if (kind := str(getattr(value, "dtype", ""))) in _NARROW:
+            floats.setdefault(kind, []).append(name)
+    report.notes += [f"{', '.join(names)}: {k}, checked in float64." for k, names in floats.items()]
+    return report.with_hints(hints)
+
+
+_NARROW = ("float32", "float16")
+_SAME_NUMBERS = 64.0
+"""How many times its rounding error a number may be off when it is computed once more."""
+_NEARBY = 2.0**-10
+"""How far, as a part of each number, the point lies beside which all is compared again."""
+
+
+@dataclass(frozen=True)
+class _Check:
+    """What is checked, and how; at any parameters."""
+
+    loss: Callable[..., Any]
+    manual: Manual | None
+    required: tuple[str, ...]
+    forbid_autodiff: bool
+    seed: int
+    entries: int
+
+    def at(self, arguments: dict[str, Any]) -> GradientReport:
+        """The report at parameters, which are Tensors and Values."""
+        loss, manual = self.loss, self.manual
+        around = names_of(loss)
+        try:
+            root, names = call_with_locals(loss, arguments)
+        except ValueError as error:
+            remedy = advice(error, around)
+            if not remedy:
+                raise
+            raise ValueError(f"{str(error).strip()}: {remedy}") from error
+        _check_root(root)
+        given, by_hand, differentiating = _given(manual, arguments)
+        nodes = {**arguments, **_intermediates(given, arguments, names, root)}
+        automatic = _swept(root, nodes)
+        order = topological_order(root)
+        manuals = {name: _as_gradient(name, value) for name, value in given.items()}
+        epsilon = coarsest(manuals)
+        notes = []
+        try:
+            recorded = recorded_gradients(root, list(nodes.values()))
+        except TypeError as error:  # a primitive whose pullback works on plain arrays only
+            recorded = list(automatic.values())
+            notes.append(
+                f"Rounding is taken to be {GUESS:.0e} of the largest element, since the sweep "
+                f"could not be recorded: {error}"
             )
+        tolerances = dict(zip(nodes, rounding_of(recorded, epsilon, order), strict=True))
+        noise = loss_noise(root)
+        own = list(self._asked_for(given, differentiating))
+        whose = self._other_at_each_call(arguments, _number(root), noise, manuals, tolerances)
+        own += [
+            Finding("other numbers", (what,), f"{why}; {_MEND}", wrong=True)
+            for what, (_, why) in whose.items()
+        ]
+        vague = {name: why for names, why in whose.values() for name in names}
+        rng = np.random.default_rng(self.seed)
+        quantities = []
+        for name, node in nodes.items():
+            along = _loss_along_parameter if name in arguments else _loss_along_intermediate
+            evaluate = along(loss, arguments, name, root, node)
+            quantities.append(
+                _compare(
+                    name,
+                    automatic[name],
+                    manuals.get(name),
+                    tolerances[name],
+                    Probe(evaluate, noise, order, node, automatic[name]),
+                    self.entries,
+                    rng,
+                    vague.get(name),
+                )
+            )
+        notes += [
+            f"{quantity.name}: {quantity.evidence}."
+            for quantity in quantities
+            if quantity.verdict == AGREE and quantity.evidence != EQUAL
+        ]
+        own += _unreached(quantities, nodes, order)
+        if not callable(manual):
+            own += _untested(quantities, arguments, order)
+        more = names_of(manual) if callable(manual) else {}
+        known = {**more, **by_hand, **around, **names, **arguments}
+        if any(quantity.verdict == DIFFER for quantity in quantities):
+            used = names_used(loss) | (names_used(manual) if callable(manual) else set())
+            used |= {f"self.{name}" for name in used} | by_hand.keys() | names.keys()
+            seen = {name: what for name, what in known.items() if name in used}
+            quantities = blamed(quantities, root, nodes, manuals, seen, epsilon)
+        hint = loss_hint(order, quantities, nodes, known)
+        return GradientReport(
+            hinted(quantities, hint),
+            root=root,
+            nodes=nodes,
+            notes=notes,
+            findings=[*own, *findings(order, nodes, manuals, known)],
+            loss_hint=hint.sentence if hint else None,
         )
-    notes += [
-        f"{quantity.name}: {quantity.evidence}."
-        for quantity in quantities
-        if quantity.verdict == AGREE and quantity.evidence != EQUAL
-    ]
-    floats = [n for n, v in params.items() if getattr(v, "dtype", None) == np.float32]
-    if floats:
-        notes.append(f"{', '.join(floats)}: float32, checked in float64.")
-    more = names_of(manual) if callable(manual) else {}
-    known = {**more, **by_hand, **around, **names, **arguments}
-    if any(quantity.verdict == DIFFER for quantity in quantities):
-        used = names_used(loss) | (names_used(manual) if callable(manual) else set())
-        used |= {f"self.{name}" for name in used} | by_hand.keys() | names.keys()
-        seen = {name: what for name, what in known.items() if name in used}
-        quantities = blamed(quantities, root, nodes, manuals, seen, epsilon)
-    hint = loss_hint(order, quantities, nodes, known)
-    return GradientReport(
-        hinted(quantities, hint),
-        root=root,
-        nodes=nodes,
-        notes=notes,
-        findings=findings(order, nodes, manuals, known),
-        loss_hint=hint.sentence if hint else None,
-        hints=hints,
+
+    def _asked_for(self, given: Mapping[str, Any], differentiating: str) -> Iterator[Finding]:
+        """What is missing besides right numbers."""
+        missing = tuple(name for name in self.required if name not in given)
+        if missing:
+            yield Finding("missing", missing, "manual gives no gradient for it", wrong=True)
+        if self.forbid_autodiff and differentiating:
+            message = f"it differentiates automatically in {differentiating}: derive by hand"
+            yield Finding("autodiff", ("manual",), message, wrong=True)
+
+    def _other_at_each_call(
+        self,
+        arguments: Mapping[str, Any],
+        value: float,
+        noise: float,
+        manuals: Mapping[str, Array],
+        tolerances: Mapping[str, Array],
+    ) -> dict[str, tuple[Collection[str], str]]:
+        """Which of loss and manual is random or leaves something changed: the quantities that
+        cannot be judged for it, and what was seen.
+        """
+        with no_grad():
+            again = _number(self.loss(**arguments))
+        if not (abs(again - value) <= _SAME_NUMBERS * noise or _both_nan(again, value)):
+            why = f"the loss gives other numbers at each call, {value:.6g} and {again:.6g}"
+            return {"loss": (tuple(tolerances), why)}
+        if not callable(self.manual):
+            return {}
+        with suppress(Exception):  # what cannot be called twice is judged by its one call
+            second = {n: _as_gradient(n, g) for n, g in self.manual(**_plain(arguments)).items()}
+            other = [n for n in manuals if not _same(manuals[n], second[n], tolerances[n])]
+            if other:
+                why = f"manual gives other numbers for {', '.join(other)} at each call"
+                return {"manual": (other, why)}
+        return {}
+
+    def nearby(self, arguments: dict[str, Any], report: GradientReport) -> GradientReport:
+        """The report a little beside parameters where all agrees, if a mistake shows there.
+
+        Where weights are 0, or all are 1, a derivation may be right by chance.
+        """
+        rng = np.random.default_rng([self.seed, 1])
+        beside = {name: _moved(node, rng) for name, node in arguments.items()}
+        try:
+            if not self._wrong_at(beside, arguments, report):
+                return report
+            there = self.at(beside)
+        except Exception as error:
+            report.notes.append(
+                f"Compared at this one point only: beside it {type(error).__name__} was raised: "
+                f"{error}"
+            )
+            return report
+        if not any(quantity.verdict == DIFFER for quantity in there.quantities.values()):
+            return report
+        note = (
+            "All gradients agree at the parameters as they are given, but not nearby: all numbers "
+            f"here are from where each parameter is moved by up to {_NEARBY:.0e} of itself"
+        )
+        quantities = [
+            replace(q, evidence=f"agrees here, not nearby: {q.evidence}")
+            if q.verdict == DIFFER
+            else q
+            for q in there.quantities.values()
+        ]
+        return GradientReport(
+            quantities,
+            root=there.root,
+            nodes=there.nodes,
+            notes=[note, *there.notes],
+            findings=there.findings,
+            loss_hint=there.loss_hint,
+        )
+
+    def _wrong_at(
+        self, beside: dict[str, Any], arguments: Mapping[str, Any], report: GradientReport
+    ) -> bool:
+        """Whether manual differs at other parameters, given that it reads them."""
+        assert callable(self.manual)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            root, names = call_with_locals(self.loss, beside)
+            given = dict(self.manual(**_plain(beside)))
+            nodes = {**beside, **_intermediates(given, beside, names, root)}
+            automatic = _swept(root, nodes)
+            manuals = {name: _as_gradient(name, value) for name, value in given.items()}
+            if not all(np.isfinite(automatic[name]).all() for name in manuals):
+                return False
+            recorded = recorded_gradients(root, [nodes[name] for name in manuals])
+            bounds = rounding_of(recorded, coarsest(manuals), topological_order(root))
+            if all(map(_same, manuals.values(), map(automatic.get, manuals), bounds)):
+                return False
+            unmoved = dict(self.manual(**_plain(arguments)))
+        return not all(np.array_equal(unmoved[n], given[n], equal_nan=True) for n in given)
+
+
+_MEND = "draw random masks and noise outside of it, or seed it, and leave nothing changed"
+
+
+def _swept(root: Any, nodes: Mapping[str, Any]) -> dict[str, Array]:
+    """The automatic gradient for each name; 0, without a word, where nothing reaches the loss."""
+    swept = sweep_gradients(root, list(nodes.values()), False, None)
+    return {name: np.asarray(gradient) for name, gradient in zip(nodes, swept, strict=True)}
+
+
+def _same(data: Array, other: Any, bound: Array) -> bool:
+    """Whether two gradients are equal to rounding."""
+    if data.shape != np.shape(other):
+        return False
+    with np.errstate(invalid="ignore"):
+        near = (np.abs(data - other) <= bound) | (np.isnan(data) & np.isnan(other))
+    return bool(np.all(near | (data == other)))
+
+
+def _both_nan(a: float, b: float) -> bool:
+    return a == b or (a != a and b != b)
+
+
+def _moved(node: Any, rng: np.random.Generator) -> Any:
+    """A parameter a little beside: each number off by a part of itself, or of the largest."""
+    data = np.asarray(node.data, float)
+    size = np.where(data, np.abs(data), np.max(np.abs(data), initial=0.0) or 1.0)
+    by = _NEARBY * rng.choice([-1.0, 1.0], data.shape) * rng.uniform(0.5, 1.0, data.shape)
+    return type(node)(data + by * size, node.label)
+
+
+def _unreached(
+    quantities: Sequence[Quantity], nodes: Mapping[str, Any], order: Sequence[Any]
+) -> Iterator[Finding]:
+    """Quantities that the recorded loss does not depend on."""
+    reaching = set(order)
+    for quantity in quantities:
+        if nodes[quantity.name] in reaching:
+            continue
+        message = (
+            f"{quantity.name} does not reach the loss, its gradient is 0: was it forgotten, or cut "
+            "off by .data?"
+        )
+        with np.errstate(invalid="ignore"):
+            moves = np.abs(quantity.numerical) > 2 * quantity.numerical_error
+        if moves.any():
+            message = (
+                f"the loss moves with {quantity.name}, but was not recorded from it: .data, "
+                "float() or a copy in plain NumPy cuts it off"
+            )
+        yield Finding("unused", (quantity.name,), message)
+
+
+def _untested(
+    quantities: Sequence[Quantity], arguments: Mapping[str, Any], order: Sequence[Any]
+) -> Iterator[Finding]:
+    """Parameters whose gradient is exactly 0, where no derivation can be told from another."""
+    reaching = set(order)
+    names = tuple(
+        q.name
+        for q in quantities
+        if q.name in arguments and arguments[q.name] in reaching and q.verdict == AGREE
+        if q.automatic.size and not q.automatic.any()
     )
+    if names:
+        message = "the gradient is 0 throughout: nothing was tested at this point, take another"
+        yield Finding("zero gradient", names, message)
+
+
+def _required(required: Any, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    if isinstance(required, str):
+        if required != "all":
+            raise ValueError(f'required is "all" or a list of names, not {required!r}')
+        return tuple(arguments)
+    names = tuple(required)
+    unhashed = [name for name in names if not isinstance(name, str)]
+    if unhashed:
+        raise TypeError(f"required is a list of names, {unhashed[0]!r} is none")
+    return names
 
 
 def _check_kinds(loss: Any, params: Any, manual: Any) -> None:
@@ -184,17 +413,20 @@ def _as_gradient(name: str, value: Any) -> Array:
 
 def _given(
     manual: Manual | None, arguments: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The hand-derived gradients, and the local variables of the function that gives them."""
+) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """The hand-derived gradients, the local variables of the function that gives them, and
+    where it differentiates automatically.
+    """
     if not callable(manual):
-        return dict(manual or {}), {}
-    given, names = call_with_locals(manual, _plain(arguments))
+        return dict(manual or {}), {}, ""
+    with differentiation() as seen:
+        given, names = call_with_locals(manual, _plain(arguments))
     if not isinstance(given, Mapping):
         raise TypeError(
             "manual must return a dict of gradients by name, it returned "
             f'{type(given).__name__}: return {{"W": dW, "b": db}}'
         )
-    return dict(given), names
+    return dict(given), names, next(iter(seen), "")
 
 
 def _as_parameter(name: str, value: Any) -> Any:
@@ -287,6 +519,7 @@ def _compare(
     probe: Probe,
     entries: int,
     rng: np.random.Generator,
+    vague: str | None,
 ) -> Quantity:
     fits = manual is not None and manual.shape == automatic.shape
     with np.errstate(invalid="ignore"):
@@ -295,7 +528,9 @@ def _compare(
     indices = _probed(np.zeros_like(automatic) if gap is None else gap, wrong, entries, rng)
     told_apart = None if gap is None else np.where(wrong, gap, 0.0)
     numerical = probe.elements(indices, error_needed(automatic, told_apart), rng)
-    verdict, evidence = judged(automatic, manual, tolerance, wrong, numerical, probe)
+    verdict, evidence = CANNOT_TELL, vague or ""
+    if vague is None:
+        verdict, evidence = judged(automatic, manual, tolerance, wrong, numerical, probe)
     if gap is None:
         gap = np.abs(numerical.values - automatic)[numerical.probed]
     size = float(np.max(np.abs(automatic), initial=0.0))

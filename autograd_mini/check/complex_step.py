@@ -22,13 +22,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd_mini.array_rules import ARRAY_RULES
-from autograd_mini.check.kinks import at_kink
+from autograd_mini.check.kinks import (
+    SIDES_DIFFER,
+    at_kink,
+    gradients_beside,
+    slopes_on_both_sides,
+)
 from autograd_mini.graph import is_node, operands
 from autograd_mini.rules import CONSTANTS, RULES, _function, array_lines, parse
 
@@ -45,11 +50,16 @@ More than that is no rounding: another branch was taken, and the derivative is a
 
 
 class Slope(NamedTuple):
-    """A directional derivative and its error, and the nodes at whose kinks it was taken."""
+    """A directional derivative and its error, and the nodes at whose kinks it was taken.
+
+    At kinks ``value`` is halfway between the least and the greatest slope that some choice
+    between the two sides of each kink gives, and ``spread`` half of their difference.
+    """
 
     value: float
     error: float
     kinks: tuple[Any, ...]
+    spread: float = 0.0
 
 
 class ComplexStep:
@@ -61,7 +71,7 @@ class ComplexStep:
     """
 
     def __init__(self, order: Sequence[Any], node: Any) -> None:
-        self.node, self.root = node, order[-1]
+        self.node, self.root, self._order = node, order[-1], order
         moving = {node}
         self._after = []
         for other in order:
@@ -84,11 +94,22 @@ class ComplexStep:
             return None
         value = float(np.median(values))
         rounding = float(np.ptp(values)) + np.finfo(float).eps * abs(value)
-        return Slope(value, _SAFETY * rounding, runs[0][1])
+        touched = runs[0][1]
+        if not touched:
+            return Slope(value, _SAFETY * rounding, ())
+        with np.errstate(all="ignore"):
+            spread = sum(float(np.sum(self._beside[n] * gap)) for n, gap in touched.items())
+        return Slope(value, _SAFETY * rounding + SIDES_DIFFER * spread, tuple(touched), spread)
 
-    def _run(self, direction: Array, step: float) -> tuple[float, tuple[Any, ...]]:
+    @cached_property
+    def _beside(self) -> dict[Any, Array]:
+        kinked = list(self._kinks)
+        return dict(zip(kinked, gradients_beside(self._order, kinked), strict=True))
+
+    def _run(self, direction: Array, step: float) -> tuple[float, dict[Any, Array]]:
+        """The slope, and for each node at a kink half the difference between its two sides."""
         made = {self.node: self.node.data + 1j * step * direction}
-        touched = []
+        touched = {}
         for node in self._after:
             given = [made.get(p, p.data) if is_node(p) else p for p in node.parents]
             out = np.asarray(_complex_form(node)(*given))
@@ -96,10 +117,15 @@ class ComplexStep:
             size = max(np.max(np.abs(each), initial=0.0) for each in (*given, real))
             if out.shape != real.shape or not np.all(np.abs(out.real - real) <= _SAME * size):
                 raise _NoComplexForm(node.op)
+            slopes = out.imag
             if node in self._kinks and _moves_at(self._kinks[node], given):
-                touched.append(node)
-            made[node] = real + 1j * out.imag  # the same branches, whatever the rounding
-        return float(np.imag(made.get(self.root, 0.0)).item() / step), tuple(touched)
+                ahead, behind = slopes_on_both_sides(node, [np.imag(each) / step for each in given])
+                apart = np.abs(ahead - behind) > SIDES_DIFFER * (np.abs(ahead) + np.abs(behind))
+                if apart.any():
+                    slopes = np.where(apart, (ahead + behind) / 2 * step, slopes)
+                    touched[node] = np.where(apart, np.abs(ahead - behind) / 2, 0.0)
+            made[node] = real + 1j * slopes  # the same branches, whatever the rounding
+        return float(np.asarray(made.get(self.root, 0.0)).imag.item() / step), touched
 
 
 def _moves_at(kinks: Array, given: Sequence[Any]) -> bool:

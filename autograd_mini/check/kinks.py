@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import is_node, rebuild
+from autograd_mini.graph import is_node, rebuild, sweep_gradients
 from autograd_mini.modes import no_grad
 from autograd_mini.rules import RULES
 
@@ -39,6 +39,63 @@ def at_kink(node: Any) -> Any:
     if node.op in ("norm", "std"):
         return np.asarray(node.data) == 0
     return None
+
+
+_STEP = 2.0**-26
+"""How far, relative to the operands' size, one looks to either side of a kink."""
+SIDES_DIFFER = 2.0**-20
+"""Slopes taken over ``_STEP`` that differ by more than this part of themselves are two slopes."""
+
+
+def slopes_on_both_sides(node: Any, tangents: Sequence[Array]) -> tuple[Array, Array]:
+    """How fast an operation's result changes ahead and behind along tangents of its operands.
+
+    >>> from autograd_mini import Tensor
+    >>> ahead, behind = slopes_on_both_sides(abs(Tensor([0.0, 1.0])), [np.ones(2)])
+    >>> ahead.round(6).tolist(), behind.round(6).tolist()
+    ([1.0, 1.0], [-1.0, 1.0])
+    """
+    points = [np.asarray(p.data if is_node(p) else p) for p in node.parents]
+    fastest = max(float(np.max(np.abs(t), initial=0.0)) for t in tangents) or 1.0
+    size = max(1.0, *(float(np.max(np.abs(p), initial=0.0)) for p in points))
+    step = _STEP * size / fastest
+    with no_grad(), np.errstate(all="ignore"):
+        ahead, behind = (
+            np.asarray(_again(node, [p + s * t for p, t in zip(points, tangents, strict=True)]))
+            for s in (step, -step)
+        )
+    here = np.asarray(node.data)
+    return (ahead - here) / step, (here - behind) / step
+
+
+def _again(node: Any, points: Sequence[Array]) -> Any:
+    return node.again([_leaf(p, x) for p, x in zip(node.parents, points, strict=True)]).data
+
+
+def _leaf(operand: Any, data: Array) -> Any:
+    return type(operand)(data) if is_node(operand) else data
+
+
+def gradients_beside(order: Sequence[Any], kinked: Sequence[Any]) -> list[Array]:
+    """For each node at a kink the largest size of its gradient, however other kinks are taken.
+
+    Arguments:
+        order: the topological order of the loss.
+        kinked: nodes that have no derivative.
+    """
+    root, moved = order[-1], {p for node in kinked for p in node.parents if is_node(p)}
+    found = [sweep_gradients(root, list(kinked), False, None)]
+    for side in (1.0, -1.0):
+        beside = {}
+        for operand in moved:
+            size = max(1.0, float(np.max(np.abs(operand.data), initial=0.0)))
+            beside[operand] = type(operand)(operand.data + side * _STEP * size)
+        made = rebuild(order, beside)
+        beside_kinks = [made.get(node, node) for node in kinked]
+        found.append(sweep_gradients(made.get(root, root), beside_kinks, False, None))
+    return [
+        np.max(np.abs([np.asarray(g) for g in each]), axis=0) for each in zip(*found, strict=True)
+    ]
 
 
 _BRANCHES: Mapping[str, Any] = {

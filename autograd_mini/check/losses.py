@@ -17,7 +17,7 @@ import numpy as np
 from autograd_mini.check.anatomy import Names, Term, sample_axis, terms
 from autograd_mini.check.blame import matches
 from autograd_mini.check.report import DIFFER, Cause, Quantity
-from autograd_mini.check.rounding import recorded_gradients, rounding_of
+from autograd_mini.check.rounding import coarsest, recorded_gradients, rounding_of
 from autograd_mini.functions import exp, log
 from autograd_mini.graph import is_node, sweep_gradients, topological_order
 from autograd_mini.tensor import Tensor, plain
@@ -118,8 +118,7 @@ def loss_hint(
     if loss is None or not all(np.isfinite(claim).all() for claim in claimed.values()):
         return None
     asked = {name: nodes[name] for name in claimed}
-    single = any(claim.dtype == np.float32 for claim in claimed.values())
-    epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
+    epsilon = coarsest(claimed)
     for kind, sums in _candidates(loss):
         slopes = _slopes(sums, asked, epsilon)
         for sign in (1, -1):

@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd_mini.check.complex_step import ComplexStep, Slope
 from autograd_mini.check.kinks import crossed
-from autograd_mini.differences import Estimate, derivative, one_sided_derivative
+from autograd_mini.differences import Estimate, derivative, one_sided_derivative, surer
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Index = tuple[int, ...]
@@ -26,6 +26,9 @@ TELLING = 1e-3
 _PRECISE = 1e-4
 """Differences are taken no more exactly than this part of the error that is needed."""
 
+_NARROW = 2.0**-16
+"""Where differences contradict the automatic gradient, they are taken anew within this scale."""
+
 _APART = 0.125
 """An estimate tells two claims apart if its error is below this part of their difference."""
 
@@ -34,9 +37,9 @@ _APART = 0.125
 class Along:
     """The derivative along one direction, with its error.
 
-    Where the direction leads over a kink, ``value`` is halfway between the slopes on the two
-    sides, ``spread`` half of their difference, and ``kinks`` are the nodes that have no
-    derivative there.
+    Where the direction leads over kinks, ``value`` is halfway between the least and the
+    greatest slope that some choice between the two sides of each kink gives, ``spread`` half
+    of their difference, and ``kinks`` are the nodes that have no derivative there.
     """
 
     value: float
@@ -104,13 +107,20 @@ class Probe:
         noise: the rounding error of the loss.
         order: the topological order of the recorded loss.
         node: the quantity.
+        automatic: its gradient by the reverse sweep, to look again where differences
+            contradict it.
     """
 
     def __init__(
-        self, evaluate: Callable[[Any], float], noise: float, order: Sequence[Any], node: Any
+        self,
+        evaluate: Callable[[Any], float],
+        noise: float,
+        order: Sequence[Any],
+        node: Any,
+        automatic: Array,
     ) -> None:
         self.evaluate, self.noise = evaluate, noise
-        self.order, self.node = order, node
+        self.order, self.node, self.automatic = order, node, automatic
         self.data = np.asarray(node.data)
         self._exact: ComplexStep | None = None
 
@@ -145,20 +155,17 @@ class Probe:
         scale = max(float(np.max(np.abs(self.data[direction != 0]), initial=0.0)), 1.0)
         found = self._differences(derivative, direction, scale, _PRECISE * needed)
         if found.error <= needed:
-            return Along(*found)
+            moved = direction != 0
+            automatic = float(np.sum(self.automatic[moved] * direction[moved]))
+            if abs(found.value - automatic) <= 2 * found.error:
+                return Along(*found)
+            narrow = self._differences(derivative, direction, _NARROW * scale, 0.0)
+            found = surer(found, narrow)
         slope = self._complex_step(direction)
         if slope is None:
             return Along(*found)
         if slope.kinks:
-            sides = [
-                self._differences(one_sided_derivative, side * direction, scale, _PRECISE * needed)
-                for side in (1.0, -1.0)
-            ]
-            right, left = sides[0].value, -sides[1].value
-            error = max(side.error for side in sides)
-            if not np.isfinite([right, left, error]).all():
-                return Along(*found, kinks=slope.kinks)
-            return Along((right + left) / 2, error, abs(right - left) / 2, slope.kinks)
+            return self._over_kinks(direction, scale, slope, found, _PRECISE * needed)
         if abs(slope.value - found.value) > 2 * (slope.error + found.error):
             return Along(*found)  # the loss depends on more than was recorded
         if crossings is not None and not crossings:
@@ -166,6 +173,23 @@ class Probe:
             moved = [self.data + step, self.data - step]
             crossings.update(crossed(self.order, self.node, moved))
         return Along(slope.value, slope.error) if slope.error < found.error else Along(*found)
+
+    def _over_kinks(
+        self, direction: Array, scale: float, slope: Slope, found: Estimate, enough: float
+    ) -> Along:
+        """The slopes at kinks, if those of the loss on its two sides are among them."""
+        sides = [
+            self._differences(one_sided_derivative, side * direction, scale, enough)
+            for side in (1.0, -1.0)
+        ]
+        right, left = sides[0].value, -sides[1].value
+        error = max(side.error for side in sides)
+        if not np.isfinite([right, left, error]).all():
+            return Along(*found, kinks=slope.kinks)
+        all_choices = Along(slope.value, error + slope.error, slope.spread, slope.kinks)
+        if all_choices.excludes(right, 0.0) or all_choices.excludes(left, 0.0):
+            return Along((right + left) / 2, error, abs(right - left) / 2, slope.kinks)
+        return all_choices
 
     def _differences(
         self, estimate: Callable[..., Estimate], direction: Array, scale: float, enough: float

@@ -49,7 +49,7 @@ CAUSES = {
     "updated-value": "a value was used after its update",
     "different-loss": "the gradient of another loss",
     "shape": "another shape",
-    "kink": "another convention at a kink",
+    "kink": "at a kink, what no convention gives",
     "non-finite": "not a number, or infinite",
     "unknown": "no single slip explains it",
 }

@@ -58,6 +58,12 @@ def rounding_error(root: Any, nodes: Sequence[Any], epsilon: float) -> list[Arra
     return rounding_of(recorded_gradients(root, nodes), epsilon, topological_order(root))
 
 
+def coarsest(arrays: Mapping[str, Array]) -> float:
+    """The relative rounding unit of the coarsest arithmetic that arrays may come from."""
+    units = [float(np.finfo(a.dtype).eps) for a in arrays.values() if a.dtype.kind == "f"]
+    return max([_EPSILON, *units])
+
+
 def recorded_gradients(
     root: Any, nodes: Sequence[Any], handed: Mapping[Any, Any] = MappingProxyType({})
 ) -> list[Any]:

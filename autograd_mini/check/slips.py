@@ -259,7 +259,9 @@ def _scaled(step: Step) -> Iterator[Slip]:
                 made = step.with_operand(node, index, data * factor)
                 return np.full(np.shape(step.end.data), np.nan) if made is None else made
 
-            where = f" in {step.words(node)}" if node.op in ("add", "sub") else ""
+            plain = not is_node(operand) or not operand.parents
+            nameless = plain and not step.words.is_name(step.words(operand))
+            where = f" in {step.words(node)}" if node.op in ("add", "sub") or nameless else ""
             yield Slip("scale", step.words(operand) + where, rescaled(2.0), rescaled)
     for node in step.inside:  # terms that the sweep has added up: all of them but one
         if node.op == "add" and (node is step.end or _ends_in(step, node)):
