@@ -12,7 +12,7 @@ import runpy
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _COMMANDS[chosen.command].run(chosen)
     except (_Misuse, ExpressionError) as error:
-        print(f"autograd-mini {chosen.command}: {error}", file=sys.stderr)
+        with suppress(OSError, ValueError):  # a file that was run may have closed it
+            print(f"autograd-mini {chosen.command}: {error}", file=sys.stderr)
         return 2
 
 
@@ -91,23 +92,28 @@ def _check(file: Path, seed: int, hints: Hints, out: Sequence[Path]) -> int:
             format_of(path)
     except ValueError as error:
         raise _Misuse(f"--out {error}") from error
-    with _as_a_program(file):
-        names = _run(file)
-        try:
+    try:
+        with _as_a_program(file):
+            names = _run(file)
             report = ag.check_gradients(
                 names["loss"], names["params"], names.get("manual"), seed=seed, hints=hints
             )
-        except Exception as error:
-            if not isinstance(error, TypeError | ValueError) and not _lines_of(file, error):
-                raise
-            raise _Misuse(_failure(file, error)) from error
+    except (_Misuse, KeyboardInterrupt):
+        raise
+    except SystemExit as error:
+        raise _Misuse(f"{str(file)!r} ended with {error!r} while it was run") from error
+    except BaseException as error:  # what a file's code raises is not always an Exception
+        raise _Misuse(_failure(file, error)) from error
     if "manual" not in names:
         meant = _meant("manual", names)
         report.notes.append(
             f"{file.name} defines no `manual`: automatic gradients were held against numerical "
             f"ones{meant and f' ({meant})'}"
         )
-    print(report)
+    try:
+        print(report, flush=True)
+    except (OSError, ValueError) as error:
+        raise _Misuse(f"the report could not be printed: {error}") from error
     for path in out:
         try:
             print(f"\nwritten to {report.save(path)}")
@@ -118,26 +124,27 @@ def _check(file: Path, seed: int, hints: Hints, out: Sequence[Path]) -> int:
 
 @contextmanager
 def _as_a_program(file: Path) -> Iterator[None]:
-    """As ``python FILE`` has it: its folder is searched for imports, and there are no options."""
+    """As ``python FILE`` has it: its folder is searched for imports, and there are no options.
+
+    What the file changes about the interpreter is as before afterwards.
+    """
     path, arguments = list(sys.path), sys.argv
+    streams, depth = (sys.stdout, sys.stderr), sys.getrecursionlimit()
     sys.path.insert(0, str(file.resolve().parent))
     sys.argv = [str(file)]
     try:
         yield
     finally:
         sys.path[:], sys.argv = path, arguments
+        sys.stdout, sys.stderr = streams
+        sys.setrecursionlimit(depth)
 
 
 def _run(file: Path) -> Mapping[str, Any]:
     """The names that a Python file defines."""
     if not file.is_file():
         raise _Misuse(f"there is no file {str(file)!r}")
-    try:
-        names = runpy.run_path(str(file), run_name="autograd_mini_check")
-    except SystemExit as error:
-        raise _Misuse(f"{str(file)!r} ended with {error!r} while it was run") from error
-    except Exception as error:
-        raise _Misuse(_failure(file, error)) from error
+    names = runpy.run_path(str(file), run_name="autograd_mini_check")
     missing = [name for name in ("loss", "params") if name not in names]
     if missing:
         meant = [text for name in missing if (text := _meant(name, names))]
@@ -158,11 +165,16 @@ def _meant(name: str, names: Mapping[str, Any]) -> str:
 def _failure(file: Path, error: BaseException) -> str:
     """What went wrong in a file: the lines of the file that led there, and the error."""
     lines = _lines_of(file, error)
-    if not lines and not isinstance(error, SyntaxError):
+    lines = lines[:_MOST_LINES] + lines[-1:] if len(lines) > _MOST_LINES else lines
+    if not lines and isinstance(error, TypeError | ValueError):
         return str(error)
     told = traceback.TracebackException.from_exception(error)
     report = "".join([*traceback.format_list(lines), *told.format_exception_only()])
     return f"{str(file)!r} could not be run:\n{report}".rstrip()
+
+
+_MOST_LINES = 8
+"""How many lines that led to an error are shown, besides the last one."""
 
 
 def _lines_of(file: Path, error: BaseException) -> list[traceback.FrameSummary]:

@@ -487,6 +487,13 @@ def test_a_manual_that_differentiates_automatically_is_no_derivation():
         with pytest.raises(GradientError, match=r"autodiff: manual.*test_check.py:\d+"):
             assert_gradients(bent, BENT, manual)
 
+    def by_value(w):
+        w = Value(w)
+        (w * w).backward()
+        return {"w": w.grad}
+
+    with pytest.raises(GradientError, match="autodiff"):
+        assert_gradients(lambda w: w * w, {"w": 3.0}, by_value)
     assert assert_gradients(bent, BENT, bent_by_hand, forbid_autodiff=True).ok
 
 

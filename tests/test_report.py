@@ -669,6 +669,34 @@ def test_the_command_line_says_that_there_is_no_manual(derivation, capsys):
     assert "`manuals` meant for `manual`?)" in out
 
 
+CRASHES = {
+    "base exception": "class Stop(BaseException): pass\nraise Stop('enough')",
+    "closed stdout": "import sys\nsys.stdout.close()",
+    "closed streams": "import sys\nsys.stdout.close(); sys.stderr.close()",
+    "deep recursion": "def f(): return f()\nf()",
+    "low recursion limit": "import sys\nloss = lambda w: deep(w, 200)\nsys.setrecursionlimit(150)"
+    "\ndef deep(w, n): return deep(w, n - 1) if n else np.sum(w)",
+    "exit in loss": "def loss(w): raise SystemExit(0)",
+    "base exception in manual": "class Stop(BaseException): pass\ndef manual(w): raise Stop",
+    "type error in loss": "loss = lambda w: np.sum(w + None)",
+    "key error in manual": "manual = lambda w: {}['w']",
+    "generator exit": "raise GeneratorExit",
+}
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+def test_a_file_that_crashes_could_not_be_checked(tmp_path, crash):
+    file = tmp_path / "crashing.py"
+    start = "import numpy as np\nloss = lambda w: np.sum(w * w)\nparams = {'w': np.ones(2)}\n"
+    file.write_text(start + CRASHES[crash])
+    command = [sys.executable, "-m", "autograd_mini", "check", file]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 2, run
+    if crash != "closed streams":
+        assert run.stderr.startswith("autograd-mini check: ")
+        assert "autograd_mini/__main__.py" not in run.stderr
+
+
 def test_a_file_is_run_as_python_runs_it(derivation, capsys):
     derivation("factor = 2", "beside_derivation.py")
     before = list(sys.path), list(sys.argv)
