@@ -9,6 +9,8 @@ Functions that are made of others (``outer``, ``trace``, ``split``, ...) need no
 
 from __future__ import annotations
 
+import functools
+import math
 import operator
 import string
 from collections.abc import Callable, Sequence
@@ -112,8 +114,9 @@ def _matmul_pullback_right(g: Any, out: Any, x: Any, y: Any) -> Any:
     if np.ndim(y) == 1:
         g = np.expand_dims(g, -1)
     if np.ndim(y) <= 2 and np.ndim(x) > 2:  # one matrix for the whole batch: one product
-        x = np.reshape(x, (-1, np.shape(x)[-1]))
-        g = np.reshape(g, (-1, np.shape(g)[-1]))
+        samples = math.prod(np.shape(x)[:-1])
+        x = np.reshape(x, (samples, np.shape(x)[-1]))
+        g = np.reshape(g, (samples, np.shape(g)[-1]))
     product = np.swapaxes(x, -1, -2) @ g
     return np.squeeze(product, -1) if np.ndim(y) == 1 else product
 
@@ -246,9 +249,11 @@ def _einsum_pullback(index: int, g: Any, out: Any, *operands: Any, subscripts: s
         sizes = [max(shape[mine.index(s)], n) for s, n in zip(letters, share.shape, strict=True)]
         share = np.broadcast_to(share, sizes)
     if len(letters) < len(mine):  # a letter twice is a diagonal
-        share = tensor.unbroadcast(share, tuple(shape[mine.index(s)] for s in letters))
-        sizes = np.shape(share)
-        grid = np.ix_(*[np.arange(size) for size in sizes])
+        diagonal = tuple(shape[mine.index(s)] for s in letters)
+        share = tensor.unbroadcast(share, diagonal)
+        if np.shape(share) != diagonal:  # a letter of size 1 elsewhere, which was repeated
+            share = np.broadcast_to(share, diagonal)
+        grid = np.ix_(*[np.arange(size) for size in diagonal])
         share = _scatter_to(share, tuple(grid[letters.index(s)] for s in mine), shape)
     return share
 
@@ -299,6 +304,8 @@ def _explicit(subscripts: str, operands: Sequence[Any]) -> str:
 
 
 def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    if not ndim:  # NumPy takes axis 0 and -1 of a number for none
+        return ()
     axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     return tuple(operator.index(a) % ndim for a in axes)
 
@@ -312,37 +319,82 @@ def _count(shape: tuple[int, ...], axis: Axis) -> int:
     return int(np.prod([shape[a] for a in _axes(axis, len(shape))], dtype=int))
 
 
+def _wide(x: Any) -> Any:
+    """An array or Tensor in a dtype that has room for sums and counts of it."""
+    dtype = tensor.sum_dtype(x)
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def _in_wide(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A forward function whose sums have room, and whose result has its operand's dtype."""
+
+    @functools.wraps(function)
+    def forward(x: Any, **options: Any) -> Any:
+        x = np.asarray(x)
+        return np.asarray(function(_wide(x), **options)).astype(x.dtype, copy=False)
+
+    return forward
+
+
+@_in_wide
+def _sum(x: Any, axis: Axis, keepdims: bool) -> Any:
+    return np.sum(x, axis=axis, keepdims=keepdims)
+
+
 def _sum_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     return np.broadcast_to(_restore(g, np.shape(x), axis, keepdims), np.shape(x))
 
 
 def _mean_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
-    return _sum_pullback(g / _count(np.shape(x), axis), out, x, axis, keepdims)
+    return _sum_pullback(_wide(g) / _count(np.shape(x), axis), out, x, axis, keepdims)
 
 
 def _var_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
-    scale = 2 / (_count(np.shape(x), axis) - ddof)
+    x, g = _wide(x), _wide(g)
+    degrees = x.dtype.type(max(_count(np.shape(x), axis) - ddof, 0))  # a divisor of 0 gives NaN
     centred = x - np.mean(x, axis=axis, keepdims=True)
-    return _restore(g, np.shape(x), axis, keepdims) * (scale * centred)
+    return _restore(g, np.shape(x), axis, keepdims) * (2 / degrees * centred)
 
 
 def _std_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+    out, g = _wide(out), _wide(g)
     safe = np.where(out == 0, 1, 2 * out)
     return _var_pullback(np.where(out == 0, 0, g / safe), out, x, axis, keepdims, ddof)
 
 
-def _products_before(x: Any, axis: int) -> Any:
-    """Along an axis, the product of all elements before each one, sound at zeros."""
-    n = np.shape(x)[axis]
-    at = (slice(None),) * axis
-    one = np.ones_like(x[(*at, slice(0, 1))])
-    found = np.concatenate([one, x[(*at, slice(0, n - 1))]], axis)
+def _scaled(x: Any, power: Any) -> Any:
+    """``x * 2**power``, in two steps that stay in range if the result does."""
+    power = np.minimum(power, 2 * np.finfo(x.dtype).maxexp - 2)  # 0 times infinity would be NaN
+    half = power // 2
+    one = x.dtype.type(1)
+    return x * np.ldexp(one, half) * np.ldexp(one, power - half)
+
+
+def _normalised(x: Any, power: Any) -> tuple[Any, Any]:
+    """``x * 2**power`` as numbers between ½ and 1 (or 0, infinite, NaN) and their powers."""
+    more = np.frexp(tensor.plain(x))[1]
+    more = np.where(np.isfinite(tensor.plain(x)), more, 0)
+    return _scaled(x, -more), power + more
+
+
+def _products_before(x: Any, power: Any) -> tuple[Any, Any]:
+    """Along the last axis, the product of all ``x * 2**power`` before each one, sound at zeros.
+
+    Numbers and powers are kept apart, so that no product of some leaves the range of floats.
+    """
+    n = np.shape(x)[-1]
+    one, zero = np.ones_like(tensor.plain(x)[..., :1]), np.zeros_like(power[..., :1])
+    products = np.concatenate([one, x[..., : n - 1]], -1)
+    powers = np.concatenate([zero, power[..., : n - 1]], -1)
     step = 1
     while step < n:
-        ones = np.concatenate([one] * step, axis)
-        found = found * np.concatenate([ones, found[(*at, slice(0, n - step))]], axis)
+        ones, zeros = np.repeat(one, step, -1), np.repeat(zero, step, -1)
+        products, powers = _normalised(
+            products * np.concatenate([ones, products[..., : n - step]], -1),
+            powers + np.concatenate([zeros, powers[..., : n - step]], -1),
+        )
         step *= 2
-    return found
+    return products, powers
 
 
 def _prod_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
@@ -350,20 +402,27 @@ def _prod_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     axes = _axes(axis, len(shape))
     last = tuple(range(len(shape) - len(axes), len(shape)))
     moved = np.moveaxis(x, axes, last)
-    flat = np.reshape(moved, (*np.shape(moved)[: last[0] if last else len(shape)], -1))
-    at = np.ndim(flat) - 1
-    others = _products_before(flat, at) * np.flip(_products_before(np.flip(flat, at), at), at)
+    kept = np.shape(moved)[: len(shape) - len(axes)]
+    flat = np.reshape(moved, (*kept, _count(shape, axis)))
+    if not np.size(flat):
+        return np.zeros(shape, g.dtype)
+    numbers, powers = _normalised(flat, 0)
+    before, power = _products_before(numbers, powers)
+    after, more = _products_before(np.flip(numbers, -1), np.flip(powers, -1))
+    others = _scaled(before * np.flip(after, -1), power + np.flip(more, -1))
     others = np.moveaxis(np.reshape(others, np.shape(moved)), last, axes)
     return _restore(g, shape, axis, keepdims) * others
 
 
 def _extreme_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     ties = tensor.plain(x) == _restore(tensor.plain(out), np.shape(x), axis, keepdims)
-    share = ties / np.sum(ties, axis=axis, keepdims=True, dtype=x.dtype)
-    return np.where(ties, _restore(g, np.shape(x), axis, keepdims) * share, 0)
+    g = _wide(_restore(g, np.shape(x), axis, keepdims))
+    shares = np.sum(ties, axis=axis, keepdims=True).astype(g.dtype)
+    nothing = np.where(shares == 0, np.nan, 0).astype(g.dtype)  # no element equals NaN
+    return np.where(ties, g / shares, nothing)
 
 
-_SUM = _rule("sum", np.sum, _sum_pullback, sentence="Sum over axes.")
+_SUM = _rule("sum", _sum, _sum_pullback, sentence="Sum over axes.")
 _MEAN = _rule("mean", np.mean, _mean_pullback, sentence="Mean over axes.")
 _VAR = _rule("var", np.var, _var_pullback, reads="operands", sentence="Variance over axes.")
 _STD = _rule(
@@ -432,12 +491,13 @@ def min_(x: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
 
 
 def _cumsum_pullback(g: Any, out: Any, x: Any, axis: int | None) -> Any:
-    if axis is None:
-        return np.reshape(np.flip(np.cumsum(np.flip(g))), np.shape(x))
-    return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
+    axis = None if np.ndim(x) == 0 else axis
+    return np.reshape(np.flip(np.cumsum(np.flip(_wide(g), axis), axis), axis), np.shape(x))
 
 
-_CUMSUM = _rule("cumsum", np.cumsum, _cumsum_pullback, sentence="Running sum along an axis.")
+_CUMSUM = _rule(
+    "cumsum", _in_wide(np.cumsum), _cumsum_pullback, sentence="Running sum along an axis."
+)
 
 
 @_in_place_of(np.cumsum)
@@ -445,13 +505,23 @@ def cumsum(x: Any, axis: int | None = None) -> Any:
     return record(_CUMSUM, (x,), {"axis": axis})
 
 
-def _norm(x: Any, axis: Axis, keepdims: bool) -> Any:
-    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+@_in_wide
+def _norm(x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
+    if ord == 2:
+        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    with np.errstate(divide="ignore"):  # of a negative order, an element of 0 makes the norm 0
+        return np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
 
 
-def _norm_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _norm_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
+    g, out, x = (_wide(each) for each in (g, out, x))
     safe = np.where(out == 0, 1, out)
-    return _restore(np.where(out == 0, 0, g / safe), np.shape(x), axis, keepdims) * x
+    if ord == 2:
+        return _restore(np.where(out == 0, 0, g / safe), np.shape(x), axis, keepdims) * x
+    g, out, safe = (_restore(each, np.shape(x), axis, keepdims) for each in (g, out, safe))
+    zero = (tensor.plain(x) == 0) | (tensor.plain(out) == 0)
+    slope = np.sign(x) * (np.abs(np.where(zero, safe, x)) / safe) ** (ord - 1)
+    return g * np.where(zero, 0, slope)
 
 
 _NORM = _rule(
@@ -459,7 +529,8 @@ _NORM = _rule(
     _norm,
     _norm_pullback,
     reads="operands out",
-    sentence="Euclidean norm over axes; its derivative where it is 0 is taken to be 0.",
+    sentence="Norm over axes, Euclidean or of another order; "
+    "its derivative where it or an element is 0 is taken to be 0.",
 )
 
 
@@ -473,45 +544,56 @@ def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> 
             f"norm of a Tensor has no derivative rule for ord={ord!r} of shape {np.shape(x)}: "
             "None (Euclidean, Frobenius) or, for vectors, a number is supported"
         )
-    size = np.abs(x)
     if ord in (np.inf, -np.inf):
-        return (np.max if ord > 0 else np.min)(size, axis=axis, keepdims=keepdims)
-    return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+        return (np.max if ord > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
+    if ord in (0, 1):  # 0 counts what is not 0
+        return np.sum(np.abs(x if ord else np.sign(x)), axis=axis, keepdims=keepdims)
+    return _reduce(_NORM, x, axis, keepdims, ord=ord)
 
 
 # Softmax and its kin
 
 
+@_in_wide
 def _softmax(x: Any, axis: Axis) -> Any:
-    e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True))
+    e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
 
 def _softmax_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
+    out, g = _wide(out), _wide(g)
     return out * (g - np.sum(g * out, axis=axis, keepdims=True))
 
 
+@_in_wide
 def _log_softmax(x: Any, axis: Axis) -> Any:
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
 def _log_softmax_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
-    return g - np.exp(out) * np.sum(g, axis=axis, keepdims=True)
+    g = _wide(g)
+    return g - np.exp(_wide(out)) * np.sum(g, axis=axis, keepdims=True)
 
 
+@_in_wide
 def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
-    top = np.max(x, axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0)
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isinf(top), 0, top)
     with np.errstate(divide="ignore"):
         found = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return found if keepdims else np.squeeze(found, _axes(axis, np.ndim(x)))
 
 
 def _logsumexp_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
-    out = _restore(out, np.shape(x), axis, keepdims)
-    out = np.where(np.isfinite(tensor.plain(out)), out, 0)
-    return _restore(g, np.shape(x), axis, keepdims) * np.exp(x - out)
+    """softmax(x), not exp(x - out), in which out has rounded; at infinity its limit."""
+    x, g = _wide(x), _wide(g)
+    top = np.max(tensor.plain(x), axis=axis, keepdims=True, initial=-np.inf)
+    limit = np.where(tensor.plain(x) == np.inf, 0.0, -np.inf).astype(x.dtype)
+    e = np.exp(FUNCTIONS["select"](np.isinf(top), limit, x - top))
+    total = np.sum(e, axis=axis, keepdims=True)
+    none = tensor.plain(total) == 0  # every element is -inf
+    return _restore(g, np.shape(x), axis, keepdims) * (e / np.where(none, 1, total))
 
 
 _SOFTMAX = _rule(
@@ -532,7 +614,7 @@ _LOGSUMEXP = _rule(
     "logsumexp",
     _logsumexp,
     _logsumexp_pullback,
-    reads="operands out",
+    reads="operands",
     sentence="log(sum(exp(x))) over axes, without overflow.",
 )
 
@@ -541,19 +623,29 @@ def _apply(rule: ArrayRule, x: Any, **options: Any) -> Any:
     if isinstance(x, Tensor):
         return record(rule, (x,), options)
     x = np.asarray(x)
-    if x.dtype == object:  # an array of Values: by their own operations
-        top = np.max(x, axis=options["axis"], keepdims=True)
-        top = np.frompyfunc(lambda each: getattr(each, "data", each), 1, 1)(top).astype(float)
-        shifted = x - top
-        e = FUNCTIONS["exp"](shifted)
-        total = np.sum(e, axis=options["axis"], keepdims=True)
-        if rule is _SOFTMAX:
-            return e / total
-        if rule is _LOG_SOFTMAX:
-            return shifted - FUNCTIONS["log"](total)
-        found = FUNCTIONS["log"](total) + top
-        return found if options["keepdims"] else np.squeeze(found, options["axis"])[()]
+    if x.dtype == object:
+        return _apply_to_values(rule, x, **options)
     return rule.forward(x, **options)
+
+
+def _apply_to_values(rule: ArrayRule, x: Any, axis: Axis, keepdims: bool = True) -> Any:
+    """Softmax or its kin, of an array of Values, by their own operations."""
+    over: Any = {"axis": axis, "keepdims": True}
+    numbers = np.frompyfunc(lambda each: getattr(each, "data", each), 1, 1)(x).astype(float)
+    top = np.max(numbers, **over)
+    infinite = numbers == np.inf
+    shifted = x - np.where(np.isinf(top), 0, top)
+    e = FUNCTIONS["exp"](shifted)
+    total = np.sum(e, **over)
+    if rule is _SOFTMAX:
+        return e / total
+    if rule is _LOG_SOFTMAX:
+        return shifted - FUNCTIONS["log"](total)
+    found = FUNCTIONS["log"](total) + np.where(np.isinf(top), 0, top)
+    if infinite.any():  # the limit: the mean of what is infinite
+        mean = np.sum(np.where(infinite, x, 0), **over) / np.maximum(np.sum(infinite, **over), 1)
+        found = np.where(top == np.inf, mean, found)
+    return found if keepdims else np.squeeze(found, _axes(axis, np.ndim(x)))[()]
 
 
 def softmax(x: Any, axis: Axis = -1) -> Any:
@@ -593,9 +685,7 @@ def _reshape_pullback(g: Any, out: Any, x: Any, **options: Any) -> Any:
 
 
 def _transpose_pullback(g: Any, out: Any, x: Any, axes: Any) -> Any:
-    return np.transpose(
-        g, None if axes is None else tuple(np.argsort([a % len(axes) for a in axes]))
-    )
+    return np.transpose(g, None if axes is None else np.argsort([a % len(axes) for a in axes]))
 
 
 def _moveaxis_pullback(g: Any, out: Any, x: Any, source: Any, destination: Any) -> Any:
@@ -607,7 +697,10 @@ def _swapaxes_pullback(g: Any, out: Any, x: Any, axis1: int, axis2: int) -> Any:
 
 
 _RESHAPE = _rule(
-    "reshape", np.reshape, _reshape_pullback, sentence="The same elements in another shape."
+    "reshape",
+    lambda x, shape: np.reshape(x, shape),  # by position: NumPy 2.0 has another name for it
+    _reshape_pullback,
+    sentence="The same elements in another shape.",
 )
 _RAVEL = _rule("ravel", np.ravel, _reshape_pullback, sentence="The elements as one axis.")
 _SQUEEZE = _rule("squeeze", np.squeeze, _reshape_pullback, sentence="Axes of size 1 removed.")
@@ -654,6 +747,8 @@ def expand_dims(x: Any, axis: Any) -> Any:
 
 @_in_place_of(np.transpose, np.permute_dims)
 def transpose(x: Any, axes: Any = None) -> Any:
+    if axes is not None:
+        axes = tuple(axes) if np.ndim(axes) else (axes,)
     return record(_TRANSPOSE, (x,), {"axes": axes})
 
 
@@ -696,19 +791,19 @@ def _getitem(x: Any, index: Any) -> Any:
 
 def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of a shape, with ``g`` added at an index."""
-    found = np.zeros(shape, g.dtype)
     parts = index if isinstance(index, tuple) else (index,)
-    row = found[:1].size
-    if isinstance(index, np.ndarray) and index.dtype != bool and row > 1:  # rows of a table
+    if not any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts):
+        found = np.zeros(shape, g.dtype)
+        found[index] = g
+        return found
+    found = np.zeros(shape, tensor.sum_dtype(g))  # an element may be named several times
+    row = math.prod(shape[1:])
+    if isinstance(index, np.ndarray) and row > 1:  # rows of a table
         places = np.expand_dims(index.astype(np.intp) % shape[0] * row, -1) + np.arange(row)
         np.add.at(found.reshape(-1), places.ravel(), np.ravel(g))  # several times faster flat
-    elif any(
-        isinstance(part, np.ndarray | list) and np.asarray(part).dtype != bool for part in parts
-    ):
-        np.add.at(found, index, g)  # an element may be named twice
     else:
-        found[index] = g
-    return found
+        np.add.at(found, index, g)
+    return found.astype(g.dtype, copy=False)
 
 
 def _scatter_to(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
@@ -736,14 +831,24 @@ def getitem(x: Any, index: Any) -> Tensor:
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Tensor) for part in parts):
         raise TypeError("a Tensor is no index: write t[index.data.astype(int)], or a boolean array")
-    own = tuple(np.array(part) if isinstance(part, np.ndarray | list) else part for part in parts)
+    own = tuple(part if isinstance(part, _BASIC) else _index_array(part) for part in parts)
     return record(_GETITEM, (x,), {"index": own if isinstance(index, tuple) else own[0]})
+
+
+_BASIC = (int, np.integer, np.bool_, slice, type(Ellipsis), type(None))
+"""Parts of an index that cannot change and name no element twice."""
+
+
+def _index_array(part: Any) -> Any:
+    """Any other part of an index as an array of its own, however it is written."""
+    array = np.array(part)
+    return array if array.size or isinstance(part, np.ndarray) else array.astype(np.intp)
 
 
 @_in_place_of(np.take)
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    if axis is None:
-        return getitem(ravel(x), np.asarray(indices))
+    if axis is None or not np.ndim(x):
+        x, axis = np.ravel(x), 0 if axis is None else axis
     return getitem(x, (*(slice(None),) * (axis % np.ndim(x)), np.asarray(indices)))
 
 
@@ -772,8 +877,10 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def _triangle(x: Any, k: int) -> Any:
-    rows, columns = np.shape(x)[-2:]
-    return np.tri(rows, columns, k, dtype=bool)
+    if not np.ndim(x):
+        raise ValueError("tril and triu take arrays of at least one axis, not a number")
+    sizes = np.shape(x)[-2:]
+    return np.tri(sizes[0], sizes[-1], k, dtype=bool)
 
 
 @_in_place_of(np.tril)
@@ -788,8 +895,8 @@ def triu(x: Any, k: int = 0) -> Any:
 
 @_in_place_of(np.split)
 def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    size = np.shape(x)[axis]
-    if np.ndim(indices_or_sections) == 0 and size % indices_or_sections:
+    size = _size_along(x, axis, "split")
+    if np.ndim(indices_or_sections) == 0 and indices_or_sections > 0 and size % indices_or_sections:
         raise ValueError(
             f"split: axis {axis} of shape {np.shape(x)} has no {indices_or_sections} equal parts; "
             "give the indices to split at, or write np.array_split"
@@ -799,7 +906,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 @_in_place_of(np.array_split)
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    places = np.arange(np.shape(x)[axis])
+    places = np.arange(_size_along(x, axis, "array_split"))
     before = (slice(None),) * (axis % np.ndim(x))
     return [
         getitem(x, (*before, slice(piece[0], piece[-1] + 1) if piece.size else slice(0)))
@@ -807,8 +914,18 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     ]
 
 
+def _size_along(x: Any, axis: int, name: str) -> int:
+    """The size of an axis that there must be."""
+    if not -np.ndim(x) <= axis < np.ndim(x):
+        raise ValueError(f"{name}: there is no axis {axis} in the shape {np.shape(x)}")
+    size: int = np.shape(x)[axis]
+    return size
+
+
 @_in_place_of(np.diff)
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    if _size_along(x, axis, "diff") >= 0 > n:
+        raise ValueError(f"diff: n is how often to take differences, 0 or more, not {n}")
     before = (slice(None),) * (axis % np.ndim(x))
     for _ in range(n):
         x = x[(*before, slice(1, None))] - x[(*before, slice(None, -1))]
@@ -874,7 +991,8 @@ def hstack(arrays: Any) -> Any:
 
 @_in_place_of(np.column_stack)
 def column_stack(arrays: Any) -> Any:
-    return concatenate([np.expand_dims(a, 1) if np.ndim(a) == 1 else a for a in arrays], 1)
+    columns = [np.transpose(np.atleast_2d(a)) if np.ndim(a) < 2 else a for a in arrays]
+    return concatenate(columns, 1)
 
 
 @_in_place_of(np.append)
@@ -906,9 +1024,9 @@ def roll(x: Any, shift: Any, axis: Axis = None) -> Any:
 
 @_in_place_of(np.repeat)
 def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
-    if axis is None:
-        x, axis = np.ravel(x), 0
-    return take(x, np.repeat(np.arange(np.shape(x)[axis]), repeats), axis)
+    if axis is None or not np.ndim(x):
+        x, axis = np.ravel(x), 0 if axis is None else axis
+    return take(x, np.repeat(np.arange(_size_along(x, axis, "repeat")), repeats), axis)
 
 
 @_in_place_of(np.tile)

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import inspect
 import operator
+import os
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, cast
 
@@ -35,6 +37,19 @@ ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 
 _clock = 0
 """How often the data of any Tensor has been replaced: the time for changes and recordings."""
+
+_writing = threading.RLock()
+"""Held while a gradient is added to a leaf or data is replaced: threads may share Tensors."""
+
+
+def _unlock_in_child() -> None:
+    """A forked process has one thread: nobody in it holds the lock."""
+    global _writing
+    _writing = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_in_child)
 
 
 class Tensor:
@@ -96,6 +111,8 @@ class Tensor:
     def data(self) -> Array:
         """The array.  ``t.data -= rate * t.grad`` is how to update it.
 
+        What is assigned is copied, so that no two Tensors write to one array.
+
         Raises:
             ValueError: an array of another shape is assigned.
         """
@@ -110,23 +127,27 @@ class Tensor:
                 f"data of shape {self._array.shape} cannot become shape {array.shape}: "
                 "make a new Tensor"
             )
-        _clock += 1
-        if array is self._array:  # written in place, and with it what this is a view of
-            for node in self._memory() if array.base is not None else ():
-                node._changed = _clock
-        self._changed = _clock
-        self._array = array.astype(self._array.dtype, copy=False)
+        with _writing:
+            _clock += 1
+            if array is not self._array:
+                self._array = array.astype(self._array.dtype)
+            elif array.base is not None:  # written in place, and with it what this is a view of
+                for node in self._memory():
+                    node._changed = _clock
+            self._changed = _clock
 
     @property
     def grad(self) -> Array:
         if self._grad is None:
-            self._grad = np.zeros_like(self._array)
+            with _writing:
+                if self._grad is None:  # no other thread has added to it
+                    self._grad = np.zeros_like(self._array)
         return self._grad
 
     @grad.setter
     def grad(self, gradient: Any) -> None:
-        if gradient is not None:
-            gradient = _real_array(gradient)
+        if gradient is not None and gradient is not self._grad:
+            gradient = np.array(_real_array(gradient), self._array.dtype)
             if gradient.shape != self._array.shape:
                 raise ValueError(
                     f"the gradient of a Tensor of shape {self._array.shape} has that shape, "
@@ -160,7 +181,7 @@ class Tensor:
         """
         if not getattr(self._rule, "elementwise", False):
             return (None,) * len(self._operands)
-        arrays = [plain(operand) for operand in self._operands]
+        arrays = self._plain_operands()
         for index in range(len(arrays)):
             self._check_unchanged(index)
         with np.errstate(all="ignore"):
@@ -253,10 +274,12 @@ class Tensor:
         return record(self._rule, tuple(operands), self._options)
 
     def receive(self, gradient: Array) -> None:
-        if self._operands or self._grad is None:
+        if self._operands:
             self._grad = np.asarray(gradient)
-        else:
-            self._grad = np.asarray(self._grad + gradient)
+            return
+        with _writing:
+            before = self._grad
+            self._grad = np.asarray(gradient if before is None else before + gradient)
 
     def contributions(
         self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool, masked: bool
@@ -266,9 +289,9 @@ class Tensor:
             return ()
         out: Any
         if create_graph:
-            out, operands = self, self._operands
+            out, operands = self, self._constants_as_arrays()
         else:
-            out, operands = self._array, tuple(map(plain, self._operands))
+            out, operands = self._array, self._plain_operands()
         if self._origin:
             _check_memory(self)
         found = []
@@ -294,6 +317,19 @@ class Tensor:
                 _check_finite(self, index, gradient, share)
             found.append((operand, share))
         return found
+
+    def _constants_as_arrays(self) -> tuple[Any, ...]:
+        """The operands; a Python number in an elementwise operation as a scalar of NumPy's.
+
+        For 1 / 0 is an error in Python and infinity in NumPy, as it was in the forward pass.
+        """
+        if not self._rule.elementwise:
+            return self._operands
+        scalar = self._array.dtype.type
+        return tuple(scalar(o) if type(o) in _PYTHON_NUMBERS else o for o in self._operands)
+
+    def _plain_operands(self) -> tuple[Any, ...]:
+        return tuple(map(plain, self._constants_as_arrays()))
 
     def _check_unchanged(self, index: int) -> None:
         reads = self._rule.reads[index] if self._rule.elementwise else self._rule.reads
@@ -546,6 +582,17 @@ class Tensor:
         kwargs.pop("out", None)
         return _call(function, func, "__call__", args, kwargs)
 
+    # Copies
+
+    def __reduce__(self) -> Any:
+        if self._rule:
+            raise TypeError(
+                f"a computed Tensor ({self.op}) is neither copied nor pickled, for the copy would "
+                "have operands that nobody else holds: copy its leaves and compute again, or "
+                "write tensor.detach() for a leaf with its array, +tensor for a node of its own"
+            )
+        return _leaf, (self._array, self._grad, self.label)
+
     # How it prints
 
     def __repr__(self) -> str:
@@ -564,6 +611,13 @@ class Tensor:
 
 for _name in other_libraries.TENSOR:
     setattr(Tensor, _name, other_libraries.Elsewhere("Tensor", _name))
+
+
+def _leaf(data: Array, grad: Array | None, label: str) -> Tensor:
+    """The leaf that was copied or pickled."""
+    made = Tensor(data, label)
+    made.grad = grad
+    return made
 
 
 def _call(function: Any, numpy: Any, method: str, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -595,6 +649,9 @@ def record(rule: Any, operands: tuple[Any, ...], options: dict[str, Any] | None 
     arrays = [operand._array if isinstance(operand, Tensor) else operand for operand in operands]
     try:
         out = np.asarray(rule.forward(*arrays, **options))
+        for array in arrays:
+            if out is array:  # a view, which tells that memory is shared
+                out = out.view()
     except (ValueError, TypeError, IndexError) as error:
         _refuse(rule, operands, error)
     if out.dtype.kind != "f":
@@ -667,8 +724,17 @@ def unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Any:
         return gradient
     if isinstance(gradient, Tensor):
         return np.reshape(np.sum(gradient, axis=axes), shape)
-    found = np.add.reduce(gradient, axis=axes)
+    found = np.add.reduce(gradient, axis=axes, dtype=sum_dtype(gradient))
     return found if found.shape == shape else found.reshape(shape)
+
+
+def sum_dtype(array: Any) -> np.dtype[Any]:
+    """The dtype to sum in: float16 has no room for sums and counts, nor has NumPy's mean."""
+    dtype: np.dtype[Any] = array.dtype
+    return _FLOAT32 if dtype == _FLOAT16 else dtype
+
+
+_FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 
 
 def _fit(share: Any, operand: Tensor, rule: Any) -> Any:
@@ -715,6 +781,7 @@ def _refuse(rule: Any, operands: tuple[Any, ...], error: Exception) -> NoReturn:
     raise type(error)(f"{rule.name} of operands of shapes {shapes}: {error}") from None
 
 
+_PYTHON_NUMBERS = frozenset({bool, int, float})
 _NUMBERS = (Tensor, np.ndarray, np.generic, float, int)
 
 

@@ -1,5 +1,8 @@
 """Operations on whole arrays: NumPy's values, and derivatives to second order."""
 
+import math
+from array import array as machine_array
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -296,6 +299,130 @@ def test_softmax_and_its_kin_are_sound_in_the_tails(x):
         np.testing.assert_allclose(first, np.eye(3)[1] - exact, rtol=1e-13, atol=1e-16)
 
 
+@pytest.mark.parametrize("x", [[1e15, 1e15, 0.0], [-1e15, -1e15, -1e15], [3e38, 3e38]])
+def test_logsumexp_of_what_rounds_its_result_has_softmax_for_gradient(x):
+    x = np.array(x)
+    first = gradients(ag.logsumexp(t := Tensor(x)), t, create_graph=True)
+    np.testing.assert_array_equal(first.data, ag.softmax(x))
+    second = gradients(first[0], t)
+    exact = ag.softmax(x)[0] * (np.eye(len(x))[0] - ag.softmax(x))
+    np.testing.assert_allclose(second, exact, rtol=1e-14)
+    values = np.array([ag.Value(each) for each in x])
+    ag.logsumexp(values).backward()
+    np.testing.assert_allclose([v.grad for v in values], ag.softmax(x), rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("x", "share"),
+    [([np.inf, 1], [1, 0]), ([np.inf, np.inf, 1], [0.5, 0.5, 0]), ([-np.inf, 1], [0, 1])],
+)
+def test_logsumexp_at_infinity_has_the_limit_for_gradient(x, share):
+    assert ag.grad(ag.logsumexp)(np.array(x)).tolist() == share
+    values = np.array([ag.Value(each) for each in x])
+    ag.logsumexp(values).backward()
+    assert [value.grad for value in values] == share
+
+
+def test_nothing_or_nan_in_a_logsumexp():
+    x = np.full((2, 2), -np.inf)
+    x[1, 1] = np.nan
+    found = ag.grad(lambda x: np.sum(ag.logsumexp(x, axis=1)))(x)
+    assert found[0].tolist() == [0, 0]
+    assert np.isnan(found[1]).all()
+    assert ag.logsumexp(np.zeros((2, 0)), axis=1).tolist() == [-np.inf, -np.inf]
+    assert ag.softmax(Tensor(np.zeros((2, 0)))).shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [1e200, 1e-200, 1e-200, 1e200],
+        [1e-300, 1e-300, 1e300, 1e300, 2.0],
+        [1e300, -1e300, 0.0, 1e-300, 1e-300],
+        [5e-324, 1e300, 1e5],
+        [*[1e-10] * 40, *[1e10] * 40],
+    ],
+)
+def test_a_product_s_gradient_needs_no_range_that_it_has_not_itself(x):
+    def exact(*left_out):
+        of = [Fraction(each) for i, each in enumerate(x) if i not in left_out]
+        product = math.prod(of) if len(set(left_out)) == len(left_out) else Fraction(0)
+        if abs(product) > Fraction(1.7e308):
+            return math.inf if product > 0 else -math.inf
+        return float(product)
+
+    n = len(x)
+    with np.errstate(over="ignore", invalid="ignore"):  # in NumPy's product of them all
+        first = ag.grad(np.prod)(np.array(x))
+        second = ag.hessian(np.prod)(np.array(x))
+    np.testing.assert_allclose(first, [exact(i) for i in range(n)], rtol=1e-13)
+    if n < 6:
+        pairs = [[exact(i, j) for j in range(n)] for i in range(n)]
+        np.testing.assert_allclose(second, pairs, rtol=1e-13)
+
+
+FLOAT16 = {  # a function, its operand, and its gradient's first element
+    "mean": (np.mean, np.ones(70_000), 1 / 70_000),
+    "max": (np.max, np.ones(70_000), 1 / 70_000),
+    "var": (np.var, np.arange(70_000) % 2, -1 / 70_000),
+    "std": (lambda x: 2 * np.std(x), np.arange(70_000) % 2, -2 / 70_000),
+    "norm": (np.linalg.norm, np.full(9, 100.0), 1 / 3),
+    "norm of order 3": (lambda x: np.linalg.norm(x, 3), np.full(8, 100.0), 1 / 4),
+    "softmax": (lambda x: ag.softmax(x)[0], np.zeros(70_000), 1 / 70_000),
+    "log_softmax": (lambda x: ag.log_softmax(x)[0], np.zeros(70_000), 1.0),
+    "logsumexp": (ag.logsumexp, np.zeros(70_000), 1 / 70_000),
+    "a repeated operand": (
+        lambda x: np.sum(x * np.full((3000, 2), 0.5, np.float16)),
+        np.ones(2),
+        1500.0,
+    ),
+    "an element named again": (lambda x: np.sum(x[[0] * 3000]), np.ones(2), 3000.0),
+    "a row named again": (lambda x: np.sum(x[np.zeros(3000, int)]), np.ones((2, 2)), 3000.0),
+    "cumsum": (lambda x: np.cumsum(x)[-1] + np.sum(np.cumsum(x)), np.zeros(3000), 3001.0),
+}
+
+
+@pytest.mark.parametrize("name", FLOAT16)
+def test_float16_has_room_for_sums_and_counts(name):
+    function, x, exact = FLOAT16[name]
+    x = Tensor(x.astype(np.float16))
+    root = function(x)
+    for create_graph in (False, True):
+        found = gradients(root, x, create_graph=create_graph)
+        first = np.ravel(found.data if create_graph else found)[0]
+        assert found.dtype == root.dtype == np.float16
+        assert abs(float(first) - exact) <= 1e-3 * abs(exact) + 6e-8
+
+
+def test_sums_of_float16_are_added_up_in_float32():
+    assert np.sum(Tensor(np.ones((3000, 2), np.float16)), axis=0).data.tolist() == [3000, 3000]
+
+
+@pytest.mark.parametrize("order", [0.5, 1, 1.5, 2, 3, 4, -1, np.inf, -np.inf, 0])
+def test_norms_where_they_are_zero_have_derivative_zero(order):
+    def function(x):
+        return np.linalg.norm(x, order)
+
+    assert ag.grad(function)(np.zeros(3)).tolist() == [0, 0, 0]
+    assert ag.hessian(function)(np.zeros(3)).tolist() == [[0] * 3] * 3
+    x = np.array([0.0, 1.0, 2.0])
+    found = ag.grad(function)(x)
+    assert found[0] == 0
+    if order > 0 and order != np.inf:
+        rest = (x[1:] / function(x)) ** (order - 1)
+        np.testing.assert_allclose(found[1:], rest, rtol=1e-14)
+
+
+def test_a_reduction_of_nan_has_no_number_for_a_gradient():
+    assert np.isnan(ag.grad(np.max)(np.array([np.nan, 1.0]))).all()
+
+
+def test_degrees_of_freedom_that_are_not_there_make_nan():
+    with pytest.warns(RuntimeWarning):
+        found = ag.grad(lambda x: np.std(x, ddof=1))(np.array([2.0]))
+    assert np.isnan(found).all()
+
+
 # Broadcasting, undone
 
 
@@ -346,6 +473,35 @@ def test_matmul_of_all_stacks(shapes, vectors):
     x = x[(0,) * (x.ndim - 1)] if vectors[0] else x
     y = y[(0,) * (y.ndim - 2)][:, 0] if vectors[1] else y
     check_function(np.matmul, x, y)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [(0, 0, 1), [0, 0, 1], range(-3, 0), machine_array("i", [0, 0, 1]), np.array([0, 0, 1])],
+    ids=lambda part: type(part).__name__,
+)
+def test_a_part_of_an_index_is_one_array_however_it_is_written(part):
+    x = Tensor(np.arange(6.0).reshape(3, 2))
+    for index in ((part, slice(None)), (part, 0), (None, part)):
+        places = np.arange(6).reshape(3, 2)[tuple(np.array(i) if i is part else i for i in index)]
+        exact = np.bincount(np.ravel(places), minlength=6).reshape(3, 2)
+        assert gradients(np.sum(x[index]), x).tolist() == exact.tolist()
+
+
+def test_an_index_that_is_no_array_is_copied_as_well():
+    x, part = Tensor([1.0, 2.0, 3.0]), machine_array("i", [0, 0])
+    y = x[(part,)]
+    part[0] = part[1] = 2
+    assert gradients(np.sum(y), x).tolist() == [2, 0, 0]
+
+
+@pytest.mark.parametrize("index", [[], (), ([],), range(0), [[], []], (slice(None), [])], ids=str)
+def test_an_empty_index(index):
+    x = np.ones((3, 2))
+    part = Tensor(x)[index]
+    assert part.shape == x[list(index) if isinstance(index, range) else index].shape
+    assert gradients(np.sum(part), part).shape == part.shape
+    check_function(lambda x: x[index] * 2, x)
 
 
 @given(data=st.data())
@@ -422,6 +578,10 @@ def einsum_with(subscripts, more):
         ("ii,i->i", [(1, 1), (3,)]),
         ("ij,ik->", [(1, 4), (3, 2)]),
         ("...i,...i->...", [(3, 1, 2), (4, 2)]),
+        ("ii,i->", [(2, 2), (1,)]),
+        ("iij,ij->j", [(2, 2, 3), (1, 1)]),
+        ("ii,jj->", [(2, 2), (1, 1)]),
+        ("ii,i,i->i", [(3, 3), (1,), (3,)]),
     ],
 )
 def test_einsum_of_axes_of_size_one(subscripts, shapes):
@@ -431,13 +591,17 @@ def test_einsum_of_axes_of_size_one(subscripts, shapes):
 
 @given(data=st.data())
 def test_einsum_of_any_subscripts(data):
+    """A letter may have size 1 in some operands, which are repeated there."""
     letters = st.text("ijk", max_size=3)
     terms = data.draw(st.lists(letters, min_size=1, max_size=3))
     used = sorted(set("".join(terms)))
     output = "".join(data.draw(st.lists(st.sampled_from(used), unique=True))) if used else ""
     subscripts = ",".join(terms) + data.draw(st.sampled_from(["", "->" + output]))
     size = {"i": 2, "j": 3, "k": 2}
-    operands = [array(*map(size.get, term), seed=n) for n, term in enumerate(terms)]
+    operands = []
+    for n, term in enumerate(terms):
+        ones = data.draw(st.sets(st.sampled_from("ijk"), max_size=1))
+        operands.append(array(*[1 if s in ones else size[s] for s in term], seed=n))
     check_function(lambda *xs: np.einsum(subscripts, *xs), *operands)
 
 

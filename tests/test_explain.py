@@ -398,7 +398,7 @@ def form_examples() -> dict[str, list[Tensor]]:
         "max": [X.max(), X.max(axis=1)],
         "min": [X.min(), X.min(axis=0)],
         "cumsum": [X.cumsum(axis=0)],
-        "norm": [np.linalg.norm(v), np.linalg.norm(X, axis=1)],
+        "norm": [np.linalg.norm(v), np.linalg.norm(v, 3), np.linalg.norm(X, axis=1)],
         "softmax": [ag.softmax(X), ag.softmax(X, axis=0)],
         "log_softmax": [ag.log_softmax(X)],
         "logsumexp": [ag.logsumexp(X), ag.logsumexp(X, axis=1)],

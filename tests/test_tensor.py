@@ -1,7 +1,12 @@
 """Tensor: dtypes, NumPy code as it stands, memory that is written to, long graphs."""
 
+import copy
 import gc
+import os
+import pickle
 import sys
+import threading
+import warnings
 import weakref
 
 import numpy as np
@@ -210,6 +215,41 @@ def test_an_update_between_steps_is_no_error():
     assert gradients(loss, view).tolist() == (2 * view.data).tolist()
 
 
+@pytest.mark.parametrize(
+    "same",
+    [
+        np.squeeze,
+        ag.primitive(lambda x: x, lambda g, out, x: g, name="same"),
+        lambda x: np.reshape(np.ravel(x), x.shape),
+    ],
+)
+def test_an_operation_that_returns_its_operand_hides_no_change(same):
+    x = Tensor([1.0, 2.0])
+    loss = np.sum(np.sin(same(x)))
+    x.data *= 1.5
+    with pytest.raises(RuntimeError, match="was replaced after sin had recorded it"):
+        loss.backward()
+    with ag.no_grad():
+        cut = same(x)
+    cut.data += 1
+    assert x.data.tolist() == [1.5, 3.0]
+
+
+def test_what_is_assigned_is_copied():
+    a, b = Tensor([1.0]), Tensor([2.0])
+    b.data = a.data
+    square = b * b
+    a.data -= 5
+    assert b.data.tolist() == [1.0]
+    assert gradients(square, b).tolist() == [2.0]
+    a.grad = b.grad = np.ones(1)
+    a.grad *= 5
+    assert b.grad.tolist() == [1.0]
+    kept = a.data
+    a.data += 1
+    assert a.data is kept
+
+
 def test_an_index_array_may_be_used_again():
     x, index = Tensor([1.0, 2.0, 3.0]), np.array([0, 0])
     y = x[index]
@@ -238,6 +278,94 @@ def test_gradients_of_leaves_share_no_memory():
     np.sum(z := Tensor([1.0, 2.0])).backward()
     z.grad[0] = 9
     assert z.grad.tolist() == [9, 1]
+
+
+# Threads, copies
+
+
+def test_threads_may_add_to_one_leaf(monkeypatch):
+    """Another thread runs between a gradient's reading and its writing."""
+    w, entered, threads = Tensor(np.ones(3)), threading.Event(), []
+
+    class Slow(np.ndarray):
+        def __add__(self, other):
+            if not entered.is_set():
+                entered.set()
+                threads.append(threading.Thread(target=np.sum(w * 1.0).backward))
+                threads[0].start()
+                threads[0].join(0.05)  # it waits for this addition, or has read what this one did
+            return np.asarray(self) + np.asarray(other)
+
+    w._grad = np.zeros(3).view(Slow)
+    np.sum(w * 1.0).backward()
+    threads[0].join()
+    assert np.asarray(w.grad).tolist() == [2, 2, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_fork_while_another_thread_adds_leaves_the_child_free():
+    w, held, done = Tensor([1.0]), threading.Event(), threading.Event()
+
+    def hold():
+        with sys.modules["autograd_mini.tensor"]._writing:
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads
+        child = os.fork()
+    if not child:
+        sweep = threading.Thread(target=(w * 2).backward, daemon=True)
+        sweep.start()
+        sweep.join(20)
+        os._exit(int(sweep.is_alive()))
+    status = os.waitpid(child, 0)[1]
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_computed_tensor_is_neither_copied_nor_pickled(duplicate, swept):
+    x = Tensor([1.0, 2.0])
+    loss = np.sum(x)
+    for _ in range(10_000):
+        loss = loss * 1.0
+    if swept:
+        loss.backward()
+    for made in (loss, {"loss": loss}) if duplicate is not copy.copy else (loss,):
+        with pytest.raises(TypeError, match=r"\(mul\) is neither copied nor pickled"):
+            duplicate(made)
+
+
+def test_leaves_are_copied_and_pickled():
+    x = Tensor(np.array([1.0, 2.0], np.float32), label="x")
+    x.grad = np.array([3.0, 4.0])
+    for made in (copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert (made.data.tolist(), made.grad.tolist()) == ([1, 2], [3, 4])
+        assert (made.dtype, made.label, made.op) == (np.float32, "x", "")
+        made.data += 1
+        made.grad += 1
+    assert (x.data.tolist(), x.grad.tolist()) == ([1, 2], [3, 4])
+    twice = copy.deepcopy([x, x])
+    assert twice[0] is twice[1]
+
+
+@pytest.mark.parametrize("zero", [0, 0.0, False, np.float64(0)])
+def test_a_divisor_of_zero_is_numpy_s_in_the_sweep_as_well(zero):
+    x = Tensor([1.0, -2.0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        loss = np.sum(x / zero)
+        assert gradients(loss, x).tolist() == [np.inf, np.inf]
+        assert loss.parents[0].local_derivatives[0].tolist() == [np.inf, np.inf]
+        branch = np.sum(np.where([True, True], x, x / zero))
+        for create_graph in (False, True):
+            found = gradients(branch, x, create_graph=create_graph)
+            assert (found.data if create_graph else found).tolist() == [1, 1]
 
 
 # Long graphs

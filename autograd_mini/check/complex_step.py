@@ -249,6 +249,11 @@ def _min(x: Any, axis: Any, keepdims: bool) -> Any:
     return _extreme(x, axis, keepdims, np.min)
 
 
+def _norm(x: Any, axis: Any, keepdims: bool, ord: float = 2) -> Any:
+    size = x if ord == 2 else _abs(x)
+    return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
 def _astype(x: Any, dtype: Any) -> Any:
     return x
 
@@ -256,10 +261,12 @@ def _astype(x: Any, dtype: Any) -> Any:
 _ARRAY_FORMS: dict[str, Callable[..., Any]] = {
     name: ARRAY_RULES[name].forward
     for name in (
-        "matmul", "affine", "einsum", "sum", "mean", "prod", "cumsum", "norm", "softmax",
+        "matmul", "affine", "einsum", "sum", "mean", "prod", "cumsum", "softmax",
         "log_softmax", "logsumexp", "reshape", "ravel", "squeeze", "expand_dims", "transpose",
         "moveaxis", "swapaxes", "broadcast_to", "getitem", "scatter", "concatenate", "stack",
         "flip", "roll", "pad",
     )
-} | {"var": _var, "std": _std, "max": _max, "min": _min, "astype": _astype}  # fmt: skip
+} | {
+    "var": _var, "std": _std, "max": _max, "min": _min, "norm": _norm, "astype": _astype,
+}  # fmt: skip
 """What can be computed over complex arrays as it stands, and forms of what cannot."""

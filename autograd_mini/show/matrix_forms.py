@@ -186,9 +186,12 @@ def _cumsum(node: Tensor, slot: int) -> str:
 
 def _norm(node: Tensor, slot: int) -> str:
     fields = _fields(node, slot)
-    if np.all(node.data):
-        return "{G} * x / {OUT}".format(**fields)
-    return "where({OUT} == 0, 0, {G}) * x / where({OUT} == 0, 1, {OUT})".format(**fields)
+    g, out = "{G}", "{OUT}"
+    if not np.all(node.data):
+        g, out = "where({OUT} == 0, 0, {G})", "where({OUT} == 0, 1, {OUT})"
+    order = node.options.get("ord", 2)
+    form = f"{g} * x / {out}" if order == 2 else f"{g} * sign(x) * (abs(x) / {out}) ** {order - 1}"
+    return form.format(**fields)
 
 
 def _transpose(node: Tensor, slot: int) -> str:
