@@ -198,7 +198,7 @@ CALLS = {
     "where": (lambda x, y: np.where(X > 0, x, y), X, array(3, 1)),
     "clip": (lambda x, y: np.clip(x, y - 1.01, y + 1.01), X, array(4)),
     "clip min": (lambda x: np.clip(x, 0.7, None), X),
-    "clip by name": (lambda x: np.clip(x, min=-0.7, max=0.7), X),
+    "clip by name": (lambda x: x.clip(min=-0.7, max=0.7), X),
 }  # fmt: skip
 
 
