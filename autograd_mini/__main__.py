@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import difflib
 import io
+import linecache
+import os
 import runpy
 import sys
 import traceback
@@ -21,30 +23,60 @@ import autograd_mini as ag
 from autograd_mini.check.report import FORMATS, Hints, format_of
 from autograd_mini.expressions import ExpressionError, compute, numbers, variable
 from autograd_mini.rules import RULES
+from autograd_mini.show.spelling import for_stream
 from autograd_mini.value import Value
 
 Options = argparse.Namespace
 
 
+_EXAMPLES = """examples:
+  autograd-mini explain "net = w*x + b; sigmoid(net)" --wrt w --at w=0.5,x=2,b=-1
+  autograd-mini draw "sigmoid(w*x + b)" --at w=0.5,x=2,b=-1 --out neuron.svg
+  autograd-mini check my_gradients.py
+"""
+
+_CLOSED = 141
+"""The exit status where a reader such as `head` has gone: 128 and the number of SIGPIPE."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0 right, 1 wrong, 2 misused."""
     parser = argparse.ArgumentParser(
-        prog="autograd-mini", description="Gradients that can be checked and explained."
+        prog="autograd-mini",
+        description="Gradients that can be checked and explained.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command")
     for name, command in _COMMANDS.items():
         own = commands.add_parser(name, help=command.help, description=command.description)
         command.arguments(own)
     chosen = parser.parse_args(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a console may not know all letters
+    if isinstance(sys.stdout, io.TextIOWrapper):  # for what a checked file prints
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        return _COMMANDS[chosen.command].run(chosen)
+        status = _COMMANDS[chosen.command].run(chosen) if chosen.command else _help(parser)
+        sys.stdout.flush()
     except (_Misuse, ExpressionError) as error:
         with suppress(OSError, ValueError):  # a file that was run may have closed it
-            print(f"autograd-mini {chosen.command}: {error}", file=sys.stderr)
+            message = f"autograd-mini {chosen.command}: {error}"
+            print(for_stream(message, sys.stderr), file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # What is left in the buffer has no reader either, when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _CLOSED
+    return status
+
+
+def _help(parser: argparse.ArgumentParser) -> int:
+    _show(parser.format_help().rstrip())
+    return 0
+
+
+def _show(text: Any) -> None:
+    print(for_stream(str(text)))
 
 
 def _version() -> str:
@@ -66,8 +98,23 @@ class _Command:
 # check
 
 
+_ROLES = {
+    "loss": "the function to be differentiated",
+    "params": "its parameters, or several that it takes in a dict of these names",
+    "manual": "the hand-derived gradients",
+}
+"""What a checked file defines."""
+
+
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="a Python file; - reads it from the input"
+    )
+    for role, what in _ROLES.items():
+        parser.add_argument(
+            f"--{role}", default=role, metavar="NAME" if role == "loss" else "NAME,...",
+            help=f"what the file calls {what} (default: {role})",
+        )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="chooses the elements that are probed")
     parser.add_argument(
         "--hints",
@@ -86,7 +133,10 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _check(file: Path, seed: int, hints: Hints, out: Sequence[Path]) -> int:
+def _check(
+    file: Path, seed: int, hints: Hints, out: Sequence[Path], called: Mapping[str, str]
+) -> int:
+    file = Path(_INPUT) if str(file) == "-" else file
     try:
         for path in out:
             format_of(path)
@@ -94,7 +144,7 @@ def _check(file: Path, seed: int, hints: Hints, out: Sequence[Path]) -> int:
         raise _Misuse(f"--out {error}") from error
     try:
         with _as_a_program(file):
-            names = _run(file)
+            names = _run(file, called)
             report = ag.check_gradients(
                 names["loss"], names["params"], names.get("manual"), seed=seed, hints=hints
             )
@@ -107,16 +157,19 @@ def _check(file: Path, seed: int, hints: Hints, out: Sequence[Path]) -> int:
     if "manual" not in names:
         meant = _meant("manual", names)
         report.notes.append(
-            f"{file.name} defines no `manual`: automatic gradients were held against numerical "
-            f"ones{meant and f' ({meant})'}"
+            f"{file.name} defines no `{called['manual']}`: automatic gradients were held against "
+            f"numerical ones{meant and f' ({meant})'}"
         )
     try:
-        print(report, flush=True)
+        _show(report)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except (OSError, ValueError) as error:
         raise _Misuse(f"the report could not be printed: {error}") from error
     for path in out:
         try:
-            print(f"\nwritten to {report.save(path)}")
+            _show(f"\nwritten to {report.save(path)}")
         except (OSError, RuntimeError, ValueError) as error:
             raise _Misuse(f"--out {path}: {error}") from error
     return 0 if report.ok else 1
@@ -140,19 +193,43 @@ def _as_a_program(file: Path) -> Iterator[None]:
         sys.setrecursionlimit(depth)
 
 
-def _run(file: Path) -> Mapping[str, Any]:
-    """The names that a Python file defines."""
-    if not file.is_file():
+_INPUT = "<stdin>"
+
+
+def _run(file: Path, called: Mapping[str, str]) -> dict[str, Any]:
+    """The names that a Python file defines, and under each role what is called so."""
+    if str(file) != _INPUT and not file.is_file():
         raise _Misuse(f"there is no file {str(file)!r}")
-    names = runpy.run_path(str(file), run_name="autograd_mini_check")
-    missing = [name for name in ("loss", "params") if name not in names]
+    if str(file) == _INPUT:
+        names = _run_text(sys.stdin.read())
+    else:
+        names = runpy.run_path(str(file), run_name="autograd_mini_check")
+    roles: dict[str, Any] = {}
+    missing = []
+    for role, name in called.items():
+        several = [part.strip() for part in name.split(",")]
+        absent = [part for part in several if part not in names]
+        if not absent:
+            found = {part: names[part] for part in several}
+            roles[role] = found if len(several) > 1 else found[name.strip()]
+        elif role != "manual" or name != role:  # a file may have none
+            missing += absent
     if missing:
         meant = [text for name in missing if (text := _meant(name, names))]
         raise _Misuse(
             f"{str(file)!r} defines no {' and no '.join(missing)}: it needs a function `loss`, a "
             "dict `params` and, to be checked, `manual`: hand-derived gradients, a dict or a "
-            f"function that returns one{''.join(f'; {text}' for text in meant)}"
+            f"function that returns one; other names are said with --loss, --params, --manual"
+            f"{''.join(f'; {text}' for text in meant)}"
         )
+    return {name: value for name, value in names.items() if name not in called} | roles
+
+
+def _run_text(text: str) -> dict[str, Any]:
+    """The names that a program from the input defines; its lines are kept, to be shown."""
+    linecache.cache[_INPUT] = (len(text), None, text.splitlines(keepends=True), _INPUT)
+    names: dict[str, Any] = {"__name__": "autograd_mini_check"}
+    exec(compile(text, _INPUT, "exec"), names)
     return names
 
 
@@ -197,14 +274,14 @@ def _rules(options: Options) -> int:
         raise _Misuse(f"no operation {', '.join(unknown)}; there are {', '.join(RULES)}")
     for name in options.name or RULES:
         rule = RULES[name]
-        print(f"{rule.signature} = {rule.formula}    {rule.sentence}")
+        _show(f"{rule.signature} = {rule.formula}    {rule.sentence}")
         for operand, text in zip(rule.operands, rule.derivatives, strict=True):
             if text is not None:
-                print(f"    derivative for {operand}: {text}")
+                _show(f"    derivative for {operand}: {text}")
         if rule.domain:
-            print(f"    defined for {rule.domain}")
+            _show(f"    defined for {rule.domain}")
         for point, convention in rule.kinks.items():
-            print(f"    at {point} the derivative is taken to be {convention}")
+            _show(f"    at {point} the derivative is taken to be {convention}")
     return 0
 
 
@@ -245,7 +322,7 @@ def _walk(options: Options) -> int:
 
 def _written(write: Callable[[], str]) -> int:
     try:
-        print(write())
+        _show(write())
     except (OSError, RuntimeError, ValueError) as error:
         raise _Misuse(str(error)) from error
     return 0
@@ -254,13 +331,17 @@ def _written(write: Callable[[], str]) -> int:
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     _expression_arguments(parser)
     parser.add_argument("--wrt", required=True, metavar="NAME", help="the variable")
-    parser.add_argument("--latex", action="store_true", help="as LaTeX, not as text")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--latex", action="store_true", help="as LaTeX, not as text")
+    form.add_argument("--numpy", action="store_true", help="as Python, not as text")
 
 
 def _explain(options: Options) -> int:
     root, variables = _computed(options)
     explanation = ag.explain(root, variable(options.wrt, variables))
-    print(explanation.latex if options.latex else explanation)
+    _show(
+        explanation.latex if options.latex else explanation.numpy if options.numpy else explanation
+    )
     return 0
 
 
@@ -271,7 +352,13 @@ _COMMANDS = {
         "of its `loss` at its `params`; without `manual`, automatic against numerical. The exit "
         "status is 0 if all is right, 1 if not, 2 if it could not be checked.",
         _check_arguments,
-        lambda options: _check(options.file, options.seed, options.hints, options.out),
+        lambda options: _check(
+            options.file,
+            options.seed,
+            options.hints,
+            options.out,
+            {role: getattr(options, role) for role in _ROLES},
+        ),
     ),
     "rules": _Command(
         "print the table of elementwise operations",

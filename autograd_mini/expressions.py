@@ -17,6 +17,7 @@ from __future__ import annotations
 import ast
 import difflib
 import operator
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -45,7 +46,8 @@ def compute(text: str, at: Mapping[str, float]) -> tuple[Value, dict[str, Value]
     unknown = sorted(at.keys() - used)
     if unknown:
         raise ExpressionError(
-            f"{unknown[0]!r} is no variable of {_short(text)}{_nearest(unknown[0], used)}"
+            f"{unknown[0]!r} is no variable of {_short(text)}"
+            + (_meant(text) or _nearest(unknown[0], used))
             + (f"; its variables are {', '.join(sorted(used))}" if used else "; it has none")
         )
     scope: dict[str, Any] = {name: Value(number, name) for name, number in at.items()}
@@ -109,8 +111,9 @@ def _parsed(text: str) -> ast.Module:
     try:
         tree = ast.parse(text.strip())
     except SyntaxError as error:
+        message = f"{error.msg}{_meant(text)}"
         raise ExpressionError(
-            _marked(f"{error.msg}", text.strip(), (error.offset or 1) - 1, error.lineno or 1)
+            _marked(message, text.strip(), (error.offset or 1) - 1, error.lineno or 1)
         ) from None
     except (RecursionError, MemoryError):
         raise ExpressionError("the expression is nested too deeply") from None
@@ -122,16 +125,23 @@ def _parsed(text: str) -> ast.Module:
         raise ExpressionError("the expression is nested too deeply") from None
     except ValueError as error:
         for node in ast.walk(tree):
-            wrong = not isinstance(node, ALLOWED) or (
-                isinstance(node, ast.Constant) and type(node.value) not in (int, float)
+            sign = getattr(node, "op", None)  # a sign has no place of its own
+            wrong = (
+                not isinstance(node, ALLOWED)
+                or not isinstance(sign, (*ALLOWED, type(None)))
+                or (isinstance(node, ast.Constant) and type(node.value) not in (int, float))
             )
             if wrong and hasattr(node, "col_offset"):
                 what = ast.unparse(node)
                 what = what if len(what) < 40 else what[:39] + "…"
                 raise ExpressionError(
                     _at(
-                        f"{what!r} is not allowed: write variables, numbers, + - * / **, "
-                        "comparisons, and functions of the table (autograd-mini rules)",
+                        f"{what!r} is not allowed"
+                        + (
+                            _meant(text)
+                            or ": write variables, numbers, + - * / **, comparisons, and "
+                            "functions of the table (autograd-mini rules)"
+                        ),
                         text, node,
                     )
                 ) from None  # fmt: skip
@@ -188,7 +198,8 @@ class _Computer:
         known = [*self.scope, *CONSTANTS]
         raise ExpressionError(
             _at(
-                f"{name!r} has no number{_nearest(name, known)}: give --at {name}=...",
+                f"{name!r} has no number{_meant(self.text) or _nearest(name, known)}: "
+                f"give --at {name}=...",
                 self.text,
                 node,
             )
@@ -197,7 +208,13 @@ class _Computer:
     def call(self, node: ast.Call) -> Any:
         name = ast.unparse(node.func)
         if name not in RULES:
-            near = _nearest(name, RULES) or "; `autograd-mini rules` lists them"
+            near = (
+                f"; write {_OTHER_NAMES[name]}"
+                if name in _OTHER_NAMES
+                else _nearest(name, RULES)
+                or _meant(self.text)
+                or "; `autograd-mini rules` lists them"
+            )
             raise ExpressionError(_at(f"the table has no function {name!r}{near}", self.text, node))
         try:
             operands = RULES[name].bind(tuple(map(self.value, node.args)), {})
@@ -236,6 +253,34 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
     ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
+
+
+_OTHER_NAMES = {
+    "ln": "log", "lg": "log10", "σ": "sigmoid", "logistic": "sigmoid", "expit": "sigmoid",
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "tg": "tan",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "sgn": "sign", "swish": "silu",
+    "max": "maximum", "min": "minimum", "power": "x**y", "pow": "x**y",
+}  # fmt: skip
+"""What mathematics and other languages call functions of the table."""
+
+_OTHER_SIGNS = [
+    (r"\^", "**"), ("²", "**2"), ("³", "**3"), ("[·×⋅]", "*"), ("÷", "/"), ("[−–]", "-"),
+    (r"√\s*(\w+)", r"sqrt(\1)"), (r"√\s*\(", "sqrt("), (r"\|([^|]+)\|", r"abs(\1)"),
+    (r"(?<![\w.])((?>\d+\.?\d*(?:[eE][-+]?\d+)?))\s*(?=[^\W\d]|\()", r"\1*"),  # 2w is 2*w
+    (r"\)\s*(?=[\w(])", ")*"),
+]  # fmt: skip
+
+
+def _meant(text: str) -> str:
+    """A proposal, if the text is in the signs of mathematics."""
+    proposal = text.strip()
+    for sign, ours in _OTHER_SIGNS:
+        proposal = re.sub(sign, ours, proposal)
+    try:
+        parse(proposal)
+    except (ValueError, RecursionError, MemoryError):
+        return ""
+    return "" if proposal == text.strip() else f"; did you mean {' '.join(proposal.split())}?"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ from autograd_mini import Value, gradients
 from autograd_mini.__main__ import main
 from autograd_mini.expressions import ExpressionError, compute, numbers
 from autograd_mini.rules import FUNCTIONS, RULES
+from autograd_mini.show.spelling import plain_letters
 
 NEURON = ["sigmoid(w*x + b)", "--at", "w=0.5,x=2,b=-1"]
 
@@ -69,15 +72,115 @@ def test_walk_writes_a_page(tmp_path, capsys):
     assert "∂f/∂b = 0.25" in out.read_text("utf-8")
 
 
+ENVIRONMENT = {
+    "PATH": "", "PYTHONPATH": str(Path(ag.__file__).parent.parent), "LC_ALL": "C",
+    "PYTHONUTF8": "0",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("encoding", "line", "name"),
+    [
+        ("ascii", "dL/dW = X.T (2*h * (1 - h^2)) = shape (1, 2): 0.7269", "sigma"),
+        ("cp1252", "dL/dW = X.T (2·h * (1 - h²)) = shape (1, 2): 0.7269", "sigma"),
+        ("utf-8", "∂L/∂W = Xᵀ (2·h ⊙ (1 − h²)) = shape (1, 2): 0.7269", "σ"),
+    ],
+)
+def test_an_explanation_can_be_printed_to_any_pipe(encoding: str, line: str, name: str) -> None:
+    program = """
+import numpy as np, autograd_mini as ag
+X, W = np.ones((1, 1)), ag.Tensor([[0.5, 0.5]])
+h = np.tanh(X @ W)
+L = np.sum(h**2)
+print(ag.explain(L, W))
+for step in ag.steps(L):
+    print(step)
+print(ag.check_gradients(lambda **p: p["\\u03c3"]**2, {"\\u03c3": 3.0}, {"\\u03c3": 6.5}))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env=ENVIRONMENT | {"PYTHONIOENCODING": encoding},
+        check=True,
+    )
+    printed = found.stdout.decode(encoding)
+    assert line in printed
+    assert f"1 mistake ({name})" in printed
+
+
+def test_letters_that_an_encoding_lacks_are_spelled() -> None:
+    assert plain_letters("½·√w[0]² ≤ √(α) ∞ 重", "ascii") == (
+        "1/2*sqrt(w[0])^2 <= sqrt(alpha) inf \\u91cd"
+    )
+    assert plain_letters("½·x²", "cp1252") == "½·x²"
+    assert plain_letters("½·x²", "no such encoding") == "½·x²"
+
+
+def test_a_reader_that_goes_ends_the_program_in_silence() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "autograd_mini", "rules"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT,
+    ) as program:  # fmt: skip
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.close()
+        assert program.stderr.read() == b""
+    assert program.returncode == 141
+
+
+def test_without_a_command_there_is_help_with_examples(capsys: Any) -> None:
+    assert main([]) == 0
+    found = capsys.readouterr()
+    assert found.out.startswith("usage: autograd-mini")
+    for line in found.out.splitlines():
+        if line.startswith("  autograd-mini explain"):
+            assert main(shlex.split(line)[1:]) == 0
+    assert "∂f/∂w" in capsys.readouterr().out
+
+
+CHECKED = """
+import numpy as np
+def cost(w, b):
+    return np.sum(w**2) * b
+w, b = np.array([1.0, 2.0]), 3.0
+grads = {"w": 2 * w * b, "b": 5.0}
+"""
+NAMED = ["--loss", "cost", "--params", "w, b", "--manual", "grads"]
+
+
+def test_check_reads_the_input_and_is_told_the_names(tmp_path, capsys, monkeypatch):
+    (tmp_path / "mine.py").write_text(CHECKED)
+    assert main(["check", str(tmp_path / "mine.py"), *NAMED]) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(CHECKED))
+    assert main(["check", "-", *NAMED]) == 0
+    assert capsys.readouterr().out.count("2 gradients checked: all agree") == 2
+    monkeypatch.setattr("sys.stdin", io.StringIO(CHECKED.replace("5.0", "6.0")))
+    assert main(["check", "-", *NAMED]) == 1
+    assert capsys.readouterr().out.startswith("1 mistake (b)")
+    monkeypatch.setattr("sys.stdin", io.StringIO("def loss(): pass\n1 / 0"))
+    assert main(["check", "-"]) == 2
+    assert 'File "<stdin>", line 2' in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO(CHECKED))
+    assert main(["check", "-", "--loss", "coast", "--params", "w,b"]) == 2
+    assert "defines no coast" in capsys.readouterr().err
+
+
+def test_explain_writes_python(capsys):
+    assert main(["explain", *NEURON, "--wrt", "w", "--numpy"]) == 0
+    scope = {"f": 0.5, "x": 2.0}
+    exec(capsys.readouterr().out, scope)
+    assert scope["dw"] == 0.5
+
+
 def test_the_module_runs_as_a_program_where_the_console_is_ascii(tmp_path):
     found = subprocess.run(
         [sys.executable, "-m", "autograd_mini", "explain", *NEURON, "--wrt", "w"],
         capture_output=True,
-        env={"PATH": "", "PYTHONPATH": str(Path(ag.__file__).parent.parent), "LC_ALL": "C",
-             "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        env=ENVIRONMENT | {"PYTHONIOENCODING": "ascii"},
         check=True,
     )  # fmt: skip
-    assert found.stdout.startswith(rb"\u2202f/\u2202w = f\xb7(1")
+    assert found.stdout.startswith(b"df/dw = f*(1 - f)*x = 0.5\n")
+    found.stdout.decode("ascii")
 
 
 MISUSE = {
@@ -93,6 +196,15 @@ MISUSE = {
     "f'{w}'": "is not allowed",
     "w and w": "is not allowed",
     "leaky_relu(w, slope=1)": "'slope=1' is not allowed",
+    "w^2": "'w ^ 2' is not allowed; did you mean w**2?",
+    "2w": "did you mean 2*w?",
+    "3(w + 1)": "did you mean 3*(w + 1)?",
+    "2w²·√w": "did you mean 2*w**2*sqrt(w)?",
+    "w·2": "did you mean w*2?",
+    "|w|": "did you mean abs(w)?",
+    "1e5w": "did you mean 1e5*w?",
+    "ln(w)": "the table has no function 'ln'; write log",
+    "σ(w)": "the table has no function 'σ'; write sigmoid",
     "w +": "invalid syntax\n  w +\n     ^",
     "(" * 5: "was never closed",
     "(" * 500 + "w" + ")" * 500: "nested",

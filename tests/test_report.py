@@ -277,7 +277,7 @@ def test_hints_are_what_the_report_was_made_with():
         assert str(report) == report.text(hints) == report.with_hints(2).text(hints)
         assert json.loads(report.to_json())["hints"] == hints
         assert report["w"].verdict == "differ"  # the object itself holds everything
-    with pytest.raises(GradientError, match=r"^\n1 gradient checked: 1 mistake$"):
+    with pytest.raises(GradientError, match=r"^1 gradient checked: 1 mistake$"):
         report.with_hints(0).raise_if_wrong()
 
 
@@ -591,7 +591,7 @@ def test_assert_gradients_takes_values_tensors_and_numpy_functions():
         assert report.ok
         with pytest.raises(AssertionError, match=r"1 mistake \(w\)"):
             assert_gradients(lambda w: np.exp(w), {"w": w}, lambda w: {"w": -np.exp(w)})
-    with pytest.raises(GradientError, match=r"^\n1 gradient checked: 1 mistake$"):
+    with pytest.raises(GradientError, match=r"^1 gradient checked: 1 mistake$"):
         assert_gradients(lambda w: w**2, {"w": 3.0}, {"w": -6.0}, hints=0)
 
 
@@ -608,11 +608,12 @@ def test_pytest_shows_the_line_of_the_test_and_the_report(tmp_path):
          "--rootdir", str(tmp_path), str(test)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "300"},
     )  # fmt: skip
     assert run.returncode == 1, run.stdout + run.stderr
     assert re.search(r"^> +assert_gradients\(lambda", run.stdout, re.MULTILINE)
-    assert re.search(r"^E +1 mistake \(w\)$", run.stdout, re.MULTILINE)
+    assert re.search(r"^E +.*GradientError: 1 mistake \(w\)$", run.stdout, re.MULTILINE)
+    assert re.search(r"^FAILED .*GradientError: 1 mistake \(w\)$", run.stdout, re.MULTILINE)
     assert "raise_if_wrong" not in run.stdout
     assert "check_gradients(loss" not in run.stdout
 

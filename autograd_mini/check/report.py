@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from autograd_mini.graph import topological_order
+from autograd_mini.show.spelling import for_stream
 
 if TYPE_CHECKING:
     from autograd_mini.check.told import Told
@@ -212,7 +213,7 @@ class GradientReport:
         """
         __tracebackhide__ = True  # pytest then ends its traceback at the caller
         if not self.ok:
-            raise GradientError(f"\n{self}")
+            raise GradientError(str(self))
 
     def with_hints(self, hints: Hints) -> GradientReport:
         """The same report, which tells the verdict (0), also where (1), or also why (2).
@@ -315,7 +316,7 @@ class GradientReport:
         return told(self, self.hints if hints is None else checked_hints(hints))
 
     def __str__(self) -> str:
-        return self.text()
+        return for_stream(self.text())
 
     __repr__ = __str__
 

@@ -45,6 +45,7 @@ from autograd_mini.show.called import Names, called
 from autograd_mini.show.formulas import Latex, Notation, latex_text
 from autograd_mini.show.names import Variables, is_wide, shown, variables
 from autograd_mini.show.numpy_lines import numpy_lines
+from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.steps import is_masked, start
 from autograd_mini.show.terms import (
     MOST_TERMS,
@@ -303,7 +304,7 @@ class Explanation:
         numpy: the same formulas as Python, such as ``dW1 = X.T @ dz1``, which runs where the
             names stand for plain numbers and arrays.
 
-    ``str()`` gives the text; Jupyter shows the LaTeX.
+    ``str()`` gives the text, in ASCII where ``sys.stdout`` knows no more; Jupyter shows the LaTeX.
     """
 
     def __init__(self, chain: _Chain) -> None:
@@ -313,7 +314,7 @@ class Explanation:
             self.value = np.asarray(self.value)
 
     def __str__(self) -> str:
-        return _Text(self._chain, self).whole()
+        return for_stream(_Text(self._chain, self).whole())
 
     __repr__ = __str__
 
@@ -609,12 +610,13 @@ class _Text:
         texts = []
         for block in blocks:
             indent = "  " if block is last else ""
+            spelled = [tuple(map(for_stream, line)) for line in block]  # before it is aligned
             widths = [
-                max((_width(line[i]) for line in block if len(line) > i + 1), default=0)
+                max((_width(line[i]) for line in spelled if len(line) > i + 1), default=0)
                 for i in range(2)
             ]
             rows = []
-            for line in block:
+            for line in spelled:
                 cells = [_padded(cell, width) for cell, width in zip(line, widths, strict=False)]
                 cells[len(line) - 1 :] = line[len(line) - 1 :]
                 rows.append((indent + " = ".join(cells)).rstrip())

@@ -266,7 +266,9 @@ class Notation:
         return f"({text})"
 
     def _root(self, x: ast.expr) -> tuple[str, int]:
-        return "√" + self._at_least(_ATOM, x), _POWER  # √x² would be the root of x²
+        text = self._write(x)[0]
+        plain = isinstance(x, ast.Name) or text.isalnum()
+        return "√" + (text if plain else self._bracketed(text)), _POWER  # √x² is √(x²)
 
     def _exponent(self, text: str) -> str:
         return text.translate(_SUPERSCRIPTS)

@@ -26,6 +26,7 @@ from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
 from autograd_mini.show.called import called
 from autograd_mini.show.formulas import Notation
 from autograd_mini.show.names import shown, variables
+from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import Terms, flows
 from autograd_mini.tensor import Tensor
 from autograd_mini.value import Value
@@ -78,7 +79,7 @@ class Step:
         return dict(self._log[: self._until])
 
     def __str__(self) -> str:
-        return self.sentence
+        return for_stream(self.sentence)
 
 
 def steps(node: Any, *, gradient: Any = None) -> Iterator[Step]:
