@@ -175,6 +175,35 @@ def test_what_the_users_numpy_would_broadcast_is_handed_on():
     assert report["z2"].cause == "extra-reduction"
 
 
+def test_what_numpy_makes_of_a_lost_axis_is_handed_on():
+    """As many samples as columns: a lost keepdims turns a column into a row, and nothing raises."""
+    square, wanted = x[:H], RNG.normal(size=(H, H))
+
+    def centred(W1):
+        z = square @ W1
+        m = np.mean(z, axis=1, keepdims=True)
+        c = z - m
+        return np.sum((np.tanh(c) - wanted) ** 2) / 2
+
+    def manual(W1, keep):
+        z = square @ W1
+        a = np.tanh(z - z.mean(1, keepdims=True))
+        dc = (a - wanted) * (1 - a**2)
+        dm = -dc.sum(1, keepdims=keep)
+        dz = dc + dm / H
+        return {"c": dc, "m": dm, "z": dz, "W1": square.T @ dz}
+
+    params = {"W1": PARAMS["W1"]}
+    assert check_gradients(centred, params, partial(manual, keep=True)).ok
+    report = check_gradients(centred, params, partial(manual, keep=False))
+    assert report.culprits == ["m"]
+    assert report["z"].inherited
+    assert report["W1"].inherited
+    negative = manual(**params, keep=False)
+    negative["W1"] = -negative["W1"]
+    assert check_gradients(centred, params, negative).culprits == ["m", "W1"]
+
+
 def test_nan_is_inherited():
     report = checked(by_hand(dz2="p - t + np.where(np.arange(20)[:, None] == 3, np.nan, 0)"))
     assert report.culprits == ["z2"]

@@ -10,7 +10,9 @@ gave, the mistake was made before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,6 +59,12 @@ def blamed(
             expected = np.asarray(step.data if is_node(step) else step)
             inherited = matches(quantity.manual, expected, bound)
             why: tuple[Cause, ...] = ()
+            if not inherited and scene.lacks_upstream(quantity.name):
+                for steps_of_shape in scene.broadcast_steps:
+                    other = steps_of_shape[quantity.name]
+                    room = np.full(np.shape(other), np.max(bound, initial=0.0))
+                    if matches(quantity.manual, other, room):
+                        inherited, expected = True, other
             if not inherited:
                 mistake = scene.mistake(quantity.name, step, expected, bound)
                 with np.errstate(all="ignore"):
@@ -106,6 +114,27 @@ class _Scene:
         used = {node.op for node in self.order}
         self.unary = [op for op in RULES if op in used and len(RULES[op].operands) == 1]
 
+    @cached_property
+    def broadcast_steps(self) -> list[dict[str, Array]]:
+        """What gradients become where those of another shape are handed on as NumPy would.
+
+        All of these at once if it takes them, and each alone.
+        """
+        whole = {name: data for name, data in self.manual.items() if self._has_other_shape(name)}
+        alone = [{name: data} for name, data in whole.items()]
+        found = []
+        for handed in [whole, *alone]:
+            as_they_are = {self.nodes[name]: data for name, data in handed.items()}
+            with suppress(TypeError, ValueError, IndexError), np.errstate(all="ignore"):
+                swept = sweep_gradients(
+                    self.root, list(self.nodes.values()), False, None, self.handed | as_they_are
+                )
+                found.append(dict(zip(self.nodes, map(np.asarray, swept), strict=True)))
+        return found
+
+    def _has_other_shape(self, name: str) -> bool:
+        return bool(self.manual[name].shape != np.shape(self.nodes[name].data))
+
     def mistake(self, name: str, step: Any, expected: Array, bound: Array) -> Mistake:
         between = self._between(name)
         ends = block_ends(self.nodes[name], between)
@@ -134,8 +163,8 @@ class _Scene:
         """Whether the step to a quantity begins at a gradient of a wrong shape."""
         lost = {
             self.nodes[other]
-            for other, data in self.manual.items()
-            if other != name and data.shape != np.shape(self.nodes[other].data)
+            for other in self.manual
+            if other != name and self._has_other_shape(other)
         }
         return any(node in lost for node in self._between(name))
 
