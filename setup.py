@@ -1,11 +1,17 @@
-"""A wheel without the compiled scalar engine, on demand: ``AUTOGRAD_MINI_PURE=1 pip wheel .``.
+"""What pyproject.toml and setup.cfg cannot say of the compiled scalar engine.
 
-Everything else stands in setup.cfg and pyproject.toml.
+It carries the hashes of what it was made from, and ``AUTOGRAD_MINI_PURE=1 pip wheel .`` makes a
+wheel without it.
 """
 
 import os
+import runpy
+from pathlib import Path
 
-from setuptools import Distribution, setup
+from setuptools import Distribution, Extension, setup
+from setuptools.command.build_ext import build_ext
+
+hashes = runpy.run_path("autograd_mini/build.py")["hashes"]
 
 
 class Pure(Distribution):
@@ -15,5 +21,16 @@ class Pure(Distribution):
         return False
 
 
+class Build(build_ext):
+    """The extension with the hashes of its sources."""
+
+    def build_extension(self, ext: Extension) -> None:
+        sources = [Path(path) for path in [*ext.sources, *ext.depends]]
+        made_from = hashes(sources[0].parent, [path.name for path in sources])
+        ext.define_macros.append(("SOURCES", ",".join(f"{n}:{h}" for n, h in made_from.items())))
+        print("compiling the scalar engine, which takes about half a minute", flush=True)
+        super().build_extension(ext)
+
+
 pure = os.environ.get("AUTOGRAD_MINI_PURE", "0") not in ("", "0")
-setup(distclass=Pure if pure else Distribution)
+setup(distclass=Pure if pure else Distribution, cmdclass={"build_ext": Build})

@@ -1,14 +1,18 @@
 """Which build of ``value`` runs: compiled by Cython, or the plain Python that it is written in.
 
-``autograd_mini.value`` is the compiled one where it was built at installation, unless the
-environment variable ``AUTOGRAD_MINI_PURE`` is set (to anything but 0).  Both give the same
-results.
+``autograd_mini.value`` is the compiled one where it was built at installation, from the sources
+that lie here, unless the environment variable ``AUTOGRAD_MINI_PURE`` is set (to anything but 0).
+Both give the same results.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
+import warnings
+from collections.abc import Iterable
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -19,18 +23,76 @@ COMPILED = "autograd_mini.value_compiled"
 PLAIN = "autograd_mini.value_plain"
 """The name of the plain build when it is imported beside the compiled one."""
 
+_reason = ""
+"""Why the plain build runs."""
+
+_made_from: dict[str, str] = {}
+"""The hashes of the sources that the compiled build was made from, once it has been imported."""
+
+
+class StaleBuildError(ImportError):
+    """The compiled build was made from other sources than those that lie beside this file."""
+
+
+def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The hash of each of these files that lies in the folder (an installation has no C files)."""
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()[:16]
+        for name in names
+        if (folder / name).is_file()
+    }
+
+
+def require(made_from: str) -> None:
+    """The compiled build calls this before anything else, with the hashes it carries.
+
+    Raises:
+        StaleBuildError: a file that it was made from has changed since.
+    """
+    global _made_from
+    _made_from = dict(entry.split(":") for entry in made_from.split(","))
+    folder = Path(__file__).parent
+    for name, found in hashes(folder, _made_from).items():
+        if _made_from[name] != found:
+            raise StaleBuildError(f"was made from another {name} than {folder / name}")
+
+
+@cache
+def _compiled() -> tuple[ModuleType | None, str]:
+    """The compiled build, or what keeps it from running."""
+    spec = find_spec(COMPILED)
+    if spec is None:
+        return None, "no compiled scalar engine is installed"
+    try:
+        compiled = import_module(COMPILED)
+        if not _made_from:  # it is older than these hashes
+            del sys.modules[COMPILED]
+            raise StaleBuildError("does not say what it was made from")
+    except StaleBuildError as error:
+        return None, f"the compiled scalar engine {spec.origin} {error}"
+    return compiled, ""
+
 
 def choose() -> ModuleType:
-    """Import the build that is to run, under the name ``autograd_mini.value``."""
-    if os.environ.get("AUTOGRAD_MINI_PURE", "0") in ("", "0"):
-        try:
-            chosen = import_module(COMPILED)
-        except ModuleNotFoundError as error:
-            if error.name != COMPILED:
-                raise
-        else:
-            sys.modules["autograd_mini.value"] = chosen
-            return chosen
+    """Import the build that is to run, under the name ``autograd_mini.value``.
+
+    A compiled one that was made from other sources is named in a warning and left alone.
+    """
+    global _reason
+    if os.environ.get("AUTOGRAD_MINI_PURE", "0") not in ("", "0"):
+        _reason = "AUTOGRAD_MINI_PURE is set"
+        return import_module("autograd_mini.value")
+    compiled, _reason = _compiled()
+    if compiled is not None:
+        sys.modules["autograd_mini.value"] = compiled
+        return compiled
+    if find_spec(COMPILED) is not None:
+        warnings.warn(
+            f"{_reason}; the plain one runs, with the same results but slower. Install again "
+            "(in a clone: pip install -e .), or set AUTOGRAD_MINI_PURE=1",
+            RuntimeWarning,
+            stacklevel=3,
+        )
     return import_module("autograd_mini.value")
 
 
@@ -38,17 +100,19 @@ def build_info() -> dict[str, Any]:
     """Which build of the scalar engine runs.
 
     Returns:
-        ``"build"`` is ``"compiled"`` or ``"plain"``, ``"file"`` where it was loaded from, and
-        ``"compiled_available"`` whether the installation has a compiled one.
+        ``"build"`` is ``"compiled"`` or ``"plain"``, ``"file"`` where it was loaded from,
+        ``"compiled_available"`` whether the installation has a compiled one, and ``"reason"``
+        why the plain one runs (``""`` for the compiled one).
 
     >>> sorted(build_info())
-    ['build', 'compiled_available', 'file']
+    ['build', 'compiled_available', 'file', 'reason']
     """
     value = sys.modules["autograd_mini.value"]
     return {
         "build": "compiled" if value.__name__ == COMPILED else "plain",
         "file": value.__file__,
         "compiled_available": find_spec(COMPILED) is not None,
+        "reason": _reason,
     }
 
 
@@ -58,7 +122,7 @@ def other() -> ModuleType | None:
     Its Values and those of the build that runs cannot meet in one graph.
     """
     if build_info()["build"] == "plain":
-        return import_module(COMPILED) if find_spec(COMPILED) else None
+        return _compiled()[0]
     if PLAIN not in sys.modules:
         spec = spec_from_file_location(PLAIN, Path(__file__).with_name("value.py"))
         assert spec is not None

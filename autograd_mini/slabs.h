@@ -22,6 +22,11 @@
 #error "nodes are counted and released under the interpreter's lock"
 #endif
 
+/* The hashes of the sources, which setup.py gives to the compiler as SOURCES. */
+#define TEXT(...) #__VA_ARGS__
+#define TEXT_OF(...) TEXT(__VA_ARGS__)
+#define MADE_FROM TEXT_OF(SOURCES)
+
 #define SLAB 65536                     /* a power of two: an address rounded down is its slab's */
 #define USABLE (SLAB - 64)             /* the system's allocator keeps notes of its own */
 #define FIRST 128                      /* where the nodes begin */

@@ -61,15 +61,20 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd_mini import build, modes
-from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_sum_rule
+from autograd_mini import build
 
 COMPILING = False
 if COMPILING:
     import cython  # the compiler reads these lines, Python the other
-    from cython.cimports.autograd_mini.slabs import live_in_slabs
+    from cython.cimports.autograd_mini.slabs import MADE_FROM, live_in_slabs
 else:
     from autograd_mini import uncompiled as cython
+if cython.compiled:  # before anything else of a version that may be another
+    build.require(MADE_FROM.decode())  # type: ignore[name-defined]
+
+# ruff: noqa: E402
+from autograd_mini import modes
+from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_sum_rule
 
 Operand = Any
 """A Value, or a real number of Python or NumPy, which is a constant."""

@@ -12,6 +12,7 @@ import math
 import os
 import pickle
 import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -19,6 +20,7 @@ import sys
 import threading
 import tracemalloc
 import weakref
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -70,6 +72,95 @@ def test_the_environment_chooses_plain() -> None:
     assert run(code, AUTOGRAD_MINI_PURE="1") == "plain autograd_mini.value"
     chosen = run(code, AUTOGRAD_MINI_PURE="0").split()[0]
     assert chosen == ("plain" if OTHER is None else "compiled")
+
+
+def copy_of_the_package(folder: Path) -> Path:
+    """A second clone, without the compiled build."""
+    here = Path(build.__file__).parent
+    left = shutil.ignore_patterns("*.so", "*.pyd", "value.c", "nn", "__pycache__")
+    return Path(shutil.copytree(here, folder / "autograd_mini", ignore=left))
+
+
+def run_in(folder: Path, code: str) -> tuple[str, str]:
+    """What the code prints with the package that lies in the folder, and its warnings."""
+    found = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(folder)!r}); {code}"],
+        env={**os.environ, "AUTOGRAD_MINI_PURE": "0"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return found.stdout.strip(), found.stderr
+
+
+SAY = """
+import autograd_mini as ag
+x = ag.Value(3.0)
+(x * x).backward()
+print(ag.build_info()["build"], x.grad, ag.build_info()["reason"])"""
+
+FIRST_IS_EDITABLE = """
+from importlib.util import spec_from_file_location
+class Finder:  # as an editable installation of another clone has it
+    def find_spec(name, path, target=None):
+        if name == {name!r}:
+            return spec_from_file_location(name, {file!r})
+sys.meta_path.append(Finder)
+"""
+
+
+@BOTH
+@pytest.mark.parametrize("changed", [None, "value.py", "slabs.h", "slabs.pxd"])
+@pytest.mark.parametrize("where", ["beside", "in the first clone"])
+def test_a_compiled_build_of_other_sources_does_not_run(
+    tmp_path: Path, changed: str | None, where: str
+) -> None:
+    package = copy_of_the_package(tmp_path)
+    compiled = CHOSEN if name_of(CHOSEN) == "compiled" else OTHER
+    assert compiled is not None
+    assert compiled.__file__ is not None
+    code = SAY
+    if where == "beside":
+        shutil.copy(compiled.__file__, package)
+    else:
+        code = FIRST_IS_EDITABLE.format(name=build.COMPILED, file=compiled.__file__) + SAY
+    if changed is None:
+        assert run_in(tmp_path, code) == ("compiled 6.0", "")
+        return
+    source = package / changed
+    source.write_text(source.read_text() + "\n")
+    printed, warning = run_in(tmp_path, code)
+    assert printed.startswith("plain 6.0 the compiled scalar engine ")
+    assert printed.endswith(f" was made from another {changed} than {source}")
+    assert f"RuntimeWarning: {printed.removeprefix('plain 6.0 ')}; the plain one runs" in warning
+    _, warning = run_in(tmp_path, f"import os; os.environ['AUTOGRAD_MINI_PURE'] = '1'\n{code}")
+    assert warning == ""
+
+
+@BOTH
+def test_a_compiled_build_needs_no_sources_of_c(tmp_path: Path) -> None:
+    package = copy_of_the_package(tmp_path)
+    compiled = CHOSEN if name_of(CHOSEN) == "compiled" else OTHER
+    assert compiled is not None
+    shutil.copy(str(compiled.__file__), package)
+    for name in ("slabs.h", "slabs.pxd"):
+        (package / name).unlink()
+    assert run_in(tmp_path, SAY) == ("compiled 6.0", "")
+
+
+@BOTH
+def test_a_compiled_build_that_does_not_say_its_sources_does_not_run(tmp_path: Path) -> None:
+    """As they were before they carried hashes."""
+    package = copy_of_the_package(tmp_path)
+    (package / "value_compiled.py").write_text("Value = None\n")
+    printed, warning = run_in(tmp_path, SAY)
+    assert printed.endswith("does not say what it was made from")
+    assert "RuntimeWarning" in warning
+
+
+def test_the_reason_for_the_plain_build_is_said() -> None:
+    code = "import autograd_mini as ag; print(ag.build_info()['reason'])"
+    assert run(code, AUTOGRAD_MINI_PURE="1") == "AUTOGRAD_MINI_PURE is set"
+    expected = "no compiled scalar engine is installed" if OTHER is None else ""
+    assert run(code, AUTOGRAD_MINI_PURE="0") == expected
 
 
 def test_the_command_line_says_which_build_runs() -> None:
