@@ -14,6 +14,24 @@ if build_info()["build"] == "compiled":  # tests/test_builds.py runs its example
     collect_ignore.append("autograd_mini/value.py")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--nothing-skipped",
+        action="store_true",
+        help="fail if a test is skipped: here everything is installed that tests need",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not session.config.getoption("--nothing-skipped"):
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("\ntests were skipped, which --nothing-skipped forbids", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(autouse=True)
 def the_table_is_left_as_it_was() -> Iterator[None]:
     """Operations that a test adds are gone after it."""
