@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from autograd_mini.nn.callbacks import Callback, EarlyStopping, as_callback
 from autograd_mini.nn.files import FilePath, read_archive, write_archive
@@ -564,6 +563,8 @@ def _bar(shown: bool, total: int, done: int) -> Iterator[Any]:
     if not shown:
         yield None
         return
+    from tqdm.auto import tqdm  # type: ignore[import-untyped]  # a notebook's own bar; loads asyncio
+
     with tqdm(total=total, initial=done, desc="training", unit="step") as bar:
         bar.next_postfix = 0.0
         yield bar

@@ -29,6 +29,7 @@ import autograd_mini as ag
 from autograd_mini.nn.activations import name_of
 from autograd_mini.nn.callbacks import Callback
 from autograd_mini.nn.module import Module
+from autograd_mini.nn.notebook import preformatted
 from autograd_mini.nn.objective import Loss, Objective, evaluating, quietly, undisturbed
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.run import Run
@@ -80,7 +81,7 @@ class LayerHealth:
     dead: float = math.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HealthReport:
     """What ``gradient_health`` found.
 
@@ -172,6 +173,13 @@ class HealthReport:
         from autograd_mini.nn import plots
 
         return plots.gradient_health(self, ax=ax)
+
+    def __repr__(self) -> str:
+        count = len(self.layers)
+        return f"HealthReport({self.verdict}, {count} layer{'s' * (count != 1)})"
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
     def __str__(self) -> str:
         heads = ("layer", "delta", "gradient", "weight", "update/weight", "saturated", "dead")

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from autograd_mini.nn.notebook import preformatted
 
-@dataclass
+
+@dataclass(repr=False)
 class History:
     """What ``nn.fit`` measured.
 
@@ -26,6 +28,8 @@ class History:
     >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
     >>> history["loss"], len(history), history.last["loss"]
     ([0.5, 0.25], 2, 0.25)
+    >>> history
+    History(2 epochs: loss 0.5 to 0.25)
     >>> print(history)
     epoch  loss
         1  0.5
@@ -70,6 +74,15 @@ class History:
         from autograd_mini.nn import plots
 
         return plots.loss_curve(self, ax=ax, **options)
+
+    def __repr__(self) -> str:
+        losses = [_shown(row["loss"]) for row in self.epochs if "loss" in row]
+        course = f": loss {losses[0]} to {losses[-1]}" if losses else f", {len(self.steps)} steps"
+        stopped = f", stopped: {self.stopped}" if self.stopped else ""
+        return f"History({len(self)} epoch{'s' * (len(self) != 1)}{course}{stopped})"
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
     def __str__(self) -> str:
         names = self.names

@@ -485,9 +485,11 @@ def _axes(ax: Any) -> Any:
 
 def _grid(ax: Any, rows: int, columns: int, size: tuple[float, float]) -> Any:
     """Axes as an array of this shape: new ones, or those given."""
-    figures = needed("matplotlib.figure", "matplotlib", "to draw")
+    needed("matplotlib.figure", "matplotlib", "to draw")
     if ax is None:
-        figure = figures.Figure(
+        from autograd_mini.nn.figure import ShownFigure
+
+        figure = ShownFigure(
             figsize=(size[0] * columns, size[1] * rows), layout="constrained", dpi=120
         )
         return figure.subplots(rows, columns, squeeze=False)

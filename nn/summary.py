@@ -7,16 +7,18 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.nn.module import Module
+from autograd_mini.nn.notebook import Table
 
 
-def summary(model: Module) -> str:
+def summary(model: Module) -> Table:
     """A table of the model's parts: for each what it is, its parameters' shapes, and how many.
 
     Arguments:
         model: any Module.
 
     Returns:
-        Text with one line for each part that has parameters or buffers of its own.
+        Text with one line for each part that has parameters or buffers of its own; a notebook
+        shows it as a table.
 
     >>> from autograd_mini import nn
     >>> print(summary(nn.MLP([784, 256, 10], rng=0)))
@@ -58,7 +60,7 @@ def summary(model: Module) -> str:
     fixed = sum(b.size for _, b in model.named_buffers())
     if fixed:
         lines.append(f"{fixed:,} numbers in buffers, which are not trained")
-    return "\n".join(lines)
+    return Table("\n".join(lines))
 
 
 def _named_modules(model: Module, name: str = "") -> list[tuple[str, Module]]:

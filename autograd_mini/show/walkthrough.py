@@ -40,6 +40,9 @@ from autograd_mini.show.steps import Step, Words, start, sweep
 from autograd_mini.show.terms import Terms
 from autograd_mini.value import Value
 
+SHOWN_HEIGHT = 720
+"""The height of the page in a notebook, in pixels."""
+
 MAX_NODES = 120
 """A graph of so many nodes still fits a page that a reader steps through."""
 
@@ -52,8 +55,10 @@ def walkthrough(
     direction: Direction = "LR",
     max_nodes: int = MAX_NODES,
     engine: Engine = "embedded",
-) -> str:
+) -> Walkthrough:
     """Write a page that steps through the forward pass and the reverse sweep, and give its path.
+
+    A notebook shows the page itself where the path is the result of a cell.
 
     The page needs no network and no other file.  It holds the graph's picture, in which values
     and gradients fill in; the formula and the numbers of each step; the same as a transcript,
@@ -86,8 +91,36 @@ def walkthrough(
     held = variables(sys._getframe(1).f_locals)
     terms = Terms(order, called(order, held))
     page = _page(order, seed, terms, direction, engine)
-    write_whole(path, page.encode())
-    return os.fspath(path)
+    return Walkthrough(page, path)
+
+
+class Walkthrough(str):
+    """The path of a page that has been written; a notebook shows the page.
+
+    Arguments:
+        page: the page, as HTML.
+        path: where to write it.
+    """
+
+    __slots__ = ("page",)
+    page: str
+
+    def __new__(cls, page: str, path: str | os.PathLike[str]) -> Walkthrough:
+        write_whole(path, page.encode())
+        made = super().__new__(cls, os.fspath(path))
+        made.page = page
+        return made
+
+    def save(self, path: str | os.PathLike[str]) -> Walkthrough:
+        """Write the page to another file, and give its path."""
+        return Walkthrough(self.page, path)
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe title="Walkthrough of the reverse sweep" sandbox="allow-scripts" '
+            f'style="width: 100%; height: {SHOWN_HEIGHT}px; border: 0" '
+            f'srcdoc="{html.escape(self.page)}"></iframe>'
+        )
 
 
 @dataclass(frozen=True)
