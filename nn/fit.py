@@ -155,73 +155,75 @@ def fit(
     Warns:
         TrainingWarning: the run diverged, nothing was learnt, or all labels are one class.
     """
-    X, y = checked_data(X, y)
-    check_options(epochs, batch_size, schedule_by, resume, checkpoint, checkpoint_steps)
-    objective, wanted = Objective(model, loss), named_metrics(metrics)
-    team = Alone() if communicator is None else Together(communicator)
-    rng = generator(rng)
-    team.agree(samples=length(X), epochs=epochs, batch_size=batch_size)
-    held_out = held_out_rows(validation_split, validation_data, length(X), rng)
+    with Alone() if communicator is None else Together(communicator) as team:
+        X, y = checked_data(X, y)
+        check_options(epochs, batch_size, schedule_by, resume, checkpoint, checkpoint_steps)
+        objective, wanted = Objective(model, loss), named_metrics(metrics)
+        rng = generator(rng)
+        # The first process decides what is drawn and what is saved
+        rng.bit_generator.state = team.of_first(rng.bit_generator.state)
+        checkpoint, checkpoint_steps = team.of_first((checkpoint, checkpoint_steps))
+        held_out = held_out_rows(validation_split, validation_data, length(X), rng)
 
-    saved = None
-    if resume and checkpoint is not None and Path(checkpoint).exists():
-        saved = read_archive(checkpoint, "checkpoint")
-    if saved is not None:
-        held_out = saved["held_out"]
-    kept = np.setdiff1d(np.arange(length(X)), held_out)
-    validation = None
-    if validation_data is not None:
-        validation = checked_validation(validation_data)
-    elif len(held_out):
-        validation = rows_of(X, held_out), y[held_out]
+        saved = None
+        if resume and team.rank == 0 and checkpoint is not None and Path(checkpoint).exists():
+            saved = read_archive(checkpoint, "checkpoint")
+        saved = team.of_first(saved)
+        if saved is not None:
+            held_out = saved["held_out"]
+        kept = np.setdiff1d(np.arange(length(X)), held_out)
+        validation = None
+        if validation_data is not None:
+            validation = checked_validation(validation_data)
+        elif len(held_out):
+            validation = rows_of(X, held_out), y[held_out]
 
-    run = Run(model, epochs, validation is not None)
-    look = first_look(objective, X, y, kept, validation, wanted, batch_size)
-    # Each process has weights of its own until they start alike
-    run.history.loss_before, usual = team.of_first((look.loss, look.usual))
-    run.optimiser = optimiser_for(optimiser, rate, model)
-    schedule = schedule_for(schedule, run.optimiser)
-    if saved is None:
-        check_rate(run.optimiser, schedule)
-    team.start_alike(model, rng)
-    calls = [as_callback(given) for given in callbacks]
-    if patience is not None:
-        calls.append(EarlyStopping(patience))
-    training = _Training(
-        run=run,
-        X=X,
-        y=look.targets,
-        held_out=held_out,
-        kept=kept,
-        validation=validation,
-        objective=objective,
-        loss_of=objective.loss_without_checks(look.targets),
-        metrics=wanted,
-        schedule=schedule,
-        schedule_by=schedule_by,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        rng=rng,
-        clip_norm=clip_norm,
-        clip_value=clip_value,
-        calls=calls,
-        checkpoint=checkpoint,
-        checkpoint_steps=checkpoint_steps,
-        team=team,
-        usual=usual,
-    )
-    if checkpoint is not None:
-        training.about |= {
-            "rate": rate,
-            "validation_split": validation_split,
-            "validation_data": validation_data is not None,
-            "data": _fingerprint(X, y),
-        }
-    if saved is not None:
-        training.go_on_from(saved)
-    training.train(progress)
-    _warn(training)
-    return run.history
+        run = Run(model, epochs, validation is not None)
+        look = first_look(objective, X, y, kept, validation, wanted, batch_size)
+        run.history.loss_before = look.loss
+        run.optimiser = optimiser_for(optimiser, rate, model)
+        schedule = schedule_for(schedule, run.optimiser)
+        if saved is None:
+            check_rate(run.optimiser, schedule)
+        calls = [as_callback(given) for given in callbacks]
+        if patience is not None:
+            calls.append(EarlyStopping(patience))
+        training = _Training(
+            run=run,
+            X=X,
+            y=look.targets,
+            held_out=held_out,
+            kept=kept,
+            validation=validation,
+            objective=objective,
+            loss_of=objective.loss_without_checks(look.targets),
+            metrics=wanted,
+            schedule=schedule,
+            schedule_by=schedule_by,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            rng=rng,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            calls=calls,
+            checkpoint=checkpoint,
+            checkpoint_steps=checkpoint_steps,
+            team=team,
+            usual=look.usual,
+        )
+        if checkpoint is not None or team.size > 1:
+            training.about |= {
+                "rate": rate,
+                "validation_split": validation_split,
+                "validation_data": validation_data is not None,
+                "data": _fingerprint(X, y),
+            }
+        training.start_alike(patience)
+        if saved is not None:
+            training.go_on_from(saved)
+        training.train(progress)
+        _warn(training)
+        return run.history
 
 
 @dataclass(kw_only=True)
@@ -274,6 +276,7 @@ class _Training:
         self.frozen = [p for p in self.run.model.parameters() if id(p) not in trained]
         self.about |= {
             "samples": length(self.X),
+            "processes": self.team.size,
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             "loss": self.objective.name,
@@ -286,6 +289,42 @@ class _Training:
             "callbacks": [type(call).__name__ for call in self.calls],
         }
 
+    def start_alike(self, patience: int | None) -> None:
+        """Check that all processes were asked for the same, and give them the first's weights.
+
+        Raises:
+            ValueError: they were asked for different things.
+        """
+        if self.team.size == 1:
+            return
+        run, model = self.run, self.run.model
+        asked = {name: fact for name, fact in self.about.items() if name != "callbacks"}
+        asked |= {"epochs": run.epochs, "patience": patience}
+        if self.validation is not None:
+            asked["validation data"] = _fingerprint(*self.validation)
+        for name, array in model.state().items():
+            asked[f"model's {name}"] = f"{array.dtype} of shape {array.shape}"
+        for name, array in run.optimiser.state().items():
+            small = array.size < 3
+            asked[f"optimiser's {name}"] = array.tolist() if small else _fingerprint(array)
+        asked |= self.schedule.state() if self.schedule else {}
+        self.team.agree(asked)
+        model.load_state(self.team.of_first(model.state()))
+        run.history.loss_before, self.usual = self.team.of_first(
+            (run.history.loss_before, self.usual)
+        )
+
+    def _check_alike(self, where: str) -> None:
+        """Refuse to go on where the processes' weights or rates differ."""
+        if self.team.size > 1:
+            run = self.run
+            weights = _fingerprint(*(parameter.data for parameter in run.model.parameters()))
+            rates = [group["rate"] for group in run.optimiser.groups]
+            self.team.agree(
+                {f"rate {where}": rates, f"weights {where}": weights},
+                "what a callback changes, it changes in every one",
+            )
+
     def train(self, progress: bool) -> None:
         """Make the steps that are left; afterwards the model is in eval mode."""
         run, model = self.run, self.run.model
@@ -295,6 +334,7 @@ class _Training:
         try:
             for call in self.calls:
                 call.on_start(run)
+            run.history.stopped = self.team.stopped(run.history.stopped)
             self.on_gradients = _overriding(self.calls, "on_gradients")
             self.on_step = _overriding(self.calls, "on_step")
             own_step = getattr(run.optimiser.step, "__func__", None) is not Optimiser.step
@@ -304,6 +344,7 @@ class _Training:
                 self._go_back()
             for call in self.calls:
                 call.on_end(run)
+            self._check_alike("at the end")
         finally:
             model.zero_grad()
             model.eval()
@@ -327,6 +368,8 @@ class _Training:
                 if run.position and not self.diverged:  # in mid-epoch
                     self._save()
             except KeyboardInterrupt:  # the second one, or a callback's: a step may be half made
+                if self.team.size > 1:  # which differs from the others' then
+                    raise
                 run.stop("interrupted")
             if bar is not None:
                 bar.set_postfix(_postfix(run))
@@ -355,18 +398,11 @@ class _Training:
         rows = order[run.position : run.position + self.batch_size]
         mine = team.share(rows)
         part = len(mine) / len(rows)
-        run.loss, failed = 0.0, None
-        try:
-            if len(mine):
-                run.loss = self._backward(mine, 1.0 if self.objective.sums else part)
-        except Exception as error:  # nobody shall wait for this process
-            if team.size == 1:
-                raise
-            failed = error
+        run.loss = 0.0
+        if len(mine):
+            run.loss = self._backward(mine, 1.0 if self.objective.sums else part)
         parameters = run.optimiser.parameters
-        run.loss, stop = team.reduce(
-            run.model, parameters, run.loss, part, stop=bool(interrupted), failed=failed
-        )
+        run.loss = team.reduce(run.model, parameters, run.loss, part)
         if not math.isfinite(run.loss):
             self._diverge(self._here(), "the loss became NaN or infinite")
             return
@@ -399,8 +435,9 @@ class _Training:
             self.schedule.step(run.loss)
         if self.checkpoint_steps and run.step % self.checkpoint_steps == 0:
             self._save()
-        if stop:
+        if interrupted:
             run.stop("interrupted")
+        run.history.stopped = team.stopped(run.history.stopped)
         if bar is not None:
             _advance(bar, run)
 
@@ -422,11 +459,13 @@ class _Training:
     def _end_epoch(self, count: int) -> None:
         """Measure after an epoch of so many samples, and make ready for the next."""
         run = self.run
-        row = _row(run, self.objective, self.metrics, self.team.gather(self.seen), count)
+        seen = [batch for each in self.team.gather(self.seen) for batch in each]
+        row = _row(run, self.objective, self.metrics, seen, count)
         if self.validation is not None:
             size = max(self.batch_size, 1024)
             found = measured(self.objective, *self.validation, self.metrics, size)
             row |= {f"validation_{name}": value for name, value in found.items()}
+        row = self.team.of_first(row)
         run.history.epochs.append(row | {"rate": run.rate})
         run.history.epoch_ends.append(run.step)
         self.seen = []
@@ -447,26 +486,34 @@ class _Training:
             self.schedule.step(row.get("validation_loss", row["loss"]))
         for call in self.calls:
             call.on_epoch(run)
+        self._check_alike(here)
+        run.history.stopped = self.team.stopped(run.history.stopped)
         run.epoch, run.position, run.total, run.order = run.epoch + 1, 0, 0.0, None
         self._save()
 
     def _save(self) -> None:
-        if self.checkpoint is not None and self.team.rank == 0:
-            write_archive(self.checkpoint, "checkpoint", {"about_run": self.about} | self._state())
+        if self.checkpoint is None:
+            return
+        state = {"about_run": self.about} | self._state()
+        if self.team.rank == 0:
+            write_archive(self.checkpoint, "checkpoint", state)
 
     def _state(self) -> dict[str, Any]:
         """All that the rest of the run depends on, besides the arguments of ``fit``."""
         run = self.run
+        own = [g.bit_generator.state for g in _generators(run.model, self.rng)], self.seen
+        (generators, seen), *others = self.team.gather(own)
         return {
             "model": run.model.state(),
             "optimiser": run.optimiser.state(),
             "schedule": self.schedule.state() if self.schedule else {},
-            "generators": [g.bit_generator.state for g in _generators(run.model, self.rng)],
+            "generators": generators,
             "callbacks": [call.state() for call in self.calls],
             "history": vars(run.history),
             "place": {name: getattr(run, name) for name in _PLACE},
             "held_out": self.held_out,
-            "seen": self.seen,
+            "seen": seen,
+            "other_processes": others,
         }
 
     def go_on_from(self, saved: dict[str, Any]) -> None:
@@ -481,15 +528,17 @@ class _Training:
         run.optimiser.load_state(saved["optimiser"])
         if self.schedule:
             self.schedule.load_state(saved["schedule"])
-        for g, state in zip(_generators(run.model, self.rng), saved["generators"], strict=True):
+        own = saved["generators"], saved["seen"]
+        generators, seen = [own, *saved.get("other_processes", [])][self.team.rank]
+        for g, state in zip(_generators(run.model, self.rng), generators, strict=True):
             g.bit_generator.state = state
         for call, state in zip(self.calls, saved["callbacks"], strict=True):
             call.load_state(state)
         vars(run.history).update(saved["history"])
-        if run.history.stopped == "interrupted":
+        if run.history.stopped.startswith("interrupted"):
             run.history.stopped = ""
         vars(run).update(saved["place"])
-        self.seen = [(found, targets) for found, targets in saved["seen"]]
+        self.seen = [(found, targets) for found, targets in seen]
         self.good_from = "of the checkpoint"
 
 
@@ -497,15 +546,17 @@ _PLACE = ("epoch", "step", "position", "total", "order", "rate")
 """The attributes of ``Run`` that say how far it is."""
 
 
-def _fingerprint(X: Any, y: Array) -> str:
-    """A checksum of the samples."""
+def _fingerprint(*parts: Any) -> str:
+    """A checksum of arrays, and of tuples of arrays."""
     digest = hashlib.sha256()
-    for array in (*(X if isinstance(X, tuple) else (X,)), y):
-        digest.update(np.ascontiguousarray(array).data)
+    for part in parts:
+        for array in part if isinstance(part, tuple) else (part,):
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
 
 
 def _check_resumed(saved: Any, here: Any, path: Any) -> None:
+    saved = {"processes": 1} | saved  # a file of version 0.1.0 does not say
     for name, value in here.items():
         before = saved.get(name)
         if before == value:

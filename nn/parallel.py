@@ -9,13 +9,22 @@ networks", NIPS 2012, describe the asynchronous form; this is the synchronous on
 
 Batch normalisation sees the share, not the batch, as in PyTorch's DistributedDataParallel.
 
+No process waits for another that will not come.  Before each collective call all of them meet:
+they exchange where they are, whether one is ending by an error, and whether one wants to stop.
+So an error in one ends all of them, by an error that names it, and processes that went different
+ways are told so.  What fails inside a collective call ends all by ``Abort``.
+
 ``nn.fit(..., communicator=MPI.COMM_WORLD)`` uses it; run it with ``mpiexec -n 2 python FILE.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import sys
+import traceback
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,46 +32,53 @@ from autograd_mini import Tensor
 from autograd_mini.nn.module import Module, Parameter
 from autograd_mini.nn.operands import Array
 
+SAME_ARGUMENTS = "every one calls fit with the same arguments and all of the data"
+
+_NAMED = 3
+"""So many differences an error names."""
+
 
 class Alone:
     """One process: what ``Together`` does with several."""
 
     rank, size = 0, 1
 
-    def agree(self, **facts: Any) -> None:
-        """Nobody to differ from."""
+    def __enter__(self) -> Self:
+        return self
 
-    def start_alike(self, model: Module, rng: np.random.Generator) -> None:
-        """Nobody to be like."""
+    def __exit__(self, *error: Any) -> None:
+        """Nobody waits."""
+
+    def agree(self, facts: Mapping[str, Any], remedy: str = SAME_ARGUMENTS) -> None:
+        """Nobody to differ from."""
 
     def of_first(self, found: Any) -> Any:
         """What was found, as it is."""
         return found
+
+    def stopped(self, reason: str) -> str:
+        """The reason as it is."""
+        return reason
 
     def share(self, rows: Array) -> Array:
         """All of the batch's rows."""
         return rows
 
     def reduce(
-        self,
-        model: Module,
-        parameters: Sequence[Parameter],
-        loss: float,
-        part: float,
-        *,
-        stop: bool,
-        failed: Exception | None,
-    ) -> tuple[float, bool]:
-        """The loss and the wish to stop, as they are."""
-        return loss, stop
+        self, model: Module, parameters: Sequence[Parameter], loss: float, part: float
+    ) -> float:
+        """The loss as it is."""
+        return loss
 
-    def gather(self, found: list[Any]) -> list[Any]:
-        """The list as it is."""
-        return found
+    def gather(self, found: Any) -> list[Any]:
+        """What was found, as the only one."""
+        return [found]
 
 
 class Together:
     """The processes of an MPI communicator, as one trainer.
+
+    It is used in a ``with`` block: an error that leaves the block ends the other processes' too.
 
     Arguments:
         communicator: of ``mpi4py``, such as ``MPI.COMM_WORLD``.
@@ -72,6 +88,7 @@ class Together:
 
     Raises:
         TypeError: it is no communicator.
+        RuntimeError: from every method: another process ended by an error, or is elsewhere.
     """
 
     def __init__(self, communicator: Any) -> None:
@@ -83,45 +100,108 @@ class Together:
         self.communicator = communicator
         self.rank: int = communicator.Get_rank()
         self.size: int = communicator.Get_size()
+        self._inside = False
+        self._all_know = False
 
-    def agree(self, **facts: Any) -> None:
-        """Check that every process was asked for the same.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        """Meet the others at the end, or tell them of the error."""
+        if self._inside:  # the others are in a collective call that cannot be completed
+            traceback.print_exception(error)
+            sys.stderr.flush()
+            self.communicator.Abort(1)
+        if not self._all_know:
+            self._meet("the end", error=error)
+
+    def _meet(self, where: str, wish: bool = False, error: BaseException | None = None) -> bool:
+        """Wait until every process is here; whether any has the wish.
 
         Raises:
-            ValueError: they were not; in every process, so that none waits for the others.
+            RuntimeError: another process ends by an error, or is not here.
         """
-        for name, found in facts.items():
-            everywhere = self.communicator.allgather(found)
-            if any(other != everywhere[0] for other in everywhere):
-                raise ValueError(
-                    f"the processes differ in {name}: {', '.join(map(str, everywhere))}; every "
-                    "one calls fit with the same arguments and all of the data"
-                )
+        here = np.array([zlib.crc32(where.encode()), wish, error is not None], dtype=np.int64)
+        everywhere = np.empty((self.size, 3), dtype=np.int64)
+        self._inside = True
+        self.communicator.Allgather(here, everywhere)
+        places, wishes, errors = everywhere.T
+        what = ""
+        if errors.any():
+            what = self._errors(error)
+        elif np.any(places != places[0]):
+            found = self.communicator.allgather(where)
+            what = "the processes went different ways: " + ", ".join(
+                f"rank {rank} is at {place}" for rank, place in enumerate(found)
+            )
+        self._inside = False
+        if what:
+            self._all_know = True
+            if error is None:
+                raise RuntimeError(what)
+        return bool(wishes.any())
 
-    def start_alike(self, model: Module, rng: np.random.Generator) -> None:
-        """Give every process the first one's weights and random numbers."""
-        state, generator = self.communicator.bcast((model.state(), rng.bit_generator.state))
-        model.load_state(state)
-        rng.bit_generator.state = generator
+    def _errors(self, error: BaseException | None) -> str:
+        mine = "" if error is None else f"{type(error).__name__}: {error}".removesuffix(": ")
+        everywhere = enumerate(self.communicator.allgather(mine))
+        found = [f"rank {rank} of {self.size} ended by {text}" for rank, text in everywhere if text]
+        return "; ".join(found) + "; so all of them end"
+
+    def _collectively(self, where: str, call: Callable[[], Any]) -> Any:
+        self._meet(where)
+        self._inside = True
+        found = call()
+        self._inside = False
+        return found
+
+    def agree(self, facts: Mapping[str, Any], remedy: str = SAME_ARGUMENTS) -> None:
+        """Check that every process has the same facts, by name; they are compared as text.
+
+        Raises:
+            ValueError: they differ; in every process.
+        """
+        mine = {name: str(fact) for name, fact in facts.items()}
+        everywhere = self.gather(mine)
+        differing = []
+        for name in dict.fromkeys(name for each in everywhere for name in each):
+            ranks: dict[str, int] = {}  # the first that has it, for each text
+            for rank, each in enumerate(everywhere):
+                ranks.setdefault(each.get(name, "nothing"), rank)
+            if len(ranks) > 1:
+                of = ", ".join(map(str, ranks.values()))
+                differing.append(f"{name}: {', '.join(ranks)} (ranks {of})")
+        if differing:
+            self._all_know = True
+            more = f" and {len(differing) - _NAMED} more" if len(differing) > _NAMED else ""
+            raise ValueError(
+                f"the processes differ in {'; in '.join(differing[:_NAMED])}{more}: {remedy}"
+            )
 
     def of_first(self, found: Any) -> Any:
         """What the first process found, in every process: what all must decide by."""
-        return self.communicator.bcast(found)
+        return self._collectively("what the first found", lambda: self.communicator.bcast(found))
+
+    def stopped(self, reason: str) -> str:
+        """Why all of them stop: the first reason, and whose it is if not everybody has it."""
+        if not self._meet("the end of a step or epoch", wish=bool(reason)):
+            return ""
+        reasons = self.gather(reason)
+        rank = next(rank for rank, text in enumerate(reasons) if text)
+        alike = len(set(reasons)) == 1
+        return str(reasons[rank]) + ("" if alike else f" (rank {rank} of {self.size})")
 
     def share(self, rows: Array) -> Array:
         """The rows of a batch that this process works on; maybe none."""
         return rows[self.rank :: self.size]
 
     def reduce(
-        self,
-        model: Module,
-        parameters: Sequence[Parameter],
-        loss: float,
-        part: float,
-        *,
-        stop: bool,
-        failed: Exception | None,
-    ) -> tuple[float, bool]:
+        self, model: Module, parameters: Sequence[Parameter], loss: float, part: float
+    ) -> float:
         """Replace each gradient by its sum over all processes, in one Allreduce.
 
         Arguments:
@@ -129,29 +209,17 @@ class Together:
             parameters: whose gradients to add up.
             loss: this process's part of the loss.
             part: this process's part of the batch, between 0 and 1.
-            stop: whether this process wants to stop.
-            failed: the error that this process met in this step, if it did.
 
         Returns:
-            The loss of the whole batch, and whether any process wants to stop.
-
-        Raises:
-            Exception: ``failed`` itself; in the other processes a RuntimeError.
+            The loss of the whole batch.
         """
         buffers = [b for _, b in model.named_buffers() if b.dtype.kind == "f"]
         pieces = [np.ravel(p.grad) for p in parameters] + [np.ravel(part * b) for b in buffers]
-        flat = np.concatenate(
-            [*pieces, [loss, float(stop), float(failed is not None)]], dtype=np.float64
-        )
+        flat = np.concatenate([*pieces, [loss]], dtype=np.float64)
         total = np.empty_like(flat)
-        self.communicator.Allreduce(flat, total)
-        if failed is not None:
-            raise failed
-        if total[-1]:
-            raise RuntimeError(
-                f"{int(total[-1])} of {self.size} processes met an error in this step, which they "
-                "show themselves; all of them stop"
-            )
+        self._collectively(
+            f"a step on {len(flat)} numbers", lambda: self.communicator.Allreduce(flat, total)
+        )
         at = 0
         for parameter in parameters:
             count = int(np.size(parameter.data))
@@ -164,8 +232,11 @@ class Together:
         for buffer in buffers:
             buffer[...] = total[at : at + buffer.size].reshape(buffer.shape)
             at += buffer.size
-        return float(total[-3]), bool(total[-2])
+        return float(total[-1])
 
-    def gather(self, found: list[Any]) -> list[Any]:
-        """The lists of all processes, joined."""
-        return [item for each in self.communicator.allgather(found) for item in each]
+    def gather(self, found: Any) -> list[Any]:
+        """What each process found, by rank."""
+        everywhere: list[Any] = self._collectively(
+            "what each found", lambda: self.communicator.allgather(found)
+        )
+        return everywhere

@@ -63,12 +63,99 @@ found["buffers"] = max(float(np.abs(s - states[0]).max()) for s in states)
 print(json.dumps(found)) if world.rank == 0 else None
 """
 
+UNWELL = """
+import json, os, signal, sys, threading
+import numpy as np
+from mpi4py import MPI
+from autograd_mini import nn
+world = MPI.COMM_WORLD
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(40, 3)), rng.integers(0, 2, 40)
+def at(place, what, epoch=2):
+    class At(nn.Callback):
+        pass
+    def hook(self, run):
+        if run.epoch >= epoch:
+            what(run)
+    setattr(At, place, hook)
+    return dict(callbacks=[At()])
+def failing(run):
+    raise OSError("no more paper")
+def leaving(run):
+    sys.exit(3)
+def pressing(run):
+    raise KeyboardInterrupt
+def signalled(run):
+    os.kill(os.getpid(), signal.SIGINT)
+def stopping(run):
+    run.stop("enough")
+def faster(run):
+    run.optimiser.rate = 0.5
+def moved(run):
+    run.model.layers[0].bias.data += 1
+def missing(outputs, targets):
+    if world.rank == world.size - 1:
+        raise LookupError("no such metric")
+    return 0.0
+def half(outputs, targets):
+    return 0.5 * nn.mean_squared_error(outputs, nn.one_hot(targets, 2))
+spoilt = X.copy()
+spoilt[7, 1] = np.nan
+def shorter(X=X, y=y):
+    return dict(X=X[:30], y=y[:30])
+ODD = dict(
+    start=at("on_start", failing, 1), gradients=at("on_gradients", failing),
+    step=at("on_step", failing), epoch=at("on_epoch", failing), end=at("on_end", failing),
+    exit=at("on_step", leaving), press=at("on_gradients", pressing),
+    late_press=at("on_epoch", pressing), ctrl_c=at("on_step", signalled),
+    stop=at("on_step", stopping), stop_epoch=at("on_epoch", stopping),
+    stop_start=at("on_start", stopping, 1), faster=at("on_step", faster),
+    moved=at("on_epoch", moved), moved_last=at("on_end", moved),
+    nan=dict(X=spoilt), short=dict(y=y[:-1]), samples=shorter(), data=dict(X=X + 1),
+    width=dict(model=nn.MLP([3, 7, 2])), wide=dict(X=np.c_[X, X]), rate=dict(rate=0.5),
+    epochs=dict(epochs=7), batch=dict(batch_size=5), loss=dict(loss=half),
+    optimiser=dict(optimiser="sgd"), clip=dict(clip_norm=1.0), patience=dict(patience=1),
+    schedule=dict(schedule=lambda o: nn.CosineSchedule(o, 3)), metrics=dict(metrics=missing),
+    validation=dict(validation_data=(X[:9], y[:9])), option=dict(epochs=0),
+    order=dict(rng=5), weights=dict(model=nn.MLP([3, 6, 2], rng=9)),
+    quiet=dict(checkpoint="only_the_first_writes.npz"),
+)
+shown = {}
+for name, odd in ODD.items():
+    options = dict(X=X, y=y, model=nn.MLP([3, 6, 2], rng=0), epochs=3, batch_size=8, rate=0.01)
+    if world.rank == world.size - 1:
+        options |= odd
+    model = options["model"]
+    try:
+        history = nn.fit(communicator=world, progress=False, **options)
+        ended = f"done {history.stopped}"
+    except BaseException as error:
+        ended = f"{type(error).__name__}: {error}"
+    weights = b"".join(w.tobytes() for w in model.state().values())
+    everywhere = world.allgather((ended, weights))
+    shown[name] = [e for e, _ in everywhere] + [len({w for _, w in everywhere}) == 1]
+if world.rank == 0:
+    print(json.dumps(shown))
+"""
 
-def run(count, *command):
+ABORTED = """
+import numpy as np
+from mpi4py import MPI
+from autograd_mini import nn
+class Cut(MPI.Intracomm):
+    def Allreduce(self, *buffers):
+        if self.Get_rank() == 1:
+            raise OSError("the cable is cut")
+        super().Allreduce(*buffers)
+nn.fit(nn.MLP([2, 2]), np.eye(2), [0, 1], communicator=Cut(MPI.COMM_WORLD), progress=False)
+"""
+
+
+def run(count, *command, folder=None):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.run(
         [MPIEXEC, "-n", str(count), sys.executable, *command],
-        capture_output=True, text=True, check=True, env=environment, timeout=40,
+        capture_output=True, text=True, check=True, env=environment, timeout=120, cwd=folder,
     ).stdout  # fmt: skip
 
 
@@ -89,6 +176,92 @@ def test_several_processes_are_one(count):
         assert found["failed"] == ["RuntimeError", "ValueError"]
     if count > 1:
         assert "the processes differ in samples: 43, 42" in found["refused"]
+
+
+@pytest.fixture(scope="module", params=[3])
+def unwell(request, tmp_path_factory):
+    """How each process ended where the last one was odd in some way."""
+    folder = tmp_path_factory.mktemp("unwell")
+    shown = json.loads(run(request.param, "-c", UNWELL, folder=folder))
+    assert not list(folder.iterdir())
+    return request.param, shown
+
+
+ENDED = {
+    **dict.fromkeys(("start", "gradients", "step", "epoch", "end"), "OSError: no more paper"),
+    "exit": "SystemExit: 3",
+    "press": "KeyboardInterrupt",
+    "late_press": "KeyboardInterrupt",
+    "nan": "ValueError: X: row 7, column 1 is nan",
+    "short": "ValueError: X has 40 samples and y 39",
+    "wide": "takes inputs of shape (..., 3), got",
+    "metrics": "LookupError: no such metric",
+    "option": "ValueError: epochs is a positive whole number, not 0",
+}
+
+REFUSED = {
+    "samples": "samples: 40, 30",
+    "data": "data: ",
+    "width": "model's layers.0.weight: float64 of shape (3, 6), float64 of shape (3, 7)",
+    "rate": "rate: 0.01, 0.5",
+    "epochs": "epochs: 3, 7",
+    "batch": "batch_size: 8, 5",
+    "loss": "loss: cross_entropy, half",
+    "optimiser": "optimiser: Adam, SGD",
+    "clip": "clip_norm: None, 1.0",
+    "patience": "patience: None, 1",
+    "schedule": "schedule: None, CosineSchedule",
+    "validation": "validation_data: False, True",
+    "faster": "rate at the end of epoch 2: [0.01], [0.5]",
+    "moved": "weights at the end of epoch 2: ",
+    "moved_last": "weights at the end: ",
+}
+
+DONE = {
+    "ctrl_c": "interrupted (rank {last} of {count})",
+    "stop": "enough (rank {last} of {count})",
+    "stop_epoch": "enough (rank {last} of {count})",
+    "stop_start": "enough (rank {last} of {count})",
+    "order": "",
+    "weights": "",
+    "quiet": "",
+}
+
+
+def test_an_error_in_one_process_ends_all_and_is_named(unwell):
+    count, shown = unwell
+    for case, what in ENDED.items():
+        *others, last, _ = shown[case]
+        assert what in last, case
+        for other in others:
+            assert other.startswith(f"RuntimeError: rank {count - 1} of {count} ended by"), case
+            assert what in other, case
+            assert other.endswith("so all of them end"), case
+
+
+def test_processes_that_were_asked_for_different_things_are_refused(unwell):
+    count, shown = unwell
+    for case, what in REFUSED.items():
+        *ends, _ = shown[case]
+        for end in ends:
+            assert end.startswith("ValueError: the processes differ in "), case
+            assert what in end, case
+            assert f"(ranks 0, {count - 1})" in end, case
+
+
+def test_what_one_process_decides_holds_for_all(unwell):
+    count, shown = unwell
+    for case, what in DONE.items():
+        *ends, alike = shown[case]
+        assert set(ends) == {"done " + what.format(last=count - 1, count=count)}, case
+        assert alike, case
+    assert set(shown) == {*ENDED, *REFUSED, *DONE}
+
+
+def test_what_fails_inside_a_collective_call_ends_all():
+    with pytest.raises(subprocess.CalledProcessError) as ended:
+        run(2, "-c", ABORTED)
+    assert "OSError: the cable is cut" in ended.value.stderr
 
 
 def test_the_example_runs_and_shows_it():
