@@ -16,7 +16,7 @@ from autograd_mini.check.capture import call_with_locals, differentiation, names
 from autograd_mini.check.judge import EQUAL, judged
 from autograd_mini.check.lint import advice, findings
 from autograd_mini.check.losses import hinted, loss_hint
-from autograd_mini.check.numerical import Probe, error_needed
+from autograd_mini.check.numerical import EVALUATIONS, Probe, error_needed
 from autograd_mini.check.report import (
     AGREE,
     CANNOT_TELL,
@@ -65,9 +65,9 @@ def check_gradients(
             or a label: then it is the gradient of the loss with respect to that intermediate.
             Without it, automatic gradients are held against numerical ones.
         seed: chooses which elements are probed numerically.
-        entries: how many elements of each quantity are probed at the most, besides those
+        entries: how many elements of each quantity are probed at the most, besides as many
             where manual and automatic gradients differ most, and one random direction
-            through all of them.
+            through all of them.  Fewer are, but 2, where the loss computes millions of numbers.
         hints: what the report tells: 0 the verdict, 1 also where the mistakes are, 2 also why.
         required: the names for which ``manual`` must give a gradient; ``"all"`` parameters.
         forbid_autodiff: whether the check fails if ``manual`` differentiates automatically.
@@ -146,17 +146,7 @@ class _Check:
         automatic = _swept(root, nodes)
         order = topological_order(root)
         manuals = {name: _as_gradient(name, value) for name, value in given.items()}
-        epsilon = coarsest(manuals)
-        notes = []
-        try:
-            recorded = recorded_gradients(root, list(nodes.values()))
-        except TypeError as error:  # a primitive whose pullback works on plain arrays only
-            recorded = list(automatic.values())
-            notes.append(
-                f"Rounding is taken to be {GUESS:.0e} of the largest element, since the sweep "
-                f"could not be recorded: {error}"
-            )
-        tolerances = dict(zip(nodes, rounding_of(recorded, epsilon, order), strict=True))
+        tolerances, notes = _tolerances(root, nodes, coarsest(manuals), order)
         noise = loss_noise(root)
         own = list(self._asked_for(given, differentiating))
         whose = self._other_at_each_call(arguments, _number(root), noise, manuals, tolerances)
@@ -167,6 +157,7 @@ class _Check:
         vague = {name: why for names, why in whose.values() for name in names}
         rng = np.random.default_rng(self.seed)
         quantities = []
+        entries = _affordable(self.entries, order)
         for name, node in nodes.items():
             along = _loss_along_parameter if name in arguments else _loss_along_intermediate
             evaluate = along(loss, arguments, name, root, node)
@@ -177,7 +168,7 @@ class _Check:
                     manuals.get(name),
                     tolerances[name],
                     Probe(evaluate, noise, order, node, automatic[name]),
-                    self.entries,
+                    entries,
                     rng,
                     vague.get(name),
                 )
@@ -196,7 +187,7 @@ class _Check:
             used = names_used(loss) | (names_used(manual) if callable(manual) else set())
             used |= {f"self.{name}" for name in used} | by_hand.keys() | names.keys()
             seen = {name: what for name, what in known.items() if name in used}
-            quantities = blamed(quantities, root, nodes, manuals, seen, epsilon)
+            quantities = blamed(quantities, root, nodes, manuals, seen, coarsest(manuals))
         hint = loss_hint(order, quantities, nodes, known)
         return GradientReport(
             hinted(quantities, hint),
@@ -303,6 +294,33 @@ class _Check:
 
 
 _MEND = "draw random masks and noise outside of it, or seed it, and leave nothing changed"
+
+
+def _tolerances(
+    root: Any, nodes: Mapping[str, Any], epsilon: float, order: Sequence[Any]
+) -> tuple[dict[str, Array], list[str]]:
+    """The rounding error of each automatic gradient, and what is to be said about it."""
+    notes = []
+    try:
+        recorded = recorded_gradients(root, list(nodes.values()))
+    except TypeError as error:  # a primitive whose pullback works on plain arrays only
+        recorded = list(_swept(root, nodes).values())
+        notes.append(
+            f"Rounding is taken to be {GUESS:.0e} of the largest element, since the sweep "
+            f"could not be recorded: {error}"
+        )
+    return dict(zip(nodes, rounding_of(recorded, epsilon, order), strict=True)), notes
+
+
+def _affordable(entries: int, order: Sequence[Any]) -> int:
+    """How many elements are probed, where each takes the whole loss several times."""
+    numbers = sum(np.size(node.data) for node in order) * EVALUATIONS
+    return min(entries, max(_FEWEST, _MOST_NUMBERS // numbers))
+
+
+_FEWEST = 2
+_MOST_NUMBERS = 4 * 10**8
+"""How many numbers are computed to probe one quantity, unless that were fewer elements than 2."""
 
 
 def _swept(root: Any, nodes: Mapping[str, Any]) -> dict[str, Array]:
@@ -527,7 +545,7 @@ def _compare(
         wrong = np.zeros(automatic.shape, bool) if gap is None else ~(gap <= tolerance)
     indices = _probed(np.zeros_like(automatic) if gap is None else gap, wrong, entries, rng)
     told_apart = None if gap is None else np.where(wrong, gap, 0.0)
-    numerical = probe.elements(indices, error_needed(automatic, told_apart), rng)
+    numerical = probe.elements(indices, error_needed(automatic, told_apart), rng, name)
     verdict, evidence = CANNOT_TELL, vague or ""
     if vague is None:
         verdict, evidence = judged(automatic, manual, tolerance, wrong, numerical, probe)

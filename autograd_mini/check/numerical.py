@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from autograd_mini.check.complex_step import ComplexStep, Slope
 from autograd_mini.check.kinks import crossed
@@ -22,6 +23,12 @@ Index = tuple[int, ...]
 
 TELLING = 1e-3
 """A numerical estimate tells something if its error is below this part of the gradient."""
+
+EVALUATIONS = 8
+"""How often the loss is computed for a derivative, usually."""
+
+_PATIENCE = 2.0
+"""How many seconds pass before progress is shown."""
 
 _PRECISE = 1e-4
 """Differences are taken no more exactly than this part of the error that is needed."""
@@ -125,14 +132,18 @@ class Probe:
         self._exact: ComplexStep | None = None
 
     def elements(
-        self, indices: Sequence[Index], needed: Array, rng: np.random.Generator
+        self, indices: Sequence[Index], needed: Array, rng: np.random.Generator, name: str = ""
     ) -> Numerical:
-        """Derivatives for some elements, each as exact as is needed, and along a direction."""
+        """Derivatives for some elements, each as exact as is needed, and along a direction.
+
+        On a terminal, what takes seconds shows how far it is.
+        """
         values = np.full(self.data.shape, np.nan)
         errors, spreads = values.copy(), values.copy()
         kinks: dict[Any, None] = {}
         crossings: dict[Any, Array] = {}
-        for index in indices:
+        shown = tqdm(indices, f"checking {name}", delay=_PATIENCE, disable=None, leave=False)
+        for index in shown:
             one = np.zeros_like(self.data)
             one[index] = 1
             found = self.along(one, float(needed[index]), crossings)

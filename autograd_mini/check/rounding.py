@@ -15,13 +15,14 @@ or an exponential that is added to anything, is off by that part of the sum.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import is_node, reverse_sweep, sweep_gradients, topological_order
+from autograd_mini.graph import is_node, operands, reverse_sweep, sweep_gradients, topological_order
 from autograd_mini.modes import no_grad
 from autograd_mini.rules import RULES
 
@@ -86,16 +87,18 @@ def rounding_of(gradients: Sequence[Any], epsilon: float, forward: Sequence[Any]
     recorded = [gradient for gradient in gradients if is_node(gradient)]
     order = topological_order(*recorded)
     sizes = _sizes(order, forward)
-    moved = [_shaken(order, sizes, gradients, np.random.default_rng(seed)) for seed in _SEEDS]
-    bounds = []
-    for index, gradient in enumerate(gradients):
-        exact = _data(gradient)
-        if recorded:
-            movement = np.max([np.abs(found[index] - exact) / _NOISE for found in moved], axis=0)
-            bounds.append(epsilon * (_SAFETY * movement + _UNITS * np.abs(exact)))
-        else:
-            bounds.append(np.full(exact.shape, GUESS * np.max(np.abs(exact), initial=0.0)))
-    return bounds
+    exact = [_data(gradient) for gradient in gradients]
+    if not recorded:
+        return [np.full(e.shape, GUESS * np.max(np.abs(e), initial=0.0)) for e in exact]
+    movements = [np.zeros(e.shape) for e in exact]
+    for seed in _SEEDS:
+        shaken = _shaken(order, sizes, gradients, np.random.default_rng(seed))
+        for movement, e, moved in zip(movements, exact, shaken, strict=True):
+            np.maximum(movement, np.abs(moved - e), out=movement)
+    return [
+        epsilon * (_SAFETY / _NOISE * movement + _UNITS * np.abs(e))
+        for movement, e in zip(movements, exact, strict=True)
+    ]
 
 
 @np.errstate(all="ignore")
@@ -151,10 +154,16 @@ def _shaken(
 ) -> list[Array]:
     """The gradients, from a graph in which every number is off by relative noise."""
     made: dict[Any, Any] = {}
+    unread = Counter(parent for node in order for parent in operands(node))
+    unread.update(gradient for gradient in gradients if is_node(gradient))
     with no_grad(), np.errstate(all="ignore"):
         for node in order:
             parents = [made[parent] if is_node(parent) else parent for parent in node.parents]
             again = node.again(parents) if parents else node
             noise = _NOISE * rng.uniform(-1, 1, np.shape(node.data))
             made[node] = again + noise * sizes[node] if node in sizes else again * (1 + noise)
+            for parent in operands(node):  # what nothing reads any more is freed
+                unread[parent] -= 1
+                if not unread[parent]:
+                    del made[parent]
     return [_data(made[gradient] if is_node(gradient) else gradient) for gradient in gradients]
