@@ -1077,6 +1077,14 @@ def copy(x: Any) -> Any:
     return +x
 
 
+@_in_place_of(np.full_like)
+def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+    like = np.empty_like(tensor.plain(x), dtype=dtype, shape=shape)
+    if not isinstance(fill_value, Tensor):
+        return np.full_like(like, fill_value)
+    return astype(broadcast_to(fill_value, like.shape), like.dtype)
+
+
 @_in_place_of(np.where)
 def where(condition: Any, x: Any, y: Any) -> Any:
     return FUNCTIONS["where"](condition, x, y)

@@ -51,7 +51,7 @@ def apply(name: str, *operands: Any) -> Any:
     arrays = [_array(name, operand) for operand in operands]
     if any(array.dtype == object for array in arrays):
         return np.frompyfunc(lambda *each: apply(name, *each), len(operands), 1)(*operands)
-    return RULES[name].forward(*operands)
+    return RULES[name].forward(*arrays)
 
 
 _NUMBERS = {float, int, bool}

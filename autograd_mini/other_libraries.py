@@ -45,6 +45,10 @@ TENSOR = {
     **{name: f"np.{name}(t)" for name in _FUNCTIONS_OF_NUMPY},
     **{name: f"ag.{name}(t)" for name in _FUNCTIONS_OF_OURS},
     **_for("Tensor", "t"),
+    "any": "np.any(t.data)",
+    "all": "np.all(t.data)",
+    "argsort": "np.argsort(t)",
+    "nonzero": "np.nonzero(t)",
     "numpy": "t.data (the array itself, without its graph)",
     "tolist": "t.data.tolist() (the numbers, without their graph)",
     "cpu": "t itself: all arrays are NumPy's",
@@ -233,6 +237,7 @@ OPTIONS = {
     "keep_dims": "keepdims=",
     "unbiased": "ddof=1 for the unbiased estimate, ddof=0 for the other",
     "correction": "ddof=",
+    "Tensor(dtype)": "np.asarray(data, dtype) as data",
     "requires_grad": "nothing: every Tensor and Value is differentiated",
     "device": "nothing: all arrays are NumPy's, on the processor",
     "name": "label=",
@@ -254,7 +259,7 @@ OPTIONS = {
     "seed": "rng=",
     "kernel_initializer": "init=",
 }
-"""Keyword arguments that functions have elsewhere."""
+"""Keyword arguments that functions have elsewhere; ``"f(option)"`` is one of ``f`` alone."""
 
 _PLACES: dict[str, tuple[Mapping[str, str], str]] = {
     "Tensor": (TENSOR, "Tensor"),
@@ -289,10 +294,11 @@ def refuse_options(function: str, options: Mapping[str, Any]) -> NoReturn:
     Traceback (most recent call last):
     TypeError: sum() has no option 'dim': write axis=
     """
-    name = next((option for option in options if option in OPTIONS), next(iter(options)))
-    if name in OPTIONS:
-        raise TypeError(f"{function}() has no option {name!r}: write {OPTIONS[name]}")
-    raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
+    for name in options:
+        advice = OPTIONS.get(f"{function}({name})", OPTIONS.get(name))
+        if advice:
+            raise TypeError(f"{function}() has no option {name!r}: write {advice}")
+    raise TypeError(f"{function}() got an unexpected keyword argument {next(iter(options))!r}")
 
 
 class Elsewhere:

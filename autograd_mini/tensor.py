@@ -18,15 +18,17 @@ from __future__ import annotations
 import inspect
 import operator
 import os
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, cast
 
 import numpy as np
 
-from autograd_mini import graph, modes, other_libraries
+from autograd_mini import graph, modes, numpy_protocol, other_libraries
+from autograd_mini.numpy_protocol import unknown_function
 from autograd_mini.rules import FUNCTIONS, RULES, rule_of_ufunc
-from autograd_mini.value import Value, unknown_function
+from autograd_mini.value import Value
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -90,7 +92,9 @@ class Tensor:
 
     masks_always = False
 
-    def __init__(self, data: Any, label: str = "") -> None:
+    def __init__(self, data: Any, label: str = "", **more: Any) -> None:
+        if more:
+            other_libraries.refuse_options("Tensor", more)
         self._set(np.array(_real_array(data)), None, (), {})
         self.label = label
 
@@ -399,6 +403,26 @@ class Tensor:
     def __abs__(self) -> Tensor:
         return record(RULES["abs"], (self,))
 
+    # In place: of a leaf inside no_grad(); elsewhere a new node
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return _in_place(operator.add, "+=", self, other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return _in_place(operator.sub, "-=", self, other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return _in_place(operator.mul, "*=", self, other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return _in_place(operator.truediv, "/=", self, other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return _in_place(operator.pow, "**=", self, other)
+
+    def __imatmul__(self, other: Any) -> Tensor:
+        return _in_place(operator.matmul, "@=", self, other)
+
     # Comparisons give plain boolean arrays and are not recorded
 
     def __lt__(self, other: Any) -> Any:
@@ -461,29 +485,66 @@ class Tensor:
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         return _through_numpy(np.swapaxes, self, axis1, axis2)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _through_numpy(np.sum, self, axis=axis, keepdims=keepdims)
+    def sum(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.sum, self, dtype, out, axis=axis, keepdims=keepdims, **more)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _through_numpy(np.mean, self, axis=axis, keepdims=keepdims)
+    def mean(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.mean, self, dtype, out, axis=axis, keepdims=keepdims, **more)
 
-    def var(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return _through_numpy(np.var, self, axis=axis, ddof=ddof, keepdims=keepdims)
+    def var(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: int = 0,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.var, self, dtype, out, axis=axis, keepdims=keepdims, ddof=ddof, **more)
 
-    def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        return _through_numpy(np.std, self, axis=axis, ddof=ddof, keepdims=keepdims)
+    def std(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: int = 0,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.std, self, dtype, out, axis=axis, keepdims=keepdims, ddof=ddof, **more)
 
-    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _through_numpy(np.prod, self, axis=axis, keepdims=keepdims)
+    def prod(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.prod, self, dtype, out, axis=axis, keepdims=keepdims, **more)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _through_numpy(np.max, self, axis=axis, keepdims=keepdims)
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Tensor:
+        return _reduction(np.max, self, None, out, axis=axis, keepdims=keepdims, **more)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return _through_numpy(np.min, self, axis=axis, keepdims=keepdims)
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Tensor:
+        return _reduction(np.min, self, None, out, axis=axis, keepdims=keepdims, **more)
 
-    def cumsum(self, axis: Any = None) -> Tensor:
-        return _through_numpy(np.cumsum, self, axis=axis)
+    def cumsum(self, axis: Any = None, **more: Any) -> Tensor:
+        return _through_numpy(np.cumsum, self, axis=axis, **more)
 
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         return _through_numpy(np.trace, self, offset, axis1, axis2)
@@ -539,40 +600,44 @@ class Tensor:
 
     def __float__(self) -> NoReturn:
         raise TypeError(
-            "float(tensor) and the functions of math would drop the gradient: write t.item() for "
-            "the plain number, np.exp(t) instead of math.exp(t)"
+            "float(t), math's functions and array[i] = t would drop the gradient: write np.exp(t) "
+            "for math.exp(t), collect Tensors in a list and np.stack them instead of filling an "
+            "array; t.item() is the plain number, without a gradient"
         )
 
     def __int__(self) -> NoReturn:
         raise TypeError("int(tensor) would drop the gradient: write int(t.item())")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        raise TypeError(
-            "a Tensor made into a plain array would drop the gradient: write t.data for the array, "
-            "np.stack([...]) to join Tensors, or call a NumPy function that has a derivative rule"
-        )
+        raise TypeError(numpy_protocol.made_plain(sys._getframe(1)))
+
+    __pandas_priority__ = 5000  # above a DataFrame's: its operators leave a Tensor to ours
 
     # NumPy's functions
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        kwargs = numpy_protocol.without_defaults(kwargs) if kwargs else kwargs
         if method == "__call__" and not kwargs:
-            if ufunc in _PLAIN_UFUNCS:
+            if ufunc in numpy_protocol.PLAIN_UFUNCS:
                 return ufunc(*map(plain, inputs))
             rule = rule_of_ufunc(ufunc)
             if rule is not None:
                 return FUNCTIONS[rule.name](*inputs)
-        function = ARRAY_FUNCTIONS.get(
-            _REDUCTIONS.get(ufunc, ufunc) if method == "reduce" else ufunc
-        )
-        if function is None or "out" in kwargs or method not in ("__call__", "reduce"):
-            raise TypeError(unknown_function(ufunc, method, kwargs, "Tensor"))
         if method == "reduce":
+            function = ARRAY_FUNCTIONS.get(numpy_protocol.REDUCTIONS.get(ufunc, ufunc))
             kwargs.setdefault("axis", 0)
+        else:
+            function = ARRAY_FUNCTIONS.get(ufunc)
+        if function is None or "out" in kwargs or method not in ("__call__", "reduce"):
+            options = {key: value for key, value in kwargs.items() if key != "axis"}
+            raise TypeError(unknown_function(ufunc, method, options, "Tensor"))
         return _call(function, ufunc, method, inputs, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if func in _PLAIN_FUNCTIONS:
+        if func in numpy_protocol.PLAIN_FUNCTIONS:
             return func(*_plain(args), **_plain(kwargs))
+        for kind in types:
+            numpy_protocol.refuse_kind(kind)
         function = ARRAY_FUNCTIONS.get(func)
         if function is None:
             raise TypeError(unknown_function(func, "__call__", {}, "Tensor"))
@@ -627,13 +692,29 @@ def _call(function: Any, numpy: Any, method: str, args: Any, kwargs: dict[str, A
     except TypeError as error:
         if error.__traceback__ is None or error.__traceback__.tb_next is not None:
             raise  # it came from inside, not from the arguments
-        known = inspect.signature(function).parameters
-        more = {key: value for key, value in kwargs.items() if key not in known}
-        raise TypeError(unknown_function(numpy, method, more, "Tensor")) from None
+    unknown = {k: v for k, v in kwargs.items() if k not in inspect.signature(function).parameters}
+    if method == "__call__":
+        args, kwargs, unknown = numpy_protocol.fitted(function, numpy, args, kwargs)
+    if unknown:
+        raise TypeError(unknown_function(numpy, method, unknown, "Tensor"))
+    return function(*args, **kwargs)
+
+
+def _reduction(
+    function: Callable[..., Any], x: Tensor, dtype: Any, out: Any, **options: Any
+) -> Tensor:
+    """NumPy's function, without the two options that can but be at their defaults."""
+    if dtype is not None:
+        options["dtype"] = dtype
+    if out is not None:
+        options["out"] = out
+    return _through_numpy(function, x, **options)
 
 
 def _through_numpy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
     """NumPy's function of a Tensor, which gives a Tensor whatever NumPy's types say."""
+    if not other_libraries.OPTIONS.keys().isdisjoint(kwargs):
+        other_libraries.refuse_options(function.__name__, kwargs)
     made: Tensor = function(*args, **kwargs)
     return made
 
@@ -647,6 +728,11 @@ def record(rule: Any, operands: tuple[Any, ...], options: dict[str, Any] | None 
     """
     options = options or {}
     arrays = [operand._array if isinstance(operand, Tensor) else operand for operand in operands]
+    for array in arrays:
+        if type(array) not in _PLAIN_TYPES:
+            operands = tuple(map(_constant, operands))
+            arrays = [plain(operand) for operand in operands]
+            break
     try:
         out = np.asarray(rule.forward(*arrays, **options))
         for array in arrays:
@@ -785,15 +871,59 @@ _PYTHON_NUMBERS = frozenset({bool, int, float})
 _NUMBERS = (Tensor, np.ndarray, np.generic, float, int)
 
 
+def _in_place(operation: Any, sign: str, left: Tensor, right: Any) -> Tensor:
+    """``left sign right``: an update of a leaf inside ``no_grad()``, elsewhere a new node.
+
+    Raises:
+        TypeError: it would put a new node in the place of a leaf that is being trained.
+        ValueError: inside ``no_grad()``, the result has another shape.
+    """
+    if left._operands:
+        return cast(Tensor, operation(left, right))
+    if not modes.recording():
+        result = operation(left._array, plain(right))
+        if np.shape(result) != left.shape:
+            raise ValueError(
+                f"t {sign} … of shapes {left.shape} and {np.shape(plain(right))} cannot be done "
+                f"in place: its result has shape {np.shape(result)}"
+            )
+        left.data = result
+        return left
+    if left._grad is not None:
+        name = left.label or "t"
+        raise TypeError(
+            f"{name} {sign} … makes a new node, and the leaf that has the gradient would stay as "
+            f"it is: write {name}.data {sign} … (or use ag.no_grad()) to update it, "
+            f"{name} = {name} {sign[:-1]} … for a new node"
+        )
+    return cast(Tensor, operation(left, right))
+
+
+_PLAIN_TYPES = {np.ndarray, float, int, bool, np.float64, np.float32}
+
+
+def _constant(operand: Any) -> Any:
+    """An operand as it is recorded: what another library calls an array becomes NumPy's.
+
+    Raises:
+        TypeError: it is a masked array or a matrix.
+    """
+    if isinstance(operand, Tensor | Value | np.generic) or not hasattr(operand, "__array__"):
+        return operand
+    numpy_protocol.refuse_kind(type(operand))
+    return np.asarray(operand)
+
+
 def _operate(name: str, left: Any, right: Any) -> Tensor:
     other = right if isinstance(left, Tensor) else left
     if not isinstance(other, _NUMBERS):
-        if not isinstance(other, Value | complex | str | list | tuple):
+        if isinstance(other, Value | complex | str | list | tuple):
+            left, right = (
+                o if isinstance(o, Tensor | Value) else _real_array(o, f"{name}: ")
+                for o in (left, right)
+            )
+        elif not hasattr(other, "__array__"):
             return cast(Tensor, NotImplemented)
-        left, right = (
-            o if isinstance(o, Tensor | Value) else _real_array(o, f"{name}: ")
-            for o in (left, right)
-        )
     return record(RULES[name], (left, right))
 
 
@@ -844,58 +974,3 @@ def _plain(arguments: Any) -> Any:
     if isinstance(arguments, dict):
         return {key: _plain(value) for key, value in arguments.items()}
     return arguments
-
-
-_PLAIN_UFUNCS = {
-    np.less,
-    np.less_equal,
-    np.greater,
-    np.greater_equal,
-    np.equal,
-    np.not_equal,
-    np.isfinite,
-    np.isinf,
-    np.isnan,
-    np.signbit,
-    np.logical_and,
-    np.logical_or,
-    np.logical_not,
-}
-_PLAIN_FUNCTIONS = {
-    np.shape,
-    np.ndim,
-    np.size,
-    np.argmax,
-    np.argmin,
-    np.argsort,
-    np.nanargmax,
-    np.nanargmin,
-    np.zeros_like,
-    np.ones_like,
-    np.empty_like,
-    np.full_like,
-    np.result_type,
-    np.can_cast,
-    np.all,
-    np.any,
-    np.allclose,
-    np.isclose,
-    np.array_equal,
-    np.count_nonzero,
-    np.nonzero,
-    np.array2string,
-    np.array_repr,
-    np.array_str,
-    np.shares_memory,
-    np.may_share_memory,
-    np.iscomplexobj,
-    np.isrealobj,
-}
-"""Functions whose result is piecewise constant: they give plain arrays, not nodes."""
-
-_REDUCTIONS: dict[Any, Any] = {
-    np.add: np.sum,
-    np.multiply: np.prod,
-    np.maximum: np.max,
-    np.minimum: np.min,
-}

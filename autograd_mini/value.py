@@ -74,6 +74,7 @@ if cython.compiled:  # before anything else of a version that may be another
 
 # ruff: noqa: E402
 from autograd_mini import modes
+from autograd_mini.numpy_protocol import unknown_function
 from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_sum_rule
 
 Operand = Any
@@ -1330,24 +1331,6 @@ def _as_object_array(operand: Any) -> Any:
     array = np.empty((), dtype=object)
     array[()] = operand
     return array
-
-
-def unknown_function(function: Any, method: str, kwargs: Any, kind: str) -> str:
-    """The message for a NumPy function without a rule."""
-    module = getattr(function, "__module__", None) or "numpy"
-    name = f"{'numpy' if isinstance(function, np.ufunc) else module}.{function.__name__}"
-    if method != "__call__":
-        name += f".{method}"
-    if kwargs:
-        return (
-            f"{name}({', '.join(f'{key}=...' for key in kwargs)}) has no derivative rule for a "
-            f"{kind}: call it without {', '.join(kwargs)}"
-            + ("; out= and in-place operators would overwrite" * ("out" in kwargs))
-        )
-    return (
-        f"{name} has no derivative rule for a {kind}: write it with functions that have one, "
-        f"add one with autograd_mini.rule or autograd_mini.primitive, or pass plain numbers (.data)"
-    )
 
 
 def _fail(error: Exception, op: str, *operands: Operand) -> NoReturn:

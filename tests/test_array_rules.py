@@ -180,6 +180,7 @@ CALLS = {
     "cumsum": (np.cumsum, W),
     "cumsum axis": (lambda x: np.cumsum(x, axis=-2), X),
     "copy": (np.copy, W),
+    "full_like": (lambda x: np.full_like(x, np.sum(x)) * x, W),
     "astype": (lambda x: x.astype(float), W),
     # through a ufunc's method, and methods
     "add.reduce": (np.add.reduce, X),

@@ -2,6 +2,7 @@
 # ruff: noqa: E501 (a table reads best with one row a line)
 
 import math
+import operator
 
 import numpy as np
 import pytest
@@ -10,11 +11,22 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value
 
 T23, T24 = Tensor(np.ones((2, 3))), Tensor(np.ones((2, 4)))
+MASKED = np.ma.array([1.0, 2.0], mask=[False, True])
 T2, V = Tensor([1.0, 2.0], label="t"), Value(2.0, label="v")
 
 
 def set_item(t):
     t[0] = 1.0
+
+
+def set_masked(t):
+    np.ones(2)[np.array([True, False])] = t
+
+
+def with_gradient():
+    w = Tensor([1.0, 2.0], label="w")
+    np.sum(w * w).backward()
+    return w
 
 
 def set_data(t, data):
@@ -95,6 +107,25 @@ BAD = {
     "float(v)": (lambda: float(V), TypeError, ["value.data"]),
     "int(v)": (lambda: int(V), TypeError, ["int(value.data)"]),
     "math.exp(v)": (lambda: math.exp(V), TypeError, ["np.exp(value)", "value.exp()"]),
+    "array[i] = t by mask": (lambda: set_masked(Tensor(1.0)), TypeError, ["np.stack", "list"]),
+    "array += t in place": (lambda: operator.iadd(np.ones(2), T2), TypeError, ["array = array + t"]),
+    "array.dot(t)": (lambda: np.ones(2).dot(T2), TypeError, ["X @ t for X.dot(t)"]),
+    "t -= rate * t.grad": (lambda: operator.isub(with_gradient(), 0.1), TypeError, ["w.data -= ", "w = w - ", "no_grad()"]),
+    "t *= number": (lambda: operator.imul(with_gradient(), 0.1), TypeError, ["w.data *= ", "w = w * "]),
+    "masked * t": (lambda: MASKED * T2, TypeError, ["masked array", "np.where(masked.mask, "]),
+    "t * masked": (lambda: T2 * MASKED, TypeError, ["masked array", "masked.filled(0)"]),
+    "np.multiply(masked, t)": (lambda: np.multiply(MASKED, T2), TypeError, ["masked array"]),
+    "np.stack of masked": (lambda: np.stack([T2, MASKED]), TypeError, ["masked array"]),
+    "np.ma.exp(t)": (lambda: np.ma.exp(T2), TypeError, ["masked array"]),
+    "matrix * t": (lambda: np.eye(2).view(np.matrix) * T2, TypeError, ["np.matrix", "np.asarray(matrix) @ t"]),
+    "t @ matrix": (lambda: T2 @ np.eye(2).view(np.matrix), TypeError, ["np.matrix", "np.asarray(matrix) @ t"]),
+    "np.full of t": (lambda: np.full(3, Tensor(1.0)), TypeError, ["numpy's full()", "np.broadcast_to"]),
+    "Tensor(requires_grad)": (lambda: Tensor(1.0, requires_grad=True), TypeError, ["requires_grad", "every Tensor"]),
+    "Tensor(dtype)": (lambda: Tensor(1.0, dtype=float), TypeError, ["np.asarray(data, dtype)"]),
+    "t.sum(dim)": (lambda: T23.sum(dim=0), TypeError, ["sum()", "'dim'", "axis="]),
+    "t.mean(keepdim)": (lambda: T23.mean(0, keepdim=True), TypeError, ["mean()", "keepdims="]),
+    "t.numpy()": (lambda: T2.numpy(), AttributeError, ["Tensor has no 'numpy'", "t.data"]),
+    "ag.tensor": (lambda: ag.tensor([1.0]), AttributeError, ["ag.Tensor(data)"]),
     "if v": (lambda: bool(V), TypeError, ["value != 0", "value.data"]),
     "array += t": (lambda: np.add(np.ones(2), T2, out=np.ones(2)), TypeError, ["numpy.add", "out"]),
     # NumPy functions without a rule
@@ -105,7 +136,9 @@ BAD = {
     "unknown method": (lambda: np.add.accumulate(T2), TypeError, ["numpy.add.accumulate"]),
     "unknown option": (lambda: np.sum(T2, where=T2 > 1), TypeError, ["numpy.sum", "where"]),
     "unknown option by place": (lambda: np.sum(T2, 0, np.float32), TypeError, ["numpy.sum"]),
-    "unknown option of a ufunc": (lambda: np.exp(T2, dtype=np.float32), TypeError, ["numpy.exp", "dtype"]),
+    "unknown option of a ufunc": (lambda: np.exp(T2, dtype=np.float32), TypeError, ["numpy.exp", "dtype", "t.astype(dtype)"]),
+    "unknown option beside a default": (lambda: np.sum(T2, 0, None, initial=1.0), TypeError, ["numpy.sum", "initial"]),
+    "a place that writes": (lambda: np.copyto(np.ones(2), T2), TypeError, ["numpy.copyto", "np.where(mask, values, t)"]),
     "unknown option of reduce": (lambda: np.add.reduce(T2, initial=1.0), TypeError, ["numpy.add.reduce", "initial"]),
     "unknown norm": (lambda: np.linalg.norm(T23, "nuc"), TypeError, ["norm", "'nuc'", "(2, 3)"]),
     "unknown padding": (lambda: np.pad(T2, 1, mode="linear_ramp"), TypeError, ["pad", "'linear_ramp'", "reflect"]),
@@ -159,7 +192,7 @@ def test_an_element_of_an_array_cannot_become_a_tensor():
     array = np.ones(2)
     with pytest.raises(ValueError, match="setting an array element") as raised:
         array[0] = Tensor(1.0)
-    assert "t.item()" in str(raised.value.__cause__)
+    assert "collect Tensors in a list and np.stack them" in str(raised.value.__cause__)
 
 
 def test_a_ufunc_that_writes_into_a_tensor_is_refused():

@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import operator
 import os
 import pickle
 import sys
@@ -255,6 +256,51 @@ def test_an_index_array_may_be_used_again():
     y = x[index]
     index[:] = 2
     assert gradients(np.sum(y), x).tolist() == [2, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("update", "after"),
+    [
+        (operator.iadd, [1.5, 2.5]),
+        (operator.isub, [0.5, 1.5]),
+        (operator.imul, [0.5, 1.0]),
+        (operator.itruediv, [2.0, 4.0]),
+        (operator.ipow, [1.0, 2**0.5]),
+    ],
+)
+def test_a_leaf_is_updated_in_place_inside_no_grad(update, after):
+    """As PyTorch's training loops do it; elsewhere a leaf with a gradient is not rebound."""
+    p = Tensor([1.0, 2.0], label="p")
+    loss = np.sum(p * p)
+    loss.backward()
+    with ag.no_grad():
+        q = p
+        q = update(q, 0.5)
+    assert q is p
+    assert p.data.tolist() == after
+    with pytest.raises(RuntimeError, match="'p' of shape"):  # the graph is older than the update
+        loss.backward()
+    with pytest.raises(TypeError, match=r"p\.data"):
+        update(p, 0.5)
+    assert p.data.tolist() == after
+    with ag.no_grad(), pytest.raises(ValueError, match=r"\(2,\) and \(3, 2\)"):
+        update(p, np.ones((3, 2)))
+
+
+def test_gradient_descent_in_place_learns():
+    p = Tensor([1.0, -2.0])
+    for _ in range(50):
+        p.zero_grad()
+        np.sum((p - [3.0, 4.0]) ** 2).backward()
+        with ag.no_grad():
+            p -= 0.1 * p.grad
+    np.testing.assert_allclose(p.data, [3, 4], rtol=1e-4)
+    total = Tensor(0.0)
+    total += np.sum(p)  # a sum that is collected is no update
+    total += np.sum(p)
+    p.zero_grad()
+    total.backward()
+    assert p.grad.tolist() == [2, 2]
 
 
 def test_in_place_operators_make_new_tensors():

@@ -1,0 +1,222 @@
+"""NumPy's functions as a Tensor meets them: which are plain by design, and how others are refused.
+
+A function without a derivative rule either gives the same plain result as for the array, since
+that result does not move with the numbers (``PLAIN_FUNCTIONS``), or is a TypeError that says
+what to write.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+PLAIN_FUNCTIONS: dict[Any, str] = {
+    **dict.fromkeys([np.shape, np.ndim, np.size], "of the shape alone"),
+    **dict.fromkeys([np.zeros_like, np.ones_like, np.empty_like], "of the shape alone"),
+    **dict.fromkeys(
+        [np.argmax, np.argmin, np.argsort, np.nanargmax, np.nanargmin, np.nonzero], "indices"
+    ),
+    **dict.fromkeys(
+        [np.all, np.any, np.allclose, np.isclose, np.array_equal, np.count_nonzero],
+        "true or false, or a count",
+    ),
+    **dict.fromkeys([np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast], "of the dtype"),
+    **dict.fromkeys([np.array2string, np.array_repr, np.array_str], "text"),
+    **dict.fromkeys([np.shares_memory, np.may_share_memory], "of the memory"),
+}
+"""Functions whose result is piecewise constant, with what it is: they give plain results."""
+
+PLAIN_UFUNCS = {
+    np.less,
+    np.less_equal,
+    np.greater,
+    np.greater_equal,
+    np.equal,
+    np.not_equal,
+    np.isfinite,
+    np.isinf,
+    np.isnan,
+    np.signbit,
+    np.logical_and,
+    np.logical_or,
+    np.logical_not,
+}
+"""Ufuncs whose result is true or false."""
+
+REDUCTIONS: dict[Any, Any] = {
+    np.add: np.sum,
+    np.multiply: np.prod,
+    np.maximum: np.max,
+    np.minimum: np.min,
+}
+"""The function that is a ufunc's ``reduce``."""
+
+_DEFAULTS: dict[str, Any] = {
+    "out": None,
+    "where": True,
+    "dtype": None,
+    "casting": "same_kind",
+    "order": "K",
+    "subok": True,
+    "signature": None,
+    "sig": None,
+    "initial": np._NoValue,
+}
+
+_ADVICE: dict[Any, str] = {
+    np.copyto: "write np.where(mask, values, t)",
+    np.put: "write np.where(mask, values, t)",
+    np.place: "write np.where(mask, values, t)",
+    np.putmask: "write np.where(mask, values, t)",
+    np.fill_diagonal: "write np.where(np.eye(n, dtype=bool), values, t)",
+    np.put_along_axis: "write np.where(mask, values, t)",
+    np.array_equiv: "write np.array_equal(t, other)",
+    np.apply_along_axis: "write np.stack([f(row) for row in t])",
+    np.apply_over_axes: "write the function's axis= option",
+}
+
+
+def without_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a ufunc that ask for something else than its defaults do."""
+    return {
+        name: value
+        for name, value in options.items()
+        if not (name in _DEFAULTS and _is_same(value, _DEFAULTS[name]))
+        and not (name == "out" and isinstance(value, tuple) and all(v is None for v in value))
+    }
+
+
+def fitted(
+    ours: Callable[..., Any], numpy: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:
+    """A call of NumPy's function as a call of ours, and the options that ours has not got.
+
+    An option that is at NumPy's default is dropped.
+
+    Raises:
+        TypeError: the arguments fit NumPy's own signature neither.
+    """
+    names = list(inspect.signature(ours).parameters)
+    signature = inspect.signature(numpy)
+    several: tuple[Any, ...] = ()
+    options: dict[str, Any] = {}
+    unknown: dict[str, Any] = {}
+    given = signature.bind(*args, **kwargs).arguments
+    for index, (name, parameter) in enumerate(signature.parameters.items()):
+        if name not in given:
+            continue
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            several += given[name]
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            for option, value in given[name].items():
+                (options if option in names else unknown)[option] = value
+        elif name in names:
+            options[name] = given[name]
+        elif index < len(names) and names[index] not in signature.parameters:  # an operand
+            options[names[index]] = given[name]
+        elif not _is_same(given[name], parameter.default):
+            unknown[name] = given[name]
+    return several, options, unknown
+
+
+def _is_same(value: Any, default: Any) -> bool:
+    if value is default:
+        return True
+    return isinstance(value, str | bool | int) and type(value) is type(default) and value == default
+
+
+def unknown_function(function: Any, method: str, kwargs: Mapping[str, Any], kind: str) -> str:
+    """The message for a NumPy function, or an option of it, without a rule."""
+    name = name_of(function) + ("" if method == "__call__" else f".{method}")
+    if "out" in kwargs:
+        return (
+            f"{name}(out=...) and in-place operators would overwrite an array with a {kind}, whose "
+            "gradient an array cannot hold: call it without out, array = array + t for array += t"
+        )
+    if kwargs:
+        remedy = f"call it without {', '.join(kwargs)}"
+        if "dtype" in kwargs:
+            remedy += ", on t.astype(dtype)"
+        if "where" in kwargs:
+            remedy += ", on np.where(mask, t, 0) or t[mask]"
+        return (
+            f"{name}({', '.join(f'{key}=...' for key in kwargs)}) has no derivative rule for a "
+            f"{kind}: {remedy}"
+        )
+    return (
+        f"{name} has no derivative rule for a {kind}: "
+        + _ADVICE.get(
+            function,
+            "write it with functions that have one, or add one with autograd_mini.rule or "
+            "autograd_mini.primitive",
+        )
+        + "; the plain numbers (.data) have no gradient"
+    )
+
+
+def name_of(function: Any) -> str:
+    """A function's name with its module, which a ufunc does not say: ``scipy.special.expit``."""
+    name = getattr(function, "__name__", str(function))
+    if not isinstance(function, np.ufunc):
+        return f"{getattr(function, '__module__', None) or 'numpy'}.{name}"
+    for module in ("numpy", "scipy.special"):
+        if getattr(sys.modules.get(module), name, None) is function:
+            return f"{module}.{name}"
+    return str(name)
+
+
+def made_plain(frame: FrameType | None) -> str:
+    """The message for a Tensor that would be made a plain array, by the code in ``frame``."""
+    assert frame is not None
+    library = frame.f_globals.get("__name__", "").partition(".")[0]
+    modules, name = [], ""
+    while frame is not None and library in _PLAIN_LIBRARIES:
+        module = frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] != library:
+            break
+        modules.append(module)
+        name = frame.f_code.co_name
+        frame = frame.f_back
+    if any(module.startswith("numpy.ma") for module in modules):
+        return MASKED
+    if modules:
+        return f"{library}'s {name}() makes plain numbers of a Tensor, which would drop the " + (
+            f"gradient: {_PLAIN_LIBRARIES[library]}; t.data is the plain array, without a gradient"
+        )
+    return (
+        "a Tensor made into a plain array would drop the gradient: write np.stack([...]) to join "
+        "Tensors or to fill an array from a list of them, X @ t for X.dot(t), or call a NumPy "
+        "function that has a derivative rule; t.data is the plain array, without a gradient"
+    )
+
+
+_PLAIN_LIBRARIES = {
+    "numpy": "write it with functions that have a derivative rule (np.stack, np.broadcast_to, …), "
+    "or add one with autograd_mini.primitive",
+    "pandas": "write frame.to_numpy() @ t, or compute with series.to_numpy()",
+    "scipy": "write it with NumPy's functions, or add it with autograd_mini.primitive",
+    "sklearn": "write it with NumPy's functions, or add it with autograd_mini.primitive",
+    "matplotlib": "a picture needs none, write t.data",
+}
+"""Libraries whose functions make plain arrays of their arguments, and what to write instead."""
+
+MASKED = (
+    "a masked array has no derivative rule, for a Tensor has no mask: write "
+    "np.where(masked.mask, 0, masked.filled(0) * t), or compute with t[~masked.mask]"
+)
+
+
+def refuse_kind(kind: type) -> None:
+    """Raise the TypeError for a kind of array whose operators mean something else."""
+    if issubclass(kind, np.ma.MaskedArray):
+        raise TypeError(MASKED)
+    if issubclass(kind, np.matrix):
+        raise TypeError(
+            "for np.matrix * is the matrix product, for a Tensor it is elementwise: write "
+            "np.asarray(matrix) @ t for the product, np.asarray(matrix) * t for the other"
+        )
