@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 from autograd_mini import Tensor, Value, log_softmax, maximum, nn, primitive, sigmoid
 from autograd_mini.rules import FUNCTIONS, RULES
 from autograd_mini.show import engine, theme
+from autograd_mini.show import recorded as recorded_graph
 from autograd_mini.show.boxes import STATUS
 from autograd_mini.show.draw import Drawing, draw
 from autograd_mini.show.formulas import number, taken, typeset
@@ -234,13 +235,12 @@ def test_each_use_of_a_constant_is_a_box_without_a_derivative() -> None:
     assert [arrow.lines for arrow in found.arrows if arrow.tail in names] == [(), (), ()]
 
 
-def test_an_operand_of_very_many_nodes_is_laid_out_soon() -> None:
+def test_an_operand_of_very_many_nodes_has_no_labels_to_lay_out() -> None:
     x = Value(1.01, label="x")
     power = reduce(lambda product, _: product * x, range(119), x)
     drawing = draw(power)
-    start = time.perf_counter()
+    assert not re.search(r"->.*[\[ ]label=", drawing.source)  # those take minutes
     svg = drawing.svg()
-    assert time.perf_counter() - start < 30  # with a label in each row it is minutes
     assert "point at an arrow" in svg
     assert "∂v2/∂x = v1" in svg
 
@@ -945,16 +945,25 @@ def test_a_layout_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) 
 # Graphs that are too large, and what is no graph
 
 
-def test_a_million_nodes_are_refused_at_once() -> None:
+def test_of_a_graph_that_is_too_large_no_more_is_walked_than_is_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     node = Value(1.0)
-    for _ in range(1_000_000):
+    for _ in range(10_000):
         node = -node
-    start = time.perf_counter()
+    seen = []
+
+    class Seen(type):
+        def __instancecheck__(cls, instance: Any) -> bool:
+            seen.append(instance)
+            return isinstance(instance, Value)
+
+    monkeypatch.setattr(recorded_graph, "NODES", (Seen("Node", (), {}),))
     with pytest.raises(
         ValueError, match=r"more than 300 nodes.*fold=True.*depth=3.*to=node.*max_nodes="
     ):
         draw(node)
-    assert time.perf_counter() - start < 0.5
+    assert 300 <= len(seen) <= 302
 
 
 def test_max_nodes_counts_nodes_and_constants() -> None:

@@ -398,6 +398,7 @@ def test_a_page_is_well_formed_and_needs_nothing_else(name, hints):
     page = report.html()
     assert page.count(report._repr_html_()) == 1
     assert "default-src 'none'" in page
+    assert page.count("<main>") == page.count("</main>") == 1
     assert not re.search(r"<script|<link|<img|@import|url\(|src=", page)
     for element in parsed(report._repr_html_()).iter():
         for key, value in element.items():
@@ -428,6 +429,8 @@ def test_the_graph_leads_to_the_numbers():
     details = tree.findall(".//details")
     assert found == {f"#{d.find('div').get('id')}": d.find("summary/code").text for d in details}
     assert len(found) == 4
+    images = [element for element in tree.iter() if element.get("role") == "img"]
+    assert not [e for image in images for e in image.iter() if e.get("href")]  # out of reach there
 
 
 def test_the_picture_marks_what_is_wrong_and_what_inherits_it():

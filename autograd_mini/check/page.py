@@ -33,6 +33,9 @@ from autograd_mini.check.told import (
 from autograd_mini.graph import topological_order
 from autograd_mini.show.draw import Drawing, draw
 
+SIDE_BY_SIDE = 600
+"""A picture of so many pixels has room beside the quantities; a wider one stands above them."""
+
 MOST_ELEMENTS = 8
 SIGNS = {DIFFER: "×", INHERITED: "~", CANNOT_TELL: "?", AGREE: "="}
 """As in the picture."""
@@ -51,7 +54,9 @@ def page_of(told: Told) -> str:
 <style>{_PAGE_STYLE}</style>
 </head>
 <body>
+<main>
 {fragment_of(told)}
+</main>
 </body>
 </html>
 """
@@ -155,8 +160,21 @@ def _graph(told: Told, prefix: str) -> str:
     for box, number in links.items():
         anchor = f'<g id="a_{box}"><a '
         svg = svg.replace(anchor, f'{anchor}href="#{prefix}_{number}" ', 1)
+    if links:  # nothing within an image can be reached
+        svg = svg.replace('role="img"', 'role="group"', 1)
+    width = _width(svg)
     caption = "<figcaption>A box leads to its numbers.</figcaption>" if links else ""
-    return f'<figure class="graph"><div class="picture" tabindex="0">{svg}</div>{caption}</figure>'
+    kind = "graph wide" if width > SIDE_BY_SIDE else "graph"
+    return (
+        f'<figure class="{kind}" style="--natural: {width}px"><div class="picture" tabindex="0">'
+        f"{svg}</div>{caption}</figure>"
+    )
+
+
+def _width(svg: str) -> int:
+    """How wide a picture is before it is fitted, in pixels."""
+    points = re.search(r'<svg[^>]*\bwidth="([\d.]+)pt"', svg)
+    return round(float(points[1]) * 4 / 3) if points else 0
 
 
 def _links(told: Told, drawing: Drawing) -> dict[str, int]:
@@ -348,13 +366,16 @@ _STYLE = """
   & .note, & .quantity { padding: 0.4rem 0.8rem; margin: 0.4rem 0; }
   & .picture { overflow: auto; max-height: 70vh; background: #fff; }
   @container (min-width: 62rem) {
-    & .columns:has(.graph) {
+    & .columns:has(figure.graph:not(.wide)) {
       display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 1.5rem;
     }
-    & .graph { position: sticky; top: 0; }
+    & figure.graph:not(.wide) { position: sticky; top: 0; }
     & .picture { max-height: 85vh; }
   }
-  & .picture svg { display: block; margin: auto; }
+  & .picture svg {  /* fitted as long as it can be read, then scrolled */
+    display: block; margin: auto; height: auto;
+    width: clamp(calc(var(--natural) * 0.64), 100%, var(--natural));
+  }
   & .findings, & .legend { list-style: none; padding: 0; margin: 0.5rem 0; color: var(--ink); }
   & .legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.5rem; }
   & .quantity { background: var(--card); border-left: 0.4rem solid var(--tint); }
@@ -388,9 +409,9 @@ _STYLE = """
 @media print {
   .autograd-mini-report {
     & .columns { display: block; }
-    & .graph { position: static; }
+    & figure.graph { position: static; }
     & .picture { overflow: visible; max-height: none; }
-    & .picture svg { max-width: 100%; height: auto; }
+    & .picture svg { width: 100%; max-width: var(--natural); }
     & .heat svg { print-color-adjust: exact; }
     & .quantity { break-inside: avoid; }
     & details::details-content { content-visibility: visible; block-size: auto; }
@@ -400,10 +421,10 @@ _STYLE = """
 
 _PAGE_STYLE = """
 body { margin: 0; background: #fff; }
-body > .autograd-mini-report { max-width: 96rem; margin: 0 auto; padding: 1rem; }
+main > .autograd-mini-report { max-width: 96rem; margin: 0 auto; padding: 1rem; }
 @media screen and (prefers-color-scheme: dark) {
   body { background: #16181b; }
-  body > .autograd-mini-report {
+  main > .autograd-mini-report {
     --ink: #e8e8e8; --paper: #16181b; --card: #202327; --quiet: #a8adb3; --line: #454a50;
     --differ: #ff9b66; --inherited: #e8c15a; --cannot-tell: #d6a0e0; --agree: #6ec6f2;
     --heat0: #2b2f34; --heat1: #5a3c2d; --heat2: #8f5532; --heat3: #cc7440; --heat4: #ffb18a;
