@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd_mini import tensor
 from autograd_mini.rules import FUNCTIONS
@@ -223,10 +224,16 @@ def outer(x: Any, y: Any) -> Any:
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     if isinstance(axes, int):
         axes = (range(np.ndim(x) - axes, np.ndim(x)), range(axes))
-    left, right = ([a] if isinstance(a, int) else list(a) for a in axes)
+    left = normalize_axis_tuple(axes[0], np.ndim(x), "axes")
+    right = normalize_axis_tuple(axes[1], np.ndim(y), "axes")
     xs = list(string.ascii_letters[: np.ndim(x)])
     ys = list(string.ascii_letters[np.ndim(x) : np.ndim(x) + np.ndim(y)])
     for a, b in zip(left, right, strict=True):
+        if np.shape(x)[a] != np.shape(y)[b]:  # einsum would repeat an axis of size 1
+            raise ValueError(
+                f"the product of shapes {np.shape(x)} and {np.shape(y)} sums over axis {a} of the "
+                f"first and {b} of the second, which must have one size"
+            )
         ys[b] = xs[a]
     free = [s for s in xs + ys if (s in xs) != (s in ys)]
     return einsum(f"{''.join(xs)},{''.join(ys)}->{''.join(free)}", x, y)
@@ -536,7 +543,13 @@ _NORM = _rule(
 
 @_in_place_of(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
-    matrix = np.ndim(x) == 2 if axis is None else isinstance(axis, tuple) and len(axis) == 2
+    axes = np.ndim(x) if axis is None else len(normalize_axis_tuple(axis, np.ndim(x)))
+    matrix = axes == 2
+    if axes not in (1, 2) and not (axis is None and ord is None):
+        raise ValueError(
+            f"norm: one axis or a pair of axes is needed, found axis={axis}, ord={ord} for the "
+            f"shape {np.shape(x)}"
+        )
     if ord is None or ord == ("fro" if matrix else 2):
         return _reduce(_NORM, x, axis, keepdims)
     if matrix or not isinstance(ord, int | float) or (axis is None and np.ndim(x) != 1):
@@ -849,7 +862,12 @@ def _index_array(part: Any) -> Any:
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     if axis is None or not np.ndim(x):
         x, axis = np.ravel(x), 0 if axis is None else axis
-    return getitem(x, (*(slice(None),) * (axis % np.ndim(x)), np.asarray(indices)))
+    places = _index_array(indices)
+    if places.dtype == bool:  # 0 and 1, not a mask
+        places = places.astype(np.intp)
+    before = (slice(None),) * (axis % np.ndim(x))
+    _size_along(x, axis, "take")
+    return getitem(x, (*before, places))
 
 
 @_in_place_of(np.diagonal)
@@ -916,7 +934,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 def _size_along(x: Any, axis: int, name: str) -> int:
     """The size of an axis that there must be."""
-    if not -np.ndim(x) <= axis < np.ndim(x):
+    if not -np.ndim(x) <= operator.index(axis) < np.ndim(x):
         raise ValueError(f"{name}: there is no axis {axis} in the shape {np.shape(x)}")
     size: int = np.shape(x)[axis]
     return size
@@ -924,8 +942,11 @@ def _size_along(x: Any, axis: int, name: str) -> int:
 
 @_in_place_of(np.diff)
 def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
-    if _size_along(x, axis, "diff") >= 0 > n:
+    if n < 0:
         raise ValueError(f"diff: n is how often to take differences, 0 or more, not {n}")
+    if not n:
+        return x
+    _size_along(x, axis, "diff")
     before = (slice(None),) * (axis % np.ndim(x))
     for _ in range(n):
         x = x[(*before, slice(1, None))] - x[(*before, slice(None, -1))]
@@ -1049,9 +1070,12 @@ _PAD = _rule("pad", np.pad, _pad_pullback, sentence="Constants put round the arr
 
 
 @_in_place_of(np.pad)
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
     if mode == "constant":
+        constant_values = 0 if constant_values is None else constant_values
         return record(_PAD, (x,), {"pad_width": pad_width, "constant_values": constant_values})
+    if constant_values is not None:
+        raise ValueError(f"pad: constant_values are for mode='constant', not {mode!r}")
     if mode not in ("edge", "reflect", "symmetric", "wrap"):
         raise TypeError(
             f"pad of a Tensor has no derivative rule for mode={mode!r}: constant, edge, reflect, "
