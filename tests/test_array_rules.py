@@ -1,9 +1,9 @@
 """Operations on whole arrays: NumPy's values, and derivatives to second order."""
 
+import functools
 import math
 from array import array as machine_array
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +20,8 @@ from hypothesis.extra.numpy import (
 import autograd_mini as ag
 from autograd_mini import Tensor, gradients
 from autograd_mini.array_rules import ARRAY_RULES
+from autograd_mini.graph import topological_order
+from autograd_mini.rules import FUNCTIONS, RULES
 from autograd_mini.tensor import ARRAY_FUNCTIONS
 from autograd_mini.testing import check_function
 
@@ -199,6 +201,7 @@ CALLS = {
     "where": (lambda x, y: np.where(X > 0, x, y), X, array(3, 1)),
     "clip": (lambda x, y: np.clip(x, y - 1.01, y + 1.01), X, array(4)),
     "clip min": (lambda x: np.clip(x, 0.7, None), X),
+    "amax and amin": (lambda x: np.amax(x, axis=0) - np.amin(x), W),
     "clip by name": (lambda x: x.clip(min=-0.7, max=0.7), X),
 }  # fmt: skip
 
@@ -247,12 +250,126 @@ def test_affine_refuses_what_only_broadcasting_would_fit(shapes, words):
         ag.affine(*[Tensor(np.ones(shape)) for shape in shapes])
 
 
-def test_every_array_rule_and_every_numpy_function_is_called_above():
-    """Each stands in this file's source by name; a new one must be added here."""
-    source = Path(__file__).read_text(encoding="utf-8")
-    names = {getattr(function, "__name__", "") for function in ARRAY_FUNCTIONS}
-    special = {"getitem", "scatter", "amax", "amin", "permute_dims"}
-    assert not {n for n in (names | set(ARRAY_RULES)) - special if n not in source}
+def examples():
+    """The graphs of all calls above, and of reductions, to second order: node by node."""
+    calls = [*CALLS.values(), *((f, X) for f in REDUCTIONS.values())]
+    calls += [(f, X) for f in (ag.softmax, ag.log_softmax, np.linalg.norm)]
+    calls += [
+        (lambda x: np.linalg.norm(x, 3, axis=1), W),
+        (lambda x, y: np.einsum("ij,j", x, y), W, V),
+    ]
+    roots = []
+    for function, *operands in calls:
+        xs = [Tensor(x) for x in operands]
+        out = function(*xs)
+        weights = array(*out.shape, seed=9)
+        first = gradients(out, xs, create_graph=True, gradient=Tensor(weights))
+        roots += [out, *(np.sum(g * array(*g.shape, seed=8)) for g in first if g.op)]
+    return [node for node in topological_order(*roots) if node.op]
+
+
+def test_every_array_rule_and_every_numpy_function_is_called_above(monkeypatch):
+    called = set()
+
+    def watched(function, ours):
+        def call(*args, **kwargs):
+            called.add(function)
+            return ours(*args, **kwargs)
+
+        return functools.wraps(ours)(call)
+
+    for function, ours in list(ARRAY_FUNCTIONS.items()):
+        monkeypatch.setitem(ARRAY_FUNCTIONS, function, watched(function, ours))
+    recorded = {node.op for node in examples()}
+    assert {f.__name__ for f in ARRAY_FUNCTIONS.keys() - called} == set()
+    assert not ARRAY_RULES.keys() - recorded
+
+
+# What a pullback reads
+
+
+def shares_of(node, operands, out, g):
+    """The gradient that each operand gets of a pullback that is handed these arrays."""
+    rule = node._rule
+    found = []
+    with np.errstate(all="ignore"):
+        for index, operand in enumerate(node.parents):
+            pullback = rule.pullback(index) if isinstance(operand, Tensor) else None
+            share = pullback(g, out, *operands, **node.options) if pullback else None
+            found.append(None if share is None else np.array(share))
+    return found
+
+
+def changed(before, after):
+    """For each operand, whether its gradient is another one."""
+    return [
+        x is not None and not np.array_equal(*np.broadcast_arrays(x, y), equal_nan=True)
+        for x, y in zip(before, after, strict=True)
+    ]
+
+
+def poisoned(array):
+    return np.full_like(np.asarray(array, float), np.nan)
+
+
+def test_what_a_pullback_of_whole_arrays_reads_is_what_it_declares():
+    """Undeclared operands and results may be poison; each declared one matters in some example."""
+    declared, matter = set(), set()
+    for node in examples():
+        if node._rule is not ARRAY_RULES.get(node.op):
+            continue
+        operands = [np.asarray(getattr(p, "data", p)) for p in node.parents]
+        g = array(*node.shape, seed=7)
+        before = shares_of(node, operands, node.data, g)
+        poison = {
+            "operands": ([poisoned(x) for x in operands], node.data),
+            "out": (operands, poisoned(node.data)),
+        }
+        for what, handed in poison.items():
+            differs = any(changed(before, shares_of(node, *handed, g)))
+            if what in node._rule.reads:
+                declared.add((node.op, what))
+                matter |= {(node.op, what)} if differs else set()
+            else:
+                assert not differs, f"{node.op} reads {what}, which it does not declare"
+    assert matter == declared
+    assert {op for op, _ in declared} == {n for n, r in ARRAY_RULES.items() if r.reads}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_what_an_elementwise_pullback_reads_is_what_it_declares(name):
+    """For each operand: what is not declared may be poison, and each declared one matters."""
+    row, matter = RULES[name], set()
+    rng = np.random.default_rng(0)
+    for shift in (-2.0, -0.5, 0.0, 0.5, 2.0):
+        numbers = [rng.uniform(-0.45, 0.45, 40) + shift for _ in row.operands]
+        numbers = [np.round(x, 1) for x in numbers]  # some are equal, and some are 0
+        if row.derivatives[0] is None:
+            numbers[0] = numbers[0] > shift
+        with np.errstate(all="ignore"):
+            node = (
+                FUNCTIONS[name](*map(Tensor, numbers))
+                if row.derivatives[0]
+                else (FUNCTIONS[name](numbers[0], *map(Tensor, numbers[1:])))
+            )
+        handed = dict(zip(row.operands, numbers, strict=True)) | {"out": node.data}
+        g = rng.uniform(1.0, 2.0, 40)
+        before = shares_of(node, numbers, node.data, g)
+        for what, array in handed.items():
+            other = np.roll(array, 1) if array.dtype == bool else poisoned(array)
+            with_poison = handed | {what: other}
+            arrays = [with_poison[each] for each in row.operands]
+            after = shares_of(node, arrays, with_poison["out"], g)
+            for index, differs in enumerate(changed(before, after)):
+                assert what in row.reads[index] or not differs, (what, index)
+                matter |= {(what, index)} if differs else set()
+    declared = {
+        (what, index)
+        for index, names in enumerate(row.reads)
+        for what in names
+        if row.derivatives[index] not in (None, "0")
+    }
+    assert matter == declared
 
 
 # Ties, by the table: equal elements share
