@@ -30,54 +30,112 @@ class Break:
     tests: str
 
 
-GRAPH = "tests/test_graph.py"
-TENSOR = "tests/test_tensor.py tests/test_graph.py"
-ARRAYS = "tests/test_array_rules.py"
-VALUE = "tests/test_value.py tests/test_graph.py"
-SWEEPS = "tests/test_builds.py -k general_sweep"
-CAUSE = "tests/test_cause.py"
-CHECK = "tests/test_check.py tests/test_numerical.py"
+def tests(file: str, *names: str) -> str:
+    """The tests of a file, all or these."""
+    return (
+        " ".join(f"tests/test_{file}.py::test_{name}" for name in names) or f"tests/test_{file}.py"
+    )
+
+
+SWEPT = tests(
+    "graph",
+    "a_second_sweep_doubles_the_leaves_and_replaces_the_rest",
+    "every_node_s_gradient_is_the_sum_over_its_uses",
+)
+ASKED = tests(
+    "graph",
+    "gradients_are_arranged_as_asked_and_written_nowhere",
+    "recorded_gradients_can_be_differentiated_again_and_again",
+)
+MASKED = tests(
+    "tensor",
+    "zero_times_infinity_is_kept_from_leaves_behind_a_product",
+    "infinite_constants_leave_their_nan_in_the_gradient",
+)
+CHANGED = tests(
+    "tensor", "changing_what_the_sweep_needs_is_an_error", "an_update_between_steps_is_no_error"
+)
+OWNED = tests(
+    "tensor", "gradients_of_leaves_share_no_memory", "each_operand_s_gradient_has_its_own_dtype"
+)
+BOTH = tests(
+    "tensor",
+    "numpy_code_for_a_network_runs_unchanged",
+    "operators_in_both_orders_with_every_kind_of_constant",
+)
+BUILDS = tests(
+    "builds",
+    "zero_passes_nothing_through_an_infinite_derivative",
+    "the_float_sweep_is_the_general_sweep",
+)
+VALUES = tests("value")
+REDUCED = tests("array_rules", "reductions")
+ROUNDED = tests(
+    "check",
+    "the_rounding_bound_covers_the_true_error_and_is_small",
+    "rounding_of_another_order_of_operations_is_no_difference",
+    "no_absolute_floor_hides_a_small_gradient",
+    "cancellation_inside_a_pullback_is_rounding",
+)
+POINTS = tests(
+    "check",
+    "right_by_chance_at_a_special_point_is_found_nearby",
+    "a_random_loss_or_manual_is_told_and_nothing_is_judged_by_it",
+)
+JUDGED = tests(
+    "check",
+    "at_a_kink_no_convention_is_called_wrong",
+    "an_engine_that_is_wrong_is_called_the_odd_one_out",
+    "no_absolute_floor_hides_a_small_gradient",
+    "a_wrong_quantity_differs_and_the_others_agree",
+)
+CAUSES = tests("cause", "the_slip_is_named_and_nothing_else_is_blamed")
+JUDGED += " " + tests(
+    "numerical",
+    "slopes_of_a_greatest_element_must_fit_each_other",
+    "what_is_not_recorded_is_seen_by_differences_and_not_overruled",
+)
 
 BREAKS = [
     # The sweep
-    Break("graph.py", "totals[operand] + share if", "share if", GRAPH),
-    Break("graph.py", "return swept(masked=True)", "return found", TENSOR),
-    Break("graph.py", "total = handed.get(node, total)", "pass", CAUSE),
-    Break("graph.py", "yield from node.witnesses(leaves)", "yield from ()", TENSOR),
-    Break("graph.py", "uses[operand] += 1", "pass", GRAPH),
-    Break("graph.py", "wanted.add(node)", "pass", GRAPH),
+    Break("graph.py", "totals[operand] + share if", "share if", SWEPT),
+    Break("graph.py", "return swept(masked=True)", "return found", MASKED),
+    Break("graph.py", "total = handed.get(node, total)", "pass", CAUSES),
+    Break("graph.py", "yield from node.witnesses(leaves)", "yield from ()", MASKED),
+    Break("graph.py", "uses[operand] += 1", "pass", SWEPT),
+    Break("graph.py", "wanted.add(node)", "pass", ASKED),
     # Tensors
-    Break("tensor.py", "return (self,)", "return ()", TENSOR),
-    Break("tensor.py", "return bool(least != least)", "return False", TENSOR),
-    Break("tensor.py", "(masked or self._origin) and rule.elementwise", "False", TENSOR),
-    Break("tensor.py", "(plain(gradient) == 0)", "True", TENSOR),
-    Break("tensor.py", "if changed > self._recorded:", "if False:", TENSOR),
-    Break("tensor.py", "if name not in reads or not isinstance", "if not isinstance", TENSOR),
-    Break("tensor.py", "share = share.copy()  #", "pass  #", TENSOR),
-    Break("tensor.py", "share = share.astype(operand._array.dtype)", "pass", TENSOR),
-    Break("tensor.py", "if size == 1 and gradient.shape[axis + extra] != 1", "if False", TENSOR),
+    Break("tensor.py", "return (self,)", "return ()", MASKED),
+    Break("tensor.py", "return bool(least != least)", "return False", MASKED),
+    Break("tensor.py", "(masked or self._origin) and rule.elementwise", "False", MASKED),
+    Break("tensor.py", "(plain(gradient) == 0)", "True", MASKED),
+    Break("tensor.py", "if changed > self._recorded:", "if False:", CHANGED),
+    Break("tensor.py", "if name not in reads or not isinstance", "if not isinstance", CHANGED),
+    Break("tensor.py", "share = share.copy()  #", "pass  #", OWNED),
+    Break("tensor.py", "share = share.astype(operand._array.dtype)", "pass", OWNED),
+    Break("tensor.py", "if size == 1 and gradient.shape[axis + extra] != 1", "if False", BOTH),
     # Values
-    Break("value.py", "gradient if self._op else self._grad + gradient", "gradient", GRAPH),
-    Break("value.py", "elif gradient:  #", "else:  #", SWEEPS),
-    Break("value.py", "if number != recorded and not", "if False and not", VALUE),
+    Break("value.py", "gradient if self._op else self._grad + gradient", "gradient", SWEPT),
+    Break("value.py", "elif gradient:  #", "else:  #", BUILDS),
+    Break("value.py", "if number != recorded and not", "if False and not", VALUES),
     # Array rules: formulas, and what their sweeps read
-    Break("array_rules.py", "g / shares, nothing)", "g, nothing)", ARRAYS),
-    Break("array_rules.py", '_var_pullback, reads="operands",', "_var_pullback,", ARRAYS),
-    Break("array_rules.py", '_prod_pullback, reads="operands",', "_prod_pullback,", ARRAYS),
+    Break("array_rules.py", "g / shares, nothing)", "g, nothing)", REDUCED),
+    Break("array_rules.py", '_var_pullback, reads="operands",', "_var_pullback,", REDUCED),
+    Break("array_rules.py", '_prod_pullback, reads="operands",', "_prod_pullback,", REDUCED),
     # The checker: what is a difference
-    Break("check/rounding.py", "_SAFETY = 64.0", "_SAFETY = 64e6", CHECK),
-    Break("check/rounding.py", "_SAFETY = 64.0", "_SAFETY = 64e-3", CHECK),
-    Break("check/rounding.py", "_UNITS = 8.0", "_UNITS = 8e6", CHECK),
-    Break("check/rounding.py", "np.maximum(own, np.abs(node.data))", "own", CHECK),
-    Break("check/compare.py", "_SAME_NUMBERS = 64.0", "_SAME_NUMBERS = 64e9", CHECK),
-    Break("check/compare.py", "_NEARBY = 2.0**-10", "_NEARBY = 0.0", CHECK),
-    Break("check/numerical.py", "2 * self.errors + tolerance", "2e6 * self.errors", CHECK),
-    Break("check/numerical.py", "self.spreads + 2", "2", CHECK),
-    Break("check/judge.py", "not (wrong & refuted).any() and _is_conv", "_is_conv", CHECK),
-    Break("check/judge.py", "if (wrong & refuted & ~off).any():", "if wrong.any():", CHECK),
-    Break("check/judge.py", "or numerical.refutes_along(automatic, tolerance)", "", CHECK),
-    Break("check/judge.py", "not together.excludes(claim, room)", "True", CHECK),
-    Break("check/blame.py", "<= bound) | (found", "<= 1e9 * bound) | (found", CAUSE),
+    Break("check/rounding.py", "_SAFETY = 64.0", "_SAFETY = 64e6", ROUNDED),
+    Break("check/rounding.py", "_SAFETY = 64.0", "_SAFETY = 64e-3", ROUNDED),
+    Break("check/rounding.py", "_UNITS = 8.0", "_UNITS = 8e6", ROUNDED),
+    Break("check/rounding.py", "np.maximum(own, np.abs(node.data))", "own", ROUNDED),
+    Break("check/compare.py", "_SAME_NUMBERS = 64.0", "_SAME_NUMBERS = 64e9", POINTS),
+    Break("check/compare.py", "_NEARBY = 2.0**-10", "_NEARBY = 0.0", POINTS),
+    Break("check/numerical.py", "2 * self.errors + tolerance", "2e6 * self.errors", JUDGED),
+    Break("check/numerical.py", "self.spreads + 2", "2", JUDGED),
+    Break("check/judge.py", "not (wrong & refuted).any() and _is_conv", "_is_conv", JUDGED),
+    Break("check/judge.py", "if (wrong & refuted & ~off).any():", "if wrong.any():", JUDGED),
+    Break("check/judge.py", "or numerical.refutes_along(automatic, tolerance)", "", JUDGED),
+    Break("check/judge.py", "not together.excludes(claim, room)", "True", JUDGED),
+    Break("check/blame.py", "<= bound) | (found", "<= 1e9 * bound) | (found", CAUSES),
 ]
 
 
