@@ -505,3 +505,9 @@ def test_infinite_constants_leave_their_nan_in_the_gradient():
         np.sum((X @ W) * 0.0).backward()
     assert np.isnan(W.grad[0]).all()
     assert np.array_equal(W.grad[1:], np.zeros((4, 2)))
+
+
+def test_nan_that_comes_with_a_gradient_other_than_zero_is_kept():
+    x = ag.Tensor([2.0, 3.0])
+    np.sum(x * np.array([np.nan, 1.0])).backward()
+    assert np.array_equal(x.grad, [np.nan, 1.0], equal_nan=True)
