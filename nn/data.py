@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.operands import Array, numbers, unmasked
 from autograd_mini.nn.seeds import Seed, generator
 
 
@@ -265,16 +265,17 @@ def train_test_split(
     return [table[part] for table in tables for part in rows]
 
 
-def batches(
-    *arrays: Any, batch_size: int, shuffle: bool = True, rng: Seed = None
-) -> Iterator[tuple[Array, ...]]:
+class batches:
     """Mini-batches of arrays of one length, each sample once; the last may be smaller.
+
+    It can be gone through once for each epoch, in a new order each time, and its ``len`` is the
+    number of batches.
 
     Arguments:
         arrays: arrays with the samples along the first axis.
         batch_size: how many samples a batch has.
         shuffle: in a random order.
-        rng: a seed or a Generator (see ``nn.seeds``).
+        rng: a seed or a Generator (see ``nn.seeds``), from which every order is drawn.
 
     Yields:
         For each batch a tuple with its part of each array.
@@ -282,21 +283,33 @@ def batches(
     Raises:
         ValueError: the lengths differ, there are no samples, or ``batch_size`` is not positive.
 
-    >>> [x.tolist() for x, y in batches([1, 2, 3], [4, 5, 6], batch_size=2, shuffle=False)]
-    [[1, 2], [3]]
+    >>> loader = batches([1, 2, 3], [4, 5, 6], batch_size=2, shuffle=False)
+    >>> [[x.tolist() for x, y in loader] for epoch in range(2)], len(loader)
+    ([[[1, 2], [3]], [[1, 2], [3]]], 2)
     """
-    tables = [np.asarray(array) for array in arrays]
-    lengths = [len(table) if table.ndim else 0 for table in tables]
-    if not tables or len(set(lengths)) != 1:
-        raise ValueError(f"batches needs arrays of one length, got lengths {lengths}")
-    if not lengths[0]:
-        raise ValueError("batches: there are no samples")
-    if batch_size < 1:
-        raise ValueError(f"batch_size is a positive whole number, not {batch_size!r}")
-    count = lengths[0]
-    order = generator(rng).permutation(count) if shuffle else np.arange(count)
-    starts = range(0, count, batch_size)
-    return (tuple(t[order[i : i + batch_size]] for t in tables) for i in starts)
+
+    def __init__(
+        self, *arrays: Any, batch_size: int, shuffle: bool = True, rng: Seed = None
+    ) -> None:
+        self._tables = [unmasked(array, "batches: an array") for array in arrays]
+        lengths = [len(table) if table.ndim else 0 for table in self._tables]
+        if not lengths or len(set(lengths)) != 1:
+            raise ValueError(f"batches needs arrays of one length, got lengths {lengths}")
+        if not lengths[0]:
+            raise ValueError("batches: there are no samples")
+        if batch_size < 1:
+            raise ValueError(f"batch_size is a positive whole number, not {batch_size!r}")
+        self._count, self._batch_size = lengths[0], batch_size
+        self._rng = generator(rng) if shuffle else None
+
+    def __len__(self) -> int:
+        return -(-self._count // self._batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+        rows = np.arange(self._count) if self._rng is None else self._rng.permutation(self._count)
+        for start in range(0, self._count, self._batch_size):
+            part = rows[start : start + self._batch_size]
+            yield tuple(table[part] for table in self._tables)
 
 
 def sequences(items: Any, length: int, *, step: int | None = None) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.nn.callbacks import Callback, EarlyStopping
 from autograd_mini.nn.data import one_hot
 from autograd_mini.nn.dense import Dense
 from autograd_mini.nn.fit import fit
@@ -26,6 +27,7 @@ from autograd_mini.nn.objective import predict
 from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optional import needed
 from autograd_mini.nn.ready import TrainingWarning
+from autograd_mini.nn.run import Run
 from autograd_mini.nn.sequential import Sequential
 
 _WHY = "for MLPClassifier and MLPRegressor"
@@ -35,8 +37,24 @@ _multiclass = needed("sklearn.utils.multiclass", "scikit-learn", _WHY)
 _utils = needed("sklearn.utils", "scikit-learn", _WHY)
 
 
+class _Penalty(Callback):
+    """Adds scikit-learn's penalty of a batch, strength·Σ(weights²) / (2n), to the gradients."""
+
+    def __init__(self, weights: list[Any], strength: float, batch_size: Any) -> None:
+        self.weights, self.strength, self.batch_size = weights, strength, batch_size
+
+    def on_gradients(self, run: Run) -> None:
+        assert run.order is not None
+        count = min(self.batch_size, len(run.order) - run.position)
+        for weight in self.weights:
+            weight.grad = weight.grad + self.strength / count * weight.data
+
+
 class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
     """What both have: the options, and training."""
+
+    _losses_in_scikit_learns = 1.0
+    """What our loss is times scikit-learn's."""
 
     def __init__(
         self,
@@ -70,7 +88,6 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
         self.verbose = verbose
 
     def _train(self, X: Array, targets: Array, outputs: int, last: str) -> None:
-        from autograd_mini.nn.callbacks import EarlyStopping
         from autograd_mini.nn.optimisers import OPTIMISERS
         from autograd_mini.nn.suggest import unknown_name
 
@@ -86,20 +103,21 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
             for i, (a, b) in enumerate(pairwise(sizes))
         ]
         self.model_ = Sequential(*layers)
-        options = {"weight_decay": self.alpha} if self.alpha else {}
-        optimiser = OPTIMISERS[self.solver](
-            self.model_.parameters(), rate=self.learning_rate, **options
-        )
+        optimiser = OPTIMISERS[self.solver](self.model_.parameters(), rate=self.learning_rate)
         stops = self.early_stopping and len(X) * self.validation_fraction >= 1 and len(X) > 1
         patience = EarlyStopping(self.n_iter_no_change, least_change=self.tol)
         batch_size = min(200, len(X)) if self.batch_size == "auto" else self.batch_size
+        calls: list[Callback] = [patience]
+        if self.alpha:
+            strength = self.alpha * self._losses_in_scikit_learns
+            calls.append(_Penalty([layer.weight for layer in layers], strength, batch_size))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "all .* targets are class", TrainingWarning)
             self.history_ = fit(
                 self.model_, X, targets, optimiser=optimiser, epochs=self.max_iter,
                 batch_size=batch_size,  # type: ignore[arg-type]
                 validation_split=self.validation_fraction if stops else 0.0,
-                callbacks=[patience], rng=rng, progress=self.verbose,
+                callbacks=calls, rng=rng, progress=self.verbose,
             )  # fmt: skip
         self.n_iter_ = len(self.history_)
         self.loss_ = self.history_.last["loss"] if len(self.history_) else np.nan
@@ -118,7 +136,9 @@ class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[name-de
         activation: that of the hidden layers: a name from ``nn.activations.names()``.
         solver: an optimiser's name (``nn.OPTIMISERS``).
         learning_rate: its rate.
-        alpha: its weight decay.
+        alpha: the strength of the penalty alpha·Σ(weights²) / (2n) for n samples in a batch, as
+            scikit-learn's; biases are not penalised. ``loss_`` is without it.
+            (For two classes there are two outputs here, and one there.)
         batch_size: samples in a mini-batch; ``"auto"`` is min(200, N).
         max_iter: how many epochs at most.
         early_stopping: hold out ``validation_fraction`` of the samples and stop by their loss, not
@@ -175,6 +195,8 @@ class MLPRegressor(_base.RegressorMixin, _Perceptron):  # type: ignore[name-defi
     Attributes:
         model_, history_, n_iter_, loss_: as for ``MLPClassifier``.
     """
+
+    _losses_in_scikit_learns = 2.0  # which halves the squared error
 
     def fit(self, X: Any, y: Any) -> MLPRegressor:
         """Train on samples of shape ``(N, columns)`` and targets of shape ``(N,)`` or ``(N, K)``.

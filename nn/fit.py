@@ -46,6 +46,7 @@ from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optimisers import Optimiser, clip_gradients
 from autograd_mini.nn.parallel import Alone, Together
 from autograd_mini.nn.ready import (
+    SAMPLE,
     TrainingWarning,
     check_options,
     check_rate,
@@ -240,7 +241,9 @@ class _Training:
         seen: for the metrics the outputs and targets of the epoch's steps.
         about: what a run that goes on from a checkpoint must have in common with this one.
         diverged: where and how the run diverged, if it did.
-        good, good_from: the last good state of model, optimiser and schedule, and when it was.
+        last, good: the state of model, optimiser and schedule after the last epoch, and the last
+            one that an epoch has begun with whose loss was no worse than ``usual``; and when
+            they were. (The loss of an epoch is that of the weights before its steps.)
         The others are the arguments of ``fit``.
     """
 
@@ -268,12 +271,18 @@ class _Training:
     seen: list[tuple[Array, Array]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     diverged: str = ""
+    last: dict[str, dict[str, Array]] = field(default_factory=dict)
+    last_from: str = "before training"
     good: dict[str, dict[str, Array]] = field(default_factory=dict)
     good_from: str = "before training"
 
     def __post_init__(self) -> None:
         trained = {id(parameter) for parameter in self.run.optimiser.parameters}
         self.frozen = [p for p in self.run.model.parameters() if id(p) not in trained]
+        groups = self.run.optimiser.groups
+        self.rates = [group["rate"] for group in groups]
+        if self.schedule:
+            self.rates = list(self.schedule.start_rates)
         self.about |= {
             "samples": length(self.X),
             "processes": self.team.size,
@@ -329,6 +338,7 @@ class _Training:
         """Make the steps that are left; afterwards the model is in eval mode."""
         run, model = self.run, self.run.model
         self._remember(model.state())
+        self.good, self.good_from = self.last, self.last_from
         model.train()
         model.zero_grad()
         try:
@@ -375,15 +385,22 @@ class _Training:
                 bar.set_postfix(_postfix(run))
 
     def _remember(self, state: dict[str, Array]) -> None:
-        """Keep this state of the model as the last good one, with what goes with it."""
-        self.good = {
+        """Keep this state of the model as the last one, with what goes with it."""
+        self.last = {
             "model": state,
             "optimiser": self.run.optimiser.state(),
             "schedule": self.schedule.state() if self.schedule else {},
         }
 
     def _go_back(self) -> None:
-        self.run.model.load_state(self.good["model"])
+        model = self.run.model
+        model.load_state(self.last["model"])
+        rows = self.kept[:: -(-len(self.kept) // SAMPLE)]
+        loss = measured(self.objective, rows_of(self.X, rows), self.y[rows], {}, SAMPLE)["loss"]
+        scale = len(self.kept) / len(rows) if self.objective.sums else 1.0
+        if loss * scale <= self.usual:
+            self.good, self.good_from = self.last, self.last_from
+        model.load_state(self.good["model"])
         self.run.optimiser.load_state(self.good["optimiser"])
         if self.schedule:
             self.schedule.load_state(self.good["schedule"])
@@ -480,8 +497,10 @@ class _Training:
         if not all(np.isfinite(array).all() for array in state.values()):
             self._diverge(here, "weights became NaN or infinite")
             return
+        if row["loss"] <= self.usual:
+            self.good, self.good_from = self.last, self.last_from
         self._remember(state)
-        self.good_from = f"of epoch {run.epoch}"
+        self.last_from = f"of epoch {run.epoch}"
         if self.schedule and self.schedule_by == "epoch":
             self.schedule.step(row.get("validation_loss", row["loss"]))
         for call in self.calls:
@@ -494,7 +513,7 @@ class _Training:
     def _save(self) -> None:
         if self.checkpoint is None:
             return
-        state = {"about_run": self.about} | self._state()
+        state = {"about_run": self.about | {"rates": self.rates}} | self._state()
         if self.team.rank == 0:
             write_archive(self.checkpoint, "checkpoint", state)
 
@@ -523,7 +542,19 @@ class _Training:
             ValueError: it belongs to a run of other data or options.
         """
         run = self.run
-        _check_resumed(saved["about_run"], self.about, self.checkpoint)
+        before = saved["about_run"]
+        rates = before.pop("rates", None)
+        now = [group["rate"] for group in run.optimiser.groups]
+        reached = [
+            float(saved["optimiser"].get(f"groups.{i}.rate", np.nan)) for i in range(len(now))
+        ]
+        if rates is not None and self.rates != rates and now != reached:
+            raise ValueError(
+                f"{os.fspath(self.checkpoint or '')} is the checkpoint of a run with "
+                f"rate={_listed(rates)}, and here it is {_listed(self.rates)}: resume with "
+                "the same rate, or choose another file"
+            )
+        _check_resumed(before, self.about, self.checkpoint)
         run.model.load_state(saved["model"])
         run.optimiser.load_state(saved["optimiser"])
         if self.schedule:
@@ -539,7 +570,7 @@ class _Training:
             run.history.stopped = ""
         vars(run).update(saved["place"])
         self.seen = [(found, targets) for found, targets in seen]
-        self.good_from = "of the checkpoint"
+        self.last_from = "of the checkpoint"
 
 
 _PLACE = ("epoch", "step", "position", "total", "order", "rate")
@@ -553,6 +584,10 @@ def _fingerprint(*parts: Any) -> str:
         for array in part if isinstance(part, tuple) else (part,):
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
+
+
+def _listed(rates: Sequence[float]) -> str:
+    return ", ".join(f"{rate:g}" for rate in rates)
 
 
 def _check_resumed(saved: Any, here: Any, path: Any) -> None:

@@ -43,6 +43,20 @@ class Module:
 
     training: bool = True
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = self.__dict__.get(name)
+        if before is not None and not name.startswith("_") and _holds_parameters(before):
+            plain = isinstance(value, np.ndarray | np.generic | int | float | list | tuple)
+            if plain and not _holds_parameters(value):
+                data = f"p.data = ... for each p of {name}"
+                if isinstance(before, Tensor | Value):
+                    data = f"{name}.data = ..."
+                raise TypeError(
+                    f"{type(self).__name__}.{name} is a parameter, and plain numbers in its place "
+                    f"would not be learnt: write {data} to set its numbers"
+                )
+        object.__setattr__(self, name, value)
+
     def forward(self, x: Any) -> Any:
         """The output for an input; what a call of the Module gives."""
         raise NotImplementedError(
@@ -193,6 +207,9 @@ def check_state(own: Mapping[str, Array], state: Mapping[str, Any]) -> dict[str,
                 f"the state {what} {', '.join(names[:3])}{more}; it must come from a model or "
                 "optimiser that was made the same way"
             )
+    for name in own:
+        if np.asarray(state[name]).dtype.kind not in "fiub":
+            raise ValueError(f"{name} holds real numbers, not {np.asarray(state[name]).dtype}")
     fitting = {name: np.array(state[name], dtype=array.dtype) for name, array in own.items()}
     for name, array in own.items():
         if fitting[name].shape != array.shape:
@@ -211,6 +228,10 @@ class _Mean(Module):
 
 def _is_parameter(thing: Any) -> bool:
     return isinstance(thing, Tensor | Value) and not thing.parents
+
+
+def _holds_parameters(value: Any) -> bool:
+    return any(_is_parameter(part) for _, part in _contents(value, ""))
 
 
 def _parts(thing: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:

@@ -19,7 +19,7 @@ from autograd_mini.nn import losses, metrics
 from autograd_mini.nn.activations import name_of, resolve
 from autograd_mini.nn.dense import Dense
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.operands import Array, numbers, unmasked
 from autograd_mini.nn.refusals import class_targets, look_like_probabilities
 from autograd_mini.nn.sequential import Sequential
 from autograd_mini.nn.suggest import unknown_name
@@ -134,10 +134,10 @@ class Objective:
         self.built_in = LOSSES.get(self.name) is function
         self.sums = self.built_in and self.name in _SUMS
         from_logits = self.built_in and self.name in _FROM_LOGITS
-        self._options = _FROM_LOGITS[self.name] if from_logits else {}
-        self._function = function
+        self._function = targets_second(function)
         own_logits = not isinstance(model, Sequential) and hasattr(model, "logits")
         self._from_logits = from_logits and (known or own_logits) and hasattr(model, "logits")
+        self._options = _FROM_LOGITS[self.name] if self._from_logits else {}
         if self._from_logits:
             self._activation = resolve(_ACTIVATION_OF_LOSS[self.name] if own_logits else last)
 
@@ -184,13 +184,18 @@ class Objective:
         return targets
 
     def of_nothing(self, outputs: Any, targets: Array) -> float:
-        """The loss of outputs that say nothing: 0, or every class alike; 0 if it is not known.
+        """The loss of outputs that say nothing: 0, or every class alike; ∞ if it is not known.
 
         Arguments:
             outputs: any outputs for these targets; their shape counts.
         """
         if not self.built_in:
-            return 0.0
+            try:
+                with ag.no_grad(), np.errstate(all="ignore"):
+                    nothing = number(self.loss(ag.Tensor(np.zeros(np.shape(outputs))), targets))
+            except Exception:  # a function that takes no such outputs
+                return math.inf
+            return nothing if math.isfinite(nothing) else math.inf
         if self.name in OF_CLASSES:
             return math.log(np.shape(outputs)[-1])
         if self.name == "binary_cross_entropy":
@@ -203,6 +208,24 @@ class Objective:
         return np.asarray(self._activation(found)) if self._from_logits else found
 
 
+def targets_second(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A loss or metric as a function of outputs and targets.
+
+    Functions whose first argument is called ``y_true``, scikit-learn's and Keras's, take the
+    targets first.
+
+    >>> def excess(y_true, y_pred):
+    ...     return y_pred - y_true
+    >>> targets_second(excess)(5.0, 1.0)
+    4.0
+    """
+    try:
+        first = next(iter(inspect.signature(function).parameters), "")
+    except (TypeError, ValueError):  # not every callable has a signature
+        return function
+    return (lambda outputs, targets: function(targets, outputs)) if first == "y_true" else function
+
+
 def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
     """Metrics by name, from names, functions, a list of both, or a dict.
 
@@ -212,7 +235,7 @@ def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
     if isinstance(given, Mapping):
         if "loss" in given:
             raise ValueError("the history has a column 'loss' already: name the metric otherwise")
-        return dict(given)
+        return {name: targets_second(metric) for name, metric in given.items()}
     if isinstance(given, str) or callable(given):
         given = [given]
     found: dict[str, Callable[[Any, Any], float]] = {}
@@ -230,7 +253,7 @@ def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
                 f"two columns of the history would be called {name!r}: give the metrics as a dict "
                 "{name: function} with names of their own"
             )
-        found[name] = metric
+        found[name] = targets_second(metric)
     return found
 
 
@@ -244,6 +267,10 @@ def rows_of(X: Any, rows: Any) -> Any:
     if isinstance(X, tuple):
         return tuple(part[rows] for part in X)
     return X[rows]
+
+
+def _arrays(X: Any) -> Any:
+    return tuple(unmasked(x, "X") for x in X) if isinstance(X, tuple) else unmasked(X, "X")
 
 
 def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Array:
@@ -264,7 +291,7 @@ def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Array:
     >>> nn.predict(nn.MLP([2, 3], rng=0), np.zeros((4, 2))).shape
     (4, 3)
     """
-    X = tuple(map(np.asarray, X)) if isinstance(X, tuple) else np.asarray(X)
+    X = _arrays(X)
     if not length(X):
         raise ValueError("predict: there are no samples")
     with evaluating(model), ag.no_grad():
@@ -303,9 +330,8 @@ def evaluate(
     >>> round(found["loss"], 4), round(found["accuracy"], 4)
     (1.0986, 0.3333)
     """
-    X = tuple(map(np.asarray, X)) if isinstance(X, tuple) else np.asarray(X)
     objective, wanted = Objective(model, loss), named_metrics(metrics)
-    return measured(objective, X, np.asarray(y), wanted, batch_size)
+    return measured(objective, _arrays(X), unmasked(y, "y"), wanted, batch_size)
 
 
 def measured(

@@ -35,7 +35,7 @@ def operand(x: Any, what: str) -> Any:
         array = np.empty((), dtype=object)
         array[()] = x
         return array
-    array = np.asarray(x)
+    array = unmasked(x, what)
     if array.dtype.kind in "fiub":
         return array
     if array.dtype.kind == "O":
@@ -50,6 +50,22 @@ def operand(x: Any, what: str) -> Any:
         else ""
     )
     raise TypeError(f"{what} must be real numbers, Values or a Tensor, not {array.dtype}{advice}")
+
+
+def unmasked(data: Any, what: str) -> Array:
+    """Data as an array, refused if a mask hides some of it, which an array would lose.
+
+    >>> unmasked(np.ma.masked_equal([1, -9], -9), "X")
+    Traceback (most recent call last):
+    ValueError: X: its mask hides 1 of 2 numbers: fill them, or leave out their samples
+    """
+    hidden = int(np.sum(np.ma.getmaskarray(data))) if isinstance(data, np.ma.MaskedArray) else 0
+    if hidden:
+        raise ValueError(
+            f"{what}: its mask hides {hidden} of {np.size(data)} numbers: fill them, or leave out "
+            "their samples"
+        )
+    return np.asarray(data)
 
 
 def of_values(x: Any) -> bool:

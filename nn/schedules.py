@@ -257,10 +257,11 @@ class Plateau(Schedule):
                 f"Plateau watches a metric, got {metric}: write schedule.step(validation_loss)"
             )
         self.count += 1
+        least = self.threshold * abs(self.best) if math.isfinite(self.best) else 0.0
         if self.mode == "min":
-            better = metric < self.best * (1 - self.threshold)
+            better = metric < self.best - least
         else:
-            better = metric > self.best * (1 + self.threshold)
+            better = metric > self.best + least
         self.bad = 0 if better else self.bad + 1
         self.best = float(metric) if better else self.best
         if self.resting:
