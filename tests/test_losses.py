@@ -177,3 +177,32 @@ def test_unusual_losses_are_left_alone():
         right = check_gradients(unusual, PARAMS)
         twice = {name: 2 * right[name].automatic for name in PARAMS}
         assert check_gradients(unusual, PARAMS, twice).loss_hint is None
+
+
+def test_a_loss_in_one_operation_is_explained_as_its_parts_are():
+    rng = np.random.default_rng(7)
+    z, y = rng.normal(size=(6, 3)), np.array([0, 1, 2, 0, 1, 2])
+
+    def spelled_out(z):
+        return -np.mean(np.sum(np.eye(3)[y] * np.log(ag.softmax(z)), axis=1))
+
+    def in_one(z):
+        return ag.nn.cross_entropy(z, y)
+
+    e = np.exp(z)
+    wrong = {"z": e / e.sum(1, keepdims=True) - np.eye(3)[y]}
+    one, parts = (check_gradients(loss, {"z": z}, wrong) for loss in (in_one, spelled_out))
+    assert one.loss_hint == parts.loss_hint
+    assert one.loss_hint.startswith("right for the sum cross-entropy")
+    assert [c.code for c in one["z"].causes] == [c.code for c in parts["z"].causes]
+
+
+def test_a_saturated_loss_in_one_operation_is_judged_as_its_parts_are():
+    z = np.array([[30.0, 0.0]])
+    p = np.exp(z) / np.exp(z).sum()
+    right = np.array([[-p[0, 1], p[0, 1]]])
+    for factor, verdict in ((1, "agree"), (2, "differ")):
+        report = check_gradients(
+            lambda z: ag.nn.cross_entropy(z, [0]), {"z": z}, {"z": factor * right}
+        )
+        assert report["z"].verdict == verdict

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autograd_mini.check.anatomy import opened
 from autograd_mini.check.blame import blamed
 from autograd_mini.check.capture import call_with_locals, differentiation, names_of, names_used
 from autograd_mini.check.judge import EQUAL, judged
@@ -148,6 +149,10 @@ class _Check:
         manuals = {name: _as_gradient(name, value) for name, value in given.items()}
         tolerances, notes = _tolerances(root, nodes, coarsest(manuals), order)
         noise = loss_noise(root)
+        parts = opened(order)
+        reaching, in_parts = set(order), set(parts)
+        if any(node in reaching and node not in in_parts for node in nodes.values()):
+            parts = order  # a quantity depends on a primitive: it is another node in the parts
         own = list(self._asked_for(given, differentiating))
         whose = self._other_at_each_call(arguments, _number(root), noise, manuals, tolerances)
         own += [
@@ -167,7 +172,7 @@ class _Check:
                     automatic[name],
                     manuals.get(name),
                     tolerances[name],
-                    Probe(evaluate, noise, order, node, automatic[name]),
+                    Probe(evaluate, noise, parts, node, automatic[name]),
                     entries,
                     rng,
                     vague.get(name),
@@ -187,8 +192,8 @@ class _Check:
             used = names_used(loss) | (names_used(manual) if callable(manual) else set())
             used |= {f"self.{name}" for name in used} | by_hand.keys() | names.keys()
             seen = {name: what for name, what in known.items() if name in used}
-            quantities = blamed(quantities, root, nodes, manuals, seen, coarsest(manuals))
-        hint = loss_hint(order, quantities, nodes, known)
+            quantities = blamed(quantities, parts[-1], nodes, manuals, seen, coarsest(manuals))
+        hint = loss_hint(parts, quantities, nodes, known)
         return GradientReport(
             hinted(quantities, hint),
             root=root,
