@@ -91,6 +91,7 @@ from autograd_mini.nn.sequential import Residual as Residual
 from autograd_mini.nn.sequential import Sequential as Sequential
 from autograd_mini.nn.summary import summary as summary
 from autograd_mini.nn.unit_variance import lsuv as lsuv
+from autograd_mini.other_libraries import missing as _missing
 
 
 def __getattr__(name: str) -> _Any:
@@ -99,4 +100,4 @@ def __getattr__(name: str) -> _Any:
         from autograd_mini.nn import estimators
 
         return getattr(estimators, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(_missing("autograd_mini.nn", name))

@@ -193,3 +193,12 @@ def test_complex_weights_are_refused():
     state = {name: array + 1j for name, array in model.state().items()}
     with pytest.raises(ValueError, match="real numbers, not complex128"):
         model.load_state(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "here"),
+    [("Linear", r"nn\.Dense\(n_in, n_out\)"), ("CrossEntropyLoss", "cross_entropy")],
+)
+def test_names_of_other_libraries_are_answered(name, here):
+    with pytest.raises(AttributeError, match=here):
+        getattr(nn, name)
