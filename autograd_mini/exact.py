@@ -274,7 +274,8 @@ class Region:
 def regions(rule: Rule) -> list[Region]:
     """The regions, borders included, in which every comparison in a row is decided."""
     compared: set[tuple[str, Any]] = set()
-    texts = [rule.formula, rule.evaluate or rule.formula, *filter(None, rule.derivatives)]
+    derivatives = filter(None, (*rule.derivatives, *rule.evaluate_derivatives))
+    texts = [rule.formula, rule.evaluate or rule.formula, *derivatives]
     conditions = [*filter(None, [rule.domain]), *rule.kinks]
     while True:
         found = list(_divided(rule.operands, compared))

@@ -29,14 +29,15 @@ def rule(
     kinks: Mapping[str, str] | None = None,
     evaluate: str = "",
     defaults: Mapping[str, float] | None = None,
+    evaluate_derivatives: Sequence[str | None] = (),
 ) -> Callable[..., Any]:
     """Add an elementwise operation to the table, and get its function.
 
     Arguments:
         name: a new name.  If NumPy has a ufunc of this name, it works on Tensors and Values
             from now on.
-        formula, derivatives, sentence, domain, kinks, evaluate, defaults: the row, as in
-            ``autograd_mini.rules``.
+        formula, derivatives, sentence, domain, kinks, evaluate, defaults,
+        evaluate_derivatives: the row, as in ``autograd_mini.rules``.
 
     Returns:
         A function of numbers, arrays, Values and Tensors.
@@ -60,8 +61,11 @@ def rule(
             + ("the table has one of that name" if taken else "it is no Python name")
         )
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
-    row = Rule(name, formula, texts, sentence, domain, kinks or {}, evaluate, defaults or {})
-    for text in (formula, evaluate or "0", *(text for text in texts if text is not None)):
+    row = Rule(
+        name, formula, texts, sentence, domain, kinks or {}, evaluate, defaults or {},
+        tuple(evaluate_derivatives),
+    )  # fmt: skip
+    for text in (formula, evaluate or "0", *filter(None, (*texts, *evaluate_derivatives))):
         for call in (node for node in ast.walk(parse(text)) if isinstance(node, ast.Call)):
             called = ast.unparse(call.func)
             if called not in RULES and called != name:

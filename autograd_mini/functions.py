@@ -58,14 +58,22 @@ _NUMBERS = {float, int, bool}
 
 
 def select(condition: Any, x: Any, y: Any) -> Any:
-    """``where`` in a derivative: only the one branch, if all elements take it.
+    """``where`` in a derivative: only the one branch is computed, if all elements take it.
 
     So the infinite slope that a kink would have is not recorded where there is no kink.
+
+    Arguments:
+        condition: an array.
+        x, y: numbers, arrays or Tensors, or functions that compute them.
     """
     taken = np.asarray(plain(condition))
     if taken.all():
-        return x
-    return where(condition, x, y) if taken.any() else y
+        return _computed(x)
+    return where(condition, _computed(x), _computed(y)) if taken.any() else _computed(y)
+
+
+def _computed(branch: Any) -> Any:
+    return branch() if callable(branch) else branch
 
 
 def _array(name: str, operand: Any) -> Any:
@@ -125,7 +133,7 @@ def pow(x: Any, y: Any) -> Any:
     """Power; a negative base needs a constant whole exponent.
 
     ``x ** y``
-    Derivative for x: ``where((x == 0) & (y < 1), where(y == 0, 0, y * inf), y * x ** (y - 1))``.
+    Derivative for x: ``where((x == 0) & (y < 1), where(y == 0, 0, y * inf), where(y == 0, y / x, y * x ** (y - 1)))``.
     Derivative for y: ``where(x > 0, out * log(x), where((x == 0) & (y >= 0), 0, nan))``.
     Defined for ``(x > 0) | ((x == 0) & (y >= 0))``.
     At ``(x == 0) & (y == 0)`` the derivative is taken to be 0 for x and 0 for y.
@@ -166,7 +174,7 @@ def expm1(x: Any) -> Any:
     """Exponential minus 1, accurate near 0.
 
     ``expm1(x)``
-    Derivative for x: ``out + 1``.
+    Derivative for x: ``exp(x)``.
     """
     return apply("expm1", x)
 
@@ -215,7 +223,7 @@ def sqrt(x: Any) -> Any:
     """Square root.
 
     ``sqrt(x)``
-    Derivative for x: ``where(x > 0, 0.5 / out, inf)``.
+    Derivative for x: ``where(x == 0, inf, 0.5 / out)``.
     Defined for ``x >= 0``.
     At ``x == 0`` the derivative is taken to be inf.
     """
@@ -272,7 +280,7 @@ def arcsin(x: Any) -> Any:
     """Inverse sine, in radians.
 
     ``arcsin(x)``
-    Derivative for x: ``where(abs(x) < 1, 1 / sqrt(1 - x ** 2), inf)``.
+    Derivative for x: ``where(abs(x) == 1, inf, 1 / sqrt(1 - x ** 2))``.
     Defined for ``abs(x) <= 1``.
     At ``x == -1`` the derivative is taken to be inf.
     At ``x == 1`` the derivative is taken to be inf.
@@ -284,7 +292,7 @@ def arccos(x: Any) -> Any:
     """Inverse cosine, in radians.
 
     ``arccos(x)``
-    Derivative for x: ``where(abs(x) < 1, -1 / sqrt(1 - x ** 2), -inf)``.
+    Derivative for x: ``where(abs(x) == 1, -inf, -1 / sqrt(1 - x ** 2))``.
     Defined for ``abs(x) <= 1``.
     At ``x == -1`` the derivative is taken to be -inf.
     At ``x == 1`` the derivative is taken to be -inf.
@@ -353,7 +361,7 @@ def arccosh(x: Any) -> Any:
     """Inverse hyperbolic cosine.
 
     ``arccosh(x)``
-    Derivative for x: ``where(x > 1, 1 / (sqrt(x - 1) * sqrt(x + 1)), inf)``.
+    Derivative for x: ``where(x == 1, inf, 1 / (sqrt(x - 1) * sqrt(x + 1)))``.
     Defined for ``x >= 1``.
     At ``x == 1`` the derivative is taken to be inf.
     """
@@ -520,8 +528,8 @@ def logaddexp(x: Any, y: Any) -> Any:
     """Logarithm of exp(x) + exp(y), without overflow.
 
     ``log(exp(x) + exp(y))``
-    Derivative for x: ``exp(x - out)``.
-    Derivative for y: ``exp(y - out)``.
+    Derivative for x: ``sigmoid(x - y)``.
+    Derivative for y: ``sigmoid(y - x)``.
     """
     return apply("logaddexp", x, y)
 

@@ -45,6 +45,11 @@ def _may_raise(lines: list[str]) -> bool:
     )
 
 
+def _unlimited(line: str) -> str:
+    """A line of a derivative, which may be infinite where the result is a float."""
+    return re.sub(r"\bpow\(", "_power(", line)
+
+
 def _indent(lines: list[str], by: int) -> list[str]:
     return [" " * by + line if line else line for line in lines]
 
@@ -62,17 +67,17 @@ def _body(
     places: dict[str, str] = {}
     before_out: list[str] = []
     after_out: list[str] = []
-    for index, text in enumerate(rule.derivatives):
+    for index, text in enumerate(rule.evaluated_derivatives):
         place = places[f"d{index}"] = "None"
         if index in active and text is not None:
-            *more, place = float_lines(text, taken)
+            *more, place = map(_unlimited, float_lines(text, taken))
             before_out += more
             places[f"d{index}"] = place
         if len(place) > long:
             places[f"d{index}"] = f"d{rule.operands[index]}"
             after_out.append(f"d{rule.operands[index]} = {place}")
     work = [*steps, *before_out, out, *after_out, *places.values()]
-    reads_out = any("out" in names_in(rule.derivatives[i] or "0") for i in active)
+    reads_out = any("out" in names_in(rule.evaluated_derivatives[i] or "0") for i in active)
     if reads_out or after_out or len(out) > long or _may_raise([out]):
         steps, out = [*steps, f"out = {out}"], "out"
     steps += before_out

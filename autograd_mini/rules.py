@@ -69,6 +69,8 @@ class Rule:
         kinks: points without a derivative, each with the value that is used there.
         evaluate: an equal text that is sound in floating point; empty if ``formula`` is.
         defaults: default values of the last operands.
+        evaluate_derivatives: for each operand a text equal to its derivative that is sound in
+            floating point, ``None`` where the derivative itself is; empty if all are.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Rule:
     kinks: Mapping[str, str] = field(default_factory=dict)
     evaluate: str = ""
     defaults: Mapping[str, float] = field(default_factory=dict)
+    evaluate_derivatives: tuple[str | None, ...] = ()
 
     elementwise = True
     broadcasts = True
@@ -113,7 +116,7 @@ class Rule:
         yield "evaluate", self.evaluate or self.formula
         if self.domain:
             yield "domain", self.domain
-        for text in self.derivatives:
+        for text in (*self.derivatives, *self.evaluate_derivatives):
             if text is not None:
                 yield "derivative", text
 
@@ -146,7 +149,25 @@ class Rule:
     @cached_property
     def reads(self) -> tuple[frozenset[str], ...]:
         """For each operand, which operands and whether ``out`` its derivative reads."""
-        return tuple(names_in(text or "0") for text in self.derivatives)
+        return tuple(names_in(text or "0") for text in self._sound_derivatives)
+
+    @cached_property
+    def _sound_derivatives(self) -> tuple[str | None, ...]:
+        sound = self.evaluate_derivatives or (None,) * len(self.derivatives)
+        return tuple(s or d for s, d in zip(sound, self.derivatives, strict=True))
+
+    @cached_property
+    def evaluated_derivatives(self) -> tuple[str | None, ...]:
+        """The texts by which derivatives are computed: NaN where the result is NaN.
+
+        A comparison takes NaN for any other number, and outside of a domain a formula may go
+        on; so a text that has either, and neither reads ``out`` nor names ``nan``, is told.
+        """
+        bounded = "<" in self.domain or ">" in self.domain
+        return tuple(
+            text and (_unless_nan(text) if bounded or _compares(text) else text)
+            for text in self._sound_derivatives
+        )
 
     # The texts, made into functions
 
@@ -179,7 +200,7 @@ class Rule:
             None
             if text is None
             else _function(self, array_lines(text, "select"), ("out", *self.operands))
-            for text in self.derivatives
+            for text in self.evaluated_derivatives
         )
 
     @cached_property
@@ -194,7 +215,7 @@ class Rule:
         """For each operand: its local derivative ``(out, *operands)`` over floats or Values."""
         return tuple(
             None if text is None else _function(self, scalar_lines(text), ("out", *self.operands))
-            for text in self.derivatives
+            for text in self.evaluated_derivatives
         )
 
     @cached_property
@@ -203,12 +224,19 @@ class Rule:
 
         Works over arrays and over Tensors; ``None`` where nothing flows.
         """
+        if self.name in _IN_PLACE_PULLBACKS and self is RULES.get(self.name):
+            return (_IN_PLACE_PULLBACKS[self.name],)
+        return self.composed_pullbacks
+
+    @cached_property
+    def composed_pullbacks(self) -> tuple[Callable[..., Any] | None, ...]:
+        """The pullbacks as the texts say."""
         arguments = ("g", "out", *self.operands)
         return tuple(
             None
             if text is None or text == "0"
             else _function(self, array_lines(times("g", text), "select"), arguments)
-            for text in self.derivatives
+            for text in self.evaluated_derivatives
         )
 
     def pullback(self, index: int) -> Callable[..., Any] | None:
@@ -306,6 +334,13 @@ class _Scalar(ast.NodeTransformer):
             return ast.BoolOp(op, [node.left, node.right])
         if isinstance(node.op, ast.Pow):
             return ast.Call(ast.Name("pow", ast.Load()), [node.left, node.right], [])
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        inner = node.operand
+        if isinstance(inner, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return inner.operand if isinstance(inner.op, ast.USub) else node
         return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
@@ -414,14 +449,44 @@ def float_lines(text: str, taken: dict[str, str] | None = None) -> list[str]:
 def array_lines(text: str, where: str = "where") -> list[str]:
     """A text as Python for arrays: its assignments, then its expression.
 
-    ``where`` names the function that chooses; derivatives call ``select``, which leaves out
-    a branch that no element takes.
+    ``where`` names the function that chooses; derivatives call ``select``, which does not
+    compute a branch that no element takes.
+
+    >>> array_lines("where(x == 0, inf, 0.5 / out)", "select")
+    ['select(x == 0, inf, lambda: 0.5 / out)']
     """
     tree = parse(text)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id == "where":
-            node.id = where
+        if where != "where" and isinstance(node, ast.Call) and ast.unparse(node.func) == "where":
+            node.func = ast.Name(where, ast.Load())
+            node.args[1:] = map(_later, node.args[1:])
     return [ast.unparse(statement) for statement in tree.body]
+
+
+def _later(branch: ast.expr) -> ast.expr:
+    if isinstance(branch, ast.Name | ast.Constant):
+        return branch
+    return ast.Lambda(ast.arguments([], [], None, [], [], None, []), branch)
+
+
+def _compares(text: str) -> bool:
+    return any(isinstance(node, ast.Compare) for node in ast.walk(parse(text)))
+
+
+def _unless_nan(text: str) -> str:
+    """A derivative that is NaN where ``out`` is, which it does not read, or says so itself.
+
+    >>> _unless_nan("where(x > 0, 1, slope)")
+    'where(out != out, nan, where(x > 0, 1, slope))'
+    >>> _unless_nan("where(x == 0, inf, 0.5 / out)")
+    'where(x == 0, inf, 0.5 / out)'
+    """
+    *lines, last = parse(text).body
+    assert isinstance(last, ast.Expr)
+    names = {node.id for node in ast.walk(parse(text)) if isinstance(node, ast.Name)}
+    if names & {"out", "nan"}:
+        return text
+    return "; ".join([*map(ast.unparse, lines), f"where(out != out, nan, {ast.unparse(last)})"])
 
 
 def _function(
@@ -486,6 +551,31 @@ _IN_PLACE: dict[str, Callable[..., Any]] = {"sigmoid": _sigmoid}
 ``tests/test_rules.py`` holds each to its row, to the last bit."""
 
 
+def _bell(name: str, steepness: float, height: float) -> Callable[..., Any]:
+    """The pullback of sigmoid, and of tanh, which is a sigmoid of twice the steepness."""
+
+    def pullback(g: Any, out: Any, x: Any) -> Any:
+        if not type(g) is type(x) is np.ndarray or not x.ndim or g.dtype != x.dtype:
+            composed = RULES[name].composed_pullbacks[0]
+            assert composed is not None
+            return composed(g, out, x)
+        e = np.abs(x)
+        e *= -steepness
+        np.exp(e, out=e)
+        above = e + 1
+        if height != 1:
+            e *= height
+        e /= above
+        e /= above
+        return np.multiply(g, e, out=e)
+
+    return pullback
+
+
+_IN_PLACE_PULLBACKS = {"sigmoid": _bell("sigmoid", 1, 1), "tanh": _bell("tanh", 2, 4)}
+"""As ``_IN_PLACE``, for the pullback of a row with one operand."""
+
+
 def _as_float(result: Any, arrays: tuple[Any, ...]) -> Any:
     """The result in the floating dtype that NumPy gives these operands."""
     dtype = np.result_type(*arrays)
@@ -515,8 +605,8 @@ def times(gradient: str, derivative: str) -> str:
 
 def _times(gradient: str, derivative: ast.expr) -> str:
     text = ast.unparse(derivative)
-    if text in ("1", "-1", "0"):
-        return {"1": gradient, "-1": f"-{gradient}", "0": "0"}[text]
+    if text in ("1", "-1", "0", "nan"):
+        return {"1": gradient, "-1": f"-{gradient}", "0": "0", "nan": "nan"}[text]
     if isinstance(derivative, ast.Call) and ast.unparse(derivative.func) == "where":
         condition, *branches = derivative.args
         yes, no = (_times(gradient, branch) for branch in branches)
@@ -545,7 +635,7 @@ _TABLE = [
     _row("div", "x / y", "1 / y", "-out / y", domain="y != 0", sentence="Quotient."),
     _row(
         "pow", "x ** y",
-        "where((x == 0) & (y < 1), where(y == 0, 0, y * inf), y * x ** (y - 1))",
+        "where((x == 0) & (y < 1), where(y == 0, 0, y * inf), where(y == 0, y / x, y * x ** (y - 1)))",
         "where(x > 0, out * log(x), where((x == 0) & (y >= 0), 0, nan))",
         domain="(x > 0) | ((x == 0) & (y >= 0))",
         kinks={
@@ -558,13 +648,13 @@ _TABLE = [
     _row("neg", "-x", "-1", sentence="Negative."),
     _row("positive", "+x", "1", sentence="The operand itself, as a node of its own."),
     _row("exp", "exp(x)", "out", sentence="Exponential: its own derivative."),
-    _row("expm1", "expm1(x)", "out + 1", sentence="Exponential minus 1, accurate near 0."),
+    _row("expm1", "expm1(x)", "exp(x)", sentence="Exponential minus 1, accurate near 0."),
     _row("log", "log(x)", "1 / x", domain="x > 0", sentence="Natural logarithm."),
     _row("log1p", "log1p(x)", "1 / (1 + x)", domain="x > -1", sentence="Logarithm of 1 + x, accurate near 0."),
     _row("log2", "log2(x)", "1 / (x * log(2))", domain="x > 0", sentence="Logarithm to base 2."),
     _row("log10", "log10(x)", "1 / (x * log(10))", domain="x > 0", sentence="Logarithm to base 10."),
     _row(
-        "sqrt", "sqrt(x)", "where(x > 0, 0.5 / out, inf)", domain="x >= 0",
+        "sqrt", "sqrt(x)", "where(x == 0, inf, 0.5 / out)", domain="x >= 0",
         kinks={"x == 0": "inf"}, sentence="Square root.",
     ),
     _row("square", "x * x", "2 * x", sentence="Square."),
@@ -573,12 +663,14 @@ _TABLE = [
     _row("cos", "cos(x)", "-sin(x)", sentence="Cosine; x in radians."),
     _row("tan", "tan(x)", "1 + out ** 2", sentence="Tangent; x in radians."),
     _row(
-        "arcsin", "arcsin(x)", "where(abs(x) < 1, 1 / sqrt(1 - x ** 2), inf)",
+        "arcsin", "arcsin(x)", "where(abs(x) == 1, inf, 1 / sqrt(1 - x ** 2))",
+        evaluate_derivatives=("where(abs(x) == 1, inf, 1 / sqrt((1 - x) * (1 + x)))",),
         domain="abs(x) <= 1", kinks={"x == -1": "inf", "x == 1": "inf"},
         sentence="Inverse sine, in radians.",
     ),
     _row(
-        "arccos", "arccos(x)", "where(abs(x) < 1, -1 / sqrt(1 - x ** 2), -inf)",
+        "arccos", "arccos(x)", "where(abs(x) == 1, -inf, -1 / sqrt(1 - x ** 2))",
+        evaluate_derivatives=("where(abs(x) == 1, -inf, -1 / sqrt((1 - x) * (1 + x)))",),
         domain="abs(x) <= 1", kinks={"x == -1": "-inf", "x == 1": "-inf"},
         sentence="Inverse cosine, in radians.",
     ),
@@ -591,13 +683,21 @@ _TABLE = [
     ),
     _row("sinh", "sinh(x)", "cosh(x)", sentence="Hyperbolic sine."),
     _row("cosh", "cosh(x)", "sinh(x)", sentence="Hyperbolic cosine."),
-    _row("tanh", "tanh(x)", "1 - out ** 2", sentence="Hyperbolic tangent: squashes x to (-1, 1)."),
+    _row(
+        "tanh", "tanh(x)", "1 - out ** 2",
+        # far from 0 out has rounded to 1
+        evaluate_derivatives=("e = exp(-2 * abs(x)); 4 * e / (1 + e) / (1 + e)",),
+        sentence="Hyperbolic tangent: squashes x to (-1, 1).",
+    ),
     _row("arcsinh", "arcsinh(x)", "1 / hypot(x, 1)", sentence="Inverse hyperbolic sine."),
     _row(
-        "arccosh", "arccosh(x)", "where(x > 1, 1 / (sqrt(x - 1) * sqrt(x + 1)), inf)",
+        "arccosh", "arccosh(x)", "where(x == 1, inf, 1 / (sqrt(x - 1) * sqrt(x + 1)))",
         domain="x >= 1", kinks={"x == 1": "inf"}, sentence="Inverse hyperbolic cosine.",
     ),
-    _row("arctanh", "arctanh(x)", "1 / (1 - x ** 2)", domain="abs(x) < 1", sentence="Inverse hyperbolic tangent."),
+    _row(
+        "arctanh", "arctanh(x)", "1 / (1 - x ** 2)", domain="abs(x) < 1",
+        evaluate_derivatives=("1 / ((1 - x) * (1 + x))",), sentence="Inverse hyperbolic tangent.",
+    ),
     _row("abs", "abs(x)", "sign(x)", kinks={"x == 0": "0"}, sentence="Absolute value."),
     _row(
         "sign", "where(x > 0, 1, where(x < 0, -1, 0))", "0", kinks={"x == 0": "0"},
@@ -606,6 +706,8 @@ _TABLE = [
     ),
     _row(
         "sigmoid", "1 / (1 + exp(-x))", "out * (1 - out)",
+        # far on the right out has rounded to 1
+        evaluate_derivatives=("e = exp(-abs(x)); e / (1 + e) / (1 + e)",),
         # exp(-x) is infinite far on the left: in float16 from -11.1 on
         evaluate="where(x < -11, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x)))",
         sentence="Logistic function: squashes x to (0, 1).",
@@ -630,6 +732,8 @@ _TABLE = [
     _row(
         "elu", "where(x > 0, x, alpha * (exp(x) - 1))",
         "where(x > 0, 1, out + alpha)", "where(x > 0, 0, expm1(minimum(x, 0)))",
+        # far on the left out has rounded to -alpha
+        evaluate_derivatives=("where(x > 0, 1, alpha * exp(minimum(x, 0)))", None),
         kinks={"x == 0": "alpha for x"}, defaults={"alpha": 1.0},
         evaluate="where(x > 0, x, alpha * expm1(minimum(x, 0)))",
         sentence="Exponential linear unit.",
@@ -671,7 +775,7 @@ _TABLE = [
         kinks={"(x == 0) & (y == 0)": "0"}, sentence="Hypotenuse sqrt(x² + y²), without overflow.",
     ),
     _row(
-        "logaddexp", "log(exp(x) + exp(y))", "exp(x - out)", "exp(y - out)",
+        "logaddexp", "log(exp(x) + exp(y))", "sigmoid(x - y)", "sigmoid(y - x)",
         evaluate="where(x == y, x + log(2), maximum(x, y) + log1p(exp(-abs(x - y))))",
         sentence="Logarithm of exp(x) + exp(y), without overflow.",
     ),

@@ -218,7 +218,9 @@ def prove_rule(name: str) -> list[str]:
         inside = region.inside(rule)
         if inside and rule.evaluate:
             _prove(rule, region, "evaluate", rule.evaluate, region.text(rule, rule.formula))
-        for operand, text in zip(rule.operands, rule.derivatives, strict=True):
+        written = zip(rule.operands, rule.derivatives, strict=True)
+        sound = zip(rule.operands, rule.evaluate_derivatives, strict=False)  # empty if none
+        for operand, text in (*written, *sound):
             if text is None or not (inside or operand in kinks):
                 continue
             if operand in kinks:
@@ -519,7 +521,8 @@ class _True:
         return self.known[order]
 
     def _bound(self, order: tuple[int, ...]) -> float:
-        text = self.rule.derivatives[order[0]] if order else self.rule.evaluate or self.rule.formula
+        texts = self.rule.evaluated_derivatives
+        text = texts[order[0]] if order else self.rule.evaluate or self.rule.formula
         unit = float(self.limits.eps) * _operations(text or "0") * max(1, 2 * len(order))
         allowed = float(self.limits.tiny)
         if len(order) == 2:  # the reference itself is a difference
@@ -561,7 +564,7 @@ class _True:
         return precise().text(self.rule.evaluate or self.rule.formula, names)
 
     def _slope(self, index: int) -> Callable[[Names], Any]:
-        return lambda names: precise().text(self.rule.derivatives[index] or "0", names)
+        return lambda names: precise().text(self.rule.evaluated_derivatives[index] or "0", names)
 
 
 _STEP = 10.0**-33

@@ -528,7 +528,7 @@ class Value:
             y: float = second._data
             try:
                 out = pow(x, y)
-                dx = (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y * pow(x, y - 1.0)
+                dx = nan if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
                 dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan
                 return _node(out, "pow", self, dx, second, dy)
             except (ArithmeticError, ValueError) as error:
@@ -540,7 +540,7 @@ class Value:
         y = number
         try:
             out = pow(x, y)
-            dx = (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y * pow(x, y - 1.0)
+            dx = nan if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
             return _node(out, "pow", self, dx, None, y)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "pow", self, y)
@@ -626,7 +626,7 @@ class Value:
         x = self._data
         try:
             out = expm1(x)
-            return _node(out, "expm1", self, out + 1.0, None, 0.0)
+            return _node(out, "expm1", self, exp(x), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "expm1", self)
 
@@ -635,7 +635,7 @@ class Value:
         x = self._data
         try:
             out = log(x)
-            return _node(out, "log", self, 1.0 / x, None, 0.0)
+            return _node(out, "log", self, nan if out != out else 1.0 / x, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log", self)
 
@@ -644,7 +644,8 @@ class Value:
         x = self._data
         try:
             out = log1p(x)
-            return _node(out, "log1p", self, 1.0 / (1.0 + x), None, 0.0)
+            dx = nan if out != out else 1.0 / (1.0 + x)
+            return _node(out, "log1p", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log1p", self)
 
@@ -653,7 +654,8 @@ class Value:
         x = self._data
         try:
             out = log2(x)
-            return _node(out, "log2", self, 1.0 / (x * log(2.0)), None, 0.0)
+            dx = nan if out != out else 1.0 / (x * log(2.0))
+            return _node(out, "log2", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log2", self)
 
@@ -662,7 +664,8 @@ class Value:
         x = self._data
         try:
             out = log10(x)
-            return _node(out, "log10", self, 1.0 / (x * log(10.0)), None, 0.0)
+            dx = nan if out != out else 1.0 / (x * log(10.0))
+            return _node(out, "log10", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log10", self)
 
@@ -671,7 +674,7 @@ class Value:
         x = self._data
         try:
             out = sqrt(x)
-            return _node(out, "sqrt", self, 0.5 / out if x > 0.0 else inf, None, 0.0)
+            return _node(out, "sqrt", self, inf if x == 0.0 else 0.5 / out, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "sqrt", self)
 
@@ -721,7 +724,7 @@ class Value:
         x = self._data
         try:
             out = arcsin(x)
-            dx = 1.0 / sqrt(1.0 - x * x) if abs(x) < 1.0 else inf
+            dx = nan if out != out else inf if abs(x) == 1.0 else 1.0 / sqrt((1.0 - x) * (1.0 + x))
             return _node(out, "arcsin", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arcsin", self)
@@ -731,7 +734,7 @@ class Value:
         x = self._data
         try:
             out = arccos(x)
-            dx = -1.0 / sqrt(1.0 - x * x) if abs(x) < 1.0 else -inf
+            dx = nan if out != out else -inf if abs(x) == 1.0 else -1.0 / sqrt((1.0 - x) * (1.0 + x))
             return _node(out, "arccos", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arccos", self)
@@ -770,8 +773,13 @@ class Value:
     def tanh(self) -> Value:
         """Hyperbolic tangent: squashes x to (-1, 1)."""
         x = self._data
-        out = tanh(x)
-        return _node(out, "tanh", self, 1.0 - out * out, None, 0.0)
+        try:
+            out = tanh(x)
+            e = exp(-2.0 * abs(x))
+            dx = 4.0 * e / (1.0 + e) / (1.0 + e)
+            return _node(out, "tanh", self, dx, None, 0.0)
+        except (ArithmeticError, ValueError) as error:
+            _fail(error, "tanh", self)
 
     def arcsinh(self) -> Value:
         """Inverse hyperbolic sine."""
@@ -787,7 +795,7 @@ class Value:
         x = self._data
         try:
             out = arccosh(x)
-            dx = 1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0)) if x > 1.0 else inf
+            dx = nan if out != out else inf if x == 1.0 else 1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0))
             return _node(out, "arccosh", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arccosh", self)
@@ -797,7 +805,8 @@ class Value:
         x = self._data
         try:
             out = arctanh(x)
-            return _node(out, "arctanh", self, 1.0 / (1.0 - x * x), None, 0.0)
+            dx = nan if out != out else 1.0 / ((1.0 - x) * (1.0 + x))
+            return _node(out, "arctanh", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arctanh", self)
 
@@ -819,7 +828,8 @@ class Value:
         x = self._data
         try:
             out = exp(x) / (1.0 + exp(x)) if x < -11.0 else 1.0 / (1.0 + exp(-x))
-            return _node(out, "sigmoid", self, out * (1.0 - out), None, 0.0)
+            e = exp(-abs(x))
+            return _node(out, "sigmoid", self, e / (1.0 + e) / (1.0 + e), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "sigmoid", self)
 
@@ -848,7 +858,8 @@ class Value:
         """Rectified linear unit."""
         x = self._data
         out = x if x >= 0.0 or x != x else 0.0
-        return _node(out, "relu", self, 1.0 if x > 0.0 else 0.0, None, 0.0)
+        dx = nan if out != out else 1.0 if x > 0.0 else 0.0
+        return _node(out, "relu", self, dx, None, 0.0)
 
     def leaky_relu(self, slope: Operand = 0.01) -> Value:
         """Rectified linear unit with a slope on the negative side."""
@@ -1110,6 +1121,12 @@ def _sweep_alone(root: Value, start: float) -> None:
     above them, so that nothing needs to be undone.
     """
     global _sweeper, _unused
+    unused: cython.longlong = _unused
+    if cython.compiled:  # nothing runs beside or inside the sweep, and a lock may need memory
+        _unused = unused + _MOST_USES
+        _sweep(root, start, unused)
+        _unused = unused
+        return
     if _sweeping.locked() and _sweeper == get_ident():
         raise RuntimeError(
             "backward() was called while backward() ran in the same thread, by a signal handler "
@@ -1118,7 +1135,7 @@ def _sweep_alone(root: Value, start: float) -> None:
     _sweeping.acquire()
     try:
         _sweeper = get_ident()
-        unused: cython.longlong = _unused
+        unused = _unused
         _unused = unused + _MOST_USES
         _sweep(root, start, unused)
         _unused = unused
@@ -1264,6 +1281,16 @@ def _share_among_many(node: Value, ready: list[Value | None], unused: cython.lon
 
 
 @cython.ccall
+def _power(x: float, y: float) -> float:
+    """``x ** y`` in a derivative: infinite where it is too large for a float."""
+    try:
+        power: float = pow(x, y)
+        return power
+    except OverflowError:
+        return -inf if x < 0.0 and y % 2.0 == 1.0 else inf
+
+
+@cython.ccall
 def constant(number: Any) -> Any:
     """A real number of Python or NumPy as a float; ``None`` if it is none."""
     if isinstance(number, float | int):
@@ -1359,8 +1386,8 @@ def _arctan2(x: Operand, y: Operand) -> Value:
     try:
         out = arctan2(x, y)
         r = hypot(x, y)
-        dx = 0.0 if r == 0.0 else y / r / r
-        dy = 0.0 if r == 0.0 else -x / r / r
+        dx = nan if out != out else 0.0 if r == 0.0 else y / r / r
+        dy = nan if out != out else 0.0 if r == 0.0 else -x / r / r
         return _node_of(out, "arctan2", operands, (dx, dy))
     except (ArithmeticError, ValueError) as error:
         _fail(error, "arctan2", *operands)
@@ -1372,8 +1399,8 @@ def _leaky_relu(x: Operand, slope: Operand = 0.01) -> Value:
     x = _data(x)
     slope = _data(slope)
     out = x if x > 0.0 else slope * x
-    dx = 1.0 if x > 0.0 else slope
-    dslope = 0.0 if x > 0.0 else x
+    dx = nan if out != out else 1.0 if x > 0.0 else slope
+    dslope = nan if out != out else 0.0 if x > 0.0 else x
     return _node_of(out, "leaky_relu", operands, (dx, dslope))
 
 
@@ -1384,8 +1411,8 @@ def _elu(x: Operand, alpha: Operand = 1.0) -> Value:
     alpha = _data(alpha)
     try:
         out = x if x > 0.0 else alpha * expm1(x if x <= 0.0 or x != x else 0.0)
-        dx = 1.0 if x > 0.0 else out + alpha
-        dalpha = 0.0 if x > 0.0 else expm1(x if x <= 0.0 or x != x else 0.0)
+        dx = nan if out != out else 1.0 if x > 0.0 else alpha * exp(x if x <= 0.0 or x != x else 0.0)
+        dalpha = nan if out != out else 0.0 if x > 0.0 else expm1(x if x <= 0.0 or x != x else 0.0)
         return _node_of(out, "elu", operands, (dx, dalpha))
     except (ArithmeticError, ValueError) as error:
         _fail(error, "elu", *operands)
@@ -1397,8 +1424,8 @@ def _maximum(x: Operand, y: Operand) -> Value:
     x = _data(x)
     y = _data(y)
     out = x if x >= y or x != x else y
-    dx = 1.0 if x > y else 0.5 if x == y else 0.0
-    dy = 0.0 if x > y else 0.5 if x == y else 1.0
+    dx = nan if out != out else 1.0 if x > y else 0.5 if x == y else 0.0
+    dy = nan if out != out else 0.0 if x > y else 0.5 if x == y else 1.0
     return _node_of(out, "maximum", operands, (dx, dy))
 
 
@@ -1408,8 +1435,8 @@ def _minimum(x: Operand, y: Operand) -> Value:
     x = _data(x)
     y = _data(y)
     out = x if x <= y or x != x else y
-    dx = 1.0 if x < y else 0.5 if x == y else 0.0
-    dy = 0.0 if x < y else 0.5 if x == y else 1.0
+    dx = nan if out != out else 1.0 if x < y else 0.5 if x == y else 0.0
+    dy = nan if out != out else 0.0 if x < y else 0.5 if x == y else 1.0
     return _node_of(out, "minimum", operands, (dx, dy))
 
 
@@ -1433,9 +1460,9 @@ def _clip(x: Operand, low: Operand, high: Operand) -> Value:
     high = _data(high)
     minimum_x = x if x >= low or x != x else low
     out = minimum_x if minimum_x <= high or minimum_x != minimum_x else high
-    dx = 1.0 if x >= low and x <= high else 0.0
-    dlow = 1.0 if x < low and low <= high else 0.0
-    dhigh = 1.0 if x > high or low > high else 0.0
+    dx = nan if out != out else 1.0 if x >= low and x <= high else 0.0
+    dlow = nan if out != out else 1.0 if x < low and low <= high else 0.0
+    dhigh = nan if out != out else 1.0 if x > high or low > high else 0.0
     return _node_of(out, "clip", operands, (dx, dlow, dhigh))
 
 
@@ -1460,8 +1487,10 @@ def _logaddexp(x: Operand, y: Operand) -> Value:
     y = _data(y)
     try:
         out = x + log(2.0) if x == y else (x if x >= y or x != x else y) + log1p(exp(-abs(x - y)))
-        dx = exp(x - out)
-        dy = exp(y - out)
+        sigmoid_x = x - y
+        sigmoid_x_2 = y - x
+        dx = exp(sigmoid_x) / (1.0 + exp(sigmoid_x)) if sigmoid_x < -11.0 else 1.0 / (1.0 + exp(-sigmoid_x))
+        dy = exp(sigmoid_x_2) / (1.0 + exp(sigmoid_x_2)) if sigmoid_x_2 < -11.0 else 1.0 / (1.0 + exp(-sigmoid_x_2))
         return _node_of(out, "logaddexp", operands, (dx, dy))
     except (ArithmeticError, ValueError) as error:
         _fail(error, "logaddexp", *operands)
