@@ -279,7 +279,7 @@ _EINSUM = _rule(
 @_in_place_of(np.einsum)
 def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
     if not isinstance(subscripts, str):
-        raise TypeError("einsum of Tensors takes its subscripts as text, such as 'ij,jk->ik'")
+        raise TypeError("einsum of Tensors: write the subscripts as text, such as 'ij,jk->ik'")
     return record(_EINSUM, operands, {"subscripts": _explicit(subscripts, operands)})
 
 
@@ -786,13 +786,15 @@ def broadcast_to(x: Any, shape: Any) -> Any:
 
 
 @_in_place_of(np.atleast_1d)
-def atleast_1d(x: Any) -> Any:
-    return x if np.ndim(x) >= 1 else np.reshape(x, (1,))
+def atleast_1d(*arrays: Any) -> Any:
+    padded = tuple(x if np.ndim(x) >= 1 else np.reshape(x, (1,)) for x in arrays)
+    return padded[0] if len(padded) == 1 else padded
 
 
 @_in_place_of(np.atleast_2d)
-def atleast_2d(x: Any) -> Any:
-    return x if np.ndim(x) >= 2 else np.expand_dims(atleast_1d(x), 0)
+def atleast_2d(*arrays: Any) -> Any:
+    padded = tuple(x if np.ndim(x) >= 2 else np.expand_dims(atleast_1d(x), 0) for x in arrays)
+    return padded[0] if len(padded) == 1 else padded
 
 
 # Parts
@@ -1110,8 +1112,10 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) 
 
 
 @_in_place_of(np.where)
-def where(condition: Any, x: Any, y: Any) -> Any:
-    return FUNCTIONS["where"](condition, x, y)
+def where(condition: Any, *branches: Any) -> Any:
+    if not any(isinstance(branch, Tensor) for branch in branches):  # piecewise constant
+        return np.where(tensor.plain(condition), *branches)
+    return FUNCTIONS["where"](condition, *branches)
 
 
 @_in_place_of(np.clip)

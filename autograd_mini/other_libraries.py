@@ -55,7 +55,6 @@ TENSOR = {
     "cuda": "t itself: all arrays are NumPy's, on the processor",
     "to": "t.astype(dtype); there is one device",
     "device": "nothing: all arrays are NumPy's, on the processor",
-    "view": "t.reshape(...)",
     "reshape_as": "t.reshape(other.shape)",
     "permute": "np.transpose(t, axes)",
     "unsqueeze": "np.expand_dims(t, axis)",

@@ -468,8 +468,8 @@ class Tensor:
     def T(self) -> Tensor:
         return _through_numpy(np.transpose, self)
 
-    def reshape(self, *shape: Any) -> Tensor:
-        return _through_numpy(np.reshape, self, shape[0] if len(shape) == 1 else shape)
+    def reshape(self, *shape: Any, **more: Any) -> Tensor:
+        return _through_numpy(np.reshape, self, shape[0] if len(shape) == 1 else shape, **more)
 
     def transpose(self, *axes: Any) -> Tensor:
         return _through_numpy(np.transpose, self, (axes[0] if len(axes) == 1 else axes) or None)
@@ -596,6 +596,12 @@ class Tensor:
         raise TypeError(
             f"a Tensor of shape {self.shape} is neither true nor false: write `if t.item() != 0:` "
             "or `if np.any(t.data):`"
+        )
+
+    def view(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            "a Tensor has no view as another type of array, and numpy.ma's functions no derivative "
+            "rule: write t.reshape(...) for another shape, np's functions for np.ma's"
         )
 
     def __float__(self) -> NoReturn:
