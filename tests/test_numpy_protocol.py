@@ -140,7 +140,7 @@ def advises(error):
         words = str(error)
         if any(
             word in words
-            for word in ("write ", "convert ", "call it without", "derivative rule for")
+            for word in ("write ", "convert ", "must be ", "call it without", "derivative rule for")
         ):
             return True
         error = error.__cause__ or error.__context__
