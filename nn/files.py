@@ -1,9 +1,13 @@
 """Files: a model's numbers and a run's checkpoint, saved whole and checked when they are read.
 
 An ``.npz`` file holds one array for each name and, under ``about``, a text in JSON with the
-format's version and a checksum of everything.  Nothing in it is pickled, so that reading a
-file never runs code.  NumPy's own ``np.load`` reads the arrays, too.  A ``.safetensors`` file
-holds the arrays in PyTorch's layout.
+format's version and a checksum of everything.  Nothing in it is pickled or compressed, so that
+reading a file never runs code and never takes more memory than the file has bytes, some times
+over: sizes and types are checked against the file before an array is made.  NumPy's own
+``np.load`` reads the arrays, too.  A ``.safetensors`` file holds the arrays in PyTorch's layout
+and, where ``save`` wrote it, a checksum.
+
+A checksum tells what was damaged from what is whole, not who wrote it.
 """
 
 from __future__ import annotations
@@ -34,8 +38,20 @@ FORMAT = "autograd_mini"
 VERSION = 1
 """The version of the ``.npz`` layout that is written; older ones would be read, too."""
 
+REAL = "fiub"
+"""The kinds of numbers that files hold, as NumPy names them."""
+
+_LONGEST = 1000  # bytes of an array's header: 64 axes fit, and little that is costly to read
+
 _ABOUT = "about"
+<<<<<<< HEAD
 _CHECKSUM = "autograd_mini checksum"
+=======
+_CHECKSUM = "autograd_mini.sha256"
+"""What the metadata of a ``.safetensors`` file call the checksum of its arrays."""
+
+_CHANGED = "its content is not what was saved (the checksum differs); it was changed"
+>>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip file's first date: the same model gives the same bytes
 
 
@@ -75,8 +91,13 @@ def save(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -
     renamed = dict(zip(_renamed(list(state), names), state.values(), strict=True))
     safetensors = needed("safetensors.numpy", "safetensors", "to write .safetensors files")
     contiguous = {name: np.asarray(array, order="C") for name, array in renamed.items()}
+<<<<<<< HEAD
     metadata = {_CHECKSUM: _checksum_of(contiguous)}
     write_whole(path, safetensors.save(contiguous, metadata))
+=======
+    about = {_CHECKSUM: _checksum_of_arrays(contiguous)}
+    write_whole(path, safetensors.save(contiguous, metadata=about))
+>>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
 
 
 def load(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -> Module:
@@ -93,7 +114,9 @@ def load(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -
 
     Raises:
         ValueError: the file is truncated, was changed, is of another format or of a later
-            version, or its names or shapes are not those of the model; says which.
+            version, or its names, shapes or kinds of numbers are not those of the model; says
+            which.  A ``.safetensors`` file that others wrote has no checksum, and a changed
+            number in it is not noticed.
         FileNotFoundError: there is no such file.
         ImportError: ``safetensors`` is not installed.
     """
@@ -101,10 +124,15 @@ def load(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -
         if names is not None:
             raise ValueError("names= is for .safetensors files; .npz files keep the model's names")
         state = read_archive(path, "model")
+        for name, part in state.items():
+            if not isinstance(part, np.ndarray):
+                refuse(path, f"{name} is a {type(part).__name__}, not an array")
         load_checked(model, state, path)
         return model
     safetensors = needed("safetensors.numpy", "safetensors", "to read .safetensors files")
+    content = _content(path)
     try:
+<<<<<<< HEAD
         _regular(path)
         content = Path(path).read_bytes()
         found = safetensors.load(content)
@@ -114,6 +142,18 @@ def load(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -
         _refuse(path, f"it is no whole .safetensors file ({error})")
     if metadata.get(_CHECKSUM, "") not in ("", _checksum_of(found)):
         _refuse(path, "its content is not what was saved (the checksum differs); it was changed")
+=======
+        found = safetensors.load(content)
+    except KeyError as error:
+        refuse(path, f"it holds numbers of the kind {error}, which NumPy lacks")
+    except _safetensors_errors() as error:
+        refuse(path, f"it is no whole .safetensors file ({error})")
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    for key, text in header.get("__metadata__", {}).items():
+        ours = key == _CHECKSUM or text.startswith(_CHECKSUM)  # either of them may be damaged
+        if ours and text != _checksum_of_arrays(found):
+            refuse(path, _CHANGED)
+>>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
     ours = list(model.state())
     called = dict(zip(ours, _renamed(ours, names), strict=True))
     state = {name: found.pop(theirs) for name, theirs in called.items() if theirs in found}
@@ -141,7 +181,7 @@ def load_checked(model: Module, state: Mapping[str, Any], path: FilePath, advice
     try:
         model.load_state(state)
     except (ValueError, TypeError) as error:
-        _refuse(path, f"{error}{advice}")
+        refuse(path, f"{error}{advice}")
 
 
 # Archives: a tree of dicts, lists, numbers, text and arrays in one .npz file
@@ -170,8 +210,10 @@ def read_archive(path: FilePath, kind: str) -> dict[str, Any]:
     """
     members = _members(path)
     if _ABOUT not in members:
-        _refuse(path, "it was not written by autograd_mini (there is no 'about')")
+        refuse(path, "it was not written by autograd_mini (there is no 'about')")
+    text = _array(path, _ABOUT, members.pop(_ABOUT)).tobytes()
     try:
+<<<<<<< HEAD
         about = json.loads(_array(members.pop(_ABOUT)).tobytes())
         assert isinstance(about, dict)
         found = about["format"], about["version"], about["kind"]
@@ -216,6 +258,62 @@ def _members(path: FilePath) -> dict[str, bytes]:
         _refuse(path, f"it is no whole .npz file ({error}); it is truncated or was changed")
     except Exception as error:  # zlib.error, struct.error: what is inside makes no sense
         _refuse(path, f"it is no whole .npz file ({error}); it was changed")
+=======
+        about = dict(json.loads(text))
+        form, version, found, tree = (about[k] for k in ("format", "version", "kind", "tree"))
+        checksum, right = about.pop("checksum"), _checksum(about, members)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        refuse(path, "what it says about itself cannot be read; it was changed")
+    if form != FORMAT:
+        refuse(path, f"its format is {form!r}, not {FORMAT!r}")
+    if not isinstance(version, int) or not 1 <= version <= VERSION:
+        refuse(
+            path,
+            f"its format has version {version!r}, and this autograd_mini reads up to {VERSION}",
+        )
+    if checksum != right:
+        refuse(path, _CHANGED)
+    if found != kind:
+        refuse(path, f"it holds a {found}, not a {kind}")
+    arrays = {name: _array(path, name, data) for name, data in members.items()}
+    try:
+        whole = _unpacked(tree, arrays)
+    except (KeyError, TypeError, RecursionError) as error:
+        refuse(path, f"its tree of names cannot be followed ({error})")
+    if not isinstance(whole, dict):
+        refuse(path, f"it holds a {type(whole).__name__}, not arrays by name")
+    return whole
+
+
+def _content(path: FilePath) -> bytes:
+    """The bytes of a file on disk: a pipe or a device could keep its reader waiting for ever."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        refuse(path, "it is a folder, a pipe or a device, not a file")
+    return Path(path).read_bytes()
+
+
+def _members(path: FilePath) -> dict[str, bytes]:
+    """The archive's members by name, which take no more memory than the file."""
+    content = _content(path)
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        entries = archive.infolist()
+    except Exception as error:  # zipfile raises of many kinds where bytes make no sense
+        refuse(path, f"it is no whole .npz file ({error}); it is truncated or was changed")
+    for entry in entries:
+        if entry.compress_type != zipfile.ZIP_STORED:
+            refuse(path, f"{entry.filename} is compressed, and nn.save stores arrays as they are")
+    if sum(entry.file_size for entry in entries) > len(content):
+        refuse(path, f"its arrays have more bytes than the file, which has {len(content)}")
+    names = [entry.filename.removesuffix(".npy") for entry in entries]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        refuse(path, f"it holds {twice} more than once")
+    try:
+        return {name: archive.read(entry) for name, entry in zip(names, entries, strict=True)}
+    except Exception as error:
+        refuse(path, f"it is no whole .npz file ({error}); it is truncated or was changed")
+>>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
 
 
 def _regular(path: FilePath) -> int:
@@ -232,6 +330,7 @@ def _npy(array: Array) -> bytes:
     return target.getvalue()
 
 
+<<<<<<< HEAD
 def _array(content: bytes) -> Array:
     """The array of an ``.npy`` member of version 1.0, whose header fits its length.
 
@@ -251,6 +350,23 @@ def _array(content: bytes) -> Array:
         raise ValueError(f"an array of shape {shape} and {dtype} has {len(data)} bytes")
     order: Any = "F" if fortran else "C"
     return np.ndarray(shape, dtype, data, order=order).copy(order)
+=======
+def _array(path: FilePath, name: str, content: bytes) -> Array:
+    """The array of a member, whose shape and type are held against its bytes first."""
+    file = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(file)
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=_LONGEST)
+    except Exception as error:
+        refuse(path, f"{name} has no header of an array ({str(error)[:80]}); it was changed")
+    if version != (1, 0) or dtype.kind not in REAL or min(shape, default=0) < 0:
+        refuse(path, f"{name} holds {dtype} of shape {shape}; files hold arrays of real numbers")
+    needed_bytes, there = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
+    if needed_bytes != there:
+        refuse(path, f"{name} of shape {shape} takes {needed_bytes} bytes, and has {there}")
+    flat: Array = np.frombuffer(content, dtype, offset=file.tell())
+    return flat.reshape(shape, order="F" if fortran else "C").copy(order="K")
+>>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
 
 
 def _checksum(about: Mapping[str, Any], members: Mapping[str, bytes]) -> str:
@@ -259,6 +375,15 @@ def _checksum(about: Mapping[str, Any], members: Mapping[str, bytes]) -> str:
         digest.update(f"\n{name} {len(members[name])}\n".encode())
         digest.update(members[name])
     return digest.hexdigest()
+
+
+def _checksum_of_arrays(arrays: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"\n{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return f"{_CHECKSUM} {digest.hexdigest()}"
 
 
 _ARRAY = "__array__"
@@ -338,8 +463,13 @@ def _matrices(model: Module) -> set[str]:
 def _safetensors_errors() -> tuple[type[Exception], ...]:
     import safetensors
 
-    return ValueError, KeyError, safetensors.SafetensorError
+    return ValueError, safetensors.SafetensorError
 
 
-def _refuse(path: FilePath, why: str) -> NoReturn:
+def refuse(path: FilePath, why: str) -> NoReturn:
+    """Say why a file is not read.
+
+    Raises:
+        ValueError: always.
+    """
     raise ValueError(f"{os.fspath(path)} is refused: {why}") from None

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.nn.callbacks import Callback, EarlyStopping, as_callback
-from autograd_mini.nn.files import FilePath, read_archive, write_archive
+from autograd_mini.nn.files import FilePath, read_archive, refuse, write_archive
 from autograd_mini.nn.history import History
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.objective import (
@@ -130,7 +130,8 @@ def fit(
             ``nn.EarlyStopping`` among the callbacks.
         callbacks: ``nn.Callback`` objects, and functions that are called with the ``Run`` after
             each epoch.
-        checkpoint: an ``.npz`` file to write after each epoch, whole or not at all.
+        checkpoint: an ``.npz`` file to write after each epoch, whole or not at all; where that
+            fails, as on a full disk, a warning says so and the run goes on.
         checkpoint_steps: write it after each so many steps as well.
         resume: go on from the checkpoint, if the file exists, on exactly the way that an
             uninterrupted run takes: the same weights to the last bit.
@@ -154,7 +155,8 @@ def fit(
             a name is unknown, or the checkpoint belongs to another run.
 
     Warns:
-        TrainingWarning: the run diverged, nothing was learnt, or all labels are one class.
+        TrainingWarning: the run diverged, nothing was learnt, all labels are one class, or a
+            checkpoint could not be written.
     """
     with Alone() if communicator is None else Together(communicator) as team:
         X, y = checked_data(X, y)
@@ -168,7 +170,7 @@ def fit(
 
         saved = None
         if resume and team.rank == 0 and checkpoint is not None and Path(checkpoint).exists():
-            saved = read_archive(checkpoint, "checkpoint")
+            saved = _read_checkpoint(checkpoint, length(X))
         saved = team.of_first(saved)
         if saved is not None:
             held_out = saved["held_out"]
@@ -241,7 +243,11 @@ class _Training:
         seen: for the metrics the outputs and targets of the epoch's steps.
         about: what a run that goes on from a checkpoint must have in common with this one.
         diverged: where and how the run diverged, if it did.
+<<<<<<< HEAD
         unsaved: whether a checkpoint could not be written, which is told once.
+=======
+        unwritten: whether the last checkpoint could not be written.
+>>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
         last, good: the state of model, optimiser and schedule after the last epoch, and the last
             one that an epoch has begun with whose loss was no worse than ``usual``; and when
             they were. (The loss of an epoch is that of the weights before its steps.)
@@ -272,7 +278,11 @@ class _Training:
     seen: list[tuple[Array, Array]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     diverged: str = ""
+<<<<<<< HEAD
     unsaved: bool = False
+=======
+    unwritten: bool = False
+>>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
     last: dict[str, dict[str, Array]] = field(default_factory=dict)
     last_from: str = "before training"
     good: dict[str, dict[str, Array]] = field(default_factory=dict)
@@ -516,6 +526,7 @@ class _Training:
         if self.checkpoint is None:
             return
         state = {"about_run": self.about | {"rates": self.rates}} | self._state()
+<<<<<<< HEAD
         if self.team.rank == 0:
             try:
                 write_archive(self.checkpoint, "checkpoint", state)
@@ -528,6 +539,23 @@ class _Training:
                         stacklevel=2,
                     )
                 self.unsaved = True
+=======
+        if self.team.rank > 0:
+            return
+        try:
+            write_archive(self.checkpoint, "checkpoint", state)
+            self.unwritten = False
+        except OSError as error:  # a full disk shall not end a run that is all right
+            if not self.unwritten:
+                self.unwritten = True
+                warnings.warn(
+                    f"the checkpoint of step {self.run.step} could not be written ({error}); the "
+                    "run goes on and tries again, and what stood in the file is as it was: make "
+                    "room, or call nn.save(model, another file) afterwards",
+                    TrainingWarning,
+                    stacklevel=6,
+                )
+>>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
 
     def _state(self) -> dict[str, Any]:
         """All that the rest of the run depends on, besides the arguments of ``fit``."""
@@ -551,15 +579,13 @@ class _Training:
         """Take the state of a checkpoint.
 
         Raises:
-            ValueError: it belongs to a run of other data or options.
+            ValueError: it belongs to a run of other data or options, or makes no sense.
         """
-        run = self.run
-        before = saved["about_run"]
+        before = dict(saved["about_run"])
         rates = before.pop("rates", None)
-        now = [group["rate"] for group in run.optimiser.groups]
-        reached = [
-            float(saved["optimiser"].get(f"groups.{i}.rate", np.nan)) for i in range(len(now))
-        ]
+        now = [group["rate"] for group in self.run.optimiser.groups]
+        numbers = [saved["optimiser"].get(f"groups.{i}.rate") for i in range(len(now))]
+        reached = [float(n) if np.shape(n) == () and n is not None else np.nan for n in numbers]
         if rates is not None and self.rates != rates and now != reached:
             raise ValueError(
                 f"{os.fspath(self.checkpoint or '')} is the checkpoint of a run with "
@@ -567,7 +593,13 @@ class _Training:
                 "the same rate, or choose another file"
             )
         _check_resumed(before, self.about, self.checkpoint)
-        run.model.load_state(saved["model"])
+        try:
+            self._take(saved)
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            refuse(self.checkpoint or "", f"it makes no sense as this run's checkpoint ({error})")
+
+    def _take(self, saved: dict[str, Any]) -> None:
+        run = self.run
         run.optimiser.load_state(saved["optimiser"])
         if self.schedule:
             self.schedule.load_state(saved["schedule"])
@@ -581,12 +613,47 @@ class _Training:
         if run.history.stopped.startswith("interrupted"):
             run.history.stopped = ""
         vars(run).update(saved["place"])
-        self.seen = [(found, targets) for found, targets in seen]
+        self.seen = [(np.asarray(found), np.asarray(targets)) for found, targets in seen]
+        run.model.load_state(saved["model"])  # last: nothing else has been refused
         self.last_from = "of the checkpoint"
 
 
 _PLACE = ("epoch", "step", "position", "total", "order", "rate")
 """The attributes of ``Run`` that say how far it is."""
+
+_PARTS = {
+    **dict.fromkeys(("about_run", "model", "optimiser", "schedule", "history", "place"), dict),
+    **dict.fromkeys(("generators", "callbacks", "seen"), list),
+    "held_out": np.ndarray,
+}
+"""What a checkpoint holds, and of which kind."""
+
+
+def _read_checkpoint(path: FilePath, samples: int) -> dict[str, Any]:
+    """A checkpoint whose parts are there, and whose rows are those of so many samples.
+
+    Raises:
+        ValueError: they are not, or the file is no whole checkpoint.
+    """
+    saved = read_archive(path, "checkpoint")
+    for name, kind in _PARTS.items():
+        if not isinstance(saved.get(name), kind):
+            refuse(path, f"its {name!r} is no {kind.__name__}")
+    place, history, start = saved["place"], saved["history"], vars(History())
+    alike = history.keys() == start.keys() and place.keys() == set(_PLACE)
+    if not alike or any(type(history[name]) is not type(value) for name, value in start.items()):
+        refuse(path, "its history is not that of a run")
+    order = np.zeros(0, int) if place["order"] is None else np.asarray(place["order"])
+    for rows in (saved["held_out"], order):
+        fits = rows.ndim == 1 and rows.dtype.kind in "iu"
+        if not fits or (rows.size and not 0 <= rows.min() <= rows.max() < samples):
+            refuse(path, f"its rows are not rows of {samples} samples: resume with the same data")
+    counts = [place[name] for name in ("epoch", "step", "position")]
+    whole = all(type(count) is int and count >= 0 for count in counts)
+    numbers = all(type(place[name]) in (int, float) for name in ("total", "rate"))
+    if not (whole and numbers and counts[-1] <= len(order)):
+        refuse(path, "it does not say how far the run was")
+    return saved
 
 
 def _fingerprint(*parts: Any) -> str:

@@ -148,7 +148,8 @@ class Module:
         parameter or buffer has.
 
         Raises:
-            ValueError: a name is missing or not known, or a shape differs.
+            ValueError: a name is missing or not known, a shape differs, or numbers are of a kind
+            that would lose something, such as complex ones.
 
         >>> _Mean().load_state({"running": [1.0]})
         Traceback (most recent call last):

@@ -20,6 +20,7 @@ ways are told so.  What fails inside a collective call ends all by ``Abort``.
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,9 @@ SAME_ARGUMENTS = "every one calls fit with the same arguments and all of the dat
 
 _NAMED = 3
 """So many differences an error names."""
+
+_SECONDS_TO_SHOW = 1.0
+"""Before an Abort, which drops what the launcher has not yet passed on."""
 
 
 class Alone:
@@ -114,8 +118,10 @@ class Together:
     ) -> None:
         """Meet the others at the end, or tell them of the error."""
         if self._inside:  # the others are in a collective call that cannot be completed
-            traceback.print_exception(error)
+            shown = "".join(traceback.format_exception(error))
+            sys.stderr.write(f"{shown}rank {self.rank} of {self.size} ends all processes\n")
             sys.stderr.flush()
+            time.sleep(_SECONDS_TO_SHOW)
             self.communicator.Abort(1)
         if not self._all_know:
             self._meet("the end", error=error)

@@ -449,6 +449,41 @@ def test_a_checkpoint_in_mid_epoch_survives_a_crash(tmp_path):
     assert same(resumed.state(), fitted()[0].state())
 
 
+def test_a_checkpoint_that_cannot_be_written_is_told_and_does_not_end_the_run(tmp_path):
+    place = tmp_path / "folder"
+    place.write_text("a file where the folder should be")
+    path, written = place / "run.npz", []
+
+    def make_room(run):
+        written.append(path.exists())
+        if run.epoch == 3:
+            place.unlink()
+
+    with pytest.warns(
+        nn.TrainingWarning, match="checkpoint of step .* could not be written"
+    ) as told:
+        model, history = fitted(checkpoint=path, epochs=5, callbacks=[make_room])
+    assert len(told) == 1
+    assert told[0].filename == __file__
+    assert len(history) == 5
+    assert written == [False, False, False, True, True]
+    whole, _ = fitted(epochs=5)
+    assert same(model.state(), whole.state())
+    resumed, longer = fitted(checkpoint=path, resume=True, epochs=5, callbacks=[make_room])
+    assert same(resumed.state(), whole.state())
+    assert longer == history
+
+
+def test_a_checkpoint_that_cannot_be_written_keeps_the_weights_where_warnings_are_errors(tmp_path):
+    (tmp_path / "folder").write_text("a file where the folder should be")
+    start, _ = fitted(epochs=1)
+    model = network()
+    with pytest.raises(nn.TrainingWarning, match="could not be written"):
+        fitted(model=model, checkpoint=tmp_path / "folder" / "run.npz", epochs=5)
+    assert same(model.state(), start.state())
+    assert not model.training
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     path = tmp_path / "run.npz"
     fitted(checkpoint=path)
