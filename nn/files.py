@@ -44,14 +44,10 @@ REAL = "fiub"
 _LONGEST = 1000  # bytes of an array's header: 64 axes fit, and little that is costly to read
 
 _ABOUT = "about"
-<<<<<<< HEAD
-_CHECKSUM = "autograd_mini checksum"
-=======
 _CHECKSUM = "autograd_mini.sha256"
 """What the metadata of a ``.safetensors`` file call the checksum of its arrays."""
 
 _CHANGED = "its content is not what was saved (the checksum differs); it was changed"
->>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip file's first date: the same model gives the same bytes
 
 
@@ -91,13 +87,8 @@ def save(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -
     renamed = dict(zip(_renamed(list(state), names), state.values(), strict=True))
     safetensors = needed("safetensors.numpy", "safetensors", "to write .safetensors files")
     contiguous = {name: np.asarray(array, order="C") for name, array in renamed.items()}
-<<<<<<< HEAD
-    metadata = {_CHECKSUM: _checksum_of(contiguous)}
-    write_whole(path, safetensors.save(contiguous, metadata))
-=======
     about = {_CHECKSUM: _checksum_of_arrays(contiguous)}
     write_whole(path, safetensors.save(contiguous, metadata=about))
->>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
 
 
 def load(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -> Module:
@@ -132,17 +123,6 @@ def load(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -
     safetensors = needed("safetensors.numpy", "safetensors", "to read .safetensors files")
     content = _content(path)
     try:
-<<<<<<< HEAD
-        _regular(path)
-        content = Path(path).read_bytes()
-        found = safetensors.load(content)
-        length = int.from_bytes(content[:8], "little")
-        metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
-    except _safetensors_errors() as error:
-        _refuse(path, f"it is no whole .safetensors file ({error})")
-    if metadata.get(_CHECKSUM, "") not in ("", _checksum_of(found)):
-        _refuse(path, "its content is not what was saved (the checksum differs); it was changed")
-=======
         found = safetensors.load(content)
     except KeyError as error:
         refuse(path, f"it holds numbers of the kind {error}, which NumPy lacks")
@@ -153,7 +133,6 @@ def load(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -
         ours = key == _CHECKSUM or text.startswith(_CHECKSUM)  # either of them may be damaged
         if ours and text != _checksum_of_arrays(found):
             refuse(path, _CHANGED)
->>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
     ours = list(model.state())
     called = dict(zip(ours, _renamed(ours, names), strict=True))
     state = {name: found.pop(theirs) for name, theirs in called.items() if theirs in found}
@@ -165,15 +144,6 @@ def load(model: Module, path: FilePath, *, names: Iterable[str] | None = None) -
         "; names= says what the file calls each of the model's arrays",
     )
     return model
-
-
-def _checksum_of(arrays: Mapping[str, Array]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"\n{name} {array.dtype} {array.shape}\n".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
 
 
 def load_checked(model: Module, state: Mapping[str, Any], path: FilePath, advice: str = "") -> None:
@@ -213,52 +183,6 @@ def read_archive(path: FilePath, kind: str) -> dict[str, Any]:
         refuse(path, "it was not written by autograd_mini (there is no 'about')")
     text = _array(path, _ABOUT, members.pop(_ABOUT)).tobytes()
     try:
-<<<<<<< HEAD
-        about = json.loads(_array(members.pop(_ABOUT)).tobytes())
-        assert isinstance(about, dict)
-        found = about["format"], about["version"], about["kind"]
-        checksum = about.pop("checksum")
-    except (ValueError, KeyError, TypeError, AssertionError, RecursionError):
-        _refuse(path, "what it says about itself cannot be read; it was changed")
-    if found[0] != FORMAT or not isinstance(found[1], int):
-        _refuse(path, f"its format is {found[0]!r}, not {FORMAT!r}")
-    if found[1] > VERSION:
-        _refuse(
-            path, f"its format has version {found[1]}, and this autograd_mini reads up to {VERSION}"
-        )
-    if checksum != _checksum(about, members):
-        _refuse(path, "its content is not what was saved (the checksum differs); it was changed")
-    if found[2] != kind:
-        _refuse(path, f"it holds a {found[2]}, not a {kind}")
-    try:
-        tree = _unpacked(about["tree"], {name: _array(data) for name, data in members.items()})
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        _refuse(path, f"its content makes no sense ({error}); it was changed")
-    if not isinstance(tree, dict):
-        _refuse(path, f"it holds a {type(tree).__name__}, where names are; it was changed")
-    return tree
-
-
-def _members(path: FilePath) -> dict[str, bytes]:
-    """The members of an archive, none of which is read unless the file is as large as they say."""
-    size = _regular(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-                raise ValueError("its members are compressed")
-            if sum(member.file_size for member in members) > size:
-                raise ValueError("its members are larger than the file")
-            if len({member.filename for member in members}) < len(members):
-                raise ValueError("two members have one name")
-            return {m.filename.removesuffix(".npy"): archive.read(m) for m in members}
-    except FileNotFoundError:
-        raise
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
-        _refuse(path, f"it is no whole .npz file ({error}); it is truncated or was changed")
-    except Exception as error:  # zlib.error, struct.error: what is inside makes no sense
-        _refuse(path, f"it is no whole .npz file ({error}); it was changed")
-=======
         about = dict(json.loads(text))
         form, version, found, tree = (about[k] for k in ("format", "version", "kind", "tree"))
         checksum, right = about.pop("checksum"), _checksum(about, members)
@@ -313,15 +237,6 @@ def _members(path: FilePath) -> dict[str, bytes]:
         return {name: archive.read(entry) for name, entry in zip(names, entries, strict=True)}
     except Exception as error:
         refuse(path, f"it is no whole .npz file ({error}); it is truncated or was changed")
->>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
-
-
-def _regular(path: FilePath) -> int:
-    """The size of a file, refused if it is none that ends, such as a pipe."""
-    about = os.stat(path)
-    if not stat.S_ISREG(about.st_mode):
-        _refuse(path, "it is no regular file")
-    return about.st_size
 
 
 def _npy(array: Array) -> bytes:
@@ -330,27 +245,6 @@ def _npy(array: Array) -> bytes:
     return target.getvalue()
 
 
-<<<<<<< HEAD
-def _array(content: bytes) -> Array:
-    """The array of an ``.npy`` member of version 1.0, whose header fits its length.
-
-    Raises:
-        ValueError: it does not, or holds something else than real numbers.
-    """
-    stream = io.BytesIO(content)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError("an array is of another version")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.kind not in "fiub":
-        raise ValueError(f"an array holds {dtype}, and no real numbers")
-    if any(length < 0 for length in shape):
-        raise ValueError(f"an array has the shape {shape}")
-    data = content[stream.tell() :]
-    if math.prod(shape) * dtype.itemsize != len(data):
-        raise ValueError(f"an array of shape {shape} and {dtype} has {len(data)} bytes")
-    order: Any = "F" if fortran else "C"
-    return np.ndarray(shape, dtype, data, order=order).copy(order)
-=======
 def _array(path: FilePath, name: str, content: bytes) -> Array:
     """The array of a member, whose shape and type are held against its bytes first."""
     file = io.BytesIO(content)
@@ -366,7 +260,6 @@ def _array(path: FilePath, name: str, content: bytes) -> Array:
         refuse(path, f"{name} of shape {shape} takes {needed_bytes} bytes, and has {there}")
     flat: Array = np.frombuffer(content, dtype, offset=file.tell())
     return flat.reshape(shape, order="F" if fortran else "C").copy(order="K")
->>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
 
 
 def _checksum(about: Mapping[str, Any], members: Mapping[str, bytes]) -> str:

@@ -243,11 +243,7 @@ class _Training:
         seen: for the metrics the outputs and targets of the epoch's steps.
         about: what a run that goes on from a checkpoint must have in common with this one.
         diverged: where and how the run diverged, if it did.
-<<<<<<< HEAD
-        unsaved: whether a checkpoint could not be written, which is told once.
-=======
         unwritten: whether the last checkpoint could not be written.
->>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
         last, good: the state of model, optimiser and schedule after the last epoch, and the last
             one that an epoch has begun with whose loss was no worse than ``usual``; and when
             they were. (The loss of an epoch is that of the weights before its steps.)
@@ -278,11 +274,7 @@ class _Training:
     seen: list[tuple[Array, Array]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     diverged: str = ""
-<<<<<<< HEAD
-    unsaved: bool = False
-=======
     unwritten: bool = False
->>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
     last: dict[str, dict[str, Array]] = field(default_factory=dict)
     last_from: str = "before training"
     good: dict[str, dict[str, Array]] = field(default_factory=dict)
@@ -526,20 +518,6 @@ class _Training:
         if self.checkpoint is None:
             return
         state = {"about_run": self.about | {"rates": self.rates}} | self._state()
-<<<<<<< HEAD
-        if self.team.rank == 0:
-            try:
-                write_archive(self.checkpoint, "checkpoint", state)
-            except OSError as error:  # a full disk shall not cost the run what it has learnt
-                if not self.unsaved:
-                    warnings.warn(
-                        f"the checkpoint could not be written ({error}): the run goes on, and a "
-                        "file that was there is as it was",
-                        TrainingWarning,
-                        stacklevel=2,
-                    )
-                self.unsaved = True
-=======
         if self.team.rank > 0:
             return
         try:
@@ -555,7 +533,6 @@ class _Training:
                     TrainingWarning,
                     stacklevel=6,
                 )
->>>>>>> 8d7b61a (Files are held against their bytes before anything is made; a full disk does not end a run)
 
     def _state(self) -> dict[str, Any]:
         """All that the rest of the run depends on, besides the arguments of ``fit``."""
