@@ -63,6 +63,39 @@ found["buffers"] = max(float(np.abs(s - states[0]).max()) for s in states)
 print(json.dumps(found)) if world.rank == 0 else None
 """
 
+RESUMED = """
+import json, sys
+import numpy as np
+from mpi4py import MPI
+from autograd_mini import nn
+world = MPI.COMM_WORLD
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(43, 4)), rng.integers(0, 3, 43)
+def fitted(**options):
+    model = nn.Sequential(nn.Dense(4, 8, "tanh", rng=0), nn.Dropout(0.4, rng=world.rank),
+                          nn.Dense(8, 3, rng=1))
+    history = nn.fit(model, X, y, loss="cross_entropy", epochs=3, batch_size=7, rate=0.05, rng=5,
+                     metrics="accuracy", communicator=world, progress=False, **options)
+    return np.concatenate([w.ravel() for w in model.state().values()]), history
+class Crash(nn.Callback):
+    def on_step(self, run):
+        if run.step == 10:
+            raise OSError("the plug is pulled")
+class Pass(nn.Callback):
+    pass
+Pass.__name__ = "Crash"
+whole, first = fitted(callbacks=[Pass()])
+saved = dict(checkpoint="run.npz", resume=True) if world.rank == 0 else {}
+try:
+    fitted(callbacks=[Crash()], **saved, **dict(checkpoint_steps=3 if world.rank == 0 else None))
+except OSError:
+    pass
+again, second = fitted(callbacks=[Pass()], **saved)
+alike = world.allgather(bool(np.all(again == whole)) and first == second)
+if world.rank == 0:
+    print(json.dumps(alike))
+"""
+
 UNWELL = """
 import json, os, signal, sys, threading
 import numpy as np
@@ -256,6 +289,10 @@ def test_what_one_process_decides_holds_for_all(unwell):
         assert set(ends) == {"done " + what.format(last=count - 1, count=count)}, case
         assert alike, case
     assert set(shown) == {*ENDED, *REFUSED, *DONE}
+
+
+def test_all_go_on_from_the_first_ones_checkpoint_as_if_nothing_had_happened(tmp_path):
+    assert json.loads(run(2, "-c", RESUMED, folder=tmp_path)) == [True, True]
 
 
 def test_what_fails_inside_a_collective_call_ends_all():
