@@ -19,6 +19,7 @@ ways are told so.  What fails inside a collective call ends all by ``Abort``.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
@@ -123,6 +124,7 @@ class Together:
             sys.stderr.flush()
             time.sleep(_SECONDS_TO_SHOW)
             self.communicator.Abort(1)
+            os._exit(1)  # some Aborts come back, and going on would only hang
         if not self._all_know:
             self._meet("the end", error=error)
 
