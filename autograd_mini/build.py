@@ -132,8 +132,10 @@ def other() -> ModuleType | None:
     return sys.modules[PLAIN]
 
 
-def leaf(data: float, grad: float, label: str) -> Any:
+def leaf(data: float, grad: float, label: str, unrecorded: bool = False) -> Any:
     """The leaf that was copied or pickled, in the build that runs."""
     made = sys.modules["autograd_mini.value"].Value(data, label)
+    if unrecorded:
+        made._forget()
     made.grad = grad
     return made

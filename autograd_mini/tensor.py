@@ -37,6 +37,9 @@ ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 
 ``array_rules`` fills it."""
 
+_UNRECORDED: dict[str, Any] = {}
+"""The options of a result of ``no_grad()``: this very dict tells it from a Tensor made of data."""
+
 _clock = 0
 """How often the data of any Tensor has been replaced: the time for changes and recordings."""
 
@@ -173,6 +176,11 @@ class Tensor:
     def options(self) -> dict[str, Any]:
         """What else the operation was told, such as ``axis``."""
         return dict(self._options)
+
+    @property
+    def _unrecorded(self) -> bool:
+        """Whether this leaf is the result of an operation inside ``no_grad()``."""
+        return self._options is _UNRECORDED
 
     @property
     def local_derivatives(self) -> tuple[Array | None, ...]:
@@ -662,7 +670,7 @@ class Tensor:
                 "have operands that nobody else holds: copy its leaves and compute again, or "
                 "write tensor.detach() for a leaf with its array, +tensor for a node of its own"
             )
-        return _leaf, (self._array, self._grad, self.label)
+        return _leaf, (self._array, self._grad, self.label, self._unrecorded)
 
     # How it prints
 
@@ -684,10 +692,12 @@ for _name in other_libraries.TENSOR:
     setattr(Tensor, _name, other_libraries.Elsewhere("Tensor", _name))
 
 
-def _leaf(data: Array, grad: Array | None, label: str) -> Tensor:
+def _leaf(data: Array, grad: Array | None, label: str, unrecorded: bool = False) -> Tensor:
     """The leaf that was copied or pickled."""
     made = Tensor(data, label)
     made.grad = grad
+    if unrecorded:
+        made._options = _UNRECORDED
     return made
 
 
@@ -766,7 +776,7 @@ def _record_specially(node: Tensor) -> None:
     if not modes.recording():
         if node._array.base is not None:
             node._array = node._array.copy()  # a leaf's memory is its own
-        node._rule, node._operands, node._options, node._origin = None, (), {}, None
+        node._rule, node._operands, node._options, node._origin = None, (), _UNRECORDED, None
 
 
 def _fingerprints(node: Tensor) -> tuple[int, ...]:

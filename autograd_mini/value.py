@@ -215,6 +215,19 @@ class Value:
         )
 
     @property
+    def _unrecorded(self) -> bool:
+        """Whether this leaf is the result of an operation inside ``no_grad()``."""
+        return self._x is None and self._y is None and self._dy != 0
+
+    def _forget(self) -> None:
+        """Become the result of an operation that is not recorded: a leaf whose ``_dy``, which
+        a leaf has no other use for, says so."""
+        self._grad = 0.0
+        self._op = ""
+        self._x = self._y = None
+        self._dx, self._dy = 0.0, 1.0
+
+    @property
     def local_derivatives(self) -> tuple[float | None, ...]:
         """∂self/∂parent for each parent, ``None`` for a constant."""
         if isinstance(self._y, tuple):
@@ -398,7 +411,7 @@ class Value:
                 "have operands that nobody else holds: copy its leaves and compute again, or "
                 "write value.detach() for a leaf with its number, +value for a node of its own"
             )
-        return build.leaf, (self._data, self._grad, self.label)
+        return build.leaf, (self._data, self._grad, self.label, self._unrecorded)
 
     # How it prints
 
@@ -1022,10 +1035,7 @@ def _record_specially(node: Value) -> None:
                 f"{node._op} made {what} from finite operands, at {modes.source_line()}"
             )
     if not modes.recording():
-        node._grad = 0.0
-        node._op = ""
-        node._x = node._y = None
-        node._dx = node._dy = 0.0
+        node._forget()
 
 
 def weighted_sum(weights: Sequence[Operand], inputs: Sequence[Operand], bias: Operand = 0.0) -> Any:

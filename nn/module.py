@@ -34,7 +34,8 @@ class Module:
     Tensor, a leaf Value and every Value in an object array is a parameter; Modules are parts,
     also in lists, tuples and dicts.  A plain array is a buffer: not learnt, but kept with the
     parameters in ``state()``, as running statistics are.  Attributes whose name begins with an
-    underscore, and nodes that were computed from others, are none of these.
+    underscore, and nodes that were computed from others, also inside ``no_grad()``, are none of
+    these.
 
     Attributes:
         training: whether the Module learns (the start) or is used: layers such as ``Dropout``
@@ -47,12 +48,14 @@ class Module:
         before = self.__dict__.get(name)
         if before is not None and not name.startswith("_") and _holds_parameters(before):
             plain = isinstance(value, np.ndarray | np.generic | int | float | list | tuple)
-            if plain and not _holds_parameters(value):
+            unrecorded = isinstance(value, Tensor | Value) and value._unrecorded
+            if (plain or unrecorded) and not _holds_parameters(value):
                 data = f"p.data = ... for each p of {name}"
                 if isinstance(before, Tensor | Value):
                     data = f"{name}.data = ..."
+                what = "a result of no_grad()" if unrecorded else "plain numbers"
                 raise TypeError(
-                    f"{type(self).__name__}.{name} is a parameter, and plain numbers in its place "
+                    f"{type(self).__name__}.{name} is a parameter, and {what} in its place "
                     f"would not be learnt: write {data} to set its numbers"
                 )
         object.__setattr__(self, name, value)
@@ -228,7 +231,7 @@ class _Mean(Module):
 
 
 def _is_parameter(thing: Any) -> bool:
-    return isinstance(thing, Tensor | Value) and not thing.parents
+    return isinstance(thing, Tensor | Value) and not (thing.parents or thing._unrecorded)
 
 
 def _holds_parameters(value: Any) -> bool:

@@ -1,9 +1,11 @@
 """What went wrong in silence once: numbers that were other than they looked."""
 
+import copy
+
 import numpy as np
 import pytest
 
-from autograd_mini import Tensor, Value, nn
+from autograd_mini import Tensor, Value, nn, no_grad
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
@@ -55,6 +57,47 @@ def test_a_parameter_is_not_replaced_by_plain_numbers(scalar, plain):
     count = len(layer.parameters())
     layer.weight = Tensor(np.ones((3, 2))) if not scalar else layer.weight
     assert len(layer.parameters()) == count
+
+
+@pytest.mark.parametrize("scalar", [False, True])
+def test_what_forward_keeps_is_no_parameter(scalar, tmp_path):
+    class Keeping(nn.Module):
+        def __init__(self):
+            self.layer = nn.Dense(3, 2, "softmax", rng=0, scalar=scalar)
+
+        def forward(self, x):
+            self.out = self.layer(x)
+            self.outs = [self.out]
+            return self.out
+
+    model = Keeping()
+    names = [name for name, _ in model.named_parameters()]
+    y = Y.astype(int)
+    for use in (
+        lambda: nn.predict(model, X[:4]),
+        lambda: nn.fit(
+            model, X[:4], np.eye(2)[y[:4]], loss="mean_squared_error", epochs=1,
+            validation_split=0.5, progress=False,
+        ),
+        lambda: nn.predict(model, X[:4]),
+    ):  # fmt: skip
+        use()
+        assert [name for name, _ in model.named_parameters()] == names
+        assert [name for name, _ in copy.deepcopy(model).named_parameters()] == names
+    nn.save(model, tmp_path / "model.npz")
+    fresh = Keeping()
+    nn.load(fresh, tmp_path / "model.npz")
+    assert np.array_equal(nn.predict(fresh, X), nn.predict(model, X))
+
+
+def test_a_parameter_is_not_replaced_by_what_no_grad_computes():
+    layer = nn.Dense(3, 2, rng=0)
+    with no_grad(), pytest.raises(TypeError, match=r"result of no_grad.*weight\.data = "):
+        layer.weight = layer.weight * 0.5
+    with no_grad():
+        layer.weight *= 0.5
+    layer.weight.data = layer.weight.data * 0.5
+    assert len(layer.parameters()) == 2
 
 
 def test_other_attributes_are_set_as_ever():
