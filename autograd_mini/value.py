@@ -9,7 +9,8 @@ compiled by Cython to the extension ``autograd_mini.value_compiled``, in which a
 typed ``float`` is a C double and an operand typed ``Value`` a C pointer (``build`` chooses
 between them).  What is only for the compiler begins with ``cython.`` and does nothing in
 plain Python.  (``binding=False`` makes a method that is called on something else than a
-Value a TypeError there too.)
+Value a TypeError there too.  Elements that are computed are mapped or appended: where there
+is no memory for the list of a comprehension, Cython 3.3 releases its new element twice.)
 
 >>> a = Value(2.0, label="a")
 >>> b = Value(-3.0, label="b")
@@ -375,7 +376,7 @@ class Value:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         arrays = [i for i in inputs if isinstance(i, np.ndarray) and i.ndim]
         if any(array.dtype == object for array in arrays) and not kwargs:
-            return getattr(ufunc, method)(*[_as_object_array(i) for i in inputs])
+            return getattr(ufunc, method)(*map(_as_object_array, inputs))
         if arrays:
             raise TypeError(
                 f"{ufunc.__name__} of a Value and an array of shape {arrays[0].shape}: a Value "
@@ -1007,12 +1008,19 @@ def _node_of(
     out: float, op: str, operands: tuple[Any, ...], derivatives: tuple[float | None, ...]
 ) -> Value:
     """``_node`` for any number of operands, each a Value or a constant."""
-    tracked = [isinstance(operand, Value) for operand in operands]
-    xs = tuple([o if t else constant(o) for o, t in zip(operands, tracked, strict=True)])
-    ds = tuple([d if t else None for d, t in zip(derivatives, tracked, strict=True)])
+    tracked: list[bool] = []
+    kept: list[Any] = []
+    active: list[float | None] = []
+    for operand, derivative in zip(operands, derivatives, strict=True):
+        is_value = isinstance(operand, Value)
+        tracked.append(is_value)
+        kept.append(operand if is_value else constant(operand))
+        active.append(derivative if is_value else None)
+    xs = tuple(kept)
+    ds = tuple(active)
     if len(xs) == 1 and ds[0] is not None:
         return _node(out, op, xs[0], ds[0], None, 0.0)
-    if len(xs) == 2 and [d is not None for d in ds] == tracked:
+    if len(xs) == 2 and (ds[0] is not None, ds[1] is not None) == tuple(tracked):
         dx, dy = ds
         if dx is not None and dy is not None:
             return _node(out, op, xs[0], dx, xs[1], dy)
@@ -1025,7 +1033,7 @@ def _node_of(
 
 def _record_specially(node: Value) -> None:
     if modes.debugging():
-        operands = [getattr(parent, "data", parent) for parent in node.parents]
+        operands = [*map(_data, node.parents)]
         derivatives = [d for d in node.local_derivatives if d is not None]
         if all(map(math.isfinite, operands)) and not all(
             map(math.isfinite, [node._data, *derivatives])
@@ -1375,15 +1383,16 @@ def _fail(error: Exception, op: str, *operands: Operand) -> NoReturn:
     if isinstance(error, FloatingPointError):  # of debug(), which has said it all
         raise error
     rule = RULES[op]
-    found = ", ".join(
-        f"{name} = {_data(operand)}"
-        + (f" (label {operand.label!r})" if getattr(operand, "label", "") else "")
-        for name, operand in zip(rule.operands, operands, strict=True)
-    )
+    found = ", ".join(map(_described, rule.operands, operands))
     if isinstance(error, OverflowError):
         raise OverflowError(f"{rule.signature} is too large for a float at {found}") from None
     need = f" is defined for {rule.domain}" if rule.domain else " is not defined here"
     raise type(error)(f"{rule.signature}{need}, got {found}") from None
+
+
+def _described(name: str, operand: Operand) -> str:
+    label = f" (label {operand.label!r})" if getattr(operand, "label", "") else ""
+    return f"{name} = {_data(operand)}{label}"
 
 
 # fmt: off
