@@ -215,6 +215,29 @@ def test_cancellation_inside_a_pullback_is_rounding():
     assert half["z"].verdict == "differ"
 
 
+def test_an_exponential_is_known_only_as_well_as_the_sum_that_it_was_recovered_from():
+    """a·(1 − a) is right to a rounding of 1, of which 2e-9 is left where the sigmoid saturates."""
+    z = np.full(3, 20.0)
+    a = 1 / (1 + np.exp(-z))
+    exact = np.exp(-z) / (1 + np.exp(-z)) ** 2
+    assert 1e-9 < np.max(np.abs(a * (1 - a) / exact - 1)) < 1e-7
+
+    def verdict(manual):
+        loss = lambda z: np.sum(1 / (1 + np.exp(-z)))  # noqa: E731
+        return check_gradients(loss, {"z": z}, {"z": manual})["z"].verdict
+
+    assert verdict(a * (1 - a)) == "agree"
+    assert verdict(exact * 1.001) == "differ"
+
+
+def test_a_wrong_element_that_no_step_was_taken_along_is_seen_along_all_of_them():
+    wrong = np.ones(1000)
+    wrong[[123, 456, 789]] = 1.5
+    loss = ag.primitive(lambda x: np.sum(x), lambda g, out, x: g * wrong, name="wrong_sum")
+    report = check_gradients(lambda x: loss(x) * 1.0, {"x": np.linspace(1.0, 2.0, 1000)})
+    assert report["x"].verdict == "differ"
+
+
 def test_non_finite_manual_gradients_differ():
     report = check_gradients(
         loss, PARAMS, changed("b1", lambda g: g * np.array([np.nan, 1, 1, 1, 1]))

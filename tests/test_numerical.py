@@ -192,6 +192,15 @@ def test_slopes_of_a_greatest_element_must_fit_each_other(share, right):
     assert report.ok == bool(right)
 
 
+@pytest.mark.parametrize(("slopes", "right"), [([1.0, 0.5], 1), ([1.5, -0.5], 0), ([-0.5, 1], 0)])
+def test_slopes_of_several_elements_do_not_make_up_for_each_other(slopes, right):
+    """Their sum is a slope of the sum, but each must be one of its own relu."""
+    report = check_gradients(
+        lambda x: np.sum(ag.relu(x)), {"x": np.zeros(2)}, {"x": np.array(slopes)}
+    )
+    assert report["x"].verdict == ("agree" if right else "differ")
+
+
 def test_kinks_inside_a_network_are_conventions_for_its_weights():
     """An input of zeros and a bias of zeros put a whole row of relu on its kink."""
     X = np.vstack([RNG.normal(size=(5, 3)), np.zeros((2, 3))])
