@@ -204,6 +204,7 @@ NN = {
     "clip_grad_norm_": "nn.clip_gradients(parameters, norm=...)",
     "clip_grad_value_": "nn.clip_gradients(parameters, value=...)",
     "accuracy_score": "nn.accuracy(outputs, targets)",
+    "r2_score": "nn.r2(outputs, targets)",
     "to_categorical": "nn.one_hot(targets, n)",
 }  # fmt: skip
 """Names that a module of neural networks has elsewhere."""

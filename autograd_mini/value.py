@@ -221,8 +221,7 @@ class Value:
         return self._x is None and self._y is None and self._dy != 0
 
     def _forget(self) -> None:
-        """Become the result of an operation that is not recorded: a leaf whose ``_dy``, which
-        a leaf has no other use for, says so."""
+        """Become an unrecorded result: a leaf whose ``_dy``, which no leaf uses, says so."""
         self._grad = 0.0
         self._op = ""
         self._x = self._y = None

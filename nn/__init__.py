@@ -56,6 +56,7 @@ from autograd_mini.nn.metrics import confusion_matrix as confusion_matrix
 from autograd_mini.nn.metrics import f1 as f1
 from autograd_mini.nn.metrics import perplexity as perplexity
 from autograd_mini.nn.metrics import precision as precision
+from autograd_mini.nn.metrics import r2 as r2
 from autograd_mini.nn.metrics import recall as recall
 from autograd_mini.nn.module import Module as Module
 from autograd_mini.nn.normalisation import BatchNorm as BatchNorm

@@ -40,7 +40,7 @@ class Dense(Module):
 
     Raises:
         ValueError: a size is no positive whole number, a name is unknown, starting values or
-            inputs have the wrong shape.
+            inputs have the wrong shape, or the activation is a softmax of one number.
         TypeError: a scalar layer gets a Tensor, or a layer over Tensors gets Values.
 
     >>> layer = Dense(2, 1, "sigmoid", init=[[0.5], [-0.5]], bias=[0.25])
@@ -68,6 +68,11 @@ class Dense(Module):
         self.n_out = size("n_out", n_out)
         self.activation = activation
         self.scalar = scalar
+        if self.n_out == 1 and activation in ("softmax", "log_softmax"):
+            raise ValueError(
+                f"{activation} of one number is constant, whatever the number is: write "
+                "'sigmoid' for yes or no, 'identity' for regression, or two outputs"
+            )
         self._activate = resolve(activation)
         self._number = ""
         self._start = init, bias, generator(rng)
@@ -115,6 +120,8 @@ class Dense(Module):
         if self.scalar and of_values(z) and z.ndim == 1:
             _labelled(z, f"z{self._number}")
         return z
+
+    logits = linear
 
     def number_labels(self, number: int) -> None:
         """Put the layer's number into the labels; one that was given by hand stays."""

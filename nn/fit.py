@@ -37,7 +37,6 @@ from autograd_mini.nn.objective import (
     Objective,
     length,
     measured,
-    named_metrics,
     number,
     quietly,
     rows_of,
@@ -60,6 +59,7 @@ from autograd_mini.nn.ready import (
 from autograd_mini.nn.run import Run
 from autograd_mini.nn.schedules import Schedule
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.other_libraries import refuse_options
 
 EXPLODED = 100.0
 """A run is given up when an epoch's loss is so many times that before training, or that of
@@ -97,6 +97,7 @@ def fit(
     resume: bool = False,
     communicator: Any = None,
     progress: bool = True,
+    **more: Any,
 ) -> History:
     """Train a model by mini-batch gradient descent; afterwards it is in eval mode.
 
@@ -108,7 +109,8 @@ def fit(
             takes them.
         loss: a name such as ``"cross_entropy"``, or a function ``(outputs, targets)``; by default
             the one that fits the model's last activation (see ``nn.objective``).  The
-            cross-entropies are computed from ``model.logits(x)``.
+            cross-entropies are computed from ``model.logits(x)``, if the model has that; options
+            go in by ``functools.partial(nn.cross_entropy, class_weights=[1, 9])``.
         optimiser: an Optimiser, or the name of one (``nn.OPTIMISERS``) for all parameters.
         rate: the learning rate for an optimiser that is given by name; its own default if
             ``None`` (SGD has none).
@@ -116,9 +118,11 @@ def fit(
         batch_size: how many samples make one step; the last batch of an epoch may be smaller.
         validation_split: the share of the samples that is held out, chosen at random.
         validation_data: a pair ``(X, y)`` of samples to validate on, instead.
-        metrics: names (``"accuracy"``) or functions ``(outputs, targets)`` of plain arrays, one
-            or a list; they get the model's output after its last activation.  For the training
-            part they are computed on the outputs that the steps made.
+        metrics: names (``"accuracy"``, ``"mae"``) or functions ``(outputs, targets)`` of plain
+            arrays (scikit-learn's, with ``y_true`` first, get the targets first), one or a list;
+            they get the model's output after its last activation.  With one output for yes or no
+            (sigmoid, hinge) those of labels take it as what it says.  For the training part they
+            are computed on the outputs that the steps made.
         shuffle: draw a new order of the samples in each epoch.
         rng: a seed or a Generator (see ``nn.seeds``) for the order and the held-out part.
         schedule: a Schedule, or a function that makes one of the optimiser.
@@ -147,7 +151,8 @@ def fit(
     the history says ``"interrupted"``.  A second Ctrl-C ends it at once.
 
     A run whose loss becomes NaN or infinite, or ``EXPLODED`` times what it was before training,
-    is given up with a warning: the model gets the weights of the last good epoch.
+    is given up with a warning: the model gets the weights of the last epoch whose loss was
+    measured to be no worse than before training, or those that it had then.
 
     Raises:
         ValueError: there are no samples, X and y differ in length, they hold NaN or infinity, a
@@ -158,10 +163,13 @@ def fit(
         TrainingWarning: the run diverged, nothing was learnt, all labels are one class, or a
             checkpoint could not be written.
     """
+    if more:
+        refuse_options("fit", more)
     with Alone() if communicator is None else Together(communicator) as team:
         X, y = checked_data(X, y)
         check_options(epochs, batch_size, schedule_by, resume, checkpoint, checkpoint_steps)
-        objective, wanted = Objective(model, loss), named_metrics(metrics)
+        objective = Objective(model, loss)
+        wanted = objective.metrics(metrics)
         rng = generator(rng)
         # The first process decides what is drawn and what is saved
         rng.bit_generator.state = team.of_first(rng.bit_generator.state)
@@ -188,6 +196,7 @@ def fit(
         schedule = schedule_for(schedule, run.optimiser)
         if saved is None:
             check_rate(run.optimiser, schedule)
+        run.rate = float(run.optimiser.rate)
         calls = [as_callback(given) for given in callbacks]
         if patience is not None:
             calls.append(EarlyStopping(patience))

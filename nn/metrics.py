@@ -10,6 +10,7 @@ import numpy as np
 from autograd_mini.nn.data import class_indices
 from autograd_mini.nn.losses import cross_entropy
 from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.refusals import same_shape
 
 Average = Literal["macro"] | None
 
@@ -101,6 +102,33 @@ def f1(outputs: Any, targets: Any, *, average: Average = "macro") -> Any:
     """
     right, predicted, true = _counts("f1", outputs, targets)
     return _averaged(_share(2 * right, predicted + true), predicted + true, average)
+
+
+def r2(outputs: Any, targets: Any) -> float:
+    """The coefficient of determination, 1 − Σ(t − o)² / Σ(t − mean of t)², averaged over outputs.
+
+    It is 1 for exact outputs and 0 for outputs that are the targets' mean.  For targets that are
+    all equal it is 1 if the outputs are exact and else 0, as in scikit-learn.
+
+    Arguments:
+        outputs: predictions of shape ``(N,)`` or ``(N, outputs)``.
+        targets: numbers of the same shape.
+
+    Raises:
+        ValueError: the shapes differ, there are fewer than two samples, or a target is no number.
+
+    >>> r2([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
+    0.5
+    """
+    found, wanted = same_shape("r2", numbers(outputs), numbers(targets))
+    if len(found) < 2:
+        raise ValueError(f"r2 needs two samples or more, not shape {found.shape}")
+    error = np.sum((wanted - found) ** 2, axis=0)
+    spread = np.sum((wanted - np.mean(wanted, axis=0)) ** 2, axis=0)
+    exact = np.where(error == 0, 1.0, 0.0)
+    return float(
+        np.mean(np.where(spread == 0, exact, 1 - error / np.where(spread == 0, 1, spread)))
+    )
 
 
 def perplexity(

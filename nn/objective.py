@@ -6,6 +6,7 @@ activation, where they stay exact; every other loss is computed from the model's
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from autograd_mini.nn.activations import name_of, resolve
 from autograd_mini.nn.dense import Dense
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, numbers, unmasked
-from autograd_mini.nn.refusals import class_targets, look_like_probabilities
+from autograd_mini.nn.refusals import class_targets, look_like_probabilities, same_shape
 from autograd_mini.nn.sequential import Sequential
 from autograd_mini.nn.suggest import unknown_name
 
@@ -42,8 +43,11 @@ def _public(module: Any) -> dict[str, Callable[..., Any]]:
     }
 
 
+_SHORT = {"mse": "mean_squared_error", "mae": "mean_absolute_error"}
+
 LOSSES = _public(losses)
 """The losses by name."""
+LOSSES |= {short: LOSSES[name] for short, name in _SHORT.items()}
 
 
 def _perplexity(outputs: Array, targets: Array) -> float:
@@ -55,6 +59,10 @@ def _perplexity(outputs: Array, targets: Array) -> float:
 METRICS = {n: metric for n, metric in _public(metrics).items() if n != "confusion_matrix"}
 METRICS["perplexity"] = _perplexity
 """The metrics by name: those that are one number."""
+METRICS |= {name: LOSSES[name] for names in _SHORT.items() for name in names}
+
+_OF_LABELS = ("accuracy", "precision", "recall", "f1")
+"""The metrics that take labels, which one output for yes or no has to be made into."""
 
 _FROM_LOGITS: dict[str, dict[str, Any]] = {
     "cross_entropy": {},
@@ -94,7 +102,8 @@ class Objective:
         model: any Module.
         loss: a name, a function, or ``None`` for the one that fits the last activation: softmax
             and ``cross_entropy``, sigmoid and ``binary_cross_entropy``, none and
-            ``mean_squared_error``.
+            ``mean_squared_error``.  A ``functools.partial`` of one of ``nn`` is that loss with
+            options, such as ``partial(nn.cross_entropy, class_weights=[1, 9])``.
 
     Attributes:
         name: the loss's name.
@@ -130,16 +139,26 @@ class Objective:
         if isinstance(loss, str) and loss not in LOSSES:
             raise ValueError(unknown_name("loss", loss, LOSSES))
         function = LOSSES[loss] if isinstance(loss, str) else loss
+        given: dict[str, Any] = {}
+        if isinstance(function, functools.partial) and not function.args:
+            given, function = function.keywords, function.func
         self.name = getattr(function, "__name__", type(function).__name__)
         self.built_in = LOSSES.get(self.name) is function
-        self.sums = self.built_in and self.name in _SUMS
+        self.sums = self.built_in and (self.name in _SUMS or given.get("reduction") == "sum")
         from_logits = self.built_in and self.name in _FROM_LOGITS
+        from_logits = from_logits and given.get("from_logits") is not False
         self._function = targets_second(function)
-        own_logits = not isinstance(model, Sequential) and hasattr(model, "logits")
+        own_logits = not isinstance(model, Sequential | Dense) and hasattr(model, "logits")
         self._from_logits = from_logits and (known or own_logits) and hasattr(model, "logits")
-        self._options = _FROM_LOGITS[self.name] if self._from_logits else {}
+        self._options = given | (_FROM_LOGITS[self.name] if self._from_logits else {})
+        self._is_plain = self.built_in and not given
         if self._from_logits:
             self._activation = resolve(_ACTIVATION_OF_LOSS[self.name] if own_logits else last)
+        self._yes_above: float | None = None
+        if last == "sigmoid" or (self.built_in and self.name == "binary_cross_entropy"):
+            self._yes_above = 0.5
+        elif self.built_in and self.name == "hinge":
+            self._yes_above = 0.0
 
     def outputs(self, inputs: Any) -> Any:
         """What the loss takes for a batch of inputs: the model's logits, or its output.
@@ -162,7 +181,7 @@ class Objective:
 
     def loss_without_checks(self, targets: Array) -> Callable[[Any, Any], Any]:
         """``loss`` for batches of targets that ``checked_targets`` gave."""
-        if self.built_in and self.name in _UNCHECKED and targets.dtype.kind == "i":
+        if self._is_plain and self.name in _UNCHECKED and targets.dtype.kind == "i":
             return _UNCHECKED[self.name]
         return self.loss
 
@@ -181,6 +200,8 @@ class Objective:
             return found if found.ndim < len(shape) else found.astype(np.float64, copy=False)
         if self.built_in and targets.shape[1:] == shape[1:]:
             self.loss(np.full(targets.shape, 0.5), targets)  # a logit, probability or score
+        elif self.built_in and shape:  # refused with the shapes of all samples
+            same_shape(self.name, np.broadcast_to(0.0, (len(targets), *shape[1:])), targets)
         return targets
 
     def of_nothing(self, outputs: Any, targets: Array) -> float:
@@ -189,7 +210,7 @@ class Objective:
         Arguments:
             outputs: any outputs for these targets; their shape counts.
         """
-        if not self.built_in:
+        if not self._is_plain:
             try:
                 with ag.no_grad(), np.errstate(all="ignore"):
                     nothing = number(self.loss(ag.Tensor(np.zeros(np.shape(outputs))), targets))
@@ -206,6 +227,30 @@ class Objective:
         """The model's output as plain numbers, from what ``outputs`` gave."""
         found = numbers(outputs)
         return np.asarray(self._activation(found)) if self._from_logits else found
+
+    def metrics(self, given: Any) -> dict[str, Callable[[Any, Any], float]]:
+        """``named_metrics``; those of labels take one output for yes or no as what it says.
+
+        That is yes above 0.5 for probabilities, above 0 for the scores of ``hinge``.
+        """
+        found = named_metrics(given)
+        if self._yes_above is not None:
+            for name in _OF_LABELS:
+                if found.get(name) is METRICS[name]:
+                    found[name] = functools.partial(_of_yes_or_no, found[name], self._yes_above)
+        return found
+
+
+def _of_yes_or_no(
+    metric: Callable[[Any, Any], float], above: float, outputs: Array, targets: Array
+) -> float:
+    shape = outputs.shape
+    if len(shape) == 1 or shape[1:] == (1,):
+        if targets.shape not in (shape, shape[:1]):
+            return metric(outputs.ravel() > above, targets)
+        targets = targets.ravel()
+        return metric(outputs.ravel() > above, targets if above else targets > 0)
+    return metric(outputs, targets)
 
 
 def targets_second(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -330,7 +375,8 @@ def evaluate(
     >>> round(found["loss"], 4), round(found["accuracy"], 4)
     (1.0986, 0.3333)
     """
-    objective, wanted = Objective(model, loss), named_metrics(metrics)
+    objective = Objective(model, loss)
+    wanted = objective.metrics(metrics)
     return measured(objective, _arrays(X), unmasked(y, "y"), wanted, batch_size)
 
 

@@ -18,7 +18,7 @@ class Run:
         epoch, epochs: the epoch, from 1, and how many there shall be.
         step: how many steps were made in all epochs.
         loss: the last mini-batch's loss, before the update.
-        rate: the learning rate of the last step.
+        rate: the learning rate of the last step; before the first, that of the optimiser.
         validates: whether there is a validation part.
     """
 

@@ -85,9 +85,7 @@ class Sequential(Module):
         *before, last = self.layers
         for layer in before:
             x = layer(x)
-        if isinstance(last, Dense):
-            return last.linear(x)
-        if isinstance(last, Sequential):
+        if isinstance(last, Dense | Sequential):
             return last.logits(x)
         if isinstance(last, Module):
             raise TypeError(
@@ -103,7 +101,9 @@ class MLP(Sequential):
     Arguments:
         sizes: the number of inputs, then of neurons in each layer: ``[4, 8, 3]``.
         hidden: the activation of all layers but the last.
-        output: the activation of the last layer; ``"identity"`` for regression.
+        output: the activation of the last layer: ``"softmax"`` for classes (the default where
+            there are several outputs), ``"sigmoid"`` for yes or no, ``"identity"`` for regression
+            (the default where there is one output).
         rng: a seed or a Generator for the starting values (see ``nn.seeds``).
         init, bias, scalar: as for ``Dense``, for every layer.
 
@@ -131,7 +131,7 @@ class MLP(Sequential):
         self,
         sizes: Sequence[int],
         hidden: Activation = "sigmoid",
-        output: Activation = "softmax",
+        output: Activation | None = None,
         *,
         rng: Seed = None,
         init: Initialiser = "glorot_uniform",
@@ -141,6 +141,8 @@ class MLP(Sequential):
         sizes = [size(f"sizes[{i}]", n) for i, n in enumerate(sizes)]
         if len(sizes) < 2:
             raise ValueError(f"sizes lists inputs and layers, such as [4, 8, 3], not {sizes}")
+        if output is None:
+            output = "softmax" if sizes[-1] > 1 else "identity"
         rng = generator(rng)
         last = len(sizes) - 2
         super().__init__(

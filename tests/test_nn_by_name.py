@@ -1,0 +1,99 @@
+"""Losses and metrics by name, and options by the names of other libraries."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from autograd_mini import nn
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(400, 3))
+YES = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)
+
+
+def test_a_layer_alone_is_trained_with_the_loss_that_fits_it():
+    layer, model = nn.Dense(3, 2, "softmax", rng=0), nn.Sequential(nn.Dense(3, 2, "softmax", rng=0))
+    ours = nn.fit(layer, X, YES, epochs=2, progress=False)
+    assert ours["loss"] == nn.fit(model, X, YES, epochs=2, progress=False)["loss"]
+    nn.fit(nn.Dense(3, 1, "sigmoid", rng=0), X, YES[:, None], epochs=1, progress=False)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "precision", "recall", "f1"])
+@pytest.mark.parametrize("loss", [None, "mean_squared_error", "hinge"])
+def test_one_output_for_yes_or_no_has_metrics_of_labels(metric, loss):
+    model = nn.Dense(3, 1, "identity" if loss == "hinge" else "sigmoid", rng=0)
+    targets = (2 * YES - 1 if loss == "hinge" else YES)[:, None]
+    history = nn.fit(
+        model, X, targets, loss=loss, epochs=2, metrics=metric, validation_split=0.1, progress=False
+    )
+    found = nn.evaluate(model, X, targets, loss=loss, metrics=metric)[metric]
+    labels = nn.predict(model, X)[:, 0] > (0 if loss == "hinge" else 0.5)
+    assert found == getattr(nn, metric)(labels, YES)
+    assert 0 < history.last[metric] < 1
+    by_hand = nn.evaluate(model, X, targets, loss=loss, metrics={"n": lambda o, t: o.shape[1]})
+    assert by_hand["n"] == 1
+
+
+def test_one_output_that_is_no_probability_is_not_guessed():
+    with pytest.raises(ValueError, match=r"> 0\.5"):
+        nn.evaluate(nn.Dense(3, 1, rng=0), X, YES[:, None], metrics="accuracy")
+
+
+def test_metrics_of_regression_by_name():
+    theirs = pytest.importorskip("sklearn.metrics")
+    model = nn.Dense(3, 2, rng=0)
+    y = X @ RNG.normal(size=(3, 2)) + 0.1
+    found = nn.evaluate(model, X, y, metrics=["mae", "mse", "r2", "mean_absolute_error"])
+    outputs = nn.predict(model, X)
+    assert found["mae"] == pytest.approx(theirs.mean_absolute_error(y, outputs), rel=1e-13)
+    assert found["mse"] == pytest.approx(theirs.mean_squared_error(y, outputs), rel=1e-13)
+    assert found["r2"] == pytest.approx(theirs.r2_score(y, outputs), rel=1e-12)
+    assert found["mean_absolute_error"] == found["mae"]
+    assert nn.evaluate(model, X, y, loss="mae")["loss"] == pytest.approx(found["mae"], rel=1e-13)
+    for outputs, targets in (([1.0, 1.0], [1.0, 1.0]), ([1.0, 2.0], [1.0, 1.0])):
+        assert nn.r2(outputs, targets) == theirs.r2_score(targets, outputs)
+
+
+def test_one_output_of_an_mlp_has_no_softmax():
+    assert nn.MLP([3, 16, 1], rng=0).layers[-1].activation == "identity"
+    assert nn.MLP([3, 16, 2], rng=0).layers[-1].activation == "softmax"
+    with pytest.raises(ValueError, match=r"softmax of one number is constant.*'sigmoid'"):
+        nn.MLP([3, 16, 1], output="softmax")
+
+
+def test_a_loss_with_options_is_that_loss():
+    weights = np.array([1.0, 9.0])
+    loss = functools.partial(nn.cross_entropy, class_weights=weights, label_smoothing=0.1)
+    model = nn.MLP([3, 2], rng=0)
+    right = nn.cross_entropy(
+        model.logits(X), YES, class_weights=weights, label_smoothing=0.1
+    ).data  # fmt: skip
+    assert nn.evaluate(model, X, YES, loss=loss)["loss"] == pytest.approx(right, rel=1e-13)
+    history = nn.fit(model, X, YES, loss=loss, epochs=2, batch_size=400, progress=False)
+    assert history["loss"][0] == pytest.approx(right, rel=1e-13)
+    sums = functools.partial(nn.cross_entropy, reduction="sum")
+    plain = nn.MLP([3, 2], rng=0)
+    found = nn.evaluate(plain, X, YES, loss=sums, batch_size=7)["loss"]
+    assert found == pytest.approx(400 * nn.evaluate(plain, X, YES)["loss"], rel=1e-12)
+    from_probabilities = functools.partial(nn.cross_entropy, from_logits=False)
+    assert nn.evaluate(plain, X, YES, loss=from_probabilities)["loss"] == pytest.approx(
+        nn.evaluate(plain, X, YES)["loss"], rel=1e-12
+    )
+
+
+def test_shapes_that_do_not_fit_are_those_of_all_samples():
+    with pytest.raises(ValueError, match=r"\(400, 1\), targets \(400,\).*targets, \(400, 1\)\)"):
+        nn.fit(nn.Dense(3, 1, rng=0), X, YES, progress=False)
+
+
+def test_the_rate_of_a_run_that_diverged_at_once():
+    model = nn.Dense(3, 1, rng=0)
+    with (
+        pytest.warns(nn.TrainingWarning, match=r"diverged.*\(it was 0\.5\)"),
+        np.errstate(over="ignore"),
+    ):
+        nn.fit(
+            model, X, X[:, :1], rate=0.5, epochs=1, progress=False,
+            loss=lambda o, t: np.mean((o - t) ** 2) * (np.inf if len(t) == 32 else 1.0),
+        )  # fmt: skip
