@@ -10,6 +10,7 @@ Tensor has no 'numpy': write t.data (the array itself, without its graph)
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -285,6 +286,20 @@ def missing(place: str, name: str, owner: str = "") -> str:
         return f"{called} has no {name!r}: write {table[name]}"
     kind = "module " if place.startswith("autograd_mini") else ""
     return f"{kind}{called!r} has no attribute {name!r}"
+
+
+def refuse_foreign_options(made: type, options: Mapping[str, Any]) -> None:
+    """``refuse_options`` for those arguments of a class that it has not got and others have.
+
+    >>> refuse_foreign_options(complex, {"imag": 1.0})
+    """
+    if OPTIONS.keys().isdisjoint(options):
+        return
+    known = inspect.signature(made.__init__).parameters  # type: ignore[misc]
+    if not any(option.kind is option.VAR_KEYWORD for option in known.values()):
+        unknown = {n: given for n, given in options.items() if n in OPTIONS and n not in known}
+        if unknown:
+            refuse_options(made.__name__, unknown)
 
 
 def refuse_options(function: str, options: Mapping[str, Any]) -> NoReturn:

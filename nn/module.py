@@ -16,12 +16,13 @@ array([3., 6.])
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
 
-from autograd_mini import Tensor, Value
+from autograd_mini import Tensor, Value, other_libraries
 from autograd_mini.nn.operands import Array
 
 Parameter = Tensor | Value
@@ -43,6 +44,11 @@ class Module:
     """
 
     training: bool = True
+
+    def __new__(cls, *inputs: Any, **options: Any) -> Self:
+        if options:
+            other_libraries.refuse_foreign_options(cls, options)
+        return super().__new__(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.__dict__.get(name)
@@ -186,6 +192,11 @@ class Module:
         for parameter in self.parameters():
             parameter.zero_grad()
 
+    def __dir__(self) -> list[str]:
+        static = inspect.getattr_static
+        missing = other_libraries.Elsewhere
+        return [n for n in super().__dir__() if not isinstance(static(self, n, None), missing)]
+
     def __repr__(self) -> str:
         name = type(self).__name__
         inside = [(n, p) for n, p in _children(self) if isinstance(p, Module)]
@@ -194,6 +205,10 @@ class Module:
             return f"{name}(\n  " + "\n  ".join(lines) + "\n)"
         shapes = [f"{n}: {np.shape(p)}" for n, p in vars(self).items() if _is_parameter(p)]
         return f"{name}({', '.join(shapes)})"
+
+
+for _name in other_libraries.MODEL:
+    setattr(Module, _name, other_libraries.Elsewhere("model", _name))
 
 
 def check_state(own: Mapping[str, Array], state: Mapping[str, Any]) -> dict[str, Array]:

@@ -44,12 +44,35 @@ def operand(x: Any, what: str) -> Any:
             return array
         if all(issubclass(kind, int | float | np.number) for kind in kinds):
             return array.astype(np.float64)
-    advice = (
-        "; np.unique(names, return_inverse=True) makes class indices of names"
-        if array.dtype.kind in "USO"
-        else ""
+    raise TypeError(
+        f"{what} must be real numbers, Values or a Tensor, not {array.dtype}"
+        + numbers_instead(x, array)
     )
-    raise TypeError(f"{what} must be real numbers, Values or a Tensor, not {array.dtype}{advice}")
+
+
+def numbers_instead(data: Any, array: Array) -> str:
+    """What to write for data that came out as an array of no numbers, ``""`` if nobody knows.
+
+    >>> numbers_instead(iter([1.0]), np.array(iter([1.0])))
+    '; write np.array(list(...)) of what it yields'
+    """
+    if array.dtype.kind not in "USO":
+        return ""
+    if hasattr(data, "toarray"):
+        return f": it is a sparse {type(data).__name__}; write .toarray() for the array of it"
+    if hasattr(data, "__next__"):
+        return "; write np.array(list(...)) of what it yields"
+    if hasattr(data, "columns") and hasattr(data, "dtypes"):
+        kinds = zip(data.columns, data.dtypes, strict=True)
+        texts = [str(name) for name, kind in kinds if getattr(kind, "kind", "O") not in "fiub"]
+        return (
+            f": column {', '.join(texts)} holds no numbers; leave it out, or write "
+            "pandas.get_dummies(frame, dtype=float) for 0s and 1s"
+        )
+    others = [e for e in array.flat if not isinstance(e, str | int | float)]
+    if others:
+        return f": it holds a {type(others[0]).__name__}"
+    return "; np.unique(names, return_inverse=True) makes class indices of names"
 
 
 def unmasked(data: Any, what: str) -> Array:

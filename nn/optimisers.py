@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from autograd_mini import Tensor, Value
 from autograd_mini.nn.module import Module, Parameter, check_state
 from autograd_mini.nn.operands import Array
+from autograd_mini.other_libraries import refuse_foreign_options
 
 Group = dict[str, Any]
 Given = Iterable[Parameter | Mapping[str, Any]]
@@ -90,6 +91,11 @@ class Optimiser:
     """
 
     rate = _Option()
+
+    def __new__(cls, *given: Any, **options: Any) -> Self:
+        if cls.__init__ is not Optimiser.__init__:
+            refuse_foreign_options(cls, options)
+        return super().__new__(cls)
 
     def __init__(self, parameters: Given, **options: Any) -> None:
         name = type(self).__name__

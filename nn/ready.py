@@ -29,7 +29,7 @@ from autograd_mini.nn.objective import (
     rows_of,
     undisturbed,
 )
-from autograd_mini.nn.operands import Array, unmasked
+from autograd_mini.nn.operands import Array, numbers_instead, unmasked
 from autograd_mini.nn.optimisers import OPTIMISERS, Optimiser
 from autograd_mini.nn.schedules import Schedule
 from autograd_mini.nn.suggest import unknown_name
@@ -68,10 +68,8 @@ def checked_data(X: Any, y: Any, what: str = "") -> tuple[Any, Array]:
 def _numeric(data: Any, what: str) -> Array:
     array = unmasked(data, what)
     if array.dtype.kind not in "fiub":
-        hint = "; np.unique(names, return_inverse=True) makes class indices of names"
         raise TypeError(
-            f"{what} holds real numbers, not {array.dtype}"
-            + (hint if array.dtype.kind in "USO" else "")
+            f"{what} holds real numbers, not {array.dtype}" + numbers_instead(data, array)
         )
     if array.dtype.kind == "f":
         check_finite(array, what)

@@ -97,3 +97,56 @@ def test_the_rate_of_a_run_that_diverged_at_once():
             model, X, X[:, :1], rate=0.5, epochs=1, progress=False,
             loss=lambda o, t: np.mean((o - t) ** 2) * (np.inf if len(t) == 32 else 1.0),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "advice"),
+    [
+        (lambda m: nn.fit(m, X, YES, lr=0.1), TypeError, "fit.*'lr': write rate="),
+        (lambda m: nn.fit(m, X, YES, optimizer="adam"), TypeError, "write optimiser="),
+        (lambda m: nn.fit(m, X, YES, verbose=1), TypeError, "write progress="),
+        (lambda m: nn.fit(m, X, YES, rates=1), TypeError, "fit.*unexpected.*'rates'"),
+        (lambda m: nn.SGD(m.parameters(), lr=0.1), TypeError, "SGD.*'lr': write rate="),
+        (lambda m: nn.Adam(m.parameters(), learning_rate=0.1), TypeError, "write rate="),
+        (lambda m: nn.Dense(in_features=3, out_features=2), TypeError, "write n_in"),
+        (lambda m: m.state_dict(), AttributeError, r"nn\.save\(model, path\)"),
+        (lambda m: m.compile(), AttributeError, r"nn\.fit\(model"),
+    ],
+)
+def test_options_and_methods_of_other_libraries_are_answered(call, error, advice):
+    with pytest.raises(error, match=advice):
+        call(nn.Dense(3, 2, "softmax", rng=0))
+
+
+def test_a_model_may_have_what_others_have():
+    class Own(nn.Module):
+        def __init__(self, lr):
+            self.weights = lr
+
+        def predict(self, x):
+            return x
+
+    own = Own(lr=2.0)
+    assert (own.weights, own.predict(1)) == (2.0, 1)
+    assert "predict" in dir(own)
+    assert "weights" in dir(own)
+    assert "state_dict" not in dir(own)
+    assert not hasattr(own, "state_dict")
+
+
+def test_data_that_is_no_array_of_numbers_is_told_what_it_is():
+    pandas, sparse = pytest.importorskip("pandas"), pytest.importorskip("scipy.sparse")
+    model = nn.Dense(3, 2, "softmax", rng=0)
+    mixed = pandas.DataFrame({"age": [1.0] * 400, "city": ["Bonn"] * 400, "size": [2.0] * 400})
+    for data, advice in (
+        (sparse.csr_matrix(X), r"sparse csr_matrix.*\.toarray\(\)"),
+        ((row for row in X), r"list\(\.\.\.\)"),
+        (mixed, "column city holds no numbers"),
+        (np.array([{}] * 400, dtype=object), "holds a dict"),
+        (np.array(["a"] * 400), "np.unique"),
+        (np.array(["a", 1] * 200, dtype=object), "np.unique"),
+    ):
+        for use in (lambda data=data: nn.fit(model, data, YES), lambda data=data: model(data)):
+            with pytest.raises(TypeError, match=advice) as refused:
+                use()
+            assert ("np.unique" in str(refused.value)) == (advice == "np.unique")
