@@ -62,9 +62,6 @@ class Node(Protocol):
     def again(self, operands: Sequence[Any]) -> Any:
         """The same operation recorded on other operands."""
 
-    def receive(self, gradient: Any) -> None:
-        """Take the gradient of one sweep: add it if this is a leaf, else replace by it."""
-
 
 N = TypeVar("N", bound=Node)
 
@@ -170,8 +167,11 @@ def _gradients_in_turn(
             totals[operand] = totals[operand] + share if operand in totals else share
 
 
-def backward(root: Node, gradient: Any = None) -> None:
-    """Sweep from ``root``: leaves add the gradient to ``grad``, interior nodes hold it."""
+def backward(root: Any, gradient: Any = None) -> None:
+    """Sweep from a Tensor: leaves add the gradient to ``grad``, interior nodes hold it.
+
+    Values have a sweep of their own, ``Value.backward``.
+    """
     seed = root.seed(gradient)
     if is_node(seed):
         raise TypeError("backward() takes a plain number or array as gradient: write gradient.data")

@@ -286,6 +286,7 @@ class Tensor:
         return record(self._rule, tuple(operands), self._options)
 
     def receive(self, gradient: Array) -> None:
+        """Take the gradient of one sweep: add it if this is a leaf, else replace by it."""
         if self._operands:
             self._grad = np.asarray(gradient)
             return

@@ -296,9 +296,6 @@ class Value:
         made: Value = OPERATIONS[self.op](*operands)
         return made
 
-    def receive(self, gradient: float) -> None:
-        self._grad = gradient if self._op else self._grad + gradient
-
     def contributions(
         self, gradient: Any, wanted: Collection[Value] | None, create_graph: bool, masked: bool
     ) -> Iterator[tuple[Value, Any]]:

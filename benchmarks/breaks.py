@@ -120,7 +120,8 @@ BREAKS = [
     Break("tensor.py", "share = share.astype(operand._array.dtype)", "pass", OWNED),
     Break("tensor.py", "if size == 1 and gradient.shape[axis + extra] != 1", "if False", BOTH),
     # Values
-    Break("value.py", "gradient if self._op else self._grad + gradient", "gradient", SWEPT),
+    Break("value.py", "x._grad += x._dx", "x._grad = x._dx", SWEPT),
+    Break("value.py", "x._grad += total * node._dx", "x._grad = total * node._dx", VALUES),
     Break("value.py", "elif gradient:  #", "else:  #", BUILDS),
     Break("value.py", "if number != recorded and not", "if False and not", VALUES),
     # Array rules: formulas, and what their sweeps read
