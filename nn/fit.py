@@ -315,10 +315,16 @@ class _Training:
         """Check that all processes were asked for the same, and give them the first's weights.
 
         Raises:
-            ValueError: they were asked for different things.
+            ValueError: they were asked for different things, or for a mean that is not that of
+            their shares.
         """
         if self.team.size == 1:
             return
+        if self.objective.weighted:
+            raise ValueError(
+                "class_weights divide a mean by the weights in each process's share, not in the "
+                'batch: give the loss reduction="sum", whose shares add up'
+            )
         run, model = self.run, self.run.model
         asked = {name: fact for name, fact in self.about.items() if name != "callbacks"}
         asked |= {"epochs": run.epochs, "patience": patience}

@@ -109,6 +109,7 @@ class Objective:
         name: the loss's name.
         built_in: whether it is one of ``nn``, and no function of the user's.
         sums: whether it is a sum over the samples of a batch, not a mean.
+        weighted: whether it is a mean that the weights of the batch's classes divide.
 
     Raises:
         ValueError: no loss has this name, or there is no default for this model.
@@ -145,6 +146,7 @@ class Objective:
         self.name = getattr(function, "__name__", type(function).__name__)
         self.built_in = LOSSES.get(self.name) is function
         self.sums = self.built_in and (self.name in _SUMS or given.get("reduction") == "sum")
+        self.weighted = self.built_in and not self.sums and "class_weights" in given
         from_logits = self.built_in and self.name in _FROM_LOGITS
         from_logits = from_logits and given.get("from_logits") is not False
         self._function = targets_second(function)

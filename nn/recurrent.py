@@ -409,7 +409,11 @@ class Recurrent(Module):
     def forward(
         self, x: Any, state: Sequence[State] | None = None, *, lengths: Any = None, mask: Any = None
     ) -> Any:
-        """The outputs for sequences of shape ``(N, T, n_in)``; ``run`` gives the state, too."""
+        """The outputs for sequences of shape ``(N, T, n_in)``, one array.
+
+        For the state as well write ``outputs, state = layer.run(x)``: ``outputs, state = layer(x)``
+        would take the batch apart.
+        """
         return self.run(x, state, lengths=lengths, mask=mask)[0]
 
     def run(

@@ -100,7 +100,7 @@ if world.rank == 0:
 """
 
 UNWELL = """
-import json, os, signal, sys, threading
+import functools, json, os, signal, sys, threading
 import numpy as np
 from mpi4py import MPI
 from autograd_mini import nn
@@ -155,6 +155,7 @@ ODD = dict(
     validation=dict(validation_data=(X[:9], y[:9])), option=dict(epochs=0),
     order=dict(rng=5), weights=dict(model=nn.MLP([3, 6, 2], rng=9)),
     quiet=dict(checkpoint="only_the_first_writes.npz"),
+    weighted=dict(loss=functools.partial(nn.cross_entropy, class_weights=[1.0, 9.0])),
 )
 shown = {}
 for name, odd in ODD.items():
@@ -232,6 +233,7 @@ ENDED = {
     "short": "ValueError: X has 40 samples and y 39",
     "wide": "takes inputs of shape (..., 3), got",
     "metrics": "LookupError: no such metric",
+    "weighted": 'give the loss reduction="sum"',
     "option": "ValueError: epochs is a positive whole number, not 0",
 }
 
