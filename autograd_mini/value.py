@@ -28,6 +28,7 @@ import math
 import operator
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
+from decimal import Decimal
 from math import acos as arccos
 from math import acosh as arccosh
 from math import asin as arcsin
@@ -57,6 +58,7 @@ from math import (
     tan,
     tanh,
 )  # fmt: skip
+from numbers import Real
 from threading import Lock, get_ident
 from typing import Any, NoReturn
 
@@ -1306,12 +1308,19 @@ def _power(x: float, y: float) -> float:
 
 @cython.ccall
 def constant(number: Any) -> Any:
-    """A real number of Python or NumPy as a float; ``None`` if it is none."""
+    """A real number of Python or NumPy as a float; ``None`` if it is none.
+
+    >>> from fractions import Fraction
+    >>> constant(Fraction(1, 4)), constant(Decimal("0.1")), constant("1")
+    (0.25, 0.1, None)
+    """
     if isinstance(number, float | int):
         return float(number)
     if isinstance(number, np.floating | np.integer | np.bool_):
         return float(number)
     if isinstance(number, np.ndarray) and number.ndim == 0 and number.dtype.kind in "fiub":
+        return float(number)
+    if isinstance(number, Real | Decimal):
         return float(number)
     return None
 
