@@ -67,9 +67,9 @@ def select(condition: Any, x: Any, y: Any) -> Any:
         x, y: numbers, arrays or Tensors, or functions that compute them.
     """
     taken = np.asarray(plain(condition))
-    if taken.all():
-        return _computed(x)
-    return where(condition, _computed(x), _computed(y)) if taken.any() else _computed(y)
+    if not taken.any():
+        return _computed(y)
+    return _computed(x) if taken.all() else where(condition, _computed(x), _computed(y))
 
 
 def _computed(branch: Any) -> Any:

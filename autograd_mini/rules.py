@@ -149,7 +149,7 @@ class Rule:
     @cached_property
     def reads(self) -> tuple[frozenset[str], ...]:
         """For each operand, which operands and whether ``out`` its derivative reads."""
-        return tuple(names_in(text or "0") for text in self._sound_derivatives)
+        return tuple(names_in(text or "0") for text in self.evaluated_derivatives)
 
     @cached_property
     def _sound_derivatives(self) -> tuple[str | None, ...]:
@@ -224,13 +224,6 @@ class Rule:
 
         Works over arrays and over Tensors; ``None`` where nothing flows.
         """
-        if self.name in _IN_PLACE_PULLBACKS and self is RULES.get(self.name):
-            return (_IN_PLACE_PULLBACKS[self.name],)
-        return self.composed_pullbacks
-
-    @cached_property
-    def composed_pullbacks(self) -> tuple[Callable[..., Any] | None, ...]:
-        """The pullbacks as the texts say."""
         arguments = ("g", "out", *self.operands)
         return tuple(
             None
@@ -551,31 +544,6 @@ _IN_PLACE: dict[str, Callable[..., Any]] = {"sigmoid": _sigmoid}
 ``tests/test_rules.py`` holds each to its row, to the last bit."""
 
 
-def _bell(name: str, steepness: float, height: float) -> Callable[..., Any]:
-    """The pullback of sigmoid, and of tanh, which is a sigmoid of twice the steepness."""
-
-    def pullback(g: Any, out: Any, x: Any) -> Any:
-        if not type(g) is type(x) is np.ndarray or not x.ndim or g.dtype != x.dtype:
-            composed = RULES[name].composed_pullbacks[0]
-            assert composed is not None
-            return composed(g, out, x)
-        e = np.abs(x)
-        e *= -steepness
-        np.exp(e, out=e)
-        above = e + 1
-        if height != 1:
-            e *= height
-        e /= above
-        e /= above
-        return np.multiply(g, e, out=e)
-
-    return pullback
-
-
-_IN_PLACE_PULLBACKS = {"sigmoid": _bell("sigmoid", 1, 1), "tanh": _bell("tanh", 2, 4)}
-"""As ``_IN_PLACE``, for the pullback of a row with one operand."""
-
-
 def _as_float(result: Any, arrays: tuple[Any, ...]) -> Any:
     """The result in the floating dtype that NumPy gives these operands."""
     dtype = np.result_type(*arrays)
@@ -685,8 +653,6 @@ _TABLE = [
     _row("cosh", "cosh(x)", "sinh(x)", sentence="Hyperbolic cosine."),
     _row(
         "tanh", "tanh(x)", "1 - out ** 2",
-        # far from 0 out has rounded to 1
-        evaluate_derivatives=("e = exp(-2 * abs(x)); 4 * e / (1 + e) / (1 + e)",),
         sentence="Hyperbolic tangent: squashes x to (-1, 1).",
     ),
     _row("arcsinh", "arcsinh(x)", "1 / hypot(x, 1)", sentence="Inverse hyperbolic sine."),
@@ -706,8 +672,6 @@ _TABLE = [
     ),
     _row(
         "sigmoid", "1 / (1 + exp(-x))", "out * (1 - out)",
-        # far on the right out has rounded to 1
-        evaluate_derivatives=("e = exp(-abs(x)); e / (1 + e) / (1 + e)",),
         # exp(-x) is infinite far on the left: in float16 from -11.1 on
         evaluate="where(x < -11, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x)))",
         sentence="Logistic function: squashes x to (0, 1).",

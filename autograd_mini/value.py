@@ -785,13 +785,8 @@ class Value:
     def tanh(self) -> Value:
         """Hyperbolic tangent: squashes x to (-1, 1)."""
         x = self._data
-        try:
-            out = tanh(x)
-            e = exp(-2.0 * abs(x))
-            dx = 4.0 * e / (1.0 + e) / (1.0 + e)
-            return _node(out, "tanh", self, dx, None, 0.0)
-        except (ArithmeticError, ValueError) as error:
-            _fail(error, "tanh", self)
+        out = tanh(x)
+        return _node(out, "tanh", self, 1.0 - out * out, None, 0.0)
 
     def arcsinh(self) -> Value:
         """Inverse hyperbolic sine."""
@@ -840,8 +835,7 @@ class Value:
         x = self._data
         try:
             out = exp(x) / (1.0 + exp(x)) if x < -11.0 else 1.0 / (1.0 + exp(-x))
-            e = exp(-abs(x))
-            return _node(out, "sigmoid", self, e / (1.0 + e) / (1.0 + e), None, 0.0)
+            return _node(out, "sigmoid", self, out * (1.0 - out), None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "sigmoid", self)
 

@@ -32,14 +32,22 @@ EXCEPTIONS = {
     "hypot": lambda limits, x, y: not 4 * limits.tiny < math.hypot(x, y) < limits.max,
     "silu": lambda limits, x: abs(x + 1.278) < 0.01,
     "gelu": lambda limits, x: abs(x + 0.7518) < 0.01,
+    "sigmoid": lambda limits, x: x > 0 and has_rounded(limits, math.exp(-x)),
+    "tanh": lambda limits, x: has_rounded(limits, math.exp(-2 * abs(x))),
 }
 """Where a derivative may be further off, as docs/rules.md says.
 
 A power's derivative y · x ** (y - 1) overflows on the way where 1 / x does, and of a large y the
 1 cannot be subtracted; a hypotenuse beyond the range of floats, or below it, has not the digits
 that its derivative x / out needs; the derivatives of silu and gelu have a root there, where they
-are the difference of two numbers near 0.1.
+are the difference of two numbers near 0.1; those of sigmoid and tanh are formed from a result that
+has rounded to 1, since no other text of theirs is known here that has no kink.
 """
+
+
+def has_rounded(limits, rest):
+    """Whether 1 minus this rest has lost the digits of the rest that are asked for."""
+    return rest < limits.eps / RELATIVE[limits.dtype.type]
 
 
 def points(name, dtype):
