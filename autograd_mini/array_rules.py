@@ -224,8 +224,9 @@ def outer(x: Any, y: Any) -> Any:
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     if isinstance(axes, int):
         axes = (range(np.ndim(x) - axes, np.ndim(x)), range(axes))
-    left = normalize_axis_tuple(axes[0], np.ndim(x), "axes")
-    right = normalize_axis_tuple(axes[1], np.ndim(y), "axes")
+    of_x, of_y = axes
+    left = normalize_axis_tuple(of_x, np.ndim(x), "axes")
+    right = normalize_axis_tuple(of_y, np.ndim(y), "axes")
     xs = list(string.ascii_letters[: np.ndim(x)])
     ys = list(string.ascii_letters[np.ndim(x) : np.ndim(x) + np.ndim(y)])
     for a, b in zip(left, right, strict=True):

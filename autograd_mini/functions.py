@@ -68,7 +68,10 @@ def select(condition: Any, x: Any, y: Any) -> Any:
     """
     taken = np.asarray(plain(condition))
     if not taken.any():
-        return _computed(y)
+        other = _computed(y)
+        if taken.size:
+            return other
+        return np.broadcast_to(other, np.broadcast_shapes(np.shape(other), taken.shape))
     return _computed(x) if taken.all() else where(condition, _computed(x), _computed(y))
 
 
