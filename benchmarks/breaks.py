@@ -63,10 +63,14 @@ BOTH = tests(
     "numpy_code_for_a_network_runs_unchanged",
     "operators_in_both_orders_with_every_kind_of_constant",
 )
-BUILDS = tests(
-    "builds",
-    "zero_passes_nothing_through_an_infinite_derivative",
-    "the_float_sweep_is_the_general_sweep",
+BUILDS = (
+    tests(
+        "builds",
+        "zero_passes_nothing_through_an_infinite_derivative",
+        "the_float_sweep_is_the_general_sweep",
+    )
+    + " "
+    + tests("graph", "a_gradient_of_zero_passes_an_infinite_derivative_as_zero")
 )
 VALUES = tests("value")
 TIES = tests("array_rules", "equal_extremes_share_the_gradient")
@@ -93,7 +97,7 @@ JUDGED = tests(
     "a_wrong_quantity_differs_and_the_others_agree",
     "a_wrong_element_that_no_step_was_taken_along_is_seen_along_all_of_them",
 )
-CAUSES = tests("cause", "the_slip_is_named_and_nothing_else_is_blamed")
+CAUSES = tests("check", "what_is_a_little_off_does_not_follow_from_an_earlier_mistake")
 JUDGED += " " + tests(
     "numerical",
     "slopes_of_a_greatest_element_must_fit_each_other",

@@ -530,3 +530,19 @@ def test_a_right_float16_derivation_agrees_and_a_wrong_one_differs():
     doubled = check_gradients(loss, halves, rounded | {"W2": 2 * rounded["W2"]})
     assert doubled["W2"].verdict == "differ"
     assert doubled["W2"].cause == "scale"
+
+
+@pytest.mark.parametrize("factor", [1.0, 1 + 1e-7])
+def test_what_is_a_little_off_does_not_follow_from_an_earlier_mistake(factor):
+    X, W = np.arange(6.0).reshape(3, 2) / 5, np.array([[0.3], [-0.7]])
+
+    def loss(W):
+        z = X @ W
+        return np.sum(np.tanh(z) ** 2)
+
+    def manual(W):
+        dz = np.tanh(X @ W)  # 2 · (1 − tanh²) is missing
+        return {"z": dz, "W": X.T @ dz * factor}
+
+    report = check_gradients(loss, {"W": W}, manual)
+    assert report.quantities["W"].inherited == (factor == 1.0)

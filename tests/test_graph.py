@@ -402,3 +402,10 @@ def test_no_grad_decorates_a_function_that_calls_itself():
 
     assert power(3).parents == ()
     assert (x * x).parents == (x, x)
+
+
+def test_a_gradient_of_zero_passes_an_infinite_derivative_as_zero():
+    x = Value(0.0)
+    root = x.sqrt() * 0.0
+    root.backward()
+    assert gradients(root, x) == x.grad == 0.0
