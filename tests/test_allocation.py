@@ -84,7 +84,8 @@ def after_failing_allocation(value: Any, work: str, first: int, last: int) -> in
 @pytest.mark.parametrize("work", WORK)
 @pytest.mark.parametrize("value", BUILDS, ids=lambda module: module.__name__.rpartition("_")[2])
 @pytest.mark.parametrize(
-    "places", [[*range(12), *range(12, 120, 9)], pytest.param(range(0, 300, 2), marks=pytest.mark.slow)]
+    "places",
+    [[*range(12), *range(12, 120, 9)], pytest.param(range(0, 300, 2), marks=pytest.mark.slow)],
 )
 def test_what_comes_after_a_failed_allocation_is_right(
     value: Any, work: str, all_from_there: bool, places: Any
