@@ -26,6 +26,7 @@ import numpy as np
 from autograd_mini import independence, modes
 from autograd_mini.graph import is_node, sweep_gradients, topological_order
 from autograd_mini.tensor import Tensor
+from autograd_mini.trees import leaves, paths, rebuild
 from autograd_mini.value import Value
 
 Function = Callable[..., Any]
@@ -212,7 +213,7 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
 
     def along(*args: Any) -> Any:
         slopes = grad(f, tuple(range(len(args))))(*args)
-        return _inner(_leaves(slopes), vectors)
+        return _inner(leaves(slopes), vectors)
 
     return grad(along, tuple(range(len(primals))))(*primals)
 
@@ -240,8 +241,8 @@ class _Call:
         self.given = tuple(args[number] for number in self.chosen)
         self.holds_a_derivative = False  # whether ``f`` differentiates what depends on its inputs
         with modes.recorded():
-            self.inputs = [_as_input(leaf) for leaf in _leaves(self.given)]
-            replaced = _rebuild(self.given, iter(self.inputs))
+            self.inputs = [_as_input(leaf) for leaf in leaves(self.given)]
+            replaced = rebuild(self.given, iter(self.inputs))
             called = list(args)
             for number, argument in zip(self.chosen, replaced, strict=True):
                 called[number] = argument
@@ -250,7 +251,7 @@ class _Call:
                 self.out = f(*called, **kwargs)
             finally:
                 _under_way.remove(self)
-        self.keep = any(map(is_node, _leaves((args, list(kwargs.values())))))
+        self.keep = any(map(is_node, leaves((args, list(kwargs.values())))))
         """Whether results stay nodes: an argument is one, or ``f`` uses an argument of a
         function that is being differentiated around this call."""
         self.reached = set(topological_order(self.out)) if is_node(self.out) else set()
@@ -268,7 +269,7 @@ class _Call:
         names = [
             f"argument {number % self.count}{path}"
             for number, argument in zip(self.chosen, self.given, strict=True)
-            for path in _paths(argument)
+            for path in paths(argument)
         ]
         things = [
             name if np.shape(x.data) == () else f"{name} (shape {np.shape(x.data)})"
@@ -290,7 +291,7 @@ class _Call:
         return float(array) if np.ndim(array) == 0 else array
 
     def arranged(self, results: Sequence[Any]) -> Any:
-        built = _rebuild(self.given, iter([self.plain(result) for result in results]))
+        built = rebuild(self.given, iter([self.plain(result) for result in results]))
         return built[0] if isinstance(self.argnums, int) else built
 
 
@@ -372,32 +373,3 @@ def _as_output(out: Any, what: str) -> Any:
 
 def _data(leaf: Any) -> Any:
     return leaf.data if isinstance(leaf, Value | Tensor) else leaf
-
-
-def _leaves(tree: Any) -> list[Any]:
-    """The numbers, arrays and nodes in nested dicts, lists and tuples, in order."""
-    if isinstance(tree, dict):
-        return [leaf for branch in tree.values() for leaf in _leaves(branch)]
-    if isinstance(tree, list | tuple):
-        return [leaf for branch in tree for leaf in _leaves(branch)]
-    return [tree]
-
-
-def _paths(tree: Any) -> list[str]:
-    """How each leaf is reached from the tree: ``['layer'][0]``, in the order of ``_leaves``."""
-    if isinstance(tree, dict):
-        return [f"[{key!r}]{path}" for key, branch in tree.items() for path in _paths(branch)]
-    if isinstance(tree, list | tuple):
-        return [f"[{i}]{path}" for i, branch in enumerate(tree) for path in _paths(branch)]
-    return [""]
-
-
-def _rebuild(tree: Any, leaves: Any) -> Any:
-    """The same nest of dicts, lists and tuples, with other leaves."""
-    if isinstance(tree, dict):
-        return {key: _rebuild(branch, leaves) for key, branch in tree.items()}
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*[_rebuild(branch, leaves) for branch in tree])
-    if isinstance(tree, list | tuple):
-        return type(tree)(_rebuild(branch, leaves) for branch in tree)
-    return next(leaves)

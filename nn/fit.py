@@ -20,11 +20,11 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -170,6 +170,7 @@ def fit(
         check_options(epochs, batch_size, schedule_by, resume, checkpoint, checkpoint_steps)
         objective = Objective(model, loss)
         wanted = objective.metrics(metrics)
+        seed = {"rng": int(rng)} if isinstance(rng, int | np.integer) else {}
         rng = generator(rng)
         # The first process decides what is drawn and what is saved
         rng.bit_generator.state = team.of_first(rng.bit_generator.state)
@@ -229,7 +230,7 @@ def fit(
                 "validation_split": validation_split,
                 "validation_data": validation_data is not None,
                 "data": _fingerprint(X, y),
-            }
+            } | seed
         training.start_alike(patience)
         if saved is not None:
             training.go_on_from(saved)
@@ -292,24 +293,34 @@ class _Training:
     def __post_init__(self) -> None:
         trained = {id(parameter) for parameter in self.run.optimiser.parameters}
         self.frozen = [p for p in self.run.model.parameters() if id(p) not in trained]
-        groups = self.run.optimiser.groups
-        self.rates = [group["rate"] for group in groups]
+        self.options = self._options()
         if self.schedule:
-            self.rates = list(self.schedule.start_rates)
+            for group, rate in zip(self.options, self.schedule.start_rates, strict=True):
+                group["rate"] = rate
         self.about |= {
             "samples": length(self.X),
+            "model": _described(self.run.model),
             "processes": self.team.size,
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             "loss": self.objective.name,
+            "loss_options": _comparable(self.objective.options),
             "metrics": list(self.metrics),
             "optimiser": type(self.run.optimiser).__name__,
             "schedule": type(self.schedule).__name__ if self.schedule else None,
+            "schedule_options": self.schedule and _comparable(self.schedule.options()),
             "schedule_by": self.schedule_by,
             "clip_norm": self.clip_norm,
             "clip_value": self.clip_value,
             "callbacks": [type(call).__name__ for call in self.calls],
         }
+
+    def _options(self) -> list[dict[str, Any]]:
+        """The options of each group of the optimiser."""
+        return [
+            {name: _comparable(option) for name, option in group.items() if name != "parameters"}
+            for group in self.run.optimiser.groups
+        ]
 
     def start_alike(self, patience: int | None) -> None:
         """Check that all processes were asked for the same, and give them the first's weights.
@@ -326,7 +337,8 @@ class _Training:
                 'batch: give the loss reduction="sum", whose shares add up'
             )
         run, model = self.run, self.run.model
-        asked = {name: fact for name, fact in self.about.items() if name != "callbacks"}
+        not_asked = "callbacks", "rng"  # which may differ; the first's numbers are drawn
+        asked = {name: fact for name, fact in self.about.items() if name not in not_asked}
         asked |= {"epochs": run.epochs, "patience": patience}
         if self.validation is not None:
             asked["validation data"] = _fingerprint(*self.validation)
@@ -532,7 +544,7 @@ class _Training:
     def _save(self) -> None:
         if self.checkpoint is None:
             return
-        state = {"about_run": self.about | {"rates": self.rates}} | self._state()
+        state = {"about_run": self.about | {"options": self.options}} | self._state()
         if self.team.rank > 0:
             return
         try:
@@ -574,16 +586,13 @@ class _Training:
             ValueError: it belongs to a run of other data or options, or makes no sense.
         """
         before = dict(saved["about_run"])
-        rates = before.pop("rates", None)
-        now = [group["rate"] for group in self.run.optimiser.groups]
-        numbers = [saved["optimiser"].get(f"groups.{i}.rate") for i in range(len(now))]
-        reached = [float(n) if np.shape(n) == () and n is not None else np.nan for n in numbers]
-        if rates is not None and self.rates != rates and now != reached:
-            raise ValueError(
-                f"{os.fspath(self.checkpoint or '')} is the checkpoint of a run with "
-                f"rate={_listed(rates)}, and here it is {_listed(self.rates)}: resume with "
-                "the same rate, or choose another file"
-            )
+        begun = before.pop("options", self.options)  # a file of version 0.1.0 does not say
+        for i, (here, now) in enumerate(zip(self.options, self._options(), strict=True)):
+            for name, option in here.items():
+                at_first = begun[i].get(name) if i < len(begun) else None
+                reached = _comparable(saved["optimiser"].get(f"groups.{i}.{name}"))
+                if option != at_first and now[name] != reached:
+                    _refuse_to_resume(self.checkpoint, name, at_first, option)
         _check_resumed(before, self.about, self.checkpoint)
         try:
             self._take(saved)
@@ -657,23 +666,50 @@ def _fingerprint(*parts: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def _listed(rates: Sequence[float]) -> str:
-    return ", ".join(f"{rate:g}" for rate in rates)
+_LISTED = 64
+"""An option with more numbers is compared by its checksum."""
+
+
+def _comparable(option: Any) -> Any:
+    """An option as a file keeps it: numbers, text, and lists and dicts of them."""
+    if isinstance(option, Mapping):
+        return {str(name): _comparable(part) for name, part in option.items()}
+    if isinstance(option, Schedule):
+        return _comparable({"schedule": type(option).__name__} | option.options())
+    array = np.asarray(option)
+    if option is None or array.dtype.kind not in "fiubU":
+        return getattr(option, "__name__", None if option is None else type(option).__name__)
+    return array.tolist() if array.size <= _LISTED else _fingerprint(array)
+
+
+def _described(model: Module) -> dict[str, str]:
+    """Each layer by name, with its activation and other options; other Modules by their class."""
+    ours = Module.__module__.rpartition(".")[0]
+    return {
+        name: repr(part) if type(part).__module__.startswith(ours) else type(part).__name__
+        for name, part in model.named_modules()
+        if sum(1 for _ in part.modules()) == 1
+    }
 
 
 def _check_resumed(saved: Any, here: Any, path: Any) -> None:
     saved = {"processes": 1} | saved  # a file of version 0.1.0 does not say
     for name, value in here.items():
-        before = saved.get(name)
-        if before == value:
-            continue
-        found = f"a run with {name}={before!r}, and here it is {value!r}"
-        if name == "data":
-            found = "a run on other data of the same length"
-        raise ValueError(
-            f"{os.fspath(path)} is the checkpoint of {found}: resume with the same data and "
-            "options, or choose another file"
-        )
+        if name in saved and saved[name] != value:
+            _refuse_to_resume(path, name, saved[name], value)
+
+
+def _refuse_to_resume(path: Any, name: str, before: Any, here: Any) -> NoReturn:
+    if isinstance(before, dict) and isinstance(here, dict):
+        differing = [key for key in before | here if before.get(key) != here.get(key)]
+        before, here = ({k: each.get(k) for k in differing} for each in (before, here))
+    found = f"a run with {name}={before!r}, and here it is {here!r}"
+    if name == "data":
+        found = "a run on other data of the same length"
+    raise ValueError(
+        f"{os.fspath(path or '')} is the checkpoint of {found}: resume with the same data and "
+        "options, or choose another file"
+    )
 
 
 def _generators(model: Module, rng: np.random.Generator) -> list[np.random.Generator]:

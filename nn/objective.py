@@ -110,6 +110,7 @@ class Objective:
         built_in: whether it is one of ``nn``, and no function of the user's.
         sums: whether it is a sum over the samples of a batch, not a mean.
         weighted: whether it is a mean that the weights of the batch's classes divide.
+        options: what a ``functools.partial`` gives the loss, by name.
 
     Raises:
         ValueError: no loss has this name, or there is no default for this model.
@@ -152,6 +153,7 @@ class Objective:
         self._function = targets_second(function)
         own_logits = not isinstance(model, Sequential | Dense) and hasattr(model, "logits")
         self._from_logits = from_logits and (known or own_logits) and hasattr(model, "logits")
+        self.options = dict(given)
         self._options = given | (_FROM_LOGITS[self.name] if self._from_logits else {})
         self._is_plain = self.built_in and not given
         if self._from_logits:

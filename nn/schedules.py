@@ -79,6 +79,16 @@ class Schedule:
         own = {name: np.asarray(number) for name, number in self._numbers().items()}
         self._take({name: array.tolist() for name, array in check_state(own, state).items()})
 
+    def options(self) -> dict[str, Any]:
+        """What it was made with, by name: all that ``state()`` leaves out.
+
+        >>> from autograd_mini import Tensor, nn
+        >>> StepSchedule(nn.SGD([Tensor([1.0])], rate=1.0), 5).options()
+        {'every': 5, 'factor': 0.1}
+        """
+        state = {*self._numbers(), "optimiser"}
+        return {n.strip("_"): option for n, option in vars(self).items() if n not in state}
+
     def _numbers(self) -> dict[str, Any]:
         return {"count": self.count, "start_rates": self.start_rates}
 

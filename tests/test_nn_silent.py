@@ -1,6 +1,7 @@
 """What went wrong in silence once: numbers that were other than they looked."""
 
 import copy
+import functools
 
 import numpy as np
 import pytest
@@ -228,6 +229,83 @@ def test_a_checkpoint_is_not_resumed_with_an_optimiser_of_another_rate(tmp_path)
     decay = lambda optimiser: nn.StepSchedule(optimiser, 1)  # noqa: E731
     run(0.01, 2, False, decay)
     assert len(run(0.01, 3, True, decay)) == 3
+
+
+def dropped(p):
+    return nn.Sequential(nn.Dropout(p, rng=0), nn.Dense(3, 2, "softmax", rng=0))
+
+
+def smoothed(share):
+    return functools.partial(nn.cross_entropy, label_smoothing=share)
+
+
+@pytest.mark.parametrize(
+    ("before", "here", "told"),
+    [
+        ({"loss": smoothed(0.1)}, {"loss": smoothed(0.2)}, "label_smoothing': 0.1}.*0.2"),
+        (
+            {"loss": functools.partial(nn.cross_entropy, class_weights=np.array([1.0, 9.0]))},
+            {"loss": "cross_entropy"},
+            r"class_weights': \[1.0, 9.0\]}.*None",
+        ),
+        (
+            {"optimiser": lambda p: nn.SGD(p, rate=0.1, momentum=0.9)},
+            {"optimiser": lambda p: nn.SGD(p, rate=0.1, momentum=0.5)},
+            "momentum=0.9, and here it is 0.5",
+        ),
+        (
+            {"optimiser": lambda p: nn.Adam(p, betas=(0.9, 0.99))},
+            {"optimiser": lambda p: nn.Adam(p, betas=(0.9, 0.999))},
+            r"betas=\[0.9, 0.99\], and here",
+        ),
+        (
+            {"schedule": lambda o: nn.StepSchedule(o, 2, factor=0.5)},
+            {"schedule": lambda o: nn.StepSchedule(o, 1, factor=0.5)},
+            "{'every': 2}, and here it is {'every': 1}",
+        ),
+        (
+            {"schedule": lambda o: nn.WarmUp(o, 3, then=nn.CosineSchedule(o, steps=10))},
+            {"schedule": lambda o: nn.WarmUp(o, 3, then=nn.CosineSchedule(o, steps=20))},
+            "schedule_options=.*'steps': 10",
+        ),
+        ({"model": lambda: dropped(0.1)}, {"model": lambda: dropped(0.5)}, r"Dropout\(0.1\)"),
+        (
+            {"model": lambda: nn.MLP([3, 4, 2], rng=0)},
+            {"model": lambda: nn.MLP([3, 4, 2], hidden="tanh", rng=0)},
+            "'sigmoid'.*'tanh'",
+        ),
+        ({"rng": 0}, {"rng": 1}, "rng=0, and here it is 1"),
+    ],
+)
+def test_a_checkpoint_is_not_resumed_with_other_options(tmp_path, before, here, told):
+    def run(given, epochs, resume):
+        given = {"model": lambda: nn.MLP([3, 4, 2], rng=0), "optimiser": nn.Adam} | given
+        model = given.pop("model")()
+        given["optimiser"] = given["optimiser"](model.parameters())
+        file = tmp_path / "run.npz"
+        nn.fit(
+            model, X, Y.astype(int), epochs=epochs, checkpoint=file, resume=resume, progress=False,
+            **given,
+        )  # fmt: skip
+        return model.state()
+
+    run(before, 2, False)
+    with pytest.raises(ValueError, match=told):
+        run(here, 4, True)
+    resumed = run(before, 4, True)
+    whole = run(before, 4, False)
+    assert all(np.array_equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_a_callback_may_change_an_option_before_a_run_is_resumed(tmp_path):
+    model = nn.Dense(3, 1, rng=0)
+    optimiser = nn.SGD(model.parameters(), rate=0.01, momentum=0.9)
+    common = {
+        "optimiser": optimiser, "checkpoint": tmp_path / "run.npz", "progress": False,
+        "callbacks": [lambda run: setattr(run.optimiser, "momentum", 0.5)],
+    }  # fmt: skip
+    nn.fit(model, X, X[:, :1], epochs=2, **common)
+    assert len(nn.fit(model, X, X[:, :1], epochs=3, resume=True, **common)) == 3
 
 
 def test_complex_weights_are_refused():
