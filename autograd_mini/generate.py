@@ -97,11 +97,11 @@ def operator_methods(rule: Rule) -> Iterator[str]:
     result = f'return _node({{out}}, "{rule.name}", {{left}}, {{right}})'
     yield f"def __{name}__(self, other: Operand) -> Value:"
     yield f'    """``{rule.formula}``."""'
-    yield "    x = self._data"
-    yield "    if isinstance(other, Value):"
+    of_values = ["    x = self._number", "    if isinstance(other, Value):"]
     both = _result(result, "self, {d0}", "second, {d1}")
-    before = ["second: Value = other", "y: float = second._data"]
-    yield from _indent(_body(rule, before, both, "self, second", {0, 1}), 8)
+    before = ["second: Value = other", "y: float = second._number"]
+    of_values += _indent(_body(rule, before, both, "self, second", {0, 1}), 8)
+    yield from of_values
     yield from ["    number = constant(other)", "    if number is None:"]
     yield from [
         f'        _refuse("{rule.name}", other)',
@@ -113,7 +113,7 @@ def operator_methods(rule: Rule) -> Iterator[str]:
     yield ""
     yield f"def __r{name}__(self, other: Operand) -> Value:"
     yield f'    """Reflected: ``{rule.formula}`` with self as y."""'
-    yield from ["    y = self._data", "    number = constant(other)", "    if number is None:"]
+    yield from ["    y = self._number", "    number = constant(other)", "    if number is None:"]
     yield from [
         f'        _refuse("{rule.name}", other)',
         "        return NotImplemented",
@@ -121,6 +121,13 @@ def operator_methods(rule: Rule) -> Iterator[str]:
     ]
     constant = _result(result, "None, x", "self, {d1}")
     yield from _indent(_body(rule, [], constant, "x, self", {1}), 4)
+    yield ""
+    yield f"def __i{name}__(self, other: Operand) -> Any:"
+    yield f'    """``{rule.formula}``; a number updates a leaf inside ``no_grad()``."""'
+    yield from of_values
+    sign = rule.symbol
+    yield from ["    if self._op:", f"        return self {sign} other"]
+    yield f'    return _in_place(operator.{name}, "{sign}=", self, other)'
     yield ""
 
 
@@ -133,7 +140,7 @@ def unary_method(rule: Rule, name: str) -> Iterator[str]:
     yield f"def {name}(self) -> Value:"
     yield f'    """{rule.sentence}"""'
     result = f'return _node({{out}}, "{rule.name}", self, {{d0}}, None, 0.0)'
-    yield from _indent(_body(rule, ["x = self._data"], result, "self", {0}), 4)
+    yield from _indent(_body(rule, ["x = self._number"], result, "self", {0}), 4)
     yield ""
 
 

@@ -232,8 +232,7 @@ def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = N
     totals = _sweep_to(order, wrt, create_graph, root.seed(gradient))
     if any(node not in totals for node in wrt):
         _warn_of_independence(order, wrt)
-    if create_graph:
-        _remember_as_differentiated(wrt)
+    _remember(_differentiated if create_graph else _asked, wrt)
     found = [totals[node] if node in totals else node.zero() for node in wrt]
     found = [np.asarray(g) if isinstance(g, np.generic) else g for g in found]
     if not create_graph:
@@ -260,14 +259,37 @@ def _warn_of_independence(order: Sequence[Any], wrt: Sequence[Any]) -> None:
         independence.warn(f"this {type(root).__name__} ({root.op or 'a leaf'})", names)
 
 
-def _remember_as_differentiated(nodes: Iterable[Any]) -> None:
+def was_differentiated(node: Any) -> bool:
+    """Whether ``gradients()`` has given the gradient with respect to a node."""
+    return id(node) in _asked or id(node) in _differentiated
+
+
+def lost_update(leaf: Any, sign: str) -> TypeError:
+    """The error for ``leaf sign …`` where it would put a new node in a parameter's place."""
+    name = leaf.label or type(leaf).__name__[0].lower()
+    return TypeError(
+        f"{name} {sign} … makes a new node, and the leaf that has the gradient would stay as "
+        f"it is: write {name}.data {sign} … (or use ag.no_grad()) to update it, "
+        f"{name} = {name} {sign[:-1]} … for a new node"
+    )
+
+
+def _remember(table: dict[int, Any], nodes: Iterable[Any]) -> None:
     for node in nodes:
-        forget = partial(_differentiated.pop, id(node))
-        _differentiated[id(node)] = weakref.ref(node, forget)
+        key = id(node)
+        if key not in table:
+            table[key] = weakref.ref(node, partial(_forget, table, key))
+
+
+def _forget(table: dict[int, Any], key: int, _: Any) -> None:
+    table.pop(key, None)
 
 
 _differentiated: dict[int, Any] = {}
 """The nodes, by ``id``, with respect to which a gradient was recorded (``create_graph``)."""
+
+_asked: dict[int, Any] = {}
+"""The nodes, by ``id``, whose gradient ``gradients()`` gave as plain numbers."""
 
 
 def sweep_gradients(

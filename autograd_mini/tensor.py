@@ -906,13 +906,10 @@ def _in_place(operation: Any, sign: str, left: Tensor, right: Any) -> Tensor:
             )
         left.data = result
         return left
-    if left._grad is not None:
-        name = left.label or "t"
-        raise TypeError(
-            f"{name} {sign} … makes a new node, and the leaf that has the gradient would stay as "
-            f"it is: write {name}.data {sign} … (or use ag.no_grad()) to update it, "
-            f"{name} = {name} {sign[:-1]} … for a new node"
-        )
+    # What gradients() gives is plain; a Tensor may be a step that is to be differentiated.
+    unused = graph.was_differentiated(left) and not isinstance(right, Tensor)
+    if left._grad is not None or unused:
+        raise graph.lost_update(left, sign)
     return cast(Tensor, operation(left, right))
 
 

@@ -76,7 +76,7 @@ if cython.compiled:  # before anything else of a version that may be another
     build.require(MADE_FROM.decode())  # type: ignore[name-defined]
 
 # ruff: noqa: E402
-from autograd_mini import modes
+from autograd_mini import graph, modes
 from autograd_mini.numpy_protocol import unknown_function
 from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_sum_rule
 
@@ -116,10 +116,10 @@ class Value:
     """
 
     __slots__ = (
-        "_data", "_grad", "_label", "_op", "_x", "_y", "_dx", "_dy", "_uses", "__weakref__",
+        "_number", "_grad", "_label", "_op", "_x", "_y", "_dx", "_dy", "_uses", "__weakref__",
     )  # fmt: skip
 
-    _data: float
+    _number: float
     _grad: float
     _label: str
     _op: str
@@ -141,7 +141,7 @@ class Value:
         number = constant(data)
         if number is None:
             raise TypeError(_not_a_number(data))
-        self._data = number
+        self._number = number
         self._grad = 0.0
         self._op = ""
         self._x = self._y = None
@@ -152,14 +152,14 @@ class Value:
     @property
     def data(self) -> float:
         """The number.  ``v.data -= rate * v.grad`` is how to update it."""
-        return self._data
+        return self._number
 
     @data.setter
     def data(self, data: Any) -> None:
         number = constant(data)
         if number is None:
             raise TypeError(_not_a_number(data))
-        self._data = number
+        self._number = number
 
     @property
     def grad(self) -> float:
@@ -272,7 +272,7 @@ class Value:
 
     def detach(self) -> Value:
         """A leaf with the same number and label, cut from the graph."""
-        return Value(self._data, self.label)
+        return Value(self._number, self.label)
 
     # What the sweep asks of a node
 
@@ -410,7 +410,7 @@ class Value:
                 "have operands that nobody else holds: copy its leaves and compute again, or "
                 "write value.detach() for a leaf with its number, +value for a node of its own"
             )
-        return build.leaf, (self._data, self._grad, self.label, self._unrecorded)
+        return build.leaf, (self._number, self._grad, self.label, self._unrecorded)
 
     # How it prints
 
@@ -426,10 +426,10 @@ class Value:
     # region operators and methods: written by `python -m autograd_mini.generate`
     def __add__(self, other: Operand) -> Value:
         """``x + y``."""
-        x = self._data
+        x = self._number
         if isinstance(other, Value):
             second: Value = other
-            y: float = second._data
+            y: float = second._number
             return _node(x + y, "add", self, 1.0, second, 1.0)
         number = constant(other)
         if number is None:
@@ -440,7 +440,7 @@ class Value:
 
     def __radd__(self, other: Operand) -> Value:
         """Reflected: ``x + y`` with self as y."""
-        y = self._data
+        y = self._number
         number = constant(other)
         if number is None:
             _refuse("add", other)
@@ -448,12 +448,23 @@ class Value:
         x: float = number
         return _node(x + y, "add", None, x, self, 1.0)
 
-    def __sub__(self, other: Operand) -> Value:
-        """``x - y``."""
-        x = self._data
+    def __iadd__(self, other: Operand) -> Any:
+        """``x + y``; a number updates a leaf inside ``no_grad()``."""
+        x = self._number
         if isinstance(other, Value):
             second: Value = other
-            y: float = second._data
+            y: float = second._number
+            return _node(x + y, "add", self, 1.0, second, 1.0)
+        if self._op:
+            return self + other
+        return _in_place(operator.add, "+=", self, other)
+
+    def __sub__(self, other: Operand) -> Value:
+        """``x - y``."""
+        x = self._number
+        if isinstance(other, Value):
+            second: Value = other
+            y: float = second._number
             return _node(x - y, "sub", self, 1.0, second, -1.0)
         number = constant(other)
         if number is None:
@@ -464,7 +475,7 @@ class Value:
 
     def __rsub__(self, other: Operand) -> Value:
         """Reflected: ``x - y`` with self as y."""
-        y = self._data
+        y = self._number
         number = constant(other)
         if number is None:
             _refuse("sub", other)
@@ -472,12 +483,23 @@ class Value:
         x: float = number
         return _node(x - y, "sub", None, x, self, -1.0)
 
-    def __mul__(self, other: Operand) -> Value:
-        """``x * y``."""
-        x = self._data
+    def __isub__(self, other: Operand) -> Any:
+        """``x - y``; a number updates a leaf inside ``no_grad()``."""
+        x = self._number
         if isinstance(other, Value):
             second: Value = other
-            y: float = second._data
+            y: float = second._number
+            return _node(x - y, "sub", self, 1.0, second, -1.0)
+        if self._op:
+            return self - other
+        return _in_place(operator.sub, "-=", self, other)
+
+    def __mul__(self, other: Operand) -> Value:
+        """``x * y``."""
+        x = self._number
+        if isinstance(other, Value):
+            second: Value = other
+            y: float = second._number
             return _node(x * y, "mul", self, y, second, x)
         number = constant(other)
         if number is None:
@@ -488,7 +510,7 @@ class Value:
 
     def __rmul__(self, other: Operand) -> Value:
         """Reflected: ``x * y`` with self as y."""
-        y = self._data
+        y = self._number
         number = constant(other)
         if number is None:
             _refuse("mul", other)
@@ -496,12 +518,23 @@ class Value:
         x: float = number
         return _node(x * y, "mul", None, x, self, x)
 
-    def __truediv__(self, other: Operand) -> Value:
-        """``x / y``."""
-        x = self._data
+    def __imul__(self, other: Operand) -> Any:
+        """``x * y``; a number updates a leaf inside ``no_grad()``."""
+        x = self._number
         if isinstance(other, Value):
             second: Value = other
-            y: float = second._data
+            y: float = second._number
+            return _node(x * y, "mul", self, y, second, x)
+        if self._op:
+            return self * other
+        return _in_place(operator.mul, "*=", self, other)
+
+    def __truediv__(self, other: Operand) -> Value:
+        """``x / y``."""
+        x = self._number
+        if isinstance(other, Value):
+            second: Value = other
+            y: float = second._number
             try:
                 out = x / y
                 return _node(out, "div", self, 1.0 / y, second, -out / y)
@@ -520,7 +553,7 @@ class Value:
 
     def __rtruediv__(self, other: Operand) -> Value:
         """Reflected: ``x / y`` with self as y."""
-        y = self._data
+        y = self._number
         number = constant(other)
         if number is None:
             _refuse("div", other)
@@ -532,12 +565,27 @@ class Value:
         except (ArithmeticError, ValueError) as error:
             _fail(error, "div", x, self)
 
-    def __pow__(self, other: Operand) -> Value:
-        """``x ** y``."""
-        x = self._data
+    def __itruediv__(self, other: Operand) -> Any:
+        """``x / y``; a number updates a leaf inside ``no_grad()``."""
+        x = self._number
         if isinstance(other, Value):
             second: Value = other
-            y: float = second._data
+            y: float = second._number
+            try:
+                out = x / y
+                return _node(out, "div", self, 1.0 / y, second, -out / y)
+            except (ArithmeticError, ValueError) as error:
+                _fail(error, "div", self, second)
+        if self._op:
+            return self / other
+        return _in_place(operator.truediv, "/=", self, other)
+
+    def __pow__(self, other: Operand) -> Value:
+        """``x ** y``."""
+        x = self._number
+        if isinstance(other, Value):
+            second: Value = other
+            y: float = second._number
             try:
                 out = pow(x, y)
                 dx = nan if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
@@ -559,7 +607,7 @@ class Value:
 
     def __rpow__(self, other: Operand) -> Value:
         """Reflected: ``x ** y`` with self as y."""
-        y = self._data
+        y = self._number
         number = constant(other)
         if number is None:
             _refuse("pow", other)
@@ -572,19 +620,36 @@ class Value:
         except (ArithmeticError, ValueError) as error:
             _fail(error, "pow", x, self)
 
+    def __ipow__(self, other: Operand) -> Any:
+        """``x ** y``; a number updates a leaf inside ``no_grad()``."""
+        x = self._number
+        if isinstance(other, Value):
+            second: Value = other
+            y: float = second._number
+            try:
+                out = pow(x, y)
+                dx = nan if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
+                dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan
+                return _node(out, "pow", self, dx, second, dy)
+            except (ArithmeticError, ValueError) as error:
+                _fail(error, "pow", self, second)
+        if self._op:
+            return self ** other
+        return _in_place(operator.pow, "**=", self, other)
+
     def __neg__(self) -> Value:
         """Negative."""
-        x = self._data
+        x = self._number
         return _node(-x, "neg", self, -1.0, None, 0.0)
 
     def __pos__(self) -> Value:
         """The operand itself, as a node of its own."""
-        x = self._data
+        x = self._number
         return _node(+x, "positive", self, 1.0, None, 0.0)
 
     def __abs__(self) -> Value:
         """Absolute value."""
-        x = self._data
+        x = self._number
         out = abs(x)
         dx = 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else nan
         return _node(out, "abs", self, dx, None, 0.0)
@@ -616,17 +681,17 @@ class Value:
 
     def neg(self) -> Value:
         """Negative."""
-        x = self._data
+        x = self._number
         return _node(-x, "neg", self, -1.0, None, 0.0)
 
     def positive(self) -> Value:
         """The operand itself, as a node of its own."""
-        x = self._data
+        x = self._number
         return _node(+x, "positive", self, 1.0, None, 0.0)
 
     def exp(self) -> Value:
         """Exponential: its own derivative."""
-        x = self._data
+        x = self._number
         try:
             out = exp(x)
             return _node(out, "exp", self, out, None, 0.0)
@@ -635,7 +700,7 @@ class Value:
 
     def expm1(self) -> Value:
         """Exponential minus 1, accurate near 0."""
-        x = self._data
+        x = self._number
         try:
             out = expm1(x)
             return _node(out, "expm1", self, exp(x), None, 0.0)
@@ -644,7 +709,7 @@ class Value:
 
     def log(self) -> Value:
         """Natural logarithm."""
-        x = self._data
+        x = self._number
         try:
             out = log(x)
             return _node(out, "log", self, nan if out != out else 1.0 / x, None, 0.0)
@@ -653,7 +718,7 @@ class Value:
 
     def log1p(self) -> Value:
         """Logarithm of 1 + x, accurate near 0."""
-        x = self._data
+        x = self._number
         try:
             out = log1p(x)
             dx = nan if out != out else 1.0 / (1.0 + x)
@@ -663,7 +728,7 @@ class Value:
 
     def log2(self) -> Value:
         """Logarithm to base 2."""
-        x = self._data
+        x = self._number
         try:
             out = log2(x)
             dx = nan if out != out else 1.0 / (x * log(2.0))
@@ -673,7 +738,7 @@ class Value:
 
     def log10(self) -> Value:
         """Logarithm to base 10."""
-        x = self._data
+        x = self._number
         try:
             out = log10(x)
             dx = nan if out != out else 1.0 / (x * log(10.0))
@@ -683,7 +748,7 @@ class Value:
 
     def sqrt(self) -> Value:
         """Square root."""
-        x = self._data
+        x = self._number
         try:
             out = sqrt(x)
             return _node(out, "sqrt", self, inf if x == 0.0 else 0.5 / out, None, 0.0)
@@ -692,12 +757,12 @@ class Value:
 
     def square(self) -> Value:
         """Square."""
-        x = self._data
+        x = self._number
         return _node(x * x, "square", self, 2.0 * x, None, 0.0)
 
     def reciprocal(self) -> Value:
         """Reciprocal."""
-        x = self._data
+        x = self._number
         try:
             out = 1.0 / x
             return _node(out, "reciprocal", self, -out / x, None, 0.0)
@@ -706,7 +771,7 @@ class Value:
 
     def sin(self) -> Value:
         """Sine; x in radians."""
-        x = self._data
+        x = self._number
         try:
             out = sin(x)
             return _node(out, "sin", self, cos(x), None, 0.0)
@@ -715,7 +780,7 @@ class Value:
 
     def cos(self) -> Value:
         """Cosine; x in radians."""
-        x = self._data
+        x = self._number
         try:
             out = cos(x)
             return _node(out, "cos", self, -sin(x), None, 0.0)
@@ -724,7 +789,7 @@ class Value:
 
     def tan(self) -> Value:
         """Tangent; x in radians."""
-        x = self._data
+        x = self._number
         try:
             out = tan(x)
             return _node(out, "tan", self, 1.0 + out * out, None, 0.0)
@@ -733,7 +798,7 @@ class Value:
 
     def arcsin(self) -> Value:
         """Inverse sine, in radians."""
-        x = self._data
+        x = self._number
         try:
             out = arcsin(x)
             dx = nan if out != out else inf if abs(x) == 1.0 else 1.0 / sqrt((1.0 - x) * (1.0 + x))
@@ -743,7 +808,7 @@ class Value:
 
     def arccos(self) -> Value:
         """Inverse cosine, in radians."""
-        x = self._data
+        x = self._number
         try:
             out = arccos(x)
             dx = nan if out != out else -inf if abs(x) == 1.0 else -1.0 / sqrt((1.0 - x) * (1.0 + x))
@@ -753,7 +818,7 @@ class Value:
 
     def arctan(self) -> Value:
         """Inverse tangent, in radians."""
-        x = self._data
+        x = self._number
         try:
             return _node(arctan(x), "arctan", self, 1.0 / (1.0 + x * x), None, 0.0)
         except (ArithmeticError, ValueError) as error:
@@ -766,7 +831,7 @@ class Value:
 
     def sinh(self) -> Value:
         """Hyperbolic sine."""
-        x = self._data
+        x = self._number
         try:
             out = sinh(x)
             return _node(out, "sinh", self, cosh(x), None, 0.0)
@@ -775,7 +840,7 @@ class Value:
 
     def cosh(self) -> Value:
         """Hyperbolic cosine."""
-        x = self._data
+        x = self._number
         try:
             out = cosh(x)
             return _node(out, "cosh", self, sinh(x), None, 0.0)
@@ -784,13 +849,13 @@ class Value:
 
     def tanh(self) -> Value:
         """Hyperbolic tangent: squashes x to (-1, 1)."""
-        x = self._data
+        x = self._number
         out = tanh(x)
         return _node(out, "tanh", self, 1.0 - out * out, None, 0.0)
 
     def arcsinh(self) -> Value:
         """Inverse hyperbolic sine."""
-        x = self._data
+        x = self._number
         try:
             out = arcsinh(x)
             return _node(out, "arcsinh", self, 1.0 / hypot(x, 1.0), None, 0.0)
@@ -799,7 +864,7 @@ class Value:
 
     def arccosh(self) -> Value:
         """Inverse hyperbolic cosine."""
-        x = self._data
+        x = self._number
         try:
             out = arccosh(x)
             dx = nan if out != out else inf if x == 1.0 else 1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0))
@@ -809,7 +874,7 @@ class Value:
 
     def arctanh(self) -> Value:
         """Inverse hyperbolic tangent."""
-        x = self._data
+        x = self._number
         try:
             out = arctanh(x)
             dx = nan if out != out else 1.0 / ((1.0 - x) * (1.0 + x))
@@ -819,20 +884,20 @@ class Value:
 
     def abs(self) -> Value:
         """Absolute value."""
-        x = self._data
+        x = self._number
         out = abs(x)
         dx = 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else nan
         return _node(out, "abs", self, dx, None, 0.0)
 
     def sign(self) -> Value:
         """Sign: -1, 0 or 1."""
-        x = self._data
+        x = self._number
         out = 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else nan
         return _node(out, "sign", self, 0.0, None, 0.0)
 
     def sigmoid(self) -> Value:
         """Logistic function: squashes x to (0, 1)."""
-        x = self._data
+        x = self._number
         try:
             out = exp(x) / (1.0 + exp(x)) if x < -11.0 else 1.0 / (1.0 + exp(-x))
             return _node(out, "sigmoid", self, out * (1.0 - out), None, 0.0)
@@ -841,7 +906,7 @@ class Value:
 
     def softplus(self) -> Value:
         """Smooth relu."""
-        x = self._data
+        x = self._number
         try:
             out = (x if x >= 0.0 or x != x else 0.0) + log1p(exp(-abs(x)))
             dx = exp(x) / (1.0 + exp(x)) if x < -11.0 else 1.0 / (1.0 + exp(-x))
@@ -851,7 +916,7 @@ class Value:
 
     def log_sigmoid(self) -> Value:
         """Logarithm of the logistic function."""
-        x = self._data
+        x = self._number
         try:
             out = (x if x <= 0.0 or x != x else 0.0) - log1p(exp(-abs(x)))
             sigmoid_x = -x
@@ -862,7 +927,7 @@ class Value:
 
     def relu(self) -> Value:
         """Rectified linear unit."""
-        x = self._data
+        x = self._number
         out = x if x >= 0.0 or x != x else 0.0
         dx = nan if out != out else 1.0 if x > 0.0 else 0.0
         return _node(out, "relu", self, dx, None, 0.0)
@@ -879,7 +944,7 @@ class Value:
 
     def silu(self) -> Value:
         """Sigmoid linear unit: x times sigmoid(x)."""
-        x = self._data
+        x = self._number
         try:
             s = exp(x) / (1.0 + exp(x)) if x < -11.0 else 1.0 / (1.0 + exp(-x))
             return _node(x * s, "silu", self, s * (1.0 + x * (1.0 - s)), None, 0.0)
@@ -918,7 +983,7 @@ class Value:
 
     def erf(self) -> Value:
         """Error function."""
-        x = self._data
+        x = self._number
         try:
             return _node(erf(x), "erf", self, 2.0 / sqrt(pi) * exp(-(x * x)), None, 0.0)
         except (ArithmeticError, ValueError) as error:
@@ -926,7 +991,7 @@ class Value:
 
     def erfc(self) -> Value:
         """Complementary error function 1 - erf(x), accurate for large x."""
-        x = self._data
+        x = self._number
         try:
             out = erfc(x)
             dx = -2.0 / sqrt(pi) * exp(-(x * x))
@@ -936,7 +1001,7 @@ class Value:
 
     def gelu(self) -> Value:
         """Gaussian error linear unit, exact."""
-        x = self._data
+        x = self._number
         try:
             out = x * (erfc(-x / sqrt(2.0)) / 2.0)
             dx = erfc(-x / sqrt(2.0)) / 2.0 + x * exp(-(x * x) / 2.0) / sqrt(2.0 * pi)
@@ -973,7 +1038,7 @@ def _node(
     in plain Python the garbage collector goes through all that is set.
     """
     node: Value = Value.__new__(Value)
-    node._data = out
+    node._number = out
     node._op = op
     node._x = x
     node._y = y
@@ -1028,9 +1093,13 @@ def _record_specially(node: Value) -> None:
         operands = [*map(_data, node.parents)]
         derivatives = [d for d in node.local_derivatives if d is not None]
         if all(map(math.isfinite, operands)) and not all(
-            map(math.isfinite, [node._data, *derivatives])
+            map(math.isfinite, [node._number, *derivatives])
         ):
-            what = node._data if not math.isfinite(node._data) else f"a derivative in {derivatives}"
+            what = (
+                node._number
+                if not math.isfinite(node._number)
+                else f"a derivative in {derivatives}"
+            )
             raise FloatingPointError(
                 f"{node._op} made {what} from finite operands, at {modes.source_line()}"
             )
@@ -1350,7 +1419,7 @@ def _data(operand: Operand) -> float:
     """The number of an operand, Value or constant."""
     if isinstance(operand, Value):
         node: Value = operand
-        return node._data
+        return node._number
     number = constant(operand)
     if number is None:
         raise TypeError(_not_a_number(operand))
@@ -1364,9 +1433,29 @@ def _refuse(op: str, operand: Any) -> None:
         raise TypeError(f"{op}: {_not_a_number(operand)}")
 
 
+def _in_place(operation: Callable[[Any, Any], Any], sign: str, leaf: Value, number: Any) -> Any:
+    """``leaf sign number``: an update of the leaf inside ``no_grad()``, elsewhere a new node.
+
+    A sum that begins with a parameter (``total = b``, then ``total += w * x``) adds Values and
+    does not come here, nor is the result of an operation inside ``no_grad()`` a parameter.
+
+    Raises:
+        TypeError: it would put a new node in the place of a leaf that is being trained.
+    """
+    result = operation(leaf, number)
+    if leaf._unrecorded or not isinstance(result, Value):
+        return result
+    if not modes.recording():
+        leaf.data = result.data
+        return leaf
+    if leaf.grad != 0.0 or graph.was_differentiated(leaf):
+        raise graph.lost_update(leaf, sign)
+    return result
+
+
 def _compare(compare: Callable[[Any, Any], bool], left: Value, right: Any) -> bool:
     comparable = isinstance(right, Value) or constant(right) is not None
-    return compare(left._data, _data(right)) if comparable else NotImplemented
+    return compare(left._number, _data(right)) if comparable else NotImplemented
 
 
 def _as_object_array(operand: Any) -> Any:

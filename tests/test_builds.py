@@ -5,10 +5,12 @@ Without a compiled build the tests that need it are skipped; CI has one.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import doctest
 import gc
 import math
+import operator
 import os
 import pickle
 import random
@@ -486,6 +488,81 @@ def test_recording_modes_reach_both_builds(value: Any) -> None:
     assert (x * x).parents == (x, x)
     with ag.debug(), pytest.raises(FloatingPointError, match="mul made inf"):
         x * 1e308 * 1e308
+
+
+UPDATES = [
+    (operator.iadd, 2.5, 1.0),
+    (operator.isub, 1.5, 1.0),
+    (operator.imul, 1.0, 0.5),
+    (operator.itruediv, 4.0, 2.0),
+    (operator.ipow, 2**0.5, 0.5 * 2**-0.5),
+]
+
+
+@pytest.mark.parametrize(("update", "after", "slope"), UPDATES)
+def test_a_number_updates_a_leaf_in_place_inside_no_grad(
+    value: Any, update: Any, after: float, slope: float
+) -> None:
+    """As PyTorch's training loops do it; elsewhere a leaf with a gradient is not rebound."""
+    p = value.Value(2.0, label="p")
+    r = update(p, 0.5)  # nothing asked for its gradient yet
+    assert (r.data, r.parents, p.data) == (after, (p, 0.5), 2.0)
+    r.backward()
+    assert p.grad == pytest.approx(slope, rel=1e-15)
+    for another in (p, q := value.Value(2.0, label="q")):
+        graph.gradients(another * another, another)
+        with pytest.raises(TypeError, match=r"[pq] .{1,2}= … makes a new node"):
+            update(another, 0.5)
+        with ag.no_grad():
+            assert update(another, 0.5) is another
+        assert another.data == after
+    with pytest.raises(TypeError, match=r"write q\.data"):
+        update(q, 0.5)
+    r.backward()
+    assert p.grad == pytest.approx(2 * slope, rel=1e-15)
+
+
+def test_gradient_descent_in_place_learns(value: Any) -> None:
+    for gradient in (lambda loss, p: loss.backward() or p.grad, graph.gradients):
+        p = value.Value(1.0)
+        for _ in range(50):
+            p.zero_grad()
+            slope = gradient((p - 3.0) ** 2, p)
+            with ag.no_grad():
+                p -= 0.1 * slope
+        assert p.data == pytest.approx(3.0, rel=1e-4)
+        assert p.parents == ()
+
+
+@pytest.mark.parametrize("start", ["a number", "a parameter"])
+@pytest.mark.parametrize("recording", [True, False])
+def test_a_sum_that_is_collected_is_no_update(value: Any, start: str, recording: bool) -> None:
+    """The parameter that a sum begins with keeps its number, also when it has a gradient."""
+    w, b = value.Value(3.0), value.Value(0.5)
+    (w * b).backward()
+    mode = contextlib.nullcontext() if recording else ag.no_grad()
+    with mode:
+        total = b if start == "a parameter" else value.Value(0.5)
+        parts = []
+        for x in (1.0, 2.0):
+            total += w * x
+            parts.append(total)
+            total += 1.0  # inside no_grad() a result is no leaf made of data
+    assert (total.data, b.data) == (11.5, 0.5)
+    assert [part.data for part in parts] == [3.5, 10.5]
+    if recording:
+        leaves = [w, b] if start == "a parameter" else [w]
+        assert graph.gradients(total, leaves) == [3.0, 1.0][: len(leaves)]
+
+
+def test_what_is_no_number_is_left_to_the_other_operand(value: Any) -> None:
+    v = value.Value(2.0)
+    with ag.no_grad():
+        array = v
+        array += np.array([value.Value(1.0), 3.0], dtype=object)
+    assert [element.data for element in array] == [3.0, 5.0]
+    with pytest.raises(TypeError, match="add: a Value holds one real number, not str"):
+        v += "1"
 
 
 def test_compiled_methods_are_of_values_only() -> None:

@@ -287,6 +287,22 @@ def test_a_leaf_is_updated_in_place_inside_no_grad(update, after):
         update(p, np.ones((3, 2)))
 
 
+def test_what_gradients_gives_does_not_rebind_a_leaf():
+    """Which has no ``grad`` then, and would learn nothing; a recorded step is meant."""
+    params = [Tensor([1.0, 2.0], label="p"), Tensor(3.0)]
+    loss = np.sum(params[0] ** 2) * params[1]
+    for p, slope in zip(params, gradients(loss, params), strict=True):
+        with pytest.raises(TypeError, match=rf"write {p.label or 't'}\.data -= "):
+            p -= 0.1 * slope
+        with ag.no_grad():
+            p -= 0.1 * slope
+    np.testing.assert_allclose(params[0].data, [0.4, 0.8])
+    assert params[1].data == 2.5
+    fast = w = Tensor([1.0, 2.0])
+    fast -= 0.1 * gradients(np.sum(w**3), w, create_graph=True)
+    np.testing.assert_allclose(gradients(np.sum(fast), w), [0.4, -0.2])
+
+
 def test_gradient_descent_in_place_learns():
     p = Tensor([1.0, -2.0])
     for _ in range(50):

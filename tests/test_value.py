@@ -262,6 +262,12 @@ def test_detach_and_zero_grad():
     assert x.grad == 0.0
 
 
+def test_a_recorded_step_can_be_differentiated():
+    fast = w = Value(3.0)
+    fast -= gradients(w**3, w, create_graph=True) * 0.1
+    assert gradients(fast, w) == pytest.approx(1 - 0.6 * 3.0)
+
+
 def test_second_derivatives_notice_numbers_that_were_changed():
     x = Value(3.0)
     y = x * x * x
