@@ -432,10 +432,12 @@ def _extreme_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> A
 
 _SUM = _rule("sum", _sum, _sum_pullback, sentence="Sum over axes.")
 _MEAN = _rule("mean", np.mean, _mean_pullback, sentence="Mean over axes.")
-_VAR = _rule("var", np.var, _var_pullback, reads="operands", sentence="Variance over axes.")
+_VAR = _rule(
+    "var", _in_wide(np.var), _var_pullback, reads="operands", sentence="Variance over axes."
+)
 _STD = _rule(
     "std",
-    np.std,
+    _in_wide(np.std),
     _std_pullback,
     reads="operands out",
     sentence="Standard deviation over axes; its derivative where it is 0 is taken to be 0.",

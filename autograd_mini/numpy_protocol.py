@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from types import FrameType
 from typing import Any
 
 import numpy as np
+
+from autograd_mini import other_libraries
 
 PLAIN_FUNCTIONS: dict[Any, str] = {
     **dict.fromkeys([np.shape, np.ndim, np.size], "of the shape alone"),
@@ -69,7 +71,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 _ADVICE: dict[Any, str] = {
-    np.copyto: "write np.where(mask, values, t)",
+    np.copyto: "write np.where(mask, values, t), or np.broadcast_to(t, shape) to fill an array",
     np.put: "write np.where(mask, values, t)",
     np.place: "write np.where(mask, values, t)",
     np.putmask: "write np.where(mask, values, t)",
@@ -148,14 +150,16 @@ def unknown_function(function: Any, method: str, kwargs: Mapping[str, Any], kind
             f"{name}({', '.join(f'{key}=...' for key in kwargs)}) has no derivative rule for a "
             f"{kind}: {remedy}"
         )
+    advice = _ADVICE.get(
+        function,
+        "write it with functions that have one, or add one with autograd_mini.rule or "
+        "autograd_mini.primitive",
+    )
+    if name.startswith("scipy.") and function.__name__ in other_libraries.SCIPY:
+        advice = f"write {other_libraries.SCIPY[function.__name__]}"
     return (
-        f"{name} has no derivative rule for a {kind}: "
-        + _ADVICE.get(
-            function,
-            "write it with functions that have one, or add one with autograd_mini.rule or "
-            "autograd_mini.primitive",
-        )
-        + "; the plain numbers (.data) have no gradient"
+        f"{name} has no derivative rule for a {kind}: {advice}; the plain numbers (.data) have no "
+        "gradient"
     )
 
 
@@ -170,28 +174,45 @@ def name_of(function: Any) -> str:
     return str(name)
 
 
-def made_plain(frame: FrameType | None) -> str:
-    """The message for a Tensor that would be made a plain array, by the code in ``frame``."""
-    assert frame is not None
-    library = frame.f_globals.get("__name__", "").partition(".")[0]
-    modules, name = [], ""
-    while frame is not None and library in _PLAIN_LIBRARIES:
-        module = frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] != library:
+def made_plain(frame: FrameType | None, known: Container[Any]) -> str:
+    """The message for a Tensor that would be made a plain array, by the code in ``frame``.
+
+    Arguments:
+        frame: what asked for the array.
+        known: NumPy's functions that take Tensors.
+    """
+    library, called, names, asked = "", "", set(), None
+    while frame is not None:  # out to the function that was called from elsewhere
+        module, code = frame.f_globals.get("__name__", ""), frame.f_code
+        if module.partition(".")[0] not in _PLAIN_LIBRARIES:
             break
-        modules.append(module)
-        name = frame.f_code.co_name
+        library = module.partition(".")[0]
+        names.add(module)
+        if code.co_name.startswith("__"):
+            called = code.co_qualname.rpartition(".")[0]  # the class
+        else:  # a decorator's function has another name than the one that was called
+            called = "" if "<locals>" in code.co_qualname else code.co_name + "()"
+            asked = getattr(sys.modules.get(module), code.co_name, None)
         frame = frame.f_back
-    if any(module.startswith("numpy.ma") for module in modules):
+    if library == "numpy" and any(module.startswith("numpy.ma") for module in names):
         return MASKED
-    if modules:
-        return f"{library}'s {name}() makes plain numbers of a Tensor, which would drop the " + (
-            f"gradient: {_PLAIN_LIBRARIES[library]}; t.data is the plain array, without a gradient"
+    if not library:
+        return (
+            "a Tensor made into a plain array would drop the gradient: write np.stack([...]) to "
+            "join Tensors or to fill an array from a list of them, X @ t for X.dot(t), or call a "
+            "NumPy function that has a derivative rule; t.data is the plain array, without a "
+            "gradient"
         )
+    subject, advice = f"{library}'s {called}" if called else library, _PLAIN_LIBRARIES[library]
+    if called == "AxisConcatenator":
+        subject, advice = "np.r_ or np.c_", "write np.concatenate or np.column_stack"
+    elif asked in known:  # which makes plain numbers only of what is in a list
+        advice = f"write {name_of(asked).replace('numpy.', 'np.')}(np.stack([...])) for a list"
+    elif library == "scipy" and called[:-2] in other_libraries.SCIPY:
+        advice = f"write {other_libraries.SCIPY[called[:-2]]}"
     return (
-        "a Tensor made into a plain array would drop the gradient: write np.stack([...]) to join "
-        "Tensors or to fill an array from a list of them, X @ t for X.dot(t), or call a NumPy "
-        "function that has a derivative rule; t.data is the plain array, without a gradient"
+        f"{subject} makes plain numbers of a Tensor, which would drop the gradient: {advice}; "
+        "t.data is the plain array, without a gradient"
     )
 
 

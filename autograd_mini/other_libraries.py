@@ -231,6 +231,13 @@ MODEL = {
 }
 """Attributes and methods that a model has elsewhere."""
 
+SCIPY = {
+    "expit": "ag.sigmoid(t)",
+    "log_expit": "ag.log_sigmoid(t)",
+    **{name: f"ag.{name}(t, axis)" for name in _FUNCTIONS_OF_OURS},
+}
+"""Functions of scipy.special that are called otherwise here."""
+
 OPTIONS = {
     "dim": "axis=",
     "axes": "axis=",

@@ -624,7 +624,7 @@ class Tensor:
         raise TypeError("int(tensor) would drop the gradient: write int(t.item())")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        raise TypeError(numpy_protocol.made_plain(sys._getframe(1)))
+        raise TypeError(numpy_protocol.made_plain(sys._getframe(1), ARRAY_FUNCTIONS))
 
     __pandas_priority__ = 5000  # above a DataFrame's: its operators leave a Tensor to ours
 
@@ -669,7 +669,8 @@ class Tensor:
             raise TypeError(
                 f"a computed Tensor ({self.op}) is neither copied nor pickled, for the copy would "
                 "have operands that nobody else holds: copy its leaves and compute again, or "
-                "write tensor.detach() for a leaf with its array, +tensor for a node of its own"
+                "write tensor.data for its numbers, tensor.detach() for a leaf with them, +tensor "
+                "for a node of its own"
             )
         return _leaf, (self._array, self._grad, self.label, self._unrecorded)
 

@@ -484,6 +484,7 @@ FLOAT16 = {  # a function, its operand, and its gradient's first element
     "max": (np.max, np.ones(70_000), 1 / 70_000),
     "var": (np.var, np.arange(70_000) % 2, -1 / 70_000),
     "std": (lambda x: 2 * np.std(x), np.arange(70_000) % 2, -2 / 70_000),
+    "std, whose squares have no room": (np.std, np.array([-300.0, 300.0] * 50), -1 / 100),
     "norm": (np.linalg.norm, np.full(9, 100.0), 1 / 3),
     "norm of order 3": (lambda x: np.linalg.norm(x, 3), np.full(8, 100.0), 1 / 4),
     "softmax": (lambda x: ag.softmax(x)[0], np.zeros(70_000), 1 / 70_000),
@@ -514,6 +515,8 @@ def test_float16_has_room_for_sums_and_counts(name):
 
 def test_sums_of_float16_are_added_up_in_float32():
     assert np.sum(Tensor(np.ones((3000, 2), np.float16)), axis=0).data.tolist() == [3000, 3000]
+    thousands = Tensor(np.full(100, 1000, np.float16))
+    assert [np.var(thousands).item(), np.std(thousands).item()] == [0, 0]
 
 
 @pytest.mark.parametrize("order", [0.5, 1, 1.5, 2, 3, 4, -1, np.inf, -np.inf, 0])

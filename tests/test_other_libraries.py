@@ -17,7 +17,7 @@ TABLES = {
     "model": (other_libraries.MODEL, nn.Dense(2, 1, rng=0)),
 }
 ADVICE = [advice for table, _ in TABLES.values() for advice in table.values()]
-ADVICE += other_libraries.OPTIONS.values()
+ADVICE += [*other_libraries.OPTIONS.values(), *other_libraries.SCIPY.values()]
 
 
 @pytest.mark.parametrize("place", TABLES)
@@ -57,3 +57,24 @@ def test_what_is_imported_late_is_listed():
     assert {"draw", "explain", "check_gradients", "walkthrough", "nn", "grad"} <= set(dir(ag))
     for name in dir(ag):
         assert hasattr(ag, name)
+
+
+def test_functions_of_scipy_are_answered_with_ours():
+    special = pytest.importorskip("scipy.special")
+    for name, advice in other_libraries.SCIPY.items():
+        with pytest.raises(TypeError, match=f"{name}.*: write " + re.escape(advice)):
+            getattr(special, name)(T)
+    linalg = pytest.importorskip("scipy.linalg")
+    with pytest.raises(TypeError, match=r"^scipy's norm\(\) makes plain numbers"):
+        linalg.norm(T)
+    with pytest.raises(TypeError, match=r"^scipy makes plain numbers"):  # under a decorator
+        linalg.solve_sylvester(*[Tensor(np.eye(2))] * 3)
+
+
+def test_a_picture_of_a_tensor_is_one_of_its_numbers():
+    axes = pytest.importorskip("matplotlib.figure").Figure().add_subplot()
+    for picture in (axes.scatter, axes.bar):  # of which one goes through numpy.ma
+        with pytest.raises(TypeError, match=r"matplotlib.*: a picture needs none, write t\.data"):
+            picture([0, 1], T)
+    with pytest.raises(TypeError, match=r"write tensor\.data for its numbers"):  # it is copied
+        axes.plot(T)
