@@ -1,5 +1,7 @@
 """The numerical side: complex step, kinks, and what differences cannot see."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -364,3 +366,39 @@ def test_kinks_behind_kinks():
     report = check_gradients(loss, params, {"W1": above, "W2": np.zeros((3, 2))})
     assert report.ok, str(report)
     assert not check_gradients(loss, params, {"W1": 9 * np.abs(above)}).ok
+
+
+@pytest.mark.parametrize(("depth", "seed"), [(2, 0), (3, 1)])
+def test_the_same_choice_throughout_a_layer_is_a_convention_behind_other_kinks(depth, seed):
+    """One layer of zeros puts all that follow it on their kinks, whose weights are not 0."""
+    rng = np.random.default_rng([depth, seed])
+    widths = [4, *rng.integers(2, 5, depth), 2]
+    params = {f"W{i}": rng.normal(size=widths[i : i + 2]) for i in range(depth + 1)}
+    at = rng.integers(depth)
+    params[f"W{at}"] *= 0
+    slopes = rng.choice([0.0, 0.5, 1.0], depth)
+
+    def loss(rectified, **weights):
+        h = DATA
+        for i in range(depth):
+            h = rectified(h @ weights[f"W{i}"])
+        return np.sum((h @ weights[f"W{depth}"] - TARGETS) ** 2) / 2
+
+    def manual(too_much=0.0, **weights):
+        inputs, found = [DATA], {}
+        for i in range(depth):
+            inputs.append(np.maximum(inputs[-1] @ weights[f"W{i}"], 0.0))
+        d = inputs[-1] @ weights[f"W{depth}"] - TARGETS
+        for i in range(depth, -1, -1):
+            found[f"W{i}"] = inputs[i].T @ d
+            if i:
+                z = inputs[i - 1] @ weights[f"W{i - 1}"]
+                d = d @ weights[f"W{i}"].T * np.where(z == 0, slopes[i - 1], z > 0)
+        return found | {"W0": found["W0"] + too_much}
+
+    for rectified in (ag.relu, lambda z: np.maximum(z, 0.0), lambda z: np.maximum(0.0, z)):
+        forward = partial(loss, rectified)
+        report = check_gradients(forward, params, manual, entries=4)
+        assert report.ok, str(report)
+        assert check_gradients(forward, params, entries=4).ok
+        assert not check_gradients(forward, params, partial(manual, 1e3), entries=4).ok

@@ -31,7 +31,7 @@ from autograd_mini.array_rules import ARRAY_RULES
 from autograd_mini.check.kinks import (
     SIDES_DIFFER,
     at_kink,
-    gradients_beside,
+    gradients_by_choice,
     slopes_on_both_sides,
 )
 from autograd_mini.graph import is_node, operands
@@ -98,13 +98,24 @@ class ComplexStep:
         if not touched:
             return Slope(value, _SAFETY * rounding, ())
         with np.errstate(all="ignore"):
-            spread = sum(float(np.sum(self._beside[n] * gap)) for n, gap in touched.items())
+            spread = sum(float(np.sum(self._largest[n] * gap)) for n, gap in touched.items())
+            choices = [float(np.sum(g[-1] * direction)) for g in self._by_choice]
+        ends = [value - spread, value + spread, *filter(np.isfinite, choices)]
+        value, spread = (max(ends) + min(ends)) / 2, (max(ends) - min(ends)) / 2
         return Slope(value, _SAFETY * rounding + SIDES_DIFFER * spread, tuple(touched), spread)
 
     @cached_property
-    def _beside(self) -> dict[Any, Array]:
-        kinked = list(self._kinks)
-        return dict(zip(kinked, gradients_beside(self._order, kinked), strict=True))
+    def _by_choice(self) -> list[list[Array]]:
+        """By several choices at the kinks the gradients there, and at last that of the node."""
+        return gradients_by_choice(self._order, self._kinks, [*self._kinks, self.node])
+
+    @cached_property
+    def _largest(self) -> dict[Any, Array]:
+        """The largest size of the gradient at each kink, whatever is chosen at the others."""
+        return {
+            node: np.max([np.abs(gradients[rank]) for gradients in self._by_choice], axis=0)
+            for rank, node in enumerate(self._kinks)
+        }
 
     def _run(self, direction: Array, step: float) -> tuple[float, dict[Any, Array]]:
         """The slope, and for each node at a kink half the difference between its two sides."""

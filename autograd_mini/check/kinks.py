@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,26 +77,70 @@ def _leaf(operand: Any, data: Array) -> Any:
     return type(operand)(data) if is_node(operand) else data
 
 
-def gradients_beside(order: Sequence[Any], kinked: Sequence[Any]) -> list[Array]:
-    """For each node at a kink the largest size of its gradient, however other kinks are taken.
+def gradients_by_choice(
+    order: Sequence[Any], kinks: Mapping[Any, Array], wanted: Sequence[Any]
+) -> list[list[Array]]:
+    """The gradients of nodes by several choices between the two sides of each kink.
+
+    These are the choice that was recorded, one side or the other for each operation as a whole,
+    and a side at random for each element.
 
     Arguments:
         order: the topological order of the loss.
-        kinked: nodes that have no derivative.
+        kinks: nodes that have no derivative, and where.
+        wanted: the nodes whose gradients are taken.
     """
-    root, moved = order[-1], {p for node in kinked for p in node.parents if is_node(p)}
-    found = [sweep_gradients(root, list(kinked), False, None)]
-    for side in (1.0, -1.0):
-        beside = {}
-        for operand in moved:
+    root, rng = order[-1], np.random.default_rng(0)
+    found = [sweep_gradients(root, list(wanted), False, None)]
+    for sides in _choices(list(kinks), rng):
+        made: dict[Any, Any] = {}
+        for node in order:
+            given = [made.get(p, p) if is_node(p) else p for p in node.parents]
+            if node in kinks:
+                given = _moved_off(kinks[node], node.parents, given, sides.get(node), rng)
+            if any(g is not p for g, p in zip(given, node.parents, strict=True)):
+                made[node] = node.again(given)
+        nodes = [made.get(node, node) for node in wanted]
+        found.append(sweep_gradients(made.get(root, root), nodes, False, None))
+    return [[np.asarray(gradient) for gradient in each] for each in found]
+
+
+def _choices(kinked: Sequence[Any], rng: np.random.Generator) -> Iterator[dict[Any, float]]:
+    """For each choice the side of each operation, 1 or −1; none where each element has its own."""
+    if 2 ** len(kinked) <= _AS_WHOLES:
+        whole = list(itertools.product((1.0, -1.0), repeat=len(kinked)))
+    else:
+        drawn = rng.choice([1.0, -1.0], (_AS_WHOLES - 2, len(kinked))).tolist()
+        whole = [(1.0,) * len(kinked), (-1.0,) * len(kinked), *map(tuple, drawn)]
+    yield from (dict(zip(kinked, signs, strict=True)) for signs in whole)
+    yield from ({} for _ in range(_AT_RANDOM))
+
+
+_AS_WHOLES = 8
+_AT_RANDOM = 4
+"""How many choices are made at the most for operations as wholes, and for each element."""
+
+
+def _moved_off(
+    kinks: Array,
+    recorded: Sequence[Any],
+    given: Sequence[Any],
+    side: float | None,
+    rng: np.random.Generator,
+) -> list[Any]:
+    """Operands a little beside their recorded numbers at kinks, the second to the other side."""
+    found = []
+    for sign, operand, other in zip(itertools.cycle((1, -1)), recorded, given, strict=False):
+        if is_node(operand):
             size = max(1.0, float(np.max(np.abs(operand.data), initial=0.0)))
-            beside[operand] = type(operand)(operand.data + side * _STEP * size)
-        made = rebuild(order, beside)
-        beside_kinks = [made.get(node, node) for node in kinked]
-        found.append(sweep_gradients(made.get(root, root), beside_kinks, False, None))
-    return [
-        np.max(np.abs([np.asarray(g) for g in each]), axis=0) for each in zip(*found, strict=True)
-    ]
+            shape = np.shape(operand.data)
+            by: Any = rng.choice([1.0, -1.0], shape) if side is None else side
+            step = sign * _STEP * size * by
+            if shape == kinks.shape:
+                step = np.where(kinks, step, 0.0)
+            other = other + (operand.data + step - other.data)
+        found.append(other)
+    return found
 
 
 _BRANCHES: Mapping[str, Any] = {
