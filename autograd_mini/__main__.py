@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = _COMMANDS[chosen.command].run(chosen) if chosen.command else _help(parser)
-        sys.stdout.flush()
+        print(end="", flush=True)
     except (_Misuse, ExpressionError) as error:
         with suppress(OSError, ValueError):  # a file that was run may have closed it
             message = f"autograd-mini {chosen.command}: {error}"
@@ -76,7 +76,7 @@ def _help(parser: argparse.ArgumentParser) -> int:
 
 
 def _show(text: Any) -> None:
-    print(for_stream(str(text)))
+    print(for_stream(str(text)), flush=True)  # a full disk is told here, not at the end
 
 
 def _version() -> str:
@@ -162,7 +162,6 @@ def _check(
         )
     try:
         _show(report)
-        sys.stdout.flush()
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:

@@ -259,6 +259,15 @@ def test_at_a_kink_another_convention_agrees_and_what_is_none_is_named_with_its_
     assert "no convention gives 15 there" in evidence
 
 
+def test_one_number_at_a_kink_is_named_as_an_array_is():
+    losses = (lambda w: 3 * ag.relu(w), lambda w: 3 * ag.leaky_relu(w, 0.1), lambda w: 3 * abs(w))
+    for loss in losses:
+        for params in ({"w": Value(0.0)}, {"w": np.zeros(())}):
+            report = check_gradients(loss, params, {"w": 15.0})
+            assert report["w"].cause == "kink"
+            assert "only at the number, where" in report["w"].causes[0].evidence
+
+
 def test_another_convention_at_a_kink_is_no_mistake_given_what_it_was_handed():
     def kinked(v):
         a = ag.relu(v)

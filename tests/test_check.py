@@ -347,6 +347,7 @@ def test_the_same_seed_gives_the_same_report():
             r"shape \(3,\): reduce",
         ),
         (lambda: check_gradients(lambda w: 3.0, {"w": np.ones(3)}), TypeError, "returned float"),
+        (lambda: check_gradients(lambda: Tensor(3.0), {}), ValueError, "params is empty"),
         (
             lambda: check_gradients(loss, {"W1": "text"}),
             TypeError,
@@ -420,6 +421,46 @@ def test_arrays_alone_are_not_compared_nearby_but_a_zero_gradient_is_told():
     untested = [f for f in check_gradients(bent, BENT, wrong).findings if f.code == "zero gradient"]
     assert [(f.names, f.wrong) for f in untested] == [(("W1",), False)]
     assert not check_gradients(bent, BENT, bent_by_hand).findings
+
+
+@pytest.mark.parametrize("constant", [0.0, 2.0])
+def test_numbers_that_do_not_move_with_the_parameters_are_compared_at_one_point_and_it_says_so(
+    constant,
+):
+    power = 3 if constant == 0 else 2
+    report = check_gradients(
+        lambda w: np.sum(w**power),
+        {"w": np.full(3, constant / 2)},
+        lambda w: {"w": 0 * w + constant},
+    )
+    assert report.ok
+    assert report.notes[0].startswith("Compared at this one point only: manual gives the same")
+    assert [f.code for f in report.findings] == ["zero gradient"] * (constant == 0)
+    assert not check_gradients(
+        lambda w: np.sum(5 * w), {"w": np.ones(3)}, lambda w: {"w": 5 + 0 * w}
+    ).notes
+
+
+def test_an_array_that_each_call_of_manual_writes_to_again():
+    buffers = {name: np.zeros(np.shape(value)) for name, value in BENT.items()}
+
+    def filled(slip=1.0, **params):
+        for name, gradient in bent_by_hand(**params, slip=slip).items():
+            buffers[name][...] = gradient
+        return buffers
+
+    def added(**params):
+        for name, gradient in bent_by_hand(**params).items():
+            buffers[name] += gradient
+        return buffers
+
+    report = check_gradients(bent, BENT, filled)
+    assert report.ok
+    assert np.array_equal(report["W2"].manual, bent_by_hand(**BENT)["W2"])
+    assert check_gradients(bent, BENT, partial(filled, slip=-7.0)).culprits == ["W1"]
+    buffers["W2"][...] = 0
+    report = check_gradients(bent, BENT, added)
+    assert "manual gives other numbers for W2 at each call" in report.findings[0].message
 
 
 def test_a_point_beside_which_nothing_is_defined_is_said():

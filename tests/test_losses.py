@@ -206,3 +206,10 @@ def test_a_saturated_loss_in_one_operation_is_judged_as_its_parts_are():
             lambda z: ag.nn.cross_entropy(z, [0]), {"z": z}, {"z": factor * right}
         )
         assert report["z"].verdict == verdict
+
+
+def test_zeros_are_the_gradient_of_no_other_loss():
+    z = {"z": np.array([[30.0, 0.0]])}
+    report = check_gradients(lambda z: ag.nn.cross_entropy(z, [0]), z, {"z": np.zeros((1, 2))})
+    assert report["z"].cause == "missing-term"
+    assert report.loss_hint is None

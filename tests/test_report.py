@@ -652,6 +652,15 @@ def test_the_command_line_checks_a_file(derivation, capsys, factor, status, line
     assert capsys.readouterr().out.splitlines()[0] == line
 
 
+@pytest.mark.parametrize(("factor", "status"), [(2, 0), (3, 1)])
+def test_the_status_is_the_verdict_where_nothing_can_be_printed(
+    derivation, monkeypatch, factor, status
+):
+    file = derivation(FILE.replace("FACTOR", str(factor)))
+    monkeypatch.setattr(sys, "stdout", None)  # as Python has it after `>&-`
+    assert main(["check", file]) == status
+
+
 def test_the_command_line_writes_reports_at_a_level_of_hints(derivation, tmp_path, capsys):
     outs = [tmp_path / "out" / f"report.{suffix}" for suffix in ("html", "json", "svg")]
     options = [text for path in outs for text in ("--out", str(path))]

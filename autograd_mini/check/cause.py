@@ -457,17 +457,18 @@ def _counted(count: Any, what: str) -> str:
 
 def _places(where: Array) -> str:
     """The first few of many indices."""
+    if not where.shape[1]:
+        return "the number"
     rows = {tuple(row[:-1]) for row in where.tolist()}
     if len(where) > 3 and len(rows) == 1 and where.shape[1] > 1:
         return f"row {', '.join(map(str, next(iter(rows))))}"
     shown = ", ".join(str(row if len(row) > 1 else row[0]) for row in where.tolist()[:3])
-    return shown + (f" and {len(where) - 3} more" if len(where) > 3 else "") or "the number"
+    return shown + (f" and {len(where) - 3} more" if len(where) > 3 else "")
 
 
 _LOOKS = (
     (_not_finite,),
-    (_whole,),
-    (_kinks,),
+    (_whole, _kinks),
     (_one_slip, _other_array, _other_derivative),
     (_zeros,),
 )

@@ -81,8 +81,8 @@ def check_gradients(
         report of a mistake there says so.
 
     Raises:
-        ValueError: ``loss`` returned several numbers, ``manual`` has an unknown name, or
-            ``hints`` or ``required`` is something else.
+        ValueError: ``loss`` returned several numbers, ``manual`` has an unknown name, there is
+            nothing to compare, or ``hints`` or ``required`` is something else.
         TypeError: ``loss`` returned no Tensor or Value.
 
     >>> import numpy as np
@@ -144,6 +144,11 @@ class _Check:
         _check_root(root)
         given, by_hand, differentiating = _given(manual, arguments)
         nodes = {**arguments, **_intermediates(given, arguments, names, root)}
+        if not nodes:
+            raise ValueError(
+                "there is nothing to compare: params is empty, and manual has no gradient of a "
+                "local variable"
+            )
         automatic = _swept(root, nodes)
         order = topological_order(root)
         manuals = {name: _as_gradient(name, value) for name, value in given.items()}
@@ -231,7 +236,7 @@ class _Check:
         if not callable(self.manual):
             return {}
         with suppress(Exception):  # what cannot be called twice is judged by its one call
-            second = {n: _as_gradient(n, g) for n, g in self.manual(**_plain(arguments)).items()}
+            second = self._by_hand(arguments)
             other = [n for n in manuals if not _same(manuals[n], second[n], tolerances[n])]
             if other:
                 why = f"manual gives other numbers for {', '.join(other)} at each call"
@@ -246,7 +251,14 @@ class _Check:
         rng = np.random.default_rng([self.seed, 1])
         beside = {name: _moved(node, rng) for name, node in arguments.items()}
         try:
-            if not self._wrong_at(beside, arguments, report):
+            manuals = self._by_hand(beside)
+            if not self._wrong_at(beside, manuals):
+                return report
+            unmoved = self._by_hand(arguments)
+            if all(np.array_equal(unmoved[n], manuals[n], equal_nan=True) for n in manuals):
+                report.notes.append(_UNMOVED)
+                order = topological_order(report.root)
+                report.findings += _untested(list(report.quantities.values()), arguments, order)
                 return report
             there = self.at(beside)
         except Exception as error:
@@ -276,28 +288,30 @@ class _Check:
             loss_hint=there.loss_hint,
         )
 
-    def _wrong_at(
-        self, beside: dict[str, Any], arguments: Mapping[str, Any], report: GradientReport
-    ) -> bool:
-        """Whether manual differs at other parameters, given that it reads them."""
+    def _by_hand(self, arguments: Mapping[str, Any]) -> dict[str, Array]:
+        """What ``manual``, a function, gives at parameters."""
         assert callable(self.manual)
+        given = self.manual(**_plain(arguments))
+        return {name: _as_gradient(name, value) for name, value in given.items()}
+
+    def _wrong_at(self, beside: dict[str, Any], manuals: Mapping[str, Array]) -> bool:
+        """Whether hand-derived gradients are not those of the loss at other parameters."""
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             root, names = call_with_locals(self.loss, beside)
-            given = dict(self.manual(**_plain(beside)))
-            nodes = {**beside, **_intermediates(given, beside, names, root)}
+            nodes = {**beside, **_intermediates(manuals, beside, names, root)}
             automatic = _swept(root, nodes)
-            manuals = {name: _as_gradient(name, value) for name, value in given.items()}
             if not all(np.isfinite(automatic[name]).all() for name in manuals):
                 return False
             recorded = recorded_gradients(root, [nodes[name] for name in manuals])
             bounds = rounding_of(recorded, coarsest(manuals), topological_order(root))
-            if all(map(_same, manuals.values(), map(automatic.get, manuals), bounds)):
-                return False
-            unmoved = dict(self.manual(**_plain(arguments)))
-        return not all(np.array_equal(unmoved[n], given[n], equal_nan=True) for n in given)
+        return not all(map(_same, manuals.values(), map(automatic.get, manuals), bounds))
 
 
+_UNMOVED = (
+    "Compared at this one point only: manual gives the same numbers at other parameters, where the "
+    "loss has other gradients."
+)
 _MEND = "draw random masks and noise outside of it, or seed it, and leave nothing changed"
 
 
@@ -431,7 +445,8 @@ def _as_gradient(name: str, value: Any) -> Array:
             f"the manual gradient of {name!r} holds real numbers, not {type(value).__name__} of "
             f"dtype {array.dtype}"
         )
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    return array.astype(array.dtype if array.dtype.kind == "f" else np.float64)  # a copy: another
+    # call of manual may write its numbers into the same array
 
 
 def _given(

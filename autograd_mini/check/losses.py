@@ -115,6 +115,8 @@ def loss_hint(
     if any(claimed[q.name].shape != q.shape for q in given):
         return None
     loss = _recognised(order)
+    if not any(claim.any() for claim in claimed.values()):
+        return None  # zeros are to rounding the gradients of every loss that has reached its end
     if loss is None or not all(np.isfinite(claim).all() for claim in claimed.values()):
         return None
     asked = {name: nodes[name] for name in claimed}
