@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.nn.operands import Array, numbers, unmasked
+from autograd_mini.nn.operands import Array, arrays_of, numbers
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.trees import leaves, rebuild
 
 
 class MinMaxScaler:
@@ -215,13 +216,13 @@ def one_hot(labels: Any, classes: int | None = None) -> Array:
 
 def train_test_split(
     *arrays: Any, test_size: float = 0.3, rng: Seed = None, stratify: Any = None
-) -> list[Array]:
+) -> list[Any]:
     """Split arrays at random into a training part and a test part, row by row alike.
 
     The rows of both parts come in random order.
 
     Arguments:
-        arrays: arrays of one length N, such as ``X, y``.
+        arrays: arrays of one length N, such as ``X, y``, or tuples or dicts of such arrays.
         test_size: the part of the rows that goes into the test part, between 0 and 1.
         rng: a seed or a Generator (see ``nn.seeds``).
         stratify: labels of shape ``(N,)``; each label is split in this proportion by itself.
@@ -239,8 +240,8 @@ def train_test_split(
     >>> X_test.shape, np.sort(y_test)
     ((4, 2), array([0, 0, 1, 1]))
     """
-    tables = [np.asarray(array) for array in arrays]
-    lengths = [len(table) if table.ndim else 0 for table in tables]
+    tables = [arrays_of(array, "train_test_split: an array") for array in arrays]
+    lengths = [len(table) if table.ndim else 0 for table in leaves(tables)]
     groups = None if stratify is None else np.asarray(stratify)
     if groups is not None:
         if groups.ndim != 1:
@@ -262,7 +263,11 @@ def train_test_split(
         test += rng.permutation(group)[:count].tolist()
     train = rng.permutation(np.setdiff1d(np.arange(lengths[0]), test))
     rows = train, rng.permutation(test)
-    return [table[part] for table in tables for part in rows]
+    return [
+        rebuild(table, (array[part] for array in leaves(table)))
+        for table in tables
+        for part in rows
+    ]
 
 
 class batches:
@@ -272,13 +277,13 @@ class batches:
     number of batches.
 
     Arguments:
-        arrays: arrays with the samples along the first axis.
+        arrays: arrays with the samples along the first axis, or tuples or dicts of such arrays.
         batch_size: how many samples a batch has.
         shuffle: in a random order.
         rng: a seed or a Generator (see ``nn.seeds``), from which every order is drawn.
 
     Yields:
-        For each batch a tuple with its part of each array.
+        For each batch a tuple with its part of each array, arranged as it was given.
 
     Raises:
         ValueError: the lengths differ, there are no samples, or ``batch_size`` is not positive.
@@ -291,8 +296,8 @@ class batches:
     def __init__(
         self, *arrays: Any, batch_size: int, shuffle: bool = True, rng: Seed = None
     ) -> None:
-        self._tables = [unmasked(array, "batches: an array") for array in arrays]
-        lengths = [len(table) if table.ndim else 0 for table in self._tables]
+        self._tables = [arrays_of(array, "batches: an array") for array in arrays]
+        lengths = [len(table) if table.ndim else 0 for table in leaves(self._tables)]
         if not lengths or len(set(lengths)) != 1:
             raise ValueError(f"batches needs arrays of one length, got lengths {lengths}")
         if not lengths[0]:
@@ -305,11 +310,11 @@ class batches:
     def __len__(self) -> int:
         return -(-self._count // self._batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Array, ...]]:
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         rows = np.arange(self._count) if self._rng is None else self._rng.permutation(self._count)
         for start in range(0, self._count, self._batch_size):
             part = rows[start : start + self._batch_size]
-            yield tuple(table[part] for table in self._tables)
+            yield rebuild(tuple(self._tables), (table[part] for table in leaves(self._tables)))
 
 
 def sequences(items: Any, length: int, *, step: int | None = None) -> tuple[Array, Array]:

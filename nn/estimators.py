@@ -125,7 +125,7 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
     def _outputs(self, X: Any) -> Array:
         _validation.check_is_fitted(self)
         X = _validation.validate_data(self, X, reset=False, dtype=np.float64)
-        return predict(self.model_, X)
+        return np.asarray(predict(self.model_, X))
 
 
 class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[name-defined, misc]

@@ -35,11 +35,14 @@ from autograd_mini.nn.module import Module
 from autograd_mini.nn.objective import (
     Loss,
     Objective,
+    joined,
     length,
     measured,
     number,
+    objective_for,
     quietly,
     rows_of,
+    scores,
 )
 from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optimisers import Optimiser, clip_gradients
@@ -60,6 +63,7 @@ from autograd_mini.nn.run import Run
 from autograd_mini.nn.schedules import Schedule
 from autograd_mini.nn.seeds import Seed, generator
 from autograd_mini.other_libraries import refuse_options
+from autograd_mini.trees import leaves, paths, rebuild
 
 EXPLODED = 100.0
 """A run is given up when an epoch's loss is so many times that before training, or that of
@@ -104,13 +108,19 @@ def fit(
     Arguments:
         model: any Module, over Tensors or Values.
         X: inputs with the samples along the first axis; a tuple of arrays for a model that takes
-            several, such as sequences and their mask.
+            several, such as sequences and their mask, or a dict of arrays, which it takes as one
+            argument.
         y: targets, one for each sample: class indices, one-hot rows, or numbers, as the loss
-            takes them.
+            takes them; a dict or a tuple of arrays for a model of several outputs, or what else
+            a loss of one's own needs, such as weights of the samples.
         loss: a name such as ``"cross_entropy"``, or a function ``(outputs, targets)``; by default
             the one that fits the model's last activation (see ``nn.objective``).  The
             cross-entropies are computed from ``model.logits(x)``, if the model has that; options
-            go in by ``functools.partial(nn.cross_entropy, class_weights=[1, 9])``.
+            go in by ``functools.partial(nn.cross_entropy, class_weights=[1, 9])``.  Any other
+            function gets what ``forward`` gives, after the last activation: it says
+            ``nn.cross_entropy(outputs, targets, from_logits=False)`` of probabilities.  For
+            several outputs a dict or a tuple of losses, one for each, which are added up, or a
+            function of all outputs and all targets.
         optimiser: an Optimiser, or the name of one (``nn.OPTIMISERS``) for all parameters.
         rate: the learning rate for an optimiser that is given by name; its own default if
             ``None`` (SGD has none).
@@ -121,8 +131,9 @@ def fit(
         metrics: names (``"accuracy"``, ``"mae"``) or functions ``(outputs, targets)`` of plain
             arrays (scikit-learn's, with ``y_true`` first, get the targets first), one or a list;
             they get the model's output after its last activation.  With one output for yes or no
-            (sigmoid, hinge) those of labels take it as what it says.  For the training part they
-            are computed on the outputs that the steps made.
+            (sigmoid, hinge) those of labels take it as what it says.  Functions get several
+            outputs and targets as they are.  For the training part they are computed on the
+            outputs that the steps made.
         shuffle: draw a new order of the samples in each epoch.
         rng: a seed or a Generator (see ``nn.seeds``) for the order and the held-out part.
         schedule: a Schedule, or a function that makes one of the optimiser.
@@ -168,7 +179,7 @@ def fit(
     with Alone() if communicator is None else Together(communicator) as team:
         X, y = checked_data(X, y)
         check_options(epochs, batch_size, schedule_by, resume, checkpoint, checkpoint_steps)
-        objective = Objective(model, loss)
+        objective = objective_for(model, loss)
         wanted = objective.metrics(metrics)
         seed = {"rng": int(rng)} if isinstance(rng, int | np.integer) else {}
         rng = generator(rng)
@@ -188,7 +199,7 @@ def fit(
         if validation_data is not None:
             validation = checked_validation(validation_data)
         elif len(held_out):
-            validation = rows_of(X, held_out), y[held_out]
+            validation = rows_of(X, held_out), rows_of(y, held_out)
 
         run = Run(model, epochs, validation is not None)
         look = first_look(objective, X, y, kept, validation, wanted, batch_size)
@@ -223,6 +234,7 @@ def fit(
             checkpoint_steps=checkpoint_steps,
             team=team,
             usual=look.usual,
+            outputs=look.outputs,
         )
         if checkpoint is not None or team.size > 1:
             training.about |= {
@@ -250,6 +262,7 @@ class _Training:
         validation: inputs and targets to validate on.
         loss_of: the loss of outputs and checked targets.
         usual: the loss before training, or that of outputs which say nothing if this is more.
+        outputs: some, arranged as all are.
         seen: for the metrics the outputs and targets of the epoch's steps.
         about: what a run that goes on from a checkpoint must have in common with this one.
         diverged: where and how the run diverged, if it did.
@@ -262,10 +275,10 @@ class _Training:
 
     run: Run
     X: Any
-    y: Array
+    y: Any
     held_out: Array
     kept: Array
-    validation: tuple[Any, Array] | None
+    validation: tuple[Any, Any] | None
     objective: Objective
     loss_of: Callable[[Any, Any], Any]
     metrics: dict[str, Callable[[Any, Any], float]]
@@ -281,7 +294,8 @@ class _Training:
     checkpoint_steps: int | None
     team: Alone | Together
     usual: float
-    seen: list[tuple[Array, Array]] = field(default_factory=list)
+    outputs: Any
+    seen: list[tuple[Any, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     diverged: str = ""
     unwritten: bool = False
@@ -427,7 +441,8 @@ class _Training:
         model = self.run.model
         model.load_state(self.last["model"])
         rows = self.kept[:: -(-len(self.kept) // SAMPLE)]
-        loss = measured(self.objective, rows_of(self.X, rows), self.y[rows], {}, SAMPLE)["loss"]
+        some = rows_of(self.X, rows), rows_of(self.y, rows)
+        loss = measured(self.objective, *some, {}, SAMPLE)["loss"]
         scale = len(self.kept) / len(rows) if self.objective.sums else 1.0
         if loss * scale <= self.usual:
             self.good, self.good_from = self.last, self.last_from
@@ -494,7 +509,7 @@ class _Training:
 
     def _backward(self, rows: Array, weight: float) -> float:
         """The loss of these samples times a weight; its gradients are in the parameters."""
-        inputs, targets = rows_of(self.X, rows), self.y[rows]
+        inputs, targets = rows_of(self.X, rows), rows_of(self.y, rows)
         outputs = self.objective.outputs(inputs)
         node = self.loss_of(outputs, targets)
         loss = weight * number(node)
@@ -564,7 +579,8 @@ class _Training:
     def _state(self) -> dict[str, Any]:
         """All that the rest of the run depends on, besides the arguments of ``fit``."""
         run = self.run
-        own = [g.bit_generator.state for g in _generators(run.model, self.rng)], self.seen
+        seen_flat = [tuple(map(_flat, batch)) for batch in self.seen]
+        own = [g.bit_generator.state for g in _generators(run.model, self.rng)], seen_flat
         (generators, seen), *others = self.team.gather(own)
         return {
             "model": run.model.state(),
@@ -614,7 +630,11 @@ class _Training:
         if run.history.stopped.startswith("interrupted"):
             run.history.stopped = ""
         vars(run).update(saved["place"])
-        self.seen = [(np.asarray(found), np.asarray(targets)) for found, targets in seen]
+        arranged = self.outputs, self.y
+        self.seen = [
+            tuple(rebuild(tree, iter(leaves(x))) for tree, x in zip(arranged, batch, strict=True))
+            for batch in seen
+        ]
         run.model.load_state(saved["model"])  # last: nothing else has been refused
         self.last_from = "of the checkpoint"
 
@@ -657,11 +677,18 @@ def _read_checkpoint(path: FilePath, samples: int) -> dict[str, Any]:
     return saved
 
 
+def _flat(tree: Any) -> Any:
+    """An array as it is, or a tree's arrays in order: a file sorts keys and keeps no tuples."""
+    return tree if isinstance(tree, np.ndarray) else leaves(tree)
+
+
 def _fingerprint(*parts: Any) -> str:
-    """A checksum of arrays, and of tuples of arrays."""
+    """A checksum of arrays, and of trees of arrays."""
     digest = hashlib.sha256()
     for part in parts:
-        for array in part if isinstance(part, tuple) else (part,):
+        for _, array in sorted(
+            zip(paths(part), leaves(part), strict=True), key=lambda pair: pair[0]
+        ):
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
 
@@ -785,7 +812,7 @@ def _row(
     run: Run,
     objective: Objective,
     metrics: dict[str, Any],
-    seen: list[tuple[Array, Array]],
+    seen: list[tuple[Any, Any]],
     count: int,
 ) -> dict[str, Any]:
     row: dict[str, Any] = {
@@ -793,8 +820,7 @@ def _row(
         "loss": run.total if objective.sums else run.total / count,
     }
     if metrics:
-        outputs, targets = (np.concatenate(part) for part in zip(*seen, strict=True))
-        row |= {name: metric(outputs, targets) for name, metric in metrics.items()}
+        row |= scores(metrics, *map(joined, zip(*seen, strict=True)))
     return row
 
 

@@ -30,8 +30,15 @@ from autograd_mini.nn.activations import name_of
 from autograd_mini.nn.callbacks import Callback
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.notebook import preformatted
-from autograd_mini.nn.objective import Loss, Objective, evaluating, quietly, undisturbed
-from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.objective import (
+    Loss,
+    Objective,
+    evaluating,
+    objective_for,
+    quietly,
+    undisturbed,
+)
+from autograd_mini.nn.operands import Array, arrays_of, is_several, numbers
 from autograd_mini.nn.run import Run
 from autograd_mini.nn.sequential import Sequential
 
@@ -239,14 +246,14 @@ def gradient_health(model: Module, X: Any, y: Any, *, loss: Loss | None = None) 
     Raises:
         ValueError: the loss refuses the batch, or the model has no weights.
     """
-    objective = Objective(model, loss)
-    inputs = tuple(map(np.asarray, X)) if isinstance(X, tuple) else np.asarray(X)
+    objective = objective_for(model, loss)
+    inputs, targets = arrays_of(X, "X"), arrays_of(y, "y")
     kept = [(p, np.array(p.grad)) for p in model.parameters()]
     model.zero_grad()
     with undisturbed(model), quietly():
         model.train()
         between, outputs = _recorded(model, objective, inputs)
-        objective.loss(outputs, np.asarray(y)).backward()
+        objective.loss(outputs, targets).backward()
         deltas = {n: _root(float(np.sum(t.grad**2)), t.size) for n, t in between.items()}
         gradients, weights = _sizes(model)
         units = dict(_unit_shares(model, inputs))
@@ -422,7 +429,7 @@ def _root(squares: float, count: int) -> float:
 
 def _recorded(model: Module, objective: Objective, inputs: Any) -> tuple[dict[str, ag.Tensor], Any]:
     """The recorded outputs of the layers with weights, and what the loss takes."""
-    if not isinstance(model, Sequential) or isinstance(inputs, tuple):
+    if not isinstance(model, Sequential) or is_several(inputs):
         return {}, objective.outputs(inputs)
     owners = list(_sums(model))
     found: dict[str, ag.Tensor] = {}
@@ -468,7 +475,7 @@ def _layers(model: Sequential, name: str) -> Iterator[tuple[str, Any]]:
 
 def _unit_shares(model: Module, X: Any) -> Iterator[tuple[str, tuple[float, float]]]:
     """For each layer with weights: the shares of saturated and of dead units behind it."""
-    if not isinstance(model, Sequential) or isinstance(X, tuple):
+    if not isinstance(model, Sequential) or is_several(X):
         return
     owner = ""
     outputs = layer_outputs(model, X)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -20,13 +20,15 @@ from autograd_mini.nn import losses, metrics
 from autograd_mini.nn.activations import name_of, resolve
 from autograd_mini.nn.dense import Dense
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, numbers, unmasked
+from autograd_mini.nn.operands import Array, arrays_of, is_several, numbers, operand
 from autograd_mini.nn.refusals import class_targets, look_like_probabilities, same_shape
 from autograd_mini.nn.sequential import Sequential
 from autograd_mini.nn.suggest import unknown_name
+from autograd_mini.trees import leaves, paths, rebuild
 
-Loss = str | Callable[[Any, Any], Any]
-"""A loss by name, or a function ``(outputs, targets)`` that gives one number."""
+Loss = str | Callable[[Any, Any], Any] | Mapping[Any, Any] | Sequence[Any]
+"""A loss by name, or a function ``(outputs, targets)`` that gives one number; for a model of
+several outputs a dict or a tuple of these, one for each output."""
 
 Metric = str | Callable[[Any, Any], float]
 """A metric by name, or a function ``(outputs, targets)`` of plain arrays."""
@@ -103,7 +105,9 @@ class Objective:
         loss: a name, a function, or ``None`` for the one that fits the last activation: softmax
             and ``cross_entropy``, sigmoid and ``binary_cross_entropy``, none and
             ``mean_squared_error``.  A ``functools.partial`` of one of ``nn`` is that loss with
-            options, such as ``partial(nn.cross_entropy, class_weights=[1, 9])``.
+            options, such as ``partial(nn.cross_entropy, class_weights=[1, 9])``.  Any other
+            function gets what the model's ``forward`` gives.
+        from_output: take the model's output for every loss, also where it has ``logits``.
 
     Attributes:
         name: the loss's name.
@@ -124,7 +128,7 @@ class Objective:
     np.float64(1.0986)
     """
 
-    def __init__(self, model: Module, loss: Loss | None = None) -> None:
+    def __init__(self, model: Module, loss: Any = None, *, from_output: bool = False) -> None:
         self.model = model
         head = model
         while isinstance(head, Sequential):
@@ -151,8 +155,9 @@ class Objective:
         from_logits = self.built_in and self.name in _FROM_LOGITS
         from_logits = from_logits and given.get("from_logits") is not False
         self._function = targets_second(function)
-        own_logits = not isinstance(model, Sequential | Dense) and hasattr(model, "logits")
-        self._from_logits = from_logits and (known or own_logits) and hasattr(model, "logits")
+        has_logits = hasattr(model, "logits") and not from_output
+        own_logits = has_logits and not isinstance(model, Sequential | Dense)
+        self._from_logits = from_logits and (known or own_logits) and has_logits
         self.options = dict(given)
         self._options = given | (_FROM_LOGITS[self.name] if self._from_logits else {})
         self._is_plain = self.built_in and not given
@@ -170,8 +175,7 @@ class Objective:
         A tuple of inputs is given to the model as so many arguments.
         """
         model: Any = self.model
-        forward = model.logits if self._from_logits else model
-        return forward(*inputs) if isinstance(inputs, tuple) else forward(inputs)
+        return _called(model.logits if self._from_logits else model, inputs)
 
     def last(self, layer: Any, x: Any) -> Any:
         """What the loss takes, from the last layer of a ``Sequential`` and its input."""
@@ -181,24 +185,49 @@ class Objective:
 
     def loss(self, outputs: Any, targets: Any) -> Any:
         """The loss, one number that can be differentiated."""
+        if self.built_in:
+            self._refuse_several(outputs, targets)
         return self._function(outputs, targets, **self._options)
 
-    def loss_without_checks(self, targets: Array) -> Callable[[Any, Any], Any]:
+    def _refuse_several(self, outputs: Any, targets: Any) -> None:
+        if is_several(outputs):
+            keys = _keys(outputs)
+            each = ", ".join(f"{key!r}: ..." for key in keys)
+            wanted = f"loss={{{each}}}" if isinstance(outputs, Mapping) else "a tuple of losses"
+            raise ValueError(
+                f"{self.name} takes one output, and the model gives {_kind(outputs)}: write "
+                f"{wanted}, one for each output, or a function (outputs, targets)"
+            )
+        if is_several(targets):
+            raise ValueError(
+                f"{self.name} takes one array of targets, and y is {_kind(targets)}: give the one "
+                "that belongs to the model's output, or a function (outputs, targets) as the loss"
+            )
+
+    def loss_without_checks(self, targets: Any) -> Callable[[Any, Any], Any]:
         """``loss`` for batches of targets that ``checked_targets`` gave."""
         if self._is_plain and self.name in _UNCHECKED and targets.dtype.kind == "i":
             return _UNCHECKED[self.name]
         return self.loss
 
-    def checked_targets(self, targets: Array, shape: tuple[int, ...]) -> Array:
+    def parts(self, outputs: Any, targets: Any) -> Iterator[tuple[Objective, Any, Any]]:
+        """Each loss with its outputs and its targets: itself, with all of them."""
+        yield self, outputs, targets
+
+    def checked_targets(self, targets: Any, outputs: Any) -> Any:
         """All targets, refused if the loss refuses one; class indices as whole numbers.
 
         Arguments:
             targets: those of N samples.
-            shape: that of the outputs for any number of samples.
+            outputs: for any number of samples; their shapes count.
 
         Raises:
             ValueError: a target is out of range, or its shape does not fit.
         """
+        if not self.built_in:
+            return targets
+        self._refuse_several(outputs, targets)
+        shape = np.shape(outputs)
         if self.built_in and self.name in OF_CLASSES:
             found = class_targets(self.name, (len(targets), *shape[1:]), targets)
             return found if found.ndim < len(shape) else found.astype(np.float64, copy=False)
@@ -208,7 +237,7 @@ class Objective:
             same_shape(self.name, np.broadcast_to(0.0, (len(targets), *shape[1:])), targets)
         return targets
 
-    def of_nothing(self, outputs: Any, targets: Array) -> float:
+    def of_nothing(self, outputs: Any, targets: Any) -> float:
         """The loss of outputs that say nothing: 0, or every class alike; ∞ if it is not known.
 
         Arguments:
@@ -217,7 +246,9 @@ class Objective:
         if not self._is_plain:
             try:
                 with ag.no_grad(), np.errstate(all="ignore"):
-                    nothing = number(self.loss(ag.Tensor(np.zeros(np.shape(outputs))), targets))
+                    several = arrays_of(outputs, "outputs", operand)
+                    zeros = (ag.Tensor(np.zeros(np.shape(x))) for x in leaves(several))
+                    nothing = number(self.loss(rebuild(several, zeros), targets))
             except Exception:  # a function that takes no such outputs
                 return math.inf
             return nothing if math.isfinite(nothing) else math.inf
@@ -227,9 +258,9 @@ class Objective:
             return math.log(2)
         return number(self.loss(np.zeros(np.shape(outputs)), targets))
 
-    def predictions(self, outputs: Any) -> Array:
+    def predictions(self, outputs: Any) -> Any:
         """The model's output as plain numbers, from what ``outputs`` gave."""
-        found = numbers(outputs)
+        found = plain(outputs)
         return np.asarray(self._activation(found)) if self._from_logits else found
 
     def metrics(self, given: Any) -> dict[str, Callable[[Any, Any], float]]:
@@ -243,6 +274,105 @@ class Objective:
                 if found.get(name) is METRICS[name]:
                     found[name] = functools.partial(_of_yes_or_no, found[name], self._yes_above)
         return found
+
+
+class LossOfEach(Objective):
+    """The sum of several losses, one for each output of a model.
+
+    Arguments:
+        model: a Module whose output is a dict, a tuple or a list.
+        losses: a loss for each output: a dict of these, or a tuple.  All of them get what
+            ``forward`` gives.
+
+    Raises:
+        ValueError: one is not known, or some are means over the samples and others sums.
+
+    >>> from autograd_mini import nn
+    >>> class Both(nn.Module):
+    ...     def forward(self, x):
+    ...         return {"y": x, "z": 2 * x}
+    >>> found = LossOfEach(Both(), {"y": "mse", "z": "mae"})
+    >>> found.name
+    "{'y': mean_squared_error, 'z': mean_absolute_error}"
+    >>> found.loss({"y": np.ones(2), "z": np.ones(2)}, {"y": [0, 0], "z": [0, 1]})
+    np.float64(1.5)
+    """
+
+    def __init__(self, model: Module, losses: Any) -> None:
+        self.model = model
+        self._losses = {
+            key: Objective(model, losses[key], from_output=True) for key in _keys(losses)
+        }
+        each = self._losses.values()
+        self.name = ", ".join(f"{key!r}: {part.name}" for key, part in self._losses.items())
+        self.name = f"{{{self.name}}}"
+        self.built_in = False
+        self.options = {key: part.options for key, part in self._losses.items()}
+        self.sums = all(part.sums for part in each)
+        self.weighted = any(part.weighted for part in each)
+        self._from_logits = self._is_plain = False
+        self._yes_above = None
+        if any(part.sums for part in each) and not self.sums:
+            raise ValueError(
+                f"of the losses {self.name} some are sums over the samples and others means, which "
+                "do not add up over batches: take mean_squared_error for half_squared_error, or "
+                'reduction="mean" in all'
+            )
+
+    def parts(self, outputs: Any, targets: Any) -> Iterator[tuple[Objective, Any, Any]]:
+        """Each loss with its output and its targets.
+
+        Raises:
+            ValueError: there is no such output, or targets without a loss.
+        """
+        losses = list(self._losses)
+        for what, tree, there in (
+            ("the model gives", outputs, set(losses) <= set(_keys(outputs))),
+            ("y is", targets, set(losses) == set(_keys(targets))),
+        ):
+            if not there:
+                raise ValueError(
+                    f"there are losses for {', '.join(map(repr, losses))}, and {what} "
+                    f"{_kind(tree)}: give one loss and one array of targets for each output"
+                )
+        for key, part in self._losses.items():
+            yield part, outputs[key], targets[key]
+
+    def loss(self, outputs: Any, targets: Any) -> Any:
+        """The sum of the losses, one number that can be differentiated."""
+        each = [part.loss(x, t) for part, x, t in self.parts(outputs, targets)]
+        return sum(each[1:], each[0])
+
+    def checked_targets(self, targets: Any, outputs: Any) -> Any:
+        """All targets, checked each by its loss."""
+        each = [part.checked_targets(t, x) for part, x, t in self.parts(outputs, targets)]
+        return rebuild(targets, iter(each))
+
+    def of_nothing(self, outputs: Any, targets: Any) -> float:
+        """The sum of what the losses are for outputs that say nothing."""
+        return math.fsum(part.of_nothing(x, t) for part, x, t in self.parts(outputs, targets))
+
+
+def objective_for(model: Module, loss: Loss | None) -> Objective:
+    """The objective of a loss, or of one for each output."""
+    several = isinstance(loss, Mapping | tuple | list)
+    return LossOfEach(model, loss) if several else Objective(model, loss)
+
+
+def _keys(tree: Any) -> list[Any]:
+    """The keys of a dict, the indices of a tuple or list; none of one array."""
+    if isinstance(tree, Mapping):
+        return list(tree)
+    return list(range(len(tree))) if isinstance(tree, tuple | list) else []
+
+
+def _kind(tree: Any) -> str:
+    """A word for outputs, targets or losses in a message."""
+    if not is_several(tree):
+        return "one array"
+    kind = "dict" if isinstance(tree, Mapping) else type(tree).__name__
+    parts = ", ".join(map(repr, tree)) if kind == "dict" else str(len(tree))
+    return f"a {kind} of {parts}"
 
 
 def _of_yes_or_no(
@@ -284,19 +414,15 @@ def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
     if isinstance(given, Mapping):
         if "loss" in given:
             raise ValueError("the history has a column 'loss' already: name the metric otherwise")
-        return {name: targets_second(metric) for name, metric in given.items()}
+        return {name: targets_second(_metric(metric)) for name, metric in given.items()}
     if isinstance(given, str) or callable(given):
         given = [given]
     found: dict[str, Callable[[Any, Any], float]] = {}
     for metric in given:
-        if isinstance(metric, str):
-            if metric not in METRICS:
-                raise ValueError(unknown_name("metric", metric, METRICS))
-            name, metric = metric, METRICS[metric]
-        elif callable(metric):
+        name = metric
+        if not isinstance(metric, str):
             name = getattr(metric, "__name__", type(metric).__name__)
-        else:
-            raise TypeError(f"a metric is a name or a function, not {type(metric).__name__}")
+        metric = _metric(metric)
         if name in found or name == "loss":
             raise ValueError(
                 f"two columns of the history would be called {name!r}: give the metrics as a dict "
@@ -306,47 +432,186 @@ def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
     return found
 
 
+def _metric(given: Any) -> Callable[[Any, Any], float]:
+    if isinstance(given, str):
+        if given not in METRICS:
+            raise ValueError(unknown_name("metric", given, METRICS))
+        return METRICS[given]
+    if not callable(given):
+        raise TypeError(f"a metric is a name or a function, not {type(given).__name__}")
+    return given  # type: ignore[no-any-return]
+
+
+def scores(
+    metrics: Mapping[str, Callable[[Any, Any], float]], outputs: Any, targets: Any
+) -> dict[str, float]:
+    """Each metric of all outputs and targets.
+
+    Raises:
+        ValueError: a metric of ``nn`` is given several outputs or targets.
+    """
+    if is_several(outputs) or is_several(targets):
+        known = list(METRICS.values())
+        for name, metric in metrics.items():
+            if metric in known:
+                several = outputs if is_several(outputs) else targets
+                at = [f"[{_keys(x)[0]!r}]" if is_several(x) else "" for x in (outputs, targets)]
+                raise ValueError(
+                    f"{name} takes one output and its targets, not {_kind(several)}: write "
+                    f"metrics={{{name!r}: lambda outputs, targets: "
+                    f"nn.{name}(outputs{at[0]}, targets{at[1]})}}"
+                )
+    return {name: metric(outputs, targets) for name, metric in metrics.items()}
+
+
+def plain(outputs: Any) -> Any:
+    """A model's outputs as plain numbers: an array, or a tree of arrays."""
+    return arrays_of(outputs, "outputs", lambda x, _: numbers(x))
+
+
 def length(X: Any) -> int:
-    """How many samples an array, or a tuple of arrays, has."""
-    return len(X[0] if isinstance(X, tuple) else X)
+    """How many samples an array, or a tree of arrays, has."""
+    return len(X if isinstance(X, np.ndarray) else leaves(X)[0])
 
 
 def rows_of(X: Any, rows: Any) -> Any:
-    """The samples with these numbers, of an array or of each array in a tuple."""
-    if isinstance(X, tuple):
-        return tuple(part[rows] for part in X)
-    return X[rows]
+    """The samples with these numbers, of an array or of each array in a tree."""
+    if isinstance(X, np.ndarray):
+        return X[rows]
+    return rebuild(X, (array[rows] for array in leaves(X)))
 
 
-def _arrays(X: Any) -> Any:
-    return tuple(unmasked(x, "X") for x in X) if isinstance(X, tuple) else unmasked(X, "X")
+def joined(batches: Sequence[Any]) -> Any:
+    """The samples of all batches in one array, or in each array of a tree.
+
+    Raises:
+        ValueError: a part has no axis of samples.
+    """
+    if isinstance(batches[0], np.ndarray) and batches[0].ndim:
+        return np.concatenate(batches)
+    for path, array in zip(paths(batches[0]), leaves(batches[0]), strict=True):
+        if not array.ndim:
+            raise ValueError(
+                f"the model's output{path} is one number for a batch, and outputs have the samples "
+                "along their first axis: give one for each sample"
+            )
+    each = zip(*map(leaves, batches), strict=True)
+    return rebuild(batches[0], (np.concatenate(arrays) for arrays in each))
 
 
-def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Array:
+def samples(what: str, **data: Any) -> int:
+    """How many samples there are in each of these arrays and trees of arrays, by name.
+
+    Raises:
+        ValueError: there are none, an array has no axis of samples, or they differ in length.
+
+    >>> samples("fit: ", X={"a": np.zeros(3), "b": np.zeros(4)})
+    Traceback (most recent call last):
+    ValueError: fit: X['a'] has 3 samples and X['b'] 4; they lie along the first axis of each
+    """
+    arrays = {
+        f"{name}{path}": array
+        for name, tree in data.items()
+        for path, array in zip(paths(tree), leaves(tree), strict=True)
+    }
+    for name, array in arrays.items():
+        if not array.ndim:
+            raise ValueError(f"{what}{name} holds one entry for each sample, not single numbers")
+    (first, array), *others = arrays.items()
+    for name, other in others:
+        if len(other) != len(array):
+            hint = ""
+            for odd, wide, count in ((name, other, len(array)), (first, array, len(other))):
+                if wide.ndim > 1 and wide.shape[1] == count:
+                    hint = (
+                        f", and {odd} of shape {wide.shape} has them along its second: write "
+                        f"np.swapaxes({odd}, 0, 1), or a tuple of arrays for several"
+                    )
+            raise ValueError(
+                f"{what}{first} has {len(array)} samples and {name} {len(other)}; they lie along "
+                f"the first axis of each{hint}"
+            )
+    if not len(array):
+        raise ValueError(f"{what}there are no samples ({first} has shape {array.shape})")
+    return len(array)
+
+
+T = TypeVar("T")
+
+
+def told_of_all(
+    use: Callable[..., T], part: Sequence[Any], whole: Callable[[], Sequence[Any]]
+) -> T:
+    """What ``use`` gives for some of the samples; refused, if it is, as for all of them.
+
+    So the shapes in an error are those that the user knows, not those of a batch.
+
+    Arguments:
+        use: a function that refuses some data, and changes nothing that counts.
+        part, whole: its arguments for some samples, and what makes those for all; the last one
+            has the samples along the first axis.
+
+    Raises:
+        ValueError: all samples fit, and some of them do not.
+    """
+    try:
+        return use(*part)
+    except (ValueError, TypeError, IndexError) as error:
+        refused = error
+    some, every = length(part[-1]), whole()
+    if some == length(every[-1]):
+        raise refused
+    try:
+        use(*every)
+    except (ValueError, TypeError, IndexError) as error:
+        raise error from None
+    raise ValueError(
+        f"{refused}: all {length(every[-1])} samples at once fit, and a batch does not: what "
+        "belongs to each sample goes into X or y, as in y=(y, weights)"
+    ) from refused
+
+
+def _whole(outputs: Any, targets: Any, count: int) -> tuple[Any, Any]:
+    return for_all(outputs, count), targets
+
+
+def for_all(outputs: Any, count: int) -> Any:
+    """Outputs of some samples, repeated to the length of all: what an error is told of."""
+    several = arrays_of(outputs, "outputs", operand)
+    shapes = [np.shape(x) for x in leaves(several)]
+    repeated = (
+        x[np.arange(count) % shape[0]] if shape and shape[0] else x
+        for x, shape in zip(leaves(several), shapes, strict=True)
+    )
+    return rebuild(several, repeated)
+
+
+def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Any:
     """The model's output for all samples as plain numbers: eval mode, nothing recorded.
 
     Arguments:
         model: any Module; its mode is as before afterwards.
-        X: inputs with the samples along the first axis, or a tuple of such arrays.
+        X: inputs with the samples along the first axis, or a tuple or dict of such arrays.
         batch_size: how many samples go through the model at a time.
 
     Returns:
-        An array with the samples along the first axis.
+        An array with the samples along the first axis; for a model of several outputs a dict or
+        tuple of arrays, as it gives them.
 
     Raises:
-        ValueError: there are no samples.
+        ValueError: there are no samples, or the inputs differ in length.
 
     >>> from autograd_mini import nn
     >>> nn.predict(nn.MLP([2, 3], rng=0), np.zeros((4, 2))).shape
     (4, 3)
     """
-    X = _arrays(X)
-    if not length(X):
-        raise ValueError("predict: there are no samples")
+    X = arrays_of(X, "X")
+    count = samples("predict: ", X=X)
     with evaluating(model), ag.no_grad():
-        batches = [rows_of(X, rows) for rows in _slices(length(X), batch_size)]
-        found = [numbers(model(*b) if isinstance(b, tuple) else model(b)) for b in batches]
-    return np.concatenate(found)
+        batches = [rows_of(X, rows) for rows in _slices(count, batch_size)]
+        return joined(
+            [plain(told_of_all(_called, (model, b), lambda: (model, X))) for b in batches]
+        )
 
 
 def evaluate(
@@ -379,38 +644,46 @@ def evaluate(
     >>> round(found["loss"], 4), round(found["accuracy"], 4)
     (1.0986, 0.3333)
     """
-    objective = Objective(model, loss)
+    objective = objective_for(model, loss)
     wanted = objective.metrics(metrics)
-    return measured(objective, _arrays(X), unmasked(y, "y"), wanted, batch_size)
+    return measured(objective, arrays_of(X, "X"), arrays_of(y, "y"), wanted, batch_size)
 
 
 def measured(
     objective: Objective,
     X: Any,
-    y: Array,
+    y: Any,
     metrics: Mapping[str, Callable[[Any, Any], float]],
     batch_size: int,
+    *,
+    first_only: bool = False,
 ) -> dict[str, float]:
-    """``evaluate`` with its arguments made ready."""
-    count = length(X)
-    if not count:
-        raise ValueError("evaluate: there are no samples")
-    if len(y) != count:
-        raise ValueError(f"evaluate: there are {count} samples in X and {len(y)} in y")
+    """``evaluate`` with its arguments made ready; or of the first batch, to see that all fits."""
+    count = samples("evaluate: ", X=X, y=y)
     losses, predictions = [], []
     with evaluating(objective.model), ag.no_grad():
-        for rows in _slices(count, batch_size):
-            inputs = rows_of(X, rows)
-            outputs = objective.outputs(inputs)
-            loss = number(objective.loss(outputs, y[rows]))
+        for rows in _slices(count, batch_size)[: 1 if first_only else None]:
+            inputs, targets = rows_of(X, rows), rows_of(y, rows)
+            outputs = told_of_all(objective.outputs, (inputs,), lambda: (X,))
+            whole = functools.partial(_whole, outputs, y, count)
+            loss = number(told_of_all(objective.loss, (outputs, targets), whole))
             losses.append(loss if objective.sums else loss * (len(rows) / count))
             if metrics:
                 predictions.append(objective.predictions(outputs))
     found = {"loss": math.fsum(losses) if np.isfinite(losses).all() else float(np.sum(losses))}
-    if metrics:
-        together = np.concatenate(predictions)
-        found |= {name: metric(together, y) for name, metric in metrics.items()}
-    return found
+    if not metrics:
+        return found
+    if first_only:
+        return found | told_of_all(
+            scores,
+            (metrics, joined(predictions), rows_of(y, rows)),
+            lambda: (metrics, for_all(joined(predictions), count), y),
+        )
+    return found | scores(metrics, joined(predictions), y)
+
+
+def _called(forward: Any, inputs: Any) -> Any:
+    return forward(*inputs) if isinstance(inputs, tuple) else forward(inputs)
 
 
 def number(loss: Any) -> float:

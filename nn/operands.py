@@ -7,6 +7,7 @@ methods that they call; so one text serves Tensors and Values.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,45 @@ def numbers_instead(data: Any, array: Array) -> str:
     return "; np.unique(names, return_inverse=True) makes class indices of names"
 
 
+def is_several(data: Any) -> bool:
+    """Whether data are several arrays: a dict, a tuple that holds arrays, a list of Tensors.
+
+    Any other list is one array, as NumPy reads it, and so is a tuple of numbers or of lists.
+
+    >>> is_several((np.zeros(2), np.ones(2))), is_several([np.zeros(2), np.ones(2)])
+    (True, False)
+    """
+    if isinstance(data, tuple):
+        return any(
+            isinstance(part, Tensor) or is_several(part) or bool(getattr(part, "shape", ()))
+            for part in data
+        )
+    if isinstance(data, list):
+        return any(isinstance(part, Tensor) for part in data)
+    return isinstance(data, Mapping)
+
+
+def arrays_of(data: Any, what: str, ready: Callable[[Any, str], Any] | None = None) -> Any:
+    """Data, or a model's outputs, as one array or, where they are several, as a tree of arrays.
+
+    Arguments:
+        data: numbers of any shape; or dicts and tuples of them, nested at will.
+        what: how to call them in an error; a part is called ``what['key']``.
+        ready: what makes one array of its data and its name; ``unmasked`` by default.
+
+    >>> arrays_of({"a": [1, 2], "b": ([3], np.array([4]))}, "X")
+    {'a': array([1, 2]), 'b': (array([3]), array([4]))}
+    """
+    if not is_several(data):
+        return (ready or unmasked)(data, what)
+    if not len(data):
+        raise ValueError(f"{what} is an empty {type(data).__name__}: there is no array in it")
+    if isinstance(data, Mapping):
+        return {key: arrays_of(part, f"{what}[{key!r}]", ready) for key, part in data.items()}
+    parts = [arrays_of(part, f"{what}[{i}]", ready) for i, part in enumerate(data)]
+    return type(data)(*parts) if hasattr(data, "_fields") else type(data)(parts)
+
+
 def unmasked(data: Any, what: str) -> Array:
     """Data as an array, refused if a mask hides some of it, which an array would lose.
 
@@ -88,7 +128,17 @@ def unmasked(data: Any, what: str) -> Array:
             f"{what}: its mask hides {hidden} of {np.size(data)} numbers: fill them, or leave out "
             "their samples"
         )
-    return np.asarray(data)
+    try:
+        return np.asarray(data)
+    except ValueError:
+        shapes = {getattr(part, "shape", None) for part in data} if isinstance(data, list) else {}
+        if len(shapes) < 2:
+            raise
+        raise ValueError(
+            f"{what}: a list is one array, and its parts have the shapes "
+            f"{' and '.join(sorted(map(str, shapes)))}: write a tuple of arrays or a dict for "
+            "several inputs or targets, or nn.data.padded(list) for sequences"
+        ) from None
 
 
 def of_values(x: Any) -> bool:

@@ -22,14 +22,20 @@ from autograd_mini.nn.objective import (
     OF_CLASSES,
     Objective,
     evaluating,
+    for_all,
+    joined,
     length,
     measured,
     number,
+    plain,
     quietly,
     rows_of,
+    samples,
+    scores,
+    told_of_all,
     undisturbed,
 )
-from autograd_mini.nn.operands import Array, numbers_instead, unmasked
+from autograd_mini.nn.operands import Array, arrays_of, numbers_instead, unmasked
 from autograd_mini.nn.optimisers import OPTIMISERS, Optimiser
 from autograd_mini.nn.schedules import Schedule
 from autograd_mini.nn.suggest import unknown_name
@@ -42,27 +48,16 @@ class TrainingWarning(UserWarning):
     """Training went wrong, or could not have gone right; the message says what to do."""
 
 
-def checked_data(X: Any, y: Any, what: str = "") -> tuple[Any, Array]:
-    """Samples (an array, or a tuple of arrays) and targets, of numbers and equally many.
+def checked_data(X: Any, y: Any, what: str = "") -> tuple[Any, Any]:
+    """Samples and targets, arrays or trees of arrays, of numbers and equally many.
 
     Raises:
         ValueError: there are none, they differ in length, or hold NaN or infinity.
         TypeError: they are no real numbers.
     """
-    parts = X if isinstance(X, tuple) else (X,)
-    arrays = [_numeric(part, f"{what}X") for part in parts]
-    targets = _numeric(y, f"{what}y")
-    if any(array.ndim == 0 for array in (*arrays, targets)):
-        raise ValueError(f"{what}X and y hold one entry for each sample, not single numbers")
-    lengths = {len(array) for array in arrays}
-    if lengths == {0}:
-        raise ValueError(f"{what}there are no samples (X has shape {arrays[0].shape})")
-    if lengths != {len(targets)}:
-        raise ValueError(
-            f"{what}X has {' and '.join(map(str, sorted(lengths)))} samples and y {len(targets)}; "
-            "the samples lie along the first axis of both"
-        )
-    return (tuple(arrays) if isinstance(X, tuple) else arrays[0]), targets
+    X, y = arrays_of(X, f"{what}X", _numeric), arrays_of(y, f"{what}y", _numeric)
+    samples(what, X=X, y=y)
+    return X, y
 
 
 def _numeric(data: Any, what: str) -> Array:
@@ -76,7 +71,7 @@ def _numeric(data: Any, what: str) -> Array:
     return np.asarray(array, order="C")  # what a batch takes its rows from
 
 
-def checked_validation(given: Any) -> tuple[Any, Array]:
+def checked_validation(given: Any) -> tuple[Any, Any]:
     """``validation_data``, checked as ``checked_data`` does."""
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise ValueError(
@@ -129,11 +124,13 @@ class Look:
 
     Attributes:
         targets: all of them as the loss takes them.
+        outputs: the model's for some samples, as the metrics take them.
         loss: that of some samples, as a step would find it.
         usual: the loss, or that of outputs which say nothing if this is more.
     """
 
-    targets: Array
+    targets: Any
+    outputs: Any
     loss: float
     usual: float
 
@@ -141,9 +138,9 @@ class Look:
 def first_look(
     objective: Objective,
     X: Any,
-    y: Array,
+    y: Any,
     kept: Array,
-    validation: tuple[Any, Array] | None,
+    validation: tuple[Any, Any] | None,
     metrics: dict[str, Callable[[Any, Any], float]],
     batch_size: int,
 ) -> Look:
@@ -162,22 +159,32 @@ def first_look(
     inputs = rows_of(X, rows)
     if any(module._waits for module in model.modules()):
         with evaluating(model), ag.no_grad(), quietly():
-            objective.outputs(inputs)
+            told_of_all(objective.outputs, (inputs,), lambda: (X,))
     with undisturbed(model), quietly():
         model.train()
-        outputs = objective.outputs(inputs)
-        targets = objective.checked_targets(y, np.shape(outputs))
-        _warn_of_one_class(objective, targets)
-        loss = objective.loss(outputs, targets[rows])
+        outputs = told_of_all(objective.outputs, (inputs,), lambda: (X,))
+        targets = objective.checked_targets(y, outputs)
+        for part, _, labels in objective.parts(outputs, targets):
+            _warn_of_one_class(part, labels)
+        some = rows_of(targets, rows)
+        count = length(X)
+        loss = told_of_all(
+            objective.loss, (outputs, some), lambda: (for_all(outputs, count), targets)
+        )
         found = number(loss)
-        usual = max(found, objective.of_nothing(outputs, targets[rows]))
+        usual = max(found, objective.of_nothing(outputs, some))
         if not getattr(loss, "parents", ()):
             raise ValueError(
                 "the loss does not depend on any parameter, so nothing could be learnt: is fit "
                 "called inside ag.no_grad(), or does the loss use .data?"
             )
-        for metric in metrics.values():
-            metric(objective.predictions(outputs), targets[rows])
+        predicted = plain(outputs)
+        if metrics:
+            predicted = joined([objective.predictions(outputs)])
+            told_of_all(
+                scores, (metrics, predicted, some),
+                lambda: (metrics, for_all(predicted, count), targets),
+            )  # fmt: skip
         if len(kept) % batch_size == 1 and len(kept) > 1:
             try:
                 objective.outputs(rows_of(X, kept[:1]))
@@ -187,11 +194,9 @@ def first_look(
                     f"batch_size={batch_size}): {error}; choose another batch_size"
                 ) from None
         if validation is not None:
-            first = np.arange(min(SAMPLE, length(validation[0])))
-            held_out = rows_of(validation[0], first), validation[1][first]
-            measured(objective, *held_out, metrics, SAMPLE)
+            measured(objective, *validation, metrics, SAMPLE, first_only=True)
     all_of_them = len(kept) / len(rows) if objective.sums else 1.0
-    return Look(targets, found * all_of_them, usual * all_of_them)
+    return Look(targets, predicted, found * all_of_them, usual * all_of_them)
 
 
 _TELLS_APART = ("cross_entropy", "negative_log_likelihood", "binary_cross_entropy", "hinge")

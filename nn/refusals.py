@@ -250,7 +250,8 @@ def refuse_probabilities(outputs: Any, said: bool) -> None:
         keep = "binary_cross_entropy(outputs, one-hot targets)"
     raise ValueError(
         f"cross_entropy takes logits, and these outputs are probabilities, {why}: write "
-        f"cross_entropy(model.logits(x), targets), or {keep}"
+        f"cross_entropy(model.logits(x), targets), or {keep}; nn.fit takes loss='cross_entropy', "
+        "or functools.partial(nn.cross_entropy, ...) with options, from the logits"
         + ("" if recorded else "; from_logits=True says that they are logits all the same")
     )
 

@@ -1,6 +1,7 @@
 """Losses and metrics by name, and options by the names of other libraries."""
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -82,9 +83,101 @@ def test_a_loss_with_options_is_that_loss():
     )
 
 
-def test_shapes_that_do_not_fit_are_those_of_all_samples():
-    with pytest.raises(ValueError, match=r"\(400, 1\), targets \(400,\).*targets, \(400, 1\)\)"):
-        nn.fit(nn.Dense(3, 1, rng=0), X, YES, progress=False)
+MANY = RNG.normal(size=(3000, 3))  # more than a look, a step and a batch of evaluate have
+LABELS = (MANY[:, 0] > 0).astype(int)
+STEPS = RNG.normal(size=(3000, 4, 2))
+
+
+class Parted(nn.Module):
+    def __init__(self):
+        self.layer = nn.Dense(3, 1, rng=0)
+
+    def forward(self, x):
+        return {"y": self.layer(x["x"])}
+
+
+def own_squares(outputs, targets):
+    return nn.mean_squared_error(outputs, targets)
+
+
+def summed(outputs, targets):
+    return np.sum(outputs @ np.ones((2, 1)) - targets)
+
+
+def one():
+    return nn.Dense(3, 1, rng=0)
+
+
+def two():
+    return nn.MLP([3, 4, 2], rng=0)
+
+
+USES = {
+    "loss by name": (one, MANY, LABELS, {}),
+    "loss with options": (
+        one, MANY, LABELS, {"loss": functools.partial(nn.huber, delta=2.0)}
+    ),
+    "own loss": (one, MANY, LABELS, {"loss": own_squares}),
+    "own loss of NumPy": (one, MANY, LABELS, {"loss": summed}),
+    "a loss for each": (Parted, {"x": MANY}, {"y": LABELS}, {"loss": {"y": "mse"}}),
+    "one-hot": (two, MANY, np.zeros((3000, 3)), {}),
+    "metric": (one, MANY, MANY[:, :1], {"metrics": "accuracy"}),
+    "metrics": (two, MANY, LABELS, {"metrics": ["accuracy", "r2"]}),
+    "own metric": (two, MANY, LABELS, {"metrics": {"m": own_squares}}),
+    "own metric, nn": (two, MANY, LABELS, {"metrics": {"m": lambda o, t: nn.r2(o, t)}}),
+    "width": (two, MANY[:, :2], LABELS, {}),
+    "axes": (lambda: nn.GRU(2, 3, returns="last", rng=0), STEPS[:, 0], LABELS, {"loss": "mse"}),
+    "recurrent width": (lambda: nn.GRU(3, 2, returns="last"), STEPS, LABELS, {"loss": "mse"}),
+    "residual": (
+        lambda: nn.Sequential(nn.Residual(nn.Dense(3, 2, rng=0))), MANY, LABELS, {"loss": "mse"}
+    ),
+}  # fmt: skip
+OF_INPUTS = ("width", "axes", "recurrent width", "residual")
+
+
+@pytest.mark.parametrize("name", USES)
+@pytest.mark.parametrize("how", ["fit", "held out", "evaluate", "health", "predict"])
+def test_shapes_in_a_message_are_the_users_own(name, how):
+    make, data, targets, options = USES[name]
+    loss = {key: given for key, given in options.items() if key == "loss"}
+    more = {"progress": False} | ({"validation_split": 0.3} if how == "held out" else {})
+    use = {
+        "evaluate": lambda: nn.evaluate(make(), data, targets, **options),
+        "health": lambda: nn.gradient_health(make(), data, targets, **loss),
+        "predict": lambda: nn.predict(make(), data),
+    }.get(how, lambda: nn.fit(make(), data, targets, **options, **more))
+    asked = {"predict": name in OF_INPUTS, "health": "metrics" not in options}
+    if not asked.get(how, True):  # what does not fit is not looked at
+        use()
+        return
+    with pytest.raises(ValueError, match="3000") as refused:
+        use()
+    shapes = re.findall(r"\((\d+),(?: ?\d+)?(?:, ?\d+)?\)", str(refused.value))
+    assert set(shapes) <= {"3000", "2"}
+
+
+def test_shapes_of_validation_data_are_the_users_own():
+    with pytest.raises(ValueError, match=r"\(2000, 2\), targets \(2000, 1\).*\(2000,\)"):
+        nn.fit(
+            two(), MANY, LABELS, validation_data=(MANY[:2000], LABELS[:2000, None]), progress=False
+        )
+    with pytest.raises(ValueError, match=r"got \(2000, 2\)"):
+        nn.fit(
+            two(), MANY, LABELS, validation_data=(MANY[:2000, :2], LABELS[:2000]), progress=False
+        )
+
+
+def test_what_belongs_to_each_sample_goes_into_y():
+    weights = np.ones(3000)
+    by_closure = lambda o, t: np.mean(weights * (o[:, 0] - t) ** 2)  # noqa: E731
+    for use in (
+        lambda: nn.fit(one(), MANY, MANY[:, 0], loss=by_closure, progress=False),
+        lambda: nn.evaluate(one(), MANY, MANY[:, 0], loss=by_closure),
+    ):
+        with pytest.raises(ValueError, match=r"all 3000 samples at once fit.*y=\(y, weights\)"):
+            use()
+    by_parts = lambda o, t: np.mean(t[1] * (o[:, 0] - t[0]) ** 2)  # noqa: E731
+    nn.fit(one(), MANY, (MANY[:, 0], weights), loss=by_parts, epochs=1, progress=False)
 
 
 def test_the_rate_of_a_run_that_diverged_at_once():
