@@ -139,9 +139,9 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
         total = _inner(pulled, vectors)
     call.warn_of_independence()
     if not isinstance(total, Value | Tensor):  # the output depends on no primal
-        return call.plain(out), call.plain(out.zero())
+        return call.plain(out), call.like(call.plain(out), out.zero())
     tangent = sweep_gradients(total, [cotangent], call.keep, None)[0]
-    return call.plain(out), call.plain(tangent)
+    return call.plain(out), call.like(call.plain(out), tangent)
 
 
 def jacobian(f: Function, argnums: int = 0) -> Function:
@@ -290,8 +290,13 @@ class _Call:
         array = _data(result)
         return float(array) if np.ndim(array) == 0 else array
 
+    def like(self, primal: Any, result: Any) -> Any:
+        """A derivative; as a node if its primal is one, also where it is constant."""
+        result = self.plain(result)
+        return type(primal)(result) if is_node(primal) and not is_node(result) else result
+
     def arranged(self, results: Sequence[Any]) -> Any:
-        built = rebuild(self.given, iter([self.plain(result) for result in results]))
+        built = rebuild(self.given, map(self.like, leaves(self.given), results))
         return built[0] if isinstance(self.argnums, int) else built
 
 

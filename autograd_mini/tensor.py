@@ -28,7 +28,7 @@ import numpy as np
 from autograd_mini import graph, modes, numpy_protocol, other_libraries
 from autograd_mini.numpy_protocol import unknown_function
 from autograd_mini.rules import FUNCTIONS, RULES, rule_of_ufunc
-from autograd_mini.value import Value
+from autograd_mini.value import Value, constant
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -918,13 +918,16 @@ _PLAIN_TYPES = {np.ndarray, float, int, bool, np.float64, np.float32}
 
 
 def _constant(operand: Any) -> Any:
-    """An operand as it is recorded: what another library calls an array becomes NumPy's.
+    """An operand as it is recorded: what another library calls an array or a number becomes ours.
 
     Raises:
         TypeError: it is a masked array or a matrix.
     """
-    if isinstance(operand, Tensor | Value | np.generic) or not hasattr(operand, "__array__"):
+    if isinstance(operand, Tensor | Value | np.generic):
         return operand
+    if not hasattr(operand, "__array__"):
+        number = constant(operand)
+        return operand if number is None else number
     numpy_protocol.refuse_kind(type(operand))
     return np.asarray(operand)
 
@@ -937,7 +940,7 @@ def _operate(name: str, left: Any, right: Any) -> Tensor:
                 o if isinstance(o, Tensor | Value) else _real_array(o, f"{name}: ")
                 for o in (left, right)
             )
-        elif not hasattr(other, "__array__"):
+        elif not hasattr(other, "__array__") and constant(other) is None:
             return cast(Tensor, NotImplemented)
     return record(RULES[name], (left, right))
 
@@ -967,7 +970,7 @@ def _real_array(data: Any, what: str = "") -> Array:
             "c": "use real and imaginary parts",
             "U": "convert text to numbers first",
             "S": "convert text to numbers first",
-            "O": "all rows must be numbers of one length",
+            "O": "all rows must be numbers of one length; Fractions: np.asarray(data, float)",
         }.get(array.dtype.kind, "convert it to float64 first")
         raise TypeError(
             f"{what}a Tensor holds real numbers (float16, float32, float64, or integers, which "

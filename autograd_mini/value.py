@@ -396,6 +396,10 @@ class Value:
             return self._clip(*args, **kwargs)
         raise TypeError(unknown_function(func, "__call__", {}, "Value"))
 
+    def conjugate(self) -> Value:
+        """The Value itself, which is real: np.var and np.std of object arrays ask for it."""
+        return self
+
     @staticmethod
     def _clip(x: Any, a_min: Any = None, a_max: Any = None, **named: Any) -> Any:
         low, high = named.get("min", a_min), named.get("max", a_max)

@@ -258,6 +258,24 @@ def test_a_plain_call_gives_plain_results():
         assert type(found) in (float, np.ndarray)
 
 
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_a_node_gives_nodes_also_where_the_derivative_is_constant(kind):
+    linear, x, one = (lambda x: 3.0 * x), kind(2.0), kind(1.0)
+    for expected, found in (
+        (3.0, ag.grad(linear)(x)),
+        (3.0, ag.vjp(linear, x)[1](1.0)[0]),
+        (3.0, ag.vjp(linear, x)[1](one)[0]),
+        (3.0, ag.jvp(linear, (x,), (1.0,))[1]),
+        (3.0, ag.jvp(linear, (x,), (one,))[1]),
+        (3.0, ag.jacobian(linear)(x)),
+        (0.0, ag.hessian(linear)(x)),
+        (0.0, ag.hvp(linear, (x,), (1.0,))[0]),
+        (3.0, ag.grad(lambda p: linear(p["x"]))({"x": x})["x"]),
+    ):
+        assert type(found) is kind
+        assert found.data == expected
+
+
 def test_no_grad_outside_does_not_reach_in():
     """A derivative records for itself; what it gives is a leaf in there."""
     t = Tensor(X)

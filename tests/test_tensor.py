@@ -9,6 +9,8 @@ import sys
 import threading
 import warnings
 import weakref
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -102,6 +104,27 @@ def test_each_operand_s_gradient_has_its_own_dtype():
 @pytest.mark.parametrize("integers", [[1, 2], np.array([1, 2], np.int8), [True, False], range(3)])
 def test_integers_become_float64(integers):
     assert Tensor(integers).dtype == np.float64
+
+
+@pytest.mark.parametrize("half", [Fraction(1, 2), Decimal("0.5")])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_other_numbers_are_constants(half, dtype):
+    x = Tensor(np.array([4.0, 9.0], dtype))
+    for result, exact in (
+        (x + half, [4.5, 9.5]),
+        (half - x, [-3.5, -8.5]),
+        (x * half, [2, 4.5]),
+        (x / half, [8, 18]),
+        (half / x * 72, [9, 4]),
+        (x**half, [2, 3]),
+        (np.maximum(half, x), [4, 9]),
+        (np.where([True, False], x, half), [4, 0.5]),
+    ):
+        assert type(result) is Tensor
+        assert result.dtype == dtype
+        np.testing.assert_allclose(result.data, exact, rtol=1e-6)
+    with pytest.raises(TypeError, match=r"np\.asarray\(data, float\)"):
+        Tensor([half])
 
 
 # NumPy code as it stands

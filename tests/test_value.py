@@ -105,6 +105,8 @@ def test_numpy_functions_and_object_arrays_of_values():
     outputs = np.tanh(weights * 2.0 + np.ones(2)) @ np.array([1.0, -1.0])
     found = gradients(outputs, list(weights))
     assert found == pytest.approx([2 / math.cosh(3) ** 2, -2 / math.cosh(5) ** 2], rel=1e-14)
+    assert (np.var(weights).data, np.std(weights).data) == (0.25, 0.5)
+    assert gradients(np.std(weights), list(weights)) == pytest.approx([-0.5, 0.5], rel=1e-14)
     probabilities = ag.softmax(weights)
     assert sum(p.data for p in probabilities) == pytest.approx(1.0)
     assert gradients(ag.logsumexp(weights), list(weights)) == pytest.approx(
