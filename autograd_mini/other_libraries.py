@@ -266,6 +266,21 @@ OPTIONS = {
     "random_state": "rng=",
     "seed": "rng=",
     "kernel_initializer": "init=",
+    **{
+        f"fit({option})": f"loss=functools.partial(nn.cross_entropy, {ours}=...)"
+        for option, ours in {
+            "class_weight": "class_weights",
+            "class_weights": "class_weights",
+            "label_smoothing": "label_smoothing",
+        }.items()
+    },
+    **{
+        f"fit({option})": "y=(y, weights), and as loss a function of outputs and both"
+        for option in ("sample_weight", "sample_weights")
+    },
+    "cross_entropy(weight)": "class_weights=",
+    "cross_entropy(class_weight)": "class_weights=",
+    "cross_entropy(ignore_index)": "mask=, a boolean array, True where a target counts",
 }
 """Keyword arguments that functions have elsewhere; ``"f(option)"`` is one of ``f`` alone."""
 

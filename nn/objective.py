@@ -24,6 +24,7 @@ from autograd_mini.nn.operands import Array, arrays_of, is_several, numbers, ope
 from autograd_mini.nn.refusals import class_targets, look_like_probabilities, same_shape
 from autograd_mini.nn.sequential import Sequential
 from autograd_mini.nn.suggest import unknown_name
+from autograd_mini.other_libraries import refuse_options
 from autograd_mini.trees import leaves, paths, rebuild
 
 Loss = str | Callable[[Any, Any], Any] | Mapping[Any, Any] | Sequence[Any]
@@ -150,6 +151,9 @@ class Objective:
             given, function = function.keywords, function.func
         self.name = getattr(function, "__name__", type(function).__name__)
         self.built_in = LOSSES.get(self.name) is function
+        unknown = given.keys() - inspect.signature(function).parameters.keys() if given else ()
+        if self.built_in and unknown:
+            refuse_options(self.name, dict.fromkeys(sorted(unknown)))
         self.sums = self.built_in and (self.name in _SUMS or given.get("reduction") == "sum")
         self.weighted = self.built_in and not self.sums and "class_weights" in given
         from_logits = self.built_in and self.name in _FROM_LOGITS

@@ -70,6 +70,11 @@ def numbers_instead(data: Any, array: Array) -> str:
             f": column {', '.join(texts)} holds no numbers; leave it out, or write "
             "pandas.get_dummies(frame, dtype=float) for 0s and 1s"
         )
+    if array.ndim == 0 and hasattr(data, "__iter__") and hasattr(data, "__len__"):
+        return (
+            f": it is a {type(data).__name__}; give the arrays that it goes through (nn.fit and "
+            "nn.predict make batches themselves)"
+        )
     others = [e for e in array.flat if not isinstance(e, str | int | float)]
     if others:
         return f": it holds a {type(others[0]).__name__}"

@@ -35,10 +35,11 @@ from autograd_mini.nn.objective import (
     told_of_all,
     undisturbed,
 )
-from autograd_mini.nn.operands import Array, arrays_of, numbers_instead, unmasked
+from autograd_mini.nn.operands import Array, arrays_of, made_by, numbers_instead, unmasked
 from autograd_mini.nn.optimisers import OPTIMISERS, Optimiser
 from autograd_mini.nn.schedules import Schedule
 from autograd_mini.nn.suggest import unknown_name
+from autograd_mini.trees import leaves
 
 SAMPLE = 128
 """How many samples tell the loss before training, and whether everything fits."""
@@ -171,6 +172,7 @@ def first_look(
         loss = told_of_all(
             objective.loss, (outputs, some), lambda: (for_all(outputs, count), targets)
         )
+        _warn_of_slips(loss, outputs, targets)
         found = number(loss)
         usual = max(found, objective.of_nothing(outputs, some))
         if not getattr(loss, "parents", ()):
@@ -197,6 +199,45 @@ def first_look(
             measured(objective, *validation, metrics, SAMPLE, first_only=True)
     all_of_them = len(kept) / len(rows) if objective.sums else 1.0
     return Look(targets, predicted, found * all_of_them, usual * all_of_them)
+
+
+_OF_LOGITS = ("softmax", "log_softmax", "sigmoid", "log_sigmoid")
+_OF_PROBABILITIES = ("softmax", "sigmoid", "log_softmax", "log_sigmoid")
+
+
+def _warn_of_slips(loss: Any, outputs: Any, targets: Any) -> None:
+    """Warn of what a function of the user's does in silence, and nobody means."""
+    several = leaves(arrays_of(outputs, "outputs", lambda x, _: x))
+    given = [x for x in several if isinstance(x, ag.Tensor)]
+    if not (given and isinstance(loss, ag.Tensor)):
+        return
+    in_model = {id(node) for x in given for node in ag.topological_order(x)}
+    in_loss = [node for node in ag.topological_order(loss) if id(node) not in in_model]
+    ends = {(x.shape, t.shape[1:]) for x in given if x.ndim for t in leaves(targets)}
+    for node in in_loss:
+        shapes = [np.shape(operand) for operand in node.parents]
+        for (n, *width), columns in ends:
+            wide, flat = (n, 1), (n,)
+            if {tuple(width), columns} == {(1,), ()} and n > 1 and {wide, flat} == set(shapes):
+                count = length(targets)
+                one, other = (count, *width), (count, *columns)
+                warnings.warn(
+                    f"the loss takes {node.op} of outputs of shape {one} and targets of shape "
+                    f"{other}, which pairs every output with every target, {(count, count)}: "
+                    f"write {'y[:, 0]' if columns else 'y[:, None]'} for y",
+                    TrainingWarning,
+                    stacklevel=4,
+                )
+                return
+        if node.op in _OF_LOGITS and made_by(node.parents[0]) in _OF_PROBABILITIES:
+            warnings.warn(
+                f"the loss takes {node.op} of outputs that are the result of "
+                f"{made_by(node.parents[0])} already: write np.log(outputs), or "
+                "nn.cross_entropy(outputs, targets, from_logits=False)",
+                TrainingWarning,
+                stacklevel=4,
+            )
+            return
 
 
 _TELLS_APART = ("cross_entropy", "negative_log_likelihood", "binary_cross_entropy", "hinge")

@@ -198,6 +198,17 @@ def test_the_rate_of_a_run_that_diverged_at_once():
         (lambda m: nn.fit(m, X, YES, lr=0.1), TypeError, "fit.*'lr': write rate="),
         (lambda m: nn.fit(m, X, YES, optimizer="adam"), TypeError, "write optimiser="),
         (lambda m: nn.fit(m, X, YES, verbose=1), TypeError, "write progress="),
+        (lambda m: nn.fit(m, X, YES, class_weight={0: 1}), TypeError, "write loss=.*class_weights"),
+        (lambda m: nn.fit(m, X, YES, sample_weight=YES), TypeError, r"write y=\(y, weights\)"),
+        (
+            lambda m: nn.fit(m, X, YES, loss=functools.partial(nn.cross_entropy, weight=[1, 9])),
+            TypeError, r"cross_entropy\(\) has no option 'weight': write class_weights=",
+        ),
+        (
+            lambda m: nn.evaluate(m, X, YES, loss=functools.partial(nn.huber, deltas=1)),
+            TypeError, r"huber\(\) got an unexpected keyword argument 'deltas'",
+        ),
+        (lambda m: nn.fit(m, nn.data.batches(X, batch_size=9), YES), TypeError, "a batches; give"),
         (lambda m: nn.fit(m, X, YES, rates=1), TypeError, "fit.*unexpected.*'rates'"),
         (lambda m: nn.SGD(m.parameters(), lr=0.1), TypeError, "SGD.*'lr': write rate="),
         (lambda m: nn.Adam(m.parameters(), learning_rate=0.1), TypeError, "write rate="),
@@ -205,7 +216,7 @@ def test_the_rate_of_a_run_that_diverged_at_once():
         (lambda m: m.state_dict(), AttributeError, r"nn\.save\(model, path\)"),
         (lambda m: m.compile(), AttributeError, r"nn\.fit\(model"),
     ],
-)
+)  # fmt: skip
 def test_options_and_methods_of_other_libraries_are_answered(call, error, advice):
     with pytest.raises(error, match=advice):
         call(nn.Dense(3, 2, "softmax", rng=0))

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import pytest
 
+import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn, no_grad
 
 RNG = np.random.default_rng(0)
@@ -306,6 +307,42 @@ def test_a_callback_may_change_an_option_before_a_run_is_resumed(tmp_path):
     }  # fmt: skip
     nn.fit(model, X, X[:, :1], epochs=2, **common)
     assert len(nn.fit(model, X, X[:, :1], epochs=3, resume=True, **common)) == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "told"),
+    [
+        (lambda: nn.Dense(3, 1, rng=0), X[:, 0], r"\(40, 1\) and .*\(40,\).*y\[:, None\]"),
+        (Logistic, X[:, :1], r"\(40,\) and .*\(40, 1\).*\(40, 40\): write y\[:, 0\]"),
+    ],
+)
+@pytest.mark.parametrize("many", [1, 10])  # a look at all samples, or at some
+def test_a_loss_that_pairs_every_output_with_every_target_is_warned_of(model, y, told, many):
+    def squares(outputs, targets):
+        return np.mean((targets - outputs) ** 2)
+
+    inputs, targets = np.tile(X, (many, 1)), np.concatenate([y] * many)
+    with pytest.warns(nn.TrainingWarning, match=told.replace("40", str(40 * many))):
+        nn.fit(model(), inputs, targets, loss=squares, epochs=1, progress=False)
+    right = targets[:, None] if targets.ndim == 1 else targets[:, 0]
+    nn.fit(model(), inputs, right, loss=squares, epochs=1, progress=False)
+
+
+def test_a_loss_that_takes_softmax_twice_is_warned_of():
+    def twice(outputs, targets):
+        return -np.mean(ag.log_softmax(outputs)[np.arange(len(targets)), targets])
+
+    def once(outputs, targets):
+        return -np.mean(np.log(outputs)[np.arange(len(targets)), targets])
+
+    def run(output, loss):
+        model = nn.MLP([3, 4, 2], hidden="sigmoid", output=output, rng=0)
+        nn.fit(model, X, Y.astype(int), loss=loss, epochs=1, progress=False)
+
+    with pytest.warns(nn.TrainingWarning, match=r"log_softmax.*result of softmax.*np\.log"):
+        run("softmax", twice)
+    run("identity", twice)
+    run("softmax", once)
 
 
 def test_complex_weights_are_refused():
