@@ -366,7 +366,10 @@ class Recurrent(Module):
         cells: the cells, whose weights are the parameters.
 
     Inputs have the shape ``(N, T, n_in)``, outputs ``(N, T, n_hidden)``, or ``(N, n_hidden)``
-    for ``returns="last"``.
+    for ``returns="last"``.  A call gives the outputs alone, ``outputs = layer(x)``, so that layers
+    can be put together; with the state it is ``outputs, state = layer.run(x)``.  (Elsewhere a call
+    gives a pair.  Here ``outputs, state = layer(x)`` would take the batch apart, as for any array:
+    Python refuses it unless the batch has two samples.)
 
     Sequences of different lengths stand in one array, filled up with anything: ``lengths`` of
     shape ``(N,)`` says how many steps of each are real, or a boolean ``mask`` of shape
@@ -409,11 +412,7 @@ class Recurrent(Module):
     def forward(
         self, x: Any, state: Sequence[State] | None = None, *, lengths: Any = None, mask: Any = None
     ) -> Any:
-        """The outputs for sequences of shape ``(N, T, n_in)``, one array.
-
-        For the state as well write ``outputs, state = layer.run(x)``: ``outputs, state = layer(x)``
-        would take the batch apart.
-        """
+        """The outputs for sequences of shape ``(N, T, n_in)``, one array; ``run`` gives the state."""
         return self.run(x, state, lengths=lengths, mask=mask)[0]
 
     def run(
@@ -460,9 +459,13 @@ class Recurrent(Module):
     def _first_states(self, state: Sequence[State] | None, samples: int) -> list[State]:
         given: Sequence[State] = [None] * len(self.cells) if state is None else state
         if not isinstance(given, tuple | list) or len(given) != len(self.cells):
+            kind = type(given).__name__
+            if isinstance(given, Tensor | np.ndarray):
+                kind = f"an array of shape {np.shape(given)}"
             raise ValueError(
                 f"{self!r}: the state is a tuple with one entry for each of {len(self.cells)} "
-                "layers, as run() gives it"
+                f"layers, not {kind}: write outputs, state = layer.run(x); a call of the layer "
+                "gives the outputs alone"
             )
         pairs = zip(self.cells, given, strict=True)
         return [cell._checked_state(each, samples) for cell, each in pairs]

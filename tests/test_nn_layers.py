@@ -443,6 +443,10 @@ def test_recurrent_layers_start_orthogonal_gate_by_gate_and_remember():
             ["not both"],
         ),
         (lambda l: l(np.ones((2, 4, 2)), np.ones((2, 3))), ["tuple with one entry", "1 layers"]),
+        (
+            lambda l: l(np.ones((2, 4, 2)), tuple(l(np.ones((2, 4, 2))))[1]),  # out, h = layer(x)
+            ["not an array of shape (4, 3)", "outputs, state = layer.run(x)"],
+        ),
         (lambda l: l(np.ones((2, 4, 2)), [np.ones((2, 3))]), ["pair (h, c)"]),
         (
             lambda l: l(np.ones((2, 4, 2)), [(np.ones((1, 3)), np.ones((2, 3)))]),
