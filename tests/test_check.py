@@ -230,6 +230,23 @@ def test_an_exponential_is_known_only_as_well_as_the_sum_that_it_was_recovered_f
     assert verdict(exact * 1.001) == "differ"
 
 
+def test_a_sigmoid_by_hand_that_overflows_and_saturates_agrees():
+    def by_hand(z, factor):
+        a = 1 / (1 + np.exp(-z))
+        return {"a": 2 * a, "z": factor * 2 * a * a * (1 - a)}
+
+    def saturated(z):
+        a = 1 / (1 + np.exp(-z))
+        return np.sum(a * a)
+
+    params = {"z": np.array([-1000.0, 0.3, -800.0, 2.0])}
+    with np.errstate(over="ignore"):
+        report = check_gradients(saturated, params, partial(by_hand, factor=1.0))
+        assert report.ok, str(report)
+        assert check_gradients(saturated, params).ok
+        assert check_gradients(saturated, params, partial(by_hand, factor=1.1)).culprits == ["z"]
+
+
 def test_a_wrong_element_that_no_step_was_taken_along_is_seen_along_all_of_them():
     wrong = np.ones(1000)
     wrong[[123, 456, 789]] = 1.5

@@ -17,7 +17,7 @@ from autograd_mini.check.capture import call_with_locals, differentiation, names
 from autograd_mini.check.judge import EQUAL, judged
 from autograd_mini.check.lint import advice, findings
 from autograd_mini.check.losses import hinted, loss_hint
-from autograd_mini.check.numerical import EVALUATIONS, Probe, error_needed
+from autograd_mini.check.numerical import EVALUATIONS, Needed, Probe, largest
 from autograd_mini.check.report import (
     AGREE,
     CANNOT_TELL,
@@ -31,6 +31,7 @@ from autograd_mini.check.report import (
 from autograd_mini.check.rounding import (
     GUESS,
     coarsest,
+    is_surely_rounding,
     loss_noise,
     recorded_gradients,
     rounding_of,
@@ -176,7 +177,7 @@ class _Check:
                     name,
                     automatic[name],
                     manuals.get(name),
-                    tolerances[name],
+                    tolerances.pop(name),
                     Probe(evaluate, noise, parts, node, automatic[name]),
                     entries,
                     rng,
@@ -303,8 +304,17 @@ class _Check:
             automatic = _swept(root, nodes)
             if not all(np.isfinite(automatic[name]).all() for name in manuals):
                 return False
+            gaps = {
+                n: m - automatic[n] for n, m in manuals.items() if m.shape == automatic[n].shape
+            }
+            units = coarsest(manuals)
+            if len(gaps) == len(manuals) and all(
+                is_surely_rounding(np.abs(gap), automatic[name], units)
+                for name, gap in gaps.items()
+            ):
+                return False
             recorded = recorded_gradients(root, [nodes[name] for name in manuals])
-            bounds = rounding_of(recorded, coarsest(manuals), topological_order(root))
+            bounds = rounding_of(recorded, units, topological_order(root))
         return not all(map(_same, manuals.values(), map(automatic.get, manuals), bounds))
 
 
@@ -363,10 +373,10 @@ def _both_nan(a: float, b: float) -> bool:
 
 def _moved(node: Any, rng: np.random.Generator) -> Any:
     """A parameter a little beside: each number off by a part of itself, or of the largest."""
-    data = np.asarray(node.data, float)
-    size = np.where(data, np.abs(data), np.max(np.abs(data), initial=0.0) or 1.0)
-    by = _NEARBY * rng.choice([-1.0, 1.0], data.shape) * rng.uniform(0.5, 1.0, data.shape)
-    return type(node)(data + by * size, node.label)
+    by = rng.uniform(0.5 * _NEARBY, _NEARBY, np.shape(node.data))
+    by *= rng.choice(np.array([-1, 1], np.int8), np.shape(node.data))
+    by *= np.where(node.data, node.data, largest(np.asarray(node.data)) or 1.0)
+    return type(node)(node.data + by, node.label)
 
 
 def _unreached(
@@ -560,19 +570,19 @@ def _compare(
     vague: str | None,
 ) -> Quantity:
     fits = manual is not None and manual.shape == automatic.shape
-    with np.errstate(invalid="ignore"):
-        gap = np.abs(manual - automatic) if manual is not None and fits else None
-        wrong = np.zeros(automatic.shape, bool) if gap is None else ~(gap <= tolerance)
-    indices = _probed(np.zeros_like(automatic) if gap is None else gap, wrong, entries, rng)
-    told_apart = None if gap is None else np.where(wrong, gap, 0.0)
-    numerical = probe.elements(indices, error_needed(automatic, told_apart), rng, name)
+    gap, wrong = None, np.zeros(automatic.shape, bool)
+    if manual is not None and fits:
+        with np.errstate(invalid="ignore"):
+            gap = np.abs(np.asarray(manual - automatic))
+            wrong = np.asarray(~((gap <= tolerance) | (gap == 0)))
+    probed = _probed(gap, wrong, entries, rng)
+    numerical = probe.elements(probed, Needed(automatic, gap, wrong), rng, name)
     verdict, evidence = CANNOT_TELL, vague or ""
     if vague is None:
         verdict, evidence = judged(automatic, manual, tolerance, wrong, numerical, probe)
     if gap is None:
-        gap = np.abs(numerical.values - automatic)[numerical.probed]
-    size = float(np.max(np.abs(automatic), initial=0.0))
-    worst = float(np.max(np.nan_to_num(gap, nan=np.inf), initial=0.0))
+        gap = np.abs(numerical.values - automatic.flat[numerical.probed])
+    worst = float(np.max(gap, initial=0.0))
     return Quantity(
         name=name,
         shape=automatic.shape,
@@ -583,23 +593,24 @@ def _compare(
         expected=automatic,
         automatic=automatic,
         manual=manual,
-        numerical=numerical.values,
-        numerical_error=numerical.errors,
-        max_error=worst / (size or 1.0) if fits or manual is None else np.inf,
+        numerical=numerical.over(automatic.shape, numerical.values),
+        numerical_error=numerical.over(automatic.shape, numerical.errors),
+        max_error=(np.inf if np.isnan(worst) else worst) / (largest(automatic) or 1.0)
+        if fits or manual is None
+        else np.inf,
     )
 
 
-def _probed(
-    gap: Array, wrong: Array, entries: int, rng: np.random.Generator
-) -> list[tuple[int, ...]]:
-    """The indices to probe: some at random, and of the wrong ones those that differ most."""
-    chosen = set(rng.permutation(gap.size)[:entries].tolist())
-    order = np.argsort(
-        -np.nan_to_num(np.where(wrong, gap, -1.0), nan=np.inf).ravel(), kind="stable"
-    )
-    chosen |= set(order[: min(entries, int(wrong.sum()))].tolist())
-    return [_index(flat, gap) for flat in sorted(chosen)]
+def _probed(gap: Array | None, wrong: Array, entries: int, rng: np.random.Generator) -> list[int]:
+    """What to probe: some elements at random, and of the wrong ones those that differ most.
 
-
-def _index(flat: int, array: Array) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(flat, array.shape))
+    Each is given by its place in the flat array, in order.
+    """
+    chosen = rng.choice(wrong.size, min(entries, wrong.size), replace=False)
+    if gap is None:
+        return sorted(chosen.tolist())
+    candidates = np.flatnonzero(wrong)
+    off = np.nan_to_num(gap.flat[candidates], nan=np.inf)
+    if off.size > entries:
+        candidates = candidates[np.argpartition(-off, entries)[:entries]]
+    return sorted({*chosen.tolist(), *candidates.tolist()})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.kinks import at_kink
-from autograd_mini.check.numerical import Numerical, Probe
+from autograd_mini.check.numerical import Direction, Numerical, Probe
 from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER
 from autograd_mini.graph import is_node
 
@@ -34,7 +34,7 @@ def judged(
         numerical: what was probed.
         probe: to probe more.
     """
-    off = numerical.refutes(automatic, tolerance)
+    off, shape = numerical.refutes(automatic, tolerance), automatic.shape
     if manual is not None and manual.shape != automatic.shape:
         shapes = f"the manual gradient has shape {manual.shape}, the quantity {automatic.shape}"
         return DIFFER, shapes
@@ -43,13 +43,16 @@ def judged(
     if off.any() or numerical.refutes_along(automatic, tolerance):
         evidence = "the numerical derivative differs from the automatic gradient"
         if off.any():
-            at = _farthest(numerical.values, automatic, off)
-            evidence += f" at {_place(at)}: {numerical.at(at)}, automatic {automatic[at]:.6g}"
+            at = _farthest(numerical.values, automatic.flat[numerical.probed], off)
+            flat = int(numerical.probed[at])
+            right = automatic.flat[flat]
+            evidence += f" at {_place(flat, shape)}: {numerical.at(flat)}, automatic {right:.6g}"
         return (DIFFER if manual is None else CANNOT_TELL), evidence
     vague = numerical.vague(automatic)
     if manual is None and vague.any():
-        at = _index(int(np.argmax(vague)), vague)
-        return CANNOT_TELL, f"{numerical.at(at)} at {_place(at)} is too uncertain to judge by"
+        flat = int(numerical.probed[np.argmax(vague)])
+        told = f"{numerical.at(flat)} at {_place(flat, shape)} is too uncertain to judge by"
+        return CANNOT_TELL, told
     return AGREE, EQUAL + _aside(automatic, numerical)
 
 
@@ -64,17 +67,21 @@ def _differing(
 ) -> tuple[str, str]:
     """The verdict where a manual gradient is not the automatic one."""
     refuted = numerical.refutes(manual, tolerance)
-    at = _farthest(manual, automatic, wrong)
-    values = f"manual {manual[at]:.6g}, automatic {automatic[at]:.6g}, {numerical.at(at)}"
-    if not (wrong & refuted).any() and _is_convention(manual, wrong, tolerance, numerical, probe):
+    wrong_here = wrong.flat[numerical.probed]
+    at, shape = _farthest(manual, automatic, wrong), wrong.shape
+    sides = f"manual {manual.flat[at]:.6g}, automatic {automatic.flat[at]:.6g}"
+    values = f"{sides}, {numerical.at(at)}"
+    agreed = not (wrong_here & refuted).any()
+    if agreed and _is_convention(manual, wrong, tolerance, numerical, probe):
         return AGREE, (
             f"{EQUAL} but for {_places(wrong)}, where {_kinked(numerical)} no derivative and any "
             f"value between the slopes on the two sides will do: {values}"
         )
-    evidence = f"{int(wrong.sum())} of {wrong.size} elements differ; at {_place(at)} {values}"
-    if (wrong & refuted & ~off).any():
+    count = np.count_nonzero(wrong)
+    evidence = f"{count} of {wrong.size} elements differ; at {_place(at, shape)} {values}"
+    if (wrong_here & refuted & ~off).any():
         return DIFFER, evidence
-    if (wrong & off & ~refuted).any():
+    if (wrong_here & off & ~refuted).any():
         evidence += ": manual and numerical agree, the automatic gradient is the odd one out"
     return CANNOT_TELL, evidence
 
@@ -87,21 +94,22 @@ def _is_convention(
     Not only element by element: if 1 and 1 are each a slope of ``max`` of two equal numbers,
     1 for both is none.
     """
-    probed = wrong & numerical.probed
-    if not probed.any() or not numerical.at_kinks[probed].all():
+    wrong_here = wrong.flat[numerical.probed]
+    if not wrong_here.any() or not numerical.at_kinks[wrong_here].all():
         return False
-    together = probe.along(wrong * 1.0, 0.0)
+    together = probe.along(Direction(..., wrong * 1.0), 0.0)
     claim, room = float(np.sum(manual[wrong])), float(np.sum(tolerance[wrong]))
     return bool(np.isfinite(together.error)) and not together.excludes(claim, room)
 
 
 def _aside(automatic: Array, numerical: Numerical) -> str:
     """What there is to say about kinks where all agree; usually nothing."""
-    if numerical.at_kinks.any():
-        at = _index(int(np.argmax(numerical.at_kinks)), numerical.at_kinks)
+    at_kinks = numerical.probed[numerical.at_kinks]
+    if at_kinks.size:
+        flat, places = int(at_kinks[0]), _places_of(at_kinks, automatic.shape)
         return (
-            f"; at {_places(numerical.at_kinks)} {_kinked(numerical)} no derivative: "
-            f"{numerical.at(at)}, by convention {automatic[at]:.6g}"
+            f"; at {places} {_kinked(numerical)} no derivative: {numerical.at(flat)}, "
+            f"by convention {automatic.flat[flat]:.6g}"
         )
     for node, where in numerical.crossings.items():
         return (
@@ -123,22 +131,25 @@ def _kinked(numerical: Numerical) -> str:
     return f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'}"
 
 
-def _farthest(other: Array, automatic: Array, among: Array) -> tuple[int, ...]:
+def _farthest(other: Array, automatic: Array, among: Array) -> int:
+    """Where an array is farthest off, among some elements: the place in the flat array."""
+    places = np.flatnonzero(among)
     with np.errstate(invalid="ignore"):
-        gap = np.nan_to_num(np.abs(other - automatic), nan=np.inf)
-    return _index(int(np.argmax(np.where(among, gap, -1.0))), gap)
+        gap = np.abs(other.flat[places] - automatic.flat[places])
+    return int(places[np.argmax(np.nan_to_num(gap, nan=np.inf))])
 
 
-def _index(flat: int, array: Array) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(flat, array.shape))
-
-
-def _place(index: tuple[int, ...]) -> str:
+def _place(flat: int, shape: tuple[int, ...]) -> str:
+    index = np.unravel_index(flat, shape)
     return f"[{', '.join(map(str, index))}]" if index else "the number"
 
 
 def _places(where: Array) -> str:
     """The first few places where something holds."""
-    found = [tuple(int(i) for i in index) for index in np.argwhere(where)]
-    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-    return ", ".join(map(_place, found[:3])) + more
+    return _places_of(np.flatnonzero(where), where.shape)
+
+
+def _places_of(places: Array, shape: tuple[int, ...]) -> str:
+    """The first few of some places in a flat array."""
+    more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+    return ", ".join(_place(int(flat), shape) for flat in places[:3]) + more

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from types import EllipsisType
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm  # type: ignore[import-untyped]
@@ -40,8 +42,7 @@ _APART = 0.125
 """An estimate tells two claims apart if its error is below this part of their difference."""
 
 
-@dataclass(frozen=True)
-class Along:
+class Along(NamedTuple):
     """The derivative along one direction, with its error.
 
     Where the direction leads over kinks, ``value`` is halfway between the least and the
@@ -59,51 +60,79 @@ class Along:
         return not abs(self.value - claim) <= self.spread + 2 * self.error + tolerance
 
 
+class Direction(NamedTuple):
+    """A direction in the space of a quantity's elements: 0 but for ``weights`` at ``where``."""
+
+    where: Index | EllipsisType
+    weights: Any
+
+    def over(self, shape: Index) -> Array:
+        """The direction as an array."""
+        whole = np.zeros(shape)
+        whole[self.where] = self.weights
+        return whole
+
+
 @dataclass(frozen=True)
 class Numerical:
     """Numerical derivatives of some elements of a quantity, and along one direction.
 
-    ``values``, ``errors`` and ``spreads`` are those of ``Along``, NaN for elements that were not
-    probed.  ``crossings`` are nodes with the elements whose branch a step changes.
+    ``probed`` are the elements' places in the flat array, in order; ``values``, ``errors`` and
+    ``spreads`` are those of ``Along``, one for each.  ``crossings`` are nodes with the elements
+    whose branch a step changes.
     """
 
+    probed: Array
     values: Array
     errors: Array
     spreads: Array
     kinks: tuple[Any, ...]
     crossings: dict[Any, Array]
-    direction: Array
+    signs: Array
     along: Along
 
     def refutes(self, claim: Array, tolerance: Array) -> Array:
-        """Where the numerical derivatives exclude a claimed gradient."""
+        """For each probed element whether its derivative excludes a claimed gradient."""
         with np.errstate(invalid="ignore"):
-            room = self.spreads + 2 * self.errors + tolerance
-            near: Array = np.abs(self.values - claim) <= room
-        return self.probed & ~near
+            room = self.spreads + 2 * self.errors + tolerance.flat[self.probed]
+            near: Array = np.abs(self.values - claim.flat[self.probed]) <= room
+        return ~near
 
     def refutes_along(self, claim: Array, tolerance: Array) -> bool:
         """Whether the derivative along the direction excludes a claimed gradient."""
-        return self.along.excludes(float(np.sum(self.direction * claim)), float(np.sum(tolerance)))
-
-    @property
-    def probed(self) -> Array:
-        return ~np.isnan(self.errors)
+        return self.along.excludes(float(np.sum(self.signs * claim)), float(np.sum(tolerance)))
 
     @property
     def at_kinks(self) -> Array:
-        return self.probed & (self.spreads > 2 * self.errors)
+        at_kinks: Array = self.spreads > 2 * self.errors
+        return at_kinks
 
     def vague(self, claim: Array) -> Array:
-        """Where the estimated error is too large to judge a claimed gradient."""
-        size = np.max(np.abs(claim), initial=0.0)
-        return self.probed & ~(self.errors <= (TELLING * size if size else np.finfo(float).max))
+        """For each probed element whether the error is too large to judge a claimed gradient."""
+        size = largest(claim)
+        vague: Array = ~(self.errors <= (TELLING * size if size else np.finfo(float).max))
+        return vague
 
-    def at(self, index: Index) -> str:
-        value, error, spread = self.values[index], self.errors[index], self.spreads[index]
-        if self.at_kinks[index]:
+    def over(self, shape: Index, numbers: Array) -> Array:
+        """An array of the quantity's shape that holds numbers where it was probed, else NaN."""
+        whole = np.full(shape, np.nan)
+        whole.flat[self.probed] = numbers
+        return whole
+
+    def at(self, flat: int) -> str:
+        """What was found for an element, in words."""
+        if flat not in self.probed:
+            return "numerical nan ± nan"
+        rank = int(np.searchsorted(self.probed, flat))
+        value, error, spread = self.values[rank], self.errors[rank], self.spreads[rank]
+        if self.at_kinks[rank]:
             return f"slopes {value - spread:.6g} and {value + spread:.6g} on the two sides"
         return f"numerical {value:.6g} ± {error:.0e}"
+
+
+def largest(array: Array) -> float:
+    """The largest size of a number in an array; NaN if one is."""
+    return float(np.maximum(np.max(array, initial=0.0), -np.min(array, initial=0.0)))
 
 
 class Probe:
@@ -129,45 +158,59 @@ class Probe:
         self.evaluate, self.noise = evaluate, noise
         self.order, self.node, self.automatic = order, node, automatic
         self.data = np.asarray(node.data)
+        self._moved = self.data.copy()
         self._exact: ComplexStep | None = None
 
+    @cached_property
+    def _here(self) -> float:
+        return self.evaluate(self.data[()])
+
     def elements(
-        self, indices: Sequence[Index], needed: Array, rng: np.random.Generator, name: str = ""
+        self, probed: Sequence[int], needed: Needed, rng: np.random.Generator, name: str = ""
     ) -> Numerical:
         """Derivatives for some elements, each as exact as is needed, and along a direction.
 
         On a terminal, what takes seconds shows how far it is.
+
+        Arguments:
+            probed: the elements' places in the flat array, in order.
+            needed: how exact the derivatives are to be.
+            rng: chooses the direction.
+            name: what the quantity is called.
         """
-        values = np.full(self.data.shape, np.nan)
-        errors, spreads = values.copy(), values.copy()
         kinks: dict[Any, None] = {}
         crossings: dict[Any, Array] = {}
-        shown = tqdm(indices, f"checking {name}", delay=_PATIENCE, disable=None, leave=False)
-        for index in shown:
-            one = np.zeros_like(self.data)
-            one[index] = 1
-            found = self.along(one, float(needed[index]), crossings)
-            values[index], errors[index], spreads[index] = found.value, found.error, found.spread
-            kinks.update(dict.fromkeys(found.kinks))
-        direction = rng.choice([-1.0, 1.0], self.data.shape)
-        whole = self.along(direction, float(np.max(needed, initial=0.0)), crossings)
-        return Numerical(values, errors, spreads, tuple(kinks), crossings, direction, whole)
+        found = {}
+        shown = tqdm(probed, f"checking {name}", delay=_PATIENCE, disable=None, leave=False)
+        for flat in shown:
+            direction = Direction(_index(flat, self.data.shape), 1.0)
+            found[flat] = self.along(direction, needed.of(flat), crossings)
+            kinks.update(dict.fromkeys(found[flat].kinks))
+        known = [(flat, *along[:3]) for flat, along in found.items() if not np.isnan(along.error)]
+        places, values, errors, spreads = np.array(known).reshape(-1, 4).T
+        signs = rng.choice(np.array([-1, 1], np.int8), self.data.shape)
+        whole = self.along(Direction(..., signs), needed.of_all, crossings)
+        return Numerical(
+            places.astype(int), values, errors, spreads, tuple(kinks), crossings, signs, whole
+        )
 
     def along(
-        self, direction: Array, needed: float, crossings: dict[Any, Array] | None = None
+        self, direction: Direction, needed: float, crossings: dict[Any, Array] | None = None
     ) -> Along:
         """The derivative along a direction.
 
         Arguments:
-            direction: of the quantity's shape.
+            direction: which elements are moved, and how far.
             needed: the error that is small enough.
             crossings: takes up the elements whose branch the differences change.
         """
-        scale = max(float(np.max(np.abs(self.data[direction != 0]), initial=0.0)), 1.0)
+        where, weights = direction
+        moves = np.not_equal(weights, 0)
+        farthest = np.max(np.abs(self.data[where]), initial=0.0, where=moves)
+        scale = max(float(farthest), 1.0)
         found = self._differences(derivative, direction, scale, _PRECISE * needed)
         if found.error <= needed:
-            moved = direction != 0
-            automatic = float(np.sum(self.automatic[moved] * direction[moved]))
+            automatic = float(np.sum(self.automatic[where] * weights, where=moves))
             if abs(found.value - automatic) <= 2 * found.error:
                 return Along(*found)
             narrow = self._differences(derivative, direction, _NARROW * scale, 0.0)
@@ -180,17 +223,18 @@ class Probe:
         if abs(slope.value - found.value) > 2 * (slope.error + found.error):
             return Along(*found)  # the loss depends on more than was recorded
         if crossings is not None and not crossings:
-            step = scale * 2.0**-16 * direction
+            step = scale * 2.0**-16 * direction.over(self.data.shape)
             moved = [self.data + step, self.data - step]
             crossings.update(crossed(self.order, self.node, moved))
         return Along(slope.value, slope.error) if slope.error < found.error else Along(*found)
 
     def _over_kinks(
-        self, direction: Array, scale: float, slope: Slope, found: Estimate, enough: float
+        self, direction: Direction, scale: float, slope: Slope, found: Estimate, enough: float
     ) -> Along:
         """The slopes at kinks, if those of the loss on its two sides are among them."""
+        where, weights = direction
         sides = [
-            self._differences(one_sided_derivative, side * direction, scale, enough)
+            self._differences(one_sided_derivative, Direction(where, side * weights), scale, enough)
             for side in (1.0, -1.0)
         ]
         right, left = sides[0].value, -sides[1].value
@@ -203,27 +247,52 @@ class Probe:
         return all_choices
 
     def _differences(
-        self, estimate: Callable[..., Estimate], direction: Array, scale: float, enough: float
+        self, estimate: Callable[..., Estimate], direction: Direction, scale: float, enough: float
     ) -> Estimate:
+        where, weights = direction
+
         def loss_at(distance: float) -> float:
+            if not distance:
+                return self._here
+            self._moved[where] = self.data[where] + distance * weights
             try:
-                return self.evaluate(self.data + distance * direction)
+                return self.evaluate(self._moved[()])
             except (ValueError, ArithmeticError):  # a Value is not defined there
                 return float("nan")
 
         with np.errstate(all="ignore"):
-            return estimate(loss_at, 0.0, scale, self.noise, enough)
+            found = estimate(loss_at, 0.0, scale, self.noise, enough)
+        self._moved[where] = self.data[where]
+        return found
 
-    def _complex_step(self, direction: Array) -> Slope | None:
+    def _complex_step(self, direction: Direction) -> Slope | None:
         if self._exact is None:
             self._exact = ComplexStep(self.order, self.node)
-        return self._exact.slope(direction)
+        return self._exact.slope(direction.over(self.data.shape))
 
 
-def error_needed(automatic: Array, gap: Array | None) -> Array:
-    """For each element the error that a numerical derivative may have to tell something."""
-    size = float(np.max(np.abs(automatic), initial=0.0))
-    needed = np.full(automatic.shape, TELLING * size)
-    if gap is not None:
-        needed = np.where(gap > 0, np.fmin(needed, _APART * gap), needed)
-    return needed
+def _index(flat: int, shape: Index) -> Index:
+    return tuple(int(i) for i in np.unravel_index(flat, shape))
+
+
+class Needed:
+    """The error that a numerical derivative may have to tell something.
+
+    Arguments:
+        automatic: the gradient.
+        gap: how far the claim is off that is to be told from it, ``None`` if there is none.
+        wrong: where that is more than rounding.
+    """
+
+    def __init__(self, automatic: Array, gap: Array | None, wrong: Array) -> None:
+        self._gap, self._wrong = gap, wrong
+        self._telling = TELLING * largest(automatic)
+        self.of_all = self._telling
+        if gap is not None and wrong.size and wrong.all():
+            self.of_all = min(self._telling, _APART * float(np.nanmax(gap, initial=0.0)))
+
+    def of(self, flat: int) -> float:
+        """The error for one element, by its place in the flat array."""
+        if self._gap is None or not self._wrong.flat[flat] or np.isnan(self._gap.flat[flat]):
+            return self._telling
+        return min(self._telling, _APART * float(self._gap.flat[flat]))

@@ -85,20 +85,30 @@ def rounding_of(gradients: Sequence[Any], epsilon: float, forward: Sequence[Any]
     part of its largest element is taken.
     """
     recorded = [gradient for gradient in gradients if is_node(gradient)]
-    order = topological_order(*recorded)
-    sizes = _sizes(order, forward)
     exact = [_data(gradient) for gradient in gradients]
     if not recorded:
         return [np.full(e.shape, GUESS * np.max(np.abs(e), initial=0.0)) for e in exact]
+    order = topological_order(*recorded)
+    sizes = _Sizes(order, forward)
     movements = [np.zeros(e.shape) for e in exact]
     for seed in _SEEDS:
         shaken = _shaken(order, sizes, gradients, np.random.default_rng(seed))
-        for movement, e, moved in zip(movements, exact, shaken, strict=True):
-            np.maximum(movement, np.abs(moved - e), out=movement)
-    return [
-        epsilon * (_SAFETY / _NOISE * movement + _UNITS * np.abs(e))
-        for movement, e in zip(movements, exact, strict=True)
-    ]
+        for movement, e in zip(movements, exact, strict=True):
+            moved = np.abs(shaken.pop(0) - e)
+            np.maximum(movement, moved, out=movement)
+    return [_bound(movement, e, epsilon) for movement, e in zip(movements, exact, strict=True)]
+
+
+def _bound(movement: Array, exact: Array, epsilon: float) -> Array:
+    """The rounding error from how far noise moves a gradient, in the place of that array."""
+    movement *= epsilon * _SAFETY / _NOISE
+    movement += epsilon * _UNITS * np.abs(exact)
+    return movement
+
+
+def is_surely_rounding(gap: Array, exact: Array, epsilon: float) -> bool:
+    """Whether a difference to a gradient is less than the least that ``rounding_of`` gives."""
+    return bool(np.all(gap <= epsilon * _UNITS * np.abs(exact)))
 
 
 @np.errstate(all="ignore")
@@ -115,7 +125,7 @@ def loss_noise(root: Any) -> float:
         size = np.abs(node.data)
         if node.parents and node.op not in RULES:
             size = max(np.max(np.abs(_data(parent)), initial=0.0) for parent in node.parents)
-        total += float(np.sum(np.square(gradient * size)))
+        total += float(np.sum(np.square(gradient * size), where=np.not_equal(gradient, 0)))
     return _EPSILON * math.sqrt(total)
 
 
@@ -123,32 +133,44 @@ def _data(gradient: Any) -> Array:
     return np.asarray(gradient.data if is_node(gradient) else gradient)
 
 
-def _sizes(order: Sequence[Any], forward: Sequence[Any]) -> dict[Any, Array]:
-    """How large a number each node was rounded with, where that is not its own size.
+class _Sizes:
+    """How large a number a node was rounded with, where that is not its own size.
 
-    Another formula for the same function may round with numbers near 1 where this one does
-    not: (1 + tanh(z/2))/2 is right to a rounding of 1, also where the sigmoid is small.
+    Another formula for the same function may round with
+    numbers near 1 where this one does not: (1 + tanh(z/2))/2 is right to a rounding of 1, also
+    where the sigmoid is small.
     """
-    found: dict[Any, Array] = {}
-    for node in forward:
-        if node.parents and node.op in RULES and np.size(node.data) > 1:
-            own = np.abs(node.data)
-            found[node] = np.maximum(own, min(np.max(own[np.isfinite(own)], initial=0.0), 1.0))
-    for node in order:
-        if node.op not in ("add", "sub"):
-            continue
-        for operand, other in zip(node.parents, node.parents[::-1], strict=True):
-            if not is_node(operand) or np.shape(operand.data) != np.shape(node.data):
+
+    def __init__(self, order: Sequence[Any], forward: Sequence[Any]) -> None:
+        self._least: dict[Any, float] = {}
+        self._sums: dict[Any, list[Any]] = {}
+        for node in forward:
+            if node.parents and node.op in RULES and np.size(node.data) > 1:
+                finite = np.isfinite(node.data)
+                most = np.max(np.abs(node.data), initial=0.0, where=finite)
+                self._least[node] = min(float(most), 1.0)
+        for node in order:
+            if node.op not in ("add", "sub"):
                 continue
-            if operand.op == "exp" or not is_node(other):
-                own = found.get(operand, np.abs(operand.data))
-                found[operand] = np.maximum(own, np.abs(node.data))
-    return found
+            for operand, other in zip(node.parents, node.parents[::-1], strict=True):
+                if not is_node(operand) or np.shape(operand.data) != np.shape(node.data):
+                    continue
+                if operand.op == "exp" or not is_node(other):
+                    self._sums.setdefault(operand, []).append(node)
+
+    def __contains__(self, node: Any) -> bool:
+        return node in self._least or node in self._sums
+
+    def __getitem__(self, node: Any) -> Any:
+        size = np.maximum(np.abs(node.data), self._least.get(node, 0.0))
+        for whole in self._sums.get(node, ()):
+            size = np.maximum(size, np.abs(whole.data))
+        return np.where(np.isfinite(size), size, 0.0)  # what has overflowed stays as it is
 
 
 def _shaken(
     order: Sequence[Any],
-    sizes: Mapping[Any, Array],
+    sizes: _Sizes,
     gradients: Sequence[Any],
     rng: np.random.Generator,
 ) -> list[Array]:
@@ -160,8 +182,14 @@ def _shaken(
         for node in order:
             parents = [made[parent] if is_node(parent) else parent for parent in node.parents]
             again = node.again(parents) if parents else node
-            noise = _NOISE * rng.uniform(-1, 1, np.shape(node.data))
-            made[node] = again + noise * sizes[node] if node in sizes else again * (1 + noise)
+            noise = rng.uniform(-_NOISE, _NOISE, np.shape(node.data))
+            if node in sizes:
+                noise *= sizes[node]
+                made[node] = again + noise
+            else:
+                noise += 1.0
+                made[node] = again * noise
+            del again, parents, noise
             for parent in operands(node):  # what nothing reads any more is freed
                 unread[parent] -= 1
                 if not unread[parent]:
