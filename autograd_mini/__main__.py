@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import difflib
 import io
+import json
 import linecache
 import os
+import re
 import runpy
 import sys
 import traceback
@@ -108,7 +110,10 @@ _ROLES = {
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="a Python file; - reads it from the input"
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="a Python file or a notebook; - reads a file from the input",
     )
     for role, what in _ROLES.items():
         parser.add_argument(
@@ -200,19 +205,26 @@ def _run(file: Path, called: Mapping[str, str]) -> dict[str, Any]:
     if str(file) != _INPUT and not file.is_file():
         raise _Misuse(f"there is no file {str(file)!r}")
     if str(file) == _INPUT:
-        names = _run_text(sys.stdin.read())
+        names = _run_texts({_INPUT: sys.stdin.read()})
+    elif file.suffix == ".ipynb":
+        names = _run_texts(_cells(file))
     else:
         names = runpy.run_path(str(file), run_name="autograd_mini_check")
+    several = {role: [part.strip() for part in name.split(",")] for role, name in called.items()}
     roles: dict[str, Any] = {}
     missing = []
-    for role, name in called.items():
-        several = [part.strip() for part in name.split(",")]
-        absent = [part for part in several if part not in names]
-        if not absent:
-            found = {part: names[part] for part in several}
-            roles[role] = found if len(several) > 1 else found[name.strip()]
-        elif role != "manual" or name != role:  # a file may have none
-            missing += absent
+    for role, parts in several.items():
+        absent = [part for part in parts if part not in names]
+        if absent:
+            if role != "manual" or called[role] != role:  # a file may have none
+                missing += absent
+        elif len(parts) == 1 and (role == "loss" or _is_whole(names[parts[0]])):
+            roles[role] = names[parts[0]]
+        else:
+            keys = several["params"]
+            if role != "manual" or len(keys) != len(parts) or _is_whole(names.get(keys[0])):
+                keys = parts  # otherwise dW, db are those of W, b
+            roles[role] = {key: names[part] for key, part in zip(keys, parts, strict=True)}
     if missing:
         meant = [text for name in missing if (text := _meant(name, names))]
         raise _Misuse(
@@ -224,12 +236,33 @@ def _run(file: Path, called: Mapping[str, str]) -> dict[str, Any]:
     return {name: value for name, value in names.items() if name not in called} | roles
 
 
-def _run_text(text: str) -> dict[str, Any]:
-    """The names that a program from the input defines; its lines are kept, to be shown."""
-    linecache.cache[_INPUT] = (len(text), None, text.splitlines(keepends=True), _INPUT)
+def _is_whole(parameters: Any) -> bool:
+    """Whether it is all parameters or gradients, not one of them."""
+    return isinstance(parameters, Mapping) or callable(parameters)
+
+
+def _run_texts(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The names that texts, one after the other, define; their lines are kept, to be shown."""
     names: dict[str, Any] = {"__name__": "autograd_mini_check"}
-    exec(compile(text, _INPUT, "exec"), names)
+    for name, text in texts.items():
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        exec(compile(text, name, "exec"), names)
     return names
+
+
+def _cells(file: Path) -> dict[str, str]:
+    """The cells of code of a notebook, each under the file's name and the cell's number."""
+    try:
+        cells = json.loads(file.read_text("utf-8"))["cells"]
+        sources = {
+            f"{file}, cell {number}": "".join(cell["source"])
+            for number, cell in enumerate(cells, 1)
+            if cell["cell_type"] == "code"
+        }
+    except (ValueError, LookupError, TypeError) as error:
+        raise _Misuse(f"{str(file)!r} is no notebook of format 4: {error!r}") from error
+    commands = re.compile(r"\A%%(?s:.*)|^(\s*)[%!].*", re.MULTILINE)  # of IPython and the shell
+    return {name: commands.sub(r"\1pass", source) for name, source in sources.items()}
 
 
 def _meant(name: str, names: Mapping[str, Any]) -> str:
@@ -256,7 +289,9 @@ _MOST_LINES = 8
 def _lines_of(file: Path, error: BaseException) -> list[traceback.FrameSummary]:
     """Where an error came through the file."""
     return [
-        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(file) or frame.filename.startswith(f"{file}, cell ")
     ]
 
 

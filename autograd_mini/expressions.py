@@ -263,7 +263,13 @@ _OTHER_NAMES = {
 }  # fmt: skip
 """What mathematics and other languages call functions of the table."""
 
+_OURS = {name: ours for name, ours in _OTHER_NAMES.items() if ours in RULES}
+
+_FUNCTION = rf"\b({'|'.join([*RULES, *_OURS])})"
+
 _OTHER_SIGNS = [
+    (_FUNCTION + r"(²|³|\^\d+)\s*(\([^()]*\))", r"\1\3\2"),  # sin²(w) is sin(w)²
+    (_FUNCTION + r" +(\w+)", r"\1(\2)"),
     (r"\^", "**"), ("²", "**2"), ("³", "**3"), ("[·×⋅]", "*"), ("÷", "/"), ("[−–]", "-"),
     (r"√\s*(\w+)", r"sqrt(\1)"), (r"√\s*\(", "sqrt("), (r"\|([^|]+)\|", r"abs(\1)"),
     (r"(?<![\w.])((?>\d+\.?\d*(?:[eE][-+]?\d+)?))\s*(?=[^\W\d]|\()", r"\1*"),  # 2w is 2*w
@@ -276,8 +282,10 @@ def _meant(text: str) -> str:
     proposal = text.strip()
     for sign, ours in _OTHER_SIGNS:
         proposal = re.sub(sign, ours, proposal)
+    proposal = re.sub(_FUNCTION + r"(?=\()", lambda name: _OURS.get(name[1], name[1]), proposal)
     try:
-        parse(proposal)
+        if names_in(proposal) & {*RULES, *_OURS}:  # a function that nothing is given to
+            return ""
     except (ValueError, RecursionError, MemoryError):
         return ""
     return "" if proposal == text.strip() else f"; did you mean {' '.join(proposal.split())}?"

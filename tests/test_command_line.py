@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
 import shlex
 import subprocess
@@ -159,12 +160,50 @@ def test_check_reads_the_input_and_is_told_the_names(tmp_path, capsys, monkeypat
     monkeypatch.setattr("sys.stdin", io.StringIO(CHECKED.replace("5.0", "6.0")))
     assert main(["check", "-", *NAMED]) == 1
     assert capsys.readouterr().out.startswith("1 mistake (b)")
+    apart = [*NAMED[:-1], "dw, db"]  # a name for each, in the parameters' order
+    monkeypatch.setattr("sys.stdin", io.StringIO(CHECKED + "dw, db = grads.values()"))
+    assert main(["check", "-", *apart]) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO(CHECKED + "db, dw = grads.values()"))
+    assert main(["check", "-", *apart]) != 0
+    capsys.readouterr()
     monkeypatch.setattr("sys.stdin", io.StringIO("def loss(): pass\n1 / 0"))
     assert main(["check", "-"]) == 2
     assert 'File "<stdin>", line 2' in capsys.readouterr().err
     monkeypatch.setattr("sys.stdin", io.StringIO(CHECKED))
     assert main(["check", "-", "--loss", "coast", "--params", "w,b"]) == 2
     assert "defines no coast" in capsys.readouterr().err
+
+
+CELLS = [
+    ("markdown", "# Title"),
+    ("code", ["%matplotlib inline\n", "!ls\n", "import numpy as np\n", "if 1:\n", "    %time 1"]),
+    ("code", "%%bash\nls\n"),
+    ("code", ["def cost(w):\n", "    return np.sum(w**2)\n"]),
+    ("code", "w = np.array([1.0, 2.0])\ndef back(w):\n    gw = 3 * w\n    return {'w': gw}"),
+    ("code", "grads = back(w)"),
+]
+
+
+def test_check_reads_a_notebook(tmp_path, capsys):
+    file = tmp_path / "mine.ipynb"
+    named = [str(file), "--loss", "cost", "--params", "w", "--manual", "back"]
+
+    def write(cells):
+        file.write_text(
+            json.dumps({"cells": [{"cell_type": kind, "source": text} for kind, text in cells]})
+        )
+
+    write(CELLS)
+    assert main(["check", *named]) == 1
+    assert "gw stands where" in capsys.readouterr().out  # the names of the cell
+    write([*CELLS, ("code", "dw = grads['w'] * 2 / 3")])
+    assert main(["check", *named[:-1], "dw"]) == 0
+    write([*CELLS, ("code", "\n1 / 0")])
+    assert main(["check", *named]) == 2
+    assert 'mine.ipynb, cell 7", line 2' in capsys.readouterr().err
+    file.write_text("[]")
+    assert main(["check", *named]) == 2
+    assert "is no notebook of format 4" in capsys.readouterr().err
 
 
 def test_explain_writes_python(capsys):
@@ -205,6 +244,11 @@ MISUSE = {
     "w·2": "did you mean w*2?",
     "|w|": "did you mean abs(w)?",
     "1e5w": "did you mean 1e5*w?",
+    "sin²(w)": "did you mean sin(w)**2?",
+    "2 ln^2(3w)": "did you mean 2*log(3*w)**2?",
+    "sin²(2(w + 1))": "invalid character '²' (U+00B2)\n",
+    "w²(w + 1)": "did you mean w**2*(w + 1)?",
+    "sqrt w + 1": "did you mean sqrt(w) + 1?",
     "ln(w)": "the table has no function 'ln'; write log",
     "σ(w)": "the table has no function 'σ'; write sigmoid",
     "w +": "invalid syntax\n  w +\n     ^",
