@@ -151,8 +151,7 @@ def named_method(rule: Rule) -> Iterator[str]:
     parameters = [f", {o}: Operand{defaults.get(o, '')}" for o in rest]
     yield f"def {rule.name}(self{''.join(parameters)}) -> Value:"
     yield f'    """{rule.sentence}"""'
-    yield f'    result: Value = OPERATIONS["{rule.name}"]({", ".join(["self", *rest])})'
-    yield "    return result"
+    yield f'    return _method("{rule.name}", {", ".join(["self", *rest])})'
     yield ""
 
 

@@ -22,6 +22,19 @@
 #error "nodes are counted and released under the interpreter's lock"
 #endif
 
+/* Under the address sanitiser a free node is no memory to touch. */
+#if defined(__has_feature) && !defined(__SANITIZE_ADDRESS__)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(start, size) ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(start, size) ((void)0)
+#endif
+
 /* The hashes of the sources, which setup.py gives to the compiler as SOURCES. */
 #define TEXT(...) #__VA_ARGS__
 #define TEXT_OF(...) TEXT(__VA_ARGS__)
@@ -83,10 +96,12 @@ static Slab *new_slab(void) {
     memset(slab, 0, sizeof(Slab));
     for (i = 0; i < NODES; i++)
         slab->free[i / 64] |= (uint64_t)1 << i % 64;
+    ASAN_POISON_MEMORY_REGION((char *)slab + FIRST, NODES * NODE);
     return slab;
 }
 
 static void give_back(Slab *slab) {
+    ASAN_UNPOISON_MEMORY_REGION(slab, USABLE);
 #ifdef _MSC_VER
     _aligned_free(slab);
 #else
@@ -126,6 +141,7 @@ static PyObject *alloc_node(PyTypeObject *type, Py_ssize_t items) {
     node = (PyObject *)((char *)slab + FIRST + (word * 64 + lowest_bit(slab->free[word])) * NODE);
     slab->free[word] &= slab->free[word] - 1;
     slab->used++;
+    ASAN_UNPOISON_MEMORY_REGION(node, NODE);
     memset(node, 0, NODE);
     Py_SET_TYPE(node, type);
     Py_SET_REFCNT(node, 1);
@@ -137,6 +153,7 @@ static void free_node(void *node) {
     size_t i = (size_t)((char *)node - (char *)slab - FIRST) / NODE;
     slab->free[i / 64] |= (uint64_t)1 << i % 64;
     slab->used--;
+    ASAN_POISON_MEMORY_REGION(node, NODE);
     if (!slab->next) enter(slab, queue.next);
     if (slab == queue.next) {
         if (i / 64 < word) word = i / 64;

@@ -660,28 +660,23 @@ class Value:
 
     def add(self, y: Operand) -> Value:
         """Sum."""
-        result: Value = OPERATIONS["add"](self, y)
-        return result
+        return _method("add", self, y)
 
     def sub(self, y: Operand) -> Value:
         """Difference."""
-        result: Value = OPERATIONS["sub"](self, y)
-        return result
+        return _method("sub", self, y)
 
     def mul(self, y: Operand) -> Value:
         """Product: each factor's derivative is the other."""
-        result: Value = OPERATIONS["mul"](self, y)
-        return result
+        return _method("mul", self, y)
 
     def div(self, y: Operand) -> Value:
         """Quotient."""
-        result: Value = OPERATIONS["div"](self, y)
-        return result
+        return _method("div", self, y)
 
     def pow(self, y: Operand) -> Value:
         """Power; a negative base needs a constant whole exponent."""
-        result: Value = OPERATIONS["pow"](self, y)
-        return result
+        return _method("pow", self, y)
 
     def neg(self) -> Value:
         """Negative."""
@@ -830,8 +825,7 @@ class Value:
 
     def arctan2(self, y: Operand) -> Value:
         """Angle of the point (y, x), in radians, in the right quadrant."""
-        result: Value = OPERATIONS["arctan2"](self, y)
-        return result
+        return _method("arctan2", self, y)
 
     def sinh(self) -> Value:
         """Hyperbolic sine."""
@@ -938,13 +932,11 @@ class Value:
 
     def leaky_relu(self, slope: Operand = 0.01) -> Value:
         """Rectified linear unit with a slope on the negative side."""
-        result: Value = OPERATIONS["leaky_relu"](self, slope)
-        return result
+        return _method("leaky_relu", self, slope)
 
     def elu(self, alpha: Operand = 1.0) -> Value:
         """Exponential linear unit."""
-        result: Value = OPERATIONS["elu"](self, alpha)
-        return result
+        return _method("elu", self, alpha)
 
     def silu(self) -> Value:
         """Sigmoid linear unit: x times sigmoid(x)."""
@@ -957,33 +949,27 @@ class Value:
 
     def maximum(self, y: Operand) -> Value:
         """The greater of two; NaN if either is NaN."""
-        result: Value = OPERATIONS["maximum"](self, y)
-        return result
+        return _method("maximum", self, y)
 
     def minimum(self, y: Operand) -> Value:
         """The lesser of two; NaN if either is NaN."""
-        result: Value = OPERATIONS["minimum"](self, y)
-        return result
+        return _method("minimum", self, y)
 
     def where(self, x: Operand, y: Operand) -> Value:
         """Selection: x where the condition holds, y elsewhere."""
-        result: Value = OPERATIONS["where"](self, x, y)
-        return result
+        return _method("where", self, x, y)
 
     def clip(self, low: Operand, high: Operand) -> Value:
         """The value x, kept between low and high."""
-        result: Value = OPERATIONS["clip"](self, low, high)
-        return result
+        return _method("clip", self, low, high)
 
     def hypot(self, y: Operand) -> Value:
         """Hypotenuse sqrt(x² + y²), without overflow."""
-        result: Value = OPERATIONS["hypot"](self, y)
-        return result
+        return _method("hypot", self, y)
 
     def logaddexp(self, y: Operand) -> Value:
         """Logarithm of exp(x) + exp(y), without overflow."""
-        result: Value = OPERATIONS["logaddexp"](self, y)
-        return result
+        return _method("logaddexp", self, y)
 
     def erf(self) -> Value:
         """Error function."""
@@ -1014,6 +1000,17 @@ class Value:
             _fail(error, "gelu", self)
     # endregion
     # fmt: on
+
+
+def _method(name: str, *operands: Operand) -> Value:
+    """An operation of several operands as a method: of a Value, as the compiler sees to itself."""
+    if not isinstance(operands[0], Value):
+        raise TypeError(
+            f"Value.{name} takes a Value first, not {type(operands[0]).__name__}: write "
+            f"Value(number).{name}"
+        )
+    made: Value = OPERATIONS[name](*operands)
+    return made
 
 
 def _refuse_subclass(**options: Any) -> None:

@@ -584,13 +584,13 @@ def test_compiled_methods_are_of_values_only() -> None:
     assert tried > 1000
 
 
-def test_plain_methods_of_one_operand_are_of_values_only() -> None:
+def test_plain_operations_as_methods_are_of_values_only() -> None:
     module = next(m for m in BUILDS if name_of(m) == "plain")
+    v = module.Value(2.0)
     for name, rule in RULES.items():
         for other in (None, 3, "a", 1.5, ag.Tensor(1.0), object()):
-            if len(rule.operands) == 1:
-                with pytest.raises((TypeError, AttributeError)):
-                    getattr(module.Value, name)(other)
+            with pytest.raises((TypeError, AttributeError)):
+                getattr(module.Value, name)(other, *[v] * (len(rule.operands) - 1))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
