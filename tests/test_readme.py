@@ -1,0 +1,26 @@
+"""The README's examples: each block of Python, as it is pasted, prints the text below it."""
+
+import contextlib
+import doctest
+import io
+import linecache
+import re
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def test_every_block_of_python_can_be_pasted_and_prints_what_stands_below_it():
+    pairs = re.findall(
+        r"```python\n(.*?)```\n\n```text\n(.*?)```", README.read_text("utf-8"), re.DOTALL
+    )
+    assert len(pairs) == README.read_text("utf-8").count("```python") >= 3
+    names: dict[str, object] = {}
+    for number, (code, text) in enumerate(pairs):
+        file = f"<README {number}>"
+        linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(code, file, "exec"), names)
+        found = printed.getvalue()
+        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.DONT_ACCEPT_BLANKLINE
+        assert doctest.OutputChecker().check_output(text, found, flags), found
