@@ -146,9 +146,10 @@ class Tensor:
     @property
     def grad(self) -> Array:
         if self._grad is None:
+            zeros = np.zeros_like(self._array)
             with _writing:
-                if self._grad is None:  # no other thread has added to it
-                    self._grad = np.zeros_like(self._array)
+                if self._grad is None:  # no other thread, and no signal handler, has added to it
+                    self._grad = zeros
         return self._grad
 
     @grad.setter
@@ -291,8 +292,12 @@ class Tensor:
             self._grad = np.asarray(gradient)
             return
         with _writing:
-            before = self._grad
-            self._grad = np.asarray(gradient if before is None else before + gradient)
+            while True:
+                before = self._grad
+                total = np.asarray(gradient if before is None else before + gradient)
+                if self._grad is before:  # no sweep of a signal handler has added to it meanwhile
+                    self._grad = total
+                    return
 
     def contributions(
         self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool, masked: bool

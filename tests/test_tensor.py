@@ -5,6 +5,7 @@ import gc
 import operator
 import os
 import pickle
+import signal
 import sys
 import threading
 import warnings
@@ -385,6 +386,36 @@ def test_threads_may_add_to_one_leaf(monkeypatch):
     np.sum(w * 1.0).backward()
     threads[0].join()
     assert np.asarray(w.grad).tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("at", ["the addition", "the first zeros"])
+def test_a_signal_handler_may_add_to_the_leaf_that_is_being_added_to(monkeypatch, at):
+    """It runs between a gradient's reading and its writing, in the thread that holds the lock."""
+    w, interrupted = Tensor(np.ones(3)), []
+    before = signal.signal(signal.SIGINT, lambda *_: np.sum(w * 2.0).backward())
+
+    class Interrupted(np.ndarray):
+        def __add__(self, other):
+            if not interrupted:
+                interrupted.append(True)
+                signal.raise_signal(signal.SIGINT)
+            return np.asarray(self) + np.asarray(other)
+
+    def zeros_like(array, like=np.zeros_like):
+        monkeypatch.undo()
+        signal.raise_signal(signal.SIGINT)
+        return like(array)
+
+    try:
+        if at == "the addition":
+            w._grad = np.zeros(3).view(Interrupted)
+            np.sum(w * 1.0).backward()
+            assert w.grad.tolist() == [3, 3, 3]
+        else:
+            monkeypatch.setattr(np, "zeros_like", zeros_like)
+            assert w.grad.tolist() == [2, 2, 2]
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
