@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd_mini import tensor
+from autograd_mini.other_libraries import refuse_options
 from autograd_mini.rules import FUNCTIONS
 from autograd_mini.tensor import ARRAY_FUNCTIONS, Tensor, record
 
@@ -635,7 +636,9 @@ _LOGSUMEXP = _rule(
 )
 
 
-def _apply(rule: ArrayRule, x: Any, **options: Any) -> Any:
+def _apply(rule: ArrayRule, x: Any, more: dict[str, Any], **options: Any) -> Any:
+    if more:
+        refuse_options(rule.name, more)
     if isinstance(x, Tensor):
         return record(rule, (x,), options)
     x = np.asarray(x)
@@ -664,7 +667,7 @@ def _apply_to_values(rule: ArrayRule, x: Any, axis: Axis, keepdims: bool = True)
     return found if keepdims else np.squeeze(found, _axes(axis, np.ndim(x)))[()]
 
 
-def softmax(x: Any, axis: Axis = -1) -> Any:
+def softmax(x: Any, axis: Axis = -1, **more: Any) -> Any:
     """``exp(x) / sum(exp(x))`` over an axis, without overflow; same shape as x.
 
     Takes an array, a Tensor, or an object array of Values.
@@ -672,25 +675,25 @@ def softmax(x: Any, axis: Axis = -1) -> Any:
     >>> softmax(np.array([0.0, 0.0, 1000.0]))
     array([0., 0., 1.])
     """
-    return _apply(_SOFTMAX, x, axis=axis)
+    return _apply(_SOFTMAX, x, more, axis=axis)
 
 
-def log_softmax(x: Any, axis: Axis = -1) -> Any:
+def log_softmax(x: Any, axis: Axis = -1, **more: Any) -> Any:
     """``log(softmax(x))`` over an axis, without overflow; same shape as x.
 
     >>> log_softmax(np.array([0.0, -1000.0]))
     array([    0., -1000.])
     """
-    return _apply(_LOG_SOFTMAX, x, axis=axis)
+    return _apply(_LOG_SOFTMAX, x, more, axis=axis)
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False, **more: Any) -> Any:
     """``log(sum(exp(x)))`` over axes, without overflow.
 
     >>> float(logsumexp(np.array([1000.0, 1000.0])).round(4))
     1000.6931
     """
-    return _apply(_LOGSUMEXP, x, axis=axis, keepdims=keepdims)
+    return _apply(_LOGSUMEXP, x, more, axis=axis, keepdims=keepdims)
 
 
 # Shapes

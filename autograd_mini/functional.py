@@ -25,6 +25,7 @@ import numpy as np
 
 from autograd_mini import independence, modes
 from autograd_mini.graph import is_node, sweep_gradients, topological_order
+from autograd_mini.other_libraries import refuse_options
 from autograd_mini.tensor import Tensor
 from autograd_mini.trees import leaves, paths, rebuild
 from autograd_mini.value import Value
@@ -33,7 +34,7 @@ Function = Callable[..., Any]
 Argnums = int | Sequence[int]
 
 
-def grad(f: Function, argnums: Argnums = 0) -> Function:
+def grad(f: Function, argnums: Argnums = 0, **more: Any) -> Function:
     """The gradient of a function that returns one number.
 
     Arguments:
@@ -53,6 +54,8 @@ def grad(f: Function, argnums: Argnums = 0) -> Function:
     >>> grad(energy)({"m": 2.0, "v": np.array([1.0, 3.0])})
     {'m': 5.0, 'v': array([2., 6.])}
     """
+    if more:
+        refuse_options("grad", more)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
         return value_and_grad(f, argnums)(*args, **kwargs)[1]
@@ -60,7 +63,7 @@ def grad(f: Function, argnums: Argnums = 0) -> Function:
     return gradient
 
 
-def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
+def value_and_grad(f: Function, argnums: Argnums = 0, **more: Any) -> Function:
     """The value of a function together with its gradient, from one recording.
 
     Arguments, errors: as for ``grad``.
@@ -68,6 +71,8 @@ def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
     >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
     (6.0, (3.0, 2.0))
     """
+    if more:
+        refuse_options("value_and_grad", more)
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call(f, argnums, args, kwargs)
@@ -144,7 +149,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     return call.plain(out), call.like(call.plain(out), tangent)
 
 
-def jacobian(f: Function, argnums: int = 0) -> Function:
+def jacobian(f: Function, argnums: int = 0, **more: Any) -> Function:
     """The Jacobian of a function that returns an array, one reverse sweep for each element.
 
     Returns:
@@ -155,6 +160,8 @@ def jacobian(f: Function, argnums: int = 0) -> Function:
     array([[4., 1.],
            [2., 5.]])
     """
+    if more:
+        refuse_options("jacobian", more)
 
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, argnums, args, kwargs)
@@ -177,7 +184,7 @@ def jacobian(f: Function, argnums: int = 0) -> Function:
     return jacobian_of_f
 
 
-def hessian(f: Function, argnums: int = 0) -> Function:
+def hessian(f: Function, argnums: int = 0, **more: Any) -> Function:
     """The matrix of second derivatives of a function that returns one number.
 
     Returns:
@@ -188,6 +195,8 @@ def hessian(f: Function, argnums: int = 0) -> Function:
     array([[10.,  6.],
            [ 6.,  0.]])
     """
+    if more:
+        refuse_options("hessian", more)
     return jacobian(grad(f, argnums), argnums)
 
 

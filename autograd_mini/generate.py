@@ -1,5 +1,7 @@
 """Python written from the table of rules: the scalar operations, and the docs.
 
+Also the names that a Value has in other libraries, which a compiled class must state one by one.
+
 ``python -m autograd_mini.generate`` rewrites the marked regions of ``value.py``,
 ``functions.py``, ``__init__.py`` and ``docs/rules.md``; ``--check`` only says whether they
 are current.
@@ -14,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograd_mini.other_libraries import VALUE
 from autograd_mini.rules import RULES, Rule, float_lines, names_in
 
 DUNDERS = {
@@ -126,7 +129,7 @@ def operator_methods(rule: Rule) -> Iterator[str]:
     yield f'    """``{rule.formula}``; a number updates a leaf inside ``no_grad()``."""'
     yield from of_values
     sign = rule.symbol
-    yield from ["    if self._op:", f"        return self {sign} other"]
+    yield from ["    if self._operation:", f"        return self {sign} other"]
     yield f'    return _in_place(operator.{name}, "{sign}=", self, other)'
     yield ""
 
@@ -228,6 +231,7 @@ def _regions() -> dict[str, dict[str, list[str]]]:
     public = [line for r in rules for line in public_function(r)]
     return {
         str(package / "value.py"): {
+            "names of other libraries": [f'    {n} = Elsewhere("Value", "{n}")' for n in VALUE],
             "operators and methods": _indent(methods[:-1], 4),
             "functions of several operands": functions[:-2],
         },

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 
 from autograd_mini import independence
+from autograd_mini.other_libraries import refuse_options
 
 
 class Node(Protocol):
@@ -193,7 +194,9 @@ def gradients(
 ) -> dict[str, Any]: ...
 
 
-def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = None) -> Any:
+def gradients(
+    root: Any, wrt: Any, create_graph: bool = False, gradient: Any = None, **more: Any
+) -> Any:
     """The gradient of ``root`` with respect to nodes, without writing any ``grad``.
 
     Arguments:
@@ -212,6 +215,8 @@ def gradients(root: Any, wrt: Any, create_graph: bool = False, gradient: Any = N
     >>> first.data, gradients(first, x)
     (27.0, 18.0)
     """
+    if more:
+        refuse_options("gradients", more)
     if isinstance(wrt, Mapping):
         found = gradients(root, list(wrt.values()), create_graph, gradient)
         return dict(zip(wrt, found, strict=True))

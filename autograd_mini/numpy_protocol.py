@@ -146,6 +146,9 @@ def unknown_function(function: Any, method: str, kwargs: Mapping[str, Any], kind
             remedy += ", on t.astype(dtype)"
         if "where" in kwargs:
             remedy += ", on np.where(mask, t, 0) or t[mask]"
+        for option in kwargs:
+            if option in other_libraries.OPTIONS:
+                remedy += f", with {other_libraries.OPTIONS[option]}"
         return (
             f"{name}({', '.join(f'{key}=...' for key in kwargs)}) has no derivative rule for a "
             f"{kind}: {remedy}"

@@ -209,7 +209,7 @@ class Tensor:
                 )
             )
 
-    def backward(self, gradient: Any = None) -> None:
+    def backward(self, gradient: Any = None, **more: Any) -> None:
         """Compute the gradient of this Tensor with respect to everything it depends on.
 
         Arguments:
@@ -221,6 +221,8 @@ class Tensor:
                 is given in another shape.
             RuntimeError: an operand's data was replaced after it was recorded.
         """
+        if more:
+            other_libraries.refuse_options("backward", more)
         graph.backward(self, gradient)
 
     def zero_grad(self) -> None:
@@ -493,8 +495,8 @@ class Tensor:
 
     flatten = ravel
 
-    def squeeze(self, axis: Any = None) -> Tensor:
-        return _through_numpy(np.squeeze, self, axis)
+    def squeeze(self, axis: Any = None, **more: Any) -> Tensor:
+        return _through_numpy(np.squeeze, self, axis, **more)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
         return _through_numpy(np.swapaxes, self, axis1, axis2)
@@ -572,20 +574,20 @@ class Tensor:
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
         return _through_numpy(np.clip, self, min, max)
 
-    def repeat(self, repeats: Any, axis: Any = None) -> Tensor:
-        return _through_numpy(np.repeat, self, repeats, axis)
+    def repeat(self, repeats: Any, axis: Any = None, **more: Any) -> Tensor:
+        return _through_numpy(np.repeat, self, repeats, axis, **more)
 
-    def take(self, indices: Any, axis: Any = None) -> Tensor:
-        return _through_numpy(np.take, self, indices, axis)
+    def take(self, indices: Any, axis: Any = None, **more: Any) -> Tensor:
+        return _through_numpy(np.take, self, indices, axis, **more)
 
     def astype(self, dtype: Any) -> Tensor:
         return _through_numpy(ARRAY_FUNCTIONS[np.ndarray.astype], self, dtype)
 
-    def argmax(self, axis: Any = None) -> Any:
-        return self._array.argmax(axis)
+    def argmax(self, axis: Any = None, **more: Any) -> Any:
+        return _through_numpy(np.argmax, self, axis, **more)
 
-    def argmin(self, axis: Any = None) -> Any:
-        return self._array.argmin(axis)
+    def argmin(self, axis: Any = None, **more: Any) -> Any:
+        return _through_numpy(np.argmin, self, axis, **more)
 
     def __len__(self) -> int:
         if not self.ndim:

@@ -76,8 +76,9 @@ if cython.compiled:  # before anything else of a version that may be another
     build.require(MADE_FROM.decode())  # type: ignore[name-defined]
 
 # ruff: noqa: E402
-from autograd_mini import graph, modes
+from autograd_mini import graph, modes, other_libraries
 from autograd_mini.numpy_protocol import unknown_function
+from autograd_mini.other_libraries import Elsewhere
 from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_sum_rule
 
 Operand = Any
@@ -116,13 +117,13 @@ class Value:
     """
 
     __slots__ = (
-        "_number", "_grad", "_label", "_op", "_x", "_y", "_dx", "_dy", "_uses", "__weakref__",
+        "_number", "_grad", "_label", "_operation", "_x", "_y", "_dx", "_dy", "_uses", "__weakref__",
     )  # fmt: skip
 
     _number: float
     _grad: float
     _label: str
-    _op: str
+    _operation: str
     # The first operand and its local derivative are in _x and _dx, the second in _y and _dy.
     # In the place of a constant operand is None, and the constant is in the place of its
     # derivative.  More than two operands are in _y, as a tuple of operands and one of
@@ -137,13 +138,15 @@ class Value:
 
     masks_always = True
 
-    def __init__(self, data: Any, label: Any = "") -> None:
+    def __init__(self, data: Any, label: Any = "", **more: Any) -> None:
+        if more:
+            other_libraries.refuse_options("Value", more)
         number = constant(data)
         if number is None:
             raise TypeError(_not_a_number(data))
         self._number = number
         self._grad = 0.0
-        self._op = ""
+        self._operation = ""
         self._x = self._y = None
         self._dx = self._dy = 0.0
         self._uses = 0
@@ -192,14 +195,14 @@ class Value:
     @property
     def op(self) -> str:
         """The name of the operation in the table of rules, ``""`` for a leaf."""
-        return self._op
+        return self._operation
 
     @property
     def rule(self) -> Rule | None:
         """The row of the table that this node was made by, ``None`` for a leaf."""
-        if not self._op:
+        if not self._operation:
             return None
-        row = RULES.get(self._op)
+        row = RULES.get(self._operation)
         return weighted_sum_rule(len(self._y[0]) // 2) if row is None else row
 
     @property
@@ -210,7 +213,7 @@ class Value:
             return operands
         if self._x is None and self._y is None:
             return ()
-        if len(RULES[self._op].operands) == 1:
+        if len(RULES[self._operation].operands) == 1:
             return (self._x,)
         return (
             self._dx if self._x is None else self._x,
@@ -225,7 +228,7 @@ class Value:
     def _forget(self) -> None:
         """Become an unrecorded result: a leaf whose ``_dy``, which no leaf uses, says so."""
         self._grad = 0.0
-        self._op = ""
+        self._operation = ""
         self._x = self._y = None
         self._dx, self._dy = 0.0, 1.0
 
@@ -237,14 +240,14 @@ class Value:
             return derivatives
         if self._x is None and self._y is None:
             return ()
-        if len(RULES[self._op].operands) == 1:
+        if len(RULES[self._operation].operands) == 1:
             return (self._dx,)
         return (
             None if self._x is None else self._dx,
             None if self._y is None else self._dy,
         )
 
-    def backward(self, gradient: Any = None) -> None:
+    def backward(self, gradient: Any = None, **more: Any) -> None:
         """Compute the gradient of this Value with respect to everything it depends on.
 
         Threads may sweep at the same time: one sweep is finished before another begins.
@@ -261,6 +264,8 @@ class Value:
         >>> a.grad
         4.0
         """
+        if more:
+            other_libraries.refuse_options("backward", more)
         start = self.seed(gradient)
         if isinstance(start, Value):
             raise TypeError("backward() takes a plain number as gradient: write gradient.data")
@@ -408,9 +413,9 @@ class Value:
     # Copies
 
     def __reduce__(self) -> Any:
-        if self._op:
+        if self._operation:
             raise TypeError(
-                f"a computed Value ({self._op}) is neither copied nor pickled, for the copy would "
+                f"a computed Value ({self._operation}) is neither copied nor pickled, for the copy would "
                 "have operands that nobody else holds: copy its leaves and compute again, or "
                 "write value.detach() for a leaf with its number, +value for a node of its own"
             )
@@ -425,6 +430,39 @@ class Value:
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
+
+    def __dir__(self) -> list[str]:
+        return sorted(set(object.__dir__(self)) - other_libraries.VALUE.keys())
+
+    # region names of other libraries: written by `python -m autograd_mini.generate`
+    requires_grad = Elsewhere("Value", "requires_grad")
+    requires_grad_ = Elsewhere("Value", "requires_grad_")
+    is_leaf = Elsewhere("Value", "is_leaf")
+    grad_fn = Elsewhere("Value", "grad_fn")
+    zero_ = Elsewhere("Value", "zero_")
+    retain_grad = Elsewhere("Value", "retain_grad")
+    detach_ = Elsewhere("Value", "detach_")
+    value = Elsewhere("Value", "value")
+    _value = Elsewhere("Value", "_value")
+    _prev = Elsewhere("Value", "_prev")
+    _children = Elsewhere("Value", "_children")
+    _op = Elsewhere("Value", "_op")
+    _backward = Elsewhere("Value", "_backward")
+    gradient = Elsewhere("Value", "gradient")
+    name = Elsewhere("Value", "name")
+    item = Elsewhere("Value", "item")
+    numpy = Elsewhere("Value", "numpy")
+    shape = Elsewhere("Value", "shape")
+    ndim = Elsewhere("Value", "ndim")
+    size = Elsewhere("Value", "size")
+    dtype = Elsewhere("Value", "dtype")
+    T = Elsewhere("Value", "T")
+    clone = Elsewhere("Value", "clone")
+    copy = Elsewhere("Value", "copy")
+    tolist = Elsewhere("Value", "tolist")
+    sum = Elsewhere("Value", "sum")
+    mean = Elsewhere("Value", "mean")
+    # endregion
 
     # fmt: off
     # region operators and methods: written by `python -m autograd_mini.generate`
@@ -459,7 +497,7 @@ class Value:
             second: Value = other
             y: float = second._number
             return _node(x + y, "add", self, 1.0, second, 1.0)
-        if self._op:
+        if self._operation:
             return self + other
         return _in_place(operator.add, "+=", self, other)
 
@@ -494,7 +532,7 @@ class Value:
             second: Value = other
             y: float = second._number
             return _node(x - y, "sub", self, 1.0, second, -1.0)
-        if self._op:
+        if self._operation:
             return self - other
         return _in_place(operator.sub, "-=", self, other)
 
@@ -529,7 +567,7 @@ class Value:
             second: Value = other
             y: float = second._number
             return _node(x * y, "mul", self, y, second, x)
-        if self._op:
+        if self._operation:
             return self * other
         return _in_place(operator.mul, "*=", self, other)
 
@@ -580,7 +618,7 @@ class Value:
                 return _node(out, "div", self, 1.0 / y, second, -out / y)
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "div", self, second)
-        if self._op:
+        if self._operation:
             return self / other
         return _in_place(operator.truediv, "/=", self, other)
 
@@ -637,7 +675,7 @@ class Value:
                 return _node(out, "pow", self, dx, second, dy)
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "pow", self, second)
-        if self._op:
+        if self._operation:
             return self ** other
         return _in_place(operator.pow, "**=", self, other)
 
@@ -1040,7 +1078,7 @@ def _node(
     """
     node: Value = Value.__new__(Value)
     node._number = out
-    node._op = op
+    node._operation = op
     node._x = x
     node._y = y
     node._dx = dx
@@ -1102,7 +1140,7 @@ def _record_specially(node: Value) -> None:
                 else f"a derivative in {derivatives}"
             )
             raise FloatingPointError(
-                f"{node._op} made {what} from finite operands, at {modes.source_line()}"
+                f"{node._operation} made {what} from finite operands, at {modes.source_line()}"
             )
     if not modes.recording():
         node._forget()
@@ -1242,7 +1280,7 @@ def _sweep(root: Value, start: float, unused: cython.longlong) -> None:
     y: Value | None
     total: float
     uses: cython.longlong
-    if not root._op:
+    if not root._operation:
         root._grad += start
         return
 
@@ -1257,7 +1295,7 @@ def _sweep(root: Value, start: float, unused: cython.longlong) -> None:
                 x._uses = uses + 1
             else:
                 x._uses = unused + 1
-                if x._op:
+                if x._operation:
                     x._grad = 0.0
                     ready.append(x)
                 else:
@@ -1272,7 +1310,7 @@ def _sweep(root: Value, start: float, unused: cython.longlong) -> None:
                 y._uses = uses + 1
             else:
                 y._uses = unused + 1
-                if y._op:
+                if y._operation:
                     y._grad = 0.0
                     ready.append(y)
                 else:
@@ -1287,7 +1325,7 @@ def _sweep(root: Value, start: float, unused: cython.longlong) -> None:
         if x is not None:
             uses = x._uses - 1
             x._uses = uses
-            if x._op:
+            if x._operation:
                 if total != 0.0:  # zero passes zero on, even through an infinity
                     x._grad += total * node._dx
                 if uses == unused:
@@ -1304,7 +1342,7 @@ def _sweep(root: Value, start: float, unused: cython.longlong) -> None:
         if y is not None:
             uses = y._uses - 1
             y._uses = uses
-            if y._op:
+            if y._operation:
                 if total != 0.0:
                     y._grad += total * node._dy
                 if uses == unused:
@@ -1328,7 +1366,7 @@ def _count_many(node: Value, ready: list[Value | None], unused: cython.longlong)
                 x._uses = uses + 1
             else:
                 x._uses = unused + 1
-                if x._op:
+                if x._operation:
                     x._grad = 0.0
                     ready.append(x)
                 else:
@@ -1349,12 +1387,12 @@ def _share_among_many(node: Value, ready: list[Value | None], unused: cython.lon
             x._uses -= 1
             if total != 0.0 and derivatives[i] is not None:
                 derivative = derivatives[i]
-                if x._op:
+                if x._operation:
                     x._grad += total * derivative
                 else:
                     x._dx += total * derivative
             if x._uses == unused:
-                if x._op:
+                if x._operation:
                     ready.append(x)
                 else:
                     x._grad += x._dx

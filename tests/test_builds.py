@@ -565,6 +565,20 @@ def test_what_is_no_number_is_left_to_the_other_operand(value: Any) -> None:
         v += "1"
 
 
+@pytest.mark.parametrize("call", ["exp(v)", "add(v, 1.0)", "sqrt(v) * 2", "getdata(v) * 1.0"])
+def test_masked_arrays_functions_make_no_plain_number_of_a_value(value: Any, call: str) -> None:
+    """They take an attribute ``_data`` for an array's, which no slot may be called."""
+    v = value.Value(2.0)
+    try:
+        result = eval(f"np.ma.{call}", {"np": np, "v": v})
+    except AttributeError as error:
+        result = str(error)
+    if isinstance(result, str):
+        assert result == "Value has no 'ndim': write Tensor for arrays: a Value holds one number"
+    else:
+        assert isinstance(result.item() if isinstance(result, np.ndarray) else result, value.Value)
+
+
 def test_compiled_methods_are_of_values_only() -> None:
     """Unbound, on anything else, each is a TypeError: it would use another object's memory."""
     module = next((m for m in BUILDS if name_of(m) == "compiled"), None)

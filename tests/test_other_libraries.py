@@ -1,6 +1,10 @@
 """Names of other libraries: each is answered with one that exists here."""
 
+import os
 import re
+import subprocess
+import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -37,13 +41,88 @@ def test_what_the_answers_name_exists():
                 found = getattr(found, name)
 
 
-@pytest.mark.parametrize("place", ["Tensor", "autograd_mini"])
+@pytest.mark.parametrize("place", TABLES)
 def test_the_answer_is_the_error(place):
     table, owner = TABLES[place]
+    called = {"model": "a model"}.get(place, place)
     for name, advice in table.items():
         with pytest.raises(AttributeError) as raised:
             getattr(owner, name)
-        assert str(raised.value) == f"{place} has no {name!r}: write {advice}"
+        assert str(raised.value) == f"{called} has no {name!r}: write {advice}"
+
+
+@pytest.mark.parametrize("build", ["0", "1"])
+def test_both_builds_of_value_answer(build):
+    """Each in a process of its own, for one is chosen at import."""
+    code = (
+        "from autograd_mini import Value; from autograd_mini.other_libraries import VALUE; "
+        "v = Value(1.0); print([n for n in VALUE if hasattr(v, n) or n in dir(v)])"
+    )
+    environment = {**os.environ, "AUTOGRAD_MINI_PURE": build}
+    command = [sys.executable, "-W", "error", "-c", code]
+    assert subprocess.check_output(command, env=environment, text=True) == "[]\n"
+
+
+LOSS, LAYER = np.sum(T), nn.Dense(2, 1, rng=0)
+REDUCTIONS = [T.sum, T.mean, T.var, T.std, T.prod, T.max, T.min]
+WITH_AXIS = [T.squeeze, T.cumsum, T.argmax, T.argmin, partial(T.take, [0]), partial(T.repeat, 2)]
+SOFTMAXES = [partial(f, T) for f in (ag.softmax, ag.log_softmax, ag.logsumexp)]
+NODES = [partial(Tensor, [1.0]), partial(Value, 1.0)]
+TRANSFORMS = [partial(f, np.sum) for f in (ag.grad, ag.value_and_grad, ag.jacobian, ag.hessian)]
+GRADIENTS = [partial(ag.gradients, LOSS, T)]
+DENSE, FIT = [partial(nn.Dense, 2, 1)], [partial(nn.fit, LAYER, np.ones((4, 2)), np.ones((4, 1)))]
+OPTIMISERS = [partial(f, LAYER.parameters()) for f in (nn.SGD, nn.Adam)]
+CALLS = {
+    "dim": [*REDUCTIONS, *WITH_AXIS, *SOFTMAXES],
+    "axes": [*REDUCTIONS, *SOFTMAXES],
+    "keepdim": [*REDUCTIONS, *SOFTMAXES],
+    "keep_dims": [*REDUCTIONS, *SOFTMAXES],
+    "unbiased": [T.var, T.std],
+    "correction": [T.var, T.std, partial(np.var, T), partial(np.std, T)],
+    "Tensor(dtype)": NODES[:1],
+    "requires_grad": NODES,
+    "device": NODES,
+    "name": NODES,
+    "_children": NODES,
+    "_op": NODES,
+    "argnum": TRANSFORMS,
+    "has_aux": TRANSFORMS,
+    "grad_outputs": GRADIENTS,
+    "allow_unused": GRADIENTS,
+    "retain_graph": [*GRADIENTS, LOSS.backward, (V * V).backward],
+    "create_graph": [LOSS.backward, (V * V).backward],
+    "lr": [*OPTIMISERS, *FIT],
+    "learning_rate": [*OPTIMISERS, *FIT],
+    "optimizer": FIT,
+    "input_dim": DENSE,
+    "input_shape": DENSE,
+    "units": DENSE,
+    "in_features": DENSE,
+    "out_features": DENSE,
+    "verbose": FIT,
+    "random_state": [*DENSE, *FIT],
+    "seed": [*DENSE, *FIT],
+    "kernel_initializer": DENSE,
+}
+"""Functions to which an option of another library may be given."""
+
+
+@pytest.mark.parametrize("option", other_libraries.OPTIONS)
+def test_an_option_of_another_library_is_answered(option):
+    name, advice = option.removeprefix("Tensor(").rstrip(")"), other_libraries.OPTIONS[option]
+    for function in CALLS[option]:
+        with pytest.raises(TypeError) as raised:
+            function(**{name: 1})
+        message = str(raised.value)
+        assert repr(name) in message or f"{name}=" in message
+        assert message.endswith(f"write {advice}") or message.endswith(f"with {advice}")
+        assert "\n" not in message
+
+
+def test_an_option_that_nobody_knows_is_python_s_own_error():
+    for function in (*NODES, *TRANSFORMS, *SOFTMAXES, *GRADIENTS, LOSS.backward):
+        with pytest.raises(TypeError, match=r"\w+\(\) got an unexpected keyword.*'frobnicate'"):
+            function(frobnicate=1)
 
 
 def test_a_name_that_nobody_knows_is_python_s_own_error():

@@ -489,6 +489,7 @@ def test_a_divisor_of_zero_is_numpy_s_in_the_sweep_as_well(zero):
 
 def test_a_chain_of_two_hundred_thousand_operations_leaves_nothing_behind():
     limit = sys.getrecursionlimit()
+    np.testing.assert_allclose(Tensor(1.0).data, 1.0)  # what NumPy imports late leaves cycles
     gc.collect()
     gc.disable()
     sys.setrecursionlimit(300)
