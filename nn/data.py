@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.nn.dense import size
 from autograd_mini.nn.operands import Array, arrays_of, numbers
 from autograd_mini.nn.seeds import Seed, generator
 from autograd_mini.trees import leaves, rebuild
@@ -302,9 +303,7 @@ class batches:
             raise ValueError(f"batches needs arrays of one length, got lengths {lengths}")
         if not lengths[0]:
             raise ValueError("batches: there are no samples")
-        if batch_size < 1:
-            raise ValueError(f"batch_size is a positive whole number, not {batch_size!r}")
-        self._count, self._batch_size = lengths[0], batch_size
+        self._count, self._batch_size = lengths[0], size("batch_size", batch_size)
         self._rng = generator(rng) if shuffle else None
 
     def __len__(self) -> int:

@@ -95,7 +95,7 @@ def fit(
     clip_norm: float | None = None,
     clip_value: float | None = None,
     patience: int | None = None,
-    callbacks: Iterable[Callback | Callable[[Run], Any]] = (),
+    callbacks: Any = (),
     checkpoint: FilePath | None = None,
     checkpoint_steps: int | None = None,
     resume: bool = False,
@@ -144,7 +144,7 @@ def fit(
             improved for so many epochs, and go back to the best weights; more options has
             ``nn.EarlyStopping`` among the callbacks.
         callbacks: ``nn.Callback`` objects, and functions that are called with the ``Run`` after
-            each epoch.
+            each epoch; one or a list.
         checkpoint: an ``.npz`` file to write after each epoch, whole or not at all; where that
             fails, as on a full disk, a warning says so and the run goes on.
         checkpoint_steps: write it after each so many steps as well.
@@ -178,7 +178,9 @@ def fit(
         refuse_options("fit", more)
     with Alone() if communicator is None else Together(communicator) as team:
         X, y = checked_data(X, y)
-        check_options(epochs, batch_size, schedule_by, resume, checkpoint, checkpoint_steps)
+        check_options(
+            epochs, batch_size, shuffle, schedule_by, resume, checkpoint, checkpoint_steps
+        )
         objective = objective_for(model, loss)
         wanted = objective.metrics(metrics)
         seed = {"rng": int(rng)} if isinstance(rng, int | np.integer) else {}
@@ -209,7 +211,8 @@ def fit(
         if saved is None:
             check_rate(run.optimiser, schedule)
         run.rate = float(run.optimiser.rate)
-        calls = [as_callback(given) for given in callbacks]
+        alone = isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable)
+        calls = [as_callback(given) for given in ([callbacks] if alone else callbacks)]
         if patience is not None:
             calls.append(EarlyStopping(patience))
         training = _Training(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ import numpy as np
 import autograd_mini as ag
 from autograd_mini.nn import losses, metrics
 from autograd_mini.nn.activations import name_of, resolve
-from autograd_mini.nn.dense import Dense
+from autograd_mini.nn.dense import Dense, size
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, arrays_of, is_several, numbers, operand
 from autograd_mini.nn.refusals import class_targets, look_like_probabilities, same_shape
@@ -136,7 +136,7 @@ class Objective:
             head = head.layers[-1]
         last = head.activation if isinstance(head, Dense) else head
         known = not isinstance(last, Module)
-        if loss is None:
+        if loss is None and not from_output:
             loss = _LOSS_OF_ACTIVATION.get(name_of(last).strip("'"), "") if known else ""
             if not loss:
                 raise ValueError(
@@ -146,6 +146,10 @@ class Objective:
         if isinstance(loss, str) and loss not in LOSSES:
             raise ValueError(unknown_name("loss", loss, LOSSES))
         function = LOSSES[loss] if isinstance(loss, str) else loss
+        if not callable(function):
+            raise TypeError(
+                f"loss is a name or a function (outputs, targets), not {type(loss).__name__}"
+            )
         given: dict[str, Any] = {}
         if isinstance(function, functools.partial) and not function.args:
             given, function = function.keywords, function.func
@@ -192,6 +196,12 @@ class Objective:
         if self.built_in:
             self._refuse_several(outputs, targets)
         return self._function(outputs, targets, **self._options)
+
+    def one_loss(self, outputs: Any, targets: Any) -> Any:
+        """``loss``, refused if it is not one number."""
+        loss = self.loss(outputs, targets)
+        number(loss)
+        return loss
 
     def _refuse_several(self, outputs: Any, targets: Any) -> None:
         if is_several(outputs):
@@ -419,7 +429,7 @@ def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
         if "loss" in given:
             raise ValueError("the history has a column 'loss' already: name the metric otherwise")
         return {name: targets_second(_metric(metric)) for name, metric in given.items()}
-    if isinstance(given, str) or callable(given):
+    if isinstance(given, str) or callable(given) or not isinstance(given, Iterable):
         given = [given]
     found: dict[str, Callable[[Any, Any], float]] = {}
     for metric in given:
@@ -670,7 +680,7 @@ def measured(
             inputs, targets = rows_of(X, rows), rows_of(y, rows)
             outputs = told_of_all(objective.outputs, (inputs,), lambda: (X,))
             whole = functools.partial(_whole, outputs, y, count)
-            loss = number(told_of_all(objective.loss, (outputs, targets), whole))
+            loss = number(told_of_all(objective.one_loss, (outputs, targets), whole))
             losses.append(loss if objective.sums else loss * (len(rows) / count))
             if metrics:
                 predictions.append(objective.predictions(outputs))
@@ -747,6 +757,7 @@ def undisturbed(model: Module) -> Iterator[None]:
 
 
 def _slices(count: int, batch_size: int) -> list[Array]:
+    batch_size = size("batch_size", batch_size)
     return [
         np.arange(start, min(start + batch_size, count)) for start in range(0, count, batch_size)
     ]

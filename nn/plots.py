@@ -18,7 +18,7 @@ from autograd_mini.nn import metrics
 from autograd_mini.nn.data import class_indices
 from autograd_mini.nn.health import layer_outputs
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.objective import predict
+from autograd_mini.nn.objective import predict, samples, told_of_all
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.optional import needed
 
@@ -335,12 +335,17 @@ def decision_boundary(
     X, labels = np.asarray(X, dtype=float), class_indices(y, what="decision_boundary")
     if X.ndim != 2 or X.shape[1] != 2:
         raise ValueError(f"decision_boundary draws points of shape (N, 2), not {X.shape}")
+    samples("decision_boundary: ", X=X, y=labels)
     low, high = X.min(axis=0), X.max(axis=0)
     width = np.where(high > low, high - low, 1) * margin
     across = [np.linspace(a, b, points) for a, b in zip(low - width, high + width, strict=True)]
     first, second = np.meshgrid(*across)
     places = np.concatenate([X, np.column_stack([first.ravel(), second.ravel()])])
-    out = predict(model, places) if isinstance(model, Module) else numbers(model(places))
+
+    def outputs(x: Array) -> Any:
+        return predict(model, x) if isinstance(model, Module) else numbers(model(x))
+
+    out = told_of_all(outputs, (places,), lambda: (X,))
     if np.isnan(out).any():
         raise ValueError("decision_boundary: an output of the model is NaN: it has diverged")
     ax = _axes(ax)

@@ -85,6 +85,7 @@ def checked_validation(given: Any) -> tuple[Any, Any]:
 def check_options(
     epochs: int,
     batch_size: int,
+    shuffle: bool,
     schedule_by: str,
     resume: bool,
     checkpoint: Any,
@@ -98,6 +99,8 @@ def check_options(
     ):
         if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 1:
             raise ValueError(f"{name} is a positive whole number, not {given!r}")
+    if not isinstance(shuffle, bool | np.bool_):
+        raise TypeError(f"shuffle is True or False, not {shuffle!r}")
     if schedule_by not in ("epoch", "step"):
         raise ValueError(f"schedule_by is 'epoch' or 'step', not {schedule_by!r}")
     if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
@@ -170,7 +173,7 @@ def first_look(
         some = rows_of(targets, rows)
         count = length(X)
         loss = told_of_all(
-            objective.loss, (outputs, some), lambda: (for_all(outputs, count), targets)
+            objective.one_loss, (outputs, some), lambda: (for_all(outputs, count), targets)
         )
         _warn_of_slips(loss, outputs, targets)
         found = number(loss)

@@ -412,7 +412,7 @@ class Recurrent(Module):
     def forward(
         self, x: Any, state: Sequence[State] | None = None, *, lengths: Any = None, mask: Any = None
     ) -> Any:
-        """The outputs for sequences of shape ``(N, T, n_in)``, one array; ``run`` gives the state."""
+        """The outputs for sequences of shape ``(N, T, n_in)``; ``run`` gives the state as well."""
         return self.run(x, state, lengths=lengths, mask=mask)[0]
 
     def run(

@@ -125,6 +125,7 @@ USES = {
     "metrics": (two, MANY, LABELS, {"metrics": ["accuracy", "r2"]}),
     "own metric": (two, MANY, LABELS, {"metrics": {"m": own_squares}}),
     "own metric, nn": (two, MANY, LABELS, {"metrics": {"m": lambda o, t: nn.r2(o, t)}}),
+    "no reduction": (one, MANY, MANY[:, :1], {"loss": lambda o, t: (o - t)[:, 0]}),
     "width": (two, MANY[:, :2], LABELS, {}),
     "axes": (lambda: nn.GRU(2, 3, returns="last", rng=0), STEPS[:, 0], LABELS, {"loss": "mse"}),
     "recurrent width": (lambda: nn.GRU(3, 2, returns="last"), STEPS, LABELS, {"loss": "mse"}),

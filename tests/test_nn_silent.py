@@ -345,6 +345,34 @@ def test_a_loss_that_takes_softmax_twice_is_warned_of():
     run("softmax", once)
 
 
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, "3", True])
+def test_a_batch_has_a_positive_whole_number_of_samples(batch_size):
+    model = nn.Dense(3, 1, rng=0)
+    for use in (
+        lambda: nn.evaluate(model, X, X[:, :1], batch_size=batch_size),  # -1: a loss of 0
+        lambda: nn.predict(model, X, batch_size=batch_size),
+        lambda: nn.data.batches(X, batch_size=batch_size),
+        lambda: nn.fit(model, X, X[:, :1], batch_size=batch_size),
+    ):
+        with pytest.raises(ValueError, match="batch_size is a positive whole number, not"):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"shuffle": "no"}, "shuffle is True or False, not 'no'"),
+        ({"loss": 3}, "loss is a name or a function .*not int"),
+        ({"loss": {"y": None}}, "loss is a name or a function .*not NoneType"),
+        ({"metrics": 3}, "a metric is a name or a function, not int"),
+        ({"callbacks": 3}, "a callback is an nn.Callback or a function, not 3"),
+    ],
+)
+def test_options_of_another_kind_are_refused(option, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        nn.fit(nn.Dense(3, 1, rng=0), X, X[:, :1], progress=False, **option)
+
+
 def test_complex_weights_are_refused():
     model = nn.Dense(3, 1, rng=0)
     state = {name: array + 1j for name, array in model.state().items()}
