@@ -79,7 +79,7 @@ CALLS = {
     "keep_dims": [*REDUCTIONS, *SOFTMAXES],
     "unbiased": [T.var, T.std],
     "correction": [T.var, T.std, partial(np.var, T), partial(np.std, T)],
-    "Tensor(dtype)": NODES[:1],
+    "Tensor": NODES[:1],
     "requires_grad": NODES,
     "device": NODES,
     "name": NODES,
@@ -103,14 +103,17 @@ CALLS = {
     "random_state": [*DENSE, *FIT],
     "seed": [*DENSE, *FIT],
     "kernel_initializer": DENSE,
+    "fit": FIT,
+    "cross_entropy": [lambda **more: FIT[0](loss=partial(nn.cross_entropy, **more))],
 }
-"""Functions to which an option of another library may be given."""
+"""Functions to which an option of another library may be given; of ``"f(option)"`` those of f."""
 
 
 @pytest.mark.parametrize("option", other_libraries.OPTIONS)
 def test_an_option_of_another_library_is_answered(option):
-    name, advice = option.removeprefix("Tensor(").rstrip(")"), other_libraries.OPTIONS[option]
-    for function in CALLS[option]:
+    of, name = re.fullmatch(r"(?:(\w+)\()?(\w+)\)?", option).groups()
+    advice = other_libraries.OPTIONS[option]
+    for function in CALLS[of or name]:
         with pytest.raises(TypeError) as raised:
             function(**{name: 1})
         message = str(raised.value)
