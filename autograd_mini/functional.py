@@ -110,7 +110,8 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
         call.keep = call.keep or isinstance(gradient, Value | Tensor)
         return call.arranged(call.gradients(out, gradient))
 
-    return call.plain(out), pull
+    value = call.plain(out)  # the sweep may need the array as it is
+    return value.copy() if isinstance(value, np.ndarray) else value, pull
 
 
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:

@@ -479,6 +479,11 @@ def test_a_product_s_gradient_needs_no_range_that_it_has_not_itself(x):
         np.testing.assert_allclose(second, pairs, rtol=1e-13)
 
 
+def test_a_product_of_thousands():
+    """Numbers between ½ and 1, as they are multiplied, would leave the range after a thousand."""
+    assert ag.grad(np.prod)(np.ones(2500)).tolist() == [1.0] * 2500
+
+
 FLOAT16 = {  # a function, its operand, and its gradient's first element
     "mean": (np.mean, np.ones(70_000), 1 / 70_000),
     "max": (np.max, np.ones(70_000), 1 / 70_000),

@@ -276,6 +276,16 @@ def test_a_node_gives_nodes_also_where_the_derivative_is_constant(kind):
         assert found.data == expected
 
 
+def test_what_vjp_gives_may_be_written_to():
+    value, pull = ag.vjp(np.exp, X)
+    value *= 0
+    upstream = np.ones(3)
+    (gradient,) = pull(upstream)
+    gradient += 1
+    assert upstream.tolist() == [1, 1, 1]
+    close(pull(upstream)[0], np.exp(X))
+
+
 def test_no_grad_outside_does_not_reach_in():
     """A derivative records for itself; what it gives is a leaf in there."""
     t = Tensor(X)
