@@ -73,6 +73,12 @@ from autograd_mini.functions import arccosh as arccosh
 from autograd_mini.functions import arctanh as arctanh
 from autograd_mini.functions import abs as abs
 from autograd_mini.functions import sign as sign
+from autograd_mini.functions import floor as floor
+from autograd_mini.functions import ceil as ceil
+from autograd_mini.functions import trunc as trunc
+from autograd_mini.functions import rint as rint
+from autograd_mini.functions import mod as mod
+from autograd_mini.functions import floor_divide as floor_divide
 from autograd_mini.functions import sigmoid as sigmoid
 from autograd_mini.functions import softplus as softplus
 from autograd_mini.functions import log_sigmoid as log_sigmoid

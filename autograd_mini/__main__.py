@@ -316,6 +316,8 @@ def _rules(options: Options) -> int:
             _show(f"    defined for {rule.domain}")
         for point, convention in rule.kinks.items():
             _show(f"    at {point} the derivative is taken to be {convention}")
+        if rule.pieces:
+            _show(f"    where {rule.pieces} jumps the derivative is taken to be the same")
     return 0
 
 

@@ -3,6 +3,8 @@
 The language of the table is read here over any kind of number.  Over symbols the operands'
 space is divided into regions in which every comparison of the row is decided, borders
 included; so a text with ``where`` is one expression in each region, and can be differentiated.
+Between its jumps a row that rounds is differentiated with ``floor``, ... as constants, and
+``x % y`` is ``x - y * floor(x / y)``.
 
 >>> from autograd_mini.rules import RULES
 >>> for region in regions(RULES["relu"]):
@@ -93,6 +95,9 @@ class Reading:
             case ast.UnaryOp(op, operand):
                 value = self._value(operand, names)
                 return -value if isinstance(op, ast.USub) else value
+            case ast.BinOp(left, (ast.Mod() | ast.FloorDiv()) as op, right):
+                name = "mod" if isinstance(op, ast.Mod) else "floor_divide"
+                return self.native(name)(self._value(left, names), self._value(right, names))
             case ast.BinOp(left, op, right):
                 return _OPERATORS[type(op)](self._value(left, names), self._value(right, names))
             case ast.Call(ast.Name("where"), [condition, yes, no]):
@@ -155,6 +160,10 @@ def precise() -> Reading:
         "abs": mp.fabs,
         "log2": lambda x: mp.log(x, 2),
         "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
+        "trunc": lambda x: mp.sign(x) * mp.floor(abs(x)),
+        "rint": mp.nint,
+        "mod": lambda x, y: x % y if y else mp.nan,
+        "floor_divide": lambda x, y: mp.floor(x / y),
     }
     return Reading(
         {"pi": mp.pi, "inf": mp.inf, "nan": mp.nan},
@@ -172,9 +181,22 @@ IN_FLOATS = Reading(
 )
 
 
+WHOLE = ("floor", "ceil", "trunc", "rint")
+"""Functions to whole numbers, which are constant between their jumps."""
+
+
+@cache
+def _whole(name: str) -> Any:
+    """Such a function over SymPy's expressions, of which its derivative is all that is known."""
+    sympy = load_sympy()
+    derivative = {"fdiff": lambda self, argument=1: sympy.S.Zero}
+    return type(name, (sympy.Function,), {"is_integer": True, **derivative})
+
+
 def _exact(decide: Callable[[Any], int]) -> Reading:
     """Texts over SymPy's expressions; ``decide`` gives an expression's sign."""
     sympy = load_sympy()
+    floor = _whole("floor")
     others: dict[str, Callable[..., Any]] = {
         "abs": sympy.Abs,
         "expm1": lambda x: sympy.exp(x) - 1,
@@ -183,6 +205,9 @@ def _exact(decide: Callable[[Any], int]) -> Reading:
         "log10": lambda x: sympy.log(x, 10),
         "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
         "cbrt": lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3),
+        "mod": lambda x, y: x - y * floor(x / y),
+        "floor_divide": lambda x, y: floor(x / y),
+        **{name: _whole(name) for name in WHOLE},
     }
     return Reading(
         {"pi": sympy.pi, "inf": sympy.oo, "nan": sympy.nan},
@@ -298,6 +323,8 @@ def regions(rule: Rule) -> list[Region]:
 
 def _comparisons(expression: Any) -> set[tuple[str, Any]]:
     """What operands must be compared with, so that the sign of an expression is known."""
+    if expression.has(*map(_whole, WHOLE)):  # it has a root in each of its pieces
+        return set()
     operands = sorted(expression.free_symbols, key=str)
     found: set[tuple[str, Any]] = set()
     for inside in expression.atoms(load_sympy().Abs):

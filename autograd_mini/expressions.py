@@ -1,6 +1,6 @@
 """Expressions of the command line, such as ``sigmoid(w*x + b)``, computed over Values.
 
-The language is that of the table of rules: names, numbers, ``+ - * / **``, comparisons, the
+The language is that of the table of rules: names, numbers, ``+ - * / ** % //``, comparisons, the
 table's functions, the constants ``pi``, ``inf`` and ``nan``, and names for intermediate results
 (``net = w*x + b; sigmoid(net)``).  A text is parsed and computed node by node, never evaluated
 as Python.
@@ -139,7 +139,7 @@ def _parsed(text: str) -> ast.Module:
                         f"{what!r} is not allowed"
                         + (
                             _meant(text)
-                            or ": write variables, numbers, + - * / **, comparisons, and "
+                            or ": write variables, numbers, + - * / ** % //, comparisons, and "
                             "functions of the table (autograd-mini rules)"
                         ),
                         text, node,
@@ -248,8 +248,9 @@ class _Computer:
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv, ast.Pow: operator.pow, ast.USub: operator.neg,
-    ast.UAdd: operator.pos, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
+    ast.Div: operator.truediv, ast.Pow: operator.pow, ast.Mod: operator.mod,
+    ast.FloorDiv: operator.floordiv, ast.USub: operator.neg, ast.UAdd: operator.pos,
+    ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
     ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
     ast.Eq: operator.eq, ast.NotEq: operator.ne,
 }  # fmt: skip
@@ -260,6 +261,7 @@ _OTHER_NAMES = {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "tg": "tan",
     "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "sgn": "sign", "swish": "silu",
     "max": "maximum", "min": "minimum", "power": "x**y", "pow": "x**y",
+    "round": "rint", "ceiling": "ceil", "remainder": "mod",
 }  # fmt: skip
 """What mathematics and other languages call functions of the table."""
 

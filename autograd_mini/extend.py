@@ -30,6 +30,7 @@ def rule(
     evaluate: str = "",
     defaults: Mapping[str, float] | None = None,
     evaluate_derivatives: Sequence[str | None] = (),
+    pieces: str = "",
 ) -> Callable[..., Any]:
     """Add an elementwise operation to the table, and get its function.
 
@@ -37,7 +38,7 @@ def rule(
         name: a new name.  If NumPy has a ufunc of this name, it works on Tensors and Values
             from now on.
         formula, derivatives, sentence, domain, kinks, evaluate, defaults,
-        evaluate_derivatives: the row, as in ``autograd_mini.rules``.
+        evaluate_derivatives, pieces: the row, as in ``autograd_mini.rules``.
 
     Returns:
         A function of numbers, arrays, Values and Tensors.
@@ -63,9 +64,14 @@ def rule(
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
     row = Rule(
         name, formula, texts, sentence, domain, kinks or {}, evaluate, defaults or {},
-        tuple(evaluate_derivatives),
+        tuple(evaluate_derivatives), pieces,
     )  # fmt: skip
-    for text in (formula, evaluate or "0", *filter(None, (*texts, *evaluate_derivatives))):
+    for text in (
+        formula,
+        evaluate or "0",
+        pieces or "0",
+        *filter(None, (*texts, *evaluate_derivatives)),
+    ):
         for call in (node for node in ast.walk(parse(text)) if isinstance(node, ast.Call)):
             called = ast.unparse(call.func)
             if called not in RULES and called != name:

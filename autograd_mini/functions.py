@@ -396,9 +396,73 @@ def sign(x: Any) -> Any:
 
     ``where(x > 0, 1, where(x < 0, -1, 0))``
     Derivative for x: ``0``.
-    At ``x == 0`` the derivative is taken to be 0.
+    Where ``sign(x)`` jumps the derivative is taken to be the same.
     """
     return apply("sign", x)
+
+
+def floor(x: Any) -> Any:
+    """The greatest whole number up to x.
+
+    ``floor(x)``
+    Derivative for x: ``0``.
+    Where ``floor(x)`` jumps the derivative is taken to be the same.
+    """
+    return apply("floor", x)
+
+
+def ceil(x: Any) -> Any:
+    """The least whole number from x on.
+
+    ``ceil(x)``
+    Derivative for x: ``0``.
+    Where ``ceil(x)`` jumps the derivative is taken to be the same.
+    """
+    return apply("ceil", x)
+
+
+def trunc(x: Any) -> Any:
+    """The whole part of x, without its fraction.
+
+    ``trunc(x)``
+    Derivative for x: ``0``.
+    Where ``trunc(x)`` jumps the derivative is taken to be the same.
+    """
+    return apply("trunc", x)
+
+
+def rint(x: Any) -> Any:
+    """The nearest whole number; of two the even one.
+
+    ``rint(x)``
+    Derivative for x: ``0``.
+    Where ``rint(x)`` jumps the derivative is taken to be the same.
+    """
+    return apply("rint", x)
+
+
+def mod(x: Any, y: Any) -> Any:
+    """Remainder of x // y, with the sign of y.
+
+    ``x % y``
+    Derivative for x: ``1``.
+    Derivative for y: ``-(x // y)``.
+    Defined for ``y != 0``.
+    Where ``x // y`` jumps the derivative is taken to be the same.
+    """
+    return apply("mod", x, y)
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """The greatest whole number up to x / y.
+
+    ``x // y``
+    Derivative for x: ``0``.
+    Derivative for y: ``0``.
+    Defined for ``y != 0``.
+    Where ``x // y`` jumps the derivative is taken to be the same.
+    """
+    return apply("floor_divide", x, y)
 
 
 def sigmoid(x: Any) -> Any:
@@ -568,5 +632,5 @@ def gelu(x: Any) -> Any:
 FUNCTIONS.update({name: globals()[name] for name in RULES if name in globals()})
 FUNCTIONS["select"] = select
 
-for _name in RULES.keys() - vars(Tensor).keys():  # as methods of Tensor, as they are of Value
+for _name in (RULES.keys() & FUNCTIONS.keys()) - vars(Tensor).keys():  # as they are of Value
     setattr(Tensor, _name, FUNCTIONS[_name])

@@ -25,6 +25,8 @@ DUNDERS = {
     ("*", 2): "mul",
     ("/", 2): "truediv",
     ("**", 2): "pow",
+    ("%", 2): "mod",
+    ("//", 2): "floordiv",
     ("-", 1): "neg",
     ("+", 1): "pos",
 }
@@ -40,6 +42,7 @@ def dunder(rule: Rule) -> str:
 def _may_raise(lines: list[str]) -> bool:
     """Whether evaluating these lines over floats can raise: a division or a math function."""
     safe = {"abs", "sign", "maximum", "minimum", "tanh", "erf", "erfc", "arctan", "sigmoid"}
+    safe |= {"floor", "ceil", "trunc", "rint"}
     return any(
         isinstance(node, ast.Div)
         or (isinstance(node, ast.Call) and ast.unparse(node.func) not in safe)
@@ -194,6 +197,8 @@ def public_function(rule: Rule) -> Iterator[str]:
         yield f"    Defined for ``{rule.domain}``."
     for point, convention in rule.kinks.items():
         yield f"    At ``{point}`` the derivative is taken to be {convention}."
+    if rule.pieces:
+        yield f"    Where ``{rule.pieces}`` jumps the derivative is taken to be the same."
     yield '    """'
     yield f'    return apply("{rule.name}", {", ".join(rule.operands)})'
     yield ""
@@ -202,7 +207,7 @@ def public_function(rule: Rule) -> Iterator[str]:
 
 def documentation() -> Iterator[str]:
     """The rows of the table, for ``docs/rules.md``."""
-    yield "| operation | formula | local derivatives | defined for | at a kink |"
+    yield "| operation | formula | local derivatives | defined for | at a kink or jump |"
     yield "| --- | --- | --- | --- | --- |"
     for rule in RULES.values():
         derivatives = "<br>".join(
@@ -210,7 +215,10 @@ def documentation() -> Iterator[str]:
             for operand, text in zip(rule.operands, rule.derivatives, strict=True)
             if text is not None
         )
-        kinks = "<br>".join(f"`{point}`: {what}" for point, what in rule.kinks.items())
+        kinks = "<br>".join(
+            [f"`{point}`: {what}" for point, what in rule.kinks.items()]
+            + [f"where `{rule.pieces}` jumps: the same"] * bool(rule.pieces)
+        )
         domain = f"`{rule.domain}`" if rule.domain else "everywhere"
         row = [f"`{rule.signature}`", f"`{rule.formula}`", derivatives, domain, kinks]
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"

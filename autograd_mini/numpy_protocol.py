@@ -8,6 +8,8 @@ what to write.
 from __future__ import annotations
 
 import inspect
+import math
+import operator
 import sys
 from collections.abc import Callable, Container, Mapping
 from types import FrameType
@@ -57,6 +59,27 @@ REDUCTIONS: dict[Any, Any] = {
     np.minimum: np.min,
 }
 """The function that is a ufunc's ``reduce``."""
+
+
+def rounded(x: Any, decimals: Any = 0) -> Any:
+    """The nearest multiple of ``10 ** -decimals``, computed as NumPy's ``round`` does.
+
+    >>> rounded(np.float64(2.5)), rounded(np.float64(1234.567), -2), rounded(np.float64(0.125), 2)
+    (np.float64(2.0), np.float64(1200.0), np.float64(0.12))
+    """
+    places = operator.index(decimals)
+    if places == 0:
+        return np.rint(x)
+    scale = math.pow(10.0, abs(places)) if abs(places) <= sys.float_info.max_10_exp else math.inf
+    return np.rint(x * scale) / scale if places > 0 else np.rint(x / scale) * scale
+
+
+ROUNDING: dict[Any, Callable[..., Any]] = {
+    np.round: rounded,
+    np.around: rounded,
+    np.fix: lambda x: np.trunc(x),
+}
+"""Functions of NumPy that are made of the rows that round, for Tensors and Values."""
 
 _DEFAULTS: dict[str, Any] = {
     "out": None,

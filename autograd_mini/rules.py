@@ -10,7 +10,7 @@ The texts are written in a tiny language:
 
 * the operands (``x``, ``y``, ``slope``, ...), ``out`` (the operation's result) and the
   constants ``pi``, ``inf``, ``nan``;
-* ``+ - * / **``, comparisons, ``&`` and ``|`` between comparisons;
+* ``+ - * / ** % //``, comparisons, ``&`` and ``|`` between comparisons;
 * ``where(condition, a, b)`` and every function of the table;
 * local names: ``"z = exp(-x); 1 / (1 + z)"``.
 
@@ -28,6 +28,7 @@ from __future__ import annotations
 import ast
 import copy
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -45,7 +46,7 @@ derivative that is evaluated over nodes is recorded, and can be differentiated i
 
 _NUMPY_NAMES = {
     "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power",
-    "neg": "negative", "abs": "absolute",
+    "neg": "negative", "abs": "absolute", "mod": "remainder",
 }  # fmt: skip
 _RULE_NAMES = {numpy: name for name, numpy in _NUMPY_NAMES.items()} | {
     "true_divide": "div", "float_power": "pow", "fabs": "abs",
@@ -71,6 +72,9 @@ class Rule:
         defaults: default values of the last operands.
         evaluate_derivatives: for each operand a text equal to its derivative that is sound in
             floating point, ``None`` where the derivative itself is; empty if all are.
+        pieces: an expression that is constant between the jumps of the result, such as
+            ``floor(x)``; empty if there is none.  At a jump, where there is no derivative, the
+            derivative's text holds as everywhere.
     """
 
     name: str
@@ -82,6 +86,7 @@ class Rule:
     evaluate: str = ""
     defaults: Mapping[str, float] = field(default_factory=dict)
     evaluate_derivatives: tuple[str | None, ...] = ()
+    pieces: str = ""
 
     elementwise = True
     broadcasts = True
@@ -116,6 +121,8 @@ class Rule:
         yield "evaluate", self.evaluate or self.formula
         if self.domain:
             yield "domain", self.domain
+        if self.pieces:
+            yield "pieces", self.pieces
         for text in (*self.derivatives, *self.evaluate_derivatives):
             if text is not None:
                 yield "derivative", text
@@ -178,7 +185,7 @@ class Rule:
             return _math_function(self.name)
         natives = {r.name: _math_function(r.name) for r in RULES.values() if r.native}
         lines = float_lines(self.evaluate or self.formula)
-        return _function(self, lines, self.operands, CONSTANTS | natives | {"pow": math.pow})
+        return _function(self, lines, self.operands, CONSTANTS | natives | OPERATORS)
 
     @cached_property
     def forward(self) -> Callable[..., Any]:
@@ -209,6 +216,11 @@ class Rule:
         return tuple(
             _function(self, array_lines(text, "select"), self.operands) for text in self.kinks
         )
+
+    @cached_property
+    def piece_function(self) -> Callable[..., Any]:
+        """The number of the piece on which operands are, ``(*operands)`` over arrays."""
+        return _function(self, array_lines(self.pieces or "0"), self.operands)
 
     @cached_property
     def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
@@ -261,13 +273,14 @@ class Rule:
 
 ALLOWED = (
     ast.Module, ast.Expr, ast.Assign, ast.Name, ast.Load, ast.Store, ast.Constant, ast.Call,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.BitAnd, ast.BitOr,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.Mod, ast.FloorDiv,
+    ast.BitAnd, ast.BitOr,
     ast.UnaryOp, ast.USub, ast.UAdd, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq,
 )  # fmt: skip
 
 SYMBOLS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**",
-    ast.USub: "-", ast.UAdd: "+",
+    ast.Mod: "%", ast.FloorDiv: "//", ast.USub: "-", ast.UAdd: "+",
 }  # fmt: skip
 
 
@@ -287,7 +300,7 @@ def parse(text: str) -> ast.Module:
         ):
             raise ValueError(
                 f"{text!r} is not a formula: {ast.unparse(node)!r} is not allowed; write "
-                "operands, numbers, + - * / **, comparisons, & |, and functions of the table"
+                "operands, numbers, + - * / ** % //, comparisons, & |, and functions of the table"
             )
     kinds = [type(statement) for statement in tree.body]
     if kinds[-1:] != [ast.Expr] or any(kind is not ast.Assign for kind in kinds[:-1]):
@@ -302,6 +315,10 @@ def names_in(text: str) -> frozenset[str]:
     names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
     local = {n.id for n in names if isinstance(n.ctx, ast.Store)}
     return frozenset(n.id for n in names) - local - CONSTANTS.keys()
+
+
+_CALLED: dict[type[ast.AST], str] = {ast.Pow: "pow", ast.Mod: "mod", ast.FloorDiv: "floor_divide"}
+"""Operators that are called as functions over floats: a compiler's own differ in the last bit."""
 
 
 class _Scalar(ast.NodeTransformer):
@@ -325,8 +342,10 @@ class _Scalar(ast.NodeTransformer):
         if isinstance(node.op, ast.BitAnd | ast.BitOr):
             op = ast.And() if isinstance(node.op, ast.BitAnd) else ast.Or()
             return ast.BoolOp(op, [node.left, node.right])
-        if isinstance(node.op, ast.Pow):
-            return ast.Call(ast.Name("pow", ast.Load()), [node.left, node.right], [])
+        if type(node.op) in _CALLED:
+            return ast.Call(
+                ast.Name(_CALLED[type(node.op)], ast.Load()), [node.left, node.right], []
+            )
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
@@ -497,9 +516,23 @@ def _function(
     return made
 
 
+OPERATORS: dict[str, Callable[..., float]] = {
+    "pow": math.pow, "mod": operator.mod, "floor_divide": operator.floordiv,
+}  # fmt: skip
+"""Python's operators on floats, as functions."""
+
+
+def _whole(function: Callable[[float], int]) -> Callable[[float], float]:
+    """A function to whole numbers as NumPy has it: a float with the sign, infinity and NaN."""
+    return lambda x: math.copysign(function(x), x) if math.isfinite(x) else x
+
+
 def _math_function(name: str) -> Callable[..., float]:
     """Python's own function of floats for a native rule."""
-    python: dict[str, Callable[..., float]] = {"abs": abs, "where": lambda c, x, y: x if c else y}
+    python: dict[str, Callable[..., float]] = {
+        "abs": abs, "where": lambda c, x, y: x if c else y, "floor": _whole(math.floor),
+        "ceil": _whole(math.ceil), "trunc": _whole(math.trunc), "rint": _whole(round),
+    }  # fmt: skip
     found = python.get(name) or getattr(math, name.replace("arc", "a"), None)
     if found is None:
         raise ValueError(
@@ -666,9 +699,22 @@ _TABLE = [
     ),
     _row("abs", "abs(x)", "sign(x)", kinks={"x == 0": "0"}, sentence="Absolute value."),
     _row(
-        "sign", "where(x > 0, 1, where(x < 0, -1, 0))", "0", kinks={"x == 0": "0"},
+        "sign", "where(x > 0, 1, where(x < 0, -1, 0))", "0", pieces="sign(x)",
         evaluate="where(x > 0, 1, where(x < 0, -1, where(x == 0, 0, nan)))",
         sentence="Sign: -1, 0 or 1.",
+    ),
+    _row("floor", "floor(x)", "0", pieces="floor(x)", sentence="The greatest whole number up to x."),
+    _row("ceil", "ceil(x)", "0", pieces="ceil(x)", sentence="The least whole number from x on."),
+    _row("trunc", "trunc(x)", "0", pieces="trunc(x)", sentence="The whole part of x, without its fraction."),
+    _row("rint", "rint(x)", "0", pieces="rint(x)", sentence="The nearest whole number; of two the even one."),
+    _row(
+        "mod", "x % y", "1", "-(x // y)", domain="y != 0", pieces="x // y",
+        evaluate_derivatives=(None, "where(y == 0, nan, -(x // y))"),
+        sentence="Remainder of x // y, with the sign of y.",
+    ),
+    _row(
+        "floor_divide", "x // y", "0", "0", domain="y != 0", pieces="x // y",
+        sentence="The greatest whole number up to x / y.",
     ),
     _row(
         "sigmoid", "1 / (1 + exp(-x))", "out * (1 - out)",

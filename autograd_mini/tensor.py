@@ -32,7 +32,7 @@ from autograd_mini.value import Value, constant
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = dict(numpy_protocol.ROUNDING)
 """NumPy's functions of whole arrays (and indexing), and ours in their place.
 
 ``array_rules`` fills it."""
@@ -404,6 +404,36 @@ class Tensor:
     def __rpow__(self, other: Any) -> Tensor:
         return _operate("pow", other, self)
 
+    def __mod__(self, other: Any) -> Tensor:
+        return _operate("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return _operate("mod", other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return _operate("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return _operate("floor_divide", other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __round__(self, digits: int | None = None) -> Tensor:
+        return self.round(0 if digits is None else digits)
+
+    def __floor__(self) -> Tensor:
+        return record(RULES["floor"], (self,))
+
+    def __ceil__(self) -> Tensor:
+        return record(RULES["ceil"], (self,))
+
+    def __trunc__(self) -> Tensor:
+        return record(RULES["trunc"], (self,))
+
     def __matmul__(self, other: Any) -> Tensor:
         return _through_numpy(ARRAY_FUNCTIONS[np.matmul], self, other)
 
@@ -435,6 +465,12 @@ class Tensor:
 
     def __ipow__(self, other: Any) -> Tensor:
         return _in_place(operator.pow, "**=", self, other)
+
+    def __imod__(self, other: Any) -> Tensor:
+        return _in_place(operator.mod, "%=", self, other)
+
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        return _in_place(operator.floordiv, "//=", self, other)
 
     def __imatmul__(self, other: Any) -> Tensor:
         return _in_place(operator.matmul, "@=", self, other)
@@ -574,6 +610,9 @@ class Tensor:
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
         return _through_numpy(np.clip, self, min, max)
 
+    def round(self, decimals: Any = 0, **more: Any) -> Tensor:
+        return _through_numpy(np.round, self, decimals, **more)
+
     def repeat(self, repeats: Any, axis: Any = None, **more: Any) -> Tensor:
         return _through_numpy(np.repeat, self, repeats, axis, **more)
 
@@ -645,6 +684,8 @@ class Tensor:
             rule = rule_of_ufunc(ufunc)
             if rule is not None:
                 return FUNCTIONS[rule.name](*inputs)
+            if ufunc is np.divmod:
+                return np.floor_divide(*inputs), np.remainder(*inputs)
         if method == "reduce":
             function = ARRAY_FUNCTIONS.get(numpy_protocol.REDUCTIONS.get(ufunc, ufunc))
             kwargs.setdefault("axis", 0)

@@ -9,7 +9,8 @@ holds at its kinks.  That is enough to test it:
   Tensor against the row's own texts in 100-digit arithmetic (mpmath), at operands that
   Hypothesis chooses on all sides of everything the row distinguishes;
 * ``check_differences`` holds the derivatives against numerical differences;
-* ``check_kinks`` holds Value and Tensor against the documented convention.
+* ``check_kinks`` and ``check_jumps`` hold Value and Tensor against the documented convention,
+  and the result to be continuous on each of its ``pieces``.
 
 ``check_rule`` does all of it.  ``check_function`` holds any function of arrays, made of
 primitives of your own for example, against numerical differences.
@@ -46,6 +47,7 @@ from autograd_mini.check.rounding import rounding_error
 from autograd_mini.differences import derivative
 from autograd_mini.exact import (
     IN_FLOATS,
+    WHOLE,
     Names,
     Region,
     conventions,
@@ -202,7 +204,8 @@ def prove_rule(name: str) -> list[str]:
     The operands' space is divided into regions in which every comparison of the row is
     decided.  In each region of the domain the text that is evaluated must equal the
     formula, and each local derivative the derivative of the formula; on a border between
-    regions, the derivative from all sides.  At a kink the row's convention must hold.
+    regions, the derivative from all sides.  At a kink the row's convention must hold.  A row
+    that rounds is proven between the jumps, of which it must state the ``pieces``.
 
     Returns:
         A sentence for each derivative in each region.
@@ -212,6 +215,12 @@ def prove_rule(name: str) -> list[str]:
     """
     rule = RULES[name]
     everywhere = regions(rule)
+    rounding = _called(rule.evaluate or rule.formula) & {*WHOLE, "mod", "floor_divide"}
+    assert rule.pieces or not rounding, (
+        f"{name} calls {min(rounding)}, which jumps: state the pieces between the jumps, such as "
+        "pieces='floor(x)'"
+    )
+    beside = f" between the jumps of {rule.pieces}" if rule.pieces else ""
     proven = []
     for region in everywhere:
         kinks = conventions(rule, region.holds)
@@ -235,7 +244,7 @@ def prove_rule(name: str) -> list[str]:
                 formula = side.text(rule, rule.formula)
                 true = load_sympy().diff(formula, region.symbols[operand])
                 _prove(rule, region, f"∂/∂{operand}", text, true)
-            proven.append(f"{region}: ∂/∂{operand} = {text}")
+            proven.append(f"{region}: ∂/∂{operand} = {text}{beside}")
     assert proven, f"{name}: nothing lies in the domain {rule.domain!r}, so nothing was proven"
     return proven
 
@@ -267,12 +276,13 @@ def _is_zero(difference: Any) -> bool:
     return any(step(difference) == 0 for step in steps)
 
 
-def operands(name: str, at_kinks: bool = False) -> Any:
+def operands(name: str, at_kinks: bool = False, at_jumps: bool = False) -> Any:
     """A Hypothesis strategy: operands in a rule's domain, in all regions of its row.
 
     Arguments:
         name: the rule.
         at_kinks: points at kinks (also those that bound the domain) instead of all others.
+        at_jumps: points at jumps as well.
     """
     from hypothesis import strategies as st
 
@@ -288,18 +298,33 @@ def operands(name: str, at_kinks: bool = False) -> Any:
         places = placed(rule.operands, groups, lambda _: draw(anywhere), lambda _: draw(size))
         return tuple(map(float, places.values()))
 
-    return points().filter(lambda point: _is_ordinary(rule, point) != at_kinks)
+    return points().filter(lambda point: _is_ordinary(rule, point, at_jumps) != at_kinks)
 
 
 _SIZES = (1e-9, 1e-3, 0.5, 1.0, 2.0, 8.3, 40.0, 745.0, 1000.0)
 """Distances from zero and from each other; the last ones are in the tails of every function."""
 
 
-def _is_ordinary(rule: Rule, point: Point) -> bool:
-    """Whether a point is in the domain and at no kink."""
+def _is_ordinary(rule: Rule, point: Point, at_jumps: bool = False) -> bool:
+    """Whether a point is in the domain and at no kink, and at no jump either."""
     names = dict(zip(rule.operands, map(load_mpmath().mpf, point), strict=True))
     inside = not rule.domain or precise().holds(rule.domain, names)
-    return inside and not conventions(rule, lambda text: precise().holds(text, names))
+    if not inside or conventions(rule, lambda text: precise().holds(text, names)):
+        return False
+    return at_jumps or not any(_jumps(rule, names, operand) for operand in rule.operands)
+
+
+def _jumps(rule: Rule, names: Names, operand: str) -> bool:
+    """Whether another piece lies just beside a point, along one operand."""
+    right, left = _beside(names, operand)
+    piece = partial(precise().text, rule.pieces or "0")
+    return not piece(left) == piece(names) == piece(right)
+
+
+def _beside(names: Names, operand: str) -> tuple[Names, Names]:
+    """Points a little to the right and to the left along one operand, in 100 digits."""
+    step = _STEP * max(abs(names[operand]), _SIZES[0])
+    return {**names, operand: names[operand] + step}, {**names, operand: names[operand] - step}
 
 
 def check_values(name: str) -> None:
@@ -370,6 +395,8 @@ def check_differences(name: str) -> None:
             def along(number: float, i: int = i) -> float:
                 moved = (*point[:i], number, *point[i + 1 :])
                 try:
+                    if rule.piece_function(*moved) != rule.piece_function(*point):
+                        return np.nan
                     return rule.on_floats(*moved)
                 except (ArithmeticError, ValueError):
                     return np.nan
@@ -415,6 +442,33 @@ def check_kinks(name: str) -> None:
         _at_points(name, check, at_kinks=True)
 
 
+def check_jumps(name: str) -> None:
+    """The result is continuous on each piece, and its derivative at a jump is the text's."""
+
+    def check(rule: Rule, point: Point, dtype: Any) -> None:
+        exact = dict(zip(rule.operands, map(load_mpmath().mpf, point), strict=True))
+        value = partial(precise().text, rule.evaluate or rule.formula)
+        for operand in rule.operands:
+            if not _jumps(rule, exact, operand):
+                right, left = map(value, _beside(exact, operand))
+                assert abs(right - left) <= _CONTINUOUS * (1 + abs(right)), (
+                    f"{rule.name}{point} jumps along {operand}, but {rule.pieces} does not"
+                )
+        names = dict(zip(rule.operands, map(dtype, point), strict=True))
+        for node, inputs in _recorded(rule, point, dtype):
+            found = gradients(node, inputs, gradient=_ones(node))
+            for operand, text in zip(rule.operands, rule.derivatives, strict=True):
+                if operand in inputs and text is not None:
+                    assert np.all(found[operand] == IN_FLOATS.text(text, names)), (node, operand)
+
+    if RULES[name].pieces:
+        _at_points(name, check, at_jumps=True)
+
+
+_CONTINUOUS = 1e-9
+"""More than a step of 1e-33 changes a continuous result by."""
+
+
 CHECKS = (
     prove_rule,
     check_values,
@@ -422,6 +476,7 @@ CHECKS = (
     check_second_derivatives,
     check_differences,
     check_kinks,
+    check_jumps,
 )
 """Everything that can be asked of a rule: each takes its name."""
 
@@ -430,6 +485,7 @@ def _at_points(
     name: str,
     check: Callable[[Rule, Point, Any], None],
     at_kinks: bool = False,
+    at_jumps: bool = False,
     order: int = 1,
     dtypes: Sequence[Any] = (np.float64, np.float32),
 ) -> None:
@@ -438,11 +494,11 @@ def _at_points(
 
     rule = RULES[name]
 
-    @given(operands(name, at_kinks))
+    @given(operands(name, at_kinks, at_jumps))
     def at(point: Point) -> None:
         for dtype in dtypes:
             rounded = tuple(float(dtype(number)) for number in point)
-            if _is_ordinary(rule, rounded) == at_kinks:
+            if _is_ordinary(rule, rounded, at_jumps) == at_kinks:
                 continue
             if at_kinks or _True(rule, rounded, dtype).fits(order):
                 check(rule, rounded, dtype)
@@ -576,10 +632,8 @@ def _partial(function: Callable[[Names], Any], name: str) -> Callable[[Names], A
     """The derivative for one name, by central differences in 100-digit arithmetic."""
 
     def slope(names: Names) -> Any:
-        x = names[name]
-        step = _STEP * max(abs(x), _SIZES[0])
-        right, left = (function({**names, name: x + s}) for s in (step, -step))
-        return (right - left) / (2 * step)
+        right, left = _beside(names, name)
+        return (function(right) - function(left)) / (right[name] - left[name])
 
     return slope
 
@@ -589,3 +643,9 @@ def _operations(text: str) -> int:
     """How many operations of a text round their results."""
     nodes = [node for line in float_lines(text) for node in ast.walk(ast.parse(line))]
     return 1 + sum(isinstance(node, ast.BinOp | ast.Call) for node in nodes)
+
+
+def _called(text: str) -> set[str]:
+    """The functions of ``math`` and of Python's operators that a text calls in the end."""
+    nodes = [node for line in float_lines(text) for node in ast.walk(ast.parse(line))]
+    return {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}

@@ -77,9 +77,19 @@ if cython.compiled:  # before anything else of a version that may be another
 
 # ruff: noqa: E402
 from autograd_mini import graph, modes, other_libraries
-from autograd_mini.numpy_protocol import unknown_function
+from autograd_mini.numpy_protocol import ROUNDING, rounded, unknown_function
 from autograd_mini.other_libraries import Elsewhere
-from autograd_mini.rules import FUNCTIONS, RULES, Rule, rule_of_ufunc, weighted_sum_rule
+from autograd_mini.rules import (
+    FUNCTIONS,
+    OPERATORS,
+    RULES,
+    Rule,
+    rule_of_ufunc,
+    weighted_sum_rule,
+)
+
+floor, ceil, trunc, rint = (RULES[name].on_floats for name in ("floor", "ceil", "trunc", "rint"))
+mod, floor_divide = OPERATORS["mod"], OPERATORS["floor_divide"]
 
 Operand = Any
 """A Value, or a real number of Python or NumPy, which is a constant."""
@@ -335,6 +345,28 @@ class Value:
             if _data(gradient) or math.isfinite(number):
                 yield parent, gradient * derivative
 
+    # Rounding, also as round(v), math.floor(v), ... and divmod
+
+    def __round__(self, digits: Any = None) -> Value:
+        """The nearest multiple of ``10 ** -digits``, as NumPy's ``round`` has it."""
+        result: Value = rounded(self, 0 if digits is None else digits)
+        return result
+
+    def __floor__(self) -> Value:
+        return self.floor()
+
+    def __ceil__(self) -> Value:
+        return self.ceil()
+
+    def __trunc__(self) -> Value:
+        return self.trunc()
+
+    def __divmod__(self, other: Operand) -> tuple[Value, Value]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Operand) -> tuple[Value, Value]:
+        return other // self, other % self
+
     # Comparisons compare numbers and are not recorded
 
     def __lt__(self, other: Operand) -> bool:
@@ -379,6 +411,9 @@ class Value:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         arrays = [i for i in inputs if isinstance(i, np.ndarray) and i.ndim]
         if any(array.dtype == object for array in arrays) and not kwargs:
+            row = rule_of_ufunc(ufunc)
+            if row is not None and not row.symbol and method == "__call__":
+                return FUNCTIONS[row.name](*inputs)
             return getattr(ufunc, method)(*map(_as_object_array, inputs))
         if arrays:
             raise TypeError(
@@ -389,6 +424,8 @@ class Value:
             return _COMPARISONS[ufunc](*inputs)
         if ufunc in (np.isfinite, np.isinf, np.isnan, np.signbit):
             return ufunc(self.data)
+        if ufunc is np.divmod and method == "__call__" and not kwargs:
+            return np.floor_divide(*inputs), np.remainder(*inputs)
         rule = rule_of_ufunc(ufunc)
         if rule is None or method != "__call__" or kwargs:
             raise TypeError(unknown_function(ufunc, method, kwargs, "Value"))
@@ -399,6 +436,8 @@ class Value:
             return FUNCTIONS["where"](*args, **kwargs)
         if func is np.clip:
             return self._clip(*args, **kwargs)
+        if func in ROUNDING:
+            return ROUNDING[func](*args, **kwargs)
         raise TypeError(unknown_function(func, "__call__", {}, "Value"))
 
     def conjugate(self) -> Value:
@@ -696,6 +735,111 @@ class Value:
         dx = 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else nan
         return _node(out, "abs", self, dx, None, 0.0)
 
+    def __mod__(self, other: Operand) -> Value:
+        """``x % y``."""
+        x = self._number
+        if isinstance(other, Value):
+            second: Value = other
+            y: float = second._number
+            try:
+                out = mod(x, y)
+                dy = nan if y == 0.0 else -floor_divide(x, y)
+                return _node(out, "mod", self, 1.0, second, dy)
+            except (ArithmeticError, ValueError) as error:
+                _fail(error, "mod", self, second)
+        number = constant(other)
+        if number is None:
+            _refuse("mod", other)
+            return NotImplemented
+        y = number
+        try:
+            out = mod(x, y)
+            return _node(out, "mod", self, 1.0, None, y)
+        except (ArithmeticError, ValueError) as error:
+            _fail(error, "mod", self, y)
+
+    def __rmod__(self, other: Operand) -> Value:
+        """Reflected: ``x % y`` with self as y."""
+        y = self._number
+        number = constant(other)
+        if number is None:
+            _refuse("mod", other)
+            return NotImplemented
+        x: float = number
+        try:
+            out = mod(x, y)
+            dy = nan if y == 0.0 else -floor_divide(x, y)
+            return _node(out, "mod", None, x, self, dy)
+        except (ArithmeticError, ValueError) as error:
+            _fail(error, "mod", x, self)
+
+    def __imod__(self, other: Operand) -> Any:
+        """``x % y``; a number updates a leaf inside ``no_grad()``."""
+        x = self._number
+        if isinstance(other, Value):
+            second: Value = other
+            y: float = second._number
+            try:
+                out = mod(x, y)
+                dy = nan if y == 0.0 else -floor_divide(x, y)
+                return _node(out, "mod", self, 1.0, second, dy)
+            except (ArithmeticError, ValueError) as error:
+                _fail(error, "mod", self, second)
+        if self._operation:
+            return self % other
+        return _in_place(operator.mod, "%=", self, other)
+
+    def __floordiv__(self, other: Operand) -> Value:
+        """``x // y``."""
+        x = self._number
+        if isinstance(other, Value):
+            second: Value = other
+            y: float = second._number
+            try:
+                out = floor_divide(x, y)
+                return _node(out, "floor_divide", self, 0.0, second, 0.0)
+            except (ArithmeticError, ValueError) as error:
+                _fail(error, "floor_divide", self, second)
+        number = constant(other)
+        if number is None:
+            _refuse("floor_divide", other)
+            return NotImplemented
+        y = number
+        try:
+            out = floor_divide(x, y)
+            return _node(out, "floor_divide", self, 0.0, None, y)
+        except (ArithmeticError, ValueError) as error:
+            _fail(error, "floor_divide", self, y)
+
+    def __rfloordiv__(self, other: Operand) -> Value:
+        """Reflected: ``x // y`` with self as y."""
+        y = self._number
+        number = constant(other)
+        if number is None:
+            _refuse("floor_divide", other)
+            return NotImplemented
+        x: float = number
+        try:
+            out = floor_divide(x, y)
+            return _node(out, "floor_divide", None, x, self, 0.0)
+        except (ArithmeticError, ValueError) as error:
+            _fail(error, "floor_divide", x, self)
+
+    def __ifloordiv__(self, other: Operand) -> Any:
+        """``x // y``; a number updates a leaf inside ``no_grad()``."""
+        x = self._number
+        if isinstance(other, Value):
+            second: Value = other
+            y: float = second._number
+            try:
+                out = floor_divide(x, y)
+                return _node(out, "floor_divide", self, 0.0, second, 0.0)
+            except (ArithmeticError, ValueError) as error:
+                _fail(error, "floor_divide", self, second)
+        if self._operation:
+            return self // other
+        return _in_place(operator.floordiv, "//=", self, other)
+
     def add(self, y: Operand) -> Value:
         """Sum."""
         return _method("add", self, y)
@@ -930,6 +1074,34 @@ class Value:
         x = self._number
         out = 1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0 if x == 0.0 else nan
         return _node(out, "sign", self, 0.0, None, 0.0)
+
+    def floor(self) -> Value:
+        """The greatest whole number up to x."""
+        x = self._number
+        return _node(floor(x), "floor", self, 0.0, None, 0.0)
+
+    def ceil(self) -> Value:
+        """The least whole number from x on."""
+        x = self._number
+        return _node(ceil(x), "ceil", self, 0.0, None, 0.0)
+
+    def trunc(self) -> Value:
+        """The whole part of x, without its fraction."""
+        x = self._number
+        return _node(trunc(x), "trunc", self, 0.0, None, 0.0)
+
+    def rint(self) -> Value:
+        """The nearest whole number; of two the even one."""
+        x = self._number
+        return _node(rint(x), "rint", self, 0.0, None, 0.0)
+
+    def mod(self, y: Operand) -> Value:
+        """Remainder of x // y, with the sign of y."""
+        return _method("mod", self, y)
+
+    def floor_divide(self, y: Operand) -> Value:
+        """The greatest whole number up to x / y."""
+        return _method("floor_divide", self, y)
 
     def sigmoid(self) -> Value:
         """Logistic function: squashes x to (0, 1)."""
@@ -1663,6 +1835,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "neg": operator.neg,
     "positive": operator.pos,
     "abs": operator.abs,
+    "mod": operator.mod,
+    "floor_divide": operator.floordiv,
 }
 """Each rule's function of Values and numbers, by the rule's name."""
 

@@ -20,9 +20,9 @@ _TOKEN = re.compile(
 _DIGITS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _SIGNS = {
     "−": "-", "·": "*", "⊙": "*", "≤": "<=", "≥": ">=", "≠": "!=", "ᵀ": ".mT", "^": "**",
-    "√": "sqrt_ ** ", "∞": "inf",
+    "√": "sqrt_ ** ", "∞": "inf", "mod": "%", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")",
 }  # fmt: skip
-_WORDS = {"if", "else", "and", "or"}
+_WORDS = {"if", "else", "and", "or", "mod"}
 
 
 def python_of(formula: str) -> str:
@@ -38,7 +38,7 @@ def python_of(formula: str) -> str:
         if kind == "space":
             after = tokens[place + 1]
             begins = after[0] not in _WORDS and (
-                after.lastgroup in ("name", "number", "text") or after[0] in "(√π∞"
+                after.lastgroup in ("name", "number", "text") or after[0] in "(√π∞⌊⌈"
             )
             begins |= after[0] == "|" and not in_bars
             written.append(" @ " if ends_factor and begins else " ")
@@ -56,7 +56,7 @@ def python_of(formula: str) -> str:
             written.append(_SIGNS.get(text, text.replace("−", "-")))
         ends_factor = (
             (kind in ("name", "number", "text", "power") and text not in _WORDS)
-            or text in ")]ᵀπ∞"
+            or text in ")]ᵀπ∞⌋⌉"
             or (text == "|" and not in_bars)
         )
     return "".join(written)
@@ -119,6 +119,8 @@ _LATEX = [
     (r"\\left\(", "("), (r"\\right\)", ")"), (r" \\cdot ", "·"), (r"\\odot", "⊙"), (r" \\, ", "@"),
     (r" \\times ", "·"), (r"\^\{\\top\}", "ᵀ"), (r"\\le ", "≤ "), (r"\\ge ", "≥ "),
     (r"\\lt ", "< "), (r"\\gt ", "> "), (r"\\ne ", "≠ "), (r" \\land ", " and "),
+    (r"\\left\\lfloor ", "⌊"), (r" \\right\\rfloor", "⌋"), (r"\\left\\lceil ", "⌈"),
+    (r" \\right\\rceil", "⌉"), (r" \\bmod ", " mod "),
     (r" \\lor ", " or "), (r"\\infty", "∞"), (r"\\pi", "π"), (r"\\_", "_"),
     (r"\\(?:operatorname|text|mathrm)\{([^{}]*)\}", r"\1"),
     (r"\\(exp|log|sin|cos|tan|sinh|cosh|tanh)\b", r"\1"),

@@ -19,7 +19,8 @@ LOG2 = math.log(2)
 PROMISED = """\
     add sub mul div pow neg exp expm1 log log1p log2 log10 sqrt square reciprocal sin cos tan arcsin
     arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh abs sign sigmoid softplus
-    log_sigmoid relu leaky_relu elu silu maximum minimum where clip hypot logaddexp erf gelu
+    log_sigmoid relu leaky_relu elu silu maximum minimum where clip hypot logaddexp erf gelu floor
+    ceil trunc rint mod floor_divide
 """.split()  # noqa: SIM905
 
 

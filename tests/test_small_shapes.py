@@ -97,6 +97,7 @@ PARAMETERS = {  # by name: how to draw an argument for an array of this shape
     "mode": lambda shape: st.sampled_from(["constant", "edge", "wrap", "reflect"]),
     "constant_values": lambda shape: st.sampled_from([None, 7.0]),
     "a_min": lambda shape: st.just(-1.03), "a_max": lambda shape: st.just(1.07),
+    "decimals": lambda shape: st.sampled_from([0, 2, -1]),
     "fill_value": lambda shape: st.just(7.0),
     "condition": lambda shape: st.booleans() | numpy_arrays(bool, shape),
     "subscripts": term,

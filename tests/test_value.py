@@ -14,6 +14,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Value, gradients
+from autograd_mini.rules import RULES
 
 OPERATORS = {
     "add": (operator.add, 1.0, 1.0),
@@ -283,3 +284,54 @@ def test_second_derivatives_notice_numbers_that_were_changed():
 def test_only_real_numbers_become_values(number):
     with pytest.raises(TypeError, match=f"not {type(number).__name__}"):
         Value(number)
+
+
+# Object arrays
+
+
+TWO = [name for name, row in RULES.items() if len(row.operands) == 2 and hasattr(np, name)]
+
+
+def object_array(*nodes):
+    array = np.empty(len(nodes), object)
+    array[:] = nodes
+    return array
+
+
+@pytest.mark.parametrize("name", TWO)
+@pytest.mark.parametrize("point", [(0.5, 0.25), (0.0, 0.0), (1.0, 1.0), (-2.0, 3.0)])
+def test_functions_of_the_table_are_right_over_object_arrays(name, point):
+    """Ours in every way of calling them, NumPy's where one operand is a bare Value."""
+    if RULES[name].domain == "y != 0" and not point[1]:
+        return
+    x, y = map(Value, point)
+    wanted = getattr(ag, name)(x, y)
+    ways = [(object_array(x), object_array(y)), (x, object_array(y)), (object_array(x), y)]
+    for i, operands in enumerate(ways):
+        functions = [getattr(ag, name), getattr(np, name)] if i else [getattr(ag, name)]
+        for function in functions:
+            (found,) = function(*operands)
+            assert (found.op, found.data) == (wanted.op, wanted.data)
+            np.testing.assert_array_equal(gradients(found, [x, y]), gradients(wanted, [x, y]))
+
+
+@pytest.mark.parametrize("name", ["hypot", "arctan2", "floor_divide", "mod"])
+def test_numpys_own_loops_over_object_arrays_are_right(name):
+    x, y = Value(-2.0), Value(3.0)
+    wanted = getattr(ag, name)(x, y)
+    (found,) = getattr(np, name)(object_array(x), object_array(y))
+    assert gradients(found, [x, y]) == gradients(wanted, [x, y])
+    (found,) = getattr(np, name)(object_array(x), 3.0)
+    assert gradients(found, x) == gradients(wanted, x)
+
+
+def test_numpys_own_maximum_of_object_arrays_hands_on_one_of_two_equal_operands():
+    """As docs/guide.md says: its loop asks only whether x >= y, and takes one of the two."""
+    x = Value(0.0)
+    z = object_array(x, Value(2.0))
+    for ours, numpys in ((ag.maximum, np.maximum), (ag.minimum, np.minimum)):
+        assert numpys(z, 0)[0] is x
+        assert (gradients(numpys(z, 0)[0], x), gradients(ours(z, 0)[0], x)) == (1.0, 0.5)
+    for function, error in ((np.logaddexp, TypeError), (np.hypot, AttributeError)):
+        with pytest.raises(error):
+            function(1.0, z)

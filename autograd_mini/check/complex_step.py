@@ -30,11 +30,12 @@ import numpy as np
 from autograd_mini.array_rules import ARRAY_RULES
 from autograd_mini.check.kinks import (
     SIDES_DIFFER,
+    at_jump,
     at_kink,
     gradients_by_choice,
     slopes_on_both_sides,
 )
-from autograd_mini.graph import is_node, operands
+from autograd_mini.graph import is_node, operands, sweep_gradients
 from autograd_mini.rules import CONSTANTS, RULES, _function, array_lines, parse
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -53,13 +54,15 @@ class Slope(NamedTuple):
     """A directional derivative and its error, and the nodes at whose kinks it was taken.
 
     At kinks ``value`` is halfway between the least and the greatest slope that some choice
-    between the two sides of each kink gives, and ``spread`` half of their difference.
+    between the two sides of each kink gives, and ``spread`` half of their difference.  At a jump
+    it is the slope of one side, and there is no derivative.
     """
 
     value: float
     error: float
     kinks: tuple[Any, ...]
     spread: float = 0.0
+    jumps: tuple[Any, ...] = ()
 
 
 class ComplexStep:
@@ -81,6 +84,14 @@ class ComplexStep:
         with np.errstate(all="ignore"):
             at = ((other, at_kink(other)) for other in self._after)
             self._kinks = {other: found for other, found in at if found is not None and found.any()}
+            at = ((other, at_jump(other)) for other in self._after)
+            jumps = {other: found for other, found in at if found is not None}
+            upstream = sweep_gradients(self.root, list(jumps), False, None) if jumps else []
+        self._jumps = {
+            other: found
+            for (other, found), gradient in zip(jumps.items(), upstream, strict=True)
+            if (np.asarray(gradient)[found] != 0).any()  # else the loss does not depend on it
+        }
 
     def slope(self, direction: Array) -> Slope | None:
         """The derivative along a direction; ``None`` if an operation has no complex form."""
@@ -89,12 +100,14 @@ class ComplexStep:
                 runs = [self._run(direction, step) for step in _STEPS]
         except _NoComplexForm:
             return None
-        values = np.array([value for value, _ in runs])
+        values = np.array([run[0] for run in runs])
         if not np.isfinite(values).all():
             return None
         value = float(np.median(values))
         rounding = float(np.ptp(values)) + np.finfo(float).eps * abs(value)
-        touched = runs[0][1]
+        touched, jumps = runs[0][1:]
+        if jumps:
+            return Slope(value, np.inf, (), jumps=jumps)
         if not touched:
             return Slope(value, _SAFETY * rounding, ())
         with np.errstate(all="ignore"):
@@ -117,10 +130,12 @@ class ComplexStep:
             for rank, node in enumerate(self._kinks)
         }
 
-    def _run(self, direction: Array, step: float) -> tuple[float, dict[Any, Array]]:
-        """The slope, and for each node at a kink half the difference between its two sides."""
+    def _run(
+        self, direction: Array, step: float
+    ) -> tuple[float, dict[Any, Array], tuple[Any, ...]]:
+        """The slope, half the difference of the two sides at kinks, and the nodes that jump."""
         made = {self.node: self.node.data + 1j * step * direction}
-        touched = {}
+        touched, jumps = {}, []
         for node in self._after:
             given = [made.get(p, p.data) if is_node(p) else p for p in node.parents]
             out = np.asarray(_complex_form(node)(*given))
@@ -129,6 +144,8 @@ class ComplexStep:
             if out.shape != real.shape or not np.all(np.abs(out.real - real) <= _SAME * size):
                 raise _NoComplexForm(node.op)
             slopes = out.imag
+            if node in self._jumps and _moves_at(self._jumps[node], given):
+                jumps.append(node)
             if node in self._kinks and _moves_at(self._kinks[node], given):
                 ahead, behind = slopes_on_both_sides(node, [np.imag(each) / step for each in given])
                 apart = np.abs(ahead - behind) > SIDES_DIFFER * (np.abs(ahead) + np.abs(behind))
@@ -136,7 +153,8 @@ class ComplexStep:
                     slopes = np.where(apart, (ahead + behind) / 2 * step, slopes)
                     touched[node] = np.where(apart, np.abs(ahead - behind) / 2, 0.0)
             made[node] = real + 1j * slopes  # the same branches, whatever the rounding
-        return float(np.asarray(made.get(self.root, 0.0)).imag.item() / step), touched
+        slope = float(np.asarray(made.get(self.root, 0.0)).imag.item() / step)
+        return slope, touched, tuple(jumps)
 
 
 def _moves_at(kinks: Array, given: Sequence[Any]) -> bool:
@@ -193,6 +211,13 @@ class _RealComparisons(ast.NodeTransformer):
         node.comparators = [_real(each) for each in node.comparators]
         return node
 
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Mod | ast.FloorDiv):  # complex numbers have no such operators
+            name = "mod" if isinstance(node.op, ast.Mod) else "floor_divide"
+            return ast.Call(ast.Name(name, ast.Load()), [node.left, node.right], [])
+        return node
+
 
 def _real(value: ast.expr) -> ast.expr:
     return ast.Call(ast.Name("real", ast.Load()), [value], [])
@@ -225,7 +250,20 @@ def _weighted_sum(bias: Any, *pairs: Any) -> Any:
     return sum((w * x for w, x in zip(pairs[::2], pairs[1::2], strict=True)), bias)
 
 
+def _of_real_parts(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *given: function(*map(np.real, given))
+
+
+def _mod(x: Any, y: Any) -> Any:
+    return x - y * np.floor_divide(np.real(x), np.real(y))
+
+
 _FORMS: dict[str, Callable[..., Any]] = {
+    **{
+        function.__name__: _of_real_parts(function)
+        for function in (np.floor, np.ceil, np.trunc, np.rint, np.floor_divide)
+    },
+    "mod": _mod,
     "where": _where,
     "abs": _abs,
     "hypot": _hypot,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.kinks import at_kink
+from autograd_mini.check.kinks import at_jump, at_kink
 from autograd_mini.check.numerical import Direction, Numerical, Probe
 from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER
 from autograd_mini.graph import is_node
+from autograd_mini.rules import RULES
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -50,6 +52,8 @@ def judged(
         return (DIFFER if manual is None else CANNOT_TELL), evidence
     vague = numerical.vague(automatic)
     if manual is None and vague.any():
+        if numerical.jumps:
+            return CANNOT_TELL, f"{_named(numerical.jumps, at_jump)}, where there is no derivative"
         flat = int(numerical.probed[np.argmax(vague)])
         told = f"{numerical.at(flat)} at {_place(flat, shape)} is too uncertain to judge by"
         return CANNOT_TELL, told
@@ -83,6 +87,8 @@ def _differing(
         return DIFFER, evidence
     if (wrong_here & off & ~refuted).any():
         evidence += ": manual and numerical agree, the automatic gradient is the odd one out"
+    elif numerical.jumps:
+        evidence += f"; {_named(numerical.jumps, at_jump)}, where there is no derivative"
     return CANNOT_TELL, evidence
 
 
@@ -111,9 +117,14 @@ def _aside(automatic: Array, numerical: Numerical) -> str:
             f"; at {places} {_kinked(numerical)} no derivative: {numerical.at(flat)}, "
             f"by convention {automatic.flat[flat]:.6g}"
         )
-    for node, where in numerical.crossings.items():
+    if numerical.jumps:
         return (
-            f"; a step of the differences crosses the kink of {node.op} at {_places(where)}, so "
+            f"; {_named(numerical.jumps, at_jump)}, where there is no derivative but a convention"
+        )
+    for node, where in numerical.crossings.items():
+        what = "a jump" if node.op in RULES and RULES[node.op].pieces else "the kink"
+        return (
+            f"; a step of the differences crosses {what} of {node.op} at {_places(where)}, so "
             "the complex step was taken"
         )
     return ""
@@ -121,14 +132,21 @@ def _aside(automatic: Array, numerical: Numerical) -> str:
 
 def _kinked(numerical: Numerical) -> str:
     """The operations that have no derivative, with the verb that follows."""
+    return _named(numerical.kinks, at_kink, "has", "have")
+
+
+def _named(
+    nodes: Sequence[Any], where: Callable[[Any], Array], one: str = "jumps", many: str = "jump"
+) -> str:
+    """Operations with the elements that are meant, and a verb for one or for several."""
     found = []
-    for node in numerical.kinks:
+    for node in nodes:
         labels = [p.label for p in node.parents if is_node(p) and p.label]
         name = f"{node.op}({', '.join(labels)})" if labels else str(node.op)
-        shown = f"{name} at {_places(at_kink(node))}" if np.ndim(node.data) else name
+        shown = f"{name} at {_places(where(node))}" if np.ndim(node.data) else name
         found.append(shown)
     names = list(dict.fromkeys(found))
-    return f"{' and '.join(names)} {'has' if len(names) == 1 else 'have'}"
+    return f"{' and '.join(names)} {one if len(names) == 1 else many}"
 
 
 def _farthest(other: Array, automatic: Array, among: Array) -> int:

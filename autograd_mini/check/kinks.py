@@ -1,4 +1,4 @@
-"""Kinks: where an operation has no derivative, and which branch each element takes."""
+"""Kinks and jumps: where an operation has no derivative, and which branch each element takes."""
 
 from __future__ import annotations
 
@@ -40,6 +40,32 @@ def at_kink(node: Any) -> Any:
     if node.op in ("norm", "std"):
         return np.asarray(node.data) == 0
     return None
+
+
+def at_jump(node: Any) -> Any:
+    """Where an operation jumps if an operand is moved by one rounding; ``None``: nowhere.
+
+    >>> from autograd_mini import Tensor
+    >>> at_jump(np.floor(Tensor([1.5, 2.0])))
+    array([False,  True])
+    """
+    if node.op not in RULES or not RULES[node.op].pieces:
+        return None
+    data = [np.asarray(getattr(parent, "data", parent)) for parent in node.parents]
+    found = np.zeros(np.shape(node.data), bool)
+    with np.errstate(all="ignore"):
+        for i, parent in enumerate(node.parents):
+            if is_node(parent):
+                beside = [
+                    _piece(node, [*data[:i], np.nextafter(data[i], end), *data[i + 1 :]])
+                    for end in (np.inf, -np.inf)
+                ]
+                found |= beside[0] != beside[1]
+    return found if found.any() else None
+
+
+def _piece(node: Any, data: Sequence[Array]) -> Array:
+    return np.asarray(RULES[node.op].piece_function(*data), float)
 
 
 _STEP = 2.0**-26
@@ -145,7 +171,6 @@ def _moved_off(
 
 _BRANCHES: Mapping[str, Any] = {
     "abs": lambda x: np.sign(x),
-    "sign": lambda x: np.sign(x),
     "relu": lambda x: x > 0,
     "leaky_relu": lambda x, slope: x > 0,
     "elu": lambda x, alpha: x > 0,
@@ -158,6 +183,8 @@ _BRANCHES: Mapping[str, Any] = {
 def branches(node: Any) -> Any:
     """A number for the branch that each element takes; ``None`` if there is only one branch."""
     data = [np.asarray(getattr(parent, "data", parent)) for parent in node.parents]
+    if node.op in RULES and RULES[node.op].pieces:
+        return _piece(node, data)
     if node.op in _BRANCHES:
         return np.asarray(_BRANCHES[node.op](*data), float)
     if node.op in ("max", "min"):
@@ -192,11 +219,11 @@ def crossed(order: Sequence[Any], node: Any, ends: Iterable[Array]) -> dict[Any,
             with no_grad():
                 made = rebuild(order, {node: type(node)(end)})
             for old in order:
-                if old not in made or old is node or old.op not in (*_BRANCHES, "max", "min"):
+                if old not in made or old is node:
                     continue
                 given = [made.get(p, p) if is_node(p) else p for p in old.parents]
                 before, after = branches(old), branches(_Moved(old, given, made[old].data))
-                if before.shape == after.shape and (before != after).any():
+                if before is not None and before.shape == after.shape and (before != after).any():
                     found[old] = found.get(old, False) | (before != after)
     return found
 

@@ -47,13 +47,15 @@ class Along(NamedTuple):
 
     Where the direction leads over kinks, ``value`` is halfway between the least and the
     greatest slope that some choice between the two sides of each kink gives, ``spread`` half
-    of their difference, and ``kinks`` are the nodes that have no derivative there.
+    of their difference, and ``kinks`` are the nodes that have no derivative there.  Where nodes
+    jump, ``jumps``, nothing is known.
     """
 
     value: float
     error: float
     spread: float = 0.0
     kinks: tuple[Any, ...] = ()
+    jumps: tuple[Any, ...] = ()
 
     def excludes(self, claim: float, tolerance: float) -> bool:
         """Whether a slope that is claimed is excluded."""
@@ -79,7 +81,7 @@ class Numerical:
 
     ``probed`` are the elements' places in the flat array, in order; ``values``, ``errors`` and
     ``spreads`` are those of ``Along``, one for each.  ``crossings`` are nodes with the elements
-    whose branch a step changes.
+    whose branch a step changes, ``jumps`` those that jump here.
     """
 
     probed: Array
@@ -87,6 +89,7 @@ class Numerical:
     errors: Array
     spreads: Array
     kinks: tuple[Any, ...]
+    jumps: tuple[Any, ...]
     crossings: dict[Any, Array]
     signs: Array
     along: Along
@@ -179,6 +182,7 @@ class Probe:
             name: what the quantity is called.
         """
         kinks: dict[Any, None] = {}
+        jumps: dict[Any, None] = {}
         crossings: dict[Any, Array] = {}
         found = {}
         shown = tqdm(probed, f"checking {name}", delay=_PATIENCE, disable=None, leave=False)
@@ -186,12 +190,14 @@ class Probe:
             direction = Direction(_index(flat, self.data.shape), 1.0)
             found[flat] = self.along(direction, needed.of(flat), crossings)
             kinks.update(dict.fromkeys(found[flat].kinks))
+            jumps.update(dict.fromkeys(found[flat].jumps))
         known = [(flat, *along[:3]) for flat, along in found.items() if not np.isnan(along.error)]
         places, values, errors, spreads = np.array(known).reshape(-1, 4).T
         signs = rng.choice(np.array([-1, 1], np.int8), self.data.shape)
         whole = self.along(Direction(..., signs), needed.of_all, crossings)
+        nodes = tuple(kinks), tuple(jumps)
         return Numerical(
-            places.astype(int), values, errors, spreads, tuple(kinks), crossings, signs, whole
+            places.astype(int), values, errors, spreads, *nodes, crossings, signs, whole
         )
 
     def along(
@@ -218,6 +224,8 @@ class Probe:
         slope = self._complex_step(direction)
         if slope is None:
             return Along(*found)
+        if slope.jumps:
+            return Along(slope.value, np.inf, jumps=slope.jumps)
         if slope.kinks:
             return self._over_kinks(direction, scale, slope, found, _PRECISE * needed)
         if abs(slope.value - found.value) > 2 * (slope.error + found.error):

@@ -4,6 +4,8 @@
 'h1·(1 − h1)'
 >>> typeset("y * x ** (y - 1)", {"x": "width", "y": 3.0})
 '3·width²'
+>>> typeset("x % y - y * (x // y)", {"x": "time", "y": 3.0})
+'(time mod 3) − 3·⌊time/3⌋'
 """
 
 from __future__ import annotations
@@ -157,6 +159,11 @@ class Notation:
                 return self._power(left, right)
             case ast.BinOp(left, ast.Div(), right):
                 return self._quotient(left, right)
+            case ast.BinOp(left, ast.Mod(), right):
+                first, second = self._at_least(_PRODUCT, left), self._second(_SIGN, right)
+                return first + self._sign(" mod ") + second, _COMPARISON  # a + b mod c is unclear
+            case ast.BinOp(left, ast.FloorDiv(), right):
+                return self._rounded("floor", self._quotient(left, right)[0]), _ATOM
             case ast.BinOp(left, op, right):
                 return self._binary(left, op, right)
             case ast.UnaryOp(op, operand):
@@ -175,6 +182,8 @@ class Notation:
                 return f"{first}{words[0]}{test}{words[1]}{self._write(no)[0]}", _CHOICE
             case ast.Call(ast.Name("sqrt"), [x]):
                 return self._root(x)
+            case ast.Call(ast.Name("floor" | "ceil" as rounding), [x]):
+                return self._rounded(rounding, self._write(x)[0]), _ATOM
             case ast.Call(ast.Name("abs"), [x]):
                 return f"|{self._write(x)[0]}|", _ATOM
             case ast.Call(function, arguments, keywords):
@@ -270,6 +279,9 @@ class Notation:
         plain = isinstance(x, ast.Name) or text.isalnum()
         return "√" + (text if plain else self._bracketed(text)), _POWER  # √x² is √(x²)
 
+    def _rounded(self, name: str, text: str) -> str:
+        return f"⌊{text}⌋" if name == "floor" else f"⌈{text}⌉"
+
     def _exponent(self, text: str) -> str:
         return text.translate(_SUPERSCRIPTS)
 
@@ -311,6 +323,9 @@ class Latex(Notation):
     def _quotient(self, left: ast.expr, right: ast.expr) -> tuple[str, int]:
         return rf"\frac{{{self._write(left)[0]}}}{{{self._write(right)[0]}}}", _PRODUCT
 
+    def _rounded(self, name: str, text: str) -> str:
+        return rf"\left\l{name} {text} \right\r{name}"
+
     def _exponent(self, text: str) -> str:
         return f"^{{{text}}}"
 
@@ -321,7 +336,7 @@ class Latex(Notation):
 _LATEX_SIGNS = {
     "−": "-", " − ": " - ", "·": r" \cdot ", "⊙": r"\odot", " ": r" \, ", "/": " / ",
     "≤": r"\le", "≥": r"\ge", "<": r"\lt", ">": r"\gt", "≠": r"\ne",
-    " and ": r" \land ", " or ": r" \lor ",
+    " and ": r" \land ", " or ": r" \lor ", " mod ": r" \bmod ",
 }  # fmt: skip
 _LATEX_FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
 _GREEK = {
