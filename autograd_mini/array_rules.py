@@ -365,8 +365,32 @@ def _var_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: in
     return _restore(g, np.shape(x), axis, keepdims) * (2 / degrees * centred)
 
 
+def _in_range(
+    x: Any, out: Any, axis: Axis, again: Callable[[Any], Any], order: float = 2
+) -> tuple[Any, Any]:
+    """Operands and results of a norm, scaled by powers of 2 where powers of them leave the range.
+
+    The gradient is that of the operands as they are: it is the same at ``x`` and at ``2 * x``.
+
+    Arguments:
+        again: the norm, of the operands that were scaled.
+        order: the power that the norm takes.
+    """
+    limit = int(0.75 * np.finfo(x.dtype).maxexp / order)
+    result = tensor.plain(out)
+    if np.all((result > 2.0**-limit) & (result < 2.0**limit)):
+        return x, out
+    power = np.frexp(np.max(np.abs(tensor.plain(x)), axis=axis, keepdims=True, initial=0))[1]
+    power = np.where(abs(power) > limit, power, 0)
+    if not power.any():
+        return x, out
+    x = _scaled(x, -power)
+    return x, again(x)
+
+
 def _std_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
-    out, g = _wide(out), _wide(g)
+    g, out, x = (_wide(each) for each in (g, out, x))
+    x, out = _in_range(x, out, axis, lambda x: np.std(x, axis=axis, keepdims=keepdims, ddof=ddof))
     safe = np.where(out == 0, 1, 2 * out)
     return _var_pullback(np.where(out == 0, 0, g / safe), out, x, axis, keepdims, ddof)
 
@@ -525,7 +549,13 @@ def _norm(x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
 
 
 def _norm_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
+    def again(x: Any) -> Any:
+        options = {"axis": axis, "keepdims": keepdims, "ord": ord}
+        return record(_NORM, (x,), options) if isinstance(x, Tensor) else _norm(x, **options)
+
     g, out, x = (_wide(each) for each in (g, out, x))
+    if ord > 1:
+        x, out = _in_range(x, out, axis, again, ord)
     safe = np.where(out == 0, 1, out)
     if ord == 2:
         return _restore(np.where(out == 0, 0, g / safe), np.shape(x), axis, keepdims) * x

@@ -203,6 +203,8 @@ CALLS = {
     "clip min": (lambda x: np.clip(x, 0.7, None), X),
     "amax and amin": (lambda x: np.amax(x, axis=0) - np.amin(x), W),
     "clip by name": (lambda x: x.clip(min=-0.7, max=0.7), X),
+    "rounding": (lambda x: np.round(x) * x + np.around(x, decimals=-1) + x.round(0), X),
+    "fix": (lambda x: np.fix(x) * x, X),
 }  # fmt: skip
 
 
@@ -522,6 +524,44 @@ def test_sums_of_float16_are_added_up_in_float32():
     assert np.sum(Tensor(np.ones((3000, 2), np.float16)), axis=0).data.tolist() == [3000, 3000]
     thousands = Tensor(np.full(100, 1000, np.float16))
     assert [np.var(thousands).item(), np.std(thousands).item()] == [0, 0]
+
+
+NORMS = {
+    "norm": np.linalg.norm,
+    "norm of order 3": lambda x, **options: np.linalg.norm(x, 3, **options),
+    "norm of order 1.5": lambda x, **options: np.linalg.norm(x, 1.5, **options),
+    "std": np.std,
+}
+
+
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize(
+    ("dtype", "powers"),
+    [
+        (np.float64, (-1060, -800, -480, 0, 480, 800, 1015)),
+        (np.float32, (-140, -100, -60, 0, 60, 100, 124)),
+    ],
+)
+def test_gradients_of_norms_are_right_where_their_squares_leave_the_range(name, dtype, powers):
+    """The value is NumPy's own, infinity or 0 then."""
+    f, x = NORMS[name], np.array([3.0, -4.0, 0.5], dtype)
+    slopes, rows = ag.grad(f)(x), []
+    curvature = ag.hessian(f)(x)
+    for power in powers:
+        by = np.ldexp(dtype(1), power)
+        with np.errstate(all="ignore"):
+            scaled = Tensor(x * by)
+            out = f(scaled)
+            np.testing.assert_allclose(out.data, f(scaled.data), rtol=1e-6)
+            np.testing.assert_allclose(gradients(out, scaled), slopes, rtol=1e-6, atol=1e-6)
+            if abs(power) <= powers[-2]:
+                second = np.float64(ag.hessian(f)(x * by)) * by
+                np.testing.assert_allclose(second, curvature, rtol=1e-5, atol=1e-5)
+        rows.append(x * by)
+    with np.errstate(all="ignore"):
+        for keepdims in (False, True):
+            each = ag.grad(lambda x: np.sum(f(x, axis=1, keepdims=keepdims)))(np.stack(rows[1:]))  # noqa: B023
+            np.testing.assert_allclose(each, [slopes] * len(rows[1:]), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("order", [0.5, 1, 1.5, 2, 3, 4, -1, np.inf, -np.inf, 0])
