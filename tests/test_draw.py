@@ -394,7 +394,7 @@ def eval_text(text: str, at: dict[str, float]) -> float:
 def eval_typeset(written: str, at: dict[str, float]) -> float:
     for mark, python in {
         "−": "-", "·": "*", "^": "**", "²": "**2", "³": "**3", "π": "pi", "∞": "inf", "≥": ">=",
-        "≤": "<=", "≠": "!=",
+        "≤": "<=", "≠": "!=", " mod ": " % ", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")",
     }.items():  # fmt: skip
         written = written.replace(mark, python)
     written = re.sub(r"√([\w.]+)", r"sqrt(\1)", written).replace("√(", "sqrt(")
