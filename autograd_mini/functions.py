@@ -137,7 +137,7 @@ def pow(x: Any, y: Any) -> Any:
 
     ``x ** y``
     Derivative for x: ``where((x == 0) & (y < 1), where(y == 0, 0, y * inf), where(y == 0, y / x, y * x ** (y - 1)))``.
-    Derivative for y: ``where(x > 0, out * log(x), where((x == 0) & (y >= 0), 0, nan))``.
+    Derivative for y: ``where(x > 0, out * log(x), where((x == 0) & (y >= 0), 0, nan * out))``.
     Defined for ``(x > 0) | ((x == 0) & (y >= 0))``.
     At ``(x == 0) & (y == 0)`` the derivative is taken to be 0 for x and 0 for y.
     At ``(x == 0) & (y > 0) & (y < 1)`` the derivative is taken to be inf for x and 0 for y.

@@ -488,8 +488,10 @@ def _compares(text: str) -> bool:
 def _unless_nan(text: str) -> str:
     """A derivative that is NaN where ``out`` is, which it does not read, or says so itself.
 
+    It is ``out`` there, and no constant, so that the derivative's derivative is NaN as well.
+
     >>> _unless_nan("where(x > 0, 1, slope)")
-    'where(out != out, nan, where(x > 0, 1, slope))'
+    'where(out != out, out, where(x > 0, 1, slope))'
     >>> _unless_nan("where(x == 0, inf, 0.5 / out)")
     'where(x == 0, inf, 0.5 / out)'
     """
@@ -498,7 +500,7 @@ def _unless_nan(text: str) -> str:
     names = {node.id for node in ast.walk(parse(text)) if isinstance(node, ast.Name)}
     if names & {"out", "nan"}:
         return text
-    return "; ".join([*map(ast.unparse, lines), f"where(out != out, nan, {ast.unparse(last)})"])
+    return "; ".join([*map(ast.unparse, lines), f"where(out != out, out, {ast.unparse(last)})"])
 
 
 def _function(
@@ -637,7 +639,7 @@ _TABLE = [
     _row(
         "pow", "x ** y",
         "where((x == 0) & (y < 1), where(y == 0, 0, y * inf), where(y == 0, y / x, y * x ** (y - 1)))",
-        "where(x > 0, out * log(x), where((x == 0) & (y >= 0), 0, nan))",
+        "where(x > 0, out * log(x), where((x == 0) & (y >= 0), 0, nan * out))",
         domain="(x > 0) | ((x == 0) & (y >= 0))",
         kinks={
             "(x == 0) & (y == 0)": "0 for x and 0 for y",
@@ -709,7 +711,7 @@ _TABLE = [
     _row("rint", "rint(x)", "0", pieces="rint(x)", sentence="The nearest whole number; of two the even one."),
     _row(
         "mod", "x % y", "1", "-(x // y)", domain="y != 0", pieces="x // y",
-        evaluate_derivatives=(None, "where(y == 0, nan, -(x // y))"),
+        evaluate_derivatives=(None, "where(y == 0, nan * y, -(x // y))"),
         sentence="Remainder of x // y, with the sign of y.",
     ),
     _row(

@@ -669,8 +669,8 @@ class Value:
             y: float = second._number
             try:
                 out = pow(x, y)
-                dx = nan if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
-                dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan
+                dx = out if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
+                dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan * out
                 return _node(out, "pow", self, dx, second, dy)
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "pow", self, second)
@@ -681,7 +681,7 @@ class Value:
         y = number
         try:
             out = pow(x, y)
-            dx = nan if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
+            dx = out if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
             return _node(out, "pow", self, dx, None, y)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "pow", self, y)
@@ -696,7 +696,7 @@ class Value:
         x: float = number
         try:
             out = pow(x, y)
-            dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan
+            dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan * out
             return _node(out, "pow", None, x, self, dy)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "pow", x, self)
@@ -709,8 +709,8 @@ class Value:
             y: float = second._number
             try:
                 out = pow(x, y)
-                dx = nan if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
-                dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan
+                dx = out if out != out else (0.0 if y == 0.0 else y * inf) if x == 0.0 and y < 1.0 else y / x if y == 0.0 else y * _power(x, y - 1.0)
+                dy = out * log(x) if x > 0.0 else 0.0 if x == 0.0 and y >= 0.0 else nan * out
                 return _node(out, "pow", self, dx, second, dy)
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "pow", self, second)
@@ -743,7 +743,7 @@ class Value:
             y: float = second._number
             try:
                 out = mod(x, y)
-                dy = nan if y == 0.0 else -floor_divide(x, y)
+                dy = nan * y if y == 0.0 else -floor_divide(x, y)
                 return _node(out, "mod", self, 1.0, second, dy)
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "mod", self, second)
@@ -768,7 +768,7 @@ class Value:
         x: float = number
         try:
             out = mod(x, y)
-            dy = nan if y == 0.0 else -floor_divide(x, y)
+            dy = nan * y if y == 0.0 else -floor_divide(x, y)
             return _node(out, "mod", None, x, self, dy)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "mod", x, self)
@@ -781,7 +781,7 @@ class Value:
             y: float = second._number
             try:
                 out = mod(x, y)
-                dy = nan if y == 0.0 else -floor_divide(x, y)
+                dy = nan * y if y == 0.0 else -floor_divide(x, y)
                 return _node(out, "mod", self, 1.0, second, dy)
             except (ArithmeticError, ValueError) as error:
                 _fail(error, "mod", self, second)
@@ -893,7 +893,7 @@ class Value:
         x = self._number
         try:
             out = log(x)
-            return _node(out, "log", self, nan if out != out else 1.0 / x, None, 0.0)
+            return _node(out, "log", self, out if out != out else 1.0 / x, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log", self)
 
@@ -902,7 +902,7 @@ class Value:
         x = self._number
         try:
             out = log1p(x)
-            dx = nan if out != out else 1.0 / (1.0 + x)
+            dx = out if out != out else 1.0 / (1.0 + x)
             return _node(out, "log1p", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log1p", self)
@@ -912,7 +912,7 @@ class Value:
         x = self._number
         try:
             out = log2(x)
-            dx = nan if out != out else 1.0 / (x * log(2.0))
+            dx = out if out != out else 1.0 / (x * log(2.0))
             return _node(out, "log2", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log2", self)
@@ -922,7 +922,7 @@ class Value:
         x = self._number
         try:
             out = log10(x)
-            dx = nan if out != out else 1.0 / (x * log(10.0))
+            dx = out if out != out else 1.0 / (x * log(10.0))
             return _node(out, "log10", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "log10", self)
@@ -982,7 +982,7 @@ class Value:
         x = self._number
         try:
             out = arcsin(x)
-            dx = nan if out != out else inf if abs(x) == 1.0 else 1.0 / sqrt((1.0 - x) * (1.0 + x))
+            dx = out if out != out else inf if abs(x) == 1.0 else 1.0 / sqrt((1.0 - x) * (1.0 + x))
             return _node(out, "arcsin", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arcsin", self)
@@ -992,7 +992,7 @@ class Value:
         x = self._number
         try:
             out = arccos(x)
-            dx = nan if out != out else -inf if abs(x) == 1.0 else -1.0 / sqrt((1.0 - x) * (1.0 + x))
+            dx = out if out != out else -inf if abs(x) == 1.0 else -1.0 / sqrt((1.0 - x) * (1.0 + x))
             return _node(out, "arccos", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arccos", self)
@@ -1047,7 +1047,7 @@ class Value:
         x = self._number
         try:
             out = arccosh(x)
-            dx = nan if out != out else inf if x == 1.0 else 1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0))
+            dx = out if out != out else inf if x == 1.0 else 1.0 / (sqrt(x - 1.0) * sqrt(x + 1.0))
             return _node(out, "arccosh", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arccosh", self)
@@ -1057,7 +1057,7 @@ class Value:
         x = self._number
         try:
             out = arctanh(x)
-            dx = nan if out != out else 1.0 / ((1.0 - x) * (1.0 + x))
+            dx = out if out != out else 1.0 / ((1.0 - x) * (1.0 + x))
             return _node(out, "arctanh", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "arctanh", self)
@@ -1137,7 +1137,7 @@ class Value:
         """Rectified linear unit."""
         x = self._number
         out = x if x >= 0.0 or x != x else 0.0
-        dx = nan if out != out else 1.0 if x > 0.0 else 0.0
+        dx = out if out != out else 1.0 if x > 0.0 else 0.0
         return _node(out, "relu", self, dx, None, 0.0)
 
     def leaky_relu(self, slope: Operand = 0.01) -> Value:
@@ -1704,8 +1704,8 @@ def _arctan2(x: Operand, y: Operand) -> Value:
     try:
         out = arctan2(x, y)
         r = hypot(x, y)
-        dx = nan if out != out else 0.0 if r == 0.0 else y / r / r
-        dy = nan if out != out else 0.0 if r == 0.0 else -x / r / r
+        dx = out if out != out else 0.0 if r == 0.0 else y / r / r
+        dy = out if out != out else 0.0 if r == 0.0 else -x / r / r
         return _node_of(out, "arctan2", operands, (dx, dy))
     except (ArithmeticError, ValueError) as error:
         _fail(error, "arctan2", *operands)
@@ -1717,8 +1717,8 @@ def _leaky_relu(x: Operand, slope: Operand = 0.01) -> Value:
     x = _data(x)
     slope = _data(slope)
     out = x if x > 0.0 else slope * x
-    dx = nan if out != out else 1.0 if x > 0.0 else slope
-    dslope = nan if out != out else 0.0 if x > 0.0 else x
+    dx = out if out != out else 1.0 if x > 0.0 else slope
+    dslope = out if out != out else 0.0 if x > 0.0 else x
     return _node_of(out, "leaky_relu", operands, (dx, dslope))
 
 
@@ -1729,8 +1729,8 @@ def _elu(x: Operand, alpha: Operand = 1.0) -> Value:
     alpha = _data(alpha)
     try:
         out = x if x > 0.0 else alpha * expm1(x if x <= 0.0 or x != x else 0.0)
-        dx = nan if out != out else 1.0 if x > 0.0 else alpha * exp(x if x <= 0.0 or x != x else 0.0)
-        dalpha = nan if out != out else 0.0 if x > 0.0 else expm1(x if x <= 0.0 or x != x else 0.0)
+        dx = out if out != out else 1.0 if x > 0.0 else alpha * exp(x if x <= 0.0 or x != x else 0.0)
+        dalpha = out if out != out else 0.0 if x > 0.0 else expm1(x if x <= 0.0 or x != x else 0.0)
         return _node_of(out, "elu", operands, (dx, dalpha))
     except (ArithmeticError, ValueError) as error:
         _fail(error, "elu", *operands)
@@ -1742,8 +1742,8 @@ def _maximum(x: Operand, y: Operand) -> Value:
     x = _data(x)
     y = _data(y)
     out = x if x >= y or x != x else y
-    dx = nan if out != out else 1.0 if x > y else 0.5 if x == y else 0.0
-    dy = nan if out != out else 0.0 if x > y else 0.5 if x == y else 1.0
+    dx = out if out != out else 1.0 if x > y else 0.5 if x == y else 0.0
+    dy = out if out != out else 0.0 if x > y else 0.5 if x == y else 1.0
     return _node_of(out, "maximum", operands, (dx, dy))
 
 
@@ -1753,8 +1753,8 @@ def _minimum(x: Operand, y: Operand) -> Value:
     x = _data(x)
     y = _data(y)
     out = x if x <= y or x != x else y
-    dx = nan if out != out else 1.0 if x < y else 0.5 if x == y else 0.0
-    dy = nan if out != out else 0.0 if x < y else 0.5 if x == y else 1.0
+    dx = out if out != out else 1.0 if x < y else 0.5 if x == y else 0.0
+    dy = out if out != out else 0.0 if x < y else 0.5 if x == y else 1.0
     return _node_of(out, "minimum", operands, (dx, dy))
 
 
@@ -1778,9 +1778,9 @@ def _clip(x: Operand, low: Operand, high: Operand) -> Value:
     high = _data(high)
     minimum_x = x if x >= low or x != x else low
     out = minimum_x if minimum_x <= high or minimum_x != minimum_x else high
-    dx = nan if out != out else 1.0 if x >= low and x <= high else 0.0
-    dlow = nan if out != out else 1.0 if x < low and low <= high else 0.0
-    dhigh = nan if out != out else 1.0 if x > high or low > high else 0.0
+    dx = out if out != out else 1.0 if x >= low and x <= high else 0.0
+    dlow = out if out != out else 1.0 if x < low and low <= high else 0.0
+    dhigh = out if out != out else 1.0 if x > high or low > high else 0.0
     return _node_of(out, "clip", operands, (dx, dlow, dhigh))
 
 

@@ -161,6 +161,33 @@ def test_the_derivative_of_nan_is_nan_and_so_it_is_outside_of_the_domain(name):
     )
 
 
+CONSTANT_SECOND = {"square", "abs"}
+"""Rows whose second derivative is a constant, at NaN as elsewhere."""
+UNARY = [name for name, row in RULES.items() if len(row.operands) == 1]
+
+
+@pytest.mark.parametrize("name", [name for name in UNARY if name not in CONSTANT_SECOND])
+def test_the_second_derivative_is_nan_where_the_first_is(name):
+    with np.errstate(all="ignore"):
+        for x in SPECIAL:
+            nodes = [Tensor(x)]
+            if of_values(name, (x,)) is not None:
+                nodes.append(Value(x))
+            for node in nodes:
+                first = gradients(getattr(ag, name)(node), node, create_graph=True)
+                if np.isnan(first.data):
+                    assert np.isnan(gradients(first, node)), node
+
+
+def test_a_power_with_a_negative_base_has_no_derivative_for_the_exponent():
+    first, second = (-2.0, 3.0), (3.0, 2.0)
+    y = Tensor([first[1], second[1]])
+    slope = gradients(np.sum(np.array([first[0], second[0]]) ** y), y, create_graph=True)
+    found = gradients(np.sum(slope), y)
+    assert np.isnan(slope.data).tolist() == np.isnan(found).tolist() == [True, False]
+    assert found[1] == pytest.approx(9 * math.log(3) ** 2)
+
+
 @pytest.mark.parametrize(
     ("function", "point", "derivatives"),
     [
