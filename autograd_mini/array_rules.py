@@ -377,8 +377,8 @@ def _in_range(
         order: the power that the norm takes.
     """
     limit = int(0.75 * np.finfo(x.dtype).maxexp / order)
-    result = tensor.plain(out)
-    if np.all((result > 2.0**-limit) & (result < 2.0**limit)):
+    result, one = tensor.plain(out), x.dtype.type(1)
+    if np.all((result > np.ldexp(one, -limit)) & (result < np.ldexp(one, limit))):
         return x, out
     power = np.frexp(np.max(np.abs(tensor.plain(x)), axis=axis, keepdims=True, initial=0))[1]
     power = np.where(abs(power) > limit, power, 0)
