@@ -905,6 +905,9 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
         places = places.astype(np.intp)
     before = (slice(None),) * (axis % np.ndim(x))
     _size_along(x, axis, "take")
+    first, rest = np.shape(x)[: len(before)], np.shape(x)[len(before) + 1 :]
+    if 0 in first:  # NumPy asks for no index to be in range then
+        return np.reshape(x, (*first, *places.shape, *rest))
     return getitem(x, (*before, places))
 
 

@@ -811,3 +811,12 @@ def test_a_wrong_pullback_is_found_by_its_shape(pullback, words):
         gradients(np.sum(wrong(x)), x)
     assert words in str(error.value)
     assert "wrong" in str(error.value)
+
+
+@pytest.mark.parametrize(("shape", "indices", "axis"), [((0, 0), 0, 1), ((0, 0, 2), [0, 3], -2)])
+def test_take_of_nothing_is_empty_whatever_the_index_as_in_numpy(shape, indices, axis):
+    x = np.zeros(shape)
+    assert np.take(Tensor(x), indices, axis).shape == np.take(x, indices, axis).shape
+    assert ag.grad(lambda x: np.sum(np.take(x, indices, axis)))(x).shape == shape
+    with pytest.raises(IndexError):
+        np.take(Tensor(np.zeros((2, 0))), 0, 1)
