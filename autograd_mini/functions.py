@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.rules import FUNCTIONS, RULES
-from autograd_mini.tensor import Tensor, plain, record
+from autograd_mini.tensor import Tensor, is_shared, plain, record
 from autograd_mini.value import OPERATIONS, Value, number_of
 
 
@@ -32,51 +32,115 @@ def apply(name: str, *operands: Any) -> Any:
             return record(RULES[name], operands)
         if kind is np.ndarray and operands[0].dtype.kind == "f" and operands[0].ndim:
             return RULES[name].forward(operands[0])
-    kinds = {type(operand) for operand in operands}
-    if any(issubclass(kind, Tensor) for kind in kinds):
-        return record(RULES[name], operands)
-    if any(issubclass(kind, Value) for kind in kinds):
-        arrays = [o for o in operands if isinstance(o, np.ndarray) and o.ndim]
-        if any(array.dtype != object for array in arrays):
-            raise TypeError(
-                f"{name} of a Value and an array of shape {arrays[0].shape}: a Value holds one "
-                "number; use Tensor for arrays"
-            )
-        if not arrays:
-            numbers = [o if isinstance(o, Value) else number_of(o, f"{name}: ") for o in operands]
-            return OPERATIONS[name](*numbers)
-    if kinds <= _NUMBERS:
+    kinds = {*map(type, operands)}
+    if not kinds <= _PLAIN:
+        if any(issubclass(kind, Tensor) for kind in kinds):
+            return record(RULES[name], operands)
+        if any(issubclass(kind, Value) for kind in kinds):
+            arrays = [o for o in operands if isinstance(o, np.ndarray) and o.ndim]
+            if any(array.dtype != object for array in arrays):
+                raise TypeError(
+                    f"{name} of a Value and an array of shape {arrays[0].shape}: a Value holds "
+                    "one number; use Tensor for arrays"
+                )
+            if not arrays:
+                numbers = [
+                    o if isinstance(o, Value) else number_of(o, f"{name}: ") for o in operands
+                ]
+                return OPERATIONS[name](*numbers)
+    elif kinds <= _NUMBERS:
         with suppress(ArithmeticError, ValueError):  # out of range: by NumPy's rules, below
             return RULES[name].on_floats(*map(float, operands))
-    arrays = [_array(name, operand) for operand in operands]
-    if any(array.dtype == object for array in arrays):
+    # a number of Python's stays one, which has no dtype that an array's would give way to
+    arrays = [o if type(o) in _NUMBERS else _array(name, o) for o in operands]
+    if object in [array.dtype for array in arrays if type(array) not in _NUMBERS]:
         return np.frompyfunc(lambda *each: apply(name, *each), len(operands), 1)(*operands)
     return RULES[name].forward(*arrays)
 
 
 _NUMBERS = {float, int, bool}
+_PLAIN = {*_NUMBERS, np.ndarray, np.float64, np.float32}
 
 
-def select(condition: Any, x: Any, y: Any) -> Any:
+def select(condition: Any, x: Any, y: Any, *operands: Any) -> Any:
     """``where`` in a derivative: only the one branch is computed, if all elements take it.
 
-    So the infinite slope that a kink would have is not recorded where there is no kink.
+    So the infinite slope that a kink would have is not recorded where there is no kink.  Over
+    arrays, a branch that few elements take is computed for these alone.
 
     Arguments:
         condition: an array.
-        x, y: numbers, arrays or Tensors, or functions that compute them.
+        x, y: numbers, arrays or Tensors, or functions of the operands that compute them.
+        operands: numbers, arrays or Tensors.
     """
-    taken = np.asarray(plain(condition))
-    if not taken.any():
-        other = _computed(y)
+    taken = condition if type(condition) is np.ndarray else np.asarray(plain(condition))
+    if taken.dtype != bool:
+        taken = taken != 0
+    count = np.count_nonzero(taken)
+    if not count:
+        other = _computed(y, operands)
         if taken.size:
             return other
         return np.broadcast_to(other, np.broadcast_shapes(np.shape(other), taken.shape))
-    return _computed(x) if taken.all() else where(condition, _computed(x), _computed(y))
+    if count == taken.size:
+        return _computed(x, operands)
+    if Tensor in [type(x), type(y), *map(type, operands)]:
+        return where(condition, _computed(x, operands), _computed(y, operands))
+    if _RARE * count <= taken.size:
+        return _with_exceptions(y, taken, x, operands)
+    if _RARE * (taken.size - count) <= taken.size:
+        return _with_exceptions(x, ~taken, y, operands)
+    return _chosen(taken, _computed(x, operands), _computed(y, operands))
 
 
-def _computed(branch: Any) -> Any:
-    return branch() if callable(branch) else branch
+def _computed(branch: Any, operands: tuple[Any, ...]) -> Any:
+    return branch(*operands) if callable(branch) else branch
+
+
+_RARE = 8
+"""One element of so many, or fewer, is worth picking out."""
+
+
+def _with_exceptions(branch: Any, taken: Any, rare: Any, operands: tuple[Any, ...]) -> Any:
+    """A branch, but of another, computed for these alone, the elements that are taken."""
+    common = _computed(branch, operands)
+    arrays = [o for o in (common, rare, *operands) if type(o) is np.ndarray and o.ndim]
+    if type(common) is np.ndarray and {a.shape for a in arrays} == {taken.shape}:
+        places = taken.ravel().nonzero()[0]
+        if callable(rare):
+            exceptions = rare(
+                *[o.take(places) if type(o) is np.ndarray and o.ndim else o for o in operands]
+            )
+        else:
+            exceptions = rare.take(places) if type(rare) is np.ndarray and rare.ndim else rare
+        if np.result_type(common, exceptions) == common.dtype:
+            result = common.copy() if is_shared(common, (branch, *operands)) else common
+            result.put(places, exceptions)
+            return result
+    return _chosen(taken, _computed(rare, operands), common)
+
+
+def _chosen(taken: Any, x: Any, y: Any) -> Any:
+    """``np.where`` over plain arrays; if they are large by bits, without a jump per element."""
+    dtype = np.result_type(x, y)
+    bits = _BITS.get(dtype)
+    if bits is None or taken.size < _LARGE:
+        return np.where(taken, x, y)
+    x, y = (np.asarray(o, dtype).view(bits) for o in (x, y))
+    ones = -taken.view(np.int8)  # -1 has all bits
+    if not x.ndim and not x:
+        return (y & ~ones).view(dtype)
+    if not y.ndim and not y:
+        return (x & ones).view(dtype)
+    return (((x ^ y) & ones) ^ y).view(dtype)
+
+
+_BITS = {
+    np.dtype(floats): np.dtype(whole)
+    for floats, whole in ((np.float16, np.int16), (np.float32, np.int32), (np.float64, np.int64))
+}
+_LARGE = 2000
+"""From so many elements on, three passes over them are faster than one with jumps."""
 
 
 def _array(name: str, operand: Any) -> Any:

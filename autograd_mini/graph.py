@@ -12,12 +12,14 @@ import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 import numpy as np
 
 from autograd_mini import independence
 from autograd_mini.other_libraries import refuse_options
+
+Recorded = bool | Literal["as written"]
 
 
 class Node(Protocol):
@@ -43,10 +45,12 @@ class Node(Protocol):
         """The upstream gradient that a sweep from this node starts with, checked."""
 
     def contributions(
-        self, gradient: Any, wanted: Collection[Any] | None, create_graph: bool, masked: bool
+        self, gradient: Any, wanted: Collection[Any] | None, create_graph: Recorded, masked: bool
     ) -> Iterable[tuple[Any, Any]]:
         """For each operand that is a node (and wanted): it, and what it receives.
 
+        ``create_graph``: record it, by the derivatives' texts as they are shown if they are
+        asked for ``"as written"``, else by those that are sound in floating point.
         ``masked``: an upstream gradient of exactly zero contributes zero, whatever the
         local derivative.  NumPy may warn while it is computed: see ``quietly``.
         """
@@ -123,7 +127,7 @@ def reverse_sweep(
     order: Sequence[N],
     gradient: Any,
     wanted: Collection[N] | None = None,
-    create_graph: bool = False,
+    create_graph: Recorded = False,
     masked: bool = False,
     handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> Iterator[tuple[N, Any]]:
@@ -152,7 +156,7 @@ def _gradients_in_turn(
     order: Sequence[N],
     gradient: Any,
     wanted: Collection[N] | None,
-    create_graph: bool,
+    create_graph: Recorded,
     masked: bool,
     handed: Mapping[N, Any],
 ) -> Iterator[tuple[N, Any]]:
@@ -300,7 +304,7 @@ _asked: dict[int, Any] = {}
 def sweep_gradients(
     root: N,
     wrt: Sequence[N],
-    create_graph: bool,
+    create_graph: Recorded,
     gradient: Any,
     handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> list[Any]:
@@ -312,7 +316,7 @@ def sweep_gradients(
 def _sweep_to(
     order: Sequence[N],
     wrt: Sequence[N],
-    create_graph: bool,
+    create_graph: Recorded,
     seed: Any,
     handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> dict[N, Any]:
@@ -329,7 +333,7 @@ def _sweep(
     seed: Any,
     asked: Collection[N] | None = None,
     wanted: Collection[N] | None = None,
-    create_graph: bool = False,
+    create_graph: Recorded = False,
     handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> dict[N, Any]:
     """The gradient of each node asked for, or of all, where NaN has only causes that matter.

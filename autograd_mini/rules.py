@@ -30,7 +30,7 @@ import copy
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -176,6 +176,11 @@ class Rule:
             for text in self._sound_derivatives
         )
 
+    @cached_property
+    def as_written(self) -> Rule:
+        """The rule, with each derivative computed by the text that is shown."""
+        return replace(self, evaluate_derivatives=()) if self.evaluate_derivatives else self
+
     # The texts, made into functions
 
     @cached_property
@@ -203,12 +208,11 @@ class Rule:
     @cached_property
     def derivative_functions(self) -> tuple[Callable[..., Any] | None, ...]:
         """For each operand: its local derivative ``(out, *operands)`` over arrays or Tensors."""
-        return tuple(
-            None
-            if text is None
-            else _function(self, array_lines(text, "select"), ("out", *self.operands))
-            for text in self.evaluated_derivatives
-        )
+        return tuple(self.function(text) if text else None for text in self.evaluated_derivatives)
+
+    def function(self, text: str) -> Callable[..., Any]:
+        """A text of this rule as a function ``(out, *operands)`` over arrays or Tensors."""
+        return _function(self, array_lines(text, "select"), ("out", *self.operands))
 
     @cached_property
     def kink_functions(self) -> tuple[Callable[..., Any], ...]:
@@ -462,23 +466,26 @@ def array_lines(text: str, where: str = "where") -> list[str]:
     """A text as Python for arrays: its assignments, then its expression.
 
     ``where`` names the function that chooses; derivatives call ``select``, which does not
-    compute a branch that no element takes.
+    compute a branch that no element takes, nor for all what few take.
 
     >>> array_lines("where(x == 0, inf, 0.5 / out)", "select")
-    ['select(x == 0, inf, lambda: 0.5 / out)']
+    ['select(x == 0, inf, lambda out: 0.5 / out, out)']
     """
     tree = parse(text)
-    for node in ast.walk(tree):
-        if where != "where" and isinstance(node, ast.Call) and ast.unparse(node.func) == "where":
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for node in calls:
+        if where != "where" and ast.unparse(node.func) == "where":
             node.func = ast.Name(where, ast.Load())
-            node.args[1:] = map(_later, node.args[1:])
+            condition, *branches = node.args
+            later = [b for b in branches if not isinstance(b, ast.Name | ast.Constant)]
+            names = sorted(frozenset().union(*(names_in(ast.unparse(b)) for b in later)))
+            arguments = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
+            node.args = [
+                condition,
+                *(ast.Lambda(arguments, b) if b in later else b for b in branches),
+                *(ast.Name(n, ast.Load()) for n in names),
+            ]
     return [ast.unparse(statement) for statement in tree.body]
-
-
-def _later(branch: ast.expr) -> ast.expr:
-    if isinstance(branch, ast.Name | ast.Constant):
-        return branch
-    return ast.Lambda(ast.arguments([], [], None, [], [], None, []), branch)
 
 
 def _compares(text: str) -> bool:
@@ -598,8 +605,8 @@ def times(gradient: str, derivative: str) -> str:
 
     >>> times("g", "where(x > 0, 1, slope)")
     'where(x > 0, g, g * slope)'
-    >>> times("g", "1 / x")
-    'g * (1 / x)'
+    >>> times("g", "1 / (1 + x)")
+    'g / (1 + x)'
     """
     *lines, last = parse(derivative).body
     assert isinstance(last, ast.Expr)
@@ -614,6 +621,9 @@ def _times(gradient: str, derivative: ast.expr) -> str:
         condition, *branches = derivative.args
         yes, no = (_times(gradient, branch) for branch in branches)
         return f"where({ast.unparse(condition)}, {yes}, {no})"
+    match derivative:
+        case ast.BinOp(ast.Constant(1), ast.Div(), below):
+            return ast.unparse(ast.BinOp(ast.Name(gradient), ast.Div(), below))
     return f"{gradient} * {text if isinstance(derivative, ast.Name | ast.Call) else f'({text})'}"
 
 
@@ -688,6 +698,10 @@ _TABLE = [
     _row("cosh", "cosh(x)", "sinh(x)", sentence="Hyperbolic cosine."),
     _row(
         "tanh", "tanh(x)", "1 - out ** 2",
+        # out ** 2 has rounded to 1 far from 0
+        evaluate_derivatives=(
+            "where(abs(x) > 2.5, 4 * exp(-2 * logaddexp(x, -x)), 1 - out ** 2)",
+        ),
         sentence="Hyperbolic tangent: squashes x to (-1, 1).",
     ),
     _row("arcsinh", "arcsinh(x)", "1 / hypot(x, 1)", sentence="Inverse hyperbolic sine."),
@@ -720,6 +734,8 @@ _TABLE = [
     ),
     _row(
         "sigmoid", "1 / (1 + exp(-x))", "out * (1 - out)",
+        # out has rounded to 1 far on the right
+        evaluate_derivatives=("where(x > 4, out * sigmoid(-x), out * (1 - out))",),
         # exp(-x) is infinite far on the left: in float16 from -11.1 on
         evaluate="where(x < -11, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x)))",
         sentence="Logistic function: squashes x to (0, 1).",
@@ -745,7 +761,9 @@ _TABLE = [
         "elu", "where(x > 0, x, alpha * (exp(x) - 1))",
         "where(x > 0, 1, out + alpha)", "where(x > 0, 0, expm1(minimum(x, 0)))",
         # far on the left out has rounded to -alpha
-        evaluate_derivatives=("where(x > 0, 1, alpha * exp(minimum(x, 0)))", None),
+        evaluate_derivatives=(
+            "where(x < -3, alpha * exp(minimum(x, 0)), where(x > 0, 1, out + alpha))", None,
+        ),
         kinks={"x == 0": "alpha for x"}, defaults={"alpha": 1.0},
         evaluate="where(x > 0, x, alpha * expm1(minimum(x, 0)))",
         sentence="Exponential linear unit.",

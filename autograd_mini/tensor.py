@@ -302,7 +302,11 @@ class Tensor:
                     return
 
     def contributions(
-        self, gradient: Any, wanted: Collection[Tensor] | None, create_graph: bool, masked: bool
+        self,
+        gradient: Any,
+        wanted: Collection[Tensor] | None,
+        create_graph: graph.Recorded,
+        masked: bool,
     ) -> Iterable[tuple[Tensor, Any]]:
         rule = self._rule
         if rule is None:
@@ -310,6 +314,8 @@ class Tensor:
         out: Any
         if create_graph:
             out, operands = self, self._constants_as_arrays()
+            if create_graph == "as written" and rule.elementwise:
+                rule = rule.as_written
         else:
             out, operands = self._array, self._plain_operands()
         if self._origin:
@@ -330,7 +336,7 @@ class Tensor:
                 share = _masked(share, gradient)
             share = _fit(share, operand, rule)
             if not (operand._operands or create_graph) and (
-                rule.foreign or _is_shared(share, (gradient, out, *operands))
+                rule.foreign or is_shared(share, (gradient, out, *operands))
             ):
                 share = share.copy()  # what a leaf keeps is its own
             if self._origin:
@@ -914,7 +920,7 @@ def _masked(share: Any, gradient: Any) -> Any:
     return np.where(undefined, 0, share) if undefined.any() else share
 
 
-def _is_shared(share: Array, others: tuple[Any, ...]) -> bool:
+def is_shared(share: Array, others: tuple[Any, ...]) -> bool:
     """Whether an array may share its memory: a view, or one of the others itself."""
     return share.base is not None or any(share is other for other in others)
 

@@ -314,20 +314,21 @@ class Value:
         return made
 
     def contributions(
-        self, gradient: Any, wanted: Collection[Value] | None, create_graph: bool, masked: bool
+        self, gradient: Any, wanted: Collection[Value] | None, create_graph: Any, masked: bool
     ) -> Iterator[tuple[Value, Any]]:
         if create_graph:
-            yield from self._contributions_as_nodes(gradient, wanted)
+            yield from self._contributions_as_nodes(gradient, wanted, create_graph == "as written")
         elif gradient:  # a gradient of exactly zero passes zero on, even through an infinity
             for parent, derivative in zip(self.parents, self.local_derivatives, strict=True):
                 if derivative is not None and (wanted is None or parent in wanted):
                     yield parent, gradient * derivative
 
     def _contributions_as_nodes(
-        self, gradient: Value | float, wanted: Collection[Value] | None
+        self, gradient: Value | float, wanted: Collection[Value] | None, as_written: bool
     ) -> Iterator[tuple[Value, Any]]:
         rule = self.rule
-        local_derivatives = () if rule is None else rule.scalar_derivatives
+        shown = rule.as_written if as_written and rule is not None else rule
+        local_derivatives = () if shown is None else shown.scalar_derivatives
         for parent, recorded, local_derivative in zip(
             self.parents, self.local_derivatives, local_derivatives, strict=True
         ):
@@ -336,7 +337,8 @@ class Value:
             assert local_derivative is not None
             derivative = local_derivative(self, *self.parents)
             number = _data(derivative)
-            if number != recorded and not (math.isnan(number) and math.isnan(recorded)):
+            same = number == recorded or (math.isnan(number) and math.isnan(recorded))
+            if not same and shown is rule:  # another text may round otherwise
                 raise RuntimeError(
                     f"the operands of {self.op} were changed after it was recorded: its local "
                     f"derivative was {recorded}, from today's operands it is {number}; compute "
@@ -1030,8 +1032,12 @@ class Value:
     def tanh(self) -> Value:
         """Hyperbolic tangent: squashes x to (-1, 1)."""
         x = self._number
-        out = tanh(x)
-        return _node(out, "tanh", self, 1.0 - out * out, None, 0.0)
+        try:
+            out = tanh(x)
+            dx = 4.0 * exp(-2.0 * (x + log(2.0) if x == -x else (x if x >= -x or x != x else -x) + log1p(exp(-abs(x - -x))))) if abs(x) > 2.5 else 1.0 - out * out
+            return _node(out, "tanh", self, dx, None, 0.0)
+        except (ArithmeticError, ValueError) as error:
+            _fail(error, "tanh", self)
 
     def arcsinh(self) -> Value:
         """Inverse hyperbolic sine."""
@@ -1108,7 +1114,8 @@ class Value:
         x = self._number
         try:
             out = exp(x) / (1.0 + exp(x)) if x < -11.0 else 1.0 / (1.0 + exp(-x))
-            return _node(out, "sigmoid", self, out * (1.0 - out), None, 0.0)
+            dx = out * (exp(-x) / (1.0 + exp(-x)) if -x < -11.0 else 1.0 / (1.0 + exp(x))) if x > 4.0 else out * (1.0 - out)
+            return _node(out, "sigmoid", self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             _fail(error, "sigmoid", self)
 
@@ -1729,7 +1736,7 @@ def _elu(x: Operand, alpha: Operand = 1.0) -> Value:
     alpha = _data(alpha)
     try:
         out = x if x > 0.0 else alpha * expm1(x if x <= 0.0 or x != x else 0.0)
-        dx = out if out != out else 1.0 if x > 0.0 else alpha * exp(x if x <= 0.0 or x != x else 0.0)
+        dx = alpha * exp(x if x <= 0.0 or x != x else 0.0) if x < -3.0 else 1.0 if x > 0.0 else out + alpha
         dalpha = out if out != out else 0.0 if x > 0.0 else expm1(x if x <= 0.0 or x != x else 0.0)
         return _node_of(out, "elu", operands, (dx, dalpha))
     except (ArithmeticError, ValueError) as error:

@@ -604,3 +604,23 @@ def test_what_is_a_little_off_does_not_follow_from_an_earlier_mistake(factor):
 
     report = check_gradients(loss, {"W": W}, manual)
     assert report.quantities["W"].inherited == (factor == 1.0)
+
+
+@pytest.mark.parametrize("kind", [Tensor, Value])
+@pytest.mark.parametrize(
+    ("function", "by_hand"), [(ag.sigmoid, lambda a: a * (1 - a)), (np.tanh, lambda a: 1 - a * a)]
+)
+def test_a_derivative_by_hand_may_round_where_its_result_has(kind, function, by_hand):
+    """As 1 - a does where a is nearly 1; the engine's own derivative keeps its digits there."""
+    w = np.array([0.5, 15.0]) if kind is Tensor else 15.0
+
+    def loss(w):
+        return np.sum(function(w)) if kind is Tensor else function(w)
+
+    derivative = by_hand(function(w))
+    exact = ag.grad(loss)(w)
+    assert np.any(exact != derivative)
+    assert check_gradients(loss, {"w": w}, {"w": derivative}).ok
+    assert check_gradients(loss, {"w": w}, {"w": exact}).ok
+    if kind is Tensor:
+        assert not check_gradients(loss, {"w": w}, {"w": derivative * 1.001}).ok

@@ -32,22 +32,14 @@ EXCEPTIONS = {
     "hypot": lambda limits, x, y: not 4 * limits.tiny < math.hypot(x, y) < limits.max,
     "silu": lambda limits, x: abs(x + 1.278) < 0.01,
     "gelu": lambda limits, x: abs(x + 0.7518) < 0.01,
-    "sigmoid": lambda limits, x: x > 0 and has_rounded(limits, math.exp(-x)),
-    "tanh": lambda limits, x: has_rounded(limits, math.exp(-2 * abs(x))),
 }
 """Where a derivative may be further off, as docs/rules.md says.
 
 A power's derivative y · x ** (y - 1) overflows on the way where 1 / x does, and of a large y the
 1 cannot be subtracted; a hypotenuse beyond the range of floats, or below it, has not the digits
 that its derivative x / out needs; the derivatives of silu and gelu have a root there, where they
-are the difference of two numbers near 0.1; those of sigmoid and tanh are formed from a result that
-has rounded to 1, since no other text of theirs is known here that has no kink.
+are the difference of two numbers near 0.1.
 """
-
-
-def has_rounded(limits, rest):
-    """Whether 1 minus this rest has lost the digits of the rest that are asked for."""
-    return rest < limits.eps / RELATIVE[limits.dtype.type]
 
 
 def points(name, dtype):
@@ -198,6 +190,7 @@ def test_a_power_with_a_negative_base_has_no_derivative_for_the_exponent():
         (ag.relu, (math.nan,), (math.nan,)),
         (np.maximum, (math.nan, 1.0), (math.nan, math.nan)),
         (ag.sigmoid, (37.43,), (5.5508250862537194e-17,)),
+        (np.tanh, (-9.01,), (5.97135925145e-08,)),
         (np.expm1, (-40.0,), (math.exp(-40),)),
         (ag.elu, (-40.0,), (math.exp(-40),)),
         (np.logaddexp, (1e15, 1e15), (0.5, 0.5)),
@@ -209,6 +202,26 @@ def test_derivatives_that_strangers_code_found_wrong(function, point, derivative
     with np.errstate(all="ignore"):
         found = ag.grad(function, tuple(range(len(point))))(*point)
     assert found == pytest.approx(derivatives, rel=1e-14, nan_ok=True)
+
+
+@pytest.mark.parametrize("kind", [Value, Tensor])
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_higher_derivatives_have_their_digits_where_the_result_has_rounded(name, kind):
+    """And at 0, where a text with the absolute value of x would have a kink."""
+    mp = load_mpmath()
+    function = (lambda x: 1 / (1 + mp.exp(-x))) if name == "sigmoid" else mp.tanh
+    points = [0.0, 0.3, -1.0, 2.4, -2.6, 4.1, 9.01, -15.0, 20.0, 37.43]
+    if kind is Tensor:
+        nodes = [Tensor(np.array(points))]
+    else:
+        nodes = list(map(Value, points))
+    for node in nodes:
+        found, at = getattr(ag, name)(node), np.atleast_1d(node.data)
+        for order in range(1, 4):
+            found = gradients(np.sum(found) if kind is Tensor else found, node, create_graph=True)
+            with mp.workdps(200):
+                true = [float(mp.diff(function, mp.mpf(x), order, h=mp.mpf(10) ** -40)) for x in at]
+            np.testing.assert_allclose(np.atleast_1d(found.data), true, 1e-11, 1e-30)
 
 
 def test_a_power_whose_derivative_overflows_has_a_value():

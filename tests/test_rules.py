@@ -404,6 +404,82 @@ def test_the_proof_fails_where_a_row_is_wrong(what):
         prove_rule("wrong")
 
 
+SPREAD = [
+    -INF,
+    -700.0,
+    -41.0,
+    -3.5,
+    -2.0,
+    -1.0,
+    -0.3,
+    -0.0,
+    0.0,
+    0.5,
+    1.0,
+    1.5,
+    2.6,
+    4.5,
+    38.0,
+    INF,
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", list(RULES))
+def test_a_pullback_over_many_elements_is_that_over_few(name, dtype):
+    """However many take a branch: one of a hundred, half of them, or all but a few."""
+    row, rng, shape = RULES[name], np.random.default_rng(0), (50, 50)
+    spread = np.array(SPREAD, dtype)
+    for rare, chance in itertools.product(
+        (spread, spread[[3, 8, 12]] * math.nan), (0.01, 0.5, 0.99)
+    ):
+        usual = rng.choice(spread, 3)
+        arrays = [
+            np.where(rng.random(shape) < chance, rng.choice(rare, shape), rng.choice(usual, shape))
+            for _ in row.operands
+        ]
+        if row.derivatives[0] is None:
+            arrays[0] = arrays[0] > 0
+        g = rng.normal(size=shape).astype(dtype)
+        with np.errstate(all="ignore"):
+            arrays = [g, row.forward(*arrays), *arrays]
+            for pullback in filter(None, row.pullbacks):
+                before = [array.copy() for array in arrays]
+                found = pullback(*arrays)
+                few = zip(*(array.reshape(-1, 5) for array in arrays), strict=True)
+                of_few = [np.broadcast_to(pullback(*each), 5) for each in few]
+                np.testing.assert_allclose(
+                    np.broadcast_to(found, shape),
+                    np.reshape(of_few, shape),
+                    8 * np.finfo(dtype).eps,
+                )
+                for array, as_it_was in zip(arrays, before, strict=True):
+                    np.testing.assert_array_equal(array, as_it_was)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", list(RULES))
+def test_an_operation_keeps_the_dtype_beside_numbers_of_pythons(name, dtype):
+    """In the result and in each gradient, over arrays and over Tensors."""
+    row = RULES[name]
+    for kept in range(len(row.operands)):
+        if row.derivatives[kept] is None:
+            continue
+        for number in (0.5, 2, True):
+            operands = [number] * len(row.operands)
+            operands[kept] = np.array([0.25, 0.75], dtype)
+            tensors = [Tensor(o) if isinstance(o, np.ndarray) else o for o in operands]
+            with np.errstate(all="ignore"):
+                out = getattr(ag, name)(*operands)
+                node = getattr(ag, name)(*tensors)
+                assert out.dtype == node.dtype == dtype
+                g = np.ones(2, dtype)
+                pullback = row.pullback(kept)
+                of_arrays = pullback(g, out, *operands) if pullback else 0
+                first = gradients(node, tensors[kept], gradient=Tensor(g), create_graph=True)
+            assert np.result_type(g, of_arrays) == first.dtype == dtype
+
+
 @pytest.mark.parametrize("name", rules._IN_PLACE)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
 def test_what_is_computed_in_place_is_the_row_to_the_last_bit(name, dtype):

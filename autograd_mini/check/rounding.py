@@ -70,10 +70,11 @@ def recorded_gradients(
 ) -> list[Any]:
     """The gradient for each node, as a node that remembers how the sweep computed it.
 
+    Derivatives are recorded as they are written by hand, and round as they do there.
     ``handed`` gives nodes a gradient to pass on in place of their own.
     """
     seed = type(root)(np.ones_like(root.data)[()])
-    return sweep_gradients(root, nodes, True, seed, handed)
+    return sweep_gradients(root, nodes, "as written", seed, handed)
 
 
 @np.errstate(all="ignore")

@@ -322,7 +322,7 @@ def _made_of(name: str, data: Array, unary: Sequence[str]) -> Iterator[tuple[str
                 yield f"{rule}′({name})", np.asarray(derivative(out, data), float)
                 if names_in(text) == {"out"}:
                     words = typeset(text, {"out": name})
-                    yield words, np.asarray(derivative(data, data), float)
+                    yield words, np.asarray(RULES[rule].function(text)(data, data), float)
     yield name, data
     yield f"1 − {name}", 1 - data
     yield f"{name}·(1 − {name})", data * (1 - data)
