@@ -56,6 +56,7 @@ def grad(f: Function, argnums: Argnums = 0, **more: Any) -> Function:
     """
     if more:
         refuse_options("grad", more)
+    _check_function("grad", f)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
         return value_and_grad(f, argnums)(*args, **kwargs)[1]
@@ -73,6 +74,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, **more: Any) -> Function:
     """
     if more:
         refuse_options("value_and_grad", more)
+    _check_function("value_and_grad", f)
 
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         call = _Call(f, argnums, args, kwargs)
@@ -101,6 +103,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
     >>> pull(np.array([1.0, 0.0, 1.0]))
     (array([2., 0., 6.]),)
     """
+    _check_function("vjp", f)
     call = _Call(f, tuple(range(len(primals))), primals, {})
     out = call.out if isinstance(call.out, Value | Tensor) else _as_output(call.out, "vjp")
 
@@ -134,6 +137,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     >>> jvp(lambda x: x**2, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (array([1., 4.]), array([ 2., 40.]))
     """
+    _check_function("jvp", f)
     vectors = _tangents("jvp", primals, tangents)
     call = _Call(f, tuple(range(len(primals))), tuple(primals), {})
     out = call.out if isinstance(call.out, Value | Tensor) else _as_output(call.out, "jvp")
@@ -163,6 +167,7 @@ def jacobian(f: Function, argnums: int = 0, **more: Any) -> Function:
     """
     if more:
         refuse_options("jacobian", more)
+    _check_function("jacobian", f)
 
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
         call = _Call(f, argnums, args, kwargs)
@@ -219,6 +224,7 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     >>> hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """
+    _check_function("hvp", f)
     vectors = _tangents("hvp", primals, tangents)
 
     def along(*args: Any) -> Any:
@@ -226,6 +232,20 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
         return _inner(leaves(slopes), vectors)
 
     return grad(along, tuple(range(len(primals))))(*primals)
+
+
+def _check_function(name: str, f: Any) -> None:
+    """Refuse what is no function, as the result of one is not.
+
+    >>> _check_function("grad", Tensor(3.0))
+    Traceback (most recent call last):
+    TypeError: grad takes a function, not a Tensor: write ag.gradients(result, nodes) for a result
+    """
+    if not callable(f):
+        raise TypeError(
+            f"{name} takes a function, not a {type(f).__name__}: write ag.gradients(result, nodes) "
+            "for a result"
+        )
 
 
 class _Call:

@@ -239,7 +239,7 @@ def _regions() -> dict[str, dict[str, list[str]]]:
     public = [line for r in rules for line in public_function(r)]
     return {
         str(package / "value.py"): {
-            "names of other libraries": [f'    {n} = Elsewhere("Value", "{n}")' for n in VALUE],
+            "names of other libraries": [f'    {n} = NotEvenSet("Value", "{n}")' for n in VALUE],
             "operators and methods": _indent(methods[:-1], 4),
             "functions of several operands": functions[:-2],
         },

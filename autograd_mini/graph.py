@@ -221,6 +221,11 @@ def gradients(
     """
     if more:
         refuse_options("gradients", more)
+    if not isinstance(create_graph, bool | np.bool_):
+        raise TypeError(
+            f"gradients(): create_graph is True or False, not {type(create_graph).__name__}: "
+            "write gradient=... for the upstream gradient"
+        )
     if isinstance(wrt, Mapping):
         found = gradients(root, list(wrt.values()), create_graph, gradient)
         return dict(zip(wrt, found, strict=True))

@@ -245,6 +245,17 @@ SCIPY = {
 }
 """Functions of scipy.special that are called otherwise here."""
 
+OPTIMISER = {
+    "lr": "optimiser.rate",
+    "learning_rate": "optimiser.rate",
+    "param_groups": "optimiser.groups, a list of dicts with 'rate' and the other options",
+    "minimize": "loss.backward() and optimiser.step()",
+    "apply_gradients": "loss.backward() and optimiser.step()",
+    "state_dict": "optimiser.state()",
+    "load_state_dict": "optimiser.load_state(state)",
+}
+"""Attributes and methods that an optimiser has elsewhere."""
+
 OPTIONS = {
     "dim": "axis=",
     "axes": "axis=",
@@ -300,6 +311,7 @@ _PLACES: dict[str, tuple[Mapping[str, str], str]] = {
     "autograd_mini": (MODULE, "autograd_mini"),
     "autograd_mini.nn": (NN, "autograd_mini.nn"),
     "model": (MODEL, "a model"),
+    "optimiser": (OPTIMISER, "an optimiser"),
 }
 
 
@@ -307,8 +319,8 @@ def missing(place: str, name: str, owner: str = "") -> str:
     """The message for a name that ``place`` has not got.
 
     Arguments:
-        place: ``"Tensor"``, ``"Value"``, ``"autograd_mini"``, ``"autograd_mini.nn"`` or
-            ``"model"``.
+        place: ``"Tensor"``, ``"Value"``, ``"autograd_mini"``, ``"autograd_mini.nn"``,
+            ``"model"`` or ``"optimiser"``.
         name: what was asked for.
         owner: what the message calls the place, a class's name for example.
     """
@@ -358,4 +370,11 @@ class Elsewhere:
         self.place, self.name = place, name
 
     def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise AttributeError(missing(self.place, self.name))
+
+
+class NotEvenSet(Elsewhere):
+    """``Elsewhere`` for what would be assigned in vain, as ``optimiser.lr = 0.01``."""
+
+    def __set__(self, instance: object, value: object) -> NoReturn:
         raise AttributeError(missing(self.place, self.name))

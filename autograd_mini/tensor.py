@@ -745,7 +745,7 @@ class Tensor:
 
 
 for _name in other_libraries.TENSOR:
-    setattr(Tensor, _name, other_libraries.Elsewhere("Tensor", _name))
+    setattr(Tensor, _name, other_libraries.NotEvenSet("Tensor", _name))
 
 
 def _leaf(data: Array, grad: Array | None, label: str, unrecorded: bool = False) -> Tensor:
@@ -813,7 +813,8 @@ def record(rule: Any, operands: tuple[Any, ...], options: dict[str, Any] | None 
     except (ValueError, TypeError, IndexError) as error:
         _refuse(rule, operands, error)
     if out.dtype.kind != "f":
-        _refuse(rule, operands, TypeError(f"its result would be {out.dtype}"))
+        advice = "a Tensor holds real numbers; t.data has the plain ones, without a gradient"
+        _refuse(rule, operands, TypeError(f"its result would be {out.dtype}: {advice}"))
     node = Tensor.__new__(Tensor)
     node._set(out, rule, operands, options)
     if modes.special:
@@ -1024,13 +1025,23 @@ def _real_array(data: Any, what: str = "") -> Array:
             "c": "use real and imaginary parts",
             "U": "convert text to numbers first",
             "S": "convert text to numbers first",
-            "O": "all rows must be numbers of one length; Fractions: np.asarray(data, float)",
+            "O": _numbers_among_objects(array),
         }.get(array.dtype.kind, "convert it to float64 first")
         raise TypeError(
             f"{what}a Tensor holds real numbers (float16, float32, float64, or integers, which "
             f"become float64), not {array.dtype}: {advice}"
         )
     return array
+
+
+def _numbers_among_objects(array: Array) -> str:
+    """What to write for an array of objects."""
+    others = [o for o in array.flat if constant(o) is None]
+    if not others:
+        return "write np.asarray(data, dtype=float)"
+    if isinstance(others[0], Value):
+        return "it holds Values, which Tensors do not mix with: write their .data for constants"
+    return f"it holds a {type(others[0]).__name__}; all must be numbers, in rows of one length"
 
 
 def plain(operand: Any) -> Any:

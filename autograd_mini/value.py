@@ -78,7 +78,7 @@ if cython.compiled:  # before anything else of a version that may be another
 # ruff: noqa: E402
 from autograd_mini import graph, modes, other_libraries
 from autograd_mini.numpy_protocol import ROUNDING, rounded, unknown_function
-from autograd_mini.other_libraries import Elsewhere
+from autograd_mini.other_libraries import NotEvenSet
 from autograd_mini.rules import (
     FUNCTIONS,
     OPERATORS,
@@ -186,7 +186,9 @@ class Value:
     def grad(self, grad: Any) -> None:
         number = constant(grad)
         if number is None:
-            raise TypeError(f"the gradient of a Value is one number, not {type(grad).__name__}")
+            advice = ": write v.zero_grad()" if grad is None else ""
+            name = type(grad).__name__
+            raise TypeError(f"the gradient of a Value is one number, not {name}{advice}")
         self._grad = number
 
     @property
@@ -476,33 +478,33 @@ class Value:
         return sorted(set(object.__dir__(self)) - other_libraries.VALUE.keys())
 
     # region names of other libraries: written by `python -m autograd_mini.generate`
-    requires_grad = Elsewhere("Value", "requires_grad")
-    requires_grad_ = Elsewhere("Value", "requires_grad_")
-    is_leaf = Elsewhere("Value", "is_leaf")
-    grad_fn = Elsewhere("Value", "grad_fn")
-    zero_ = Elsewhere("Value", "zero_")
-    retain_grad = Elsewhere("Value", "retain_grad")
-    detach_ = Elsewhere("Value", "detach_")
-    value = Elsewhere("Value", "value")
-    _value = Elsewhere("Value", "_value")
-    _prev = Elsewhere("Value", "_prev")
-    _children = Elsewhere("Value", "_children")
-    _op = Elsewhere("Value", "_op")
-    _backward = Elsewhere("Value", "_backward")
-    gradient = Elsewhere("Value", "gradient")
-    name = Elsewhere("Value", "name")
-    item = Elsewhere("Value", "item")
-    numpy = Elsewhere("Value", "numpy")
-    shape = Elsewhere("Value", "shape")
-    ndim = Elsewhere("Value", "ndim")
-    size = Elsewhere("Value", "size")
-    dtype = Elsewhere("Value", "dtype")
-    T = Elsewhere("Value", "T")
-    clone = Elsewhere("Value", "clone")
-    copy = Elsewhere("Value", "copy")
-    tolist = Elsewhere("Value", "tolist")
-    sum = Elsewhere("Value", "sum")
-    mean = Elsewhere("Value", "mean")
+    requires_grad = NotEvenSet("Value", "requires_grad")
+    requires_grad_ = NotEvenSet("Value", "requires_grad_")
+    is_leaf = NotEvenSet("Value", "is_leaf")
+    grad_fn = NotEvenSet("Value", "grad_fn")
+    zero_ = NotEvenSet("Value", "zero_")
+    retain_grad = NotEvenSet("Value", "retain_grad")
+    detach_ = NotEvenSet("Value", "detach_")
+    value = NotEvenSet("Value", "value")
+    _value = NotEvenSet("Value", "_value")
+    _prev = NotEvenSet("Value", "_prev")
+    _children = NotEvenSet("Value", "_children")
+    _op = NotEvenSet("Value", "_op")
+    _backward = NotEvenSet("Value", "_backward")
+    gradient = NotEvenSet("Value", "gradient")
+    name = NotEvenSet("Value", "name")
+    item = NotEvenSet("Value", "item")
+    numpy = NotEvenSet("Value", "numpy")
+    shape = NotEvenSet("Value", "shape")
+    ndim = NotEvenSet("Value", "ndim")
+    size = NotEvenSet("Value", "size")
+    dtype = NotEvenSet("Value", "dtype")
+    T = NotEvenSet("Value", "T")
+    clone = NotEvenSet("Value", "clone")
+    copy = NotEvenSet("Value", "copy")
+    tolist = NotEvenSet("Value", "tolist")
+    sum = NotEvenSet("Value", "sum")
+    mean = NotEvenSet("Value", "mean")
     # endregion
 
     # fmt: off

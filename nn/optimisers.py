@@ -21,12 +21,26 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograd_mini import Tensor, Value
+from autograd_mini import Tensor, Value, other_libraries
 from autograd_mini.nn.module import Module, Parameter, check_state
 from autograd_mini.nn.operands import Array
-from autograd_mini.other_libraries import refuse_foreign_options
 
-Group = dict[str, Any]
+
+class Group(dict[str, Any]):
+    """``"parameters"`` and their options by name, which may be changed but not added to."""
+
+    def __setitem__(self, name: str, option: Any) -> None:
+        options = [known for known in self if known != "parameters"]
+        if name not in options:
+            raise ValueError(
+                f"a group has no option {name!r} to change; it has {', '.join(options)}"
+            )
+        super().__setitem__(name, option)
+
+    def __reduce__(self) -> Any:
+        return Group, (dict(self),)
+
+
 Given = Iterable[Parameter | Mapping[str, Any]]
 """Parameters, or groups of them: dicts with ``"parameters"`` and options of their own."""
 
@@ -94,7 +108,7 @@ class Optimiser:
 
     def __new__(cls, *given: Any, **options: Any) -> Self:
         if cls.__init__ is not Optimiser.__init__:
-            refuse_foreign_options(cls, options)
+            other_libraries.refuse_foreign_options(cls, options)
         return super().__new__(cls)
 
     def __init__(self, parameters: Given, **options: Any) -> None:
@@ -104,7 +118,7 @@ class Optimiser:
             for key in given:
                 if key != "parameters" and key not in options:
                     raise ValueError(f"{name} has no option {key!r}; it has {', '.join(options)}")
-            group = options | given
+            group = Group(options | given)
             for key in options:
                 _check(key, group[key])
             if group.get("nesterov") and not group["momentum"]:
@@ -224,11 +238,18 @@ class Optimiser:
         }
         return {"steps": np.asarray(self.steps)} | options | kept
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in other_libraries.OPTIMISER]
+
     def __repr__(self) -> str:
         count = sum(np.size(parameter.data) for parameter in self.parameters)
         groups = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
         options = [f"{k}={v}" for k, v in self.groups[0].items() if k != "parameters"]
         return f"{type(self).__name__}({count} numbers{groups}, {', '.join(options)})"
+
+
+for _name in other_libraries.OPTIMISER:
+    setattr(Optimiser, _name, other_libraries.NotEvenSet("optimiser", _name))
 
 
 def _array_like(member: Tensor | list[Value]) -> Array:
@@ -653,6 +674,8 @@ def _average_of_squares(square: Array, g: Array, decay: float, scratch: Array) -
 
 
 def _check(name: str, found: Any) -> None:
+    if name not in _OPTIONS:  # of a subclass
+        return
     right, words = _OPTIONS[name]
     try:
         if right(found):
@@ -670,7 +693,7 @@ def _members(parameters: list[Parameter]) -> Iterator[Tensor | list[Value]]:
         yield values
 
 
-def _groups(parameters: Any, what: str) -> list[Group]:
+def _groups(parameters: Any, what: str) -> list[dict[str, Any]]:
     if isinstance(parameters, Iterable) and not isinstance(parameters, Module | Tensor | Value):
         parameters = list(parameters)
         if parameters and all(isinstance(group, Mapping) for group in parameters):

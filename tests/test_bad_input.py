@@ -3,6 +3,7 @@
 
 import math
 import operator
+import re
 
 import numpy as np
 import pytest
@@ -193,6 +194,27 @@ def test_a_tensor_follows_numpy_s_rules(what):
         function(Tensor(numbers))
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(function(Tensor(numbers)).data, function(np.array(numbers)))
+
+
+OBJECTS = {
+    "numbers": (np.array([1, 2.5], object), "write np.asarray(data, dtype=float)"),
+    "Values": ([Value(1.0)], "it holds Values, which Tensors do not mix with: write their .data"),
+    "None": ([1.0, None], "it holds a NoneType; all must be numbers, in rows of one length"),
+    "rows": (np.array([[1], [1, 2]], object), "it holds a list; all must be numbers, in rows"),
+}
+
+
+@pytest.mark.parametrize("what", OBJECTS)
+def test_an_array_of_objects_is_refused_with_what_it_holds(what):
+    data, words = OBJECTS[what]
+    for take in (Tensor, lambda data: Tensor([1.0]) + np.asarray(data, object)):
+        with pytest.raises(TypeError, match=re.escape(words)):
+            take(data)
+
+
+def test_a_result_that_is_no_real_number_is_answered_with_data():
+    with pytest.raises(TypeError, match=r"its result would be int64: .*t\.data has the plain ones"):
+        Tensor([1.0]).astype(int)
 
 
 def test_an_element_of_an_array_cannot_become_a_tensor():

@@ -1,5 +1,6 @@
 """Optimisers, schedules and clipping: by hand, in groups, in place, saved and restored."""
 
+import copy
 import math
 import tracemalloc
 
@@ -328,6 +329,31 @@ def test_an_option_that_is_assigned_is_checked():
     with says(ValueError, "rate", "-1"):
         optimiser.rate = -1
     assert optimiser.rate == 0.1
+
+
+def test_an_option_that_a_group_has_not_got_is_no_key_of_it():
+    optimiser = nn.SGD([Tensor([1.0])], rate=0.1)
+    with pytest.raises(ValueError, match="no option 'lr' to change; it has rate, momentum"):
+        optimiser.groups[0]["lr"] = 0.01
+    optimiser.groups[0]["rate"] = 0.0
+    assert optimiser.rate == 0.0
+    copied = copy.deepcopy(optimiser.groups[0])
+    with pytest.raises(ValueError, match="no option 'lr'"):
+        copied["lr"] = 0.01
+
+
+def test_an_optimiser_of_one_s_own_has_options_of_its_own():
+    class Signs(nn.Optimiser):
+        def __init__(self, parameters, size):
+            super().__init__(parameters, size=size)
+
+        def update(self, w, g, kept, scratch, group):
+            w -= group["size"] * np.sign(g)
+
+    w = Tensor([1.0, 2.0])
+    w.grad = [-3.0, 4.0]
+    Signs([w], size=0.5).step()
+    assert w.data.tolist() == [1.5, 1.5]
 
 
 def test_adam_refuses_a_model_by_its_own_name():

@@ -19,6 +19,7 @@ TABLES = {
     "autograd_mini": (other_libraries.MODULE, ag),
     "autograd_mini.nn": (other_libraries.NN, nn),
     "model": (other_libraries.MODEL, nn.Dense(2, 1, rng=0)),
+    "optimiser": (other_libraries.OPTIMISER, nn.SGD([T], rate=0.1)),
 }
 ADVICE = [advice for table, _ in TABLES.values() for advice in table.values()]
 ADVICE += [*other_libraries.OPTIONS.values(), *other_libraries.SCIPY.values()]
@@ -32,9 +33,9 @@ def test_a_name_that_is_answered_is_no_name_of_ours(place):
 
 
 def test_what_the_answers_name_exists():
-    homes = {"np": np, "ag": ag, "nn": nn, "t": T, "v": V}
+    homes = {"np": np, "ag": ag, "nn": nn, "t": T, "v": V, "optimiser": TABLES["optimiser"][1]}
     for advice in ADVICE:
-        for home, path in re.findall(r"\b(np|ag|nn|t|v)((?:\.[A-Za-z]\w*)+)", advice):
+        for home, path in re.findall(r"\b(np|ag|nn|t|v|optimiser)((?:\.[A-Za-z]\w*)+)", advice):
             found = homes[home]
             for name in path.split(".")[1:]:
                 assert hasattr(found, name), (advice, name)
@@ -44,7 +45,7 @@ def test_what_the_answers_name_exists():
 @pytest.mark.parametrize("place", TABLES)
 def test_the_answer_is_the_error(place):
     table, owner = TABLES[place]
-    called = {"model": "a model"}.get(place, place)
+    called = {"model": "a model", "optimiser": "an optimiser"}.get(place, place)
     for name, advice in table.items():
         with pytest.raises(AttributeError) as raised:
             getattr(owner, name)
@@ -126,6 +127,31 @@ def test_an_option_that_nobody_knows_is_python_s_own_error():
     for function in (*NODES, *TRANSFORMS, *SOFTMAXES, *GRADIENTS, LOSS.backward):
         with pytest.raises(TypeError, match=r"\w+\(\) got an unexpected keyword.*'frobnicate'"):
             function(frobnicate=1)
+
+
+@pytest.mark.parametrize("place", ["Tensor", "Value", "optimiser"])
+def test_what_would_be_assigned_in_vain_is_refused_with_the_answer(place):
+    table, owner = TABLES[place][:2]
+    for name, advice in table.items():
+        with pytest.raises(AttributeError) as raised:
+            setattr(owner, name, True)
+        assert str(raised.value).endswith(f"{place} has no {name!r}: write {advice}")
+
+
+def test_an_upstream_gradient_in_the_place_of_create_graph_is_refused():
+    with pytest.raises(TypeError, match="create_graph is True or False, not ndarray: write grad"):
+        ag.gradients(np.sum(T), T, np.array(2.0))
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [ag.grad, ag.value_and_grad, ag.jacobian, ag.hessian]
+    + [lambda f, g=g: g(f, (1.0,), (1.0,)) for g in (ag.jvp, ag.hvp)]
+    + [lambda f: ag.vjp(f, 1.0)],
+)
+def test_a_result_in_the_place_of_a_function_is_refused(transform):
+    with pytest.raises(TypeError, match="takes a function, not a Tensor: write"):
+        transform(np.sum(T))
 
 
 def test_a_name_that_nobody_knows_is_python_s_own_error():

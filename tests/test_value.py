@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
-from autograd_mini import Value, gradients
+from autograd_mini import Tensor, Value, gradients
 from autograd_mini.rules import RULES
 
 OPERATORS = {
@@ -252,6 +252,23 @@ def test_errors_and_modes_leave_nothing_behind():
         node + 1
     del node
     assert alive() is None
+
+
+def test_no_gradient_is_answered_with_zero_grad():
+    with pytest.raises(TypeError, match=r"one number, not NoneType: write v\.zero_grad\(\)"):
+        Value(2.0).grad = None
+
+
+@pytest.mark.parametrize("function", [np.mean, np.var, np.std])
+def test_statistics_of_values(function):
+    numbers = [1.0, 4.0, 7.5]
+    values = [Value(number) for number in numbers]
+    tensor = Tensor(numbers)
+    out, expected = function(values), function(tensor)
+    assert out.data == pytest.approx(expected.item(), rel=1e-15)
+    out.backward()
+    expected.backward()
+    np.testing.assert_allclose([v.grad for v in values], tensor.grad, rtol=1e-14, atol=1e-16)
 
 
 def test_detach_and_zero_grad():
