@@ -218,7 +218,9 @@ def _run(file: Path, called: Mapping[str, str]) -> dict[str, Any]:
         if absent:
             if role != "manual" or called[role] != role:  # a file may have none
                 missing += absent
-        elif len(parts) == 1 and (role == "loss" or _is_whole(names[parts[0]])):
+        elif parts == [role] or (
+            len(parts) == 1 and (role == "loss" or _is_whole(names[parts[0]]))
+        ):
             roles[role] = names[parts[0]]
         else:
             keys = several["params"]
