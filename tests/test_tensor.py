@@ -124,7 +124,7 @@ def test_other_numbers_are_constants(half, dtype):
         assert type(result) is Tensor
         assert result.dtype == dtype
         np.testing.assert_allclose(result.data, exact, rtol=1e-6)
-    with pytest.raises(TypeError, match=r"np\.asarray\(data, float\)"):
+    with pytest.raises(TypeError, match=r"np\.asarray\(data, dtype=float\)"):
         Tensor([half])
 
 
