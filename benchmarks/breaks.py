@@ -74,7 +74,7 @@ BUILDS = (
 )
 VALUES = tests("value")
 TIES = tests("array_rules", "equal_extremes_share_the_gradient")
-STRANGERS = tests("magnitudes", "derivatives_that_strangers_code_found_wrong")
+DIGITS = tests("magnitudes", "higher_derivatives_have_their_digits_where_the_result_has_rounded")
 FEW = tests("rules", "a_pullback_over_many_elements_is_that_over_few")
 READS = tests("array_rules", "what_a_pullback_of_whole_arrays_reads_is_what_it_declares")
 ROUNDED = tests(
@@ -130,7 +130,7 @@ BREAKS = [
     Break("value.py", "x._grad += total * node._dx", "x._grad = total * node._dx", VALUES),
     Break("value.py", "elif gradient:  #", "else:  #", BUILDS),
     Break("value.py", "if not same and shown is rule:", "if False:", VALUES),
-    Break("rules.py", "out * sigmoid(-x), out", "out * (1 - out), out", STRANGERS),
+    Break("rules.py", "out * sigmoid(-x), out", "out * (1 - out), out", DIGITS),
     Break("functions.py", "result.put(places, exceptions)", "pass", FEW),
     # Array rules: formulas, and what their sweeps read
     Break("array_rules.py", "g / shares, nothing)", "g, nothing)", TIES),
