@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from autograd_mini import build_info
-from autograd_mini.array_rules import ARRAY_RULES
-from autograd_mini.rules import FUNCTIONS, RULES
-from autograd_mini.value import OPERATIONS
+from autograd_mini.core.arrays import ARRAY_RULES
+from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.core.value import OPERATIONS
 
 collect_ignore = []
-if build_info()["build"] == "compiled":  # tests/test_builds.py runs its examples on both builds
-    collect_ignore.append("autograd_mini/value.py")
+if build_info()["build"] == "compiled":  # tests/_build runs its examples on both
+    collect_ignore.append("autograd_mini/core/value.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

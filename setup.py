@@ -11,7 +11,7 @@ from pathlib import Path
 from setuptools import Distribution, Extension, setup
 from setuptools.command.build_ext import build_ext
 
-hashes = runpy.run_path("autograd_mini/build.py")["hashes"]
+hashes = runpy.run_path("autograd_mini/_build/build.py")["hashes"]
 
 
 class Pure(Distribution):
@@ -25,8 +25,9 @@ class Build(build_ext):
     """The extension with the hashes of its sources."""
 
     def build_extension(self, ext: Extension) -> None:
-        sources = [Path(path) for path in [*ext.sources, *ext.depends]]
-        made_from = hashes(sources[0].parent, [path.name for path in sources])
+        package = Path("autograd_mini")
+        sources = [Path(path).relative_to(package) for path in [*ext.sources, *ext.depends]]
+        made_from = hashes(package, map(str, sources))
         ext.define_macros.append(("SOURCES", ",".join(f"{n}:{h}" for n, h in made_from.items())))
         print("compiling the scalar engine, which takes about half a minute", flush=True)
         super().build_extension(ext)

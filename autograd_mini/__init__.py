@@ -12,95 +12,94 @@ array([0.2875, 0.185 ])
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from autograd_mini import build, other_libraries
+from autograd_mini import other_libraries
+from autograd_mini._build import build
 
-value = build.choose()  # before anything imports it
+build.choose()  # before anything imports the scalar engine
 
 # ruff: noqa: E402
-from autograd_mini.array_rules import affine as affine
-from autograd_mini.array_rules import log_softmax as log_softmax
-from autograd_mini.array_rules import logsumexp as logsumexp
-from autograd_mini.array_rules import softmax as softmax
-from autograd_mini.build import build_info as build_info
+from autograd_mini._build.build import build_info as build_info
+from autograd_mini.core.arrays import affine as affine
+from autograd_mini.core.arrays import log_softmax as log_softmax
+from autograd_mini.core.arrays import logsumexp as logsumexp
+from autograd_mini.core.arrays import softmax as softmax
+from autograd_mini.core.graph import gradients as gradients
+from autograd_mini.core.graph import topological_order as topological_order
+from autograd_mini.core.independence import IndependentOutputWarning as IndependentOutputWarning
+from autograd_mini.core.modes import debug as debug
+from autograd_mini.core.modes import no_grad as no_grad
+from autograd_mini.core.tensor import Tensor as Tensor
+from autograd_mini.core.value import Value as Value
+from autograd_mini.core.value import weighted_sum as weighted_sum
 from autograd_mini.extend import primitive as primitive
 from autograd_mini.extend import rule as rule
-from autograd_mini.functional import grad as grad
-from autograd_mini.functional import hessian as hessian
-from autograd_mini.functional import hvp as hvp
-from autograd_mini.functional import jacobian as jacobian
-from autograd_mini.functional import jvp as jvp
-from autograd_mini.functional import value_and_grad as value_and_grad
-from autograd_mini.functional import vjp as vjp
-from autograd_mini.graph import gradients as gradients
-from autograd_mini.graph import topological_order as topological_order
-from autograd_mini.independence import IndependentOutputWarning as IndependentOutputWarning
-from autograd_mini.modes import debug as debug
-from autograd_mini.modes import no_grad as no_grad
-from autograd_mini.tensor import Tensor as Tensor
-from autograd_mini.value import Value as Value
-from autograd_mini.value import weighted_sum as weighted_sum
+from autograd_mini.transforms import grad as grad
+from autograd_mini.transforms import hessian as hessian
+from autograd_mini.transforms import hvp as hvp
+from autograd_mini.transforms import jacobian as jacobian
+from autograd_mini.transforms import jvp as jvp
+from autograd_mini.transforms import value_and_grad as value_and_grad
+from autograd_mini.transforms import vjp as vjp
 
 # isort: off
-# region imports: written by `python -m autograd_mini.generate`
-from autograd_mini.functions import add as add
-from autograd_mini.functions import sub as sub
-from autograd_mini.functions import mul as mul
-from autograd_mini.functions import div as div
-from autograd_mini.functions import pow as pow
-from autograd_mini.functions import neg as neg
-from autograd_mini.functions import positive as positive
-from autograd_mini.functions import exp as exp
-from autograd_mini.functions import expm1 as expm1
-from autograd_mini.functions import log as log
-from autograd_mini.functions import log1p as log1p
-from autograd_mini.functions import log2 as log2
-from autograd_mini.functions import log10 as log10
-from autograd_mini.functions import sqrt as sqrt
-from autograd_mini.functions import square as square
-from autograd_mini.functions import reciprocal as reciprocal
-from autograd_mini.functions import sin as sin
-from autograd_mini.functions import cos as cos
-from autograd_mini.functions import tan as tan
-from autograd_mini.functions import arcsin as arcsin
-from autograd_mini.functions import arccos as arccos
-from autograd_mini.functions import arctan as arctan
-from autograd_mini.functions import arctan2 as arctan2
-from autograd_mini.functions import sinh as sinh
-from autograd_mini.functions import cosh as cosh
-from autograd_mini.functions import tanh as tanh
-from autograd_mini.functions import arcsinh as arcsinh
-from autograd_mini.functions import arccosh as arccosh
-from autograd_mini.functions import arctanh as arctanh
-from autograd_mini.functions import abs as abs
-from autograd_mini.functions import sign as sign
-from autograd_mini.functions import floor as floor
-from autograd_mini.functions import ceil as ceil
-from autograd_mini.functions import trunc as trunc
-from autograd_mini.functions import rint as rint
-from autograd_mini.functions import mod as mod
-from autograd_mini.functions import floor_divide as floor_divide
-from autograd_mini.functions import sigmoid as sigmoid
-from autograd_mini.functions import softplus as softplus
-from autograd_mini.functions import log_sigmoid as log_sigmoid
-from autograd_mini.functions import relu as relu
-from autograd_mini.functions import leaky_relu as leaky_relu
-from autograd_mini.functions import elu as elu
-from autograd_mini.functions import silu as silu
-from autograd_mini.functions import maximum as maximum
-from autograd_mini.functions import minimum as minimum
-from autograd_mini.functions import where as where
-from autograd_mini.functions import clip as clip
-from autograd_mini.functions import hypot as hypot
-from autograd_mini.functions import logaddexp as logaddexp
-from autograd_mini.functions import erf as erf
-from autograd_mini.functions import erfc as erfc
-from autograd_mini.functions import gelu as gelu
+# region imports: written by `python -m autograd_mini._build.generate`
+from autograd_mini.core.functions import add as add
+from autograd_mini.core.functions import sub as sub
+from autograd_mini.core.functions import mul as mul
+from autograd_mini.core.functions import div as div
+from autograd_mini.core.functions import pow as pow
+from autograd_mini.core.functions import neg as neg
+from autograd_mini.core.functions import positive as positive
+from autograd_mini.core.functions import exp as exp
+from autograd_mini.core.functions import expm1 as expm1
+from autograd_mini.core.functions import log as log
+from autograd_mini.core.functions import log1p as log1p
+from autograd_mini.core.functions import log2 as log2
+from autograd_mini.core.functions import log10 as log10
+from autograd_mini.core.functions import sqrt as sqrt
+from autograd_mini.core.functions import square as square
+from autograd_mini.core.functions import reciprocal as reciprocal
+from autograd_mini.core.functions import sin as sin
+from autograd_mini.core.functions import cos as cos
+from autograd_mini.core.functions import tan as tan
+from autograd_mini.core.functions import arcsin as arcsin
+from autograd_mini.core.functions import arccos as arccos
+from autograd_mini.core.functions import arctan as arctan
+from autograd_mini.core.functions import arctan2 as arctan2
+from autograd_mini.core.functions import sinh as sinh
+from autograd_mini.core.functions import cosh as cosh
+from autograd_mini.core.functions import tanh as tanh
+from autograd_mini.core.functions import arcsinh as arcsinh
+from autograd_mini.core.functions import arccosh as arccosh
+from autograd_mini.core.functions import arctanh as arctanh
+from autograd_mini.core.functions import abs as abs
+from autograd_mini.core.functions import sign as sign
+from autograd_mini.core.functions import floor as floor
+from autograd_mini.core.functions import ceil as ceil
+from autograd_mini.core.functions import trunc as trunc
+from autograd_mini.core.functions import rint as rint
+from autograd_mini.core.functions import mod as mod
+from autograd_mini.core.functions import floor_divide as floor_divide
+from autograd_mini.core.functions import sigmoid as sigmoid
+from autograd_mini.core.functions import softplus as softplus
+from autograd_mini.core.functions import log_sigmoid as log_sigmoid
+from autograd_mini.core.functions import relu as relu
+from autograd_mini.core.functions import leaky_relu as leaky_relu
+from autograd_mini.core.functions import elu as elu
+from autograd_mini.core.functions import silu as silu
+from autograd_mini.core.functions import maximum as maximum
+from autograd_mini.core.functions import minimum as minimum
+from autograd_mini.core.functions import where as where
+from autograd_mini.core.functions import clip as clip
+from autograd_mini.core.functions import hypot as hypot
+from autograd_mini.core.functions import logaddexp as logaddexp
+from autograd_mini.core.functions import erf as erf
+from autograd_mini.core.functions import erfc as erfc
+from autograd_mini.core.functions import gelu as gelu
 # endregion
 # isort: on
 
 __version__ = "0.1.0"
-
-del globals()["tensor"]  # the module; who writes ``ag.tensor([1.0])`` is told of ``ag.Tensor``
 
 
 def __getattr__(name: str) -> Any:

@@ -11,12 +11,12 @@ import keyword
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from autograd_mini import value
-from autograd_mini.array_rules import ARRAY_RULES, ArrayRule
-from autograd_mini.functions import apply
-from autograd_mini.rules import FUNCTIONS, RULES, Rule, parse
-from autograd_mini.tensor import Tensor, record
-from autograd_mini.value import OPERATIONS
+from autograd_mini.core import value
+from autograd_mini.core.arrays import ARRAY_RULES, ArrayRule
+from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule, parse
+from autograd_mini.core.functions import apply
+from autograd_mini.core.tensor import Tensor, record
+from autograd_mini.core.value import OPERATIONS
 
 
 def rule(
@@ -38,7 +38,7 @@ def rule(
         name: a new name.  If NumPy has a ufunc of this name, it works on Tensors and Values
             from now on.
         formula, derivatives, sentence, domain, kinks, evaluate, defaults,
-        evaluate_derivatives, pieces: the row, as in ``autograd_mini.rules``.
+        evaluate_derivatives, pieces: the row, as in ``autograd_mini.core.elementwise``.
 
     Returns:
         A function of numbers, arrays, Values and Tensors.
@@ -92,7 +92,9 @@ def rule(
 
 def _define(row: Rule) -> Callable[..., Any]:
     """Make a row's functions, for Values and for everything."""
-    from autograd_mini import generate  # only rows that are not in the generated modules need it
+    from autograd_mini._build import (
+        generate,  # only rows that are not in the generated modules need it
+    )
 
     def function(*operands: Any, **named: Any) -> Any:
         return apply(row.name, *row.bind(operands, named))

@@ -32,53 +32,57 @@ class Break:
 
 def tests(file: str, *names: str) -> str:
     """The tests of a file, all or these."""
-    return (
-        " ".join(f"tests/test_{file}.py::test_{name}" for name in names) or f"tests/test_{file}.py"
-    )
+    return " ".join(f"tests/{file}.py::test_{name}" for name in names) or f"tests/{file}.py"
 
 
 SWEPT = tests(
-    "graph",
+    "core/test_graph",
     "a_second_sweep_doubles_the_leaves_and_replaces_the_rest",
     "every_node_s_gradient_is_the_sum_over_its_uses",
 )
 ASKED = tests(
-    "graph",
+    "core/test_graph",
     "gradients_are_arranged_as_asked_and_written_nowhere",
     "recorded_gradients_can_be_differentiated_again_and_again",
 )
 MASKED = tests(
-    "tensor",
+    "core/test_tensor",
     "zero_times_infinity_is_kept_from_leaves_behind_a_product",
     "nan_that_comes_with_a_gradient_other_than_zero_is_kept",
 )
 CHANGED = tests(
-    "tensor", "changing_what_the_sweep_needs_is_an_error", "an_update_between_steps_is_no_error"
+    "core/test_tensor",
+    "changing_what_the_sweep_needs_is_an_error",
+    "an_update_between_steps_is_no_error",
 )
 OWNED = tests(
-    "tensor", "gradients_of_leaves_share_no_memory", "each_operand_s_gradient_has_its_own_dtype"
+    "core/test_tensor",
+    "gradients_of_leaves_share_no_memory",
+    "each_operand_s_gradient_has_its_own_dtype",
 )
 BOTH = tests(
-    "tensor",
+    "core/test_tensor",
     "numpy_code_for_a_network_runs_unchanged",
     "operators_in_both_orders_with_every_kind_of_constant",
 )
 BUILDS = (
     tests(
-        "builds",
+        "_build/test_builds",
         "zero_passes_nothing_through_an_infinite_derivative",
         "the_float_sweep_is_the_general_sweep",
     )
     + " "
-    + tests("graph", "a_gradient_of_zero_passes_an_infinite_derivative_as_zero")
+    + tests("core/test_graph", "a_gradient_of_zero_passes_an_infinite_derivative_as_zero")
 )
-VALUES = tests("value")
-TIES = tests("array_rules", "equal_extremes_share_the_gradient")
-DIGITS = tests("magnitudes", "higher_derivatives_have_their_digits_where_the_result_has_rounded")
-FEW = tests("rules", "a_pullback_over_many_elements_is_that_over_few")
-READS = tests("array_rules", "what_a_pullback_of_whole_arrays_reads_is_what_it_declares")
+VALUES = tests("core/test_value")
+TIES = tests("core/test_arrays", "equal_extremes_share_the_gradient")
+DIGITS = tests(
+    "core/test_magnitudes", "higher_derivatives_have_their_digits_where_the_result_has_rounded"
+)
+FEW = tests("core/test_elementwise", "a_pullback_over_many_elements_is_that_over_few")
+READS = tests("core/test_arrays", "what_a_pullback_of_whole_arrays_reads_is_what_it_declares")
 ROUNDED = tests(
-    "check",
+    "check/test_check",
     "the_rounding_bound_covers_the_true_error_and_is_small",
     "rounding_of_another_order_of_operations_is_no_difference",
     "no_absolute_floor_hides_a_small_gradient",
@@ -86,22 +90,22 @@ ROUNDED = tests(
     "an_exponential_is_known_only_as_well_as_the_sum_that_it_was_recovered_from",
 )
 POINTS = tests(
-    "check",
+    "check/test_check",
     "right_by_chance_at_a_special_point_is_found_nearby",
     "a_random_loss_or_manual_is_told_and_nothing_is_judged_by_it",
 )
-CALLS = tests("tolerances", "a_tolerance_is_held_from_both_sides[compare._SAME_NUMBERS]")
+CALLS = tests("check/test_tolerances", "a_tolerance_is_held_from_both_sides[compare._SAME_NUMBERS]")
 JUDGED = tests(
-    "check",
+    "check/test_check",
     "at_a_kink_no_convention_is_called_wrong",
     "an_engine_that_is_wrong_is_called_the_odd_one_out",
     "no_absolute_floor_hides_a_small_gradient",
     "a_wrong_quantity_differs_and_the_others_agree",
     "a_wrong_element_that_no_step_was_taken_along_is_seen_along_all_of_them",
 )
-CAUSES = tests("check", "what_is_a_little_off_does_not_follow_from_an_earlier_mistake")
+CAUSES = tests("check/test_check", "what_is_a_little_off_does_not_follow_from_an_earlier_mistake")
 JUDGED += " " + tests(
-    "numerical",
+    "check/test_numerical",
     "slopes_of_a_greatest_element_must_fit_each_other",
     "slopes_of_several_elements_do_not_make_up_for_each_other",
     "what_is_not_recorded_is_seen_by_differences_and_not_overruled",
@@ -109,33 +113,33 @@ JUDGED += " " + tests(
 
 BREAKS = [
     # The sweep
-    Break("graph.py", "totals[operand] + share if", "share if", SWEPT),
-    Break("graph.py", "return swept(masked=True)", "return found", MASKED),
-    Break("graph.py", "total = handed.get(node, total)", "pass", CAUSES),
-    Break("graph.py", "yield from node.witnesses(leaves)", "yield from ()", MASKED),
-    Break("graph.py", "uses[operand] += 1", "pass", SWEPT),
-    Break("graph.py", "wanted.add(node)", "pass", ASKED),
+    Break("core/graph.py", "totals[operand] + share if", "share if", SWEPT),
+    Break("core/graph.py", "return swept(masked=True)", "return found", MASKED),
+    Break("core/graph.py", "total = handed.get(node, total)", "pass", CAUSES),
+    Break("core/graph.py", "yield from node.witnesses(leaves)", "yield from ()", MASKED),
+    Break("core/graph.py", "uses[operand] += 1", "pass", SWEPT),
+    Break("core/graph.py", "wanted.add(node)", "pass", ASKED),
     # Tensors
-    Break("tensor.py", "return (self,)", "return ()", MASKED),
-    Break("tensor.py", "return bool(least != least)", "return False", MASKED),
-    Break("tensor.py", "(masked or self._origin) and rule.elementwise", "False", MASKED),
-    Break("tensor.py", "(plain(gradient) == 0)", "True", MASKED),
-    Break("tensor.py", "if changed > self._recorded:", "if False:", CHANGED),
-    Break("tensor.py", "if name not in reads or not isinstance", "if not isinstance", CHANGED),
-    Break("tensor.py", "share = share.copy()  #", "pass  #", OWNED),
-    Break("tensor.py", "share = share.astype(operand._array.dtype)", "pass", OWNED),
-    Break("tensor.py", "if size == 1 and gradient.shape[axis + extra] != 1", "if False", BOTH),
+    Break("core/tensor.py", "return (self,)", "return ()", MASKED),
+    Break("core/tensor.py", "return bool(least != least)", "return False", MASKED),
+    Break("core/tensor.py", "(masked or self._origin) and rule.elementwise", "False", MASKED),
+    Break("core/tensor.py", "(plain(gradient) == 0)", "True", MASKED),
+    Break("core/tensor.py", "if changed > self._recorded:", "if False:", CHANGED),
+    Break("core/tensor.py", "if name not in reads or not isinstance", "if not isinstance", CHANGED),
+    Break("core/tensor.py", "share = share.copy()  #", "pass  #", OWNED),
+    Break("core/tensor.py", "share = share.astype(operand._array.dtype)", "pass", OWNED),
+    Break("core/tensor.py", "if size == 1 and gradient.shape[axis + extra] != 1", "if False", BOTH),
     # Values
-    Break("value.py", "x._grad += x._dx", "x._grad = x._dx", SWEPT),
-    Break("value.py", "x._grad += total * node._dx", "x._grad = total * node._dx", VALUES),
-    Break("value.py", "elif gradient:  #", "else:  #", BUILDS),
-    Break("value.py", "if not same and shown is rule:", "if False:", VALUES),
-    Break("rules.py", "out * sigmoid(-x), out", "out * (1 - out), out", DIGITS),
-    Break("functions.py", "result.put(places, exceptions)", "pass", FEW),
+    Break("core/value.py", "x._grad += x._dx", "x._grad = x._dx", SWEPT),
+    Break("core/value.py", "x._grad += total * node._dx", "x._grad = total * node._dx", VALUES),
+    Break("core/value.py", "elif gradient:  #", "else:  #", BUILDS),
+    Break("core/value.py", "if not same and shown is rule:", "if False:", VALUES),
+    Break("core/elementwise.py", "out * sigmoid(-x), out", "out * (1 - out), out", DIGITS),
+    Break("core/functions.py", "result.put(places, exceptions)", "pass", FEW),
     # Array rules: formulas, and what their sweeps read
-    Break("array_rules.py", "g / shares, nothing)", "g, nothing)", TIES),
-    Break("array_rules.py", '_var_pullback, reads="operands",', "_var_pullback,", READS),
-    Break("array_rules.py", '_prod_pullback, reads="operands",', "_prod_pullback,", READS),
+    Break("core/arrays.py", "g / shares, nothing)", "g, nothing)", TIES),
+    Break("core/arrays.py", '_var_pullback, reads="operands",', "_var_pullback,", READS),
+    Break("core/arrays.py", '_prod_pullback, reads="operands",', "_prod_pullback,", READS),
     # The checker: what is a difference
     Break("check/rounding.py", "_SAFETY = 64.0", "_SAFETY = 64e6", ROUNDED),
     Break("check/rounding.py", "_SAFETY = 64.0", "_SAFETY = 64e-3", ROUNDED),

@@ -8,7 +8,7 @@
     python benchmarks/mutations.py --case "single attention 17"    one case, with its report
     python benchmarks/mutations.py --json x.json and every case as JSON
 
-The passes are those of ``passes.py``, the mistakes those of ``autograd_mini.mutants``; sizes,
+The passes are those of ``passes.py``, the mistakes those of ``testing.mutants``; sizes,
 numbers and the mistake are drawn anew for each case from its number.  The kind of mistake is
 drawn first, so that each kind that a pass allows weighs the same.
 
@@ -45,7 +45,7 @@ from checkers import Checker, installed
 from passes import NETWORKS, Network, Sample, sample
 
 import autograd_mini as ag
-from autograd_mini.mutants import Mutant, Pass, mutants, noticeable, pair, rewritten
+from autograd_mini.testing.mutants import Mutant, Pass, mutants, noticeable, pair, rewritten
 
 # Cases
 

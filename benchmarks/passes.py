@@ -2,7 +2,7 @@
 
 Each network is a function of its data that returns its loss, a backward pass, and, for most,
 the same pass in other words.  The data, and with it the arithmetic, may be of any precision.
-All are right; ``autograd_mini.mutants`` plants the mistakes.
+All are right; ``autograd_mini.testing.mutants`` plants the mistakes.
 
 A pass names gradients after the local variables of the loss.  ``NETWORKS`` says of each
 network which shapes its data and parameters have, in letters: ``sample`` draws sizes for the

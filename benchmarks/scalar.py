@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import autograd_mini as ag
-from autograd_mini import build
+from autograd_mini._build import build
 
 # The programs: each takes leaves and gives one number
 
@@ -122,7 +122,7 @@ def floats() -> Side:
 
 
 def ours(name: str, neuron: bool) -> Side:
-    value = sys.modules["autograd_mini.value"]
+    value = sys.modules["autograd_mini.core.value"]
     module: Any = value if ag.build_info()["build"] == name else build.other()
     if module is None:
         raise ImportError("it was not built")

@@ -25,8 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import autograd_mini.nn  # noqa: F401 - its operations are registered
-from autograd_mini.array_rules import ARRAY_RULES
-from autograd_mini.rules import RULES
+from autograd_mini.core.arrays import ARRAY_RULES
+from autograd_mini.core.elementwise import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = {"generated.py"}

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import autograd_mini as ag
+from autograd_mini.core.elementwise import FUNCTIONS, RULES
 from autograd_mini.nn.suggest import unknown_name
-from autograd_mini.rules import FUNCTIONS, RULES
 
 Activation = str | Callable[[Any], Any]
 """A name, or a function of numbers, arrays, Tensors and arrays of Values."""

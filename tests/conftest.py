@@ -5,8 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from autograd_mini.rules import FUNCTIONS, RULES
-from autograd_mini.value import OPERATIONS
+from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.core.value import OPERATIONS
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile(

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.array_rules import ArrayRule
-from autograd_mini.array_rules import _axes as axes_of
-from autograd_mini.graph import is_node, operands, quietly, topological_order
-from autograd_mini.rules import RULES
+from autograd_mini.core.arrays import ArrayRule
+from autograd_mini.core.arrays import _axes as axes_of
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.graph import is_node, operands, quietly, topological_order
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,7 +31,7 @@ def terms(order: Sequence[Any]) -> list[Term]:
     Sums, means, signs, constant factors and rearrangements are looked through.
 
     >>> from autograd_mini import Tensor
-    >>> from autograd_mini.graph import topological_order
+    >>> from autograd_mini.core.graph import topological_order
     >>> w = Tensor([3.0, 4.0])
     >>> loss = np.mean(np.exp(w)) - 5 * np.sum(w * w) + 1
     >>> [(term.factor, term.node.op) for term in terms(topological_order(loss))]
@@ -89,7 +89,7 @@ def opened(order: Sequence[Any]) -> list[Any]:
     That can be said of primitives whose forward functions take Tensors; others stay whole.
 
     >>> from autograd_mini import Tensor, nn
-    >>> from autograd_mini.graph import topological_order
+    >>> from autograd_mini.core.graph import topological_order
     >>> order = topological_order(nn.cross_entropy(Tensor([[2.0, 0.0]]), [0]))
     >>> [node.op for node in order], [node.op for node in opened(order)]
     (['', 'softmax_loss'], ['', 'log_softmax', 'getitem', 'sum', 'neg', 'div'])

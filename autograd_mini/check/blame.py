@@ -23,8 +23,8 @@ from autograd_mini.check.report import DIFFER, Cause, Quantity
 from autograd_mini.check.rounding import recorded_gradients, rounding_of
 from autograd_mini.check.slips import Step
 from autograd_mini.check.words import Numbers, Words
-from autograd_mini.graph import is_node, operands, sweep_gradients, topological_order
-from autograd_mini.rules import RULES
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.graph import is_node, operands, sweep_gradients, topological_order
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

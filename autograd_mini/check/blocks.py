@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd_mini.check.slips import Slip, derived
 from autograd_mini.check.words import Words
-from autograd_mini.graph import operands
+from autograd_mini.core.graph import operands
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,7 +31,7 @@ def block_ends(start: Any, after: Sequence[Any]) -> list[Any]:
         after: the nodes that depend on it, in topological order.
 
     >>> from autograd_mini import Tensor
-    >>> from autograd_mini.graph import topological_order
+    >>> from autograd_mini.core.graph import topological_order
     >>> z = Tensor([1.0, 2.0])
     >>> e = np.exp(z)
     >>> p = e / np.sum(e)

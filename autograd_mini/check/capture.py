@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from types import CodeType, FrameType
 from typing import Any
 
-from autograd_mini import graph
-from autograd_mini.value import Value
+from autograd_mini.core import graph
+from autograd_mini.core.value import Value
 
 
 def call_with_locals(

@@ -22,7 +22,7 @@ from autograd_mini.check.kinks import SIDES_DIFFER, at_kink, slopes_on_both_side
 from autograd_mini.check.report import Cause
 from autograd_mini.check.slips import Slip, Step, derived, exchanges, other_axes, slips
 from autograd_mini.check.words import Numbers
-from autograd_mini.graph import is_node
+from autograd_mini.core.graph import is_node
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -37,10 +37,10 @@ from autograd_mini.check.rounding import (
     recorded_gradients,
     rounding_of,
 )
-from autograd_mini.graph import is_node, rebuild, sweep_gradients, topological_order
-from autograd_mini.modes import no_grad
-from autograd_mini.tensor import Tensor
-from autograd_mini.value import Value
+from autograd_mini.core.graph import is_node, rebuild, sweep_gradients, topological_order
+from autograd_mini.core.modes import no_grad
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.value import Value
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Manual = Mapping[str, Any] | Callable[..., Mapping[str, Any]]

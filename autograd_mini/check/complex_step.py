@@ -10,7 +10,7 @@ derivative is read, so that what comes out is evidence about them.  Operations t
 analytic, such as ``abs`` and ``where``, take the branch of the real part.
 
 >>> from autograd_mini import Tensor
->>> from autograd_mini.graph import topological_order
+>>> from autograd_mini.core.graph import topological_order
 >>> z = Tensor([30.0, 0.0])
 >>> loss = -np.log((np.exp(z) / np.sum(np.exp(z)))[0])  # differences see no more than 0 here
 >>> slope = ComplexStep(topological_order(loss), z).slope(np.array([0.0, 1.0]))
@@ -27,7 +27,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini.array_rules import ARRAY_RULES
 from autograd_mini.check.kinks import (
     SIDES_DIFFER,
     at_jump,
@@ -35,8 +34,9 @@ from autograd_mini.check.kinks import (
     gradients_by_choice,
     slopes_on_both_sides,
 )
-from autograd_mini.graph import is_node, operands, sweep_gradients
-from autograd_mini.rules import CONSTANTS, RULES, _function, array_lines, parse
+from autograd_mini.core.arrays import ARRAY_RULES
+from autograd_mini.core.elementwise import CONSTANTS, RULES, _function, array_lines, parse
+from autograd_mini.core.graph import is_node, operands, sweep_gradients
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -10,8 +10,8 @@ import numpy as np
 from autograd_mini.check.kinks import at_jump, at_kink
 from autograd_mini.check.numerical import Direction, Numerical, Probe
 from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER
-from autograd_mini.graph import is_node
-from autograd_mini.rules import RULES
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.graph import is_node
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

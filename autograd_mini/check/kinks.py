@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import is_node, rebuild, sweep_gradients
-from autograd_mini.modes import no_grad
-from autograd_mini.rules import RULES
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.graph import is_node, rebuild, sweep_gradients
+from autograd_mini.core.modes import no_grad
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -207,7 +207,7 @@ def crossed(order: Sequence[Any], node: Any, ends: Iterable[Array]) -> dict[Any,
         For each node with such elements, truth values.
 
     >>> from autograd_mini import Tensor
-    >>> from autograd_mini.graph import topological_order
+    >>> from autograd_mini.core.graph import topological_order
     >>> x = Tensor([0.1, 1.0])
     >>> found = crossed(topological_order(np.sum(abs(x))), x, [np.array([-0.1, 0.9])])
     >>> [(node.op, where.tolist()) for node, where in found.items()]

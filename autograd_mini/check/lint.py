@@ -24,9 +24,9 @@ from autograd_mini.check.anatomy import (
     through_scalars,
 )
 from autograd_mini.check.report import Finding
-from autograd_mini.graph import is_node
-from autograd_mini.rules import RULES
-from autograd_mini.tensor import Tensor, record
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.graph import is_node
+from autograd_mini.core.tensor import Tensor, record
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -50,7 +50,7 @@ def findings(
         known: parameters, local variables and global names, to call arrays by their names.
 
     >>> from autograd_mini import Tensor
-    >>> from autograd_mini.graph import topological_order
+    >>> from autograd_mini.core.graph import topological_order
     >>> X, y = np.ones((4, 2)), np.array([[0], [1], [2], [1]])
     >>> W = Tensor(np.ones((2, 3)), "W")
     >>> loss = np.sum((X @ W - y) ** 2)

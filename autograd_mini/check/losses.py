@@ -18,9 +18,9 @@ from autograd_mini.check.anatomy import Names, Term, sample_axis, terms
 from autograd_mini.check.blame import matches
 from autograd_mini.check.report import DIFFER, Cause, Quantity
 from autograd_mini.check.rounding import coarsest, recorded_gradients, rounding_of
-from autograd_mini.functions import exp, log
-from autograd_mini.graph import is_node, sweep_gradients, topological_order
-from autograd_mini.tensor import Tensor, plain
+from autograd_mini.core.functions import exp, log
+from autograd_mini.core.graph import is_node, sweep_gradients, topological_order
+from autograd_mini.core.tensor import Tensor, plain
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -30,7 +30,7 @@ from autograd_mini.check.told import (
     short,
     worst_elements,
 )
-from autograd_mini.graph import topological_order
+from autograd_mini.core.graph import topological_order
 from autograd_mini.show.draw import Drawing, draw
 
 SIDE_BY_SIDE = 600

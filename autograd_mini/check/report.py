@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from autograd_mini.graph import topological_order
+from autograd_mini.core.graph import topological_order
 from autograd_mini.show.spelling import for_stream
 
 if TYPE_CHECKING:

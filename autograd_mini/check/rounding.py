@@ -22,9 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import is_node, operands, reverse_sweep, sweep_gradients, topological_order
-from autograd_mini.modes import no_grad
-from autograd_mini.rules import RULES
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.graph import (
+    is_node,
+    operands,
+    reverse_sweep,
+    sweep_gradients,
+    topological_order,
+)
+from autograd_mini.core.modes import no_grad
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.words import Words
-from autograd_mini.graph import is_node, operands, rebuild, topological_order
-from autograd_mini.modes import no_grad
-from autograd_mini.rules import FUNCTIONS, RULES, names_in
+from autograd_mini.core.elementwise import FUNCTIONS, RULES, names_in
+from autograd_mini.core.graph import is_node, operands, rebuild, topological_order
+from autograd_mini.core.modes import no_grad
 from autograd_mini.show.formulas import typeset
 
 Array = np.ndarray[Any, np.dtype[Any]]

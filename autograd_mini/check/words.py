@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import is_node
+from autograd_mini.core.graph import is_node
 from autograd_mini.show.formulas import number
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -9,13 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.array_rules import ARRAY_RULES, ArrayRule
-from autograd_mini.rules import Rule, WeightedSum
+from autograd_mini.core.arrays import ARRAY_RULES, ArrayRule
+from autograd_mini.core.elementwise import Rule, WeightedSum
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.value import Value
 from autograd_mini.show.formulas import number, taken, typeset
 from autograd_mini.show.heat import Strip, strip
 from autograd_mini.show.names import LONGEST_LABEL, LONGEST_NAME, shown
-from autograd_mini.tensor import Tensor
-from autograd_mini.value import Value
 
 LONGEST_FORMULA = 40
 LONGEST_BRANCHES = 24

@@ -38,8 +38,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import is_node, reverse_sweep
-from autograd_mini.rules import Rule
+from autograd_mini.core.elementwise import Rule
+from autograd_mini.core.graph import is_node, reverse_sweep
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.value import Value
 from autograd_mini.show.boxes import _in_short, rule_of
 from autograd_mini.show.called import Names, called
 from autograd_mini.show.formulas import Latex, Notation, latex_text
@@ -55,8 +57,6 @@ from autograd_mini.show.terms import (
     names_upstream_twice,
     total,
 )
-from autograd_mini.tensor import Tensor
-from autograd_mini.value import Value
 
 LONGEST_PRODUCT = 8
 """A gradient of more factors than this gets an equation of its own."""

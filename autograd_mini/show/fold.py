@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.rules import RULES
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.tensor import Tensor
 from autograd_mini.show.names import each, family, stem
 from autograd_mini.show.recorded import NODES, Recorded, slices
-from autograd_mini.tensor import Tensor
 
 Groups = list[list[int]]
 """Places of nodes, in ascending order in each group; the group of the root is the last."""

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.rules import FUNCTIONS, parse
+from autograd_mini.core.elementwise import FUNCTIONS, parse
 
 Names = Mapping[str, str | float]
 """What stands for each operand and for ``out``: a name, or the number of a constant."""

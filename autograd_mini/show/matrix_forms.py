@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.tensor import Tensor
+from autograd_mini.core.tensor import Tensor
 
 Form = str | Callable[[Tensor, int], str]
 

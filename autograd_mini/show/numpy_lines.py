@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.rules import CONSTANTS, RULES, array_lines
+from autograd_mini.core.elementwise import CONSTANTS, RULES, array_lines
 from autograd_mini.show.formulas import number_of, quotient_of
 from autograd_mini.show.terms import total
 

@@ -21,6 +21,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.value import constant
 from autograd_mini.show.boxes import (
     STATUS,
     Arrow,
@@ -63,8 +65,6 @@ from autograd_mini.show.recorded import (
     to_depth,
     uncollected,
 )
-from autograd_mini.tensor import Tensor
-from autograd_mini.value import constant
 
 Fold = bool | Literal["repeats", "layers"]
 

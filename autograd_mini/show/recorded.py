@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.tensor import Tensor
-from autograd_mini.value import Value
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.value import Value
 
 NODES = (Value, Tensor)
 

@@ -21,15 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import quietly, reverse_sweep, topological_order, witnesses
+from autograd_mini.core.graph import quietly, reverse_sweep, topological_order, witnesses
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.value import Value
 from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
 from autograd_mini.show.called import called
 from autograd_mini.show.formulas import Notation
 from autograd_mini.show.names import shown, variables
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import Terms, flows
-from autograd_mini.tensor import Tensor
-from autograd_mini.value import Value
 
 
 @dataclass(frozen=True)

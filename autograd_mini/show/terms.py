@@ -4,7 +4,7 @@ The formulas are Python's syntax trees, made from the texts of ``rules`` and ``m
 with the graph's names in the place of operands; ``formulas`` writes them.
 
 >>> from autograd_mini import Value
->>> from autograd_mini.graph import topological_order
+>>> from autograd_mini.core.graph import topological_order
 >>> w = Value(2.0, label="w")
 >>> h = (3 * w).sigmoid()
 >>> h.label = "h"
@@ -25,7 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.rules import Rename, Rule, parse
+from autograd_mini.core.elementwise import Rename, Rule, parse
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.value import Value, constant
 from autograd_mini.show.boxes import LONGEST_BRANCHES, MOST_NUMBERS, rule_of
 from autograd_mini.show.called import Names
 from autograd_mini.show.formulas import Latex, Notation, taken
@@ -36,8 +38,6 @@ from autograd_mini.show.matrix_forms import (
     matrix_form,
 )
 from autograd_mini.show.names import LONGEST_NAME, shown
-from autograd_mini.tensor import Tensor
-from autograd_mini.value import Value, constant
 
 MOST_TERMS = 8
 """So many terms of a sum are written; of more, the first and last."""

@@ -28,7 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.graph import operands, quietly, topological_order
+from autograd_mini.core.graph import operands, quietly, topological_order
+from autograd_mini.core.value import Value
 from autograd_mini.show.boxes import _rows
 from autograd_mini.show.called import called
 from autograd_mini.show.draw import Direction, drawing_of
@@ -38,7 +39,6 @@ from autograd_mini.show.names import variables
 from autograd_mini.show.picture import picture
 from autograd_mini.show.steps import Step, Words, start, sweep
 from autograd_mini.show.terms import Terms
-from autograd_mini.value import Value
 
 SHOWN_HEIGHT = 720
 """The height of the page in a notebook, in pixels."""

@@ -1,0 +1,141 @@
+"""Which build of ``value`` runs: compiled by Cython, or the plain Python that it is written in.
+
+``autograd_mini.core.value`` is the compiled one where it was built at installation, from the sources
+that lie here, unless the environment variable ``AUTOGRAD_MINI_PURE`` is set (to anything but 0).
+Both give the same results.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import warnings
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+COMPILED = "autograd_mini.core.value_compiled"
+PLAIN = "autograd_mini.core.value_plain"
+"""The name of the plain build when it is imported beside the compiled one."""
+
+_reason = ""
+"""Why the plain build runs."""
+
+_made_from: dict[str, str] = {}
+"""The hashes of the sources that the compiled build was made from, once it has been imported."""
+
+
+class StaleBuildError(ImportError):
+    """The compiled build was made from other sources than those that lie beside this file."""
+
+
+def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """The hash of each of these files that lies in the folder (an installation has no C files)."""
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()[:16]
+        for name in names
+        if (folder / name).is_file()
+    }
+
+
+def require(made_from: str) -> None:
+    """The compiled build calls this before anything else, with the hashes it carries.
+
+    Raises:
+        StaleBuildError: a file that it was made from has changed since.
+    """
+    global _made_from
+    _made_from = dict(entry.split(":") for entry in made_from.split(","))
+    folder = Path(__file__).parent.parent
+    for name, found in hashes(folder, _made_from).items():
+        if _made_from[name] != found:
+            raise StaleBuildError(f"was made from another {name} than {folder / name}")
+
+
+@cache
+def _compiled() -> tuple[ModuleType | None, str]:
+    """The compiled build, or what keeps it from running."""
+    spec = find_spec(COMPILED)
+    if spec is None:
+        return None, "no compiled scalar engine is installed"
+    try:
+        compiled = import_module(COMPILED)
+        if not _made_from:  # it is older than these hashes
+            del sys.modules[COMPILED]
+            raise StaleBuildError("does not say what it was made from")
+    except StaleBuildError as error:
+        return None, f"the compiled scalar engine {spec.origin} {error}"
+    return compiled, ""
+
+
+def choose() -> ModuleType:
+    """Import the build that is to run, under the name ``autograd_mini.core.value``.
+
+    A compiled one that was made from other sources is named in a warning and left alone.
+    """
+    global _reason
+    if os.environ.get("AUTOGRAD_MINI_PURE", "0") not in ("", "0"):
+        _reason = "AUTOGRAD_MINI_PURE is set"
+        return import_module("autograd_mini.core.value")
+    compiled, _reason = _compiled()
+    if compiled is not None:
+        sys.modules["autograd_mini.core.value"] = compiled
+        return compiled
+    if find_spec(COMPILED) is not None:
+        warnings.warn(
+            f"{_reason}; the plain one runs, with the same results but slower. Install again "
+            "(in a clone: pip install -e .), or set AUTOGRAD_MINI_PURE=1",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return import_module("autograd_mini.core.value")
+
+
+def build_info() -> dict[str, Any]:
+    """Which build of the scalar engine runs.
+
+    Returns:
+        ``"build"`` is ``"compiled"`` or ``"plain"``, ``"file"`` where it was loaded from,
+        ``"compiled_available"`` whether the installation has a compiled one, and ``"reason"``
+        why the plain one runs (``""`` for the compiled one).
+
+    >>> sorted(build_info())
+    ['build', 'compiled_available', 'file', 'reason']
+    """
+    value = sys.modules["autograd_mini.core.value"]
+    return {
+        "build": "compiled" if value.__name__ == COMPILED else "plain",
+        "file": value.__file__,
+        "compiled_available": find_spec(COMPILED) is not None,
+        "reason": _reason,
+    }
+
+
+def other() -> ModuleType | None:
+    """The build that does not run, imported beside the one that does; ``None`` without one.
+
+    Its Values and those of the build that runs cannot meet in one graph.
+    """
+    if build_info()["build"] == "plain":
+        return _compiled()[0]
+    if PLAIN not in sys.modules:
+        spec = spec_from_file_location(PLAIN, Path(__file__).parent.parent / "core" / "value.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[PLAIN] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[PLAIN])
+    return sys.modules[PLAIN]
+
+
+def leaf(data: float, grad: float, label: str, unrecorded: bool = False) -> Any:
+    """The leaf that was copied or pickled, in the build that runs."""
+    made = sys.modules["autograd_mini.core.value"].Value(data, label)
+    if unrecorded:
+        made._forget()
+    made.grad = grad
+    return made

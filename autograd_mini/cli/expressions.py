@@ -1,0 +1,327 @@
+"""Expressions of the command line, such as ``sigmoid(w*x + b)``, computed over Values.
+
+The language is that of the table of rules: names, numbers, ``+ - * / ** % //``, comparisons, the
+table's functions, the constants ``pi``, ``inf`` and ``nan``, and names for intermediate results
+(``net = w*x + b; sigmoid(net)``).  A text is parsed and computed node by node, never evaluated
+as Python.
+
+>>> found, leaves = compute("net = w*x + b; sigmoid(net)", {"w": 0.5, "x": 2.0, "b": -1.0})
+>>> found
+Value(0.5, label='f', op='sigmoid')
+>>> sorted(leaves)
+['b', 'w', 'x']
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import operator
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from autograd_mini.core.elementwise import ALLOWED, CONSTANTS, FUNCTIONS, RULES, names_in, parse
+from autograd_mini.core.value import Value
+
+
+class ExpressionError(ValueError):
+    """A text that cannot be computed: one line, and one with a mark under the place."""
+
+
+def compute(text: str, at: Mapping[str, float]) -> tuple[Value, dict[str, Value]]:
+    """The Value of an expression, and its variables, which are Values as well.
+
+    Arguments:
+        text: the expression.
+        at: a number for each of its variables.
+
+    Raises:
+        ExpressionError: the text is not in the language, a name is unknown, a variable has no
+            number, or an operation is not defined at these numbers.
+    """
+    tree = _parsed(text)
+    used = names_in(text)
+    unknown = sorted(at.keys() - used)
+    if unknown:
+        raise ExpressionError(
+            f"{unknown[0]!r} is no variable of {_short(text)}"
+            + (_meant(text) or _nearest(unknown[0], used))
+            + (f"; its variables are {', '.join(sorted(used))}" if used else "; it has none")
+        )
+    scope: dict[str, Any] = {name: Value(number, name) for name, number in at.items()}
+    leaves = dict(scope)
+    try:
+        found = _Computer(text, scope).whole(tree)
+    except RecursionError:
+        raise ExpressionError("the expression is nested too deeply") from None
+    if not isinstance(found, Value):
+        raise ExpressionError(f"{_short(text)} is a constant: it depends on no variable")
+    if not found.label:
+        names = {"f", "y", "out"} - scope.keys()
+        found.label = min(names) if names else "result"
+    return found, leaves
+
+
+def numbers(texts: Iterable[str]) -> dict[str, float]:
+    """The numbers of options such as ``w=0.5,x=2``.
+
+    Raises:
+        ExpressionError: a part is not NAME=NUMBER, or a name is given twice.
+
+    >>> numbers(["w=0.5,x=2", "b=-1"])
+    {'w': 0.5, 'x': 2.0, 'b': -1.0}
+    """
+    found: dict[str, float] = {}
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        name, equals, number = (piece.strip() for piece in part.partition("="))
+        name = unicodedata.normalize("NFKC", name)  # as Python reads names
+        if not equals or not name.isidentifier():
+            raise ExpressionError(f"{part!r} is not NAME=NUMBER: write --at w=0.5,x=2")
+        if name in found:
+            raise ExpressionError(f"{name!r} is given twice: {found[name]} and {number}")
+        if name in FUNCTIONS:
+            raise ExpressionError(f"{name!r} is a name of the table: call the variable otherwise")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise ExpressionError(
+                f"{name}={number!r} is no number: write --at {name}=0.5"
+            ) from None
+    return found
+
+
+def variable(name: str, variables: Mapping[str, Value]) -> Value:
+    """A variable by name.
+
+    Raises:
+        ExpressionError: there is none of that name.
+    """
+    if name not in variables:
+        raise ExpressionError(
+            f"there is no variable {name!r}{_nearest(name, variables)}; there are "
+            f"{', '.join(sorted(variables))}"
+        )
+    return variables[name]
+
+
+def _parsed(text: str) -> ast.Module:
+    """The syntax tree; an error says where."""
+    try:
+        tree = ast.parse(text.strip())
+    except SyntaxError as error:
+        message = f"{error.msg}{_meant(text)}"
+        raise ExpressionError(
+            _marked(message, text.strip(), (error.offset or 1) - 1, error.lineno or 1)
+        ) from None
+    except (RecursionError, MemoryError):
+        raise ExpressionError("the expression is nested too deeply") from None
+    except ValueError as error:  # a null byte, or a number of thousands of digits
+        raise ExpressionError(f"{_short(text)} is no expression: {error}") from None
+    try:
+        return parse(text)
+    except RecursionError:
+        raise ExpressionError("the expression is nested too deeply") from None
+    except ValueError as error:
+        for node in ast.walk(tree):
+            sign = getattr(node, "op", None)  # a sign has no place of its own
+            wrong = (
+                not isinstance(node, ALLOWED)
+                or not isinstance(sign, (*ALLOWED, type(None)))
+                or (isinstance(node, ast.Constant) and type(node.value) not in (int, float))
+            )
+            if wrong and hasattr(node, "col_offset"):
+                what = ast.unparse(node)
+                what = what if len(what) < 40 else what[:39] + "…"
+                raise ExpressionError(
+                    _at(
+                        f"{what!r} is not allowed"
+                        + (
+                            _meant(text)
+                            or ": write variables, numbers, + - * / ** % //, comparisons, and "
+                            "functions of the table (autograd-mini rules)"
+                        ),
+                        text, node,
+                    )
+                ) from None  # fmt: skip
+        raise ExpressionError(str(error)) from None
+
+
+class _Computer:
+    """Computes a syntax tree over Values and numbers."""
+
+    def __init__(self, text: str, scope: dict[str, Any]) -> None:
+        self.text, self.scope = text, scope
+
+    def whole(self, tree: ast.Module) -> Any:
+        *assignments, last = tree.body
+        for line in assignments:
+            assert isinstance(line, ast.Assign)
+            target = line.targets[0]
+            if len(line.targets) != 1 or not isinstance(target, ast.Name):
+                raise ExpressionError(_at("give one name to each result", self.text, target))
+            name = target.id
+            if name in self.scope or name in FUNCTIONS:
+                raise ExpressionError(_at(f"{name!r} has a meaning already", self.text, target))
+            self.scope[name] = found = self.value(line.value)
+            if isinstance(found, Value) and not found.label:
+                found.label = name
+        assert isinstance(last, ast.Expr)
+        return self.value(last.value)
+
+    def value(self, node: ast.expr) -> Any:
+        match node:
+            case ast.Constant(int() | float() as number):
+                return self.attempt(node, float, number)
+            case ast.Name(name):
+                return self.named(name, node)
+            case ast.UnaryOp(op, operand):
+                return self.attempt(node, _OPERATORS[type(op)], self.value(operand))
+            case ast.BinOp(left, op, right):
+                return self.attempt(node, _OPERATORS[type(op)], self.value(left), self.value(right))
+            case ast.Compare(left, operators, rights):
+                operands = [self.value(each) for each in (left, *rights)]
+                pairs = zip(operators, operands, operands[1:], strict=False)
+                return all(_OPERATORS[type(op)](x, y) for op, x, y in pairs)
+            case ast.Call():
+                return self.call(node)
+        raise ExpressionError(_at("this is not allowed here", self.text, node))
+
+    def named(self, name: str, node: ast.expr) -> Any:
+        if name in self.scope:
+            return self.scope[name]
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        if name in RULES:
+            raise ExpressionError(_at(f"{name} is a function: write {name}(...)", self.text, node))
+        known = [*self.scope, *CONSTANTS]
+        raise ExpressionError(
+            _at(
+                f"{name!r} has no number{_meant(self.text) or _nearest(name, known)}: "
+                f"give --at {name}=...",
+                self.text,
+                node,
+            )
+        )
+
+    def call(self, node: ast.Call) -> Any:
+        name = ast.unparse(node.func)
+        if name not in RULES:
+            near = (
+                f"; write {_OTHER_NAMES[name]}"
+                if name in _OTHER_NAMES
+                else _nearest(name, RULES)
+                or _meant(self.text)
+                or "; `autograd-mini rules` lists them"
+            )
+            raise ExpressionError(_at(f"the table has no function {name!r}{near}", self.text, node))
+        try:
+            operands = RULES[name].bind(tuple(map(self.value, node.args)), {})
+        except TypeError:
+            raise ExpressionError(
+                _at(
+                    f"{name} takes {RULES[name].signature}, not {len(node.args)} operands",
+                    self.text, node,
+                )
+            ) from None  # fmt: skip
+        numeric = not any(isinstance(operand, Value) for operand in operands)
+        function = RULES[name].on_floats if numeric else FUNCTIONS[name]
+        return self.attempt(node, function, *operands)
+
+    def attempt(self, node: ast.expr, function: Callable[..., Any], *operands: Any) -> Any:
+        """The result of an operation; an error of arithmetic says where."""
+        try:
+            found = function(*operands)
+        except (ArithmeticError, ValueError, TypeError) as error:
+            message = str(error)
+            if not any(isinstance(operand, Value) for operand in operands):
+                what = (
+                    "too large for a float" if isinstance(error, OverflowError) else "not defined"
+                )
+                message = f"{_short(ast.unparse(node))} is {what}"
+            raise ExpressionError(_at(message, self.text, node)) from None
+        if isinstance(found, complex):
+            raise ExpressionError(_at("the result is no real number", self.text, node))
+        return found
+
+
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.Div: operator.truediv, ast.Pow: operator.pow, ast.Mod: operator.mod,
+    ast.FloorDiv: operator.floordiv, ast.USub: operator.neg, ast.UAdd: operator.pos,
+    ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne,
+}  # fmt: skip
+
+
+_OTHER_NAMES = {
+    "ln": "log", "lg": "log10", "σ": "sigmoid", "logistic": "sigmoid", "expit": "sigmoid",
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "tg": "tan",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "sgn": "sign", "swish": "silu",
+    "max": "maximum", "min": "minimum", "power": "x**y", "pow": "x**y",
+    "round": "rint", "ceiling": "ceil", "remainder": "mod",
+}  # fmt: skip
+"""What mathematics and other languages call functions of the table."""
+
+_OURS = {name: ours for name, ours in _OTHER_NAMES.items() if ours in RULES}
+
+_FUNCTION = rf"\b({'|'.join([*RULES, *_OURS])})"
+
+_OTHER_SIGNS = [
+    (_FUNCTION + r"(²|³|\^\d+)\s*(\([^()]*\))", r"\1\3\2"),  # sin²(w) is sin(w)²
+    (_FUNCTION + r" +(\w+)", r"\1(\2)"),
+    (r"\^", "**"), ("²", "**2"), ("³", "**3"), ("[·×⋅]", "*"), ("÷", "/"), ("[−–]", "-"),
+    (r"√\s*(\w+)", r"sqrt(\1)"), (r"√\s*\(", "sqrt("), (r"\|([^|]+)\|", r"abs(\1)"),
+    (r"(?<![\w.])((?>\d+\.?\d*(?:[eE][-+]?\d+)?))\s*(?=[^\W\d]|\()", r"\1*"),  # 2w is 2*w
+    (r"\)\s*(?=[\w(])", ")*"),
+]  # fmt: skip
+
+
+def _meant(text: str) -> str:
+    """A proposal, if the text is in the signs of mathematics."""
+    proposal = text.strip()
+    for sign, ours in _OTHER_SIGNS:
+        proposal = re.sub(sign, ours, proposal)
+    proposal = re.sub(_FUNCTION + r"(?=\()", lambda name: _OURS.get(name[1], name[1]), proposal)
+    try:
+        if names_in(proposal) & {*RULES, *_OURS}:  # a function that nothing is given to
+            return ""
+    except (ValueError, RecursionError, MemoryError):
+        return ""
+    return "" if proposal == text.strip() else f"; did you mean {' '.join(proposal.split())}?"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=3) or difflib.get_close_matches(
+        name.lower(), list(known), n=3
+    )
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return repr(text if len(text) < 60 else text[:59] + "…")
+
+
+_WIDTH = 72
+
+
+def _at(message: str, text: str, node: Any) -> str:
+    line = text.strip().splitlines()[node.lineno - 1].encode()
+    return _marked(message, text.strip(), len(line[: node.col_offset].decode()), node.lineno)
+
+
+def _marked(message: str, text: str, column: int, line: int = 1) -> str:
+    """The message, and under it the line of the text with a mark at the place."""
+    lines = text.splitlines() or [""]
+    shown = lines[min(line, len(lines)) - 1]
+    column = max(0, min(column, len(shown)))
+    if len(shown) > _WIDTH:
+        start = max(0, column - _WIDTH // 2)
+        cut = shown[start : start + _WIDTH]
+        shown = ("…" if start else "") + cut + ("…" if start + _WIDTH < len(shown) else "")
+        column += (1 if start else 0) - start
+    shown = "".join(c if c.isprintable() else " " for c in shown)
+    return f"{message}\n  {shown}\n  {' ' * column}^"

@@ -1,0 +1,1 @@
+"""The engine: operations, the two nodes, and the sweep."""

@@ -1,0 +1,409 @@
+"""The recorded graph: its topological order and the reverse sweep over it.
+
+One sweep serves scalars and arrays.  A node is anything with ``data``, ``grad``,
+``parents`` and ``contributions``: ``Value`` and ``Tensor`` are the two that exist.
+Nothing here recurses over the graph, and nothing it makes points from an operand to
+a result, so that a graph is freed as soon as its last node is.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, TypeVar, overload
+
+import numpy as np
+
+from autograd_mini.core import independence
+from autograd_mini.other_libraries import refuse_options
+
+Recorded = bool | Literal["as written"]
+
+
+class Node(Protocol):
+    """What the sweep asks of a node."""
+
+    data: Any
+    grad: Any
+    label: str
+    masks_always: bool
+    """Whether ``contributions`` is ``masked`` in any case."""
+
+    @property
+    def op(self) -> str: ...
+
+    @property
+    def parents(self) -> tuple[Any, ...]:
+        """The operands in order: nodes, and constants as they were given."""
+
+    @property
+    def local_derivatives(self) -> tuple[Any, ...]: ...
+
+    def seed(self, gradient: Any) -> Any:
+        """The upstream gradient that a sweep from this node starts with, checked."""
+
+    def contributions(
+        self, gradient: Any, wanted: Collection[Any] | None, create_graph: Recorded, masked: bool
+    ) -> Iterable[tuple[Any, Any]]:
+        """For each operand that is a node (and wanted): it, and what it receives.
+
+        ``create_graph``: record it, by the derivatives' texts as they are shown if they are
+        asked for ``"as written"``, else by those that are sound in floating point.
+        ``masked``: an upstream gradient of exactly zero contributes zero, whatever the
+        local derivative.  NumPy may warn while it is computed: see ``quietly``.
+        """
+
+    def witnesses(self, leaves: Sequence[Any]) -> Sequence[Any]:
+        """These operands; or the node, if it never masks and is smaller (see ``witnesses``)."""
+
+    def is_undefined(self, gradient: Any) -> bool:
+        """Whether zero times infinity may have come into a gradient of this node."""
+
+    def zero(self) -> Any:
+        """The gradient of something that does not depend on this node."""
+
+    def again(self, operands: Sequence[Any]) -> Any:
+        """The same operation recorded on other operands."""
+
+
+N = TypeVar("N", bound=Node)
+
+
+def operands(node: N) -> Iterator[N]:
+    """The parents that are nodes themselves, in order; constants are left out.
+
+    >>> from autograd_mini import Value
+    >>> x = Value(3.0)
+    >>> len(list(operands(x * x))), len(list(operands(2 * x)))
+    (2, 1)
+    """
+    return (parent for parent in node.parents if is_node(parent))
+
+
+def is_node(operand: Any) -> bool:
+    """Whether an operand is a Value or a Tensor, not a constant."""
+    return hasattr(operand, "contributions")
+
+
+def topological_order(*roots: N) -> list[N]:
+    """Every node that the roots depend on, each after all its operands; one root is last.
+
+    The order depends only on the graph's structure.  Time and memory are linear in the
+    number of nodes and edges, and the stack stays flat.
+
+    >>> from autograd_mini import Value
+    >>> a = Value(1.0, label="a")
+    >>> b = a + a
+    >>> [node.op or node.label for node in topological_order(b * a)]
+    ['a', 'add', 'mul']
+    """
+    uses = dict.fromkeys(roots, 0)
+    found = list(uses)
+    for node in found:  # grows while it is walked
+        for operand in node.parents:
+            if hasattr(operand, "contributions"):
+                if operand in uses:
+                    uses[operand] += 1
+                else:
+                    uses[operand] = 1
+                    found.append(operand)
+    order = []
+    ready = [root for root in dict.fromkeys(roots) if not uses[root]]
+    while ready:
+        node = ready.pop()
+        order.append(node)
+        for operand in node.parents:
+            if hasattr(operand, "contributions"):
+                uses[operand] -= 1
+                if not uses[operand]:
+                    ready.append(operand)
+    order.reverse()
+    return order
+
+
+def reverse_sweep(
+    order: Sequence[N],
+    gradient: Any,
+    wanted: Collection[N] | None = None,
+    create_graph: Recorded = False,
+    masked: bool = False,
+    handed: Mapping[N, Any] = MappingProxyType({}),
+) -> Iterator[tuple[N, Any]]:
+    """Each node of a topological order with its whole gradient, the root first.
+
+    Going backwards through a topological order, a node's turn comes when everything that
+    used it has passed its share on; so each node is visited once and its gradient is
+    complete.  Nodes that the root does not depend on differentiably are left out.
+    ``handed`` gives nodes a gradient to pass on in place of the one that was found.
+    """
+    sweep = _gradients_in_turn(order, gradient, wanted, create_graph, masked, handed)
+    while True:
+        with quietly():
+            pair = next(sweep, None)
+        if pair is None:
+            return
+        yield pair
+
+
+def quietly() -> np.errstate:
+    """A ``with`` block, or decorator, for sweeps: a local derivative may be infinite or NaN."""
+    return np.errstate(divide="ignore", invalid="ignore")
+
+
+def _gradients_in_turn(
+    order: Sequence[N],
+    gradient: Any,
+    wanted: Collection[N] | None,
+    create_graph: Recorded,
+    masked: bool,
+    handed: Mapping[N, Any],
+) -> Iterator[tuple[N, Any]]:
+    """What ``reverse_sweep`` gives; NumPy may warn while it is computed."""
+    totals: dict[N, Any] = {order[-1]: gradient}
+    for node in reversed(order):
+        if node not in totals:
+            continue
+        total = totals.pop(node)
+        yield node, total
+        total = handed.get(node, total)
+        for operand, share in node.contributions(total, wanted, create_graph, masked):
+            totals[operand] = totals[operand] + share if operand in totals else share
+
+
+def backward(root: Any, gradient: Any = None) -> None:
+    """Sweep from a Tensor: leaves add the gradient to ``grad``, interior nodes hold it.
+
+    Values have a sweep of their own, ``Value.backward``.
+    """
+    seed = root.seed(gradient)
+    if is_node(seed):
+        raise TypeError("backward() takes a plain number or array as gradient: write gradient.data")
+    order = topological_order(root)
+    found = _sweep(order, seed)
+    for node in order:
+        node.receive(found[node] if node in found else node.zero())
+
+
+@overload
+def gradients(root: Any, wrt: N, create_graph: bool = ..., gradient: Any = ...) -> Any: ...
+@overload
+def gradients(
+    root: Any, wrt: Sequence[N], create_graph: bool = ..., gradient: Any = ...
+) -> list[Any]: ...
+@overload
+def gradients(
+    root: Any, wrt: Mapping[str, N], create_graph: bool = ..., gradient: Any = ...
+) -> dict[str, Any]: ...
+
+
+def gradients(
+    root: Any, wrt: Any, create_graph: bool = False, gradient: Any = None, **more: Any
+) -> Any:
+    """The gradient of ``root`` with respect to nodes, without writing any ``grad``.
+
+    Arguments:
+        root: a Value, or a Tensor of one number (of any shape if ``gradient`` is given).
+        wrt: one node, or a list, tuple or dict of nodes, interior ones included.
+        create_graph: return nodes that can be differentiated again, not plain numbers.
+        gradient: the upstream gradient to start from, of ``root``'s shape; 1 by default.
+
+    Returns:
+        A gradient of the same shape for each node, arranged as ``wrt`` is; zero, and an
+        IndependentOutputWarning, where ``root`` does not depend on it.
+
+    >>> from autograd_mini import Value
+    >>> x = Value(3.0)
+    >>> first = gradients(x**3, x, create_graph=True)
+    >>> first.data, gradients(first, x)
+    (27.0, 18.0)
+    """
+    if more:
+        refuse_options("gradients", more)
+    if not isinstance(create_graph, bool | np.bool_):
+        raise TypeError(
+            f"gradients(): create_graph is True or False, not {type(create_graph).__name__}: "
+            "write gradient=... for the upstream gradient"
+        )
+    if isinstance(wrt, Mapping):
+        found = gradients(root, list(wrt.values()), create_graph, gradient)
+        return dict(zip(wrt, found, strict=True))
+    if not isinstance(wrt, list | tuple):
+        return gradients(root, [wrt], create_graph, gradient)[0]
+    for node in (root, *wrt):
+        if not is_node(node):
+            raise TypeError(
+                f"gradients() differentiates a Value or Tensor with respect to Values or "
+                f"Tensors, not {type(node).__name__}; wrap the number: Value(...) or Tensor(...)"
+            )
+    if is_node(gradient) and not create_graph:
+        raise TypeError(
+            f"gradients() was given a {type(gradient).__name__} as upstream gradient: write "
+            "gradient.data, or create_graph=True to differentiate with respect to it"
+        )
+    order = topological_order(root)
+    totals = _sweep_to(order, wrt, create_graph, root.seed(gradient))
+    if any(node not in totals for node in wrt):
+        _warn_of_independence(order, wrt)
+    _remember(_differentiated if create_graph else _asked, wrt)
+    found = [totals[node] if node in totals else node.zero() for node in wrt]
+    found = [np.asarray(g) if isinstance(g, np.generic) else g for g in found]
+    if not create_graph:
+        return found
+    pairs = zip(wrt, found, strict=True)
+    return [g if is_node(g) else type(node)(g) for node, g in pairs]
+
+
+def _warn_of_independence(order: Sequence[Any], wrt: Sequence[Any]) -> None:
+    """Warn that a gradient is 0 because the root of a topological order does not need a node.
+
+    It is 0 as well where a derivative is differentiated and the function was linear: nothing is
+    said of a node whose gradient has been recorded before.
+    """
+    reached = set(order)
+    names = [
+        f"{type(node).__name__} {repr(node.label) if node.label else f'wrt[{index}]'}"
+        + (f" (shape {np.shape(node.data)})" if np.shape(node.data) else "")
+        for index, node in enumerate(wrt)
+        if node not in reached and id(node) not in _differentiated
+    ]
+    if names:
+        root = order[-1]
+        independence.warn(f"this {type(root).__name__} ({root.op or 'a leaf'})", names)
+
+
+def was_differentiated(node: Any) -> bool:
+    """Whether ``gradients()`` has given the gradient with respect to a node."""
+    return id(node) in _asked or id(node) in _differentiated
+
+
+def lost_update(leaf: Any, sign: str) -> TypeError:
+    """The error for ``leaf sign …`` where it would put a new node in a parameter's place."""
+    name = leaf.label or type(leaf).__name__[0].lower()
+    return TypeError(
+        f"{name} {sign} … makes a new node, and the leaf that has the gradient would stay as "
+        f"it is: write {name}.data {sign} … (or use ag.no_grad()) to update it, "
+        f"{name} = {name} {sign[:-1]} … for a new node"
+    )
+
+
+def _remember(table: dict[int, Any], nodes: Iterable[Any]) -> None:
+    for node in nodes:
+        key = id(node)
+        if key not in table:
+            table[key] = weakref.ref(node, partial(_forget, table, key))
+
+
+def _forget(table: dict[int, Any], key: int, _: Any) -> None:
+    table.pop(key, None)
+
+
+_differentiated: dict[int, Any] = {}
+"""The nodes, by ``id``, with respect to which a gradient was recorded (``create_graph``)."""
+
+_asked: dict[int, Any] = {}
+"""The nodes, by ``id``, whose gradient ``gradients()`` gave as plain numbers."""
+
+
+def sweep_gradients(
+    root: N,
+    wrt: Sequence[N],
+    create_graph: Recorded,
+    gradient: Any,
+    handed: Mapping[N, Any] = MappingProxyType({}),
+) -> list[Any]:
+    """``gradients`` for a list, in which a gradient that is constant stays a plain number."""
+    found = _sweep_to(topological_order(root), wrt, create_graph, root.seed(gradient), handed)
+    return [found[node] if node in found else node.zero() for node in wrt]
+
+
+def _sweep_to(
+    order: Sequence[N],
+    wrt: Sequence[N],
+    create_graph: Recorded,
+    seed: Any,
+    handed: Mapping[N, Any] = MappingProxyType({}),
+) -> dict[N, Any]:
+    """The gradients of the nodes of ``wrt`` that the root of a topological order depends on."""
+    wanted = _dependents(order, wrt)
+    if order[-1] not in wanted:
+        return {}
+    return _sweep(order, seed, set(wrt), wanted, create_graph, handed)
+
+
+@quietly()
+def _sweep(
+    order: Sequence[N],
+    seed: Any,
+    asked: Collection[N] | None = None,
+    wanted: Collection[N] | None = None,
+    create_graph: Recorded = False,
+    handed: Mapping[N, Any] = MappingProxyType({}),
+) -> dict[N, Any]:
+    """The gradient of each node asked for, or of all, where NaN has only causes that matter.
+
+    Zero times infinity is NaN; but where the upstream gradient is exactly zero, as in the
+    branch that ``where`` did not take, the local derivative is of no consequence.  To look
+    for that at each step would cost every sweep; so the sweep is repeated if NaN came out.
+    """
+
+    def swept(masked: bool) -> dict[N, Any]:
+        pairs = _gradients_in_turn(order, seed, wanted, create_graph, masked, handed)
+        return {node: total for node, total in pairs if asked is None or node in asked}
+
+    found = swept(masked=False)
+    if order[-1].masks_always:
+        return found
+    for node in found if asked is not None else witnesses(found):
+        if node.is_undefined(found[node]):
+            return swept(masked=True)
+    return found
+
+
+def witnesses(found: Mapping[N, Any]) -> Iterator[N]:
+    """The nodes whose gradients hold NaN if masking could keep one from a leaf.
+
+    They are the leaves; but where an operation whose contributions are never masked gives
+    leaves their gradients, that of the operation's result tells as much.  It is taken where it
+    is the smaller array, as for the weights of a layer.
+    """
+    for node in found:
+        parents = node.parents
+        if not parents:
+            continue
+        leaves = [
+            operand
+            for operand in parents
+            if hasattr(operand, "contributions") and not operand.parents and operand in found
+        ]
+        if leaves:
+            yield from node.witnesses(leaves)
+
+
+def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:
+    """The nodes of a topological order that are in ``wrt`` or depend on a node of it."""
+    wanted = set(wrt)
+    for node in order:
+        if any(operand in wanted for operand in operands(node)):
+            wanted.add(node)
+    return wanted
+
+
+def rebuild(order: Iterable[N], replaced: Mapping[N, N]) -> dict[N, N]:
+    """Record anew what depends on ``replaced``, with these nodes in the place of others.
+
+    Returns:
+        The new node for each one replaced or recorded anew.
+
+    >>> from autograd_mini import Value
+    >>> x = Value(3.0)
+    >>> y = x * x + 1
+    >>> rebuild(topological_order(y), {x: Value(5.0)})[y].data
+    26.0
+    """
+    made = dict(replaced)
+    for node in order:
+        if node not in made and any(operand in made for operand in operands(node)):
+            made[node] = node.again([made.get(p, p) if is_node(p) else p for p in node.parents])
+    return made
