@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autograd_mini.core import value
-from autograd_mini.core.arrays import ARRAY_RULES, ArrayRule
 from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule, parse
 from autograd_mini.core.functions import apply
+from autograd_mini.core.operation import OPERATIONS as ALL_OPERATIONS
+from autograd_mini.core.operation import ArrayOperation, register
 from autograd_mini.core.tensor import Tensor, record
 from autograd_mini.core.value import OPERATIONS
 
@@ -55,7 +56,7 @@ def rule(
     >>> softsign(Tensor([1.0, -3.0])).data
     array([ 0.5 , -0.75])
     """
-    taken = name in FUNCTIONS or name in ARRAY_RULES or name in OPERATIONS
+    taken = name in FUNCTIONS or name in ALL_OPERATIONS or name in OPERATIONS
     if not name.isidentifier() or keyword.iskeyword(name) or taken:
         raise ValueError(
             f"{name!r} cannot name a new rule: "
@@ -87,6 +88,7 @@ def rule(
                 )
     _ = row.on_floats  # a native rule must exist in math
     RULES[name] = row
+    register(row)
     return _define(row)
 
 
@@ -167,12 +169,12 @@ def primitive(
         return found[index]
 
     name = name or getattr(forward, "__name__", "primitive")
-    if name in FUNCTIONS or name in ARRAY_RULES or name in OPERATIONS:
+    if name in FUNCTIONS or name in ALL_OPERATIONS or name in OPERATIONS:
         raise ValueError(
             f"{name!r} cannot name a primitive: there is an operation of that name; give name="
         )
     pullbacks = share if callable(pullback) else tuple(pullback)
-    made = ArrayRule(name, forward, pullbacks, sentence, foreign=True, formulas=formulas)
+    made = ArrayOperation(name, forward, pullbacks, sentence, foreign=True, formulas=formulas)
 
     def function(*operands: Any, **options: Any) -> Any:
         if any(isinstance(operand, Tensor) for operand in operands):

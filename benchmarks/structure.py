@@ -25,12 +25,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import autograd_mini.nn  # noqa: F401 - its operations are registered
-from autograd_mini.core.arrays import ARRAY_RULES
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.operation import OPERATIONS as REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
 GENERATED = {"generated.py"}
-OPERATIONS = RULES.keys() | ARRAY_RULES.keys()
+OPERATIONS = REGISTRY.keys()
 
 Place = tuple[str, int, str]
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.core.operation import OPERATIONS as REGISTRY
 from autograd_mini.core.value import OPERATIONS
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -22,7 +23,7 @@ settings.load_profile(
 @pytest.fixture
 def own_rules():
     """A test that adds rules: the tables are as before when it has ended."""
-    tables = [RULES, FUNCTIONS, OPERATIONS]
+    tables = [REGISTRY, RULES, FUNCTIONS, OPERATIONS]
     before = [dict(table) for table in tables]
     yield
     for table, rows in zip(tables, before, strict=True):

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.arrays import ArrayRule
 from autograd_mini.core.arrays import _axes as axes_of
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import is_node, operands, quietly, topological_order
+from autograd_mini.core.operation import ArrayOperation
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -107,8 +107,8 @@ def opened(order: Sequence[Any]) -> list[Any]:
 
 def _written_out(node: Any, given: Sequence[Any]) -> Any:
     """A primitive's result, recorded from its parts, or ``None``."""
-    rule = getattr(node, "_rule", None)
-    if not isinstance(rule, ArrayRule) or not rule.foreign:
+    rule = getattr(node, "operation", None)
+    if not isinstance(rule, ArrayOperation) or not rule.foreign:
         return None
     with quietly(), suppress(Exception):  # a user's code, over what it may not be made for
         whole = rule.forward(*given, **node.options)

@@ -34,9 +34,9 @@ from autograd_mini.check.kinks import (
     gradients_by_choice,
     slopes_on_both_sides,
 )
-from autograd_mini.core.arrays import ARRAY_RULES
 from autograd_mini.core.elementwise import CONSTANTS, RULES, _function, array_lines, parse
 from autograd_mini.core.graph import is_node, operands, sweep_gradients
+from autograd_mini.core.operation import OPERATIONS
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -308,7 +308,7 @@ def _astype(x: Any, dtype: Any) -> Any:
 
 
 _ARRAY_FORMS: dict[str, Callable[..., Any]] = {
-    name: ARRAY_RULES[name].forward
+    name: OPERATIONS[name].forward
     for name in (
         "matmul", "affine", "einsum", "sum", "mean", "prod", "cumsum", "softmax",
         "log_softmax", "logsumexp", "reshape", "ravel", "squeeze", "expand_dims", "transpose",

@@ -14,7 +14,6 @@ import math
 import operator
 import string
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,51 +21,11 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd_mini.core import tensor
 from autograd_mini.core.elementwise import FUNCTIONS
+from autograd_mini.core.operation import ArrayOperation, register
 from autograd_mini.core.tensor import ARRAY_FUNCTIONS, Tensor, record
 from autograd_mini.other_libraries import refuse_options
 
 Axis = int | tuple[int, ...] | None
-
-
-@dataclass(frozen=True, eq=False)
-class ArrayRule:
-    """One operation on whole arrays.
-
-    Arguments:
-        name: the operation's name, NumPy's own where NumPy has one.
-        forward: arrays (and options by keyword) to an array.
-        pullbacks: for each operand a function ``(g, out, *operands, **options)`` that gives
-            its gradient; or, for any number of operands, one function with the operand's
-            index before these.  ``None`` for an operand that nothing flows to.
-        sentence: what it is, in one sentence.
-        reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``.
-        broadcasts: whether operands may be repeated to fit, so that their gradients are
-            summed over the repetition.
-        foreign: whether the pullbacks are a user's, and may give arrays that are kept elsewhere.
-        formulas: of a user's operation: each operand's gradient as text, as in ``primitive``.
-    """
-
-    name: str
-    forward: Callable[..., Any]
-    pullbacks: Sequence[Callable[..., Any] | None] | Callable[..., Any]
-    sentence: str = ""
-    reads: frozenset[str] = frozenset({"operands", "out"})
-    broadcasts: bool = False
-    foreign: bool = False
-    formulas: Sequence[str | Callable[[Tensor], str] | None] = ()
-
-    elementwise = False
-
-    def pullback(self, index: int) -> Callable[..., Any] | None:
-        """The pullback for operand ``index``."""
-        if callable(self.pullbacks):
-            several = self.pullbacks
-            return lambda *args, **options: several(index, *args, **options)
-        return self.pullbacks[index]
-
-
-ARRAY_RULES: dict[str, ArrayRule] = {}
-"""Every operation on whole arrays, by name."""
 
 
 def _rule(
@@ -77,11 +36,11 @@ def _rule(
     broadcasts: bool = False,
     any_number: bool = False,
     sentence: str,
-) -> ArrayRule:
+) -> ArrayOperation:
     given: Any = pullbacks[0] if any_number else pullbacks
-    rule = ArrayRule(name, forward, given, sentence, frozenset(reads.split()), broadcasts)
-    ARRAY_RULES[name] = rule
-    return rule
+    operation = ArrayOperation(name, forward, given, sentence, frozenset(reads.split()), broadcasts)
+    register(operation)
+    return operation
 
 
 def _in_place_of(*functions: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -484,7 +443,7 @@ _MIN = _rule(
 )
 
 
-def _reduce(rule: ArrayRule, x: Any, axis: Axis, keepdims: Any, **more: Any) -> Tensor:
+def _reduce(rule: ArrayOperation, x: Any, axis: Axis, keepdims: Any, **more: Any) -> Tensor:
     if isinstance(axis, list):
         axis = tuple(axis)
     return record(rule, (x,), {"axis": axis, "keepdims": bool(keepdims), **more})
@@ -666,7 +625,7 @@ _LOGSUMEXP = _rule(
 )
 
 
-def _apply(rule: ArrayRule, x: Any, more: dict[str, Any], **options: Any) -> Any:
+def _apply(rule: ArrayOperation, x: Any, more: dict[str, Any], **options: Any) -> Any:
     if more:
         refuse_options(rule.name, more)
     if isinstance(x, Tensor):
@@ -677,7 +636,7 @@ def _apply(rule: ArrayRule, x: Any, more: dict[str, Any], **options: Any) -> Any
     return rule.forward(x, **options)
 
 
-def _apply_to_values(rule: ArrayRule, x: Any, axis: Axis, keepdims: bool = True) -> Any:
+def _apply_to_values(rule: ArrayOperation, x: Any, axis: Axis, keepdims: bool = True) -> Any:
     """Softmax or its kin, of an array of Values, by their own operations."""
     over: Any = {"axis": axis, "keepdims": True}
     numbers = np.frompyfunc(lambda each: getattr(each, "data", each), 1, 1)(x).astype(float)

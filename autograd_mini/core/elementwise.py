@@ -36,6 +36,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.core.operation import Operation, register
+
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
 FUNCTIONS: dict[str, Any] = dict(CONSTANTS)
@@ -57,7 +59,7 @@ _RESERVED = {"out", "g", "operands", "error"}
 
 
 @dataclass(frozen=True, eq=False)
-class Rule:
+class Rule(Operation):
     """One elementwise operation: a row of the table.
 
     Arguments:
@@ -90,7 +92,6 @@ class Rule:
 
     elementwise = True
     broadcasts = True
-    foreign = False
 
     def __post_init__(self) -> None:
         used = {
@@ -157,6 +158,14 @@ class Rule:
     def reads(self) -> tuple[frozenset[str], ...]:
         """For each operand, which operands and whether ``out`` its derivative reads."""
         return tuple(names_in(text or "0") for text in self.evaluated_derivatives)
+
+    def reads_operand(self, index: int, other: int) -> bool:
+        """Whether the derivative for operand ``index`` reads operand ``other``."""
+        return self.operands[other] in self.reads[index]
+
+    def reads_result(self, index: int) -> bool:
+        """Whether the derivative for operand ``index`` reads the result."""
+        return "out" in self.reads[index]
 
     @cached_property
     def _sound_derivatives(self) -> tuple[str | None, ...]:
@@ -820,6 +829,8 @@ _TABLE = [
 ]  # fmt: skip
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in _TABLE}
+for _rule in _TABLE:
+    register(_rule)
 
 
 # A rule for any number of operands

@@ -29,6 +29,7 @@ from autograd_mini import other_libraries
 from autograd_mini.core import graph, modes, numpy_protocol
 from autograd_mini.core.elementwise import FUNCTIONS, RULES, rule_of_ufunc
 from autograd_mini.core.numpy_protocol import unknown_function
+from autograd_mini.core.operation import Operation
 from autograd_mini.core.value import Value, constant
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -85,7 +86,7 @@ class Tensor:
         "_array",
         "_grad",
         "label",
-        "_rule",
+        "operation",
         "_operands",
         "_options",
         "_changed",
@@ -103,12 +104,16 @@ class Tensor:
         self.label = label
 
     def _set(
-        self, data: Array, rule: Any, operands: tuple[Any, ...], options: dict[str, Any]
+        self,
+        data: Array,
+        operation: Operation | None,
+        operands: tuple[Any, ...],
+        options: dict[str, Any],
     ) -> None:
         self._array = data
         self._grad: Array | None = None
         self.label = ""
-        self._rule = rule
+        self.operation = operation
         self._operands = operands
         self._options = options
         self._changed = 0
@@ -167,7 +172,7 @@ class Tensor:
     @property
     def op(self) -> str:
         """The name of the operation, ``""`` for a leaf."""
-        return self._rule.name if self._rule else ""
+        return self.operation.name if self.operation else ""
 
     @property
     def parents(self) -> tuple[Any, ...]:
@@ -193,7 +198,8 @@ class Tensor:
         Raises:
             RuntimeError: an operand's data was replaced after it was recorded.
         """
-        if not getattr(self._rule, "elementwise", False):
+        operation: Any = self.operation
+        if operation is None or not operation.elementwise:
             return (None,) * len(self._operands)
         arrays = self._plain_operands()
         for index in range(len(arrays)):
@@ -206,7 +212,7 @@ class Tensor:
                 if isinstance(operand, Tensor) and derivative
                 else None
                 for operand, derivative in zip(
-                    self._operands, self._rule.derivative_functions, strict=True
+                    self._operands, operation.derivative_functions, strict=True
                 )
             )
 
@@ -278,7 +284,8 @@ class Tensor:
         return np.zeros_like(self._array)
 
     def witnesses(self, leaves: Sequence[Tensor]) -> Sequence[Tensor]:
-        if self._rule.elementwise or self._array.size >= sum(leaf._array.size for leaf in leaves):
+        masked = self.operation is not None and self.operation.elementwise
+        if masked or self._array.size >= sum(leaf._array.size for leaf in leaves):
             return leaves
         return (self,)
 
@@ -287,7 +294,7 @@ class Tensor:
         return bool(least != least)  # the least number is NaN if one of them is
 
     def again(self, operands: Sequence[Any]) -> Tensor:
-        return record(self._rule, tuple(operands), self._options)
+        return record(self.operation, tuple(operands), self._options)
 
     def receive(self, gradient: Array) -> None:
         """Take the gradient of one sweep: add it if this is a leaf, else replace by it."""
@@ -309,7 +316,7 @@ class Tensor:
         create_graph: graph.Recorded,
         masked: bool,
     ) -> Iterable[tuple[Tensor, Any]]:
-        rule = self._rule
+        rule: Any = self.operation
         if rule is None:
             return ()
         out: Any
@@ -350,7 +357,7 @@ class Tensor:
 
         For 1 / 0 is an error in Python and infinity in NumPy, as it was in the forward pass.
         """
-        if not self._rule.elementwise:
+        if self.operation is None or not self.operation.elementwise:
             return self._operands
         scalar = self._array.dtype.type
         return tuple(scalar(o) if type(o) in _PYTHON_NUMBERS else o for o in self._operands)
@@ -359,13 +366,13 @@ class Tensor:
         return tuple(map(plain, self._constants_as_arrays()))
 
     def _check_unchanged(self, index: int) -> None:
-        reads = self._rule.reads[index] if self._rule.elementwise else self._rule.reads
-        names = (
-            self._rule.operands if self._rule.elementwise else ("operands",) * len(self._operands)
-        )
-        for name, node in [*zip(names, self._operands, strict=True), ("out", self)]:
-            if name not in reads or not isinstance(node, Tensor):
-                continue
+        operation: Any = self.operation
+        read = [
+            operand
+            for other, operand in enumerate(self._operands)
+            if isinstance(operand, Tensor) and operation.reads_operand(index, other)
+        ]
+        for node in [*read, self] if operation.reads_result(index) else read:
             if node._array.base is None:
                 changed = node._changed
             else:
@@ -720,7 +727,7 @@ class Tensor:
     # Copies
 
     def __reduce__(self) -> Any:
-        if self._rule:
+        if self.operation:
             raise TypeError(
                 f"a computed Tensor ({self.op}) is neither copied nor pickled, for the copy would "
                 "have operands that nobody else holds: copy its leaves and compute again, or "
@@ -834,7 +841,7 @@ def _record_specially(node: Tensor) -> None:
     if not modes.recording():
         if node._array.base is not None:
             node._array = node._array.copy()  # a leaf's memory is its own
-        node._rule, node._operands, node._options, node._origin = None, (), _UNRECORDED, None
+        node.operation, node._operands, node._options, node._origin = None, (), _UNRECORDED, None
 
 
 def _fingerprints(node: Tensor) -> tuple[int, ...]:

@@ -211,7 +211,7 @@ class Value:
         return self._operation
 
     @property
-    def rule(self) -> Rule | None:
+    def operation(self) -> Rule | None:
         """The row of the table that this node was made by, ``None`` for a leaf."""
         if not self._operation:
             return None
@@ -329,7 +329,7 @@ class Value:
     def _contributions_as_nodes(
         self, gradient: Value | float, wanted: Collection[Value] | None, as_written: bool
     ) -> Iterator[tuple[Value, Any]]:
-        rule = self.rule
+        rule = self.operation
         shown = rule.as_written if as_written and rule is not None else rule
         local_derivatives = () if shown is None else shown.scalar_derivatives
         for parent, recorded, local_derivative in zip(

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.core.arrays import ARRAY_RULES, ArrayRule
 from autograd_mini.core.elementwise import Rule, WeightedSum
+from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.show.formulas import number, taken, typeset
@@ -257,22 +257,22 @@ def _rows(what: str, array: Any) -> list[tuple[str, ...]]:
 # How a node was computed, and its local derivatives
 
 
-def rule_of(node: Value | Tensor) -> Rule | ArrayRule | None:
+def rule_of(node: Value | Tensor) -> Rule | ArrayOperation | None:
     if isinstance(node, Value):
-        return node.rule
-    rule: Rule | ArrayRule | None = node._rule
-    return rule
+        return node.operation
+    operation: Rule | ArrayOperation | None = node.operation  # type: ignore[assignment]
+    return operation
 
 
 def made_by_text(
-    node: Value | Tensor, rule: Rule | ArrayRule, operands: Sequence[str | float]
+    node: Value | Tensor, rule: Rule | ArrayOperation, operands: Sequence[str | float]
 ) -> str:
     if isinstance(rule, Rule) and (rule.symbol or isinstance(rule, WeightedSum)):
         formula = typeset(rule.formula, dict(zip(rule.operands, operands, strict=True)))
         if rule.symbol or len(formula) <= LONGEST_FORMULA:
             return formula
     options = {} if isinstance(node, Value) else node.options
-    if rule is ARRAY_RULES["getitem"]:  # Python has a sign for it, as for the operators above
+    if rule is OPERATIONS["getitem"]:  # Python has a sign for it, as for the operators above
         index = options["index"]
         parts = index if isinstance(index, tuple) else (index,)
         return f"{operands[0]}[{', '.join(map(_option, parts))}]"

@@ -37,7 +37,7 @@ def matrix_form(node: Tensor, slot: int) -> str:
 
     A user's ``primitive`` that does not say its formulas has one that says what is called.
     """
-    rule = node._rule
+    rule: Any = node.operation
     if rule.foreign:
         own: str | Callable[[Tensor], str] | None = rule.formulas[slot] if rule.formulas else None
         if own is None:
@@ -320,7 +320,7 @@ def array_formula(node: Tensor) -> str:
     >>> array_formula(t.sum(axis=1)), array_formula(np.concatenate([t, t]))
     ('sum(x0, axis=axis)', 'concatenate([x0, x1], axis=axis)')
     """
-    rule = node._rule
+    rule: Any = node.operation
     form = None if rule.foreign else FORMULAS.get(node.op)
     if form is not None:
         return form(node) if callable(form) else form

@@ -370,7 +370,7 @@ def _share_shape(node: Tensor, slot: int) -> tuple[int, ...]:
     own: tuple[int, ...] = np.shape(node.parents[slot].data)
     if node.op == "broadcast_to" or (node.op == "affine" and slot == 2):
         return node.shape
-    if node._rule.foreign:
+    if node.operation and node.operation.foreign:
         return own
     if node.op == "einsum":
         sizes = einsum_sizes(node)

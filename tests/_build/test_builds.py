@@ -859,7 +859,7 @@ def test_a_weighted_sum_of_constants(value: Any) -> None:
     assert z.local_derivatives == (None, None, 2.0, 4.0, None)
     assert value.weighted_sum([2.0], [3.0], 1.0) == 7.0
     assert value.weighted_sum([], [], x).local_derivatives == (1.0,)
-    for node, derivative in zip(z.parents, z.rule.derivatives, strict=True):
+    for node, derivative in zip(z.parents, z.operation.derivatives, strict=True):
         assert isinstance(derivative, str), node
 
 

@@ -19,11 +19,13 @@ from hypothesis.extra.numpy import (
 
 import autograd_mini as ag
 from autograd_mini import Tensor, gradients
-from autograd_mini.core.arrays import ARRAY_RULES
 from autograd_mini.core.elementwise import FUNCTIONS, RULES
 from autograd_mini.core.graph import topological_order
+from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.core.tensor import ARRAY_FUNCTIONS
 from autograd_mini.testing import check_function
+
+ARRAY_RULES = {name: each for name, each in OPERATIONS.items() if isinstance(each, ArrayOperation)}
 
 AXES = [None, 0, 1, 2, -1, -3, (), (0, 2), (-1, 0), (2, 0, 1), np.int64(1)]
 
@@ -292,7 +294,7 @@ def test_every_array_rule_and_every_numpy_function_is_called_above(monkeypatch):
 
 def shares_of(node, operands, out, g):
     """The gradient that each operand gets of a pullback that is handed these arrays."""
-    rule = node._rule
+    rule = node.operation
     found = []
     with np.errstate(all="ignore"):
         for index, operand in enumerate(node.parents):
@@ -318,7 +320,7 @@ def test_what_a_pullback_of_whole_arrays_reads_is_what_it_declares():
     """Undeclared operands and results may be poison; each declared one matters in some example."""
     declared, matter = set(), set()
     for node in examples():
-        if node._rule is not ARRAY_RULES.get(node.op):
+        if node.operation is not ARRAY_RULES.get(node.op):
             continue
         operands = [np.asarray(getattr(p, "data", p)) for p in node.parents]
         g = array(*node.shape, seed=7)
@@ -329,7 +331,7 @@ def test_what_a_pullback_of_whole_arrays_reads_is_what_it_declares():
         }
         for what, handed in poison.items():
             differs = any(changed(before, shares_of(node, *handed, g)))
-            if what in node._rule.reads:
+            if what in node.operation.reads:
                 declared.add((node.op, what))
                 matter |= {(node.op, what)} if differs else set()
             else:

@@ -30,13 +30,15 @@ from autograd_mini import (
     steps,
     weighted_sum,
 )
-from autograd_mini.core.arrays import ARRAY_RULES
 from autograd_mini.core.elementwise import FUNCTIONS, RULES
 from autograd_mini.core.graph import topological_order
+from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.show.explain import LONGEST_PRODUCT, MOST_EQUATIONS, _Latex, _Text
 from autograd_mini.show.formulas import latex_name
 from autograd_mini.show.matrix_forms import FORMS
 from autograd_mini.show.terms import MOST_TERMS, product, total
+
+ARRAY_RULES = {name: each for name, each in OPERATIONS.items() if isinstance(each, ArrayOperation)}
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "textbook_network.py"
@@ -612,7 +614,7 @@ def pullbacks_of(root: Any) -> dict[str, Any]:
     """The two functions of each primitive, which its explanation may call."""
     found: dict[str, Any] = {}
     for node in topological_order(root):
-        rule = getattr(node, "_rule", None)
+        rule = getattr(node, "operation", None)
         if rule is not None and getattr(rule, "foreign", False):
             found[rule.name] = lambda *arguments, rule=rule, **options: rule.forward(
                 *arguments,
