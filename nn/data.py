@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.nn.dense import size
+from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.operands import Array, arrays_of, numbers
 from autograd_mini.nn.seeds import Seed, generator
 from autograd_mini.trees import leaves, rebuild

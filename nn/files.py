@@ -25,11 +25,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd_mini.nn.dense import Dense
+from autograd_mini.nn.layers.cells import Cell
+from autograd_mini.nn.layers.dense import Dense
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optional import needed
-from autograd_mini.nn.recurrent import Cell
 from autograd_mini.show.engine import write_whole
 
 FilePath = str | os.PathLike[str]

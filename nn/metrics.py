@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from autograd_mini.nn.data import class_indices
-from autograd_mini.nn.losses import cross_entropy
+from autograd_mini.nn.losses.classes import cross_entropy
+from autograd_mini.nn.losses.refusals import same_shape
 from autograd_mini.nn.operands import Array, numbers
-from autograd_mini.nn.refusals import same_shape
 
 Average = Literal["macro"] | None
 

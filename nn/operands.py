@@ -8,13 +8,19 @@ methods that they call; so one text serves Tensors and Values.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from autograd_mini import Tensor, Value
 
 Array = np.ndarray[Any, np.dtype[Any]]
+"""An array of numbers."""
+
+Operand: TypeAlias = Any
+"""A Tensor, an array of numbers, or an array of Values: what layers and losses compute with.
+
+A union would not do: NumPy's stubs do not say that its functions take Tensors and give them."""
 
 
 def operand(x: Any, what: str) -> Any:

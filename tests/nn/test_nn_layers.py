@@ -6,13 +6,7 @@ from nn_helpers import says
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
-from autograd_mini.nn.recurrent import (
-    gru_gates,
-    gru_state,
-    lstm_gates,
-    lstm_memory,
-    lstm_output,
-)
+from autograd_mini.nn.layers.cells import gru_gates, gru_state, lstm_gates, lstm_memory, lstm_output
 from autograd_mini.testing import check_function
 
 
@@ -149,7 +143,9 @@ def test_running_statistics_follow_in_training_only():
 
 
 def test_normalisation_is_differentiated_twice():
-    check_function(lambda x: nn.normalisation.normalised(x, axes=(0,), eps=1e-2), random(4, 3))
+    check_function(
+        lambda x: nn.layers.normalisation.normalised(x, axes=(0,), eps=1e-2), random(4, 3)
+    )
 
 
 def test_layers_of_one_feature_or_one_sample():
@@ -475,7 +471,7 @@ def test_attention_by_hand():
     mask = np.array([[1, 1, 0, 1], [1, 0, 0, 0], [1, 1, 1, 1]], dtype=bool)
 
     def loss(q, k, v):
-        weights = nn.attention.attention_weights(q, k, mask=mask)
+        weights = nn.layers.attention.attention_weights(q, k, mask=mask)
         out = weights @ v
         return np.sum(upstream * out)
 
@@ -494,7 +490,7 @@ def test_attention_by_hand():
 
 def test_masked_softmax_is_differentiated_twice():
     allowed = np.array([[1, 1, 0], [0, 1, 0]], dtype=bool)
-    check_function(lambda x: nn.attention.masked_softmax(x, allowed=allowed), random(2, 3))
+    check_function(lambda x: nn.layers.attention.masked_softmax(x, allowed=allowed), random(2, 3))
 
 
 def test_attention_layer_by_hand():

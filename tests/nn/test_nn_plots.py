@@ -9,7 +9,7 @@ import pytest
 
 from autograd_mini import nn
 from autograd_mini.nn import plots
-from autograd_mini.nn.health import HealthReport, LayerHealth
+from autograd_mini.nn.training.health_report import HealthReport, LayerHealth
 
 figures = pytest.importorskip("matplotlib.figure")
 QuadMesh = pytest.importorskip("matplotlib.collections").QuadMesh

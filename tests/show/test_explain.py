@@ -479,9 +479,9 @@ def test_the_formulas_of_every_elementwise_operation_are_right_as_printed(name: 
         lambda x, y, v: np.max(np.concatenate([x, x]), axis=0) + np.min(y, axis=1, keepdims=True),
         lambda x, y, v: nn.losses.cross_entropy(x @ y.T, [0, 1], class_weights=[1.0, 3.0]),
         lambda x, y, v: nn.losses.cross_entropy(x, np.array([[0.5, 0.5, 0], [0, 1, 0]])),
-        lambda x, y, v: nn.normalisation.normalised(x * y, axes=(0,), eps=0.25),
-        lambda x, y, v: nn.attention.masked_softmax(x @ y.T, allowed=np.tri(2, dtype=bool)),
-        lambda x, y, v: nn.recurrent.lstm_output(np.concatenate([x, y, x, y], axis=1)[:, :12], y),
+        lambda x, y, v: nn.layers.normalisation.normalised(x * y, axes=(0,), eps=0.25),
+        lambda x, y, v: nn.layers.attention.masked_softmax(x @ y.T, allowed=np.tri(2, dtype=bool)),
+        lambda x, y, v: nn.layers.cells.lstm_output(np.concatenate([x, y] * 2, axis=1)[:, :12], y),
     ],
 )  # fmt: skip
 def test_formulas_of_operations_within_each_other_are_right_as_printed(make: Any) -> None:

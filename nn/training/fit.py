@@ -28,26 +28,21 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd_mini.nn.callbacks import Callback, EarlyStopping, as_callback
+from autograd_mini.nn.extras.parallel import Alone, Together
 from autograd_mini.nn.files import FilePath, read_archive, refuse, write_archive
-from autograd_mini.nn.history import History
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.objective import (
-    Loss,
-    Objective,
-    joined,
-    length,
-    measured,
-    number,
-    objective_for,
-    quietly,
-    rows_of,
-    scores,
-)
 from autograd_mini.nn.operands import Array
-from autograd_mini.nn.optimisers import Optimiser, clip_gradients
-from autograd_mini.nn.parallel import Alone, Together
-from autograd_mini.nn.ready import (
+from autograd_mini.nn.optimisers.clipping import clip_gradients
+from autograd_mini.nn.optimisers.optimiser import Optimiser
+from autograd_mini.nn.optimisers.schedules import Schedule
+from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.nn.training.callbacks import Callback, EarlyStopping, as_callback
+from autograd_mini.nn.training.evaluation import measured
+from autograd_mini.nn.training.history import History
+from autograd_mini.nn.training.modes import quietly
+from autograd_mini.nn.training.named_metrics import scores
+from autograd_mini.nn.training.objective import AnyLoss, Objective, objective_for
+from autograd_mini.nn.training.options import (
     SAMPLE,
     TrainingWarning,
     check_options,
@@ -59,9 +54,8 @@ from autograd_mini.nn.ready import (
     optimiser_for,
     schedule_for,
 )
-from autograd_mini.nn.run import Run
-from autograd_mini.nn.schedules import Schedule
-from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.nn.training.run import Run
+from autograd_mini.nn.training.samples import joined, length, number, rows_of
 from autograd_mini.other_libraries import refuse_options
 from autograd_mini.trees import leaves, paths, rebuild
 
@@ -80,7 +74,7 @@ def fit(
     X: Any,
     y: Any,
     *,
-    loss: Loss | None = None,
+    loss: AnyLoss | None = None,
     optimiser: Optimiser | str = "adam",
     rate: float | None = None,
     epochs: int = 10,

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 import autograd_mini as ag
-from autograd_mini.nn.dense import Dense, size
 from autograd_mini.nn.initialisers import Initialiser
+from autograd_mini.nn.layers.dense import Dense, size
+from autograd_mini.nn.losses.refusals import real_steps, tensor_input
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array
-from autograd_mini.nn.refusals import real_steps, tensor_input
 from autograd_mini.nn.seeds import Seed, generator
 
 

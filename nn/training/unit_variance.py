@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 import autograd_mini as ag
-from autograd_mini.nn.dense import Dense
 from autograd_mini.nn.initialisers import orthogonal
+from autograd_mini.nn.layers.dense import Dense
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.seeds import Seed, generator

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.nn.activations import Activation
-from autograd_mini.nn.dense import Dense, size
 from autograd_mini.nn.initialisers import Initialiser
+from autograd_mini.nn.layers.dense import Dense, size
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import operand
 from autograd_mini.nn.seeds import Seed, generator

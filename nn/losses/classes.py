@@ -1,32 +1,10 @@
-"""Losses: how far outputs are from targets, as one number that can be differentiated.
-
-All take ``(outputs, targets)`` in this order, as PyTorch does.  Outputs are a Tensor, an
-array or list of Values, or plain numbers (then the loss is a plain number).  Outputs and
-targets must have exactly the same shape, or for class indices the shape without the last
-axis: what broadcasting would let pass is an error that names both shapes.
-
-Probabilities or logits?  A logit is a score before softmax or sigmoid.
-
-* ``cross_entropy`` takes logits: ``cross_entropy(model.logits(x), y)``.  It refuses the
-  result of softmax or sigmoid and whatever looks like probabilities, so that softmax is
-  never silently applied twice.  For the textbook's −Σ t·log(p) of softmax outputs write
-  ``cross_entropy(model(x), y, from_logits=False)``.
-* ``binary_cross_entropy`` takes probabilities: ``binary_cross_entropy(model(x), y)``, or
-  logits: ``binary_cross_entropy(model.logits(x), y, from_logits=True)``.
-
-Both forms have the same value and gradient.  The one from logits stays exact where
-probabilities round to 0 or 1; there the one from probabilities is an error, not infinity.
-
-For sequences that were filled up, a boolean ``mask`` says which targets count: it has the first
-axes of outputs and targets, such as ``(N, T)``.  What it leaves out may be anything, and the mean
-is over the rest.
-"""
+"""Losses of classes: cross-entropies of logits, of probabilities and of their logarithms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -34,8 +12,9 @@ import autograd_mini as ag
 from autograd_mini import Tensor
 from autograd_mini.nn.activations import identity
 from autograd_mini.nn.data import one_hot
-from autograd_mini.nn.operands import Array, made_by, numbers, operand
-from autograd_mini.nn.refusals import (
+from autograd_mini.nn.losses.loss import declared
+from autograd_mini.nn.losses.reduction import Reduction, divisor_of, reduced
+from autograd_mini.nn.losses.refusals import (
     check_classes,
     check_constant,
     check_logarithms,
@@ -52,109 +31,18 @@ from autograd_mini.nn.refusals import (
     refuse_probabilities,
     same_shape,
 )
-
-Reduction = Literal["mean", "sum"]
-
-
-def half_squared_error(outputs: Any, targets: Any) -> Any:
-    """The textbook's error E = ½ Σ (target − output)², summed over everything.
-
-    Its gradient is output − target.  (D. E. Rumelhart, G. E. Hinton and R. J. Williams,
-    "Learning representations by back-propagating errors", Nature 323, 1986, equation 3.)
-
-    Arguments:
-        outputs: any shape.
-        targets: the same shape.
-
-    Raises:
-        ValueError: the shapes differ, or there are no samples.
-
-    >>> half_squared_error([0.75, 0.5], [0.25, 1.0])
-    np.float64(0.25)
-    >>> out = ag.Value(0.75, label="out")
-    >>> half_squared_error(out, 0.25).backward()
-    >>> out.grad
-    0.5
-    """
-    outputs, targets = same_shape("half_squared_error", outputs, targets)
-    return 0.5 * np.sum(ag.square(targets - outputs))
+from autograd_mini.nn.operands import Array, made_by, numbers, operand
 
 
-def mean_squared_error(
-    outputs: Any, targets: Any, *, mask: Any = None, reduction: Reduction = "mean"
-) -> Any:
-    """The mean of (target − output)² over all elements, ``np.mean((targets - outputs) ** 2)``.
-
-    Its gradient is 2 (output − target) / n, where n counts all elements, not samples.
-
-    Arguments:
-        outputs: any shape.
-        targets: the same shape.
-        mask: which targets count: boolean, of the shape of their first axes.
-        reduction: ``"mean"`` over all elements, or ``"sum"``.
-
-    Raises:
-        ValueError: the shapes differ, there are no samples, or a target is NaN or infinite.
-
-    >>> mean_squared_error([0.75, 0.5], [0.25, 1.0])
-    np.float64(0.25)
-    >>> mean_squared_error([0.75, 0.5], [0.25, np.nan], mask=[True, False])
-    np.float64(0.25)
-    """
-    outputs, targets = counted("mean_squared_error", outputs, targets, mask)
-    outputs, targets = same_shape("mean_squared_error", outputs, targets)
-    return _reduced_elements(ag.square(targets - outputs), reduction)
+def _unchecked(outputs: Any, targets: Array) -> Any:
+    if not isinstance(outputs, Tensor):
+        return cross_entropy(outputs, targets)
+    return softmax_loss(outputs, wanted=targets, weights=None, divisor=float(targets.size))
 
 
-def mean_absolute_error(
-    outputs: Any, targets: Any, *, mask: Any = None, reduction: Reduction = "mean"
-) -> Any:
-    r"""The mean of \|target − output\| over all elements, the L1 loss.
-
-    Its gradient is sign(output − target) / n, and 0 where the two are equal.
-
-    Arguments, errors: as for ``mean_squared_error``.
-
-    >>> mean_absolute_error([0.75, 0.5], [0.25, 1.5])
-    np.float64(0.75)
-    """
-    outputs, targets = counted("mean_absolute_error", outputs, targets, mask)
-    outputs, targets = same_shape("mean_absolute_error", outputs, targets)
-    return _reduced_elements(ag.abs(targets - outputs), reduction)
-
-
-def huber(
-    outputs: Any,
-    targets: Any,
-    *,
-    delta: float = 1.0,
-    mask: Any = None,
-    reduction: Reduction = "mean",
-) -> Any:
-    r"""½·d² for errors \|d\| up to δ, and δ·(\|d\| − ½·δ) beyond: outliers pull no harder than δ.
-
-    Its gradient is output − target limited to ±δ, divided by n.  (P. J. Huber, "Robust
-    estimation of a location parameter", Annals of Mathematical Statistics 35, 1964.)
-
-    Arguments:
-        delta: δ, positive.
-        outputs, targets, mask, reduction: as for ``mean_squared_error``.
-
-    Raises:
-        ValueError: δ is not positive; else as for ``mean_squared_error``.
-
-    >>> huber([0.5, 3.0], [0.0, 0.0], reduction="sum")
-    np.float64(2.625)
-    """
-    if not 0 < delta < np.inf:
-        raise ValueError(f"huber: delta is a positive number, not {delta!r}")
-    outputs, targets = counted("huber", outputs, targets, mask)
-    outputs, targets = same_shape("huber", outputs, targets)
-    error = ag.abs(targets - outputs)
-    limited = ag.minimum(error, delta)
-    return _reduced_elements(limited * (error - 0.5 * limited), reduction)
-
-
+@declared(
+    takes="logits", targets="classes", activation="softmax", logits_by={}, unchecked=_unchecked
+)
 def cross_entropy(
     outputs: Any,
     targets: Any,
@@ -219,6 +107,7 @@ def cross_entropy(
     return target.likelihood(ag.log_softmax(outputs), identity, reduction)
 
 
+@declared(takes="log-probabilities", targets="classes")
 def negative_log_likelihood(
     outputs: Any,
     targets: Any,
@@ -324,7 +213,7 @@ class _Classes:
                 hit = self.wanted > 0
                 rows, x = rows[hit], x[hit]
             terms = rows * logarithm(x)
-        return _reduced(-np.sum(terms), self.count, reduction)
+        return reduced(-np.sum(terms), self.count, reduction)
 
     def from_logits(self, z: Tensor, reduction: Reduction) -> Any:
         """The same from logits, as one operation."""
@@ -334,7 +223,7 @@ class _Classes:
         else:
             wanted = self.wanted
             weights = None if self.weights is None else like(self.weights[wanted.ravel()], z)
-        divisor = _divisor(self.count, reduction)
+        divisor = divisor_of(self.count, reduction)
         return softmax_loss(z, wanted=wanted, weights=weights, divisor=divisor)
 
 
@@ -358,6 +247,12 @@ def _classes(
     return outputs, _Classes(wanted, shape, found, count)
 
 
+@declared(
+    takes="probabilities",
+    targets="probabilities",
+    activation="sigmoid",
+    logits_by={"from_logits": True},
+)
 def binary_cross_entropy(
     outputs: Any,
     targets: Any,
@@ -415,50 +310,4 @@ def binary_cross_entropy(
         check_not_rounded("binary_cross_entropy", 1 - numbers(outputs)[no])
         total = -np.sum(targets[yes] * ag.log(outputs[yes]))
         total = total - np.sum((1 - targets[no]) * ag.log1p(-outputs[no]))
-    return _reduced(total, np.size(targets), reduction)
-
-
-def hinge(outputs: Any, targets: Any, *, mask: Any = None, reduction: Reduction = "mean") -> Any:
-    """The hinge loss max(0, 1 − t·output) of scores for targets t of −1 and 1, averaged.
-
-    Its derivative at the hinge itself (t·output = 1) is taken to be 0.  (C. Cortes and
-    V. Vapnik, "Support-vector networks", Machine Learning 20, 1995.)
-
-    Arguments:
-        outputs: scores of any shape, without an activation.
-        targets: the same shape: −1 or 1.
-        mask: which targets count: boolean, of the shape of their first axes.
-        reduction: ``"mean"`` over all elements, or ``"sum"``.
-
-    Raises:
-        ValueError: the shapes differ, there are no samples, or a target is not −1 or 1.
-        TypeError: the targets are computed (a Tensor or Values).
-
-    >>> hinge([0.5, -2.0, 3.0], [1, -1, 1], reduction="sum")
-    np.float64(0.5)
-    """
-    check_constant("hinge", targets)
-    outputs, targets = counted("hinge", outputs, targets, mask)
-    outputs, targets = same_shape("hinge", outputs, targets)
-    wrong = first_unlike(targets, (targets == 1) | (targets == -1))
-    if wrong is not None:
-        raise ValueError(
-            f"hinge: targets are -1 or 1, found {wrong:g}"
-            + ("; write 2 * targets - 1 for targets of 0 and 1" if wrong == 0 else "")
-        )
-    return _reduced_elements(ag.relu(1 - targets * outputs), reduction)
-
-
-def _reduced_elements(terms: Any, reduction: Reduction) -> Any:
-    return _reduced(np.sum(terms), np.size(terms), reduction)
-
-
-def _reduced(total: Any, count: float, reduction: Reduction) -> Any:
-    divisor = _divisor(count, reduction)
-    return total if divisor == 1 else total / divisor
-
-
-def _divisor(count: float, reduction: Reduction) -> float:
-    if reduction not in ("mean", "sum"):
-        raise ValueError(f"reduction is 'mean' or 'sum', not {reduction!r}")
-    return count if reduction == "mean" else 1
+    return reduced(total, np.size(targets), reduction)

@@ -1,9 +1,4 @@
-"""Pictures of training, with Matplotlib (``pip install autograd_mini[plot]``).
-
-Each function returns a Matplotlib Figure, which a notebook shows and ``figure.savefig("x.png")``
-writes; with ``ax`` it draws there and returns the Figure of ``ax``.  A function that draws several
-panels takes as many axes.  Nothing is drawn on a screen, and pyplot is not touched.
-"""
+"""Pictures of a model: activations, weights, what it decides and where it is wrong."""
 
 from __future__ import annotations
 
@@ -16,20 +11,23 @@ import numpy as np
 
 from autograd_mini.nn import metrics
 from autograd_mini.nn.data import class_indices
-from autograd_mini.nn.health import layer_outputs
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.objective import predict, samples, told_of_all
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.optional import needed
-
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
-"""Colours that colour-blind readers tell apart (M. Okabe and K. Ito, 2008)."""
+from autograd_mini.nn.plots.drawing import (
+    COLOURS,
+    grid_of,
+    legend_beside,
+    new_axes,
+    say,
+    whole_numbers,
+)
+from autograd_mini.nn.training.evaluation import predict
+from autograd_mini.nn.training.health import layer_outputs
+from autograd_mini.nn.training.samples import samples, told_of_all
 
 MARKERS = "os^Dvx+"
 """Markers for the classes of ``decision_boundary``, as many as colours."""
-
-MANY_LAYERS = 12
-"""More layers than this share a colour bar instead of a legend."""
 
 NOT_FINITE = "#ff00ff"
 """What NaN and infinity look like in an image: a colour that no colour scale here contains."""
@@ -40,172 +38,6 @@ greatest side, which 40 cells fill."""
 
 LETTER = 0.07
 """How wide a letter of 8 points is, in inches."""
-
-
-def loss_curve(
-    history: Any,
-    *,
-    ax: Any = None,
-    average: int | None = None,
-    log: bool = True,
-) -> Any:
-    """The loss of each step, its moving average, and the validation loss at each epoch's end.
-
-    The mean of a window is drawn at the window's middle, over its finite losses.  On a logarithmic
-    scale a few tiny losses of single steps may lie below the picture.  The title has the last
-    epoch's losses, or the last mean of a list, and why the run stopped.
-
-    Arguments:
-        history: what ``nn.fit`` gave, or a list of losses.
-        ax: where to draw; a new Figure by default.
-        average: over how many steps the moving average goes; by default a twentieth of them, at
-            most 1000.  It is left out for one step.
-        log: a logarithmic scale, if every finite loss is positive.
-
-    Returns:
-        The Figure.
-
-    Raises:
-        ValueError: there are no losses.
-        ImportError: Matplotlib is not installed.
-
-    >>> loss_curve([1.0, 0.5, 0.25]).axes[0].get_title()
-    'Loss 0.25'
-    """
-    steps = np.asarray(getattr(history, "steps", history), dtype=float)
-    if not steps.size:
-        raise ValueError("loss_curve: there are no losses")
-    width = min(max(1, steps.size // 20), 1000) if average is None else average
-    if not 1 <= width:
-        raise ValueError(f"average is a positive number of steps, not {average!r}")
-    width = min(width, steps.size)
-    ax = _axes(ax)
-    places, finite = np.arange(1, steps.size + 1), np.isfinite(steps)
-    mean = _moving_mean(steps, width)
-    look = {"color": "#bbbbbb", "linewidth": 0.7} if width > 1 else {"color": COLOURS[0]}
-    _line(ax, places, steps, label="each step", **look)
-    if width > 1:
-        middles = places[width - 1 :] - (width - 1) / 2
-        _line(ax, middles, mean, color=COLOURS[0], label=f"mean of {width} steps")
-    ends, held_out = _validation(history)
-    if len(held_out):
-        ax.plot(ends, held_out, "o-", color=COLOURS[1], markersize=3, label="validation")
-    if not finite.all():
-        ax.plot(
-            places[~finite], np.full(np.sum(~finite), 0.97), "v", color=COLOURS[3], markersize=4,
-            transform=ax.get_xaxis_transform(), label="not finite",
-        )  # fmt: skip
-    shown = np.concatenate([steps[finite], held_out[np.isfinite(held_out)]])
-    if not shown.size:
-        _say(ax, "no loss is finite")
-    elif log and shown.min() > 0:
-        ax.set_yscale("log")
-        least = np.nanmin(np.concatenate([mean, held_out, [np.quantile(shown, 0.01)]]))
-        if shown.min() < least / 3:
-            ax.set_ylim(bottom=least / 3)
-    ax.set(xlabel="step", ylabel="loss", title=_result(history, mean[-1]))
-    _whole(ax.xaxis)
-    ax.legend()
-    return ax.figure
-
-
-def gradient_norms(health: Any, *, ax: Any = None) -> Any:
-    """Each layer's gradient over the steps of a run, from the first layer to the last.
-
-    Arguments:
-        health: the callback, after ``nn.fit``.
-        ax: where to draw.
-
-    Raises:
-        ValueError: it has seen no step.
-
-    >>> from autograd_mini import nn
-    >>> health = nn.GradientHealth(every=1)
-    >>> _ = nn.fit(nn.MLP([1, 2, 2], rng=0), [[0.0], [1.0]], [0, 1], epochs=3, callbacks=[health],
-    ...            progress=False)
-    >>> gradient_norms(health).axes[0].get_legend_handles_labels()[1]
-    ['layers.0', 'layers.1']
-    """
-    if not health.steps:
-        raise ValueError("gradient_norms: GradientHealth has seen no step")
-    ax = _axes(ax)
-    count = len(health.gradients)
-    colour = _scale(count)
-    for index, (name, found) in enumerate(health.gradients.items()):
-        good = np.isfinite(found) & (np.asarray(found) > 0)
-        label = name if good.any() else f"{name}: 0 or not finite"
-        shown = np.where(good, found, np.nan)
-        _line(ax, health.steps, shown, color=colour(index), linewidth=1.2, label=label)
-    if any(np.isfinite(line.get_ydata()).any() for line in ax.get_lines()):
-        ax.set_yscale("log")
-    else:
-        _say(ax, "no gradient is finite and above 0")
-    ax.set(xlabel="step", ylabel="root mean square of the gradient", title="Gradient of each layer")
-    ax.margins(x=0.02, y=0.15)
-    _whole(ax.xaxis)
-    if count <= MANY_LAYERS:
-        _legend_beside(ax)
-    else:
-        mappable = needed("matplotlib.cm", "matplotlib", "to draw").ScalarMappable(cmap="viridis")
-        mappable.set_clim(1, count)
-        bar = ax.figure.colorbar(mappable, ax=ax, label="layer, from the input to the output")
-        _whole(bar.ax.yaxis)
-    return ax.figure
-
-
-def gradient_health(report: Any, *, ax: Any = None) -> Any:
-    """A bar for each layer's gradient, on a logarithmic scale, and its unhealthy units.
-
-    The scale spans three decades or more, so that gradients of nearly one size look like it.  A
-    gradient of 0, which has no place on the scale, and one that is not finite are marked below.
-
-    Arguments:
-        report: what ``nn.gradient_health`` gave.
-        ax: where to draw.
-
-    >>> from autograd_mini import nn
-    >>> report = nn.gradient_health(nn.MLP([1, 2, 2], rng=0), [[0.0], [1.0]], [0, 1])
-    >>> gradient_health(report).axes[0].get_title()
-    'Gradient health: healthy'
-    """
-    ax = _axes(ax)
-    deltas = np.array([layer.delta for layer in report.layers])
-    seen = not np.isnan(deltas).all()
-    gradients = deltas if seen else np.array([layer.gradient for layer in report.layers])
-    places = np.arange(1, len(gradients) + 1)
-    good = np.isfinite(gradients) & (gradients > 0)
-    handles = []
-    if good.any():
-        handles += [ax.bar(places[good], gradients[good], color=COLOURS[0], label="gradient")]
-        least, most = float(gradients[good].min()), float(gradients[good].max())
-        ax.set_yscale("log")
-        # A tenth of the range below the least bar, or it would have no height
-        ax.set_ylim(min(least * (least / most) ** 0.1, most / 1e3), most * 1.5)
-    else:
-        _say(ax, "no gradient is finite and above 0")
-    for label, style, bad in (
-        ("gradient 0", "v", gradients == 0),
-        ("gradient not finite", "X", ~np.isfinite(gradients)),
-    ):
-        if bad.any():
-            handles += ax.plot(
-                places[bad], np.full(bad.sum(), 0.1), style, color=COLOURS[4],
-                transform=ax.get_xaxis_transform(), label=label,
-            )  # fmt: skip
-    handles += _unit_lines(ax, places, report.layers)
-    _whole(ax.xaxis)
-    ax.set(
-        xlim=(0.4, len(places) + 0.6),
-        xlabel="layer, from the input to the output",
-        ylabel=f"gradient of the {'outputs' if seen else 'weights'}\n(root mean square)",
-    )
-    # Between the axes and the title, whose distance is in points too: no size of axes hides a bar
-    ax.set_title(f"Gradient health: {report.verdict}", pad=24)
-    ax.legend(
-        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles),
-        frameon=False, fontsize=8,
-    )  # fmt: skip
-    return ax.figure
 
 
 def activations(
@@ -233,7 +65,7 @@ def activations(
     outputs = layer_outputs(model, X)
     if layers is None:
         layers = np.unique(np.linspace(0, len(outputs) - 1, 6).astype(int)).tolist()
-    grid = _grid(ax, 2, len(layers), size=(3.0, 2.4))
+    grid = grid_of(ax, 2, len(layers), size=(3.0, 2.4))
     for column, index in enumerate(layers):
         name, kind, out = outputs[index]
         rows = out.reshape(len(out), -1)
@@ -242,8 +74,8 @@ def activations(
         image = _image(above, rows, "viridis", limits or _range(rows), aspect="auto")
         above.figure.colorbar(image, ax=above, format="%.2g", label="activation")
         above.set(title=f"{name}\n{kind or 'output'}", xlabel="unit")
-        _whole(above.xaxis)
-        _whole(above.yaxis)
+        whole_numbers(above.xaxis)
+        whole_numbers(above.yaxis)
         below.hist(rows.ravel(), bins=40, range=limits or _range(rows), color=COLOURS[0])
         below.set(xlabel="activation")
     grid[0, 0].set_ylabel("sample")
@@ -281,19 +113,19 @@ def weights(
         raise ValueError(f"weights has the shape (n_in, n_out), not {found.shape}")
     top = float(np.max(np.abs(found[np.isfinite(found)]), initial=0)) or 1.0
     if shape is None:
-        ax = _axes(ax)
+        ax = new_axes(ax)
         image = _image(ax, found, "RdBu_r", (-top, top), aspect="auto")
         ax.figure.colorbar(image, ax=ax, label="weight")
         ax.set(xlabel="neuron", ylabel="input", title="Weights")
-        _whole(ax.xaxis)
-        _whole(ax.yaxis)
+        whole_numbers(ax.xaxis)
+        whole_numbers(ax.yaxis)
         return ax.figure
     if shape[0] * shape[1] != found.shape[0]:
         raise ValueError(f"{found.shape[0]} inputs are no image of shape {shape}")
     shown = min(count, found.shape[1])
     columns = math.ceil(math.sqrt(shown))
     size = (1.2 + 0.8 / columns, 1.4)  # with room for one colour bar
-    grid = _grid(ax, math.ceil(shown / columns), columns, size=size).ravel()
+    grid = grid_of(ax, math.ceil(shown / columns), columns, size=size).ravel()
     for index, each in enumerate(grid):
         each.set_axis_off()
         if index < shown:
@@ -348,7 +180,7 @@ def decision_boundary(
     out = told_of_all(outputs, (places,), lambda: (X,))
     if np.isnan(out).any():
         raise ValueError("decision_boundary: an output of the model is NaN: it has diverged")
-    ax = _axes(ax)
+    ax = new_axes(ax)
     known = int(labels.max()) + 1
     if out.ndim == 2 and out.shape[1] > 1:
         known = max(known, out.shape[1])
@@ -381,7 +213,7 @@ def decision_boundary(
         ylabel=axis_names[1],
         title=f"Decision boundary (accuracy {accuracy:.1%}, N = {len(X)})",
     )
-    _legend_beside(ax)
+    legend_beside(ax)
     return ax.figure
 
 
@@ -419,7 +251,7 @@ def confusion_matrix(
     longest = max(map(len, words))
     if ax is None:
         side = float(np.clip(CELL * classes, *SIDES)) + LETTER * longest
-        ax = _grid(None, 1, 1, size=(side + 0.6, side))[0, 0]
+        ax = grid_of(None, 1, 1, size=(side + 0.6, side))[0, 0]
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = _image(ax, shares, "Blues", (0, 1))
     cell = min(ax.bbox.width, ax.bbox.height) / ax.figure.dpi / classes
@@ -474,7 +306,7 @@ def images(
     wrapped = [textwrap.fill(str(title), 16) for title in titles]
     lines = max((title.count("\n") + 1 for title in wrapped), default=0)
     size = (1.2, 1.2 + 0.15 * lines)
-    grid = _grid(ax, math.ceil(len(found) / columns), columns, size=size).ravel()
+    grid = grid_of(ax, math.ceil(len(found) / columns), columns, size=size).ravel()
     for index, each in enumerate(grid):
         each.set_axis_off()
         if index < len(found):
@@ -482,37 +314,6 @@ def images(
             if index < len(wrapped):
                 each.set_title(wrapped[index], size=8)
     return grid[0].figure
-
-
-def _axes(ax: Any) -> Any:
-    return _grid(None, 1, 1, size=(6.4, 4.2))[0, 0] if ax is None else ax
-
-
-def _grid(ax: Any, rows: int, columns: int, size: tuple[float, float]) -> Any:
-    """Axes as an array of this shape: new ones, or those given."""
-    needed("matplotlib.figure", "matplotlib", "to draw")
-    if ax is None:
-        from autograd_mini.nn.figure import ShownFigure
-
-        figure = ShownFigure(
-            figsize=(size[0] * columns, size[1] * rows), layout="constrained", dpi=120
-        )
-        return figure.subplots(rows, columns, squeeze=False)
-    given = np.asarray(ax, dtype=object).ravel()
-    if given.size < rows * columns:
-        raise ValueError(
-            f"{rows * columns} panels need {rows * columns} axes, got {given.size}: write "
-            f"figure.subplots({rows}, {columns})"
-        )
-    return given[: rows * columns].reshape(rows, columns)
-
-
-def _line(ax: Any, x: Any, y: Any, **look: Any) -> None:
-    """A line; a point that is not joined to a neighbour has a marker, or it would not be seen."""
-    finite = np.pad(np.isfinite(y), 1)
-    alone = finite[1:-1] & ~finite[:-2] & ~finite[2:]
-    marked = {"marker": "o", "markersize": 4, "markevery": alone} if alone.any() else {}
-    ax.plot(x, np.where(finite[1:-1], y, np.nan), **marked, **look)
 
 
 def _image(ax: Any, rows: Array, colours: str, limits: tuple[float, float], **options: Any) -> Any:
@@ -523,80 +324,8 @@ def _image(ax: Any, rows: Array, colours: str, limits: tuple[float, float], **op
         interpolation="nearest", **options,
     )  # fmt: skip
     if not np.isfinite(rows).any():
-        _say(ax, "no number\nis finite")
+        say(ax, "no number\nis finite")
     return image
-
-
-def _say(ax: Any, words: str) -> None:
-    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", size=8)
-
-
-def _whole(axis: Any) -> None:
-    """Ticks at whole numbers only."""
-    ticker = needed("matplotlib.ticker", "matplotlib", "to draw")
-    axis.set_major_locator(
-        ticker.MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1)
-    )
-
-
-def _legend_beside(ax: Any) -> None:
-    """A legend right of the axes, where it hides nothing; twenty entries to a column."""
-    columns = math.ceil(len(ax.get_legend_handles_labels()[1]) / 20)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), ncols=columns, frameon=False, fontsize=8)
-
-
-def _moving_mean(found: Array, width: int) -> Array:
-    """The mean of the finite numbers of each window, of shape ``(N - width + 1,)``; NaN for none.
-
-    >>> _moving_mean(np.array([1.0, np.nan, 3.0, 5.0]), 2)
-    array([1., 3., 4.])
-    """
-    finite, weight = np.isfinite(found), np.full(width, 1 / width)
-    total = np.convolve(np.where(finite, found, 0), weight, mode="valid")
-    share = np.convolve(finite, weight, mode="valid")
-    return np.divide(total, share, out=np.full_like(total, np.nan), where=share > 0)
-
-
-def _validation(history: Any) -> tuple[list[int], Array]:
-    """The epochs with a validation loss: how many steps were made by their end, and that loss."""
-    epochs = getattr(history, "epochs", [])
-    ends = getattr(history, "epoch_ends", [])
-    found = [
-        (end, row["validation_loss"])
-        for end, row in zip(ends, epochs, strict=True)
-        if "validation_loss" in row
-    ]
-    return [end for end, _ in found], np.array([loss for _, loss in found], dtype=float)
-
-
-def _result(history: Any, mean: float) -> str:
-    """What a run ended with: the last epoch's losses, or the last mean, and why it stopped."""
-    epochs = getattr(history, "epochs", [])
-    last = epochs[-1] if epochs else {"loss": mean}
-    losses = [
-        f"{n.replace('_', ' ')} {last[n]:.4g}" for n in ("loss", "validation_loss") if n in last
-    ]
-    stopped = getattr(history, "stopped", "")
-    why = f" (stopped: {stopped})" if stopped else ""
-    return textwrap.fill(", ".join(losses).capitalize() + why, 64)
-
-
-def _unit_lines(ax: Any, places: Array, layers: Sequence[Any]) -> list[Any]:
-    """The shares of saturated and of dead units, on a scale of their own at the right."""
-    shares = {
-        what: np.array([getattr(layer, what) for layer in layers]) for what in ("saturated", "dead")
-    }
-    shares = {what: found for what, found in shares.items() if np.isfinite(found).any()}
-    if not shares:
-        return []
-    right = ax.twinx()
-    right.set(ylim=(-0.02, 1.02), ylabel="share of units")
-    looks = {"saturated": ("o-", COLOURS[1]), "dead": ("s-", COLOURS[3])}
-    lines = []
-    for what, found in shares.items():
-        style, colour = looks[what]
-        lines += right.plot(places, found, style, color=colour, markersize=4, label=f"{what} units")
-    return lines
 
 
 def _range(found: Array) -> tuple[float, float]:
@@ -605,11 +334,3 @@ def _range(found: Array) -> tuple[float, float]:
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
     little = 1e-6 * max(abs(low), abs(high)) or 1.0
     return (low, high) if high - low > little else (low - little, high + little)
-
-
-def _scale(count: int) -> Any:
-    """A colour for each layer: named ones for a few, a scale from first to last for many."""
-    if count <= len(COLOURS):
-        return COLOURS.__getitem__
-    scale = needed("matplotlib", "matplotlib", "to draw").colormaps["viridis"]
-    return lambda index: scale(index / max(count - 1, 1))

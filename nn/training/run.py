@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from autograd_mini.nn.history import History
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array
-from autograd_mini.nn.optimisers import Optimiser
+from autograd_mini.nn.optimisers.optimiser import Optimiser
+from autograd_mini.nn.training.history import History
 
 
 class Run:

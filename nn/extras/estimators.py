@@ -18,17 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.nn.callbacks import Callback, EarlyStopping
 from autograd_mini.nn.data import one_hot
-from autograd_mini.nn.dense import Dense
-from autograd_mini.nn.fit import fit
-from autograd_mini.nn.history import History
-from autograd_mini.nn.objective import predict
+from autograd_mini.nn.layers.dense import Dense
+from autograd_mini.nn.layers.sequential import Sequential
 from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optional import needed
-from autograd_mini.nn.ready import TrainingWarning
-from autograd_mini.nn.run import Run
-from autograd_mini.nn.sequential import Sequential
+from autograd_mini.nn.training.callbacks import Callback, EarlyStopping
+from autograd_mini.nn.training.evaluation import predict
+from autograd_mini.nn.training.fit import fit
+from autograd_mini.nn.training.history import History
+from autograd_mini.nn.training.options import TrainingWarning
+from autograd_mini.nn.training.run import Run
 
 _WHY = "for MLPClassifier and MLPRegressor"
 _base = needed("sklearn.base", "scikit-learn", _WHY)
@@ -88,7 +88,7 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
         self.verbose = verbose
 
     def _train(self, X: Array, targets: Array, outputs: int, last: str) -> None:
-        from autograd_mini.nn.optimisers import OPTIMISERS
+        from autograd_mini.nn.optimisers.methods import OPTIMISERS
         from autograd_mini.nn.suggest import unknown_name
 
         if self.solver not in OPTIMISERS:

@@ -22,10 +22,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.nn.dense import size
+from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.module import check_state
 from autograd_mini.nn.operands import Array
-from autograd_mini.nn.optimisers import Optimiser
+from autograd_mini.nn.optimisers.optimiser import Optimiser
 
 
 class Schedule:

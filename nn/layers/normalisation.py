@@ -9,10 +9,10 @@ import numpy as np
 
 import autograd_mini as ag
 from autograd_mini import Tensor
-from autograd_mini.nn.dense import size
+from autograd_mini.nn.layers.dense import size
+from autograd_mini.nn.losses.refusals import tensor_input
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array
-from autograd_mini.nn.refusals import tensor_input
 
 
 def _normalised(x: Any, axes: tuple[int, ...], eps: float) -> Any:

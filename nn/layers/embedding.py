@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import Tensor, Value
-from autograd_mini.nn.dense import size
 from autograd_mini.nn.initialisers import Initialiser, initial
+from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, numbers
 from autograd_mini.nn.seeds import Seed, generator

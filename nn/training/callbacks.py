@@ -22,7 +22,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from autograd_mini.nn.run import Run
+from autograd_mini.nn.training.run import Run
 
 
 class Callback:

@@ -18,27 +18,25 @@ import numpy as np
 import autograd_mini as ag
 from autograd_mini.nn.data import check_finite
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.objective import (
-    OF_CLASSES,
-    Objective,
-    evaluating,
+from autograd_mini.nn.operands import Array, arrays_of, made_by, numbers_instead, unmasked
+from autograd_mini.nn.optimisers.methods import OPTIMISERS
+from autograd_mini.nn.optimisers.optimiser import Optimiser
+from autograd_mini.nn.optimisers.schedules import Schedule
+from autograd_mini.nn.suggest import unknown_name
+from autograd_mini.nn.training.evaluation import measured
+from autograd_mini.nn.training.modes import evaluating, quietly, undisturbed
+from autograd_mini.nn.training.named_metrics import scores
+from autograd_mini.nn.training.objective import Objective
+from autograd_mini.nn.training.samples import (
     for_all,
     joined,
     length,
-    measured,
     number,
     plain,
-    quietly,
     rows_of,
     samples,
-    scores,
     told_of_all,
-    undisturbed,
 )
-from autograd_mini.nn.operands import Array, arrays_of, made_by, numbers_instead, unmasked
-from autograd_mini.nn.optimisers import OPTIMISERS, Optimiser
-from autograd_mini.nn.schedules import Schedule
-from autograd_mini.nn.suggest import unknown_name
 from autograd_mini.trees import leaves
 
 SAMPLE = 128
@@ -243,13 +241,10 @@ def _warn_of_slips(loss: Any, outputs: Any, targets: Any) -> None:
             return
 
 
-_TELLS_APART = ("cross_entropy", "negative_log_likelihood", "binary_cross_entropy", "hinge")
-
-
 def _warn_of_one_class(objective: Objective, targets: Array) -> None:
-    if not (objective.built_in and objective.name in _TELLS_APART):
+    if not (objective.kind and objective.kind.tells_apart):
         return
-    of_classes = objective.name in OF_CLASSES and targets.dtype.kind == "f"
+    of_classes = objective.kind.targets == "classes" and targets.dtype.kind == "f"
     labels = targets.argmax(axis=-1) if of_classes else targets
     if labels.min() == labels.max():
         warnings.warn(

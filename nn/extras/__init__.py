@@ -1,0 +1,1 @@
+"""What needs other packages: estimators of scikit-learn, MPI, and files of safetensors."""

@@ -1,0 +1,1 @@
+"""Optimisers, the schedules of their rates, and the clipping of gradients."""

@@ -1,0 +1,1 @@
+"""Training: ``fit``, what it measures and what watches it."""
