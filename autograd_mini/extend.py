@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from autograd_mini.core import value
-from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule, parse
+from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule
 from autograd_mini.core.functions import apply
+from autograd_mini.core.language import calls_in
 from autograd_mini.core.operation import OPERATIONS as ALL_OPERATIONS
 from autograd_mini.core.operation import ArrayOperation, register
 from autograd_mini.core.tensor import Tensor, record
@@ -73,7 +74,7 @@ def rule(
         pieces or "0",
         *filter(None, (*texts, *evaluate_derivatives)),
     ):
-        for call in (node for node in ast.walk(parse(text)) if isinstance(node, ast.Call)):
+        for call in calls_in(text):
             called = ast.unparse(call.func)
             if called not in RULES and called != name:
                 raise ValueError(

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograd_mini.other_libraries import VALUE
-from autograd_mini.core.elementwise import RULES, Rule, float_lines, names_in
+from autograd_mini.core.elementwise import RULES, Rule
+from autograd_mini.core.language import float_lines, names_in
 
 DUNDERS = {
     ("+", 2): "add",
@@ -69,14 +70,14 @@ def _body(
     expression of more than ``long`` characters gets a line of its own.
     """
     taken = dict.fromkeys(["out", *rule.operands, *(f"d{o}" for o in rule.operands)], "")
-    *steps, out = float_lines(rule.evaluate or rule.formula, taken)
+    *steps, out = float_lines(rule.evaluate or rule.formula, RULES, taken)
     places: dict[str, str] = {}
     before_out: list[str] = []
     after_out: list[str] = []
     for index, text in enumerate(rule.evaluated_derivatives):
         place = places[f"d{index}"] = "None"
         if index in active and text is not None:
-            *more, place = map(_unlimited, float_lines(text, taken))
+            *more, place = map(_unlimited, float_lines(text, RULES, taken))
             before_out += more
             places[f"d{index}"] = place
         if len(place) > long:

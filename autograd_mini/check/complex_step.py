@@ -34,8 +34,9 @@ from autograd_mini.check.kinks import (
     gradients_by_choice,
     slopes_on_both_sides,
 )
-from autograd_mini.core.elementwise import CONSTANTS, RULES, _function, array_lines, parse
+from autograd_mini.core.elementwise import RULES, _function
 from autograd_mini.core.graph import is_node, operands, sweep_gradients
+from autograd_mini.core.language import CONSTANTS, OverArrays, calls_in, written
 from autograd_mini.core.operation import OPERATIONS
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -195,32 +196,23 @@ def _of_rule(name: str) -> Callable[..., Any]:
     if rule.native:
         function = getattr(np, name, None)
         return function if isinstance(function, np.ufunc) else _without_form(name)
-    tree = _RealComparisons().visit(parse(rule.evaluate or rule.formula))
-    text = "; ".join(ast.unparse(statement) for statement in ast.fix_missing_locations(tree).body)
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    scope = {**CONSTANTS, "real": np.real, **{n: _of_rule(n) for n in used if n in RULES}}
-    return _function(rule, array_lines(text), rule.operands, scope)
+    text = rule.evaluate or rule.formula
+    lines = written(text, _OverComplex())
+    used = {ast.unparse(call.func) for call in calls_in(text)} | {"mod", "floor_divide"}
+    scope = {**CONSTANTS, "real": np.real, **{function: _of_rule(function) for function in used}}
+    return _function(rule, lines, rule.operands, scope)
 
 
-class _RealComparisons(ast.NodeTransformer):
-    """Comparisons of the real parts alone."""
+class _OverComplex(OverArrays):
+    """Python for complex arrays: comparisons are of the real parts, and no ``%`` and ``//``."""
 
-    def visit_Compare(self, node: ast.Compare) -> ast.AST:
-        self.generic_visit(node)
-        node.left = _real(node.left)
-        node.comparators = [_real(each) for each in node.comparators]
-        return node
+    def compare(self, symbol: str, left: ast.expr, right: ast.expr) -> ast.expr:
+        return super().compare(symbol, self.call("real", left), self.call("real", right))
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.op, ast.Mod | ast.FloorDiv):  # complex numbers have no such operators
-            name = "mod" if isinstance(node.op, ast.Mod) else "floor_divide"
-            return ast.Call(ast.Name(name, ast.Load()), [node.left, node.right], [])
-        return node
-
-
-def _real(value: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name("real", ast.Load()), [value], [])
+    def operator(self, symbol: str, *operands: ast.expr) -> ast.expr:
+        if symbol in ("%", "//"):
+            return self.call("mod" if symbol == "%" else "floor_divide", *operands)
+        return super().operator(symbol, *operands)
 
 
 def _without_form(name: str) -> Callable[..., Any]:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.words import Words
-from autograd_mini.core.elementwise import FUNCTIONS, RULES, names_in
+from autograd_mini.core.elementwise import FUNCTIONS, RULES
 from autograd_mini.core.graph import is_node, operands, rebuild, topological_order
+from autograd_mini.core.language import names_in
 from autograd_mini.core.modes import no_grad
 from autograd_mini.show.formulas import typeset
 

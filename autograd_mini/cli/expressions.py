@@ -19,10 +19,11 @@ import difflib
 import operator
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from autograd_mini.core.elementwise import ALLOWED, CONSTANTS, FUNCTIONS, RULES, names_in, parse
+from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.core.language import ALLOWED, CONSTANTS, Numbers, evaluate, names_in, parse, read
 from autograd_mini.core.value import Value
 
 
@@ -50,16 +51,17 @@ def compute(text: str, at: Mapping[str, float]) -> tuple[Value, dict[str, Value]
             + (_meant(text) or _nearest(unknown[0], used))
             + (f"; its variables are {', '.join(sorted(used))}" if used else "; it has none")
         )
-    scope: dict[str, Any] = {name: Value(number, name) for name, number in at.items()}
-    leaves = dict(scope)
+    _check_names(tree, text, used)
+    leaves = {name: Value(number, name) for name, number in at.items()}
+    taken = {*leaves, *(name for name, _ in read(text).steps)}
     try:
-        found = _Computer(text, scope).whole(tree)
+        found = evaluate(text, _OverValues(text, taken), leaves)
     except RecursionError:
         raise ExpressionError("the expression is nested too deeply") from None
     if not isinstance(found, Value):
         raise ExpressionError(f"{_short(text)} is a constant: it depends on no variable")
     if not found.label:
-        names = {"f", "y", "out"} - scope.keys()
+        names = {"f", "y", "out"} - taken
         found.label = min(names) if names else "result"
     return found, leaves
 
@@ -148,112 +150,94 @@ def _parsed(text: str) -> ast.Module:
         raise ExpressionError(str(error)) from None
 
 
-class _Computer:
-    """Computes a syntax tree over Values and numbers."""
-
-    def __init__(self, text: str, scope: dict[str, Any]) -> None:
-        self.text, self.scope = text, scope
-
-    def whole(self, tree: ast.Module) -> Any:
-        *assignments, last = tree.body
-        for line in assignments:
-            assert isinstance(line, ast.Assign)
+def _check_names(tree: ast.Module, text: str, variables: Collection[str]) -> None:
+    """Refuse what is assigned to a name that has a meaning, and functions that nobody knows."""
+    named = {*variables, *FUNCTIONS}
+    for line in tree.body:
+        if isinstance(line, ast.Assign):
             target = line.targets[0]
             if len(line.targets) != 1 or not isinstance(target, ast.Name):
-                raise ExpressionError(_at("give one name to each result", self.text, target))
-            name = target.id
-            if name in self.scope or name in FUNCTIONS:
-                raise ExpressionError(_at(f"{name!r} has a meaning already", self.text, target))
-            self.scope[name] = found = self.value(line.value)
-            if isinstance(found, Value) and not found.label:
-                found.label = name
-        assert isinstance(last, ast.Expr)
-        return self.value(last.value)
-
-    def value(self, node: ast.expr) -> Any:
-        match node:
-            case ast.Constant(int() | float() as number):
-                return self.attempt(node, float, number)
-            case ast.Name(name):
-                return self.named(name, node)
-            case ast.UnaryOp(op, operand):
-                return self.attempt(node, _OPERATORS[type(op)], self.value(operand))
-            case ast.BinOp(left, op, right):
-                return self.attempt(node, _OPERATORS[type(op)], self.value(left), self.value(right))
-            case ast.Compare(left, operators, rights):
-                operands = [self.value(each) for each in (left, *rights)]
-                pairs = zip(operators, operands, operands[1:], strict=False)
-                return all(_OPERATORS[type(op)](x, y) for op, x, y in pairs)
-            case ast.Call():
-                return self.call(node)
-        raise ExpressionError(_at("this is not allowed here", self.text, node))
-
-    def named(self, name: str, node: ast.expr) -> Any:
-        if name in self.scope:
-            return self.scope[name]
-        if name in CONSTANTS:
-            return CONSTANTS[name]
-        if name in RULES:
-            raise ExpressionError(_at(f"{name} is a function: write {name}(...)", self.text, node))
-        known = [*self.scope, *CONSTANTS]
-        raise ExpressionError(
-            _at(
-                f"{name!r} has no number{_meant(self.text) or _nearest(name, known)}: "
-                f"give --at {name}=...",
-                self.text,
-                node,
-            )
-        )
-
-    def call(self, node: ast.Call) -> Any:
-        name = ast.unparse(node.func)
-        if name not in RULES:
+                raise ExpressionError(_at("give one name to each result", text, target))
+            if target.id in named:
+                raise ExpressionError(_at(f"{target.id!r} has a meaning already", text, target))
+            named.add(target.id)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) not in RULES:
+            name = ast.unparse(node.func)
             near = (
                 f"; write {_OTHER_NAMES[name]}"
                 if name in _OTHER_NAMES
-                else _nearest(name, RULES)
-                or _meant(self.text)
-                or "; `autograd-mini rules` lists them"
+                else _nearest(name, RULES) or _meant(text) or "; `autograd-mini rules` lists them"
             )
-            raise ExpressionError(_at(f"the table has no function {name!r}{near}", self.text, node))
-        try:
-            operands = RULES[name].bind(tuple(map(self.value, node.args)), {})
-        except TypeError:
-            raise ExpressionError(
-                _at(
-                    f"{name} takes {RULES[name].signature}, not {len(node.args)} operands",
-                    self.text, node,
-                )
-            ) from None  # fmt: skip
-        numeric = not any(isinstance(operand, Value) for operand in operands)
-        function = RULES[name].on_floats if numeric else FUNCTIONS[name]
-        return self.attempt(node, function, *operands)
+            raise ExpressionError(_at(f"the table has no function {name!r}{near}", text, node))
 
-    def attempt(self, node: ast.expr, function: Callable[..., Any], *operands: Any) -> Any:
-        """The result of an operation; an error of arithmetic says where."""
+
+class _Undefined(ArithmeticError):
+    """What no number is the result of: "not defined", "too large for a float"."""
+
+
+class _OverValues(Numbers):
+    """A text over Values and numbers; an error says where it is."""
+
+    def __init__(self, text: str, names: Collection[str]) -> None:
+        self.text, self.names = text, names
+
+    def number(self, number: float) -> float:
+        return self.attempt(float, number)  # type: ignore[no-any-return]
+
+    def name(self, name: str) -> Any:
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        if name in RULES:
+            raise ValueError(f"{name} is a function: write {name}(...)")
+        near = _meant(self.text) or _nearest(name, [*self.names, *CONSTANTS])
+        raise ValueError(f"{name!r} has no number{near}: give --at {name}=...")
+
+    def operator(self, symbol: str, *operands: Any) -> Any:
+        return self.attempt(super().operator, symbol, *operands)
+
+    def both(self, left: Any, right: Callable[[], Any]) -> Any:
+        return self.attempt(operator.and_, left, right())
+
+    def either(self, left: Any, right: Callable[[], Any]) -> Any:
+        return self.attempt(operator.or_, left, right())
+
+    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+        return self.call("where", condition, yes(), no())  # a node, which has both branches
+
+    def call(self, name: str, *operands: Any, **options: Any) -> Any:
+        row = RULES[name]
+        try:
+            operands = row.bind(operands, options)
+        except TypeError:
+            message = f"{name} takes {row.signature}, not {len(operands)} operands"
+            raise ValueError(message) from None
+        numeric = not any(isinstance(operand, Value) for operand in operands)
+        return self.attempt(row.on_floats if numeric else FUNCTIONS[name], *operands)
+
+    def local(self, name: str, value: Any) -> Any:
+        if isinstance(value, Value) and not value.label:
+            value.label = name
+        return value
+
+    def attempt(self, function: Callable[..., Any], *operands: Any) -> Any:
+        """The result of an operation; between plain numbers, what failed is the expression."""
         try:
             found = function(*operands)
         except (ArithmeticError, ValueError, TypeError) as error:
-            message = str(error)
-            if not any(isinstance(operand, Value) for operand in operands):
-                what = (
-                    "too large for a float" if isinstance(error, OverflowError) else "not defined"
-                )
-                message = f"{_short(ast.unparse(node))} is {what}"
-            raise ExpressionError(_at(message, self.text, node)) from None
+            if any(isinstance(operand, Value) for operand in operands):
+                raise
+            large = isinstance(error, OverflowError)
+            raise _Undefined("too large for a float" if large else "not defined") from None
         if isinstance(found, complex):
-            raise ExpressionError(_at("the result is no real number", self.text, node))
+            raise ValueError("the result is no real number")
         return found
 
-
-_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv, ast.Pow: operator.pow, ast.Mod: operator.mod,
-    ast.FloorDiv: operator.floordiv, ast.USub: operator.neg, ast.UAdd: operator.pos,
-    ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
-    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
-    ast.Eq: operator.eq, ast.NotEq: operator.ne,
-}  # fmt: skip
+    def failed(self, error: Exception, node: ast.expr) -> None:
+        if isinstance(error, ExpressionError):
+            return
+        what = f"{_short(ast.unparse(node))} is " if isinstance(error, _Undefined) else ""
+        raise ExpressionError(_at(f"{what}{error}", self.text, node)) from None
 
 
 _OTHER_NAMES = {

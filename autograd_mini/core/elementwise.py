@@ -6,16 +6,8 @@ and a sentence.  Everything else in the package reads the row: ``Value`` (genera
 from it), ``Tensor``, NumPy dispatch, higher derivatives, pictures, documentation,
 error messages and tests.
 
-The texts are written in a tiny language:
-
-* the operands (``x``, ``y``, ``slope``, ...), ``out`` (the operation's result) and the
-  constants ``pi``, ``inf``, ``nan``;
-* ``+ - * / ** % //``, comparisons, ``&`` and ``|`` between comparisons;
-* ``where(condition, a, b)`` and every function of the table;
-* local names: ``"z = exp(-x); 1 / (1 + z)"``.
-
-One text is evaluated over floats, arrays, Values, Tensors and SymPy symbols.  Over
-scalars ``where`` evaluates only the branch it takes.
+The texts are written in the language of ``core.language``, in which one text is evaluated over
+floats, arrays, Values, Tensors, complex numbers and SymPy's symbols.
 
 >>> RULES["tanh"].derivatives
 ('1 - out ** 2',)
@@ -26,7 +18,6 @@ scalars ``where`` evaluates only the branch it takes.
 from __future__ import annotations
 
 import ast
-import copy
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
@@ -36,9 +27,20 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.core.language import (
+    CONSTANTS,
+    OverArrays,
+    OverScalars,
+    compares,
+    float_lines,
+    names_in,
+    operator_of,
+    read,
+    times,
+    unless_nan,
+    written,
+)
 from autograd_mini.core.operation import Operation, register
-
-CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
 
 FUNCTIONS: dict[str, Any] = dict(CONSTANTS)
 """The names of the language: the constants, and each rule's function over anything.
@@ -94,10 +96,8 @@ class Rule(Operation):
     broadcasts = True
 
     def __post_init__(self) -> None:
-        used = {
-            n.id for _, text in self._texts() for n in ast.walk(parse(text))
-            if isinstance(n, ast.Name) and (n.id in self.operands or isinstance(n.ctx, ast.Store))
-        }  # fmt: skip
+        local = {name for _, text in self._texts() for name, _ in read(text).steps}
+        used = local.union(self.operands)
         if used & _RESERVED:
             raise ValueError(
                 f"rule {self.name!r}: the name {min(used & _RESERVED)!r} has a meaning of its own; "
@@ -132,27 +132,20 @@ class Rule(Operation):
     def operands(self) -> tuple[str, ...]:
         """The operands' names, in the order in which the formula first uses them."""
         free = names_in(self.formula)
-        names = [n for n in ast.walk(parse(self.formula)) if isinstance(n, ast.Name)]
+        names = [n for n in read(self.formula).expressions() if isinstance(n, ast.Name)]
         names.sort(key=lambda n: (n.lineno, n.col_offset))
         return tuple(dict.fromkeys(n.id for n in names if n.id in free))
 
     @cached_property
     def native(self) -> bool:
         """Whether ``math`` and NumPy define the operation, not other rows."""
-        tree = parse(self.formula).body[-1]
-        assert isinstance(tree, ast.Expr)
-        return isinstance(tree.value, ast.Call) and ast.unparse(tree.value.func) == self.name
+        formula = read(self.formula).result
+        return isinstance(formula, ast.Call) and ast.unparse(formula.func) == self.name
 
     @cached_property
     def symbol(self) -> str:
         """The Python operator of the formula, such as ``*``; empty if it is none."""
-        tree = parse(self.formula).body[-1]
-        assert isinstance(tree, ast.Expr)
-        node = tree.value
-        plain = isinstance(node, ast.BinOp | ast.UnaryOp) and self.operands == tuple(
-            child.id for child in ast.iter_child_nodes(node) if isinstance(child, ast.Name)
-        )
-        return SYMBOLS.get(type(node.op), "") if plain else ""  # type: ignore[attr-defined]
+        return operator_of(self.formula, self.operands)
 
     @cached_property
     def reads(self) -> tuple[frozenset[str], ...]:
@@ -181,7 +174,7 @@ class Rule(Operation):
         """
         bounded = "<" in self.domain or ">" in self.domain
         return tuple(
-            text and (_unless_nan(text) if bounded or _compares(text) else text)
+            text and (unless_nan(text) if bounded or compares(text) else text)
             for text in self._sound_derivatives
         )
 
@@ -198,7 +191,7 @@ class Rule(Operation):
         if self.native:
             return _math_function(self.name)
         natives = {r.name: _math_function(r.name) for r in RULES.values() if r.native}
-        lines = float_lines(self.evaluate or self.formula)
+        lines = float_lines(self.evaluate or self.formula, RULES)
         return _function(self, lines, self.operands, CONSTANTS | natives | OPERATORS)
 
     @cached_property
@@ -211,7 +204,9 @@ class Rule(Operation):
             return _over_elements(_math_function(self.name))
         if self.name in _IN_PLACE and self is RULES.get(self.name):
             return _IN_PLACE[self.name]
-        composed = _function(self, array_lines(self.evaluate or self.formula), self.operands)
+        composed = _function(
+            self, written(self.evaluate or self.formula, OverArrays()), self.operands
+        )
         return lambda *arrays: _as_float(composed(*arrays), arrays)
 
     @cached_property
@@ -221,25 +216,28 @@ class Rule(Operation):
 
     def function(self, text: str) -> Callable[..., Any]:
         """A text of this rule as a function ``(out, *operands)`` over arrays or Tensors."""
-        return _function(self, array_lines(text, "select"), ("out", *self.operands))
+        return _function(self, written(text, OverArrays(select=True)), ("out", *self.operands))
 
     @cached_property
     def kink_functions(self) -> tuple[Callable[..., Any], ...]:
         """For each kink: whether operands are at it, ``(*operands)`` over arrays."""
         return tuple(
-            _function(self, array_lines(text, "select"), self.operands) for text in self.kinks
+            _function(self, written(text, OverArrays(select=True)), self.operands)
+            for text in self.kinks
         )
 
     @cached_property
     def piece_function(self) -> Callable[..., Any]:
         """The number of the piece on which operands are, ``(*operands)`` over arrays."""
-        return _function(self, array_lines(self.pieces or "0"), self.operands)
+        return _function(self, written(self.pieces or "0", OverArrays()), self.operands)
 
     @cached_property
     def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
         """For each operand: its local derivative ``(out, *operands)`` over floats or Values."""
         return tuple(
-            None if text is None else _function(self, scalar_lines(text), ("out", *self.operands))
+            None
+            if text is None
+            else _function(self, written(text, OverScalars()), ("out", *self.operands))
             for text in self.evaluated_derivatives
         )
 
@@ -253,7 +251,7 @@ class Rule(Operation):
         return tuple(
             None
             if text is None or text == "0"
-            else _function(self, array_lines(times("g", text), "select"), arguments)
+            else _function(self, written(times("g", text), OverArrays(select=True)), arguments)
             for text in self.evaluated_derivatives
         )
 
@@ -279,244 +277,6 @@ class Rule(Operation):
         """How it is called, such as ``leaky_relu(x, slope=0.01)``."""
         words = [f"{n}={self.defaults[n]}" if n in self.defaults else n for n in self.operands]
         return f"{self.name}({', '.join(words)})"
-
-
-# Reading the language
-
-
-ALLOWED = (
-    ast.Module, ast.Expr, ast.Assign, ast.Name, ast.Load, ast.Store, ast.Constant, ast.Call,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.Mod, ast.FloorDiv,
-    ast.BitAnd, ast.BitOr,
-    ast.UnaryOp, ast.USub, ast.UAdd, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq,
-)  # fmt: skip
-
-SYMBOLS: dict[type[ast.AST], str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**",
-    ast.Mod: "%", ast.FloorDiv: "//", ast.USub: "-", ast.UAdd: "+",
-}  # fmt: skip
-
-
-def parse(text: str) -> ast.Module:
-    """The syntax tree of a text: assignments, then one expression.
-
-    Raises:
-        ValueError: the text is not in the language of the table.
-    """
-    try:
-        tree = ast.parse(text.strip())
-    except SyntaxError as error:
-        raise ValueError(f"{text!r} is not a formula: {error.msg}") from None
-    for node in ast.walk(tree):
-        if not isinstance(node, ALLOWED) or (
-            isinstance(node, ast.Constant) and type(node.value) not in (int, float)
-        ):
-            raise ValueError(
-                f"{text!r} is not a formula: {ast.unparse(node)!r} is not allowed; write "
-                "operands, numbers, + - * / ** % //, comparisons, & |, and functions of the table"
-            )
-    kinds = [type(statement) for statement in tree.body]
-    if kinds[-1:] != [ast.Expr] or any(kind is not ast.Assign for kind in kinds[:-1]):
-        raise ValueError(f"{text!r} is not a formula: it must end in an expression")
-    return tree
-
-
-def names_in(text: str) -> frozenset[str]:
-    """The free names of a text: neither functions nor constants nor its own local names."""
-    tree = parse(text)
-    called = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
-    local = {n.id for n in names if isinstance(n.ctx, ast.Store)}
-    return frozenset(n.id for n in names) - local - CONSTANTS.keys()
-
-
-_CALLED: dict[type[ast.AST], str] = {ast.Pow: "pow", ast.Mod: "mod", ast.FloorDiv: "floor_divide"}
-"""Operators that are called as functions over floats: a compiler's own differ in the last bit."""
-
-
-class _Scalar(ast.NodeTransformer):
-    """A text for scalars: ``where`` takes one branch only, numbers are floats."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "where":
-            condition, yes, no = node.args
-            if isinstance(condition, ast.Name):  # a number, of which only 0 is false
-                condition = ast.Compare(condition, [ast.NotEq()], [ast.Constant(0.0)])
-            return ast.IfExp(condition, yes, no)
-        return node
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        if isinstance(node.op, ast.Pow) and ast.unparse(node.right) == "2":
-            square = self.visit(node.left)
-            if isinstance(square, ast.Name):
-                return ast.BinOp(square, ast.Mult(), square)
-        self.generic_visit(node)
-        if isinstance(node.op, ast.BitAnd | ast.BitOr):
-            op = ast.And() if isinstance(node.op, ast.BitAnd) else ast.Or()
-            return ast.BoolOp(op, [node.left, node.right])
-        if type(node.op) in _CALLED:
-            return ast.Call(
-                ast.Name(_CALLED[type(node.op)], ast.Load()), [node.left, node.right], []
-            )
-        return node
-
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        self.generic_visit(node)
-        inner = node.operand
-        if isinstance(inner, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return inner.operand if isinstance(inner.op, ast.USub) else node
-        return node
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        return ast.Constant(float(node.value))  # type: ignore[arg-type]
-
-
-def scalar_lines(text: str) -> list[str]:
-    """A text as Python for scalars: its assignments, then its expression."""
-    tree = ast.fix_missing_locations(_Scalar().visit(parse(text)))
-    return [ast.unparse(statement) for statement in tree.body]
-
-
-class _Inline(ast.NodeTransformer):
-    """Calls of rows that are made of other rows, replaced by what those rows evaluate.
-
-    Local names and arguments of a replaced call become ``lines`` that come before, each under
-    a name of its own: ``taken`` holds what every name stands for.  A branch of ``where`` stays
-    one expression, since it must not be evaluated ahead of its condition.
-    """
-
-    def __init__(self, taken: dict[str, str]) -> None:
-        self.taken = taken
-        self.lines: list[ast.Assign] = []
-
-    def text(self, text: str, names: Mapping[str, ast.expr]) -> ast.expr:
-        """The last expression of a text, with ``names`` in place of its operands."""
-        known = dict(names)
-        *steps, last = parse(text).body
-        for step in steps:
-            assert isinstance(step, ast.Assign)
-            assert isinstance(step.targets[0], ast.Name)
-            name = step.targets[0].id
-            known[name] = self._local(name, self.visit(Rename(known).visit(step.value)))
-        assert isinstance(last, ast.Expr)
-        expression: ast.expr = self.visit(Rename(known).visit(last.value))
-        return expression
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        assert isinstance(node.func, ast.Name)
-        if node.func.id == "where":
-            condition, *branches = node.args
-            node.args = [self.visit(condition), *map(self._whole, branches)]
-            return node
-        self.generic_visit(node)
-        rule = RULES.get(node.func.id)
-        if rule is None or rule.native:
-            return node
-        names = {
-            operand: argument
-            if isinstance(argument, ast.Name | ast.Constant)
-            else self._local(f"{rule.name}_{operand}", argument)
-            for operand, argument in zip(rule.operands, node.args, strict=True)
-        }
-        return self.text(rule.evaluate or rule.formula, names)
-
-    def _local(self, wanted: str, value: ast.expr) -> ast.Name:
-        """A name for a value: the wanted one, numbered if it stands for something else."""
-        meaning, name, number = ast.unparse(value), wanted, 1
-        while self.taken.get(name, meaning) != meaning:
-            number += 1
-            name = f"{wanted}_{number}"
-        if name not in self.taken:
-            self.taken[name] = meaning
-            self.lines.append(ast.Assign([ast.Name(name, ast.Store())], value))
-        return ast.Name(name, ast.Load())
-
-    def _whole(self, branch: ast.expr) -> ast.expr:
-        inner = _Inline(dict(self.taken))
-        whole: ast.expr = inner.visit(branch)
-        for line in reversed(inner.lines):
-            assert isinstance(line.targets[0], ast.Name)
-            whole = Rename({line.targets[0].id: line.value}).visit(whole)
-        return whole
-
-
-class Rename(ast.NodeTransformer):
-    """Names of a text, but not of its functions, replaced by expressions."""
-
-    def __init__(self, names: Mapping[str, ast.expr]) -> None:
-        self.names = names
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        node.args = [self.visit(argument) for argument in node.args]
-        return node
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return copy.deepcopy(self.names.get(node.id, node))
-
-
-def float_lines(text: str, taken: dict[str, str] | None = None) -> list[str]:
-    """A text as Python for floats: only functions of ``math`` and ``abs`` are called.
-
-    ``taken`` says what local names stand for already, in lines that come before these; what
-    is found there is not computed again, and what these lines name is added.
-
-    >>> float_lines("x * log_sigmoid(x)")
-    ['x * ((x if x <= 0.0 or x != x else 0.0) - log1p(exp(-abs(x))))']
-    """
-    inline = _Inline(dict.fromkeys(names_in(text), "") if taken is None else taken)
-    last = inline.text(text, {})
-    tree = ast.Module([*inline.lines, ast.Expr(last)], [])
-    tree = ast.fix_missing_locations(_Scalar().visit(tree))
-    return [ast.unparse(statement) for statement in tree.body]
-
-
-def array_lines(text: str, where: str = "where") -> list[str]:
-    """A text as Python for arrays: its assignments, then its expression.
-
-    ``where`` names the function that chooses; derivatives call ``select``, which does not
-    compute a branch that no element takes, nor for all what few take.
-
-    >>> array_lines("where(x == 0, inf, 0.5 / out)", "select")
-    ['select(x == 0, inf, lambda out: 0.5 / out, out)']
-    """
-    tree = parse(text)
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    for node in calls:
-        if where != "where" and ast.unparse(node.func) == "where":
-            node.func = ast.Name(where, ast.Load())
-            condition, *branches = node.args
-            later = [b for b in branches if not isinstance(b, ast.Name | ast.Constant)]
-            names = sorted(frozenset().union(*(names_in(ast.unparse(b)) for b in later)))
-            arguments = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
-            node.args = [
-                condition,
-                *(ast.Lambda(arguments, b) if b in later else b for b in branches),
-                *(ast.Name(n, ast.Load()) for n in names),
-            ]
-    return [ast.unparse(statement) for statement in tree.body]
-
-
-def _compares(text: str) -> bool:
-    return any(isinstance(node, ast.Compare) for node in ast.walk(parse(text)))
-
-
-def _unless_nan(text: str) -> str:
-    """A derivative that is NaN where ``out`` is, which it does not read, or says so itself.
-
-    It is ``out`` there, and no constant, so that the derivative's derivative is NaN as well.
-
-    >>> _unless_nan("where(x > 0, 1, slope)")
-    'where(out != out, out, where(x > 0, 1, slope))'
-    >>> _unless_nan("where(x == 0, inf, 0.5 / out)")
-    'where(x == 0, inf, 0.5 / out)'
-    """
-    *lines, last = parse(text).body
-    assert isinstance(last, ast.Expr)
-    names = {node.id for node in ast.walk(parse(text)) if isinstance(node, ast.Name)}
-    if names & {"out", "nan"}:
-        return text
-    return "; ".join([*map(ast.unparse, lines), f"where(out != out, out, {ast.unparse(last)})"])
 
 
 def _function(
@@ -604,36 +364,6 @@ def _as_float(result: Any, arrays: tuple[Any, ...]) -> Any:
 def rule_of_ufunc(ufunc: np.ufunc) -> Rule | None:
     """The rule of a NumPy ufunc, ``None`` if the table has none."""
     return RULES.get(_RULE_NAMES.get(ufunc.__name__, ufunc.__name__))
-
-
-def times(gradient: str, derivative: str) -> str:
-    """The text of ``gradient · derivative``: the upstream gradient is taken into each branch.
-
-    So a branch that is not taken contributes exactly zero, even where the upstream
-    gradient is infinite.
-
-    >>> times("g", "where(x > 0, 1, slope)")
-    'where(x > 0, g, g * slope)'
-    >>> times("g", "1 / (1 + x)")
-    'g / (1 + x)'
-    """
-    *lines, last = parse(derivative).body
-    assert isinstance(last, ast.Expr)
-    return "; ".join([*map(ast.unparse, lines), _times(gradient, last.value)])
-
-
-def _times(gradient: str, derivative: ast.expr) -> str:
-    text = ast.unparse(derivative)
-    if text in ("1", "-1", "0", "nan"):
-        return {"1": gradient, "-1": f"-{gradient}", "0": "0", "nan": "nan"}[text]
-    if isinstance(derivative, ast.Call) and ast.unparse(derivative.func) == "where":
-        condition, *branches = derivative.args
-        yes, no = (_times(gradient, branch) for branch in branches)
-        return f"where({ast.unparse(condition)}, {yes}, {no})"
-    match derivative:
-        case ast.BinOp(ast.Constant(1), ast.Div(), below):
-            return ast.unparse(ast.BinOp(ast.Name(gradient), ast.Div(), below))
-    return f"{gradient} * {text if isinstance(derivative, ast.Name | ast.Call) else f'({text})'}"
 
 
 # The table
@@ -855,13 +585,6 @@ class WeightedSum(Rule):
 
     def __post_init__(self) -> None:
         pass  # nothing here was written by hand
-
-    @cached_property
-    def kink_functions(self) -> tuple[Callable[..., Any], ...]:
-        """For each kink: whether operands are at it, ``(*operands)`` over arrays."""
-        return tuple(
-            _function(self, array_lines(text, "select"), self.operands) for text in self.kinks
-        )
 
     @cached_property
     def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:

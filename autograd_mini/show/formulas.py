@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import FUNCTIONS, parse
+from autograd_mini.core.elementwise import FUNCTIONS
+from autograd_mini.core.language import parse
 
 Names = Mapping[str, str | float]
 """What stands for each operand and for ``out``: a name, or the number of a constant."""

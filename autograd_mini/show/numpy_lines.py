@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import CONSTANTS, RULES, array_lines
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.language import CONSTANTS, OverArrays, written
 from autograd_mini.show.formulas import number_of, quotient_of
 from autograd_mini.show.terms import total
 
@@ -221,7 +222,7 @@ class _Writer(ast.NodeTransformer):
         if name in self.helpers:
             return
         lines = []
-        for line in array_lines(rule.evaluate or rule.formula):
+        for line in written(rule.evaluate or rule.formula, OverArrays()):
             tree = ast.parse(line)
             for part in ast.walk(tree):
                 if isinstance(part, ast.Name) and (part.id in RULES or part.id in CONSTANTS):

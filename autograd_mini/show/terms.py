@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import Rename, Rule, parse
+from autograd_mini.core.elementwise import Rule
+from autograd_mini.core.language import substitute
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value, constant
 from autograd_mini.show.boxes import LONGEST_BRANCHES, MOST_NUMBERS, rule_of
@@ -126,7 +127,7 @@ class Terms:
         operands = self.operands(node)
         if isinstance(rule, Rule):
             if rule.symbol:
-                return _filled(rule.formula, dict(zip(rule.operands, operands, strict=True)))
+                return substitute(rule.formula, dict(zip(rule.operands, operands, strict=True)))
             return ast.Call(ast.Name(rule.name), operands, [])
         return _simplified(_filled_form(array_formula(node), self._operation(node)))
 
@@ -220,7 +221,7 @@ class Terms:
             data = [getattr(parent, "data", parent) for parent in node.parents]
             text = taken(text, dict(zip(rule.operands, data, strict=True)) | {"out": node.data})
         names = dict(zip(rule.operands, operands, strict=True)) | {"out": self.written(node)}
-        return _filled(text, names)
+        return substitute(text, names)
 
     def _reads_whole(self, node: Any, derivative: ast.expr) -> bool:
         """Whether a derivative names something of the node's own shape."""
@@ -292,30 +293,8 @@ def names_upstream_twice(node: Any, slot: int) -> bool:
     return sum(isinstance(part, ast.Name) and part.id == "g" for part in ast.walk(form)) > 1
 
 
-def _filled(text: str, names: Mapping[str, ast.expr]) -> ast.expr:
-    """A text of the rules' language with expressions in the place of its names."""
-    *assignments, last = parse(text).body
-    known = dict(names)
-    for line in assignments:
-        assert isinstance(line, ast.Assign)
-        assert isinstance(line.targets[0], ast.Name)
-        known[line.targets[0].id] = Rename(known).visit(line.value)
-    assert isinstance(last, ast.Expr)
-    filled: ast.expr = Rename(known).visit(last.value)
-    return filled
-
-
 def _filled_form(text: str, names: Mapping[str, ast.expr]) -> ast.expr:
-    return _Fill(names).visit(ast.parse(text, mode="eval").body)  # type: ignore[no-any-return]
-
-
-class _Fill(Rename):
-    """Expressions in the place of names; a function keeps its own, an option its keyword."""
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        node.args = [self.visit(argument) for argument in node.args]
-        node.keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
-        return node
+    return substitute(ast.parse(text, mode="eval").body, names)
 
 
 def _simplified(tree: ast.expr) -> ast.expr:

@@ -32,11 +32,10 @@ x = r_x: ∂/∂x = 1 / (1 + abs(x)) ** 2
 
 from __future__ import annotations
 
-import ast
 import itertools
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -44,8 +43,9 @@ import numpy as np
 from autograd_mini.check.compare import Manual, check_gradients
 from autograd_mini.check.report import GradientReport, Hints
 from autograd_mini.check.rounding import rounding_error
-from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule, float_lines, rule_of_ufunc
+from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule, rule_of_ufunc
 from autograd_mini.core.graph import gradients
+from autograd_mini.core.language import float_operations, read
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.differences import derivative
@@ -57,7 +57,6 @@ from autograd_mini.testing.exact import (
     conventions,
     load_mpmath,
     load_sympy,
-    parsed,
     placed,
     precise,
     regions,
@@ -215,7 +214,11 @@ def prove_rule(name: str) -> list[str]:
     """
     rule = RULES[name]
     everywhere = regions(rule)
-    rounding = _called(rule.evaluate or rule.formula) & {*WHOLE, "mod", "floor_divide"}
+    rounding = set(float_operations(rule.evaluate or rule.formula, RULES)) & {
+        *WHOLE,
+        "mod",
+        "floor_divide",
+    }
     assert rule.pieces or not rounding, (
         f"{name} calls {min(rounding)}, which jumps: state the pieces between the jumps, such as "
         "pieces='floor(x)'"
@@ -579,7 +582,11 @@ class _True:
     def _bound(self, order: tuple[int, ...]) -> float:
         texts = self.rule.evaluated_derivatives
         text = texts[order[0]] if order else self.rule.evaluate or self.rule.formula
-        unit = float(self.limits.eps) * _operations(text or "0") * max(1, 2 * len(order))
+        unit = (
+            float(self.limits.eps)
+            * (1 + len(float_operations(text or "0", RULES)))
+            * max(1, 2 * len(order))
+        )
         allowed = float(self.limits.tiny)
         if len(order) == 2:  # the reference itself is a difference
             allowed += _DIFFERENCE * float(1 + abs(self._slope(order[0])(self.with_out)))
@@ -599,7 +606,7 @@ class _True:
         def scaled(name: str, by: float) -> Any:
             return precise().text(text, self.with_out, {name: 1 + load_mpmath().mpf(by)})
 
-        steps = [ast.unparse(s.targets[0]) for s in parsed(text).body if isinstance(s, ast.Assign)]
+        steps = [name for name, _ in read(text).steps]
         return sum(abs(scaled(s, _STEP) - scaled(s, -_STEP)) / (2 * _STEP) for s in steps)
 
     def _terms(self, order: tuple[int, ...]) -> list[Any]:
@@ -636,16 +643,3 @@ def _partial(function: Callable[[Names], Any], name: str) -> Callable[[Names], A
         return (function(right) - function(left)) / (right[name] - left[name])
 
     return slope
-
-
-@cache
-def _operations(text: str) -> int:
-    """How many operations of a text round their results."""
-    nodes = [node for line in float_lines(text) for node in ast.walk(ast.parse(line))]
-    return 1 + sum(isinstance(node, ast.BinOp | ast.Call) for node in nodes)
-
-
-def _called(text: str) -> set[str]:
-    """The functions of ``math`` and of Python's operators that a text calls in the end."""
-    nodes = [node for line in float_lines(text) for node in ast.walk(ast.parse(line))]
-    return {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}

@@ -16,19 +16,17 @@ x = 0 | 0
 
 from __future__ import annotations
 
-import ast
 import itertools
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import import_module
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule, parse
+from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule
+from autograd_mini.core.language import ARITHMETIC, Numbers, evaluate
 
 Names = Mapping[str, Any]
 DIGITS = 100
@@ -49,79 +47,56 @@ def conventions(rule: Rule, holds: Callable[[str], bool]) -> dict[str, str]:
 
 # Reading the table's texts: over SymPy symbols, over numbers of 100 digits, over floats
 
-_OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv, ast.Pow: operator.pow, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
-}  # fmt: skip
-
-
-parsed = cache(parse)
-_NO_SCALES: Names = MappingProxyType({})
-
 
 @dataclass(frozen=True)
-class Reading:
+class Reading(Numbers):
     """What a text means over one kind of number.  ``where`` reads only the branch it takes."""
 
     constants: Names
     native: Callable[[str], Callable[..., Any]]
-    number: Callable[[str], Any]
+    exact_number: Callable[[str], Any]
     sign: Callable[[Any], int]
     definition: Callable[[Rule], str] = lambda rule: rule.evaluate or rule.formula
+    scales: Names = field(default_factory=dict)
 
-    def text(self, text: str, names: Names, scales: Names = _NO_SCALES) -> Any:
+    def text(self, text: str, names: Names, scales: Names | None = None) -> Any:
         """The meaning of a text; ``scales`` multiplies what it gives local names."""
-        known = {**self.constants, **names}
-        *steps, last = parsed(text).body
-        for step in steps:
-            assert isinstance(step, ast.Assign)
-            name = ast.unparse(step.targets[0])
-            known[name] = self._value(step.value, known) * scales.get(name, 1)
-        assert isinstance(last, ast.Expr)
-        return self._value(last.value, known)
+        return evaluate(text, replace(self, scales=scales) if scales else self, names)
 
     def holds(self, condition: str, names: Names) -> bool:
-        (expression,) = parsed(condition).body
-        assert isinstance(expression, ast.Expr)
-        return self._truth(expression.value, names)
+        return self.truth(evaluate(condition, self, names))
 
-    def _value(self, node: ast.expr, names: Names) -> Any:
-        match node:
-            case ast.Constant(number):
-                return self.number(str(number))
-            case ast.Name(name):
-                return names[name]
-            case ast.UnaryOp(op, operand):
-                value = self._value(operand, names)
-                return -value if isinstance(op, ast.USub) else value
-            case ast.BinOp(left, (ast.Mod() | ast.FloorDiv()) as op, right):
-                name = "mod" if isinstance(op, ast.Mod) else "floor_divide"
-                return self.native(name)(self._value(left, names), self._value(right, names))
-            case ast.BinOp(left, op, right):
-                return _OPERATORS[type(op)](self._value(left, names), self._value(right, names))
-            case ast.Call(ast.Name("where"), [condition, yes, no]):
-                return self._value(yes if self._truth(condition, names) else no, names)
-            case ast.Call(ast.Name(name), arguments):
-                values = [self._value(argument, names) for argument in arguments]
-                rule = RULES[name]
-                if rule.native:
-                    return self.native(name)(*values)
-                return self.text(
-                    self.definition(rule), dict(zip(rule.operands, values, strict=True))
-                )
-        raise AssertionError(f"no meaning for {ast.unparse(node)!r}")
+    def number(self, number: float) -> Any:
+        return self.exact_number(str(number))
 
-    def _truth(self, node: ast.expr, names: Names) -> bool:
-        match node:
-            case ast.BinOp(left, ast.BitAnd(), right):
-                return self._truth(left, names) and self._truth(right, names)
-            case ast.BinOp(left, ast.BitOr(), right):
-                return self._truth(left, names) or self._truth(right, names)
-            case ast.Compare(left, [op], [right]):
-                difference = self._value(left, names) - self._value(right, names)
-                return bool(_OPERATORS[type(op)](self.sign(difference), 0))
-        return self.sign(self._value(node, names)) != 0
+    def name(self, name: str) -> Any:
+        return self.constants[name]
+
+    def operator(self, symbol: str, *operands: Any) -> Any:
+        if symbol in _ROUNDING:
+            return self.native(_ROUNDING[symbol])(*operands)
+        return super().operator(symbol, *operands)
+
+    def compare(self, symbol: str, left: Any, right: Any) -> bool:
+        return bool(ARITHMETIC[symbol](self.sign(left - right), 0))
+
+    def truth(self, condition: Any) -> bool:
+        return condition if isinstance(condition, bool) else self.sign(condition) != 0
+
+    def local(self, name: str, value: Any) -> Any:
+        return value * self.scales.get(name, 1)
+
+    def call(self, name: str, *operands: Any, **options: Any) -> Any:
+        rule = RULES[name]
+        if rule.native:
+            return self.native(name)(*operands)
+        inside = replace(self, scales={}) if self.scales else self
+        names = dict(zip(rule.operands, operands, strict=True))
+        return evaluate(self.definition(rule), inside, names)
+
+
+_ROUNDING = {"%": "mod", "//": "floor_divide"}
+"""Operators that are rows of the table, which may have another meaning over such numbers."""
 
 
 def _native(library: Any, others: Names, name: str) -> Callable[..., Any]:

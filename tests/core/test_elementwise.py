@@ -12,6 +12,7 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value, gradients
 from autograd_mini.core import elementwise as rules
 from autograd_mini.core.elementwise import RULES, rule_of_ufunc
+from autograd_mini.core.language import OverArrays, written
 from autograd_mini.testing import CHECKS, check_rule, prove_rule
 
 INF = math.inf
@@ -489,7 +490,7 @@ def test_what_is_computed_in_place_is_the_row_to_the_last_bit(name, dtype):
     x = np.concatenate([wide, np.linspace(-40, 40, 1001)]).astype(dtype)
     if x.dtype.kind == "f":
         x = np.append(x, np.array([np.inf, -np.inf, np.nan], dtype))
-    lines = rules.array_lines(row.evaluate or row.formula)
+    lines = written(row.evaluate or row.formula, OverArrays())
     with np.errstate(all="ignore"):  # of the branch that is not taken
         wanted = rules._as_float(rules._function(row, lines, row.operands)(x), (x,))
     before = x.copy()
