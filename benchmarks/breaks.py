@@ -94,7 +94,9 @@ POINTS = tests(
     "right_by_chance_at_a_special_point_is_found_nearby",
     "a_random_loss_or_manual_is_told_and_nothing_is_judged_by_it",
 )
-CALLS = tests("check/test_tolerances", "a_tolerance_is_held_from_both_sides[compare._SAME_NUMBERS]")
+CALLS = tests(
+    "check/test_tolerances", "a_tolerance_is_held_from_both_sides[determinism._SAME_NUMBERS]"
+)
 JUDGED = tests(
     "check/test_check",
     "at_a_kink_no_convention_is_called_wrong",
@@ -141,21 +143,24 @@ BREAKS = [
     Break("core/arrays.py", '_var_pullback, reads="operands",', "_var_pullback,", READS),
     Break("core/arrays.py", '_prod_pullback, reads="operands",', "_prod_pullback,", READS),
     # The checker: what is a difference
-    Break("check/rounding.py", "_SAFETY = 64.0", "_SAFETY = 64e6", ROUNDED),
-    Break("check/rounding.py", "_SAFETY = 64.0", "_SAFETY = 64e-3", ROUNDED),
-    Break("check/rounding.py", "_UNITS = 8.0", "_UNITS = 8e6", ROUNDED),
-    Break("check/rounding.py", "np.maximum(size, np.abs(whole.data), out=size)", "pass", ROUNDED),
-    Break("check/compare.py", "_SAME_NUMBERS = 64.0", "_SAME_NUMBERS = 64e9", CALLS),
-    Break("check/compare.py", "_NEARBY = 2.0**-10", "_NEARBY = 0.0", POINTS),
-    Break("check/numerical.py", "2 * self.errors + tolerance", "2e6 * self.errors", JUDGED),
-    Break("check/numerical.py", "self.spreads + 2", "2", JUDGED),
-    Break("check/judge.py", "agreed = not (wrong_here & refuted).any()", "agreed = True", JUDGED),
+    Break("check/bounds.py", "_SAFETY = 64.0", "_SAFETY = 64e6", ROUNDED),
+    Break("check/bounds.py", "_SAFETY = 64.0", "_SAFETY = 64e-3", ROUNDED),
+    Break("check/bounds.py", "_UNITS = 8.0", "_UNITS = 8e6", ROUNDED),
+    Break("check/bounds.py", "np.maximum(size, np.abs(whole.data), out=size)", "pass", ROUNDED),
+    Break("check/determinism.py", "_SAME_NUMBERS = 64.0", "_SAME_NUMBERS = 64e9", CALLS),
+    Break("check/points.py", "_NEARBY = 2.0**-10", "_NEARBY = 0.0", POINTS),
+    Break("check/probe.py", "2 * self.errors + tolerance", "2e6 * self.errors", JUDGED),
+    Break("check/probe.py", "self.spreads + 2", "2", JUDGED),
+    Break("check/verdict.py", "agreed = not (wrong_here & refuted).any()", "agreed = True", JUDGED),
     Break(
-        "check/judge.py", "if (wrong_here & refuted & ~off).any():", "if wrong_here.any():", JUDGED
+        "check/verdict.py",
+        "if (wrong_here & refuted & ~off).any():",
+        "if wrong_here.any():",
+        JUDGED,
     ),
-    Break("check/judge.py", "or numerical.refutes_along(automatic, tolerance)", "", JUDGED),
-    Break("check/judge.py", "not together.excludes(claim, room)", "True", JUDGED),
-    Break("check/blame.py", "<= bound) | (found", "<= 1e9 * bound) | (found", CAUSES),
+    Break("check/verdict.py", "or numerical.refutes_along(automatic, tolerance)", "", JUDGED),
+    Break("check/verdict.py", "not together.excludes(claim, room)", "True", JUDGED),
+    Break("check/bounds.py", "<= bound) | (data", "<= 1e9 * bound) | (data", CAUSES),
 ]
 
 

@@ -1,6 +1,31 @@
-"""Manual against automatic against numerical gradients."""
+"""Manual against automatic against numerical gradients.
 
-from autograd_mini.check.compare import check_gradients as check_gradients
+A check is a line of stages.  Each is a function that takes the problem, which says what is
+checked, and what the stages before it have shown, and adds to that:
+
+1. ``problem``: a recorded loss, and gradients of it that were derived by hand;
+2. ``capture`` makes one from two functions, ``loss`` and ``manual``;
+3. ``bounds``: the automatic gradients, and how much of each is rounding;
+4. ``probe``: numerical derivatives, as exact as is needed;
+5. ``verdict``: agree, differ, or cannot tell; at the ``points`` where that says most;
+6. ``blame``: which quantities are wrong by their own line, and which inherit it;
+7. ``causes``: what single slip makes these numbers, or which other loss (``losses``);
+8. ``lint``: what shapes, labels and values say;
+9. ``report``: all of it told.
+
+``pipeline`` has ``check_gradients`` and calls one after the other.  The modules between them
+hold what the stage after them needs; none imports one that comes later.
+"""
+
+from autograd_mini.check.pipeline import check_gradients as check_gradients
 from autograd_mini.check.report import GradientError as GradientError
 from autograd_mini.check.report import GradientReport as GradientReport
-from autograd_mini.check.report import Quantity as Quantity
+from autograd_mini.check.result import Quantity as Quantity
+
+ORDER = (
+    "result", "scope", "structure", "problem", "frames", "broadcasting", "capture", "bounds",
+    "determinism", "kinks", "complex_step", "probe", "verdict", "points", "wording", "true_step",
+    "blame", "slips", "causes", "losses", "lint", "report.view", "report.text", "report.page",
+    "report.to_json", "report", "pipeline",
+)  # fmt: skip
+"""The modules in the order of the stages."""

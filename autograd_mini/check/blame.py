@@ -1,118 +1,147 @@
 """Who is to blame: each hand-derived gradient against one true step from the others.
 
 In a chain such as dZ3 → dW3 → dA2 → dZ2 → …, everything after a mistake is wrong, but it
-is not mistaken.  So a second reverse sweep is made, in which each node that has a
-hand-derived gradient passes that one on, not the true one.  What arrives at a quantity is
-then what its own line should have given from the values it was handed: if that is what it
-gave, the mistake was made before.
+is not mistaken.  What is right given the gradients that it was computed from only inherits the
+mistake that was made before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.blocks import block_ends
-from autograd_mini.check.cause import Mistake, causes, is_convention
-from autograd_mini.check.report import DIFFER, Cause, Quantity
-from autograd_mini.check.rounding import recorded_gradients, rounding_of
-from autograd_mini.check.slips import Step
-from autograd_mini.check.words import Numbers, Words
+from autograd_mini.check.bounds import rounding_of, same_to_rounding
+from autograd_mini.check.kinks import SIDES_DIFFER, at_kink, slopes_on_both_sides
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.result import DIFFER, Quantity
+from autograd_mini.check.true_step import TrueStep, block_ends, handed_gradients, one_true_step
+from autograd_mini.check.wording import FactorNames, Wording
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.graph import is_node, operands, sweep_gradients, topological_order
+from autograd_mini.core.graph import Node, data_of, is_node, operands, sweep_gradients
+from autograd_mini.core.tensor import Array
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
+@dataclass(frozen=True)
+class Mistake:
+    """What is known about a quantity that is wrong by its own line.
 
-def blamed(
-    quantities: Sequence[Quantity],
-    root: Any,
-    nodes: Mapping[str, Any],
-    manual: Mapping[str, Array],
-    names: Mapping[str, Any],
-    epsilon: float,
-) -> list[Quantity]:
-    """The quantities, those that differ told apart: mistakes with causes, and inherited ones.
-
-    Arguments:
-        quantities: what was found.
-        root: the loss.
-        nodes: the node of each quantity.
-        manual: the hand-derived gradients.
-        names: what names stand for in the user's code: nodes, arrays and numbers.
-        epsilon: the relative rounding unit of the hand-derived gradients.
+    Attributes:
+        node: the quantity as it was recorded.
+        manual: what the user has.
+        expected: what one true step gives, and ``bound`` its rounding.
+        step: that step, recorded.
+        upstream: the gradient, as one true step gives it, at each node that everything from
+            the quantity to the loss passes.
+        forward: the nodes of the forward pass that lie between the quantity and the
+            quantities that its gradient was computed from.
+        arrays: the arrays at hand, by name.
+        factors: names for constant factors.
+        unary: the elementwise operations of one operand in the forward pass.
+        updated: the direction in which an update would move each parameter.
+        lacks_upstream: whether the step begins at a gradient of a wrong shape.
     """
-    steps = one_true_step(root, nodes, manual)
+
+    node: Node
+    manual: Array
+    expected: Array
+    bound: Array
+    step: TrueStep
+    upstream: Mapping[Node, Array]
+    forward: Sequence[Node]
+    arrays: Mapping[str, Array]
+    factors: FactorNames
+    unary: Sequence[str]
+    updated: Mapping[Node, Array]
+    lacks_upstream: bool
+
+    @cached_property
+    def wrong(self) -> Array:
+        """Where manual and expected, which have one shape, differ by more than rounding."""
+        return np.asarray(np.abs(self.manual - self.expected) > self.bound)
+
+    @cached_property
+    def size(self) -> float:
+        """The largest difference of manual and expected, which have one shape."""
+        return float(np.max(np.abs(self.manual - self.expected), initial=0.0))
+
+
+@dataclass(frozen=True)
+class Blame:
+    """The quantities, each with what was expected of it; and the mistakes among them, by name."""
+
+    quantities: list[Quantity]
+    mistakes: dict[str, Mistake]
+
+
+def blamed(problem: Problem, quantities: Sequence[Quantity]) -> Blame:
+    """The quantities that differ told apart: mistakes, and those that inherit them."""
     wrong = [q.name for q in quantities if q.verdict == DIFFER and q.manual is not None]
-    scene = _Scene(root, nodes, manual, names)
-    found = rounding_of([steps[name] for name in wrong], epsilon, scene.order)
-    bounds = dict(zip(wrong, found, strict=True))
-    told = []
+    if not wrong:
+        return Blame(list(quantities), {})
+    backward = _BackwardPass(problem)
+    bounds = backward.bounds(wrong)
+    judged, mistakes = [], {}
     for quantity in quantities:
-        if quantity.name in bounds:
-            step, bound = steps[quantity.name], bounds[quantity.name]
-            expected = np.asarray(step.data if is_node(step) else step)
-            inherited = matches(quantity.manual, expected, bound)
-            why: tuple[Cause, ...] = ()
-            if not inherited and scene.lacks_upstream(quantity.name):
-                for steps_of_shape in scene.broadcast_steps:
-                    other = steps_of_shape[quantity.name]
-                    room = np.full(np.shape(other), np.max(bound, initial=0.0))
-                    if matches(quantity.manual, other, room):
-                        inherited, expected = True, other
-            if not inherited:
-                mistake = scene.mistake(quantity.name, step, expected, bound)
-                with np.errstate(all="ignore"):
-                    inherited = bool(scene.handed) and is_convention(mistake)
-                why = () if inherited else causes(mistake)
-            if why and why[0].code in _FOLLOWS and scene.lacks_upstream(quantity.name):
-                inherited, why = True, ()
-            quantity = replace(quantity, inherited=inherited, expected=expected, causes=why)
-        told.append(quantity)
-    return told
+        name = quantity.name
+        if name in bounds:
+            expected, mistake = backward.judged(name, bounds[name])
+            quantity = replace(quantity, inherited=mistake is None, expected=expected)
+            if mistake is not None:
+                mistakes[name] = mistake
+        judged.append(quantity)
+    return Blame(judged, mistakes)
 
 
-_FOLLOWS = ("unknown", "shape", "missing-reduction")
-"""What a gradient of a wrong shape makes of the gradients that are computed from it."""
+class _BackwardPass:
+    """The hand-derived backward pass: what its mistakes have in common."""
 
+    def __init__(self, problem: Problem) -> None:
+        self.order, self.root = problem.opened, problem.opened[-1]
+        self.nodes, self.manual = problem.nodes, problem.manual
+        self.unit = problem.rounding_unit
+        self.steps = one_true_step(self.root, self.nodes, self.manual)
+        handed = handed_gradients(self.nodes, self.manual)
+        self.handed = {node: gradient.data for node, gradient in handed.items()}
+        scope = problem.used
+        named = scope.nodes | {node: name for name, node in self.nodes.items()}
+        self.wording = Wording(named, scope.arrays)
+        self.arrays = self._arrays_at_hand(scope.arrays)
+        self.factors = FactorNames(_sizes({**scope.arrays, **self.arrays}), scope.numbers)
+        used = {node.op for node in self.order}
+        self.unary = [op for op in RULES if op in used and len(RULES[op].operands) == 1]
 
-class _Scene:
-    """What all mistakes of one check have in common."""
-
-    def __init__(
-        self,
-        root: Any,
-        nodes: Mapping[str, Any],
-        manual: Mapping[str, Array],
-        names: Mapping[str, Any],
-    ) -> None:
-        self.root, self.order = root, topological_order(root)
-        self.nodes, self.manual = nodes, manual
-        self.handed = {node: g.data for node, g in _handed(nodes, manual).items()}
-        arrays = {name: a for name, a in names.items() if isinstance(a, np.ndarray) and a.ndim}
-        called = {node: name for name, node in names.items() if is_node(node)}
-        called |= {node: name for name, node in nodes.items()}
-        self.words = Words(called, arrays)
+    def _arrays_at_hand(self, named: Mapping[str, Array]) -> dict[str, Array]:
+        """All that a line may have taken for another: what the forward pass made, and the rest."""
         constants = [p for n in self.order for p in n.parents if not is_node(p)]
         if any(np.ndim(node.data) for node in self.order):
             constants = [constant for constant in constants if np.ndim(constant)]
-        self.known = {self.words(node): np.asarray(node.data) for node in self.order}
-        self.known |= {self.words(constant): np.asarray(constant) for constant in constants}
-        self.known |= arrays | {f"d{name}": data for name, data in manual.items()}
-        self.known = {n: a for n, a in self.known.items() if a.dtype.kind in "fiub"}
-        numbers = {
-            name: float(value)
-            for name, value in names.items()
-            if isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        }
-        self.numbers = Numbers(_sizes({**arrays, **self.known}), numbers)
-        used = {node.op for node in self.order}
-        self.unary = [op for op in RULES if op in used and len(RULES[op].operands) == 1]
+        arrays = {self.wording(node): np.asarray(node.data) for node in self.order}
+        arrays |= {self.wording(constant): np.asarray(constant) for constant in constants}
+        arrays |= {**named, **{f"d{name}": data for name, data in self.manual.items()}}
+        return {name: array for name, array in arrays.items() if array.dtype.kind in "fiub"}
+
+    def bounds(self, names: Sequence[str]) -> dict[str, Array]:
+        """The rounding of one true step to each quantity."""
+        steps = [self.steps[name] for name in names]
+        return dict(zip(names, rounding_of(steps, self.unit, self.order), strict=True))
+
+    def judged(self, name: str, bound: Array) -> tuple[Array, Mistake | None]:
+        """What was expected of a wrong quantity, and the mistake if it is not right for that."""
+        manual, expected = self.manual[name], np.asarray(data_of(self.steps[name]))
+        if same_to_rounding(manual, expected, bound):
+            return expected, None
+        mistake = self.mistake(name, expected, bound)
+        for broadcast in self.broadcast_steps if mistake.lacks_upstream else ():
+            room = np.full(broadcast[name].shape, np.max(bound, initial=0.0))
+            if same_to_rounding(manual, broadcast[name], room):
+                return broadcast[name], None
+        with np.errstate(all="ignore"):
+            convention = bool(self.handed) and is_convention(mistake)
+        return expected, None if convention else mistake
 
     @cached_property
     def broadcast_steps(self) -> list[dict[str, Array]]:
@@ -122,131 +151,87 @@ class _Scene:
         """
         whole = {name: data for name, data in self.manual.items() if self._has_other_shape(name)}
         alone = [{name: data} for name, data in whole.items()]
-        found = []
+        steps = []
         for handed in [whole, *alone]:
             as_they_are = {self.nodes[name]: data for name, data in handed.items()}
             with suppress(TypeError, ValueError, IndexError), np.errstate(all="ignore"):
                 swept = sweep_gradients(
                     self.root, list(self.nodes.values()), False, None, self.handed | as_they_are
                 )
-                found.append(dict(zip(self.nodes, map(np.asarray, swept), strict=True)))
-        return found
+                steps.append(dict(zip(self.nodes, map(np.asarray, swept), strict=True)))
+        return steps
 
     def _has_other_shape(self, name: str) -> bool:
         return bool(self.manual[name].shape != np.shape(self.nodes[name].data))
 
-    def mistake(self, name: str, step: Any, expected: Array, bound: Array) -> Mistake:
+    def mistake(self, name: str, expected: Array, bound: Array) -> Mistake:
+        """All that is known about a quantity that is wrong."""
+        node = self.nodes[name]
         between = self._between(name)
-        ends = block_ends(self.nodes[name], between)
-        found = sweep_gradients(self.root, ends, False, None, self.handed)
-        upstream = {n: np.asarray(self.handed.get(n, g)) for n, g in zip(ends, found, strict=True)}
+        ends = block_ends(node, between)
+        gradients = sweep_gradients(self.root, ends, False, None, self.handed)
+        upstream = {
+            end: np.asarray(self.handed.get(end, gradient))
+            for end, gradient in zip(ends, gradients, strict=True)
+        }
+        lost = {self.nodes[n] for n in self.manual if n != name and self._has_other_shape(n)}
         return Mistake(
-            node=self.nodes[name],
-            upstream=upstream,
+            node=node,
             manual=np.asarray(self.manual[name], float),
             expected=np.asarray(expected, float),
             bound=bound,
-            step=Step(step, self.order, self.words),
-            known={n: a for n, a in self.known.items() if n != f"d{name}"},
-            numbers=self.numbers,
+            step=TrueStep(self.steps[name], self.order, self.wording),
+            upstream=upstream,
             forward=between,
+            arrays={n: a for n, a in self.arrays.items() if n != f"d{name}"},
+            factors=self.factors,
             unary=self.unary,
             updated={
                 self.nodes[other]: gradient
                 for other, gradient in self.manual.items()
-                if not self.nodes[other].parents
-                and gradient.shape == np.shape(self.nodes[other].data)
+                if not self.nodes[other].parents and not self._has_other_shape(other)
             },
+            lacks_upstream=any(node in lost for node in between),
         )
 
-    def lacks_upstream(self, name: str) -> bool:
-        """Whether the step to a quantity begins at a gradient of a wrong shape."""
-        lost = {
-            self.nodes[other]
-            for other in self.manual
-            if other != name and self._has_other_shape(other)
-        }
-        return any(node in lost for node in self._between(name))
-
-    def _between(self, name: str) -> list[Any]:
+    def _between(self, name: str) -> list[Node]:
         """The nodes that a quantity reaches before its gradient is handed on by another."""
         handed = {node for n, node in self.nodes.items() if n in self.manual and n != name}
         reached = {self.nodes[name]}
-        found = []
+        between = []
         for node in self.order:
             if any(operand in reached for operand in operands(node)):
-                found.append(node)
+                between.append(node)
                 if node not in handed:
                     reached.add(node)
-        return found
+        return between
+
+
+def is_convention(mistake: Mistake) -> bool:
+    """Whether a gradient differs at kinks alone, by what is taken between their two sides."""
+    if mistake.manual.shape != mistake.expected.shape:
+        return False
+    wrong = mistake.wrong
+    for node in mistake.forward:
+        at, upstream = at_kink(node), mistake.upstream.get(node)
+        if upstream is None or at is None or at.shape != wrong.shape or (wrong & ~at).any():
+            continue
+        moves = [np.ones(np.shape(data_of(p))) * (p is mistake.node) for p in node.parents]
+        ends = np.sort([upstream * slopes for slopes in slopes_on_both_sides(node, moves)], axis=0)
+        room = mistake.bound + SIDES_DIFFER * np.abs(ends).max(axis=0)
+        inside = (ends[0] - room <= mistake.manual) & (mistake.manual <= ends[1] + room)
+        if inside[wrong].all():
+            return True
+    return False
 
 
 def _sizes(arrays: Mapping[str, Array]) -> dict[int, str]:
-    """What each size is, in the words of the first array that has it."""
-    found: dict[int, str] = {}
+    """What each size is, as the side of the first array that has it."""
+    sizes: dict[int, str] = {}
     for name, array in arrays.items():
         sides = {1: ("elements",), 2: ("rows", "columns")}.get(
             array.ndim, [f"along axis {i}" for i in range(array.ndim)]
         )
         for size, side in zip(array.shape, sides, strict=True):
-            found.setdefault(size, f"{side} of {name}")
-    return found
-
-
-def matches(found: Any, expected: Array, bound: Array) -> bool:
-    """Whether an array is another to rounding; infinities and NaN must be the same."""
-    if np.shape(found) != expected.shape:
-        return False
-    with np.errstate(invalid="ignore"):
-        near = (np.abs(found - expected) <= bound) | (found == expected)
-    return bool(np.all(near | (np.isnan(found) & np.isnan(expected))))
-
-
-def one_true_step(
-    root: Any, nodes: Mapping[str, Any], manual: Mapping[str, Array]
-) -> dict[str, Any]:
-    """What each quantity's gradient is, given the hand-derived ones nearer the loss.
-
-    Arguments:
-        root: the loss.
-        nodes: the node of each quantity.
-        manual: hand-derived gradients by name.  One that has another shape than its quantity,
-            and is not broadcast to it, cannot be passed on; the true one is.
-
-    Returns:
-        For each quantity a recorded gradient: a node that remembers how it was computed from
-        the forward pass and from the hand-derived gradients (a plain array where it is
-        constant, or where the pullback of a primitive cannot be recorded).
-
-    >>> from autograd_mini import Value
-    >>> w = Value(3.0)
-    >>> z = 2 * w
-    >>> found = one_true_step(z * z, {"z": z, "w": w}, {"z": np.array(5.0)})
-    >>> found["z"].data, found["w"].data  # truly 12 and 24, but 24 from 5 is no more than 10
-    (12.0, 10.0)
-    """
-    handed = _handed(nodes, manual)
-    wanted = list(nodes.values())
-    try:
-        found = recorded_gradients(root, wanted, handed)
-    except TypeError:
-        plain = {node: gradient.data for node, gradient in handed.items()}
-        found = sweep_gradients(root, wanted, False, None, plain)
-    return dict(zip(nodes, found, strict=True))
-
-
-def _handed(nodes: Mapping[str, Any], manual: Mapping[str, Array]) -> dict[Any, Any]:
-    """The hand-derived gradients that can be passed on, each as a node, by the node they are of."""
-    handed = {}
-    for name, node in nodes.items():
-        if name in manual and _fits(manual[name].shape, np.shape(node.data)):
-            whole = np.broadcast_to(manual[name], np.shape(node.data))  # as the user's code would
-            handed[node] = type(node)(whole, f"d{name}")
-    return handed
-
-
-def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
-    """Whether an array of one shape is broadcast to another."""
-    return len(shape) <= len(whole) and all(
-        n in (1, m) for n, m in zip(shape[::-1], whole[::-1], strict=False)
-    )
+            sizes.setdefault(size, f"{side} of {name}")
+    return sizes

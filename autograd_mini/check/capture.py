@@ -1,156 +1,246 @@
-"""A function's local variables as they are when it returns, and the other names it can use."""
+"""A problem from two functions: the loss is recorded, and the gradients derived by hand.
+
+What ``loss`` and ``manual`` call their local variables is captured with what they return, so
+that intermediates are quantities too.
+"""
 
 from __future__ import annotations
 
-import functools
-import inspect
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from types import CodeType, FrameType
-from typing import Any
+import difflib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from autograd_mini.core import graph
+import numpy as np
+
+from autograd_mini.check.broadcasting import advice
+from autograd_mini.check.frames import call_with_locals, differentiation, names_of, names_used
+from autograd_mini.check.problem import Problem, number
+from autograd_mini.check.result import Finding
+from autograd_mini.check.scope import Scope
+from autograd_mini.core.graph import Node, is_node, topological_order
+from autograd_mini.core.tensor import Array, Tensor
 from autograd_mini.core.value import Value
 
+Loss = Callable[..., Any]
+Manual = Mapping[str, Any] | Callable[..., Mapping[str, Any]]
+Required = Literal["all"] | Collection[str]
 
-def call_with_locals(
-    function: Callable[..., Any], arguments: dict[str, Any]
-) -> tuple[Any, dict[str, Any]]:
-    """The result of ``function(**arguments)`` and its local variables at its return.
 
-    A function whose code is not Python's (a built-in) has none.
+def captured(
+    loss: Loss,
+    params: Mapping[str, Any],
+    manual: Manual | None,
+    required: Required = (),
+    forbid_autodiff: bool = False,
+) -> Problem:
+    """The problem of a loss and its gradients, as ``check_gradients`` takes them.
 
-    >>> def area(r):
-    ...     square = r * r
-    ...     return 3.0 * square
-    >>> call_with_locals(area, {"r": 2.0})
-    (12.0, {'r': 2.0, 'square': 4.0})
+    Raises:
+        ValueError: ``loss`` returned several numbers, ``manual`` has an unknown name, there is
+            nothing to compare, or ``required`` is something else.
+        TypeError: ``loss`` returned no Tensor or Value.
     """
-    code = _code(function)
-    found: dict[str, Any] = {}
+    _check_kinds(loss, params, manual)
+    parameters = {name: _as_parameter(name, value) for name, value in params.items()}
+    functions = _Functions(loss, manual, _required(required, parameters), forbid_autodiff)
+    narrow: dict[str, list[str]] = {}
+    for name, value in params.items():
+        if (dtype := str(getattr(value, "dtype", ""))) in _NARROW:
+            narrow.setdefault(dtype, []).append(name)
+    notes = (f"{', '.join(names)}: {d}, checked in float64." for d, names in narrow.items())
+    return functions.at(parameters, tuple(notes))
 
-    def profile(frame: FrameType, event: Any, argument: Any) -> None:
-        if event == "return" and frame.f_code is code:
-            found.update(frame.f_locals)
-        if callable(before):
-            before(frame, event, argument)
 
-    before = sys.getprofile()
-    sys.setprofile(profile)
+_NARROW = ("float32", "float16")
+
+
+@dataclass(frozen=True)
+class _Functions:
+    """A loss and its gradients as functions, which make a problem at any parameters."""
+
+    loss: Loss
+    manual: Manual | None
+    required: tuple[str, ...]
+    forbid_autodiff: bool
+
+    def at(self, parameters: Mapping[str, Node], notes: tuple[str, ...] = ()) -> Problem:
+        """The problem at parameters, which are Tensors and Values."""
+        around = names_of(self.loss)
+        root, in_loss = self._recorded(parameters, around)
+        gradients, in_manual, differentiating = self._derived(parameters)
+        nodes = {**parameters, **_intermediates(gradients, parameters, in_loss, root)}
+        if not nodes:
+            raise ValueError(
+                "there is nothing to compare: params is empty, and manual has no gradient of a "
+                "local variable"
+            )
+        manual = {name: _as_gradient(name, value) for name, value in gradients.items()}
+        around_manual, used = {}, names_used(self.loss)
+        if callable(self.manual):
+            around_manual = names_of(self.manual)
+            used |= names_used(self.manual)
+        used |= {f"self.{name}" for name in used} | in_manual.keys() | in_loss.keys()
+        scope = Scope({**around_manual, **in_manual, **around, **in_loss, **parameters})
+
+        def loss(replaced: Mapping[str, Node]) -> float:
+            return number(self.loss(**{**parameters, **replaced}))
+
+        def derive() -> dict[str, Array]:
+            assert callable(self.manual)
+            again = self.manual(**_plain(parameters))
+            return {name: _as_gradient(name, value) for name, value in again.items()}
+
+        return Problem(
+            root=root,
+            nodes=nodes,
+            parameters=tuple(parameters),
+            manual=manual,
+            scope=scope,
+            used=scope.only(used),
+            findings=tuple(self._missing(manual, differentiating)),
+            notes=notes,
+            loss=loss,
+            derive=derive if callable(self.manual) else None,
+            at=self.at if callable(self.manual) else None,
+        )
+
+    def _recorded(
+        self, parameters: Mapping[str, Node], around: Mapping[str, Any]
+    ) -> tuple[Node, dict[str, Any]]:
+        """The loss and the local variables of the function that computed it."""
+        try:
+            root, names = call_with_locals(self.loss, dict(parameters))
+        except ValueError as error:
+            remedy = advice(error, around)
+            if not remedy:
+                raise
+            raise ValueError(f"{str(error).strip()}: {remedy}") from error
+        _check_root(root)
+        return root, names
+
+    def _derived(
+        self, parameters: Mapping[str, Node]
+    ) -> tuple[Mapping[str, Any], dict[str, Any], str]:
+        """The gradients by hand, the local variables of the function that derived them, and
+        where it differentiates automatically.
+        """
+        if not callable(self.manual):
+            return self.manual or {}, {}, ""
+        with differentiation() as places:
+            gradients, names = call_with_locals(self.manual, _plain(parameters))
+        if not isinstance(gradients, Mapping):
+            raise TypeError(
+                "manual must return a dict of gradients by name, it returned "
+                f'{type(gradients).__name__}: return {{"W": dW, "b": db}}'
+            )
+        own = {name: value for name, value in names.items() if name not in parameters}
+        return gradients, own, next(iter(places), "")
+
+    def _missing(self, manual: Mapping[str, Array], differentiating: str) -> Iterator[Finding]:
+        """What is asked for besides right numbers, and missing."""
+        missing = tuple(name for name in self.required if name not in manual)
+        if missing:
+            yield Finding("missing", missing, "manual gives no gradient for it", wrong=True)
+        if self.forbid_autodiff and differentiating:
+            message = f"it differentiates automatically in {differentiating}: derive by hand"
+            yield Finding("autodiff", ("manual",), message, wrong=True)
+
+
+def _required(required: Any, parameters: Mapping[str, Node]) -> tuple[str, ...]:
+    if isinstance(required, str):
+        if required != "all":
+            raise ValueError(f'required is "all" or a list of names, not {required!r}')
+        return tuple(parameters)
+    names = tuple(required)
+    unhashed = [name for name in names if not isinstance(name, str)]
+    if unhashed:
+        raise TypeError(f"required is a list of names, {unhashed[0]!r} is none")
+    return names
+
+
+def _check_kinds(loss: Any, params: Any, manual: Any) -> None:
+    if not callable(loss):
+        raise TypeError(f"loss is a function of the parameters, not {type(loss).__name__}")
+    if not isinstance(params, Mapping):
+        raise TypeError(
+            f"params is a dict of the parameters by name, not {type(params).__name__}: "
+            'write {"W": W, "b": b}'
+        )
+    if not (manual is None or callable(manual) or isinstance(manual, Mapping)):
+        raise TypeError(
+            "manual is a dict of gradients by name, or a function of the parameters that returns "
+            f"one, not {type(manual).__name__}"
+        )
+
+
+def _as_gradient(name: str, value: Any) -> Array:
+    """A hand-derived gradient as an array of real numbers."""
     try:
-        result = function(**arguments)
-    finally:
-        sys.setprofile(before if callable(before) else None)
-        if before is not None and not callable(before):  # a cProfile.Profile, which starts itself
-            before.enable()
-    return result, found
+        array = np.asarray(value.data if is_node(value) else value)
+    except ValueError as error:
+        raise TypeError(f"the manual gradient of {name!r} is no array: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"the manual gradient of {name!r} holds real numbers, not {type(value).__name__} of "
+            f"dtype {array.dtype}"
+        )
+    return array.astype(array.dtype if array.dtype.kind == "f" else np.float64)  # a copy: another
+    # call of manual may write its numbers into the same array
 
 
-@contextmanager
-def differentiation() -> Iterator[list[str]]:
-    """Notes where code inside the block differentiates automatically: the line, as a text.
-
-    >>> with differentiation() as seen:
-    ...     _ = graph.gradients(Value(2.0), [])
-    >>> bool(seen)
-    True
-    """
-    seen: list[str] = []
-    sweeps = set(map(id, _SWEEPS))
-
-    def profile(frame: FrameType, event: Any, argument: Any) -> None:
-        if event == "call" and id(frame.f_code) in sweeps:
-            seen.append(_place_of_call(frame.f_back))
-        elif event == "c_call" and _sweeps_compiled(argument):
-            seen.append(_place_of_call(frame))
-        if callable(before):
-            before(frame, event, argument)
-
-    before = sys.getprofile()
-    sys.setprofile(profile)
+def _as_parameter(name: str, value: Any) -> Node:
+    if isinstance(value, Value):
+        return Value(value.data, value.label)
+    data = value.data if isinstance(value, Tensor) else value
+    label = value.label if isinstance(value, Tensor) else ""
     try:
-        yield seen
-    finally:
-        sys.setprofile(before if callable(before) else None)
-        if before is not None and not callable(before):
-            before.enable()
+        return Tensor(np.asarray(Tensor(data).data, np.float64), label)
+    except TypeError as error:
+        raise TypeError(f"parameter {name!r}: {error}") from None
 
 
-_SWEEPS = [
-    function.__code__
-    for function in (graph.gradients, graph.sweep_gradients, graph.backward, Value.backward)
-    if hasattr(function, "__code__")  # the compiled Value's has none
-]
+def _plain(parameters: Mapping[str, Node]) -> dict[str, Any]:
+    """The parameters as ``manual`` gets them: arrays of its own, and floats."""
+    return {
+        name: float(node.data) if np.ndim(node.data) == 0 else node.data.copy()
+        for name, node in parameters.items()
+    }
 
 
-def _sweeps_compiled(function: Any) -> bool:
-    is_of_value = isinstance(getattr(function, "__self__", None), Value)
-    return is_of_value and function.__name__ == Value.backward.__name__
+def _check_root(root: Any) -> None:
+    if not is_node(root):
+        raise TypeError(
+            f"loss must return a Tensor or Value, it returned {type(root).__name__}: compute it "
+            "from the parameters with NumPy's functions, without .data or float()"
+        )
+    if np.size(root.data) != 1:
+        raise ValueError(
+            f"loss must return one number, it returned shape {np.shape(root.data)}: reduce it, "
+            "with np.sum or np.mean"
+        )
 
 
-def _place_of_call(frame: FrameType | None) -> str:
-    """The line outside of this library from which it was called."""
-    ours = __name__.partition(".")[0]
-    while frame and frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] == ours:
-        frame = frame.f_back
-    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else ""
-
-
-def names_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """What a function's code can refer to by name besides its own variables.
-
-    These are its module's global names, the variables of functions around it, the arguments
-    that a partial function holds, and for a method or an object that is called the attributes
-    of ``self``, as ``self.name``.
-
-    >>> rate = 0.1
-    >>> def outer(x):
-    ...     return lambda w: w * x
-    >>> names_of(outer(3.0))["x"]
-    3.0
-    """
-    found: dict[str, Any] = {}
-    while isinstance(function, functools.partial):
-        found = {**function.keywords, **found}
-        function = function.func
-    plain = _plain_function(function)
-    around = getattr(plain, "__closure__", None) or ()
-    free = getattr(getattr(plain, "__code__", None), "co_freevars", ())
-    for name, cell in zip(free, around, strict=True):
-        with suppress(ValueError):  # a variable that has no value yet
-            found.setdefault(name, cell.cell_contents)
-    owner = None
-    if plain is not function and hasattr(plain, "__code__"):
-        owner = getattr(function, "__self__", function)
-    attributes = {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items()}
-    return {**getattr(plain, "__globals__", {}), **attributes, **found}
-
-
-def names_used(function: Callable[..., Any]) -> set[str]:
-    """The names that a function's code refers to, that of functions inside it included.
-
-    >>> sorted(names_used(lambda w: [abs(v) for v in sorted(w)]))
-    ['abs', 'sorted']
-    """
-    found: set[str] = set()
-    codes = [code] if (code := _code(function)) else []
-    for code in codes:
-        found |= {*code.co_names, *code.co_freevars}
-        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+def _intermediates(
+    gradients: Mapping[str, Any],
+    parameters: Mapping[str, Node],
+    in_loss: Mapping[str, Any],
+    root: Node,
+) -> dict[str, Node]:
+    """The node for each name that is no parameter's: a label wins over a local variable."""
+    known = {name: node for name, node in in_loss.items() if is_node(node)}
+    known |= {node.label: node for node in topological_order(root) if node.label}
+    found: dict[str, Node] = {}
+    for name in gradients:
+        if name in parameters:
+            continue
+        if name not in known:
+            near = difflib.get_close_matches(name, [*parameters, *known], n=3, cutoff=0.5)
+            raise ValueError(
+                f"manual has a gradient for {name!r}, but loss has no parameter, local variable or "
+                f"label of that name; "
+                + (f"did you mean {' or '.join(map(repr, near))}? " if near else "")
+                + f"Known are {', '.join(dict.fromkeys([*parameters, *known]))}"
+            )
+        found[name] = known[name]
     return found
-
-
-def _code(function: Any) -> CodeType | None:
-    while isinstance(function, functools.partial):
-        function = function.func
-    return getattr(_plain_function(function), "__code__", None)
-
-
-def _plain_function(function: Any) -> Any:
-    """The function that holds the code: of a method, of a decorated function, of an object."""
-    function = inspect.unwrap(function)
-    if not hasattr(function, "__code__") and callable(function):
-        function = type(function).__call__
-    return getattr(function, "__func__", function)

@@ -38,8 +38,7 @@ from autograd_mini.core.elementwise import RULES, _function
 from autograd_mini.core.graph import is_node, operands, sweep_gradients
 from autograd_mini.core.language import CONSTANTS, OverArrays, calls_in, written
 from autograd_mini.core.operation import OPERATIONS
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from autograd_mini.core.tensor import Array
 
 _STEPS = (2.0**-100, 0.7 * 2.0**-100, 1.3 * 2.0**-101)
 """Steps whose squares vanish beside 1; that they round differently shows the rounding."""

@@ -11,8 +11,7 @@ import numpy as np
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import is_node, rebuild, sweep_gradients
 from autograd_mini.core.modes import no_grad
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from autograd_mini.core.tensor import Array
 
 
 def at_kink(node: Any) -> Any:

@@ -7,83 +7,58 @@ Each check here looks for one such accident in the recorded graph.
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.anatomy import (
+from autograd_mini.check.broadcasting import are_labels, pairs
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.result import AGREE, Finding, Quantity
+from autograd_mini.check.scope import Scope
+from autograd_mini.check.structure import (
     REARRANGING,
-    Names,
     axis_source,
     consumers,
     summed_axis,
     through_scalars,
 )
-from autograd_mini.check.report import Finding
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.graph import is_node
-from autograd_mini.core.tensor import Tensor, record
+from autograd_mini.core.graph import data_of, is_node
+from autograd_mini.core.tensor import Array, Tensor
 
-Array = np.ndarray[Any, np.dtype[Any]]
-
-_OURS = __name__.partition(".")[0]
 _SUMS_TO_ONE = 0.02
 """How far probabilities may sum up from 1: what nn's losses let pass."""
 
 
-def findings(
-    order: Sequence[Any],
-    nodes: Mapping[str, Any],
-    manual: Mapping[str, Any],
-    known: Mapping[str, Any],
-) -> list[Finding]:
-    """What is wrong with shapes, labels and values.
+def lint(problem: Problem, quantities: Sequence[Quantity], alone: bool) -> Iterator[Finding]:
+    """What is wrong with shapes, labels and values, and what was not tested.
 
     Arguments:
-        order: the topological order of the recorded loss.
-        nodes: the node of each quantity by name.
-        manual: hand-derived gradients by name.
-        known: parameters, local variables and global names, to call arrays by their names.
+        problem: the recorded loss, the gradients, and the names that arrays are called by.
+        quantities: its quantities with verdicts.
+        alone: whether the gradients are known at this point alone.
 
-    >>> from autograd_mini import Tensor
-    >>> from autograd_mini.core.graph import topological_order
+    >>> from autograd_mini.check.capture import captured
     >>> X, y = np.ones((4, 2)), np.array([[0], [1], [2], [1]])
-    >>> W = Tensor(np.ones((2, 3)), "W")
-    >>> loss = np.sum((X @ W - y) ** 2)
-    >>> print(findings(topological_order(loss), {"W": W}, {}, {"y": y})[0].message)
+    >>> problem = captured(lambda W: np.sum((X @ W - y) ** 2), {"W": np.ones((2, 3))}, None)
+    >>> print(next(lint(problem, [], alone=False)).message)
     y holds class labels in a column of shape (4, 1), against outputs of shape (4, 3): each label \
 is compared with all 3 outputs of its row; write one-hot rows, np.eye(3)[y[:, 0]]
     """
-    graph = _Graph(order, Names(known))
-    checks = _CHECKS if isinstance(order[-1], Tensor) else (_origins_of_non_finite,)
-    found = [finding for check in checks for finding in check(graph)]
-    shapes = (_other_shape(name, nodes[name], manual[name]) for name in manual)
-    return list(dict.fromkeys([*found, *filter(None, shapes)]))
-
-
-def advice(error: BaseException, known: Mapping[str, Any]) -> str:
-    """What to write where operands of an elementwise operation did not broadcast, or ``""``."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    at = next((frame for frame in frames if frame.f_code is record.__code__), None)
-    if at is None or at.f_locals["rule"].name not in RULES:
-        return ""
-    theirs = [f for f in frames if f.f_globals.get("__name__", "").split(".")[0] != _OURS]
-    local = {name: value for frame in theirs for name, value in frame.f_locals.items()}
-    names = Names({**known, **local})
-    for flat, wide in _pairs(at.f_locals["operands"]):
-        shape, wanted = np.shape(_data(flat)), np.shape(_data(wide))
-        if len(shape) != 1 or len(wanted) != 2 or shape[0] != wanted[0]:
-            continue
-        name = names.of(flat) or "the flat operand"
-        what = f"{name} has shape {shape}, {names.of(wide) or 'the other'} {wanted}"
-        if _are_labels(_data(flat), wanted[1]):
-            return f"{what}: for class labels write one-hot rows, np.eye({wanted[1]})[{name}]"
-        return f"{what}: for one number in each row write {name}[:, None]"
-    return ""
+    yield from _unreached(problem, quantities)
+    if alone:
+        yield from _untested(problem, quantities)
+    graph = _Graph(problem.order, problem.scope)
+    checks = _CHECKS if isinstance(problem.root, Tensor) else (_origins_of_non_finite,)
+    accidents = [finding for check in checks for finding in check(graph)]
+    shapes = (
+        _other_shape(name, problem.nodes[name], gradient)
+        for name, gradient in problem.manual.items()
+    )
+    yield from dict.fromkeys([*accidents, *filter(None, shapes)])
 
 
 @dataclass
@@ -91,7 +66,7 @@ class _Graph:
     """A recorded loss and the names around it."""
 
     order: Sequence[Any]
-    names: Names
+    scope: Scope
 
     @cached_property
     def uses(self) -> dict[Any, list[Any]]:
@@ -107,10 +82,47 @@ class _Graph:
         return [node for node in self.order if node in inside]
 
     def name(self, operand: Any, otherwise: str) -> str:
-        return self.names.of(operand) or otherwise
+        return self.scope.name_of(operand) or otherwise
 
 
 _SUMMING = {*REARRANGING, "sum", "mean"}
+
+
+# What was not tested
+
+
+def _unreached(problem: Problem, quantities: Sequence[Quantity]) -> Iterator[Finding]:
+    """Quantities that the recorded loss does not depend on."""
+    reaching = set(problem.order)
+    for quantity in quantities:
+        if problem.nodes[quantity.name] in reaching:
+            continue
+        message = (
+            f"{quantity.name} does not reach the loss, its gradient is 0: was it forgotten, or cut "
+            "off by .data?"
+        )
+        with np.errstate(invalid="ignore"):
+            moves = np.abs(quantity.numerical) > 2 * quantity.numerical_error
+        if moves.any():
+            message = (
+                f"the loss moves with {quantity.name}, but was not recorded from it: .data, "
+                "float() or a copy in plain NumPy cuts it off"
+            )
+        yield Finding("unused", (quantity.name,), message)
+
+
+def _untested(problem: Problem, quantities: Sequence[Quantity]) -> Iterator[Finding]:
+    """Parameters whose gradient is exactly 0, where no derivation can be told from another."""
+    reaching = set(problem.order)
+    names = tuple(
+        q.name
+        for q in quantities
+        if q.name in problem.parameters and problem.nodes[q.name] in reaching
+        if q.verdict == AGREE and q.automatic.size and not q.automatic.any()
+    )
+    if names:
+        message = "the gradient is 0 throughout: nothing was tested at this point, take another"
+        yield Finding("zero gradient", names, message)
 
 
 # Labels and targets that broadcasting spreads
@@ -121,11 +133,11 @@ def _columns(graph: _Graph) -> Iterator[Finding]:
     for node in graph.summed:
         if node.op not in ("sub", "mul"):
             continue
-        for labels, outputs in _pairs(node.parents):
-            wide = np.shape(_data(outputs))
+        for labels, outputs in pairs(node.parents):
+            wide = np.shape(data_of(outputs))
             if is_node(labels) or not is_node(outputs) or len(wide) != 2 or wide[1] < 2:
                 continue
-            if np.shape(labels) != (wide[0], 1) or not _are_labels(labels, wide[1]):
+            if np.shape(labels) != (wide[0], 1) or not are_labels(labels, wide[1]):
                 continue
             if np.array_equal(labels, np.max(outputs.data, axis=1, keepdims=True)):
                 continue
@@ -135,7 +147,7 @@ def _columns(graph: _Graph) -> Iterator[Finding]:
             how = "is compared with" if node.op == "sub" else "multiplies"
             yield Finding(
                 "labels",
-                (name,) if name in graph.names.known else (),
+                (name,) if name in graph.scope else (),
                 f"{name} holds class labels in a column of shape {np.shape(labels)}, against "
                 f"outputs of shape {wide}: each label {how} all {wide[1]} outputs of its row; "
                 f"write one-hot rows, np.eye({wide[1]})[{_indices(graph, labels, name)}]",
@@ -148,13 +160,13 @@ def _flat_labels(graph: _Graph) -> Iterator[Finding]:
     for node in graph.summed:
         if node.op != "sub":
             continue
-        for labels, outputs in _pairs(node.parents):
-            wide = np.shape(_data(outputs))
+        for labels, outputs in pairs(node.parents):
+            wide = np.shape(data_of(outputs))
             if is_node(labels) or not is_node(outputs) or len(wide) != 2 or wide[0] != wide[1]:
                 continue
-            if np.shape(labels) != wide[1:] or not _are_labels(labels, wide[1]):
+            if np.shape(labels) != wide[1:] or not are_labels(labels, wide[1]):
                 continue
-            name = graph.names.of(labels)
+            name = graph.scope.name_of(labels)
             if np.asarray(labels).dtype.kind not in "iu" and not _sounds_like_labels(name):
                 continue
             if axis_source(outputs, 0) != "data":
@@ -162,7 +174,7 @@ def _flat_labels(graph: _Graph) -> Iterator[Finding]:
             name = name or "the array"
             yield Finding(
                 "n-equals-k",
-                (name,) if name in graph.names.known else (),
+                (name,) if name in graph.scope else (),
                 f"{name} of shape {wide[1:]} is set against columns, not rows, of the outputs of "
                 f"shape {wide}; it broadcasts only since there are as many samples as classes: "
                 f"write one-hot rows, np.eye({wide[1]})[{_indices(graph, labels, name)}]",
@@ -175,9 +187,13 @@ def _outer_residuals(graph: _Graph) -> Iterator[Finding]:
     for node in graph.summed:
         if node.op != "sub":
             continue
-        for column, flat in _pairs(node.parents):
-            size = np.size(_data(flat))
-            if size < 2 or np.shape(_data(column)) != (size, 1) or np.shape(_data(flat)) != (size,):
+        for column, flat in pairs(node.parents):
+            size = np.size(data_of(flat))
+            if (
+                size < 2
+                or np.shape(data_of(column)) != (size, 1)
+                or np.shape(data_of(flat)) != (size,)
+            ):
                 continue
             tracked = [operand for operand in (column, flat) if is_node(operand)]
             if any(axis_source(operand, 0) != "data" for operand in tracked):
@@ -189,7 +205,7 @@ def _outer_residuals(graph: _Graph) -> Iterator[Finding]:
                 write = f"{names[1]}[:, None]"
             yield Finding(
                 "broadcast",
-                tuple(name for name in names if name in graph.names.known),
+                tuple(name for name in names if name in graph.scope),
                 f"{names[0]} has shape ({size}, 1), {names[1]} ({size},): their difference has "
                 f"shape ({size}, {size}), every output against every target: write {write}",
                 wrong=True,
@@ -209,7 +225,7 @@ def _chosen_rows(graph: _Graph) -> Iterator[Finding]:
             continue
         if getattr(labels, "dtype", np.dtype(bool)).kind not in "iu":
             continue
-        if not _are_labels(labels, shape[1]):
+        if not are_labels(labels, shape[1]):
             continue
         rows = len(parts) == 1 and len(np.unique(labels)) < len(labels)
         columns = len(parts) == 2 and isinstance(parts[0], slice) and parts[0] == slice(None)
@@ -220,7 +236,7 @@ def _chosen_rows(graph: _Graph) -> Iterator[Finding]:
             found = f"{what}[{name}]" if rows else f"{what}[:, {name}]"
             yield Finding(
                 "labels",
-                tuple(n for n in (name, what) if n in graph.names.known),
+                tuple(n for n in (name, what) if n in graph.scope),
                 f"{found} of shape {np.shape(node.data)} takes whole "
                 f"{'rows' if rows else 'columns'} of {what}, of shape {shape}; for each sample's "
                 f"class write {what}[np.arange({shape[0]}), {name}]",
@@ -236,18 +252,18 @@ def _lost_axes(graph: _Graph) -> Iterator[Finding]:
     for node in graph.order:
         if node.op not in ("sub", "div", "mul", "add") or len(np.shape(node.data)) != 2:
             continue
-        for flat, wide in _pairs(node.parents):
-            shape = np.shape(_data(wide))
+        for flat, wide in pairs(node.parents):
+            shape = np.shape(data_of(wide))
             if not is_node(wide) or len(shape) != 2 or shape[0] != shape[1] or shape[0] < 2:
                 continue
-            if np.shape(_data(flat)) != shape[1:]:
+            if np.shape(data_of(flat)) != shape[1:]:
                 continue
             reduced = _rows_reduced(flat, wide)
             if reduced is None or np.array_equal(wide.data, wide.data.T):
                 continue
             yield Finding(
                 "n-equals-k",
-                tuple(n for n in (graph.names.of(flat), graph.names.of(wide)) if n),
+                tuple(n for n in (graph.scope.name_of(flat), graph.scope.name_of(wide)) if n),
                 f"{reduced} over axis 1 of {graph.name(wide, 'an array')}, of shape {shape}, has "
                 f"shape {shape[1:]} and is set against its columns; it broadcasts only since the "
                 "array is square: write keepdims=True",
@@ -293,7 +309,7 @@ def _softmaxes(graph: _Graph) -> Iterator[Finding]:
             what = graph.name(node, "the softmax")
             yield Finding(
                 "softmax",
-                tuple(n for n in (what, named) if n in graph.names.known),
+                tuple(n for n in (what, named) if n in graph.scope),
                 f"{what} of shape {p.shape} sums to 1 {over}, along which {why}: divide by "
                 f"np.sum(np.exp(z), axis={axis}, keepdims=True)",
                 wrong=True,
@@ -314,7 +330,7 @@ def _target_axes(graph: _Graph, node: Any) -> Iterator[tuple[int, str, str]]:
                 if isinstance(index, tuple) and len(index) == 2 == np.ndim(node.data):
                     for axis, places in enumerate(index):
                         if np.array_equal(places, np.arange(np.shape(node.data)[axis])):
-                            name = graph.names.of(index[1 - axis])
+                            name = graph.scope.name_of(index[1 - axis])
                             yield 1 - axis, name, f"{name or 'an index'} chooses a class"
                 continue
             if use.op not in RULES or use in reached or np.shape(use.data) != np.shape(node.data):
@@ -329,7 +345,7 @@ def _target_axes(graph: _Graph, node: Any) -> Iterator[tuple[int, str, str]]:
                     continue
                 ones = [a for a in range(targets.ndim) if np.allclose(np.sum(targets, axis=a), 1)]
                 if len(ones) == 1:
-                    name = graph.names.of(constants[0])
+                    name = graph.scope.name_of(constants[0])
                     yield ones[0], name, f"{name} does" if name else "the targets do"
 
 
@@ -353,7 +369,7 @@ def _is_reciprocal(operand: Any) -> bool:
         return False
     if operand.op == "pow":
         return not is_node(operand.parents[1]) and bool(np.all(operand.parents[1] == np.array(-1)))
-    divided = operand.op == "div" and np.size(_data(operand.parents[0])) == 1
+    divided = operand.op == "div" and np.size(data_of(operand.parents[0])) == 1
     return bool(operand.op == "reciprocal" or divided)
 
 
@@ -369,7 +385,7 @@ def _origins_of_non_finite(graph: _Graph) -> Iterator[Finding]:
     if np.isfinite(graph.order[-1].data).all():
         return
     for node in graph.order:
-        operands = [_data(p) for p in node.parents]
+        operands = [data_of(p) for p in node.parents]
         bad = ~np.isfinite(np.asarray(node.data))
         if not bad.any() or not all(np.isfinite(o).all() for o in operands):
             continue
@@ -459,27 +475,6 @@ _CHECKS = (
 # What operands are
 
 
-def _pairs(operands: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    """Two operands in both orders."""
-    if len(operands) == 2:
-        yield operands[0], operands[1]
-        yield operands[1], operands[0]
-
-
-def _data(operand: Any) -> Any:
-    return operand.data if is_node(operand) else operand
-
-
-def _are_labels(labels: Any, classes: int) -> bool:
-    """Whether numbers can be class labels from 0 or from 1, of at least two classes."""
-    if is_node(labels):
-        return False
-    found = np.unique(np.asarray(labels))
-    if found.size < 2 or np.any(found != np.round(found)):
-        return False
-    return bool(0 <= found[0] and found[-1] < classes + min(found[0], 1))
-
-
 def _are_all_labels(labels: Any, classes: int) -> bool:
     found = np.unique(np.asarray(labels))
     return found.size == classes and bool(np.all(found - found[0] == np.arange(classes)))
@@ -493,7 +488,7 @@ def _sounds_like_labels(name: str) -> bool:
 def _indices(graph: _Graph, labels: Any, name: str) -> str:
     """What to write for labels as indices: flat whole numbers from 0."""
     text = name
-    if np.ndim(graph.names.known.get(name, labels)) == 2:
+    if np.ndim(graph.scope.get(name, labels)) == 2:
         text += "[:, 0]"
     if np.asarray(labels).dtype.kind not in "iu":
         text += ".astype(int)"
@@ -519,7 +514,7 @@ def _is_summed_alone(graph: _Graph, node: Any) -> bool:
         if len(graph.uses[node]) > 1:
             return False
         (use,) = graph.uses[node]
-        others = [p for p in use.parents if p is not node and np.size(_data(p)) > 1]
+        others = [p for p in use.parents if p is not node and np.size(data_of(p)) > 1]
         if others or (use.op not in _SUMMING and use.op not in ("neg", "mul", "div", "add", "sub")):
             return False
         node = use

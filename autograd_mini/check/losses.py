@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.anatomy import Names, Term, sample_axis, terms
-from autograd_mini.check.blame import matches
-from autograd_mini.check.report import DIFFER, Cause, Quantity
-from autograd_mini.check.rounding import coarsest, recorded_gradients, rounding_of
+from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_rounding
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.result import DIFFER, Cause, Quantity
+from autograd_mini.check.scope import Scope
+from autograd_mini.check.structure import Term, sample_axis, terms
 from autograd_mini.core.functions import exp, log
 from autograd_mini.core.graph import is_node, sweep_gradients, topological_order
-from autograd_mini.core.tensor import Tensor, plain
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from autograd_mini.core.tensor import Array, Tensor, plain
 
 RATES = ("learning_rate", "lr", "eta", "η", "rate", "alpha", "step_size")
 """Names that a learning rate goes by."""
@@ -90,48 +89,39 @@ _VARIANTS: dict[str, tuple[tuple[str, str], ...]] = {
 """For each kind of sum the factors in use, the usual ones first, with words for the loss."""
 
 
-def loss_hint(
-    order: Sequence[Any],
-    quantities: Sequence[Quantity],
-    nodes: Mapping[str, Any],
-    known: Mapping[str, Any],
-) -> LossHint | None:
+def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | None:
     """The usual loss that all hand-derived gradients are right for, if it is another one.
 
     Arguments:
-        order: the topological order of the recorded loss.
-        quantities: what was found for each name; those without a manual gradient do not count.
-        nodes: the node for each name.
-        known: names and numbers in sight of the loss, to find the learning rate.
+        problem: the recorded loss; names and numbers in sight of it, to find the learning rate.
+        quantities: its quantities with verdicts; those without a manual gradient do not count.
 
     Returns:
         ``None`` if nothing differs, if the loss is of no kind that is known, or if no usual
         variant explains every gradient.
     """
-    given = [quantity for quantity in quantities if quantity.manual is not None]
-    if not any(quantity.verdict == DIFFER for quantity in given):
+    if not any(q.verdict == DIFFER for q in quantities if q.manual is not None):
         return None
-    claimed = {quantity.name: np.asarray(quantity.manual) for quantity in given}
-    if any(claimed[q.name].shape != q.shape for q in given):
+    manual, order = problem.manual, problem.opened
+    nodes = {name: problem.nodes[name] for name in manual}
+    if any(manual[name].shape != np.shape(node.data) for name, node in nodes.items()):
         return None
     loss = _recognised(order)
-    if not any(claim.any() for claim in claimed.values()):
+    if not any(gradient.any() for gradient in manual.values()):
         return None  # zeros are to rounding the gradients of every loss that has reached its end
-    if loss is None or not all(np.isfinite(claim).all() for claim in claimed.values()):
+    if loss is None or not all(np.isfinite(gradient).all() for gradient in manual.values()):
         return None
-    asked = {name: nodes[name] for name in claimed}
-    epsilon = coarsest(claimed)
     for kind, sums in _candidates(loss):
-        slopes = _slopes(sums, asked, epsilon)
+        slopes = _slopes(sums, nodes, problem.rounding_unit)
         for sign in (1, -1):
             for text, words in _VARIANTS[kind]:
                 factor = sign * _number(text, loss)
                 if np.isnan(factor):
                     continue
-                decay = _decay(factor, slopes, claimed, asked, order)
+                decay = _decay(factor, slopes, manual, nodes)
                 if decay is not None:
-                    found = _Variant(kind, text, words, sign, factor, decay)
-                    return _hint(loss, found, tuple(claimed), known)
+                    variant = _Variant(kind, text, words, sign, factor, decay)
+                    return _hint(loss, variant, tuple(manual), problem.scope)
     return None
 
 
@@ -328,46 +318,45 @@ def _candidates(loss: _Loss) -> list[tuple[str, list[tuple[Any, float]]]]:
 
 
 def _slopes(
-    sums: Sequence[tuple[Any, float]], asked: Mapping[str, Any], epsilon: float
+    sums: Sequence[tuple[Any, float]], nodes: Mapping[str, Any], unit: float
 ) -> dict[str, tuple[Array, Array]]:
     """For each name the gradient of a sum over elements, and its rounding error."""
     values = np.sum if isinstance(sums[0][0], Tensor) else lambda node: node
     total = sum((sign * values(node) for node, sign in sums[1:]), sums[0][1] * values(sums[0][0]))
-    nodes = list(asked.values())
+    wanted = list(nodes.values())
     try:
-        found = recorded_gradients(total, nodes)
+        gradients = recorded_gradients(total, wanted)
     except TypeError:  # a primitive whose pullback works on plain arrays only
-        found = sweep_gradients(total, nodes, False, None)
-    bounds = rounding_of(found, epsilon, topological_order(total))
-    arrays = [np.asarray(g.data if is_node(g) else g) for g in found]
-    return dict(zip(asked, zip(arrays, bounds, strict=True), strict=True))
+        gradients = sweep_gradients(total, wanted, False, None)
+    bounds = rounding_of(gradients, unit, topological_order(total))
+    arrays = [np.asarray(g.data if is_node(g) else g) for g in gradients]
+    return dict(zip(nodes, zip(arrays, bounds, strict=True), strict=True))
 
 
 def _decay(
     factor: float,
     slopes: Mapping[str, tuple[Array, Array]],
-    claimed: Mapping[str, Array],
-    asked: Mapping[str, Any],
-    order: Sequence[Any],
+    manual: Mapping[str, Array],
+    nodes: Mapping[str, Any],
 ) -> float | None:
-    """The λ for which every claim is factor · slope + λ · weights; ``None`` if there is none.
+    """The λ for which every gradient is factor · slope + λ · weights; ``None`` if there is none.
 
     λ is 0 if no weights are needed.  The term may be missing for biases, as is usual, but not
     for one matrix of several.  A λ is found only from arrays, not by chance from one number.
     """
     left = {}
-    for name, claim in claimed.items():
+    for name, gradient in manual.items():
         slope, bound = slopes[name]
-        if not matches(claim, factor * slope, abs(factor) * bound):
-            left[name] = claim - factor * slope
+        if not same_to_rounding(gradient, factor * slope, abs(factor) * bound):
+            left[name] = gradient - factor * slope
     if not left:
         return 0.0
-    if any(asked[name].parents or np.size(left[name]) < 2 for name in left):
+    if any(nodes[name].parents or np.size(left[name]) < 2 for name in left):
         return None
-    wide = {name for name in claimed if np.ndim(claimed[name]) > 1 and not asked[name].parents}
+    wide = {name for name in manual if np.ndim(manual[name]) > 1 and not nodes[name].parents}
     if not wide <= left.keys():
         return None
-    weights = {name: np.asarray(plain(asked[name])) for name in left}
+    weights = {name: np.asarray(plain(nodes[name])) for name in left}
     size = sum(float(np.sum(w * w)) for w in weights.values())
     if factor < 0 or not size or not all(np.all(np.isfinite(rest)) for rest in left.values()):
         return None
@@ -375,9 +364,9 @@ def _decay(
     for name, w in weights.items():
         slope, bound = slopes[name]
         room = abs(factor) * bound + _UNITS * np.finfo(float).eps * (
-            np.abs(claimed[name]) + np.abs(decay * w)
+            np.abs(manual[name]) + np.abs(decay * w)
         )
-        if not matches(claimed[name], factor * slope + decay * w, room):
+        if not same_to_rounding(manual[name], factor * slope + decay * w, room):
             return None
     return decay
 
@@ -409,17 +398,15 @@ class _Variant:
     decay: float
 
 
-def _hint(
-    loss: _Loss, found: _Variant, names: tuple[str, ...], known: Mapping[str, Any]
-) -> LossHint | None:
-    ratio = float(f"{found.factor / loss.factor:.12g}") if found.kind == loss.kind else None
-    right = f"right for {'the negative of ' * (found.sign < 0)}{found.words}"
-    if found.decay:
-        right += f" plus ½·λ·Σw² with λ = {found.decay:.6g}{_named(found.decay, known)}"
-    if ratio == 1 and loss.weights and not found.decay:
+def _hint(loss: _Loss, variant: _Variant, names: tuple[str, ...], scope: Scope) -> LossHint | None:
+    ratio = float(f"{variant.factor / loss.factor:.12g}") if variant.kind == loss.kind else None
+    right = f"right for {'the negative of ' * (variant.sign < 0)}{variant.words}"
+    if variant.decay:
+        right += f" plus ½·λ·Σw² with λ = {variant.decay:.6g}{_named(variant.decay, scope)}"
+    if ratio == 1 and loss.weights and not variant.decay:
         return LossHint(None, f"{right}, without the L2 term of the loss", names)
     text, recorded = _usual(loss)
-    if ratio is None or found.decay or loss.weights:
+    if ratio is None or variant.decay or loss.weights:
         recorded += " plus an L2 term" * bool(loss.weights)
         return LossHint(None, f"{right}; the loss that is computed is {recorded}", names)
     if ratio == 1:
@@ -427,10 +414,10 @@ def _hint(
     times = f"{ratio:.6g}".replace("-", "−")
     sentence = f"{right}; {times} × the gradient of {recorded}, which the loss computes"
     if text:
-        sentence += _in_sizes(found.text, text, loss, "−" * (found.sign < 0))
-    if found.sign < 0:
+        sentence += _in_sizes(variant.text, text, loss, "−" * (variant.sign < 0))
+    if variant.sign < 0:
         sentence += "; right in an update that adds it, `w += rate * gradient`"
-    rate = next(((n, known[n]) for n in RATES if _is_number(known.get(n))), None)
+    rate = next(((n, scope.numbers[n]) for n in RATES if n in scope.numbers), None)
     if rate is not None and abs(ratio) != 1:
         sentence += f"; at {rate[0]} = {rate[1]:.6g} you trained with {abs(rate[1] * ratio):.6g}"
     return LossHint(ratio, sentence, names)
@@ -444,14 +431,10 @@ def _usual(loss: _Loss) -> tuple[str, str]:
     return "", f"{loss.factor:.6g} · {_SUMS[loss.kind]}"
 
 
-def _named(number: float, known: Mapping[str, Any]) -> str:
-    names = [n for n, v in Names(known).known.items() if _is_number(v)]
-    near = [n for n in names if np.isclose(known[n], number, rtol=1e-6, atol=0)]
-    return f" ({near[0]})" if near else ""
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+def _named(number: float, scope: Scope) -> str:
+    """The name of a number, in brackets; empty if it has none."""
+    names = [n for n, v in scope.numbers.items() if np.isclose(v, number, rtol=1e-6, atol=0)]
+    return f" ({names[-1]})" if names else ""
 
 
 def _in_sizes(factor: str, recorded: str, loss: _Loss, sign: str = "") -> str:

@@ -1,6 +1,6 @@
 """Slips: single changes to one true step, and the numbers that each of them would give.
 
-``blame`` records one true step: the part of the reverse sweep that makes a quantity's
+One true step is the part of the reverse sweep that makes a quantity's
 gradient from the ones it was handed.  Here that recorded computation is changed in one
 place at a time, as a hand slips in one place: a factor lost, a term lost or with the wrong
 sign, another array, a transpose, another axis.  A slip whose numbers are the user's own
@@ -9,21 +9,20 @@ explains them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.words import Words
+from autograd_mini.check.true_step import TrueStep
+from autograd_mini.check.wording import Wording
 from autograd_mini.core.elementwise import FUNCTIONS, RULES
-from autograd_mini.core.graph import is_node, operands, rebuild, topological_order
+from autograd_mini.core.graph import data_of, is_node, operands
 from autograd_mini.core.language import names_in
-from autograd_mini.core.modes import no_grad
+from autograd_mini.core.tensor import Array
 from autograd_mini.show.formulas import typeset
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Slip:
     """One change: its code and words, and the gradient it makes.
 
     Attributes:
-        code: a code of ``report.CAUSES``.
+        code: a code of ``result.CAUSES``.
         evidence: what was done, in words; for a free factor, a template for it.
         made: the numbers that it gives; for a free factor, those with the factor 2.
         rescaled: for a free factor, the numbers for any factor; ``None`` otherwise.
@@ -43,84 +42,7 @@ class Slip:
     rescaled: Callable[[float], Array] | None = None
 
 
-class Step:
-    """One true step as it was recorded, ready to be computed with one thing changed.
-
-    Elementwise results of the forward pass that have no name are part of the step: who
-    writes a backward pass writes them again.
-
-    Arguments:
-        end: the recorded gradient that the step ends with.
-        forward: the nodes of the forward pass.
-        words: how nodes are called.
-    """
-
-    def __init__(self, end: Any, forward: Iterable[Any], words: Words) -> None:
-        self.end, self.words = end, words
-        given = {n for n in forward if n.op not in RULES or words.has_name(n)}
-        everything = _down_to(end, given) if is_node(end) else []
-        self.inside = [n for n in everything if n not in given and n.parents]
-        self.own = frozenset(self.inside)
-        self.size = sum(np.size(n.data) for n in self.inside) or 1
-        self.left = _MOST_ELEMENTS
-        self._kind = type(end)
-        depends: dict[Any, bool] = {}
-        for node in everything:
-            if node in given:
-                depends[node] = False
-            else:
-                depends[node] = not node.parents or any(depends[o] for o in operands(node))
-        self.factors = frozenset(n for n in self.inside if not depends[n])
-        self._upstream = frozenset(n for n, yes in depends.items() if yes)
-
-    def is_upstream(self, operand: Any) -> bool:
-        """Whether an operand depends on the gradient that the step was handed."""
-        return is_node(operand) and operand in self._upstream
-
-    def with_(self, changed: Mapping[Any, Any]) -> Array | None:
-        """The numbers of the step with nodes replaced; ``None`` where they do not fit."""
-        if self.left < 0:
-            return None
-        self.left -= self.size
-        with no_grad(), np.errstate(all="ignore"):
-            try:
-                made = rebuild(self.inside, changed).get(self.end)
-            except (TypeError, ValueError, IndexError, ArithmeticError):
-                return None
-        return None if made is None else np.asarray(made.data)
-
-    def with_operand(self, node: Any, index: int, other: Any) -> Array | None:
-        """The numbers with one operand of one node replaced."""
-        given = list(node.parents)
-        given[index] = other
-        with no_grad(), np.errstate(all="ignore"):
-            try:
-                changed = node.again(given)
-            except (TypeError, ValueError, IndexError, ArithmeticError):
-                return None
-        return self.with_({node: changed})
-
-    def with_node(self, node: Any, data: Array) -> Array | None:
-        """The numbers with a node's own replaced."""
-        return self.with_({node: self._kind(data)})
-
-
-def _down_to(end: Any, given: Collection[Any]) -> list[Any]:
-    """The nodes that a step is made of and the given ones that it uses, in topological order."""
-    inside = set()
-    found = [end]
-    for node in found:
-        if node not in inside:
-            inside.add(node)
-            found += [] if node in given else operands(node)
-    return [node for node in topological_order(end) if node in inside]
-
-
-_MOST_ELEMENTS = 10**9
-"""How many numbers are computed in the search for slips of one quantity, at the most."""
-
-
-def slips(step: Step, updated: Mapping[Any, Array]) -> Iterator[Slip]:
+def slips(step: TrueStep, updated: Mapping[Any, Array]) -> Iterator[Slip]:
     """Every single slip in a step that takes no other array, simple ones first.
 
     Arguments:
@@ -135,16 +57,16 @@ def slips(step: Step, updated: Mapping[Any, Array]) -> Iterator[Slip]:
     yield from _updated(step, updated)
 
 
-def exchanges(step: Step, known: Mapping[str, Array], unary: Sequence[str]) -> Iterator[Slip]:
+def exchanges(step: TrueStep, arrays: Mapping[str, Array], unary: Sequence[str]) -> Iterator[Slip]:
     """Every array in a step exchanged for another, or for what is made of another.
 
     Arguments:
         step: the true step.
-        known: arrays that may have been taken for another, by name.
+        arrays: arrays that may have been taken for another, by name.
         unary: the elementwise operations of one operand that the forward pass uses.
     """
-    yield from _other_factors(step, known, unary)
-    yield from _other_operands(step, known)
+    yield from _other_factors(step, arrays, unary)
+    yield from _other_operands(step, arrays)
 
 
 def _slip(code: str, evidence: str, made: Array | None) -> Iterator[Slip]:
@@ -157,74 +79,74 @@ _REDUCTIONS = ("sum", "mean")
 _TURNS = ("swapaxes", "transpose", "moveaxis")
 
 
-def _lost(step: Step) -> Iterator[Slip]:
+def _lost(step: TrueStep) -> Iterator[Slip]:
     """An operation left out: its operand in its place."""
     for node in step.inside:
         for index, operand in enumerate(node.parents):
-            data = np.asarray(_data(operand))
+            data = np.asarray(data_of(operand))
             if data.shape == () and np.shape(node.data) and node not in step.factors:
                 continue
             rest = [p for i, p in enumerate(node.parents) if i != index]
-            others = [step.words(p) for p in rest]
+            others = [step.wording(p) for p in rest]
             if node.op in _PRODUCTS and not (node.op == "div" and index):
                 if any(map(step.is_upstream, rest)):
                     continue  # nobody forgets the gradient itself
                 way = "division by" if node.op == "div" else "factor"
-                code = "scale" if all(np.size(_data(p)) == 1 for p in rest) else "missing-factor"
+                code = "scale" if all(np.size(data_of(p)) == 1 for p in rest) else "missing-factor"
                 code = code if np.ndim(node.data) else "missing-factor"
                 words = f"the {way} {' and '.join(others)} is missing"
             elif node.op in _REDUCTIONS:
-                code, words = "missing-reduction", f"{step.words(operand)} is not summed"
+                code, words = "missing-reduction", f"{step.wording(operand)} is not summed"
             elif node.op in _TURNS:
-                code, words = "transpose", f"{step.words(operand)} is not transposed"
+                code, words = "transpose", f"{step.wording(operand)} is not transposed"
             elif node.op == "pow" and not index:
-                code, words = "wrong-factor", f"{step.words(operand)} in place of its power"
+                code, words = "wrong-factor", f"{step.wording(operand)} in place of its power"
             elif node.op in RULES and len(node.parents) == 1 and node.op not in ("neg", "positive"):
                 code = "missing-factor" if node not in step.factors else "wrong-factor"
-                words = f"{step.words(operand)} in place of {step.words(node)}"
+                words = f"{step.wording(operand)} in place of {step.wording(node)}"
             else:
                 continue
             yield from _slip(code, words, step.with_node(node, data))
 
 
-def _repeated(step: Step) -> Iterator[Slip]:
+def _repeated(step: TrueStep) -> Iterator[Slip]:
     """A factor applied twice."""
     for node in step.inside:
         if node.op != "mul":
             continue
         for operand in node.parents:
-            if np.size(_data(operand)) > 1 or np.size(node.data) == 1:
-                data = np.asarray(node.data) * _data(operand)
-                words = f"the factor {step.words(operand)} stands twice"
+            if np.size(data_of(operand)) > 1 or np.size(node.data) == 1:
+                data = np.asarray(node.data) * data_of(operand)
+                words = f"the factor {step.wording(operand)} stands twice"
                 yield from _slip("extra-factor", words, step.with_node(node, data))
 
 
-def _turned(step: Step) -> Iterator[Slip]:
+def _turned(step: TrueStep) -> Iterator[Slip]:
     """A matrix transposed, or not, where both fit."""
     for node in step.inside:
         for index, operand in enumerate(node.parents):
-            data = np.asarray(_data(operand))
+            data = np.asarray(data_of(operand))
             if data.ndim < 2 or data.shape[-1] != data.shape[-2]:
                 continue
             if np.array_equal(data, np.swapaxes(data, -1, -2)):
                 continue
-            words = f"{step.words(operand)} is transposed, or not, where it should not be"
+            words = f"{step.wording(operand)} is transposed, or not, where it should not be"
             if is_node(operand) and operand.op in _TURNS:
-                words = f"{step.words(operand.parents[0])} is not transposed"
+                words = f"{step.wording(operand.parents[0])} is not transposed"
             turned = step.with_operand(node, index, np.swapaxes(data, -1, -2))
             yield from _slip("transpose", words, turned)
 
 
-def other_axes(step: Step) -> Iterator[Slip]:
+def other_axes(step: TrueStep) -> Iterator[Slip]:
     """Summed over another axis, or summed where nothing is to be summed."""
     for node in step.inside:
-        data = np.asarray(_data(node.parents[0]))
+        data = np.asarray(data_of(node.parents[0]))
         if node.op in _REDUCTIONS:
             reduce = np.sum if node.op == "sum" else np.mean
             for axis in range(data.ndim):
                 for keep in (True, False):
                     other = reduce(data, axis=axis, keepdims=keep)
-                    words = f"{step.words(node.parents[0])} is summed over axis {axis}"
+                    words = f"{step.wording(node.parents[0])} is summed over axis {axis}"
                     if node is step.end or _ends_in(step, node):
                         yield Slip("wrong-axis", words, other)
                     else:
@@ -233,12 +155,12 @@ def other_axes(step: Step) -> Iterator[Slip]:
             whole = np.asarray(node.data)
             for axis in (*range(whole.ndim), tuple(range(whole.ndim))):
                 for name, reduce in (("summed", np.sum), ("averaged", np.mean)):
-                    words = f"{step.words(node)} is {name} over axis {axis}"
+                    words = f"{step.wording(node)} is {name} over axis {axis}"
                     made = step.with_node(node, reduce(whole, axis=axis, keepdims=True))
                     yield from _slip("extra-reduction", words, made)
 
 
-def _ends_in(step: Step, node: Any) -> bool:
+def _ends_in(step: TrueStep, node: Any) -> bool:
     """Whether the step only gives a node's numbers another shape."""
     end = step.end
     while end.op in ("reshape", "squeeze") and is_node(end.parents[0]):
@@ -246,11 +168,11 @@ def _ends_in(step: Step, node: Any) -> bool:
     return end is node
 
 
-def _scaled(step: Step) -> Iterator[Slip]:
+def _scaled(step: TrueStep) -> Iterator[Slip]:
     """One part of a sum with a factor of its own: 0 is a lost term, −1 a wrong sign."""
     for node in step.inside:
         for index, operand in enumerate(node.parents):
-            data = np.asarray(_data(operand), float)
+            data = np.asarray(data_of(operand), float)
             if not data.any():
                 continue
 
@@ -261,15 +183,15 @@ def _scaled(step: Step) -> Iterator[Slip]:
                 return np.full(np.shape(step.end.data), np.nan) if made is None else made
 
             plain = not is_node(operand) or not operand.parents
-            nameless = plain and not step.words.is_name(step.words(operand))
-            where = f" in {step.words(node)}" if node.op in ("add", "sub") or nameless else ""
-            yield Slip("scale", step.words(operand) + where, rescaled(2.0), rescaled)
+            nameless = plain and not step.wording.is_name(step.wording(operand))
+            where = f" in {step.wording(node)}" if node.op in ("add", "sub") or nameless else ""
+            yield Slip("scale", step.wording(operand) + where, rescaled(2.0), rescaled)
     for node in step.inside:  # terms that the sweep has added up: all of them but one
         if node.op == "add" and (node is step.end or _ends_in(step, node)):
             for operand in node.parents:
                 for term in _terms(operand):
-                    made = np.asarray(_data(term))
-                    words = f"only the term {step.words(term)} is there"
+                    made = np.asarray(data_of(term))
+                    words = f"only the term {step.wording(term)} is there"
                     yield from _slip("missing-term", words, made)
 
 
@@ -283,7 +205,7 @@ def _terms(node: Any) -> Iterator[Any]:
             yield node
 
 
-def _updated(step: Step, updated: Mapping[Any, Array]) -> Iterator[Slip]:
+def _updated(step: TrueStep, updated: Mapping[Any, Array]) -> Iterator[Slip]:
     """A parameter that was updated before the step used it: W − rate · ∂L/∂W."""
     used = {operand for node in step.inside for operand in operands(node)}
     for parameter, direction in updated.items():
@@ -296,18 +218,47 @@ def _updated(step: Step, updated: Mapping[Any, Array]) -> Iterator[Slip]:
                 made = step.with_({p: type(p)(d + (factor - 1) * by)})
                 return np.full(np.shape(step.end.data), np.nan) if made is None else made
 
-            yield Slip("updated-value", step.words(parameter), moved(2.0), moved)
+            yield Slip("updated-value", step.wording(parameter), moved(2.0), moved)
+
+
+def other_derivatives(
+    start: Any,
+    upstream: Mapping[Any, Array],
+    arrays: Mapping[str, Array],
+    unary: Sequence[str],
+    wording: Wording,
+) -> Iterator[Slip]:
+    """Something else in the place of the derivative of a whole block that begins at ``start``.
+
+    Arguments:
+        start: the node whose gradient is made.
+        upstream: the gradient that enters each block, by the node at its end.
+        arrays: arrays at hand, by name.
+        unary: elementwise operations whose derivative may have been taken.
+        wording: how nodes are called.
+    """
+    same = {name: array for name, array in arrays.items() if array.shape == np.shape(start.data)}
+    functions = dict.fromkeys((*unary, *_BY_HAND))
+    for end, gradient in upstream.items():
+        block = f"the derivative of {wording(end)}"
+        yield Slip("missing-factor", f"{block} is missing", gradient)
+        for name, factor in derived(same, tuple(functions), wording):
+            yield Slip("wrong-factor", f"{name} stands where {block} belongs", gradient * factor)
+
+
+_BY_HAND = ("sigmoid", "tanh")
+"""Functions that are often written out, so that the graph does not name them."""
 
 
 def derived(
-    known: Mapping[str, Array], unary: Sequence[str], words: Words
+    arrays: Mapping[str, Array], unary: Sequence[str], wording: Wording
 ) -> Iterator[tuple[str, Array]]:
     """What people make of an array when they want a local derivative, in words and numbers.
 
     Of an array that has no name they make nothing else.
     """
-    for name, data in known.items():
-        made = _made_of(name, data, unary) if words.is_name(name) else [(name, data)]
+    for name, data in arrays.items():
+        made = _made_of(name, data, unary) if wording.is_name(name) else [(name, data)]
         for text, array in made:
             if not np.all(array == array.flat[0]):  # a constant is no factor of elements
                 yield text, array
@@ -338,7 +289,9 @@ def _made_of(name: str, data: Array, unary: Sequence[str]) -> Iterator[tuple[str
 _PLAIN = ("neg", "positive", "reciprocal")
 
 
-def _other_factors(step: Step, known: Mapping[str, Array], unary: Sequence[str]) -> Iterator[Slip]:
+def _other_factors(
+    step: TrueStep, arrays: Mapping[str, Array], unary: Sequence[str]
+) -> Iterator[Slip]:
     """A local derivative, or what was made of an array, in the place of the right factor."""
     within = {o for node in step.factors for o in operands(node)}
     places: list[tuple[Any, Callable[[Array], Array | None]]] = []
@@ -350,35 +303,32 @@ def _other_factors(step: Step, known: Mapping[str, Array], unary: Sequence[str])
                 if operand not in step.own if is_node(operand) else np.ndim(operand):
                     places.append((operand, partial(step.with_operand, node, index)))
     for operand, replaced in places:
-        if np.ndim(_data(operand)):
-            same = {n: a for n, a in known.items() if a.shape == np.shape(_data(operand))}
-            for name, data in derived(same, unary, step.words):
-                words = f"{name} stands where {step.words(operand)} belongs"
+        if np.ndim(data_of(operand)):
+            same = {n: a for n, a in arrays.items() if a.shape == np.shape(data_of(operand))}
+            for name, data in derived(same, unary, step.wording):
+                words = f"{name} stands where {step.wording(operand)} belongs"
                 yield from _slip("wrong-factor", words, replaced(data))
 
 
-def _other_operands(step: Step, known: Mapping[str, Array]) -> Iterator[Slip]:
+def _other_operands(step: TrueStep, arrays: Mapping[str, Array]) -> Iterator[Slip]:
     """Another array of the same shape, in one place or everywhere in the step."""
     leaves = {o for node in step.inside for o in operands(node)} - step.own
     places: list[tuple[Any, bool, Callable[[Array], Array | None]]] = [
-        (leaf, False, partial(step.with_node, leaf)) for leaf in sorted(leaves, key=step.words.rank)
+        (leaf, False, partial(step.with_node, leaf))
+        for leaf in sorted(leaves, key=step.wording.rank)
     ]
     for node in step.inside:
         low = min(1, np.ndim(node.data))  # a number is another's place only among numbers
         for index, operand in enumerate(node.parents):
             if operand not in step.own if is_node(operand) else np.ndim(operand) >= low:
                 places.append((operand, node.op in RULES, partial(step.with_operand, node, index)))
-    turned = {f"{name}ᵀ": data.T for name, data in known.items() if data.ndim == 2}
+    turned = {f"{name}ᵀ": data.T for name, data in arrays.items() if data.ndim == 2}
     for operand, elementwise, replaced in places:
-        right = np.asarray(_data(operand))
-        for name, data in {**known, **turned}.items():
+        right = np.asarray(data_of(operand))
+        for name, data in {**arrays, **turned}.items():
             if data.shape == right.shape and not np.array_equal(data, right):
-                words = f"{name} is used where {step.words(operand)} belongs"
+                words = f"{name} is used where {step.wording(operand)} belongs"
                 for slip in _slip("wrong-operand", words, replaced(data)):
                     yield slip
                     if elementwise:
                         yield replace(slip, code="wrong-factor")
-
-
-def _data(operand: Any) -> Any:
-    return operand.data if is_node(operand) else operand

@@ -82,6 +82,16 @@ def operands(node: N) -> Iterator[N]:
     return (parent for parent in node.parents if is_node(parent))
 
 
+def data_of(operand: Any) -> Any:
+    """The number or array of an operand: a node's data, or the constant itself."""
+    return operand.data if is_node(operand) else operand
+
+
+def leaf_like(node: N, data: Any, label: str = "") -> N:
+    """A leaf of the same class as a node."""
+    return type(node)(data, label)  # type: ignore[call-arg]
+
+
 def is_node(operand: Any) -> bool:
     """Whether an operand is a Value or a Tensor, not a constant."""
     return hasattr(operand, "contributions")

@@ -40,9 +40,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.check.compare import Manual, check_gradients
-from autograd_mini.check.report import GradientReport, Hints
-from autograd_mini.check.rounding import rounding_error
+from autograd_mini.check import GradientReport, check_gradients
+from autograd_mini.check.bounds import rounding_error
+from autograd_mini.check.capture import Manual
+from autograd_mini.check.report import Hints
 from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule, rule_of_ufunc
 from autograd_mini.core.graph import gradients
 from autograd_mini.core.language import float_operations, read

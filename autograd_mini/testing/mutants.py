@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.capture import call_with_locals
+from autograd_mini.check.frames import call_with_locals
 
 Pass = Callable[..., Mapping[str, Any]]
 

@@ -8,7 +8,7 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import Value, check_gradients
 from autograd_mini.check.report import CAUSES
-from autograd_mini.check.words import Numbers
+from autograd_mini.check.wording import FactorNames
 
 N, D, H, K = 20, 4, 5, 3
 RNG = np.random.default_rng(0)
@@ -378,10 +378,10 @@ def test_an_attention_step_and_its_lost_term():
 
 
 def test_numbers_are_named_by_the_code_before_sizes():
-    numbers = Numbers({20: "rows of x", 3: "columns of t"}, {"rate": 0.05})
+    numbers = FactorNames({20: "rows of x", 3: "columns of t"}, {"rate": 0.05})
     assert numbers.name(0.05) == "rate, or 1/20, with 20 rows of x"
-    assert Numbers({}, {"rate": -0.3}).name(-0.3) == "rate"
-    assert Numbers({}, {"rate": -0.3}).name(0.3) == "−rate"
+    assert FactorNames({}, {"rate": -0.3}).name(-0.3) == "rate"
+    assert FactorNames({}, {"rate": -0.3}).name(0.3) == "−rate"
     assert numbers.name(-1 / 60) == "−1/(20·3), with 20 rows of x and 3 columns of t"
     assert numbers.name(30.0) == "(20·3)/2, with 20 rows of x and 3 columns of t"
     assert numbers.name(0.05 / 20) == "rate/20, with 20 rows of x"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import GradientError, Tensor, Value, check_gradients
-from autograd_mini.check.rounding import rounding_error
+from autograd_mini.check.bounds import rounding_error
 from autograd_mini.differences import derivative
 from autograd_mini.testing import assert_gradients
 

@@ -11,8 +11,9 @@ from test_check import PARAMS, loss
 
 import autograd_mini as ag
 from autograd_mini import GradientError, Value, check_gradients, nn
-from autograd_mini.check.anatomy import Names, axis_source, sample_axis, terms
-from autograd_mini.check.capture import names_of
+from autograd_mini.check.frames import names_of
+from autograd_mini.check.scope import Scope
+from autograd_mini.check.structure import axis_source, sample_axis, terms
 from autograd_mini.core.graph import topological_order
 
 N, D, K = 12, 4, 3
@@ -340,9 +341,9 @@ def test_names_are_those_in_sight_of_the_loss():
     assert names_of(made(3.0))["scale"] == 3.0
     assert names_of(partial(made(3.0), other=4))["other"] == 4
     assert "X" in names_of(made)
-    names = Names({"y": y, "X": X})
-    assert names.of(y) == names.of(y[:, None]) == names.of(np.array(y)) == "y"
-    assert names.of(np.zeros(3)) == ""
+    scope = Scope({"y": y, "X": X})
+    assert scope.name_of(y) == scope.name_of(y[:, None]) == scope.name_of(np.array(y)) == "y"
+    assert scope.name_of(np.zeros(3)) == ""
 
 
 def test_a_loss_that_is_not_finite_warns_of_nothing_else():

@@ -23,8 +23,6 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import GradientError, Tensor, Value, check_gradients
-from autograd_mini.check.page import LEVELS, MOST_CELLS, _shades, _squares
-from autograd_mini.check.record import LARGEST_ARRAY, MOST_ELEMENTS
 from autograd_mini.check.report import (
     AGREE,
     CANNOT_TELL,
@@ -36,8 +34,10 @@ from autograd_mini.check.report import (
     GradientReport,
     Quantity,
 )
-from autograd_mini.check.text import SCREEN
-from autograd_mini.check.told import worst_elements
+from autograd_mini.check.report.page import LEVELS, MOST_CELLS, _shades, _squares
+from autograd_mini.check.report.text import SCREEN
+from autograd_mini.check.report.to_json import LARGEST_ARRAY, MOST_ELEMENTS
+from autograd_mini.check.report.view import worst_elements
 from autograd_mini.cli import main
 from autograd_mini.testing import assert_gradients
 
@@ -462,7 +462,7 @@ def test_a_graph_that_cannot_be_drawn_does_not_keep_the_report_from_being_told(m
     def refused(*arguments, **options):
         raise RuntimeError("there is no engine <here>")
 
-    monkeypatch.setattr("autograd_mini.check.page.draw", refused)
+    monkeypatch.setattr("autograd_mini.show.draw.draw", refused)
     page = two_mistakes().html()
     assert "No picture of the graph: there is no engine &lt;here&gt;" in page
     assert "dZ2" in page

@@ -11,9 +11,19 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, check_gradients, testing
-from autograd_mini.check import cause, compare, complex_step, kinks, lint, numerical, rounding, text
-from autograd_mini.check import words as naming
-from autograd_mini.check.words import Numbers
+from autograd_mini.check import (
+    bounds,
+    causes,
+    complex_step,
+    determinism,
+    kinks,
+    lint,
+    points,
+    probe,
+    wording,
+)
+from autograd_mini.check.report import text
+from autograd_mini.check.wording import FactorNames
 from autograd_mini.core.graph import topological_order
 
 RNG = np.random.default_rng(3)
@@ -55,7 +65,7 @@ def last_roundings():
     """What passes through no number of the graph is rounded a few times."""
     x, fixed = Tensor(W), X[:, 0]
     order = topological_order(squares(x))
-    _, bound = rounding.rounding_of([rounding.recorded_gradients(order[-1], [x])[0], fixed],
+    _, bound = bounds.rounding_of([bounds.recorded_gradients(order[-1], [x])[0], fixed],
                                     2.0**-52, order)  # fmt: skip
     return bool(np.all((2.0**-52 * np.abs(fixed) <= bound) & (bound <= 2.0**-46 * np.abs(fixed))))
 
@@ -184,7 +194,7 @@ def informative_numbers():
 
 def digits_of_names():
     """A factor is called by the number that it is, to rounding."""
-    numbers = Numbers({}, {"rate": 0.0123})
+    numbers = FactorNames({}, {"rate": 0.0123})
     return numbers.name(0.0123 * (1 + 1e-9)) == "rate" and numbers.name(0.0123 * (1 + 1e-4)) is None
 
 
@@ -253,25 +263,25 @@ def reordered_sums():
 
 
 HELD = [
-    (rounding, "_SAFETY", 1e5, 1e-4, shaken_rounding),
-    (rounding, "_UNITS", 1e5, 1e-2, last_roundings),
-    (rounding, "GUESS", 1e-7, 1e-13, guessed_rounding),
-    (numerical, "TELLING", 1e3, 1e-14, telling_error),
-    (numerical, "_APART", 1e9, 1e-9, claims_told_apart),
-    (numerical, "_PRECISE", 1e3, 1e-12, claims_told_apart),
-    (numerical, "_NARROW", 1.0, 2.0**-60, wide_steps),
+    (bounds, "_SAFETY", 1e5, 1e-4, shaken_rounding),
+    (bounds, "_UNITS", 1e5, 1e-2, last_roundings),
+    (bounds, "GUESS", 1e-7, 1e-13, guessed_rounding),
+    (probe, "TELLING", 1e3, 1e-14, telling_error),
+    (probe, "_APART", 1e9, 1e-9, claims_told_apart),
+    (probe, "_PRECISE", 1e3, 1e-12, claims_told_apart),
+    (probe, "_NARROW", 1.0, 2.0**-60, wide_steps),
     (complex_step, "_SAFETY", 1e7, 1e-3, complex_rounding),
     (complex_step, "_SAME", 1e-3, 1e-20, same_branch),
     (kinks, "_STEP", 2.0**-8, 2.0**-48, steps_beside_kinks),
     (complex_step, "SIDES_DIFFER", 2.0, 1e-12, two_slopes),
-    (cause, "_SLACK", 1e12, 1e-6, exact_causes),
-    (cause, "_EXPLAINED", 0.3, 1e-18, explained_part),
-    (cause, "_INFORMATIVE", 41, 2, informative_numbers),
-    (naming, "_DIGITS", 1e-3, 1e-12, digits_of_names),
+    (causes, "_SLACK", 1e12, 1e-6, exact_causes),
+    (causes, "_EXPLAINED", 0.3, 1e-18, explained_part),
+    (causes, "_INFORMATIVE", 41, 2, informative_numbers),
+    (wording, "_DIGITS", 1e-3, 1e-12, digits_of_names),
     (lint, "_SUMS_TO_ONE", 0.1, 0.001, sums_of_probabilities),
     (text, "_ONLY_ROUNDING", 1e9, 1e-17, vanishing_gradients),
-    (compare, "_SAME_NUMBERS", 1e9, 1e-3, numbers_at_each_call),
-    (compare, "_NEARBY", 3.0, 2.0**-60, points_nearby),
+    (determinism, "_SAME_NUMBERS", 1e9, 1e-3, numbers_at_each_call),
+    (points, "_NEARBY", 3.0, 2.0**-60, points_nearby),
     (testing, "_SUM", 1e12, 1e-3, reordered_sums),
 ]  # fmt: skip
 

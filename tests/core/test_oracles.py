@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Tensor, gradients
-from autograd_mini.check.rounding import rounding_error
+from autograd_mini.check.bounds import rounding_error
 
 EPSILON = 2.0**-52
 

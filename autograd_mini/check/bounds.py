@@ -17,13 +17,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.problem import Problem
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import (
+    data_of,
     is_node,
     operands,
     reverse_sweep,
@@ -31,8 +34,7 @@ from autograd_mini.core.graph import (
     topological_order,
 )
 from autograd_mini.core.modes import no_grad
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from autograd_mini.core.tensor import Array
 
 _EPSILON = 2.0**-52
 _NOISE = 2.0**-30
@@ -44,6 +46,54 @@ GUESS = 1e-10
 """The rounding that is allowed, relative to the largest element, where it cannot be found."""
 _UNITS = 8.0
 """Roundings of the last few operations, which no number in the graph passes through."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The automatic gradients of a problem, and how much of what is compared is rounding.
+
+    Attributes:
+        automatic: the gradient of the reverse sweep for each quantity; 0, without a word,
+            where nothing reaches the loss.
+        tolerance: the rounding error of each, element by element.
+        noise: that of the loss itself.
+        notes: what is to be said about it.
+    """
+
+    automatic: Mapping[str, Array]
+    tolerance: Mapping[str, Array]
+    noise: float
+    notes: tuple[str, ...] = ()
+
+
+def bounds(problem: Problem) -> Bounds:
+    """The rounding error of each automatic gradient of a problem, and of its loss."""
+    nodes, notes = list(problem.nodes.values()), []
+    automatic = [np.asarray(g) for g in sweep_gradients(problem.root, nodes, False, None)]
+    try:
+        recorded = recorded_gradients(problem.root, nodes)
+    except TypeError as error:  # a primitive whose pullback works on plain arrays only
+        recorded = automatic
+        notes.append(
+            f"Rounding is taken to be {GUESS:.0e} of the largest element, since the sweep "
+            f"could not be recorded: {error}"
+        )
+    tolerance = rounding_of(recorded, problem.rounding_unit, problem.order)
+    return Bounds(
+        dict(zip(problem.nodes, automatic, strict=True)),
+        dict(zip(problem.nodes, tolerance, strict=True)),
+        loss_noise(problem.root),
+        tuple(notes),
+    )
+
+
+def same_to_rounding(data: Array, other: Any, bound: Array) -> bool:
+    """Whether an array is another to rounding; infinities and NaN must be the same."""
+    if data.shape != np.shape(other):
+        return False
+    with np.errstate(invalid="ignore"):
+        near = (np.abs(data - other) <= bound) | (data == other)
+    return bool(np.all(near | (np.isnan(data) & np.isnan(other))))
 
 
 def rounding_error(root: Any, nodes: Sequence[Any], epsilon: float) -> list[Array]:
@@ -64,12 +114,6 @@ def rounding_error(root: Any, nodes: Sequence[Any], epsilon: float) -> list[Arra
     True
     """
     return rounding_of(recorded_gradients(root, nodes), epsilon, topological_order(root))
-
-
-def coarsest(arrays: Mapping[str, Array]) -> float:
-    """The relative rounding unit of the coarsest arithmetic that arrays may come from."""
-    units = [float(np.finfo(a.dtype).eps) for a in arrays.values() if a.dtype.kind == "f"]
-    return max([_EPSILON, *units])
 
 
 def recorded_gradients(
@@ -96,7 +140,7 @@ def rounding_of(
     part of its largest element is taken.
     """
     recorded = [gradient for gradient in gradients if is_node(gradient)]
-    exact = [_data(gradient) for gradient in gradients]
+    exact = [np.asarray(data_of(gradient)) for gradient in gradients]
     if not recorded:
         return [np.full(e.shape, GUESS * np.max(np.abs(e), initial=0.0)) for e in exact]
     order = topological_order(*recorded)
@@ -140,13 +184,9 @@ def loss_noise(root: Any) -> float:
     for node, gradient in reverse_sweep(order, root.seed(None), masked=True):
         size = np.abs(node.data)
         if node.parents and node.op not in RULES:
-            size = max(np.max(np.abs(_data(parent)), initial=0.0) for parent in node.parents)
+            size = max(np.max(np.abs(data_of(parent)), initial=0.0) for parent in node.parents)
         total += float(np.sum(np.square(gradient * size), where=np.not_equal(gradient, 0)))
     return _EPSILON * math.sqrt(total)
-
-
-def _data(gradient: Any) -> Array:
-    return np.asarray(gradient.data if is_node(gradient) else gradient)
 
 
 class _Sizes:
@@ -213,4 +253,6 @@ def _shaken(
                 unread[parent] -= 1
                 if not unread[parent]:
                     del made[parent]
-    return [_data(made[gradient] if is_node(gradient) else gradient) for gradient in gradients]
+    return [
+        np.asarray(made[gradient].data if is_node(gradient) else gradient) for gradient in gradients
+    ]

@@ -2,46 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from autograd_mini.check.kinks import at_jump, at_kink
-from autograd_mini.check.numerical import Direction, Numerical, Probe
-from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER
+from autograd_mini.check.probe import Comparison, Direction, Numerical, largest
+from autograd_mini.check.result import AGREE, CANNOT_TELL, DIFFER, ENGINE_IS_ODD, Quantity
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.graph import is_node
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from autograd_mini.core.graph import Node, is_node
+from autograd_mini.core.tensor import Array
 
 EQUAL = "equal to rounding"
 
 
-def judged(
-    automatic: Array,
-    manual: Array | None,
-    tolerance: Array,
-    wrong: Array,
-    numerical: Numerical,
-    probe: Probe,
-) -> tuple[str, str]:
-    """The verdict on one quantity, and the evidence for it in a sentence.
+def verdicts(comparisons: Iterable[Comparison], unjudged: Mapping[str, str]) -> list[Quantity]:
+    """Each quantity with a verdict and the evidence for it.
 
     Arguments:
-        automatic: the gradient of the reverse sweep.
-        manual: the hand-derived gradient, ``None`` if there is none.
-        tolerance: the rounding error that the two may differ by.
-        wrong: where they differ by more.
-        numerical: what was probed.
-        probe: to probe more.
+        comparisons: the gradients of each quantity beside each other.
+        unjudged: why some quantities cannot be judged.
     """
-    off, shape = numerical.refutes(automatic, tolerance), automatic.shape
-    if manual is not None and manual.shape != automatic.shape:
-        shapes = f"the manual gradient has shape {manual.shape}, the quantity {automatic.shape}"
-        return DIFFER, shapes
-    if manual is not None and wrong.any():
-        return _differing(automatic, manual, tolerance, wrong, off, numerical, probe)
+    quantities = []
+    for compared in comparisons:
+        if compared.name in unjudged:
+            verdict, evidence = CANNOT_TELL, unjudged[compared.name]
+        else:
+            verdict, evidence = judged(compared)
+        quantities.append(_quantity(compared, verdict, evidence))
+    return quantities
+
+
+def _quantity(compared: Comparison, verdict: str, evidence: str) -> Quantity:
+    automatic, numerical, gap = compared.automatic, compared.numerical, compared.gap
+    comparable = gap is not None or compared.manual is None
+    if gap is None:
+        gap = np.abs(numerical.values - automatic.flat[numerical.probed])
+    worst = float(np.max(gap, initial=0.0))
+    worst = np.inf if np.isnan(worst) else worst
+    return Quantity(
+        name=compared.name,
+        shape=automatic.shape,
+        verdict=verdict,
+        evidence=evidence,
+        inherited=False,
+        causes=(),
+        expected=automatic,
+        automatic=automatic,
+        manual=compared.manual,
+        numerical=numerical.over(automatic.shape, numerical.values),
+        numerical_error=numerical.over(automatic.shape, numerical.errors),
+        max_error=worst / (largest(automatic) or 1.0) if comparable else np.inf,
+    )
+
+
+def judged(compared: Comparison) -> tuple[str, str]:
+    """The verdict on one quantity, and the evidence for it in a sentence."""
+    automatic, manual, tolerance = compared.automatic, compared.manual, compared.tolerance
+    numerical, shape = compared.numerical, compared.automatic.shape
+    if manual is not None and manual.shape != shape:
+        return DIFFER, f"the manual gradient has shape {manual.shape}, the quantity {shape}"
+    if manual is not None and compared.wrong.any():
+        return _differing(compared, manual)
+    off = numerical.refutes(automatic, tolerance)
     if off.any() or numerical.refutes_along(automatic, tolerance):
         evidence = "the numerical derivative differs from the automatic gradient"
         if off.any():
@@ -55,28 +78,22 @@ def judged(
         if numerical.jumps:
             return CANNOT_TELL, f"{_named(numerical.jumps, at_jump)}, where there is no derivative"
         flat = int(numerical.probed[np.argmax(vague)])
-        told = f"{numerical.at(flat)} at {_place(flat, shape)} is too uncertain to judge by"
-        return CANNOT_TELL, told
+        uncertain = f"{numerical.at(flat)} at {_place(flat, shape)} is too uncertain to judge by"
+        return CANNOT_TELL, uncertain
     return AGREE, EQUAL + _aside(automatic, numerical)
 
 
-def _differing(
-    automatic: Array,
-    manual: Array,
-    tolerance: Array,
-    wrong: Array,
-    off: Array,
-    numerical: Numerical,
-    probe: Probe,
-) -> tuple[str, str]:
+def _differing(compared: Comparison, manual: Array) -> tuple[str, str]:
     """The verdict where a manual gradient is not the automatic one."""
-    refuted = numerical.refutes(manual, tolerance)
+    automatic, wrong, numerical = compared.automatic, compared.wrong, compared.numerical
+    off = numerical.refutes(automatic, compared.tolerance)
+    refuted = numerical.refutes(manual, compared.tolerance)
     wrong_here = wrong.flat[numerical.probed]
     at, shape = _farthest(manual, automatic, wrong), wrong.shape
     sides = f"manual {manual.flat[at]:.6g}, automatic {automatic.flat[at]:.6g}"
     values = f"{sides}, {numerical.at(at)}"
     agreed = not (wrong_here & refuted).any()
-    if agreed and _is_convention(manual, wrong, tolerance, numerical, probe):
+    if agreed and _is_convention(compared, manual):
         return AGREE, (
             f"{EQUAL} but for {_places(wrong)}, where {_kinked(numerical)} no derivative and any "
             f"value between the slopes on the two sides will do: {values}"
@@ -86,25 +103,24 @@ def _differing(
     if (wrong_here & refuted & ~off).any():
         return DIFFER, evidence
     if (wrong_here & off & ~refuted).any():
-        evidence += ": manual and numerical agree, the automatic gradient is the odd one out"
+        evidence += f": {ENGINE_IS_ODD}"
     elif numerical.jumps:
         evidence += f"; {_named(numerical.jumps, at_jump)}, where there is no derivative"
     return CANNOT_TELL, evidence
 
 
-def _is_convention(
-    manual: Array, wrong: Array, tolerance: Array, numerical: Numerical, probe: Probe
-) -> bool:
+def _is_convention(compared: Comparison, manual: Array) -> bool:
     """Whether a gradient differs at kinks alone, and lies between the slopes on their two sides.
 
     Not only element by element: if 1 and 1 are each a slope of ``max`` of two equal numbers,
     1 for both is none.
     """
+    wrong, numerical = compared.wrong, compared.numerical
     wrong_here = wrong.flat[numerical.probed]
     if not wrong_here.any() or not numerical.at_kinks[wrong_here].all():
         return False
-    together = probe.along(Direction(..., wrong * 1.0), 0.0)
-    claim, room = float(np.sum(manual[wrong])), float(np.sum(tolerance[wrong]))
+    together = compared.probe.along(Direction(..., wrong * 1.0), 0.0)
+    claim, room = float(np.sum(manual[wrong])), float(np.sum(compared.tolerance[wrong]))
     return bool(np.isfinite(together.error)) and not together.excludes(claim, room)
 
 
@@ -136,7 +152,7 @@ def _kinked(numerical: Numerical) -> str:
 
 
 def _named(
-    nodes: Sequence[Any], where: Callable[[Any], Array], one: str = "jumps", many: str = "jump"
+    nodes: Sequence[Node], where: Callable[[Node], Array], one: str = "jumps", many: str = "jump"
 ) -> str:
     """Operations with the elements that are meant, and a verb for one or for several."""
     found = []

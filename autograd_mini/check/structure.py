@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,8 @@ import numpy as np
 
 from autograd_mini.core.arrays import _axes as axes_of
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.graph import is_node, operands, quietly, topological_order
+from autograd_mini.core.graph import data_of, is_node, operands, quietly, topological_order
 from autograd_mini.core.operation import ArrayOperation
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -151,23 +149,24 @@ def axis_source(operand: Any, axis: int) -> str:
         from_end = axis - len(shape)
         if operand.op in ("matmul", "affine"):
             left, right = operand.parents[:2]
-            if np.ndim(_data(right)) == 1:
+            if np.ndim(data_of(right)) == 1:
                 operand, axis = left, from_end - 1
-            elif np.ndim(_data(left)) == 1:
+            elif np.ndim(data_of(left)) == 1:
                 operand, axis = right, from_end - (from_end < -1)
             else:
                 operand, axis = (right, -1) if from_end == -1 else (left, from_end)
-            if axis < -np.ndim(_data(operand)):
+            if axis < -np.ndim(data_of(operand)):
                 return ""
         elif operand.op in RULES:
             fitting = [
                 p
                 for p in operand.parents
-                if np.ndim(_data(p)) >= -from_end and np.shape(_data(p))[from_end] == shape[axis]
+                if np.ndim(data_of(p)) >= -from_end
+                and np.shape(data_of(p))[from_end] == shape[axis]
             ]
             if not fitting:
                 return ""
-            operand, axis = max(fitting, key=lambda p: (is_node(p), np.ndim(_data(p)))), from_end
+            operand, axis = max(fitting, key=lambda p: (is_node(p), np.ndim(data_of(p)))), from_end
         elif operand.op == "transpose":
             order = operand.options["axes"] or range(len(shape))[::-1]
             operand, axis = operand.parents[0], order[axis]
@@ -215,47 +214,3 @@ def through_scalars(node: Any) -> Iterator[Any]:
         if len(arrays) != 1 or not is_node(arrays[0]) or node.op not in RULES:
             return
         node = arrays[0]
-
-
-class Names:
-    """What arrays and nodes are called where the loss was written.
-
-    Arguments:
-        known: anything by name: global names, local variables, parameters.  Of two names for
-            one array the last counts.
-    """
-
-    def __init__(self, known: Mapping[str, Any]) -> None:
-        self.known = {n: known[n] for n in reversed(list(known)) if not n.startswith("__")}
-
-    def of(self, operand: Any) -> str:
-        """The name of an operand, of the array that it shows, or of an equal one, or ``""``."""
-        if getattr(operand, "label", ""):
-            return str(operand.label)
-        for name, value in self.known.items():
-            if value is operand:
-                return name
-        if is_node(operand) or not isinstance(operand, np.ndarray) or operand.size < 2:
-            return ""
-        arrays = {n: v for n, v in self.known.items() if isinstance(v, np.ndarray)}
-        for alike in (_is_viewed, _is_equal, _has_equal_elements):
-            for name, array in arrays.items():
-                if array.size == operand.size and alike(array, operand):
-                    return name
-        return ""
-
-
-def _is_viewed(array: Array, operand: Array) -> bool:
-    return array is operand.base
-
-
-def _is_equal(array: Array, operand: Array) -> bool:
-    return np.array_equal(array, operand)
-
-
-def _has_equal_elements(array: Array, operand: Array) -> bool:
-    return np.array_equal(array.ravel(), operand.ravel())
-
-
-def _data(operand: Any) -> Any:
-    return operand.data if is_node(operand) else operand

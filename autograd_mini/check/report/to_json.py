@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.report import Quantity
-from autograd_mini.check.told import Array, Row, Told, worst_elements
+from autograd_mini.check.report.view import Row, View, worst_elements
+from autograd_mini.check.result import Quantity
+from autograd_mini.core.tensor import Array
 
 FORMAT = "autograd_mini gradient report"
 VERSION = 1
@@ -22,7 +23,7 @@ LARGEST_ARRAY = 1000
 MOST_ELEMENTS = 16
 
 
-def json_of(told: Told) -> str:
+def json_of(view: View) -> str:
     """The report as the text of a JSON object, the same for the same report.
 
     Every level of hints has the same keys.  What a level does not tell is ``null``, an
@@ -31,14 +32,14 @@ def json_of(told: Told) -> str:
     record: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
-        "hints": told.hints,
-        "ok": told.ok,
-        "headline": told.headline,
-        "culprits": told.culprits,
-        "loss_hint": told.loss_hint,
-        "quantities": [_quantity(row) for row in told.rows],
-        "findings": [asdict(finding) for finding in told.findings],
-        "notes": told.notes,
+        "hints": view.hints,
+        "ok": view.ok,
+        "headline": view.headline,
+        "culprits": view.culprits,
+        "loss_hint": view.loss_hint,
+        "quantities": [_quantity(row) for row in view.rows],
+        "findings": [asdict(finding) for finding in view.findings],
+        "notes": view.notes,
     }
     parts = ",\n".join(f"{json.dumps(key)}: {_written(value)}" for key, value in record.items())
     return f"{{\n{parts}\n}}\n"

@@ -7,20 +7,23 @@ kink, the slopes on both sides are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm  # type: ignore[import-untyped]
 
+from autograd_mini.check.bounds import Bounds
 from autograd_mini.check.complex_step import ComplexStep, Slope
 from autograd_mini.check.kinks import crossed
+from autograd_mini.check.problem import Problem
+from autograd_mini.core.graph import Node
+from autograd_mini.core.tensor import Array
 from autograd_mini.differences import Estimate, derivative, one_sided_derivative, surer
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Index = tuple[int, ...]
 
 TELLING = 1e-3
@@ -40,6 +43,83 @@ _NARROW = 2.0**-16
 
 _APART = 0.125
 """An estimate tells two claims apart if its error is below this part of their difference."""
+
+
+_FEWEST = 2
+_MOST_NUMBERS = 4 * 10**8
+"""How many numbers are computed to probe one quantity, unless that were fewer elements than 2."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The gradients of one quantity beside each other.
+
+    Attributes:
+        name: the quantity's.
+        automatic: the gradient of the reverse sweep.
+        manual: the hand-derived gradient, ``None`` if there is none.
+        tolerance: the rounding error that the two may differ by.
+        gap: how far they differ, ``None`` where they cannot be compared.
+        wrong: where that is more than rounding.
+        numerical: numerical derivatives of some elements.
+        probe: takes more of them.
+    """
+
+    name: str
+    automatic: Array
+    manual: Array | None
+    tolerance: Array
+    gap: Array | None
+    wrong: Array
+    numerical: Numerical
+    probe: Probe
+
+
+def comparisons(problem: Problem, bounds: Bounds, seed: int, entries: int) -> Iterator[Comparison]:
+    """For each quantity of a problem its gradients, the numerical one taken where it tells most.
+
+    Arguments:
+        problem: what is checked.
+        bounds: its automatic gradients, and what is rounding.
+        seed: chooses elements and directions.
+        entries: how many elements of each quantity are probed (see ``check_gradients``).
+    """
+    rng = np.random.default_rng(seed)
+    entries = _affordable(entries, problem.order)
+    for name, node in problem.nodes.items():
+        automatic, tolerance = bounds.automatic[name], bounds.tolerance[name]
+        manual, gap = problem.manual.get(name), None
+        wrong = np.zeros(automatic.shape, bool)
+        if manual is not None and manual.shape == automatic.shape:
+            with np.errstate(invalid="ignore"):
+                gap = np.abs(np.asarray(manual - automatic))
+                wrong = np.asarray(~((gap <= tolerance) | (gap == 0)))
+        loss = partial(problem.loss_with, name)
+        probe = Probe(loss, bounds.noise, problem.opened, node, automatic)
+        flat = _chosen(gap, wrong, entries, rng)
+        numerical = probe.elements(flat, Needed(automatic, gap, wrong), rng, name)
+        yield Comparison(name, automatic, manual, tolerance, gap, wrong, numerical, probe)
+
+
+def _affordable(entries: int, order: Sequence[Node]) -> int:
+    """How many elements are probed, where each takes the whole loss several times."""
+    numbers = sum(np.size(node.data) for node in order) * EVALUATIONS
+    return min(entries, max(_FEWEST, _MOST_NUMBERS // numbers))
+
+
+def _chosen(gap: Array | None, wrong: Array, entries: int, rng: np.random.Generator) -> list[int]:
+    """What to probe: some elements at random, and of the wrong ones those that differ most.
+
+    Each is given by its place in the flat array, in order.
+    """
+    chosen = rng.choice(wrong.size, min(entries, wrong.size), replace=False)
+    if gap is None:
+        return sorted(chosen.tolist())
+    candidates = np.flatnonzero(wrong)
+    off = np.nan_to_num(gap.flat[candidates], nan=np.inf)
+    if off.size > entries:
+        candidates = candidates[np.argpartition(-off, entries)[:entries]]
+    return sorted({*chosen.tolist(), *candidates.tolist()})
 
 
 class Along(NamedTuple):

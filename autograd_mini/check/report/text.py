@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autograd_mini.check.report import AGREE, CANNOT_TELL, DIFFER, Cause, Finding, Quantity
-from autograd_mini.check.told import (
+from autograd_mini.check.report.view import (
     STATUSES,
     Row,
-    Told,
+    View,
     named,
     other_than_automatic,
     sentence,
     short,
     worst_elements,
 )
+from autograd_mini.check.result import AGREE, CANNOT_TELL, DIFFER, Cause, Finding, Quantity
 
 SCREEN = 40
 """How many lines the text has at the most; what is left out is counted and named."""
@@ -26,21 +26,21 @@ MOST_FINDINGS = 4
 MOST_NOTES = 3
 
 
-def text_of(told: Told) -> str:
+def text_of(view: View) -> str:
     """The report as text: the first line says it all, the rest says why."""
-    all_agree = all(row.status == AGREE for row in told.rows)
+    all_agree = all(row.status == AGREE for row in view.rows)
     before = [
-        [told.headline],
-        [f"{WHICH_LOSS} {sentence(told.loss_hint)}"] if told.loss_hint else [],
-        _findings(told.findings),
-        _table(told) if told.hints and not all_agree else [],
+        [view.headline],
+        [f"{WHICH_LOSS} {sentence(view.loss_hint)}"] if view.loss_hint else [],
+        _findings(view.findings),
+        _table(view) if view.hints and not all_agree else [],
     ]
     after = [
-        _agreement(told) if told.hints == 2 and all_agree else [],
-        _cut([sentence(note) for note in told.notes], MOST_NOTES, "notes"),
+        _agreement(view) if view.hints == 2 and all_agree else [],
+        _cut([sentence(note) for note in view.notes], MOST_NOTES, "notes"),
     ]
     room = SCREEN - _lines(before + after)
-    blocks = [*before, *_explanations(told, room), *after]
+    blocks = [*before, *_explanations(view, room), *after]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
@@ -56,11 +56,11 @@ def _cut(lines: list[str], most: int, noun: str) -> list[str]:
 # The table
 
 
-def _table(told: Told) -> list[str]:
+def _table(view: View) -> list[str]:
     importance = list(STATUSES).index
-    order = sorted(told.rows, key=lambda row: importance(row.status))
+    order = sorted(view.rows, key=lambda row: importance(row.status))
     kept = {row.name for row in order[:MOST_ROWS]}
-    cells = [_cells(row) for row in told.rows if row.name in kept]
+    cells = [_cells(row) for row in view.rows if row.name in kept]
     heads = ("gradient of", "shape", "verdict", "cause", "relative difference")
     columns = [
         (head, *column)
@@ -102,17 +102,17 @@ def how_far_off(quantity: Quantity) -> str:
 # Why
 
 
-def _explanations(told: Told, room: int) -> list[list[str]]:
+def _explanations(view: View, room: int) -> list[list[str]]:
     """Evidence and causes of each mistake, then the evidence of each open verdict.
 
     There is one at least, and as many as there is room for.
     """
-    open_ones = [row.full for row in told.rows if row.full and row.status == CANNOT_TELL]
-    mistakes = [row.full for row in told.rows if row.full and row.status == DIFFER]
+    open_ones = [row.full for row in view.rows if row.full and row.status == CANNOT_TELL]
+    mistakes = [row.full for row in view.rows if row.full and row.status == DIFFER]
     blocks: list[list[str]] = []
     explained: dict[tuple[Cause, ...], str] = {}
     for quantity in mistakes + open_ones:
-        block = _explanation(quantity, told.loss_hint, explained)
+        block = _explanation(quantity, view.loss_hint, explained)
         if blocks and _lines([*blocks, block]) + 2 > room:  # the line of what is left out
             left = [q.name for q in (mistakes + open_ones)[len(blocks) :]]
             return [*blocks, [f"not explained here, for want of room: {named(left)}"]]
@@ -155,9 +155,9 @@ _ONLY_ROUNDING = 0.01
 """What agrees and yet differs by more than this part of itself is rounding, and should be 0."""
 
 
-def _agreement(told: Told) -> list[str]:
+def _agreement(view: View) -> list[str]:
     """What agrees with what, and how well."""
-    full = [row.full for row in told.rows if row.full]
+    full = [row.full for row in view.rows if row.full]
     lines = []
     for sides, quantities in (
         ("manual, automatic and numerical agree", [q for q in full if q.manual is not None]),

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.check.report import (
+from autograd_mini.check.result import (
     AGREE,
     CANNOT_TELL,
     DIFFER,
     Finding,
-    GradientReport,
-    Hints,
     Quantity,
+    Result,
 )
+from autograd_mini.core.graph import Node
+from autograd_mini.core.tensor import Array
 from autograd_mini.show.names import shown
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Hints = Literal[0, 1, 2]
+"""How much a report gives away: 0 the verdict, 1 also where the mistakes are, 2 also why."""
 
 INHERITED = "inherited"
 STATUSES = {
@@ -62,14 +64,14 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Told:
+class View:
     """What a report tells at a level of hints.
 
     Attributes:
         rows: the quantities, those nearest the loss first.
         culprits: the names of those that are mistakes.
         findings: without their messages and codes where the reason is not told.
-        graph: what ``draw`` takes: the root, or a report that holds what may be told.
+        graph: what ``draw`` takes: the root, or a result that holds what may be told.
     """
 
     hints: Hints
@@ -80,37 +82,50 @@ class Told:
     findings: tuple[Finding, ...]
     loss_hint: str | None
     notes: tuple[str, ...]
-    graph: Any
+    graph: Node | Result
 
 
-def told(report: GradientReport, hints: Hints) -> Told:
+def view_of(result: Result, hints: Hints) -> View:
     """What the report tells at a level of hints.
 
     >>> from autograd_mini import check_gradients
     >>> report = check_gradients(lambda w: w**2, {"w": 3.0}, {"w": 3.0})
-    >>> [told(report, hints).headline for hints in (0, 1)]
+    >>> [view_of(report, hints).headline for hints in (0, 1)]
     ['1 gradient checked: 1 mistake', '1 mistake (w)']
-    >>> [told(report, hints).rows[0].full is None for hints in (0, 1, 2)]
+    >>> [view_of(report, hints).rows[0].full is None for hints in (0, 1, 2)]
     [True, True, False]
     """
     where, why = hints >= 1, hints >= 2
-    quantities = report.nearest_first()
-    return Told(
+    quantities = result.nearest_first()
+    return View(
         hints=hints,
-        ok=report.ok,
-        headline=_headline(report, quantities, where),
+        ok=result.ok,
+        headline=_headline(result, quantities, where),
         rows=tuple(
             Row(q.name, q.shape, q.verdict, q.inherited, q if why else None)
             if where
             else Row(q.name, q.shape, None, None, None)
             for q in quantities
         ),
-        culprits=tuple(report.culprits) if where else (),
-        findings=tuple(f if why else _without_reason(f, where) for f in report.findings),
-        loss_hint=report.loss_hint if why else None,
-        notes=tuple(report.notes),
-        graph=report if why else _with_verdicts_only(report) if where else report.root,
+        culprits=tuple(result.culprits) if where else (),
+        findings=tuple(f if why else _without_reason(f, where) for f in result.findings),
+        loss_hint=result.loss_hint if why else None,
+        notes=tuple(result.notes),
+        graph=result if why else _with_verdicts_only(result) if where else result.root,
     )
+
+
+def checked_hints(hints: Any) -> Hints:
+    """A level of hints, if it is one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    levels: tuple[Hints, ...] = (0, 1, 2)
+    for level in levels:
+        if isinstance(hints, int) and hints == level:
+            return level
+    raise ValueError(f"hints is 0 (the verdict), 1 (also where) or 2 (also why), not {hints!r}")
 
 
 def status(quantity: Quantity) -> str:
@@ -122,8 +137,8 @@ def _without_reason(finding: Finding, where: bool) -> Finding:
     return Finding("", finding.names if where else (), "", finding.wrong)
 
 
-def _with_verdicts_only(report: GradientReport) -> GradientReport:
-    """The report without reasons and numbers."""
+def _with_verdicts_only(result: Result) -> Result:
+    """The result without reasons and numbers."""
 
     def bare(quantity: Quantity) -> Quantity:
         nothing = np.full(quantity.shape, np.nan)
@@ -139,8 +154,8 @@ def _with_verdicts_only(report: GradientReport) -> GradientReport:
             max_error=np.nan,
         )
 
-    bares = [bare(quantity) for quantity in report.quantities.values()]
-    return GradientReport(bares, root=report.root, nodes=report.nodes, hints=1)
+    bares = {name: bare(quantity) for name, quantity in result.quantities.items()}
+    return Result(bares, result.root, result.nodes)
 
 
 def named(names: Sequence[str], most: int = MOST_NAMES) -> str:
@@ -166,7 +181,7 @@ def sentence(text: str) -> str:
 # The first line
 
 
-def _headline(report: GradientReport, quantities: Sequence[Quantity], where: bool) -> str:
+def _headline(result: Result, quantities: Sequence[Quantity], where: bool) -> str:
     """All there is to know, in a line: what is wrong first, what is right last."""
 
     def those(test: Callable[[Quantity], bool]) -> list[str]:
@@ -180,11 +195,11 @@ def _headline(report: GradientReport, quantities: Sequence[Quantity], where: boo
     right = those(lambda q: q.verdict == AGREE)
     beyond = [
         name
-        for finding in report.findings
+        for finding in result.findings
         if finding.wrong and not set(finding.names) & {*mistakes}
         for name in finding.names[:1] or (finding.code,)
     ]
-    warnings = [f.code for f in report.findings if not f.wrong]
+    warnings = [f.code for f in result.findings if not f.wrong]
     checked = f"{counted(len(quantities), 'gradient')} checked"
     parts = [
         _part(mistakes, where, "mistake", "mistakes"),
@@ -207,15 +222,15 @@ def _headline(report: GradientReport, quantities: Sequence[Quantity], where: boo
             if len(inherited) == 1
             else f"{len(inherited)} others are right given what they were handed",
         )
-    found = [part for part in parts if part]
-    if not found:
-        found = ["all agree"] if quantities else ["nothing to compare"]
+    said = [part for part in parts if part]
+    if not said:
+        said = ["all agree"] if quantities else ["nothing to compare"]
     elif where and right:
-        found.append(f"{len(right)} {'agrees' if len(right) == 1 else 'agree'}")
+        said.append(f"{len(right)} {'agrees' if len(right) == 1 else 'agree'}")
     if warnings:
-        found.append(counted(len(warnings), "warning"))
-    line = "; ".join(found)
-    return line if where and report.ok < bool(quantities) else f"{checked}: {line}"
+        said.append(counted(len(warnings), "warning"))
+    line = "; ".join(said)
+    return line if where and result.ok < bool(quantities) else f"{checked}: {line}"
 
 
 def _part(names: Sequence[str], where: bool, one: str, several: str) -> str:

@@ -2,7 +2,7 @@
 
 >>> from autograd_mini import Value
 >>> a = Value(0.25)
->>> Words({a: "a1"}, {})(a * (1 - a))
+>>> Wording({a: "a1"}, {})(a * (1 - a))
 'a1·(1 − a1)'
 """
 
@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.graph import is_node
+from autograd_mini.core.graph import Node, is_node
+from autograd_mini.core.tensor import Array
 from autograd_mini.show.formulas import number
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 Product = tuple[int, str, str]
 """A size or a product of sizes: as a number, as a text, and what the sizes are."""
@@ -31,7 +30,7 @@ _TURNS = ("swapaxes", "transpose")
 _DEEPEST = 3
 
 
-class Words:
+class Wording:
     """Names for nodes and arrays; what has none is written as a formula of those that have.
 
     Arguments:
@@ -39,7 +38,7 @@ class Words:
         arrays: arrays that the user has, by name.
     """
 
-    def __init__(self, nodes: Mapping[Any, str], arrays: Mapping[str, Array]) -> None:
+    def __init__(self, nodes: Mapping[Node, str], arrays: Mapping[str, Array]) -> None:
         self.nodes, self.arrays = dict(nodes), dict(arrays)
         self._names = {*nodes.values(), *arrays}
         self._ranks = {node: rank for rank, node in enumerate(self.nodes)}
@@ -48,7 +47,7 @@ class Words:
         """What an operand is called."""
         return self._text(operand, _DEEPEST)[0]
 
-    def has_name(self, node: Any) -> bool:
+    def has_name(self, node: Node) -> bool:
         """Whether a node is called by a name, not by a formula."""
         return bool(self.nodes.get(node) or node.label)
 
@@ -56,7 +55,7 @@ class Words:
         """Whether a text is a name that the user gave, not a formula."""
         return text in self._names
 
-    def rank(self, node: Any) -> tuple[int, str]:
+    def rank(self, node: Node) -> tuple[int, str]:
         """A key that puts nodes in an order that depends on nothing but the computation."""
         return self._ranks.get(node, len(self._ranks)), self(node)
 
@@ -105,17 +104,17 @@ def _enclosed(part: tuple[str, int], tightness: int) -> str:
     return text if own >= tightness else f"({text})"
 
 
-class Numbers:
+class FactorNames:
     """Names for constant factors: from the sizes at hand, and the numbers that the code names.
 
     Arguments:
         sizes: what each size is, such as ``{64: "rows of x"}``.
         named: numbers by name, such as ``{"rate": 0.1}``.
 
-    >>> numbers = Numbers({64: "rows of x", 10: "columns of x"}, {"rate": 0.3})
-    >>> numbers.name(2 / 64)
+    >>> factors = FactorNames({64: "rows of x", 10: "columns of x"}, {"rate": 0.3})
+    >>> factors.name(2 / 64)
     '2/64, with 64 rows of x'
-    >>> numbers.name(-0.3), numbers.name(0.5), numbers.name(1.234567) is None
+    >>> factors.name(-0.3), factors.name(0.5), factors.name(1.234567) is None
     ('−rate', '1/2', True)
     """
 

@@ -10,21 +10,25 @@ apart are all given.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.blocks import other_derivatives
-from autograd_mini.check.kinks import SIDES_DIFFER, at_kink, slopes_on_both_sides
-from autograd_mini.check.report import Cause
-from autograd_mini.check.slips import Slip, Step, derived, exchanges, other_axes, slips
-from autograd_mini.check.words import Numbers
-from autograd_mini.core.graph import is_node
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from autograd_mini.check.blame import Blame, Mistake
+from autograd_mini.check.kinks import at_kink
+from autograd_mini.check.result import Cause, Quantity
+from autograd_mini.check.slips import (
+    Slip,
+    derived,
+    exchanges,
+    other_axes,
+    other_derivatives,
+    slips,
+)
+from autograd_mini.check.wording import FactorNames
+from autograd_mini.core.tensor import Array
 
 _EXPLAINED = 1e-3
 """An explanation leaves at most this part of the difference unexplained (rounding aside)."""
@@ -39,65 +43,26 @@ _INFORMATIVE = 3
 """A free factor is fitted to at least this many numbers, or must be one that has a name."""
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """What is known about a wrong quantity.
+def explained(blame: Blame) -> list[Quantity]:
+    """The quantities, each mistake with its causes.
 
-    Attributes:
-        node: the quantity as it was recorded.
-        upstream: the gradient, as one true step gives it, at each node that everything from
-            the quantity to the loss passes.
-        manual: what the user has.
-        expected: what one true step gives, and ``bound`` its rounding.
-        step: that step, recorded.
-        known: the arrays at hand, by name.
-        numbers: names for constant factors.
-        forward: the nodes of the forward pass that lie between the quantity and the
-            quantities that its gradient was computed from.
-        unary: the elementwise operations of one operand in the forward pass.
-        updated: the direction in which an update would move each parameter.
+    What is made of a gradient of a wrong shape, and explained by nothing but that, is inherited.
     """
-
-    node: Any
-    upstream: Mapping[Any, Array]
-    manual: Array
-    expected: Array
-    bound: Array
-    step: Step
-    known: Mapping[str, Array]
-    numbers: Numbers
-    forward: Sequence[Any]
-    unary: Sequence[str]
-    updated: Mapping[Any, Array]
-
-    def explained_by(self, made: Any) -> bool:
-        """Whether a slip that makes these numbers made the user's."""
-        made = np.asarray(made)
-        if made.shape != self.manual.shape or not self._may_be_explained_by(made):
-            return False
-        rest = np.abs(self.manual - made)
-        if not np.isfinite(rest).all():
-            return False
-        growth = max(1.0, _largest(made) / (_largest(self.expected) or 1.0))
-        allowed = _SLACK * growth * _largest(self.bound)
-        if self.manual.shape == self.expected.shape:
-            allowed = min(allowed, self._explained)
-        return bool(_largest(rest) <= allowed)
-
-    def _may_be_explained_by(self, made: Array) -> bool:
-        """Whether the numbers are the user's at a few places; most slips end here."""
-        if made.size <= _FEW or self.manual.shape != self.expected.shape:
-            return True
-        few = np.linspace(0, made.size - 1, _FEW).astype(int)
-        rest = np.abs(self.manual.flat[few] - made.flat[few])
-        return bool(np.all(rest <= self._explained))
-
-    @cached_property
-    def _explained(self) -> float:
-        return _EXPLAINED * _largest(self.manual - self.expected)
+    quantities = []
+    for quantity in blame.quantities:
+        if quantity.name in blame.mistakes:
+            mistake = blame.mistakes[quantity.name]
+            why = causes(mistake)
+            if mistake.lacks_upstream and why[0].code in _FOLLOWS:
+                quantity = replace(quantity, inherited=True)
+            else:
+                quantity = replace(quantity, causes=why)
+        quantities.append(quantity)
+    return quantities
 
 
-_FEW = 256
+_FOLLOWS = ("unknown", "shape", "missing-reduction")
+"""What a gradient of a wrong shape makes of the gradients that are computed from it."""
 
 
 def causes(mistake: Mistake) -> tuple[Cause, ...]:
@@ -124,16 +89,45 @@ _SIMPLEST = [
 def _unknown(mistake: Mistake) -> str:
     if mistake.manual.shape != mistake.expected.shape:
         return "no single slip explains numbers of this shape"
-    wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
+    wrong = mistake.wrong
     if 0 < wrong.sum() <= wrong.size / 4 and wrong.size > 3:
         where = np.argwhere(wrong)
         return (
             f"right but for {_counted(wrong.sum(), 'element')} of {wrong.size}"
             f" ({_places(where)}); no single slip explains these"
         )
-    cut = "; the search was cut short" if mistake.step.left < 0 else ""
+    cut = "; the search was cut short" if mistake.step.budget < 0 else ""
     return f"no single slip explains the numbers{cut}"
 
+
+# What explains numbers
+
+
+def explains(predicted: Any, mistake: Mistake) -> bool:
+    """Whether a slip that makes these numbers made the user's."""
+    numbers, manual = np.asarray(predicted), mistake.manual
+    if numbers.shape != manual.shape or not _may_explain(numbers, mistake):
+        return False
+    rest = np.abs(manual - numbers)
+    if not np.isfinite(rest).all():
+        return False
+    growth = max(1.0, _largest(numbers) / (_largest(mistake.expected) or 1.0))
+    allowed = _SLACK * growth * _largest(mistake.bound)
+    if manual.shape == mistake.expected.shape:
+        allowed = min(allowed, _EXPLAINED * mistake.size)
+    return bool(_largest(rest) <= allowed)
+
+
+def _may_explain(numbers: Array, mistake: Mistake) -> bool:
+    """Whether the numbers are the user's at a few places; most slips end here."""
+    if numbers.size <= _FEW or mistake.manual.shape != mistake.expected.shape:
+        return True
+    few = np.linspace(0, numbers.size - 1, _FEW).astype(int)
+    rest = np.abs(mistake.manual.flat[few] - numbers.flat[few])
+    return bool(np.all(rest <= _EXPLAINED * mistake.size))
+
+
+_FEW = 256
 
 # Numbers that are none
 
@@ -165,13 +159,13 @@ def _constant_factor(mistake: Mistake) -> Iterator[Cause]:
     if not mistake.expected.any():
         yield Cause("extra-term", "the right gradient is zero everywhere")
         return
-    if mistake.explained_by(np.zeros_like(mistake.expected)):
+    if explains(np.zeros_like(mistake.expected), mistake):
         yield Cause("missing-term", "it is zero everywhere, the right gradient is not")
         return
     factor = _fitted(mistake.manual, mistake.expected)
-    if factor is None or not mistake.explained_by(factor * mistake.expected):
+    if factor is None or not explains(factor * mistake.expected, mistake):
         return
-    name = mistake.numbers.name(factor)
+    name = mistake.factors.name(factor)
     if name is None and np.count_nonzero(mistake.expected) < _INFORMATIVE:
         return  # any two numbers have a ratio
     if name == "−1":
@@ -183,26 +177,26 @@ def _constant_factor(mistake: Mistake) -> Iterator[Cause]:
 
 def _reduced_counts(mistake: Mistake) -> Iterator[tuple[int, str]]:
     """Over how many elements the step and the forward pass near it take sums and means."""
-    words = mistake.step.words
+    wording = mistake.step.wording
     for node in (*mistake.step.inside, *mistake.forward):
         if node.op in ("sum", "mean") and np.size(node.data):
             operand = node.parents[0]
             count = int(np.size(getattr(operand, "data", operand)) // np.size(node.data))
             if count > 1:
-                yield count, f"the {count} elements of {words(operand)} along the summed axes"
+                yield count, f"the {count} elements of {wording(operand)} along the summed axes"
 
 
 def _other_shape(mistake: Mistake) -> Iterator[Cause]:
     manual, right = mistake.manual.shape, mistake.expected.shape
-    if mistake.manual.size == mistake.expected.size and mistake.explained_by(
-        mistake.expected.reshape(manual)
+    if mistake.manual.size == mistake.expected.size and explains(
+        mistake.expected.reshape(manual), mistake
     ):
         yield Cause("shape", f"the right numbers in shape {manual} in place of {right}")
     for axis in range(len(right)):
         row = np.take(mistake.expected, [0], axis)
         if right[axis] > 1 and np.array_equal(np.broadcast_to(row, right), mistake.expected):
             made = [row, row[0] if axis == 0 else np.squeeze(row, axis)]
-            if any(mistake.explained_by(one) for one in made):
+            if any(explains(one, mistake) for one in made):
                 yield Cause("shape", f"the right numbers, not repeated along axis {axis}")
     padded = (1,) * (mistake.manual.ndim - mistake.expected.ndim) + right
     if len(padded) == mistake.manual.ndim:
@@ -219,7 +213,7 @@ def _other_order(mistake: Mistake) -> Iterator[Cause]:
         return
     for order in itertools.permutations(range(mistake.expected.ndim)):
         turned = np.transpose(mistake.expected, order)
-        if order != tuple(range(len(order))) and mistake.explained_by(turned):
+        if order != tuple(range(len(order))) and explains(turned, mistake):
             if len(order) == 2:
                 yield Cause("transpose", "the right gradient, transposed")
             else:
@@ -236,7 +230,7 @@ def _reduced(mistake: Mistake) -> Iterator[Cause]:
             for name, reduce in (("summed", np.sum), ("averaged", np.mean)):
                 whole = reduce(right, axis=axes, keepdims=True)
                 made = [whole, np.squeeze(whole, axes), np.broadcast_to(whole, right.shape)]
-                if any(mistake.explained_by(one) for one in made):
+                if any(explains(one, mistake) for one in made):
                     where = ", ".join(map(str, axes))
                     yield Cause("extra-reduction", f"the right gradient, {name} over axis {where}")
 
@@ -247,7 +241,7 @@ def _zeros(mistake: Mistake) -> Iterator[Cause]:
         return
     zero = mistake.manual == 0
     wrong = zero & (np.abs(mistake.expected) > mistake.bound)
-    if wrong.any() and mistake.explained_by(np.where(zero, 0.0, mistake.expected)):
+    if wrong.any() and explains(np.where(zero, 0.0, mistake.expected), mistake):
         where = np.argwhere(wrong)
         yield Cause(
             "missing-term",
@@ -263,7 +257,7 @@ def _kinks(mistake: Mistake) -> Iterator[Cause]:
     """Wrong at no other elements than those where an operation has no derivative."""
     if mistake.manual.shape != mistake.expected.shape:
         return
-    wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
+    wrong = mistake.wrong
     for node in mistake.forward:
         at = at_kink(node)
         if at is not None and at.shape == wrong.shape and not (wrong & ~at).any():
@@ -272,28 +266,6 @@ def _kinks(mistake: Mistake) -> Iterator[Cause]:
                 f"it differs only at {_places(np.argwhere(wrong))}, where {node.op} has no "
                 f"derivative, and no convention gives {mistake.manual[wrong][0]:.6g} there",
             )
-
-
-def is_convention(mistake: Mistake) -> bool:
-    """Whether a gradient differs at kinks alone, by what is taken between their two sides."""
-    if mistake.manual.shape != mistake.expected.shape:
-        return False
-    wrong = np.abs(mistake.manual - mistake.expected) > mistake.bound
-    for node in mistake.forward:
-        at, upstream = at_kink(node), mistake.upstream.get(node)
-        if upstream is None or at is None or at.shape != wrong.shape or (wrong & ~at).any():
-            continue
-        moves = [np.ones(np.shape(_data(p))) * (p is mistake.node) for p in node.parents]
-        ends = np.sort([upstream * slopes for slopes in slopes_on_both_sides(node, moves)], axis=0)
-        room = mistake.bound + SIDES_DIFFER * np.abs(ends).max(axis=0)
-        inside = (ends[0] - room <= mistake.manual) & (mistake.manual <= ends[1] + room)
-        if inside[wrong].all():
-            return True
-    return False
-
-
-def _data(operand: Any) -> Any:
-    return operand.data if is_node(operand) else operand
 
 
 # Inside the step
@@ -313,7 +285,7 @@ def _one_slip(mistake: Mistake) -> Iterator[Cause]:
             continue
         exact = min((0.0, -1.0, 2.0, 0.5), key=lambda factor: abs(factor - 1 - share))
         for factor in (1 + share, exact):  # the step may not be linear in it
-            if mistake.explained_by(slip.rescaled(factor)):
+            if explains(slip.rescaled(factor), mistake):
                 enough = int(np.count_nonzero(change)) >= _INFORMATIVE
                 yield from _with_factor(slip, factor, mistake, enough)
                 break
@@ -324,13 +296,13 @@ def _other_array(mistake: Mistake) -> Iterator[Cause]:
     yield from _by_term(mistake)
     yield from _by_factor(mistake)
     yield from _by_sum(mistake)
-    yield from _that_explain(mistake, exchanges(mistake.step, mistake.known, mistake.unary))
+    yield from _that_explain(mistake, exchanges(mistake.step, mistake.arrays, mistake.unary))
 
 
 def _other_derivative(mistake: Mistake) -> Iterator[Cause]:
     """Something in the place of the derivative of several operations at once."""
     found = other_derivatives(
-        mistake.node, mistake.upstream, mistake.known, mistake.unary, mistake.step.words
+        mistake.node, mistake.upstream, mistake.arrays, mistake.unary, mistake.step.wording
     )
     yield from _that_explain(mistake, found)
 
@@ -338,20 +310,20 @@ def _other_derivative(mistake: Mistake) -> Iterator[Cause]:
 def _that_explain(mistake: Mistake, found: Iterable[Slip]) -> Iterator[Cause]:
     """Those slips that make the user's numbers."""
     for slip in found:
-        if mistake.explained_by(slip.made):
+        if explains(slip.made, mistake):
             yield Cause(slip.code, slip.evidence)
 
 
 def _with_factor(slip: Slip, factor: float, mistake: Mistake, enough: bool) -> Iterator[Cause]:
     """What a fitted factor means: of an operand, or 1 − rate for an update."""
-    words, numbers = slip.evidence, mistake.numbers
+    words, factors = slip.evidence, mistake.factors
     if slip.code == "updated-value":
-        name = numbers.name(1 - factor)
+        name = factors.name(1 - factor)
         if name or enough:
             rate = _times(1 - factor, name)
             yield Cause(slip.code, f"{words} was used after an update by {rate} × its gradient")
         return
-    name = numbers.name(factor)
+    name = factors.name(factor)
     if abs(factor) < 1e-7:
         yield Cause("missing-term", f"the term {words} is missing")
     elif name == "−1":
@@ -377,25 +349,25 @@ def _by_factor(mistake: Mistake) -> Iterator[Cause]:
     """An elementwise factor too many, or lost, whatever way the step was written."""
     if mistake.manual.shape != mistake.expected.shape or mistake.manual.size < 2:
         return
-    same = {name: a for name, a in mistake.known.items() if a.shape == mistake.manual.shape}
-    for name, data in derived(same, mistake.unary, mistake.step.words):
-        if mistake.explained_by(mistake.expected * data):
+    same = {name: a for name, a in mistake.arrays.items() if a.shape == mistake.manual.shape}
+    for name, data in derived(same, mistake.unary, mistake.step.wording):
+        if explains(mistake.expected * data, mistake):
             yield Cause("extra-factor", f"the ratio to the right gradient is {name}")
         gone = (data == 0) & (np.abs(mistake.expected) <= mistake.bound)
         if gone.all():
             continue
         lost = np.where(gone, mistake.manual, mistake.expected / data)
-        if mistake.explained_by(lost):
+        if explains(lost, mistake):
             yield Cause("missing-factor", f"the right gradient is this, times {name}")
 
 
 def _by_sum(mistake: Mistake) -> Iterator[Cause]:
     """A term lost or with the other sign in a − b or a + b, whatever this is multiplied by."""
-    right, words = mistake.expected, mistake.step.words
+    right, wording = mistake.expected, mistake.step.wording
     same = {
         name: data
-        for name, data in mistake.known.items()
-        if data.shape == right.shape and words.is_name(name)
+        for name, data in mistake.arrays.items()
+        if data.shape == right.shape and wording.is_name(name)
     }
     if right.size < 2 or len(same) ** 2 * right.size > _MOST_PAIRED:
         return
@@ -406,7 +378,7 @@ def _by_sum(mistake: Mistake) -> Iterator[Cause]:
                 ("missing-term", f"{b} in {a} {sign} {b} is missing", x),
                 ("missing-term", f"{a} in {a} {sign} {b} is missing", y if sign == "+" else -y),
             ):
-                if mistake.explained_by(right / whole * made):
+                if explains(right / whole * made, mistake):
                     yield Cause(code, text)
 
 
@@ -415,12 +387,12 @@ def _by_term(mistake: Mistake) -> Iterator[Cause]:
     if mistake.manual.shape != mistake.expected.shape or mistake.manual.size < _INFORMATIVE:
         return
     difference = mistake.manual - mistake.expected
-    for name, data in mistake.known.items():
+    for name, data in mistake.arrays.items():
         if data.shape != difference.shape:
             continue
         share = _fitted(difference, data)
-        if share and mistake.explained_by(mistake.expected + share * data):
-            rate = _times(share, Numbers({}, mistake.numbers.named).name(share))
+        if share and explains(mistake.expected + share * data, mistake):
+            rate = _times(share, FactorNames({}, mistake.factors.named).name(share))
             yield Cause("extra-term", f"the difference to the right gradient is {rate} × {name}")
 
 

@@ -11,18 +11,17 @@ import hashlib
 import html
 import re
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autograd_mini.check.report import AGREE, CANNOT_TELL, CAUSES, DIFFER, Finding, Quantity
-from autograd_mini.check.text import WHICH_LOSS, cause, how_far_off, place
-from autograd_mini.check.told import (
+from autograd_mini.check.report.text import WHICH_LOSS, cause, how_far_off, place
+from autograd_mini.check.report.view import (
     INHERITED,
     STATUSES,
-    Array,
     Element,
     Row,
-    Told,
+    View,
     counted,
     difference,
     other_than_automatic,
@@ -30,8 +29,20 @@ from autograd_mini.check.told import (
     short,
     worst_elements,
 )
+from autograd_mini.check.result import (
+    AGREE,
+    CANNOT_TELL,
+    CAUSES,
+    DIFFER,
+    Finding,
+    Quantity,
+    Result,
+)
 from autograd_mini.core.graph import topological_order
-from autograd_mini.show.draw import Drawing, draw
+from autograd_mini.core.tensor import Array
+
+if TYPE_CHECKING:
+    from autograd_mini.show.draw import Drawing
 
 SIDE_BY_SIDE = 600
 """A picture of so many pixels has room beside the quantities; a wider one stands above them."""
@@ -41,7 +52,7 @@ SIGNS = {DIFFER: "×", INHERITED: "~", CANNOT_TELL: "?", AGREE: "="}
 """As in the picture."""
 
 
-def page_of(told: Told) -> str:
+def page_of(view: View) -> str:
     """The report as a page of its own."""
     return f"""<!doctype html>
 <html lang="en">
@@ -50,37 +61,39 @@ def page_of(told: Told) -> str:
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Gradients: {_text(told.headline)}</title>
+<title>Gradients: {_text(view.headline)}</title>
 <style>{_PAGE_STYLE}</style>
 </head>
 <body>
 <main>
-{fragment_of(told)}
+{fragment_of(view)}
 </main>
 </body>
 </html>
 """
 
 
-def fragment_of(told: Told) -> str:
+def fragment_of(view: View) -> str:
     """The report as a piece of HTML that can stand in another page, several times too."""
     prefix = (
-        "r" + hashlib.sha256(repr((told.hints, told.headline, told.rows)).encode()).hexdigest()[:8]
+        "r" + hashlib.sha256(repr((view.hints, view.headline, view.rows)).encode()).hexdigest()[:8]
     )
     parts = [
-        _head(told),
-        _loss_hint(told),
-        _findings(told.findings),
-        _columns(_graph(told, prefix) if told.hints else "", _quantities(told, prefix)),
-        _notes(told),
+        _head(view),
+        _loss_hint(view),
+        _findings(view.findings),
+        _columns(_graph(view, prefix) if view.hints else "", _quantities(view, prefix)),
+        _notes(view),
     ]
     body = "\n".join(part for part in parts if part)
     return f'<section class="autograd-mini-report">\n<style>{_STYLE}</style>\n{body}\n</section>'
 
 
-def drawing_of(told: Told) -> Drawing:
+def drawing_of(view: View) -> Drawing:
     """The graph, with what is told of each quantity marked in it."""
-    return draw(told.graph, direction="TB", fold=True)
+    from autograd_mini.show.draw import draw  # Graphviz, which no other part of a report needs
+
+    return draw(view.graph, direction="TB", fold=True)
 
 
 def _text(text: str) -> str:
@@ -102,11 +115,11 @@ def _class(status: str) -> str:
 # Above the quantities
 
 
-def _head(told: Told) -> str:
-    word = AGREE if told.ok else DIFFER
+def _head(view: View) -> str:
+    word = AGREE if view.ok else DIFFER
     return (
-        f'<header class="{word}">{_sign(word)}<h1>{_text(told.headline)}</h1>'
-        f"<p>{_BELOW[told.hints]}</p></header>"
+        f'<header class="{word}">{_sign(word)}<h1>{_text(view.headline)}</h1>'
+        f"<p>{_BELOW[view.hints]}</p></header>"
     )
 
 
@@ -119,10 +132,10 @@ _BELOW = {
 }
 
 
-def _loss_hint(told: Told) -> str:
-    if not told.loss_hint:
+def _loss_hint(view: View) -> str:
+    if not view.loss_hint:
         return ""
-    return f'<p class="note"><strong>{WHICH_LOSS}</strong> {_text(told.loss_hint)}</p>'
+    return f'<p class="note"><strong>{WHICH_LOSS}</strong> {_text(view.loss_hint)}</p>'
 
 
 def _findings(findings: Iterable[Finding]) -> str:
@@ -139,8 +152,8 @@ def _findings(findings: Iterable[Finding]) -> str:
     return f'<ul class="findings">{"".join(items)}</ul>' if items else ""
 
 
-def _notes(told: Told) -> str:
-    return "".join(f'<p class="note">{_text(note)}</p>' for note in told.notes)
+def _notes(view: View) -> str:
+    return "".join(f'<p class="note">{_text(note)}</p>' for note in view.notes)
 
 
 def _columns(*columns: str) -> str:
@@ -149,14 +162,14 @@ def _columns(*columns: str) -> str:
     return f'<div class="columns">{"".join(filled)}</div>'
 
 
-def _graph(told: Told, prefix: str) -> str:
+def _graph(view: View, prefix: str) -> str:
     """The picture; where there can be none, why."""
     try:
-        drawing = drawing_of(told)
+        drawing = drawing_of(view)
         svg = drawing.svg()
     except (ValueError, RuntimeError) as error:
         return f'<p class="note">No picture of the graph: {_text(str(error))}</p>'
-    links = _links(told, drawing) if told.hints == 2 else {}
+    links = _links(view, drawing)
     for box, number in links.items():
         anchor = f'<g id="a_{box}"><a '
         svg = svg.replace(anchor, f'{anchor}href="#{prefix}_{number}" ', 1)
@@ -177,33 +190,35 @@ def _width(svg: str) -> int:
     return round(float(points[1]) * 4 / 3) if points else 0
 
 
-def _links(told: Told, drawing: Drawing) -> dict[str, int]:
+def _links(view: View, drawing: Drawing) -> dict[str, int]:
     """For the boxes of quantities, by id, the numbers of their rows.
 
     A picture has a box ``n0``, ``n1``, ... for each node in topological order, unless it is
     folded; then nothing is linked.
     """
-    position = {node: i for i, node in enumerate(topological_order(told.graph.root))}
+    if view.hints < 2 or not isinstance(view.graph, Result):
+        return {}
+    position = {node: i for i, node in enumerate(topological_order(view.graph.root))}
     boxes = [box for box in drawing.ids if re.search(r"_n\d+$", box)]
     if len(boxes) != len(position):
         return {}
-    places = [position.get(told.graph.nodes[row.name]) for row in told.rows]
+    places = [position.get(view.graph.nodes[row.name]) for row in view.rows]
     return {boxes[at]: i for i, at in enumerate(places) if at is not None}
 
 
 # The quantities
 
 
-def _quantities(told: Told, prefix: str) -> str:
-    if not told.rows:
+def _quantities(view: View, prefix: str) -> str:
+    if not view.rows:
         return ""
-    if not told.hints:
-        names = ", ".join(_name(row.name) for row in told.rows)
-        return f"<p>{counted(len(told.rows), 'gradient')}: {names}</p>"
+    if not view.hints:
+        names = ", ".join(_name(row.name) for row in view.rows)
+        return f"<p>{counted(len(view.rows), 'gradient')}: {names}</p>"
     rows = (
-        _quantity(row, f"{prefix}_{number}", told.loss_hint) for number, row in enumerate(told.rows)
+        _quantity(row, f"{prefix}_{number}", view.loss_hint) for number, row in enumerate(view.rows)
     )
-    used = {row.status for row in told.rows}
+    used = {row.status for row in view.rows}
     legend = "".join(
         f'<li class="{_class(word)}">{_sign(word)} {word}: {meaning}</li>'
         for word, meaning in STATUSES.items()

@@ -1,0 +1,54 @@
+"""Operands that do not broadcast, or that broadcast where they should not."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.scope import Scope
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.graph import data_of, is_node
+from autograd_mini.core.tensor import record
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+def advice(error: BaseException, around: Mapping[str, Any]) -> str:
+    """What to write where operands of an elementwise operation did not broadcast, or ``""``."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    at = next((frame for frame in frames if frame.f_code is record.__code__), None)
+    if at is None or at.f_locals["rule"].name not in RULES:
+        return ""
+    theirs = [f for f in frames if f.f_globals.get("__name__", "").split(".")[0] != _PACKAGE]
+    local = {name: value for frame in theirs for name, value in frame.f_locals.items()}
+    scope = Scope({**around, **local})
+    for flat, wide in pairs(at.f_locals["operands"]):
+        shape, wanted = np.shape(data_of(flat)), np.shape(data_of(wide))
+        if len(shape) != 1 or len(wanted) != 2 or shape[0] != wanted[0]:
+            continue
+        name = scope.name_of(flat) or "the flat operand"
+        what = f"{name} has shape {shape}, {scope.name_of(wide) or 'the other'} {wanted}"
+        if are_labels(data_of(flat), wanted[1]):
+            return f"{what}: for class labels write one-hot rows, np.eye({wanted[1]})[{name}]"
+        return f"{what}: for one number in each row write {name}[:, None]"
+    return ""
+
+
+def pairs(operands: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Two operands in both orders."""
+    if len(operands) == 2:
+        yield operands[0], operands[1]
+        yield operands[1], operands[0]
+
+
+def are_labels(labels: Any, classes: int) -> bool:
+    """Whether numbers can be class labels from 0 or from 1, of at least two classes."""
+    if is_node(labels):
+        return False
+    found = np.unique(np.asarray(labels))
+    if found.size < 2 or np.any(found != np.round(found)):
+        return False
+    return bool(0 <= found[0] and found[-1] < classes + min(found[0], 1))

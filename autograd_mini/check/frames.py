@@ -1,0 +1,156 @@
+"""A function's local variables as they are when it returns, and the other names it can use."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import CodeType, FrameType
+from typing import Any
+
+from autograd_mini.core import graph
+from autograd_mini.core.value import Value
+
+
+def call_with_locals(
+    function: Callable[..., Any], arguments: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The result of ``function(**arguments)`` and its local variables at its return.
+
+    A function whose code is not Python's (a built-in) has none.
+
+    >>> def area(r):
+    ...     square = r * r
+    ...     return 3.0 * square
+    >>> call_with_locals(area, {"r": 2.0})
+    (12.0, {'r': 2.0, 'square': 4.0})
+    """
+    code = _code(function)
+    found: dict[str, Any] = {}
+
+    def profile(frame: FrameType, event: Any, argument: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            found.update(frame.f_locals)
+        if callable(before):
+            before(frame, event, argument)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        result = function(**arguments)
+    finally:
+        sys.setprofile(before if callable(before) else None)
+        if before is not None and not callable(before):  # a cProfile.Profile, which starts itself
+            before.enable()
+    return result, found
+
+
+@contextmanager
+def differentiation() -> Iterator[list[str]]:
+    """Notes where code inside the block differentiates automatically: the line, as a text.
+
+    >>> with differentiation() as seen:
+    ...     _ = graph.gradients(Value(2.0), [])
+    >>> bool(seen)
+    True
+    """
+    seen: list[str] = []
+    sweeps = set(map(id, _SWEEPS))
+
+    def profile(frame: FrameType, event: Any, argument: Any) -> None:
+        if event == "call" and id(frame.f_code) in sweeps:
+            seen.append(_place_of_call(frame.f_back))
+        elif event == "c_call" and _sweeps_compiled(argument):
+            seen.append(_place_of_call(frame))
+        if callable(before):
+            before(frame, event, argument)
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(before if callable(before) else None)
+        if before is not None and not callable(before):
+            before.enable()
+
+
+_SWEEPS = [
+    function.__code__
+    for function in (graph.gradients, graph.sweep_gradients, graph.backward, Value.backward)
+    if hasattr(function, "__code__")  # the compiled Value's has none
+]
+
+
+def _sweeps_compiled(function: Any) -> bool:
+    is_of_value = isinstance(getattr(function, "__self__", None), Value)
+    return is_of_value and function.__name__ == Value.backward.__name__
+
+
+def _place_of_call(frame: FrameType | None) -> str:
+    """The line outside of this library from which it was called."""
+    ours = __name__.partition(".")[0]
+    while frame and frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] == ours:
+        frame = frame.f_back
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}" if frame else ""
+
+
+def names_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """What a function's code can refer to by name besides its own variables.
+
+    These are its module's global names, the variables of functions around it, the arguments
+    that a partial function holds, and for a method or an object that is called the attributes
+    of ``self``, as ``self.name``.
+
+    >>> rate = 0.1
+    >>> def outer(x):
+    ...     return lambda w: w * x
+    >>> names_of(outer(3.0))["x"]
+    3.0
+    """
+    found: dict[str, Any] = {}
+    while isinstance(function, functools.partial):
+        found = {**function.keywords, **found}
+        function = function.func
+    plain = _plain_function(function)
+    around = getattr(plain, "__closure__", None) or ()
+    free = getattr(getattr(plain, "__code__", None), "co_freevars", ())
+    for name, cell in zip(free, around, strict=True):
+        with suppress(ValueError):  # a variable that has no value yet
+            found.setdefault(name, cell.cell_contents)
+    owner = None
+    if plain is not function and hasattr(plain, "__code__"):
+        owner = getattr(function, "__self__", function)
+    attributes = {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items()}
+    return {**getattr(plain, "__globals__", {}), **attributes, **found}
+
+
+def names_used(function: Callable[..., Any]) -> set[str]:
+    """The names that a function's code refers to, that of functions inside it included.
+
+    >>> sorted(names_used(lambda w: [abs(v) for v in sorted(w)]))
+    ['abs', 'sorted']
+    """
+    found: set[str] = set()
+    codes = [code] if (code := _code(function)) else []
+    for code in codes:
+        found |= {*code.co_names, *code.co_freevars}
+        codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
+    return found
+
+
+def _code(function: Any) -> CodeType | None:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(_plain_function(function), "__code__", None)
+
+
+def _plain_function(function: Any) -> Any:
+    """The function that holds the code: of a method, of a decorated function, of an object."""
+    function = inspect.unwrap(function)
+    if not hasattr(function, "__code__") and callable(function):
+        function = type(function).__call__
+    return getattr(function, "__func__", function)

@@ -1,0 +1,94 @@
+"""``check_gradients``: a problem goes through the stages of the check, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autograd_mini.check.blame import blamed
+from autograd_mini.check.capture import Loss, Manual, Required, captured
+from autograd_mini.check.causes import explained
+from autograd_mini.check.lint import lint
+from autograd_mini.check.losses import hinted, loss_hint
+from autograd_mini.check.points import telling_point
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.report import GradientReport
+from autograd_mini.check.report.view import Hints, checked_hints
+
+
+def check_gradients(
+    loss: Loss,
+    params: Mapping[str, Any],
+    manual: Manual | None = None,
+    *,
+    seed: int = 0,
+    entries: int = 16,
+    hints: Hints = 2,
+    required: Required = (),
+    forbid_autodiff: bool = False,
+) -> GradientReport:
+    """Hold hand-derived gradients against automatic and numerical ones.
+
+    Arguments:
+        loss: a function of the parameters, called as ``loss(**params)``, that returns one
+            number as a Tensor or Value.
+        params: the parameters by name: arrays, floats, Tensors or Values.
+        manual: hand-derived gradients by name, or a function ``manual(**params)`` that
+            returns them.  A name is a parameter's, or that of a local variable of ``loss``
+            or a label: then it is the gradient of the loss with respect to that intermediate.
+            Without it, automatic gradients are held against numerical ones.
+        seed: chooses which elements are probed numerically.
+        entries: how many elements of each quantity are probed at the most, besides as many
+            where manual and automatic gradients differ most, and one random direction
+            through all of them.  Fewer are, but 2, where the loss computes millions of numbers.
+        hints: what the report tells: 0 the verdict, 1 also where the mistakes are, 2 also why.
+        required: the names for which ``manual`` must give a gradient; ``"all"`` parameters.
+        forbid_autodiff: whether the check fails if ``manual`` differentiates automatically.
+
+    Returns:
+        A report.  A verdict is ``"differ"`` only if a difference exceeds what rounding
+        explains in this computation, and ``"cannot tell"`` where the numerical derivative's
+        own error estimate does not allow one.  Where all agree and ``manual`` is a function,
+        it is compared once more beside the parameters, where nothing agrees by chance: a
+        report of a mistake there says so.
+
+    Raises:
+        ValueError: ``loss`` returned several numbers, ``manual`` has an unknown name, there is
+            nothing to compare, or ``hints`` or ``required`` is something else.
+        TypeError: ``loss`` returned no Tensor or Value.
+
+    >>> import numpy as np
+    >>> x = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> def loss(W):
+    ...     z = x @ W
+    ...     return np.sum(np.tanh(z) ** 2)
+    >>> def manual(W):
+    ...     a = np.tanh(x @ W)
+    ...     dz = 2 * a * (1 - a**2)
+    ...     return {"z": dz, "W": x.T @ dz}
+    >>> print(check_gradients(loss, {"W": np.array([0.1, -0.2])}, manual).ok)
+    True
+    """
+    checked_hints(hints)
+    problem = captured(loss, params, manual, required, forbid_autodiff)
+    return checked(problem, seed=seed, entries=entries).with_hints(hints)
+
+
+def checked(problem: Problem, *, seed: int = 0, entries: int = 16) -> GradientReport:
+    """The report on a problem, however it came about.
+
+    Arguments:
+        problem: what is checked.
+        seed, entries: as for ``check_gradients``.
+    """
+    point = telling_point(problem, seed, entries)
+    quantities = explained(blamed(point.problem, point.quantities))
+    hint = loss_hint(point.problem, quantities)
+    return GradientReport(
+        hinted(quantities, hint),
+        root=point.problem.root,
+        nodes=point.problem.nodes,
+        notes=[*point.notes, *problem.notes],
+        findings=[*point.findings, *lint(point.problem, quantities, point.alone)],
+        loss_hint=hint.sentence if hint else None,
+    )

@@ -1,0 +1,139 @@
+"""At which point is the problem compared?  Where it was posed, and a little beside.
+
+Where weights are 0, or all are 1, a derivation may be right by chance.  So what agrees there is
+compared once more where nothing agrees by chance.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autograd_mini.check.bounds import (
+    DRAWS,
+    bounds,
+    is_surely_rounding,
+    recorded_gradients,
+    rounding_of,
+    same_to_rounding,
+)
+from autograd_mini.check.determinism import nondeterminism
+from autograd_mini.check.probe import comparisons, largest
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.result import AGREE, DIFFER, Finding, Quantity
+from autograd_mini.check.verdict import EQUAL, verdicts
+from autograd_mini.core.graph import Node, leaf_like, sweep_gradients
+
+_NEARBY = 2.0**-10
+"""How far, as a part of each number, the point lies beside which all is compared again."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A problem at one point, compared.
+
+    Attributes:
+        problem: what was compared.
+        quantities: each with a verdict.
+        findings: what is wrong with the functions that were compared.
+        notes: how they were compared, where that is not the usual.
+        alone: whether the hand-derived gradients are known at this point alone.
+    """
+
+    problem: Problem
+    quantities: list[Quantity]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    alone: bool = False
+
+
+def telling_point(problem: Problem, seed: int, entries: int) -> Point:
+    """The problem compared; where all agrees, and something does not nearby, compared there.
+
+    Arguments:
+        problem: what is checked.
+        seed: chooses what is probed, and the point nearby.
+        entries: how many elements of each quantity are probed (see ``check_gradients``).
+    """
+    here = _compared(problem, seed, entries)
+    if problem.at is None:
+        return replace(here, alone=True)
+    if any(quantity.verdict != AGREE for quantity in here.quantities):
+        return here
+    try:
+        beside = _wrong_beside(problem, problem.at, seed)
+        if beside is None:
+            return here
+        unmoved = {name: (m, beside.manual[name]) for name, m in problem.manual.items()}
+        if all(np.array_equal(*both, equal_nan=True) for both in unmoved.values()):
+            return replace(here, notes=(*here.notes, _UNMOVED), alone=True)
+        there = _compared(beside, seed, entries)
+    except Exception as error:
+        note = f"Compared at this one point only: beside it {type(error).__name__} was raised: "
+        return replace(here, notes=(*here.notes, note + str(error)))
+    if not any(quantity.verdict == DIFFER for quantity in there.quantities):
+        return here
+    quantities = [
+        replace(q, evidence=f"agrees here, not nearby: {q.evidence}") if q.verdict == DIFFER else q
+        for q in there.quantities
+    ]
+    return replace(there, quantities=quantities, notes=(_NOTE, *there.notes))
+
+
+_UNMOVED = (
+    "Compared at this one point only: manual gives the same numbers at other parameters, where the "
+    "loss has other gradients."
+)
+_NOTE = (
+    "All gradients agree at the parameters as they are given, but not nearby: all numbers "
+    f"here are from where each parameter is moved by up to {_NEARBY:.0e} of itself"
+)
+
+
+def _compared(problem: Problem, seed: int, entries: int) -> Point:
+    bound = bounds(problem)
+    unsteady = list(nondeterminism(problem, bound))
+    unjudged = {name: one.evidence for one in unsteady for name in one.quantities}
+    quantities = verdicts(comparisons(problem, bound, seed, entries), unjudged)
+    asides = tuple(
+        f"{q.name}: {q.evidence}." for q in quantities if q.verdict == AGREE and q.evidence != EQUAL
+    )
+    findings = (*problem.findings, *(one.finding for one in unsteady))
+    return Point(problem, quantities, findings, (*bound.notes, *asides))
+
+
+def _wrong_beside(
+    problem: Problem, at: Callable[[Mapping[str, Node]], Problem], seed: int
+) -> Problem | None:
+    """The problem a little beside, if the hand-derived gradients are wrong there."""
+    rng = np.random.default_rng([seed, 1])
+    moved = {name: _moved(problem.nodes[name], rng) for name in problem.parameters}
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        beside = at(moved)
+        manual, nodes = beside.manual, [beside.nodes[name] for name in beside.manual]
+        swept = sweep_gradients(beside.root, nodes, False, None)
+        automatic = [np.asarray(gradient) for gradient in swept]
+        if not all(np.isfinite(gradient).all() for gradient in automatic):
+            return None
+        unit = beside.rounding_unit
+        both = list(zip(manual.values(), automatic, strict=True))
+        if all(is_surely_rounding(m, a, unit) for m, a in both):
+            return None
+        recorded = recorded_gradients(beside.root, nodes)
+        for draws in (1, DRAWS):
+            tolerance = rounding_of(recorded, unit, beside.order, draws)
+            if all(map(same_to_rounding, manual.values(), automatic, tolerance)):
+                return None
+    return beside
+
+
+def _moved(node: Node, rng: np.random.Generator) -> Node:
+    """A parameter a little beside: each number off by a part of itself, or of the largest."""
+    by = rng.uniform(0.5 * _NEARBY, _NEARBY, np.shape(node.data))
+    by *= rng.choice(np.array([-1, 1], np.int8), np.shape(node.data))
+    by *= np.where(node.data, node.data, largest(np.asarray(node.data)) or 1.0)
+    return leaf_like(node, node.data + by, node.label)

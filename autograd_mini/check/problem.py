@@ -1,0 +1,89 @@
+"""What is checked: a recorded loss, and gradients of it that were derived by hand.
+
+However these came about, by two functions, by a layer's pair or by a graph in the open, they
+become a ``Problem``, and all that comes after it sees nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from autograd_mini.check.result import Array, Finding
+from autograd_mini.check.scope import Scope
+from autograd_mini.check.structure import opened
+from autograd_mini.core.graph import Node, data_of, leaf_like, rebuild, topological_order
+from autograd_mini.core.modes import no_grad
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A loss as it was recorded at one point, and hand-derived gradients of it there.
+
+    Attributes:
+        root: the loss, a node of one number.
+        nodes: the quantities by name: parameters, then intermediates.
+        parameters: the names of those that are parameters.
+        manual: hand-derived gradients, arrays of real numbers, by the names of quantities.
+        scope: what names stand for where the loss and the gradients were written.
+        used: those names that the code of both uses.
+        findings: what is wrong before anything is compared.
+        notes: how it was recorded, where that is not the usual.
+        loss: computes the loss once more with some parameters replaced; ``None`` where there
+            is the recorded graph alone.
+        derive: derives the gradients by hand once more; ``None`` where there are arrays alone.
+        at: the same problem at other parameters; ``None`` as for ``derive``.
+    """
+
+    root: Node
+    nodes: Mapping[str, Node]
+    parameters: tuple[str, ...]
+    manual: Mapping[str, Array]
+    scope: Scope
+    used: Scope
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    loss: Callable[[Mapping[str, Node]], float] | None = None
+    derive: Callable[[], Mapping[str, Array]] | None = None
+    at: Callable[[Mapping[str, Node]], Problem] | None = None
+
+    @cached_property
+    def order(self) -> list[Node]:
+        """The topological order of the loss."""
+        return topological_order(self.root)
+
+    @cached_property
+    def opened(self) -> list[Node]:
+        """The topological order of the loss with fused operations as what they are made of.
+
+        Where a quantity depends on such an operation, it is another node there: then the order
+        as it was recorded.
+        """
+        parts = opened(self.order)
+        reaching, in_parts = set(self.order), set(parts)
+        lost = any(n in reaching and n not in in_parts for n in self.nodes.values())
+        return self.order if lost else parts
+
+    @cached_property
+    def rounding_unit(self) -> float:
+        """The relative rounding unit of the coarsest arithmetic that was derived in."""
+        units = [np.finfo(a.dtype).eps for a in self.manual.values() if a.dtype.kind == "f"]
+        return max(float(unit) for unit in (np.finfo(float).eps, *units))
+
+    def loss_with(self, name: str, data: Array) -> float:
+        """The loss with other numbers in the place of one quantity's."""
+        with no_grad():
+            node = self.nodes[name]
+            replaced = leaf_like(node, data)
+            if self.loss is not None and name in self.parameters:
+                return self.loss({name: replaced})
+            again = rebuild(self.order, {node: replaced}).get(self.root, self.root)
+        return number(again)
+
+
+def number(loss: Node | float) -> float:
+    """The one number of a loss, recorded or not."""
+    return float(np.reshape(data_of(loss), ()))

@@ -1,0 +1,159 @@
+"""What a check results in: a verdict on each quantity, causes, findings.
+
+Every stage of a check adds to it; how it is told is the last one's business (``report``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.core.graph import Node, topological_order
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+AGREE, DIFFER, CANNOT_TELL = "agree", "differ", "cannot tell"
+
+ENGINE_IS_ODD = "manual and numerical agree, the automatic gradient is the odd one out"
+"""The end of the evidence where not the hand-derived gradient is in doubt, but the engine's."""
+
+CAUSES = {
+    "scale": "a constant factor",
+    "sign": "the sign",
+    "transpose": "transposed",
+    "axis-order": "axes in another order",
+    "missing-reduction": "not summed over an axis",
+    "extra-reduction": "summed over an axis too many",
+    "wrong-axis": "summed over another axis",
+    "sum-for-mean": "a sum where a mean belongs",
+    "mean-for-sum": "a mean where a sum belongs",
+    "missing-factor": "an elementwise factor is missing",
+    "extra-factor": "an elementwise factor too many",
+    "wrong-factor": "another elementwise factor",
+    "wrong-operand": "another array was used",
+    "missing-term": "a term is missing",
+    "extra-term": "a term too many",
+    "updated-value": "a value was used after its update",
+    "different-loss": "the gradient of another loss",
+    "shape": "another shape",
+    "kink": "at a kink, what no convention gives",
+    "non-finite": "not a number, or infinite",
+    "unknown": "no single slip explains it",
+}
+"""What can be wrong with a hand-derived gradient: each code with a few words."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One explanation of a wrong gradient: a code of ``CAUSES`` and the evidence in a sentence."""
+
+    code: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about shapes, labels or numbers that no gradient check would show.
+
+    Attributes:
+        code: a word for it, such as ``"labels"``.
+        names: the parameters, local variables or gradients it is about.
+        message: what was found and what to write instead, in a sentence.
+        wrong: whether the check fails for it (otherwise it is a warning).
+    """
+
+    code: str
+    names: tuple[str, ...]
+    message: str
+    wrong: bool = False
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One parameter or intermediate: its three gradients and what follows from them.
+
+    Attributes:
+        name: the parameter's or local variable's name.
+        shape: its shape.
+        verdict: ``"agree"``, ``"differ"`` or ``"cannot tell"``.
+        evidence: why, in a sentence.
+        inherited: it differs, but it is right given the hand-derived gradients that it was
+            computed from.
+        causes: what explains a mistake, the simplest first; several where the numbers do
+            not tell them apart, none where there is no mistake here.
+        expected: the automatic gradient, or where hand-derived gradients nearer the loss
+            differ, what one true step makes of these.
+        automatic: the gradient of the reverse sweep, of shape ``shape``.
+        manual: the hand-derived gradient, ``None`` if there is none.
+        numerical: numerical derivatives, NaN for elements that were not probed.
+        numerical_error: the estimated errors of these.
+        max_error: the largest difference between manual and automatic (numerical and
+            automatic without a manual gradient), relative to the largest element of the
+            automatic gradient.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    verdict: str
+    evidence: str
+    inherited: bool
+    causes: tuple[Cause, ...]
+    expected: Array
+    automatic: Array
+    manual: Array | None
+    numerical: Array
+    numerical_error: Array
+    max_error: float
+
+    @property
+    def cause(self) -> str | None:
+        """The code of the simplest explanation of a mistake, ``None`` where there is none."""
+        return self.causes[0].code if self.causes else None
+
+    @property
+    def engine_is_odd(self) -> bool:
+        """Whether manual and numerical agree against the automatic gradient."""
+        return self.evidence.endswith(ENGINE_IS_ODD)
+
+
+@dataclass(eq=False)
+class Result:
+    """All that a check has shown.
+
+    Attributes:
+        quantities: a ``Quantity`` for each name.
+        root: the loss as it was recorded.
+        nodes: the recorded node for each name.
+        notes: how it was checked, where that is not the usual; they give no reason away.
+        findings: what shapes, labels and values say before any gradient does.
+        loss_hint: where all gradients are off by one relation: which loss they are right for.
+    """
+
+    quantities: dict[str, Quantity]
+    root: Node
+    nodes: dict[str, Node]
+    notes: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    loss_hint: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every quantity agrees."""
+        right = all(quantity.verdict == AGREE for quantity in self.quantities.values())
+        return right and not any(finding.wrong for finding in self.findings)
+
+    @property
+    def culprits(self) -> list[str]:
+        """The quantities that differ and do not merely inherit it, nearest the loss first."""
+        return [
+            quantity.name
+            for quantity in self.nearest_first()
+            if quantity.verdict == DIFFER and not quantity.inherited
+        ]
+
+    def nearest_first(self) -> list[Quantity]:
+        """The quantities in the order of the reverse sweep: those nearest the loss first."""
+        rank = {node: i for i, node in enumerate(topological_order(self.root))}
+        return sorted(self.quantities.values(), key=lambda q: -rank.get(self.nodes[q.name], -1))
