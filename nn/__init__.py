@@ -27,6 +27,7 @@ from autograd_mini.nn import initialisers as initialisers
 from autograd_mini.nn import plots as plots
 from autograd_mini.nn.data import one_hot as one_hot
 from autograd_mini.nn.data import train_test_split as train_test_split
+from autograd_mini.nn.extras.parallel import Together as Together
 from autograd_mini.nn.files import load as load
 from autograd_mini.nn.files import save as save
 from autograd_mini.nn.layers.attention import Attention as Attention
@@ -76,13 +77,17 @@ from autograd_mini.nn.optimisers.methods import AdamW as AdamW
 from autograd_mini.nn.optimisers.methods import RMSProp as RMSProp
 from autograd_mini.nn.optimisers.optimiser import Optimiser as Optimiser
 from autograd_mini.nn.optimisers.schedules import CosineSchedule as CosineSchedule
+from autograd_mini.nn.optimisers.schedules import EachStep as EachStep
 from autograd_mini.nn.optimisers.schedules import Plateau as Plateau
 from autograd_mini.nn.optimisers.schedules import Schedule as Schedule
 from autograd_mini.nn.optimisers.schedules import StepSchedule as StepSchedule
 from autograd_mini.nn.optimisers.schedules import WarmUp as WarmUp
 from autograd_mini.nn.summary import summary as summary
 from autograd_mini.nn.training.callbacks import Callback as Callback
+from autograd_mini.nn.training.callbacks import ClipNorm as ClipNorm
+from autograd_mini.nn.training.callbacks import ClipValue as ClipValue
 from autograd_mini.nn.training.callbacks import EarlyStopping as EarlyStopping
+from autograd_mini.nn.training.checkpoints import Checkpoint as Checkpoint
 from autograd_mini.nn.training.evaluation import evaluate as evaluate
 from autograd_mini.nn.training.evaluation import predict as predict
 from autograd_mini.nn.training.fit import fit as fit

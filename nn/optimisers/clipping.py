@@ -43,9 +43,7 @@ def clip_gradients(
     """
     if (norm is None) == (value is None):
         raise ValueError("clip_gradients takes one limit: norm=... or value=...")
-    limit = float(norm if value is None else value)  # type: ignore[arg-type]
-    if not 0 < limit < math.inf:
-        raise ValueError(f"the limit of clip_gradients is a positive number, not {limit!r}")
+    limit = positive_limit(norm if value is None else value)  # type: ignore[arg-type]
     found = checked_parameters(parameters, "clip_gradients")
     gradients = [np.asarray(parameter.grad) for parameter in found]
     total = _norm(gradients)
@@ -65,6 +63,18 @@ def clip_gradients(
             break
         parameter.grad = float(limited) if isinstance(parameter, Value) else limited
     return total
+
+
+def positive_limit(limit: float) -> float:
+    """A limit of gradients as a float, checked.
+
+    Raises:
+        ValueError: it is not positive, or infinite.
+    """
+    limit = float(limit)
+    if not 0 < limit < math.inf:
+        raise ValueError(f"the limit of clip_gradients is a positive number, not {limit!r}")
+    return limit
 
 
 def _norm(gradients: list[Array]) -> float:

@@ -17,7 +17,8 @@ A schedule multiplies the rate that each group of its optimiser started with by 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -95,6 +96,24 @@ class Schedule:
     def _take(self, numbers: dict[str, Any]) -> None:
         for name, number in numbers.items():
             setattr(self, name, number)
+
+
+@dataclass(frozen=True)
+class EachStep:
+    """A schedule of ``nn.fit`` that goes on with each step; without it, it does with each epoch.
+
+    Arguments:
+        schedule: a Schedule, or a function that makes one of the optimiser.
+
+    >>> from autograd_mini import nn
+    >>> along = nn.EachStep(lambda optimiser: nn.CosineSchedule(optimiser, steps=20))
+    >>> history = nn.fit(nn.Dense(1, 1, rng=0), [[1.0], [2.0]], [[2.0], [4.0]], batch_size=1,
+    ...                  rate=0.1, schedule=along, progress=False)
+    >>> round(history.last["rate"], 4)
+    0.0006
+    """
+
+    schedule: Schedule | Callable[[Optimiser], Schedule]
 
 
 class StepSchedule(Schedule):

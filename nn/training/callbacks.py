@@ -1,4 +1,4 @@
-"""Callbacks: what is called while ``nn.fit`` runs, and early stopping.
+"""Callbacks: what is called while ``nn.fit`` runs; limits of gradients, and early stopping.
 
 A callback sees the ``Run`` (``nn.fit`` describes it) and may change it: ``run.stop("enough")``.
 
@@ -20,19 +20,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
+from autograd_mini.nn.optimisers.clipping import clip_gradients, positive_limit
 from autograd_mini.nn.training.run import Run
 
 
 class Callback:
-    """The base of callbacks: every method may be overridden, none needs to be."""
+    """The base of callbacks: every method may be overridden, none needs to be.
+
+    Attributes:
+        keeps_gradients: whether ``on_gradients`` may keep an array of a gradient for later; where
+            no callback does, the optimiser computes in the gradients' memory.
+    """
+
+    keeps_gradients: ClassVar[bool] = True
 
     def on_start(self, run: Run) -> None:
         """Before the first step of this call of ``fit``."""
 
     def on_gradients(self, run: Run) -> None:
-        """In each step, after the gradients were computed and clipped, before the update."""
+        """In each step, after the gradients were computed, before the update."""
 
     def on_step(self, run: Run) -> None:
         """In each step, after the update; the gradients are still there."""
@@ -43,12 +51,74 @@ class Callback:
     def on_end(self, run: Run) -> None:
         """After the last step, however the run ended."""
 
+    def options(self) -> dict[str, Any]:
+        """By name, what a run that goes on from a checkpoint must have in common with it.
+
+        A callback that has options has no state.
+        """
+        return {}
+
     def state(self) -> dict[str, Any]:
         """What a checkpoint must hold for this callback to go on as if nothing had happened."""
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take what ``state`` gave."""
+
+
+class ClipNorm(Callback):
+    """Limit the norm of all gradients together in each step (see ``nn.clip_gradients``).
+
+    Arguments:
+        limit: the greatest norm, positive.
+
+    Raises:
+        ValueError: the limit is not positive.
+    """
+
+    keeps_gradients = False
+
+    def __init__(self, limit: float) -> None:
+        self.limit = positive_limit(limit)
+
+    def options(self) -> dict[str, Any]:
+        """The limit."""
+        return {"clip_norm": self.limit}
+
+    def on_gradients(self, run: Run) -> None:
+        """Clip; a run whose gradients are not finite has diverged."""
+        _clip(run, norm=self.limit)
+
+
+class ClipValue(Callback):
+    """Limit each element of the gradients to ±``limit`` in each step (see ``nn.clip_gradients``).
+
+    Arguments:
+        limit: the greatest size of an element, positive.
+
+    Raises:
+        ValueError: the limit is not positive.
+    """
+
+    keeps_gradients = False
+
+    def __init__(self, limit: float) -> None:
+        self.limit = positive_limit(limit)
+
+    def options(self) -> dict[str, Any]:
+        """The limit."""
+        return {"clip_value": self.limit}
+
+    def on_gradients(self, run: Run) -> None:
+        """Clip; a run whose gradients are not finite has diverged."""
+        _clip(run, value=self.limit)
+
+
+def _clip(run: Run, **limit: float) -> None:
+    try:
+        clip_gradients(run.optimiser.parameters, **limit)
+    except FloatingPointError:
+        run.diverge("a gradient became NaN or infinite")
 
 
 class EarlyStopping(Callback):

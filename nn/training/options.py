@@ -7,7 +7,6 @@ with, or says what does not fit.
 from __future__ import annotations
 
 import math
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 import autograd_mini as ag
 from autograd_mini.nn.data import check_finite
+from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, arrays_of, made_by, numbers_instead, unmasked
 from autograd_mini.nn.optimisers.methods import OPTIMISERS
@@ -80,32 +80,14 @@ def checked_validation(given: Any) -> tuple[Any, Any]:
     return checked_data(X, y, what="validation_data: ")
 
 
-def check_options(
-    epochs: int,
-    batch_size: int,
-    shuffle: bool,
-    schedule_by: str,
-    resume: bool,
-    checkpoint: Any,
-    checkpoint_steps: int | None,
-) -> None:
-    """Refuse options of ``fit`` that are out of range or do not go together."""
-    for name, given in (
-        ("epochs", epochs),
-        ("batch_size", batch_size),
-        ("checkpoint_steps", 1 if checkpoint_steps is None else checkpoint_steps),
-    ):
-        if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 1:
-            raise ValueError(f"{name} is a positive whole number, not {given!r}")
+def check_options(epochs: int, batch_size: int, shuffle: bool, schedule_by: str) -> None:
+    """Refuse options of ``fit`` that are out of range."""
+    size("epochs", epochs)
+    size("batch_size", batch_size)
     if not isinstance(shuffle, bool | np.bool_):
         raise TypeError(f"shuffle is True or False, not {shuffle!r}")
     if schedule_by not in ("epoch", "step"):
         raise ValueError(f"schedule_by is 'epoch' or 'step', not {schedule_by!r}")
-    if checkpoint is not None and not isinstance(checkpoint, str | os.PathLike):
-        raise TypeError(f"checkpoint is the name of a file, such as 'run.npz', not {checkpoint!r}")
-    if checkpoint is None and (resume or checkpoint_steps is not None):
-        what = "resume=True" if resume else f"checkpoint_steps={checkpoint_steps}"
-        raise ValueError(f"{what} needs checkpoint='run.npz', the file of the run")
 
 
 def held_out_rows(share: float, given: Any, count: int, rng: np.random.Generator) -> Array:

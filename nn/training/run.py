@@ -20,6 +20,7 @@ class Run:
         loss: the last mini-batch's loss, before the update.
         rate: the learning rate of the last step; before the first, that of the optimiser.
         validates: whether there is a validation part.
+        diverged: where and how the run diverged, if it did.
     """
 
     def __init__(self, model: Module, epochs: int, validates: bool) -> None:
@@ -32,6 +33,7 @@ class Run:
         self.loss = math.nan
         self.rate = math.nan
         self.validates = validates
+        self.diverged = ""
         self.order: Array | None = None
         self.position = 0
         self.total = 0.0
@@ -39,3 +41,13 @@ class Run:
     def stop(self, why: str) -> None:
         """End the run after this step, or after this epoch if called at its end."""
         self.history.stopped = why
+
+    def diverge(self, what: str, where: str = "") -> None:
+        """Give the run up: the model goes back to the weights that were last known to be good.
+
+        Arguments:
+            what: what went wrong.
+            where: when it did; in the step that is being made, by default.
+        """
+        self.diverged = f"{where or f'in epoch {self.epoch}, step {self.step + 1}'}: {what}"
+        self.stop("diverged")

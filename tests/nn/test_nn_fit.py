@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from nn_helpers import says
 
 import autograd_mini as ag
 from autograd_mini import nn
@@ -905,3 +906,61 @@ def test_sequences_are_windows_and_what_comes_next():
     assert inputs[-1, -1] < 19
     with pytest.raises(ValueError, match="need 6 items, got 5"):
         nn.data.sequences(range(5), 5)
+
+
+# Short forms
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ({"validation_split": 0.2}, {"validation": 0.2}),
+        ({"validation_data": (X[:9], Y[:9])}, {"validation": (X[:9], Y[:9])}),
+        ({"clip_norm": 0.1}, {"callbacks": nn.ClipNorm(0.1)}),
+        ({"clip_norm": 0.1}, {"callbacks": [lambda run: None, nn.ClipNorm(0.1)]}),
+        ({"clip_value": 0.01}, {"callbacks": [nn.ClipValue(0.01)]}),
+        ({"clip_norm": 0.1, "patience": 1}, {"callbacks": [nn.ClipNorm(0.1), nn.EarlyStopping(1)]}),
+        (
+            {"schedule": lambda o: nn.CosineSchedule(o, 9), "schedule_by": "step"},
+            {"schedule": nn.EachStep(lambda o: nn.CosineSchedule(o, 9))},
+        ),
+    ],
+)
+def test_a_short_form_is_the_long_one(short, long):
+    one, history = fitted(**short)
+    other, same_history = fitted(**long)
+    assert same(one.state(), other.state())
+    assert history.epochs == same_history.epochs
+
+
+def test_a_run_goes_on_from_either_form_of_a_checkpoint(tmp_path):
+    path = tmp_path / "run.npz"
+    whole, _ = fitted(epochs=4, clip_norm=0.1)
+    fitted(epochs=2, clip_norm=0.1, checkpoint=path, checkpoint_steps=3)
+    long = [nn.ClipNorm(0.1), nn.Checkpoint(path, steps=3, resume=True)]
+    resumed, _ = fitted(epochs=4, callbacks=long)
+    assert same(whole.state(), resumed.state())
+    fitted(epochs=1, callbacks=[nn.ClipNorm(0.1), nn.Checkpoint(tmp_path / "other.npz")])
+    resumed, _ = fitted(epochs=4, clip_norm=0.1, checkpoint=tmp_path / "other.npz", resume=True)
+    assert same(whole.state(), resumed.state())
+    with says(ValueError, "a run with clip_norm=0.1, and here it is None"):
+        fitted(epochs=4, callbacks=nn.Checkpoint(path, resume=True))
+
+
+def test_what_is_said_twice_is_refused(tmp_path):
+    with says(ValueError, "one nn.Checkpoint", "2 are given"):
+        fitted(checkpoint="a.npz", callbacks=nn.Checkpoint("b.npz"))
+    with says(ValueError, "give validation, or"):
+        fitted(validation=0.2, validation_split=0.2)
+
+
+def test_a_callback_may_give_a_run_up():
+    class Judge(nn.Callback):
+        def on_gradients(self, run):
+            if run.step == 5:
+                run.diverge("the judge has seen enough")
+
+    with pytest.warns(nn.TrainingWarning, match=r"epoch 2, step 6: the judge has seen enough"):
+        _, history = fitted(callbacks=Judge())
+    assert history.stopped == "diverged"
+    assert len(history.steps) == 5

@@ -1,5 +1,6 @@
 """Losses: values and gradients by hand, against PyTorch, and what they refuse."""
 
+import functools
 import math
 
 import numpy as np
@@ -474,3 +475,25 @@ def test_targets_and_reductions_out_of_range():
         nn.cross_entropy([[1.0, 0.0]], ["setosa"])
     with says(TypeError, "outputs", "complex"):
         nn.mean_squared_error([1j], [1.0])
+
+
+def test_every_loss_says_what_it_is_and_a_declared_one_is_treated_alike():
+    for name, function in nn.losses.LOSSES.items():
+        loss = nn.losses.loss_of(function)
+        assert loss.function is function
+        assert name in (loss.name, "mse", "mae")
+
+    def excess(outputs, targets):
+        return np.mean(ag.relu(outputs - targets))
+
+    model = nn.Dense(3, 1, rng=0)
+    assert nn.losses.loss_of(excess) is None
+    nn.losses.declared(short="over")(excess)
+    try:
+        assert nn.evaluate(model, Z, Z[:, :1], loss="over")["loss"] >= 0
+        with says(ValueError, "excess: outputs have shape (4, 1), targets (4,)"):
+            nn.fit(model, Z, Z[:, 0], loss=excess, progress=False)
+        copy = functools.wraps(excess)(lambda outputs, targets: excess(outputs, targets))
+        assert nn.losses.loss_of(copy) is None
+    finally:
+        del nn.losses.LOSSES["excess"], nn.losses.LOSSES["over"]
