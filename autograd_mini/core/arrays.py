@@ -57,34 +57,25 @@ def _in_place_of(*functions: Callable[..., Any]) -> Callable[[Any], Any]:
 
 
 def _matmul_pullback_left(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if _are_matrices(x, y):
+    if np.ndim(y) == 2:
         return g @ y.T
     if np.ndim(y) == 1:
         return g * y if np.ndim(x) == 1 else np.expand_dims(g, -1) * y
     if np.ndim(x) == 1:
-        g = np.expand_dims(g, -2)
-    product = g @ np.swapaxes(y, -1, -2)
-    return np.squeeze(product, -2) if np.ndim(x) == 1 else product
+        return np.squeeze(np.expand_dims(g, -2) @ np.swapaxes(y, -1, -2), -2)
+    return g @ np.swapaxes(y, -1, -2)
 
 
 def _matmul_pullback_right(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if _are_matrices(x, y):
-        return x.T @ g
     if np.ndim(x) == 1:
         return g * x if np.ndim(y) == 1 else np.expand_dims(x, -1) * np.expand_dims(g, -2)
-    if np.ndim(y) == 1:
-        g = np.expand_dims(g, -1)
-    if np.ndim(y) <= 2 and np.ndim(x) > 2:  # one matrix for the whole batch: one product
+    if np.ndim(y) > 2:
+        return np.swapaxes(x, -1, -2) @ g
+    if np.ndim(x) > 2:  # one matrix for the whole batch: one product
         samples = math.prod(np.shape(x)[:-1])
         x = np.reshape(x, (samples, np.shape(x)[-1]))
-        g = np.reshape(g, (samples, np.shape(g)[-1]))
-    product = np.swapaxes(x, -1, -2) @ g
-    return np.squeeze(product, -1) if np.ndim(y) == 1 else product
-
-
-def _are_matrices(x: Any, y: Any) -> bool:
-    """Whether both are arrays or Tensors of two axes, as they mostly are."""
-    return getattr(x, "ndim", None) == 2 == getattr(y, "ndim", None)
+        g = np.reshape(g, (samples, *np.shape(y)[1:]))
+    return x.T @ g
 
 
 _MATMUL = _rule(

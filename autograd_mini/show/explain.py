@@ -42,6 +42,7 @@ from autograd_mini.core.elementwise import Rule
 from autograd_mini.core.graph import is_node, reverse_sweep
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
+from autograd_mini.show.arithmetic import repeated, total
 from autograd_mini.show.boxes import _in_short, rule_of
 from autograd_mini.show.called import Names, called
 from autograd_mini.show.formulas import Latex, Notation, latex_text
@@ -55,7 +56,6 @@ from autograd_mini.show.terms import (
     ends,
     flows,
     names_upstream_twice,
-    total,
 )
 
 LONGEST_PRODUCT = 8
@@ -262,7 +262,7 @@ class _Chain:
         if above is not self.root or np.size(seed) > 1:
             return self.terms.delta(above)
         number = ast.Constant(float(np.asarray(seed).item()))
-        return self.terms.repeated(number, np.shape(seed)) if np.shape(seed) else number
+        return repeated(number, np.shape(seed))
 
 
 def _dependent(order: Sequence[Any], wrt: Any) -> set[Any]:

@@ -23,8 +23,8 @@ import numpy as np
 
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.language import CONSTANTS, OverArrays, written
+from autograd_mini.show.arithmetic import total
 from autograd_mini.show.formulas import number_of, quotient_of
-from autograd_mini.show.terms import total
 
 MOST_ELEMENTS = 100
 """A constant array that no variable holds is written out up to this size."""
@@ -206,8 +206,6 @@ class _Writer(ast.NodeTransformer):
             return _NUMPY[name]
         if name in _HELPERS:
             self.helpers[name] = _HELPERS[name]
-        elif name in ("True", "False", "None"):
-            pass
         elif name in CONSTANTS or hasattr(np, name):
             return f"np.{name}"
         elif name in RULES:

@@ -1,6 +1,6 @@
 """What a node is computed by, and what its operands receive, as formulas.
 
-The formulas are Python's syntax trees, made from the texts of ``rules`` and ``matrix_forms``
+The formulas are Python's syntax trees, made from the texts of the rules and by ``derivations``,
 with the graph's names in the place of operands; ``formulas`` writes them.
 
 >>> from autograd_mini import Value
@@ -19,8 +19,7 @@ from __future__ import annotations
 
 import ast
 import copy
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,15 +28,22 @@ from autograd_mini.core.elementwise import Rule
 from autograd_mini.core.language import substitute
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value, constant
-from autograd_mini.show.boxes import LONGEST_BRANCHES, MOST_NUMBERS, rule_of
-from autograd_mini.show.called import Names
-from autograd_mini.show.formulas import Latex, Notation, taken
-from autograd_mini.show.matrix_forms import (
-    OVER_THE_OPERAND,
-    array_formula,
-    einsum_sizes,
-    matrix_form,
+from autograd_mini.show.arithmetic import (
+    product,
+    repeated_number,
+    simplified,
+    total,
 )
+from autograd_mini.show.boxes import LONGEST_BRANCHES, rule_of
+from autograd_mini.show.called import Names
+from autograd_mini.show.derivations import (
+    Formula,
+    backward_formula,
+    elementwise_tree,
+    forward_formula,
+    literal,
+)
+from autograd_mini.show.formulas import Latex, Notation, taken
 from autograd_mini.show.names import LONGEST_NAME, shown
 
 MOST_TERMS = 8
@@ -66,6 +72,7 @@ class Terms:
         self._constants: dict[int, str] = {}
         self.unnamed: dict[str, Any] = {}  # constant arrays that no variable holds: c1, c2, ...
         self._others: dict[str, str] = {}
+        self._derived: dict[tuple[Tensor, int, bool], Formula] = {}
 
     def in_full(self) -> Terms:
         """The same formulas, with no term of a sum left out."""
@@ -95,10 +102,6 @@ class Terms:
         self._called[name] = f"δ_{self.names.nodes[node]}"
         return ast.Name(name)
 
-    def repeated(self, number: ast.expr, shape: tuple[int, ...]) -> ast.expr:
-        """An array that is one number in all its elements."""
-        return ast.Call(ast.Name("broadcast_to"), [number, self._literal(shape)], [])
-
     def named(self, name: str) -> ast.expr:
         """Any other name."""
         key = self._others.setdefault(name, f"_o{len(self._others)}")
@@ -126,41 +129,22 @@ class Terms:
             return self._weighted_sum(node)
         operands = self.operands(node)
         if isinstance(rule, Rule):
-            if rule.symbol:
-                return substitute(rule.formula, dict(zip(rule.operands, operands, strict=True)))
-            return ast.Call(ast.Name(rule.name), operands, [])
-        return _simplified(_filled_form(array_formula(node), self._operation(node)))
+            return elementwise_tree(rule, operands)
+        return self._filled(forward_formula(node), node, {})
 
-    def _operation(self, node: Tensor) -> dict[str, ast.expr]:
-        """What stands for the names in the texts of an array operation."""
-        operands = self.operands(node)
-        numbered = {f"x{i}": operand for i, operand in enumerate(operands)}
-        options = {name: self._literal(value) for name, value in node.options.items()}
-        return options | numbered | dict(zip("xy", operands, strict=False))
+    def _filled(self, formula: Formula, node: Tensor, names: dict[str, ast.expr]) -> ast.expr:
+        """A formula of ``derivations`` with the graph's names in it."""
+        names |= {f"x{i}": operand for i, operand in enumerate(self.operands(node))}
+        names |= {name: self._object(value) for name, value in formula.objects.items()}
+        return simplified(substitute(formula.tree, names))
 
     def _literal(self, value: Any) -> ast.expr:
         """An option or an index, as Python writes it."""
-        match value:
-            case None | bool() | np.bool_():
-                return ast.Name(str(value))
-            case int() | float() | str():
-                return ast.Constant(value)
-            case np.integer() | np.floating():
-                return ast.Constant(value.item())
-            case np.dtype():
-                return ast.Constant(str(value))
-            case tuple():
-                return ast.Tuple(list(map(self._literal, value)))
-            case list():
-                return ast.List(list(map(self._literal, value)))
-            case slice():
-                ends = (value.start, value.stop, value.step)
-                return ast.Slice(*(None if end is None else self._literal(end) for end in ends))
-            case np.ndarray():
-                if value.ndim == 1 and value.size <= MOST_NUMBERS and value.dtype.kind in "iub":
-                    return self._literal(value.tolist())
-                return self.named(self.constant_name(value))
-        return ast.Constant(...) if value is ... else self.named(shown(value, LONGEST_NAME))
+        return literal(value, self._object)
+
+    def _object(self, value: Any) -> ast.expr:
+        is_array = isinstance(value, np.ndarray)
+        return self.named(self.constant_name(value) if is_array else shown(value, LONGEST_NAME))
 
     def share(self, node: Any, slot: int, upstream: ast.expr) -> ast.expr:
         """What an operand receives: the upstream gradient taken through the operation."""
@@ -179,13 +163,18 @@ class Terms:
             share = product([upstream, derivative])
             shape = np.shape(node.data)
         else:
-            spread = _spread(upstream)
-            if spread is not None and node.op in OVER_THE_OPERAND:
-                upstream = spread
-            names = self._operation(node) | {"g": upstream, "out": self.written(node)}
-            share = _simplified(product([_filled_form(matrix_form(node, slot), names)]))
-            shape = _share_shape(node, slot)
+            number = repeated_number(upstream)
+            formula = self._backward(node, slot, number is not None)
+            names = {"g": number or upstream, "out": self.written(node)}
+            share = product([self._filled(formula, node, names)])
+            shape = formula.shape
         return self._summed(share, shape, node.parents[slot])
+
+    def _backward(self, node: Tensor, slot: int, is_number: bool) -> Formula:
+        key = node, slot, is_number
+        if key not in self._derived:
+            self._derived[key] = backward_formula(node, slot, is_number)
+        return self._derived[key]
 
     def meaning(self, name: str) -> tuple[str, Any]:
         """What a name of these formulas is: "node" or "delta" and the node, "other" and a text."""
@@ -289,173 +278,4 @@ def names_upstream_twice(node: Any, slot: int) -> bool:
     """Whether the share of an operand names the upstream gradient more than once."""
     if isinstance(rule_of(node), Rule):
         return False
-    form = ast.parse(matrix_form(node, slot), mode="eval")
-    return sum(isinstance(part, ast.Name) and part.id == "g" for part in ast.walk(form)) > 1
-
-
-def _filled_form(text: str, names: Mapping[str, ast.expr]) -> ast.expr:
-    return substitute(ast.parse(text, mode="eval").body, names)
-
-
-def _simplified(tree: ast.expr) -> ast.expr:
-    return _Simplify().visit(tree)  # type: ignore[no-any-return]
-
-
-class _Simplify(ast.NodeTransformer):
-    """What two operations together need not say."""
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        self.generic_visit(node)
-        match node:
-            case ast.Attribute(ast.Attribute(inner, ("T" | "mT") as first), second):
-                if first == second:
-                    return inner
-        return node
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        self.generic_visit(node)
-        match node.slice:
-            case ast.Subscript(ast.Name("s_"), index):  # x[s_[1:3]] is x[1:3]
-                node.slice = index
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        match node:
-            case ast.Call(ast.Name("expand_dims"), [ast.Constant() as number, _]):
-                return number
-            case ast.Call(ast.Name("broadcast_to"), [operand, shape]):
-                operand = product([operand])  # what is repeated twice is repeated once
-                node.args = [_spread(operand) or operand, shape]
-            case ast.Call(ast.Name("reshape"), [operand, shape]):
-                repeated = _spread(operand)
-                if repeated is not None:
-                    return ast.Call(ast.Name("broadcast_to"), [repeated, shape], [])
-        return node
-
-
-def _spread(expression: ast.expr) -> ast.expr | None:
-    """The number that an array repeats in all its elements, if it is written so."""
-    match expression:
-        case ast.Call(ast.Name("broadcast_to"), [ast.Constant() as number, _]):
-            return number
-        case ast.Constant():
-            return expression
-    return None
-
-
-def _share_shape(node: Tensor, slot: int) -> tuple[int, ...]:
-    """The shape of what a form gives, before it is summed over what was repeated."""
-    own: tuple[int, ...] = np.shape(node.parents[slot].data)
-    if node.op == "broadcast_to" or (node.op == "affine" and slot == 2):
-        return node.shape
-    if node.operation and node.operation.foreign:
-        return own
-    if node.op == "einsum":
-        sizes = einsum_sizes(node)
-        return tuple(sizes[c] for c in node.options["subscripts"].split("->")[0].split(",")[slot])
-    if node.op in ("matmul", "affine"):
-        x, y = (tuple(np.shape(getattr(p, "data", p))) for p in node.parents[:2])
-        if slot == 1 and len(y) == 1 and len(x) > 2:
-            return x
-        if max(len(x), len(y)) > 1 and not (slot == 1 and len(y) == 1):
-            return (*np.broadcast_shapes(x[:-2], y[:-2]), *own[-2:])
-    return own
-
-
-# Arithmetic of formulas, as far as a textbook does it silently
-
-
-def product(factors: Iterable[ast.expr]) -> ast.expr:
-    """The product of formulas, with all numbers in it multiplied and in front.
-
-    >>> parts = [ast.parse(text, mode="eval").body for text in ("0.5", "2 * (t - o)", "-1")]
-    >>> ast.unparse(product(parts))
-    '-(t - o)'
-    """
-    number = 1.0
-    above: list[ast.expr] = []
-    below: list[ast.expr] = []
-
-    def take(part: ast.expr, inverse: bool) -> None:
-        nonlocal number
-        match part:
-            case ast.Constant(int() | float() as value) if not inverse or value:
-                number = number / value if inverse else number * value
-            case ast.UnaryOp(ast.USub(), inner):
-                number = -number
-                take(inner, inverse)
-            case ast.BinOp(left, ast.Mult(), right):
-                take(left, inverse)
-                take(right, inverse)
-            case ast.BinOp(left, ast.Div(), right):
-                take(left, inverse)
-                take(right, not inverse)
-            case _:
-                (below if inverse else above).append(part)
-
-    for factor in factors:
-        take(factor, False)
-    if not math.isfinite(number) or not (above or below):
-        return _joined([ast.Constant(number), *above], below)
-    for i, part in enumerate(above):  # a number times an array of one number
-        match part:
-            case ast.Call(
-                ast.Name("broadcast_to") as name, [ast.Constant(int() | float() as value), shape]
-            ):
-                above[i] = ast.Call(name, [ast.Constant(number * value), shape], [])
-                number = 1.0
-                break
-    if abs(number) != 1 or not above:
-        above = [ast.Constant(number), *above]
-    elif number < 0:
-        above[0] = ast.UnaryOp(ast.USub(), above[0])
-    return _joined(above, below)
-
-
-def _joined(above: list[ast.expr], below: list[ast.expr]) -> ast.expr:
-    found = above[0]
-    for part in above[1:]:
-        found = ast.BinOp(found, ast.Mult(), part)
-    if not below:
-        return found
-    under = below[0]
-    for part in below[1:]:
-        under = ast.BinOp(under, ast.Mult(), part)
-    return ast.BinOp(found, ast.Div(), under)
-
-
-def total(parts: Sequence[ast.expr]) -> ast.expr:
-    """The sum of formulas.
-
-    >>> parts = [ast.parse(text, mode="eval").body for text in ("1", "1", "-x")]
-    >>> ast.unparse(total(parts))
-    '2.0 - x'
-    """
-    numbers = [part.value for part in parts if isinstance(part, ast.Constant)]
-    rest = [part for part in parts if not isinstance(part, ast.Constant)]
-    if len(numbers) > 1:
-        rest = [ast.Constant(math.fsum(numbers)), *rest]  # type: ignore[arg-type]
-    else:
-        rest = list(parts)
-    found = rest[0]
-    for part in rest[1:]:
-        opposite = _opposite(part)
-        if opposite is not None:
-            found = ast.BinOp(found, ast.Sub(), opposite)
-        else:
-            found = ast.BinOp(found, ast.Add(), part)
-    return found
-
-
-def _opposite(part: ast.expr) -> ast.expr | None:
-    """A formula that begins with a minus, without it; ``None`` for others."""
-    match part:
-        case ast.UnaryOp(ast.USub(), operand):
-            return operand
-        case ast.Constant(int() | float() as value) if value < 0:
-            return ast.Constant(-value)
-        case ast.BinOp(left, (ast.Mult() | ast.Div()) as op, right):
-            inner = _opposite(left)
-            return None if inner is None else ast.BinOp(inner, op, right)
-    return None
+    return backward_formula(node, slot).uses("g") > 1

@@ -1,0 +1,311 @@
+"""What an array operation computes and what its operands receive, as formulas.
+
+A gradient is derived, not looked up: the operation's own pullback is recorded over Tensors, and
+the graph that it makes is written by the spellings of the operations in it.  In the formulas
+``g`` is the upstream gradient, ``out`` the result, and ``x0``, ``x1``, ... are the operands; the
+functions are NumPy's.  What a formula gives, summed over what was repeated to fit, is the
+gradient.
+
+>>> from autograd_mini import Tensor
+>>> X, W = Tensor([[1.0, 2.0]]), Tensor([[3.0], [4.0]])
+>>> str(backward_formula(X @ W, 0)), str(backward_formula(X @ W, 1))
+('g @ x1.T', 'x0.T @ g')
+>>> str(backward_formula(X.mean(), 0)), str(forward_formula(X.sum(axis=1)))
+('broadcast_to(g / 2.0, (1, 2))', 'sum(x0, axis=1)')
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.core import modes
+from autograd_mini.core.elementwise import RULES, Rule
+from autograd_mini.core.graph import quietly
+from autograd_mini.core.language import substitute
+from autograd_mini.core.tensor import Tensor, plain
+from autograd_mini.core.value import constant
+from autograd_mini.show.arithmetic import Shape, product, repeated, simplified
+from autograd_mini.show.boxes import MOST_NUMBERS
+from autograd_mini.show.stated import REARRANGES, REDUCTIONS, RESHAPES, SPELLINGS, STATED
+
+MOST_PARTS = 200
+"""A pullback that takes more names and signs than this to write is said to be called."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula in the names ``g``, ``out``, ``x0``, ``x1``, ...
+
+    Arguments:
+        tree: Python's syntax tree of it.
+        shape: of what it gives.
+        objects: what further names stand for: arrays, and options that Python has no words for.
+    """
+
+    tree: ast.expr
+    shape: Shape
+    objects: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return ast.unparse(ast.fix_missing_locations(self.tree))
+
+    def uses(self, name: str) -> int:
+        """How often a name stands in the formula."""
+        return sum(isinstance(n, ast.Name) and n.id == name for n in ast.walk(self.tree))
+
+
+def forward_formula(node: Tensor) -> Formula:
+    """What an operation on arrays computes.
+
+    Arguments:
+        node: its result.
+    """
+    writer = _Writer()
+    operands = [ast.Name(f"x{i}") for i in range(len(node.parents))]
+    return Formula(writer.spelled(node, operands), node.shape, writer.objects)
+
+
+def backward_formula(node: Tensor, slot: int, is_number: bool = False) -> Formula:
+    """What an operand of an operation on arrays receives.
+
+    Where the operation states a formula, that is it.  Of a pullback that cannot be recorded, or
+    takes too much to write, the formula is its call.
+
+    Arguments:
+        node: the result of the operation.
+        slot: which operand.
+        is_number: whether ``g`` is one number, which the upstream gradient repeats.
+    """
+    writer = _Writer()
+    shape: Shape = np.shape(getattr(node.parents[slot], "data", node.parents[slot]))
+    g = _Part(ast.Name("g"), node.shape, is_number)
+    stated = _stated(node, slot)
+    if stated is None:
+        derived = writer.recorded(node, slot, g)
+        if derived is not None:
+            if derived.shape[max(len(derived.shape) - len(shape), 0) :] != shape:
+                derived = derived.broadcast(np.broadcast_shapes(derived.shape, shape))
+            return Formula(product([derived.whole]), derived.shape, writer.objects)
+        return Formula(writer.call(node, slot, g.whole), shape, writer.objects)
+    over_operand = node.op in REDUCTIONS  # its shape is that of the operand whatever g has
+    names = {"g": g.tree if over_operand else g.whole}
+    return Formula(product([writer.filled(stated, node, names)]), shape, writer.objects)
+
+
+def _stated(node: Tensor, slot: int) -> str | None:
+    """The formula that an operation states of itself."""
+    rule = node.operation
+    form: str | Callable[[Tensor], str | None] | None
+    if rule.foreign:
+        form = rule.formulas[slot] if rule.formulas else None
+    else:
+        ours = STATED.get(node.op)
+        form = ours(node, slot) if ours else None
+    return form(node) if callable(form) else form
+
+
+def elementwise_tree(rule: Rule, operands: Sequence[ast.expr]) -> ast.expr:
+    """What an elementwise operation computes: with its sign if it has one, else as a call."""
+    if not rule.symbol:
+        return ast.Call(ast.Name(rule.name), list(operands), [])
+    return substitute(rule.formula, dict(zip(rule.operands, operands, strict=True)))
+
+
+def literal(value: Any, named: Callable[[Any], ast.expr]) -> ast.expr:
+    """An option or an index, as Python writes it.
+
+    Arguments:
+        value: the option.
+        named: gives the name of an array, or of anything that Python has no words for.
+    """
+    match value:
+        case None | bool() | int() | float() | str():
+            return ast.Constant(value)
+        case np.bool_() | np.integer() | np.floating():
+            return ast.Constant(value.item())
+        case np.dtype():
+            return ast.Constant(str(value))
+        case tuple() | list():
+            parts = [literal(part, named) for part in value]
+            return ast.Tuple(parts) if isinstance(value, tuple) else ast.List(parts)
+        case slice():
+            ends = (value.start, value.stop, value.step)
+            return ast.Slice(*(None if end is None else literal(end, named) for end in ends))
+        case np.ndarray():
+            if value.ndim == 1 and value.size <= MOST_NUMBERS and value.dtype.kind in "iub":
+                return literal(value.tolist(), named)
+    return ast.Constant(...) if value is ... else named(value)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of a recorded graph, as a formula.
+
+    Arguments:
+        tree: the formula.
+        shape: of what it gives.
+        is_number: whether the formula is one number, which all elements of the part repeat.
+        narrow: a part that broadcasting makes this of.
+        unshaped: a part that has the same elements in the same order.
+    """
+
+    tree: ast.expr
+    shape: Shape
+    is_number: bool = False
+    narrow: _Part | None = None
+    unshaped: _Part | None = None
+
+    @property
+    def whole(self) -> ast.expr:
+        """The formula of all its elements."""
+        return repeated(self.tree, self.shape) if self.is_number else self.tree
+
+    def broadcast(self, shape: Shape) -> _Part:
+        """The part, repeated to a shape."""
+        if self.is_number or self.shape == shape:
+            return replace(self, shape=shape)
+        narrow = self.narrow or self
+        return _Part(repeated(narrow.tree, shape), shape, narrow=narrow)
+
+
+class _Writer:
+    """Writes operations and graphs of them; what has no words is collected in ``objects``."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, Any] = {}
+        self._names: dict[int, str] = {}
+
+    def named(self, value: Any) -> ast.expr:
+        """A name for an object."""
+        name = self._names.setdefault(id(value), f"k{len(self._names)}")
+        self.objects[name] = value
+        return ast.Name(name)
+
+    def filled(self, text: str, node: Tensor, names: Mapping[str, ast.expr]) -> ast.expr:
+        """A text of an operation, with its options and these expressions in it."""
+        options = {name: literal(value, self.named) for name, value in node.options.items()}
+        tree = substitute(ast.parse(text, mode="eval").body, options | dict(names))
+        return simplified(tree)
+
+    def spelled(self, node: Tensor, operands: Sequence[ast.expr]) -> ast.expr:
+        """An operation on arrays, as NumPy writes it."""
+        text = SPELLINGS.get(node.op) if not node.operation.foreign else None
+        if callable(text):
+            text = text(node)
+        if text is None:
+            options = [
+                f"{name}={name}" for name, value in node.options.items()
+                if node.operation.foreign or (value is not None and value is not False)
+            ]  # fmt: skip
+            text = f"{_identifier(node.op)}({', '.join([_operands(node), *options])})"
+        return self.filled(text, node, {f"x{i}": operand for i, operand in enumerate(operands)})
+
+    def call(self, node: Tensor, slot: int, g: ast.expr) -> ast.expr:
+        """The call of a pullback, and the place of an operand's gradient in what it gives."""
+        options = "".join(f", {option}={option}" for option in node.options)
+        text = f"{_identifier(node.op)}_pullback(g, out, {_operands(node)}{options})[{slot}]"
+        return self.filled(text, node, {"g": g})
+
+    def recorded(self, node: Tensor, slot: int, g: _Part) -> _Part | None:
+        """What a pullback computes; ``None`` if it cannot be recorded or is too long to write."""
+        upstream = Tensor(np.ones_like(node.data))
+        operands = [_recordable(parent) for parent in node.parents]
+        parts = {id(o): _Part(ast.Name(f"x{i}"), np.shape(o)) for i, o in enumerate(operands)}
+        parts |= {id(upstream): g, id(node): _Part(ast.Name("out"), node.shape)}
+        given = set(map(id, node.options.values()))
+        with modes.recorded(), quietly():
+            try:
+                pullback = node.operation.pullback(slot)
+                root = pullback(upstream, node, *operands, **node.options)
+            except Exception:  # a user's need not take Tensors
+                return None
+        waiting = [root]
+        while waiting:
+            part = waiting[-1]
+            below = part.parents if isinstance(part, Tensor) else ()
+            missing = [p for p in below if id(p) not in parts]
+            if missing and id(part) not in parts:
+                waiting += missing
+                continue
+            waiting.pop()
+            if id(part) in parts:
+                continue
+            if below:
+                written = self._part(part, [parts[id(p)] for p in below])
+            else:
+                written = self._constant(plain(part), id(part) in given)
+            if sum(1 for _ in ast.walk(written.tree)) > MOST_PARTS:
+                return None
+            parts[id(part)] = written
+        return parts[id(root)]
+
+    def _constant(self, value: Any, is_given: bool) -> _Part:
+        number = constant(value)
+        if number is not None:
+            return _Part(ast.Constant(number), (), True)
+        if not isinstance(value, np.ndarray):
+            return _Part(self.named(value), np.shape(value))
+        if value.size and not is_given and np.all(value == value.flat[0]):
+            return _Part(ast.Constant(float(value.flat[0])), value.shape, True)
+        return _Part(self.named(value), value.shape)
+
+    def _part(self, node: Tensor, operands: Sequence[_Part]) -> _Part:
+        rule, shape = node.operation, node.shape
+        if isinstance(rule, Rule):
+            return self._elementwise(rule, shape, operands)
+        if rule.name not in REARRANGES:
+            return _Part(self.spelled(node, [operand.whole for operand in operands]), shape)
+        (operand,) = operands
+        if operand.is_number or (operand.shape == shape and rule.name in RESHAPES):
+            return replace(operand, shape=shape)
+        if rule.name == "broadcast_to":
+            return operand.broadcast(shape)
+        if rule.name not in RESHAPES:
+            return _Part(self.spelled(node, [operand.tree]), shape)
+        leads = shape[len(shape) - len(operand.shape) :] == operand.shape
+        if operand.unshaped is None:
+            tree = self.spelled(node, [operand.tree])
+        else:  # reshaped twice is reshaped once
+            operand = operand.unshaped
+            sizes: list[ast.expr] = [ast.Constant(size) for size in shape]
+            tree = ast.Call(ast.Name("reshape"), [operand.tree, ast.Tuple(sizes)], [])
+        return _Part(tree, shape, narrow=operand if leads else None, unshaped=operand)
+
+    def _elementwise(self, rule: Rule, shape: Shape, operands: Sequence[_Part]) -> _Part:
+        if rule is RULES["where"] and isinstance(operands[0].tree, ast.Constant):
+            return operands[1 if operands[0].tree.value else 2].broadcast(shape)
+        if all(operand.is_number for operand in operands):
+            tree = elementwise_tree(rule, [operand.tree for operand in operands])
+            return _Part(product([tree]), shape, True)
+        if rule is RULES["mul"]:
+            column, row = operands[0], operands[1].narrow or operands[1]
+            one = column.unshaped
+            if one and [len(one.shape), len(row.shape)] == [1, 1] and column.shape[1:] == (1,):
+                return _Part(ast.Call(ast.Name("outer"), [one.tree, row.tree], []), shape)
+        parts = list(operands)
+        for i, part in enumerate(parts):
+            others = [other.shape for other in parts[:i] + parts[i + 1 :]]
+            narrow = _Part(part.tree, ()) if part.is_number else part.narrow
+            if narrow is not None and np.broadcast_shapes(narrow.shape, *others) == shape:
+                parts[i] = narrow
+        return _Part(elementwise_tree(rule, [part.whole for part in parts]), shape)
+
+
+def _recordable(operand: Any) -> Any:
+    """An operand of a pullback: also what is done to a constant array is to be recorded."""
+    is_array = isinstance(operand, np.ndarray) and operand.dtype.kind in "fiu"
+    return Tensor(operand) if is_array else operand
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9]+", "_", name).strip("_") or "primitive"
+
+
+def _operands(node: Tensor) -> str:
+    return ", ".join(f"x{i}" for i in range(len(node.parents)))
