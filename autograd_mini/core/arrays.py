@@ -36,9 +36,12 @@ def _rule(
     broadcasts: bool = False,
     any_number: bool = False,
     sentence: str,
+    **more: Any,
 ) -> ArrayOperation:
     given: Any = pullbacks[0] if any_number else pullbacks
-    operation = ArrayOperation(name, forward, given, sentence, frozenset(reads.split()), broadcasts)
+    operation = ArrayOperation(
+        name, forward, given, sentence, frozenset(reads.split()), broadcasts, **more
+    )
     register(operation)
     return operation
 
@@ -58,24 +61,27 @@ def _in_place_of(*functions: Callable[..., Any]) -> Callable[[Any], Any]:
 
 def _matmul_pullback_left(g: Any, out: Any, x: Any, y: Any) -> Any:
     if np.ndim(y) == 2:
-        return g @ y.T
+        return g @ _transposed(y)
     if np.ndim(y) == 1:
         return g * y if np.ndim(x) == 1 else np.expand_dims(g, -1) * y
     if np.ndim(x) == 1:
-        return np.squeeze(np.expand_dims(g, -2) @ np.swapaxes(y, -1, -2), -2)
-    return g @ np.swapaxes(y, -1, -2)
+        return np.squeeze(np.expand_dims(g, -2) @ _transposed(y), -2)
+    return g @ _transposed(y)
 
 
 def _matmul_pullback_right(g: Any, out: Any, x: Any, y: Any) -> Any:
     if np.ndim(x) == 1:
         return g * x if np.ndim(y) == 1 else np.expand_dims(x, -1) * np.expand_dims(g, -2)
-    if np.ndim(y) > 2:
-        return np.swapaxes(x, -1, -2) @ g
-    if np.ndim(x) > 2:  # one matrix for the whole batch: one product
+    if np.ndim(y) <= 2 and np.ndim(x) > 2:  # one matrix for the whole batch: one product
         samples = math.prod(np.shape(x)[:-1])
         x = np.reshape(x, (samples, np.shape(x)[-1]))
         g = np.reshape(g, (samples, *np.shape(y)[1:]))
-    return x.T @ g
+    return _transposed(x) @ g
+
+
+def _transposed(x: Any) -> Any:
+    """Matrices with rows for columns; an array or Tensor of two axes, as it mostly is, quickly."""
+    return x.T if getattr(x, "ndim", None) == 2 else np.swapaxes(x, -1, -2)
 
 
 _MATMUL = _rule(
@@ -86,6 +92,7 @@ _MATMUL = _rule(
     reads="operands",
     broadcasts=True,
     sentence="Matrix product, also of stacks of matrices.",
+    spelling="x0 @ x1",
 )
 
 
@@ -111,6 +118,7 @@ _AFFINE = _rule(
     reads="operands",
     broadcasts=True,
     sentence="x @ weight + bias: a layer of neurons, as one operation.",
+    spelling="x0 @ x1 + x2",
 )
 
 
@@ -225,6 +233,7 @@ _EINSUM = _rule(
     reads="operands",
     broadcasts=True,
     sentence="Sum of products over named axes.",
+    spelling="einsum(subscripts, xs)",
 )
 
 
@@ -271,7 +280,9 @@ def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
 
 def _restore(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
     """A reduction's gradient or result, with the reduced axes back as axes of size 1."""
-    return g if keepdims else np.expand_dims(g, _axes(axis, len(shape)))
+    if keepdims:
+        return g
+    return np.expand_dims(g, axis if shape and type(axis) is int else _axes(axis, len(shape)))
 
 
 def _count(shape: tuple[int, ...], axis: Axis) -> int:
@@ -405,10 +416,76 @@ def _extreme_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> A
     return np.where(ties, g / shares, nothing)
 
 
-_SUM = _rule("sum", _sum, _sum_pullback, sentence="Sum over axes.")
-_MEAN = _rule("mean", np.mean, _mean_pullback, sentence="Mean over axes.")
+# Formulas that are read more easily than the pullbacks
+
+
+def _beside_operand(name: str, node: Tensor) -> str:
+    """A reduction's gradient or result, as a text that fits the operand's shape."""
+    axis, axes = node.options["axis"], _axes(node.options["axis"], np.ndim(node.parents[0]))
+    # Leading axes need not be put back: NumPy adds them itself
+    leads = node.options["keepdims"] or sorted(axes) == list(range(len(axes)))
+    return name if leads else f"expand_dims({name}, {axis})"
+
+
+def _over_axes(node: Tensor) -> str:
+    axis = node.options["axis"]
+    return "keepdims=True" if axis is None else f"axis={axis}, keepdims=True"
+
+
+def _extreme_formula(node: Tensor) -> str:
+    g, out = _beside_operand("g", node), _beside_operand("out", node)
+    axis, x = node.options["axis"], tensor.plain(node.parents[0])
+    ties = x == _restore(node.data, x.shape, axis, node.options["keepdims"])
+    shares = f" / sum(x0 == {out}, {_over_axes(node)})" * bool(np.sum(ties) > node.size)
+    return f"{g} * (x0 == {out}){shares}"
+
+
+def _std_formula(node: Tensor) -> str | None:
+    """Where it is 0; elsewhere the pullback is a formula."""
+    if np.all(node.data):
+        return None
+    g, out = _beside_operand("g", node), _beside_operand("out", node)
+    count = _count(np.shape(node.parents[0]), node.options["axis"]) - node.options["ddof"]
+    return (
+        f"where({out} == 0, 0, {g}) / where({out} == 0, 1, {count} * {out})"
+        f" * (x0 - mean(x0, {_over_axes(node)}))"
+    )
+
+
+def _prod_formula(node: Tensor) -> str:
+    g, out = _beside_operand("g", node), _beside_operand("out", node)
+    if np.all(node.data) and np.all(np.isfinite(node.data)):
+        return f"{g} * {out} / x0"
+    # The product of the others, of a zero as well: a row for each with it left out
+    shape = np.shape(node.parents[0])
+    axes = _axes(node.options["axis"], len(shape))
+    last = tuple(range(len(shape) - len(axes), len(shape)))
+    kept, sizes = [n for a, n in enumerate(shape) if a not in axes], [shape[a] for a in axes]
+    n = math.prod(sizes)
+    rows = f"reshape(moveaxis(x0, {axes}, {last}), {(*kept, 1, n)})"
+    others = f"reshape(prod(where(eye({n}) == 1, 1, {rows}), axis=-1), {(*kept, *sizes)})"
+    return f"{g} * moveaxis({others}, {last}, {axes})"
+
+
+def _norm_formula(node: Tensor) -> str | None:
+    """Where it is 0; elsewhere the pullback is a formula."""
+    if np.all(node.data):
+        return None
+    g, out = _beside_operand("g", node), _beside_operand("out", node)
+    ratio = f"where({out} == 0, 0, {g}) * x0 / where({out} == 0, 1, {out})"
+    more: float = node.options.get("ord", 2) - 2
+    return ratio + f" * (abs(x0) / where({out} == 0, 1, {out})) ** {more}" * (more != 0)
+
+
+_SUM = _rule("sum", _sum, _sum_pullback, sentence="Sum over axes.", reduces=True)
+_MEAN = _rule("mean", np.mean, _mean_pullback, sentence="Mean over axes.", reduces=True)
 _VAR = _rule(
-    "var", _in_wide(np.var), _var_pullback, reads="operands", sentence="Variance over axes."
+    "var",
+    _in_wide(np.var),
+    _var_pullback,
+    reads="operands",
+    sentence="Variance over axes.",
+    reduces=True,
 )
 _STD = _rule(
     "std",
@@ -416,14 +493,26 @@ _STD = _rule(
     _std_pullback,
     reads="operands out",
     sentence="Standard deviation over axes; its derivative where it is 0 is taken to be 0.",
+    formulas=[_std_formula],
+    reduces=True,
 )
-_PROD = _rule("prod", np.prod, _prod_pullback, reads="operands", sentence="Product over axes.")
+_PROD = _rule(
+    "prod",
+    np.prod,
+    _prod_pullback,
+    reads="operands",
+    sentence="Product over axes.",
+    formulas=[_prod_formula],
+    reduces=True,
+)
 _MAX = _rule(
     "max",
     np.max,
     _extreme_pullback,
     reads="operands out",
     sentence="Greatest element over axes; equal ones share the gradient equally.",
+    formulas=[_extreme_formula],
+    reduces=True,
 )
 _MIN = _rule(
     "min",
@@ -431,6 +520,8 @@ _MIN = _rule(
     _extreme_pullback,
     reads="operands out",
     sentence="Least element over axes; equal ones share the gradient equally.",
+    formulas=[_extreme_formula],
+    reduces=True,
 )
 
 
@@ -522,6 +613,8 @@ _NORM = _rule(
     reads="operands out",
     sentence="Norm over axes, Euclidean or of another order; "
     "its derivative where it or an element is 0 is taken to be 0.",
+    formulas=[_norm_formula],
+    reduces=True,
 )
 
 
@@ -613,6 +706,10 @@ _LOGSUMEXP = _rule(
     _logsumexp_pullback,
     reads="operands",
     sentence="log(sum(exp(x))) over axes, without overflow.",
+    formulas=[
+        lambda node: f"{_beside_operand('g', node)} * exp(x0 - {_beside_operand('out', node)})"
+    ],
+    reduces=True,
 )
 
 
@@ -695,28 +792,75 @@ def _swapaxes_pullback(g: Any, out: Any, x: Any, axis1: int, axis2: int) -> Any:
     return np.swapaxes(g, axis1, axis2)
 
 
+def _transpose_spelling(node: Tensor) -> str:
+    if node.ndim == 2 and np.argmax(node.options["axes"] or (1, 0)) == 0:
+        return "x0.T"
+    return "transpose(x0)" if node.options["axes"] is None else "transpose(x0, axes)"
+
+
+def _swapaxes_spelling(node: Tensor) -> str:
+    axes = {node.options[axis] % node.ndim for axis in ("axis1", "axis2")}
+    if axes == {node.ndim - 2, node.ndim - 1}:
+        return "x0.T" if node.ndim == 2 else "x0.mT"  # mT exchanges the last two
+    return "swapaxes(x0, axis1, axis2)"
+
+
+_RESHAPED: dict[str, Any] = {"rearranges": True, "keeps_order": True}
+
 _RESHAPE = _rule(
     "reshape",
     lambda x, shape: np.reshape(x, shape),  # by position: NumPy 2.0 has another name for it
     _reshape_pullback,
     sentence="The same elements in another shape.",
+    spelling="reshape(x0, shape)",
+    **_RESHAPED,
 )
-_RAVEL = _rule("ravel", np.ravel, _reshape_pullback, sentence="The elements as one axis.")
-_SQUEEZE = _rule("squeeze", np.squeeze, _reshape_pullback, sentence="Axes of size 1 removed.")
+_RAVEL = _rule(
+    "ravel", np.ravel, _reshape_pullback, sentence="The elements as one axis.", **_RESHAPED
+)
+_SQUEEZE = _rule(
+    "squeeze", np.squeeze, _reshape_pullback, sentence="Axes of size 1 removed.", **_RESHAPED
+)
 _EXPAND_DIMS = _rule(
-    "expand_dims", np.expand_dims, _reshape_pullback, sentence="Axes of size 1 inserted."
+    "expand_dims",
+    np.expand_dims,
+    _reshape_pullback,
+    sentence="Axes of size 1 inserted.",
+    spelling="expand_dims(x0, axis)",
+    **_RESHAPED,
 )
 _TRANSPOSE = _rule(
-    "transpose", np.transpose, _transpose_pullback, sentence="Axes in another order."
+    "transpose",
+    np.transpose,
+    _transpose_pullback,
+    sentence="Axes in another order.",
+    spelling=_transpose_spelling,
+    rearranges=True,
 )
-_MOVEAXIS = _rule("moveaxis", np.moveaxis, _moveaxis_pullback, sentence="Axes moved elsewhere.")
-_SWAPAXES = _rule("swapaxes", np.swapaxes, _swapaxes_pullback, sentence="Two axes exchanged.")
+_MOVEAXIS = _rule(
+    "moveaxis",
+    np.moveaxis,
+    _moveaxis_pullback,
+    sentence="Axes moved elsewhere.",
+    spelling="moveaxis(x0, source, destination)",
+    rearranges=True,
+)
+_SWAPAXES = _rule(
+    "swapaxes",
+    np.swapaxes,
+    _swapaxes_pullback,
+    sentence="Two axes exchanged.",
+    spelling=_swapaxes_spelling,
+    rearranges=True,
+)
 _BROADCAST_TO = _rule(
     "broadcast_to",
     np.broadcast_to,
     lambda g, out, x, shape: g,
     broadcasts=True,
     sentence="Repeated along axes of size 1 to a shape.",
+    spelling="broadcast_to(x0, shape)",
+    rearranges=True,
 )
 
 
@@ -818,12 +962,15 @@ _GETITEM = _rule(
     _getitem,
     lambda g, out, x, index: _scatter_to(g, index, np.shape(x)),
     sentence="Elements at an index.",
+    spelling="x0[index]",
+    rearranges=True,
 )
 _SCATTER = _rule(
     "scatter",
     _scatter,
     lambda g, out, x, index, shape: g[index],
     sentence="Elements added into zeros at an index.",
+    spelling="scatter(x0, s_[index], shape)",
 )
 
 
@@ -964,6 +1111,7 @@ _CONCATENATE = _rule(
     _concatenate_pullback,
     any_number=True,
     sentence="Arrays joined along an axis.",
+    spelling="concatenate([xs], axis=axis)",
 )
 _STACK = _rule(
     "stack",
@@ -971,6 +1119,7 @@ _STACK = _rule(
     _stack_pullback,
     any_number=True,
     sentence="Arrays of one shape joined along an axis of their own.",
+    spelling="stack([xs], axis=axis)",
 )
 
 
@@ -1020,8 +1169,17 @@ def _roll_pullback(g: Any, out: Any, x: Any, shift: Any, axis: Axis) -> Any:
     return np.roll(g, tuple(np.negative(shift)) if np.ndim(shift) else -shift, axis)
 
 
-_FLIP = _rule("flip", np.flip, _flip_pullback, sentence="Axes reversed.")
-_ROLL = _rule("roll", np.roll, _roll_pullback, sentence="Elements shifted round along axes.")
+_FLIP = _rule("flip", np.flip, _flip_pullback, sentence="Axes reversed.", rearranges=True)
+_ROLL = _rule(
+    "roll",
+    np.roll,
+    _roll_pullback,
+    sentence="Elements shifted round along axes.",
+    spelling=lambda node: (
+        "roll(x0, shift)" if node.options["axis"] is None else "roll(x0, shift, axis=axis)"
+    ),
+    rearranges=True,
+)
 
 
 @_in_place_of(np.flip)
@@ -1057,7 +1215,17 @@ def _pad_pullback(g: Any, out: Any, x: Any, pad_width: Any, constant_values: Any
     return g[tuple(slice(a, a + n) for a, n in zip(starts.tolist(), np.shape(x), strict=True))]
 
 
-_PAD = _rule("pad", np.pad, _pad_pullback, sentence="Constants put round the array.")
+_PAD = _rule(
+    "pad",
+    np.pad,
+    _pad_pullback,
+    sentence="Constants put round the array.",
+    spelling=lambda node: (
+        "pad(x0, pad_width, constant_values=constant_values)"
+        if np.any(node.options["constant_values"])
+        else "pad(x0, pad_width)"
+    ),
+)
 
 
 @_in_place_of(np.pad)
@@ -1077,9 +1245,13 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
 
 
 _ASTYPE = _rule(
-    "astype", lambda x, dtype: np.asarray(x).astype(dtype), lambda g, out, x, dtype: g,
+    "astype",
+    lambda x, dtype: np.asarray(x).astype(dtype),
+    lambda g, out, x, dtype: g,
     sentence="The same numbers in another floating dtype.",
-)  # fmt: skip
+    spelling="asarray(x0, dtype)",
+    **_RESHAPED,
+)
 
 
 @_in_place_of(np.ndarray.astype)

@@ -59,10 +59,21 @@ class Operation:
     """Its forward function over complex numbers, where neither ``parts`` nor ``forward`` is."""
 
     spelling: str | Function = ""
-    """How NumPy says it, of operands ``x0``, ``x1``, … and options by name; or of a node."""
+    """How NumPy says it, of operands ``x0``, ``x1``, … (all of them: ``xs``) and options by name;
+    or a function of a node.  By default its name is called, with the options that are given."""
 
     formulas: Sequence[str | Function | None] = ()
-    """For each operand its gradient as a text, or of a node, where the pullback is no formula."""
+    """For each operand its gradient as a text, or of a node, where the pullback is no formula:
+    of ``g``, ``out``, ``x0``, …, and options by name."""
+
+    reduces = False
+    """Whether it goes over axes of its operand, of which there is one element or none after."""
+
+    rearranges = False
+    """Whether the result is made of elements of its operand: moved, repeated or picked out."""
+
+    keeps_order = False
+    """Whether the result has the same elements in the same order, in another shape or dtype."""
 
     def pullback(self, index: int) -> Function | None:
         """The function ``(g, out, *operands, **options)`` that gives the gradient of an operand.
@@ -116,8 +127,8 @@ class ArrayOperation(Operation):
             over arrays it computes, over Tensors it is recorded and can be differentiated again.
         sentence: what it is, in one sentence.
         reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``.
-        broadcasts, foreign, parts, kinks, branches, analytic, spelling, formulas: as of any
-            operation.
+        broadcasts, foreign, parts, kinks, branches, analytic, spelling, formulas, reduces,
+            rearranges, keeps_order: as of any operation.
     """
 
     name: str
@@ -133,6 +144,9 @@ class ArrayOperation(Operation):
     analytic: Function | None = None
     spelling: str | Function = ""
     formulas: Sequence[str | Function | None] = ()
+    reduces: bool = False
+    rearranges: bool = False
+    keeps_order: bool = False
 
     symbol = ""
 

@@ -25,14 +25,14 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import modes
-from autograd_mini.core.elementwise import RULES, Rule
+from autograd_mini.core.elementwise import Rule
 from autograd_mini.core.graph import quietly
 from autograd_mini.core.language import substitute
+from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.core.value import constant
 from autograd_mini.show.arithmetic import Shape, product, repeated, simplified
 from autograd_mini.show.boxes import MOST_NUMBERS
-from autograd_mini.show.stated import REARRANGES, REDUCTIONS, RESHAPES, SPELLINGS, STATED
 
 MOST_PARTS = 200
 """A pullback that takes more names and signs than this to write is said to be called."""
@@ -93,20 +93,16 @@ def backward_formula(node: Tensor, slot: int, is_number: bool = False) -> Formul
                 derived = derived.broadcast(np.broadcast_shapes(derived.shape, shape))
             return Formula(product([derived.whole]), derived.shape, writer.objects)
         return Formula(writer.call(node, slot, g.whole), shape, writer.objects)
-    over_operand = node.op in REDUCTIONS  # its shape is that of the operand whatever g has
-    names = {"g": g.tree if over_operand else g.whole}
+    assert node.operation is not None
+    # A formula of a reduction names its operand, which has all axes, whatever g has
+    names = {"g": g.tree if node.operation.reduces else g.whole}
     return Formula(product([writer.filled(stated, node, names)]), shape, writer.objects)
 
 
 def _stated(node: Tensor, slot: int) -> str | None:
     """The formula that an operation states of itself."""
-    rule = node.operation
-    form: str | Callable[[Tensor], str | None] | None
-    if rule.foreign:
-        form = rule.formulas[slot] if rule.formulas else None
-    else:
-        ours = STATED.get(node.op)
-        form = ours(node, slot) if ours else None
+    formulas = node.operation.formulas if node.operation else ()
+    form = formulas[slot] if formulas else None
     return form(node) if callable(form) else form
 
 
@@ -195,15 +191,16 @@ class _Writer:
 
     def spelled(self, node: Tensor, operands: Sequence[ast.expr]) -> ast.expr:
         """An operation on arrays, as NumPy writes it."""
-        text = SPELLINGS.get(node.op) if not node.operation.foreign else None
-        if callable(text):
-            text = text(node)
-        if text is None:
+        operation = node.operation
+        assert operation is not None
+        text = operation.spelling(node) if callable(operation.spelling) else operation.spelling
+        if not text:
             options = [
                 f"{name}={name}" for name, value in node.options.items()
-                if node.operation.foreign or (value is not None and value is not False)
+                if operation.foreign or (value is not None and value is not False)
             ]  # fmt: skip
-            text = f"{_identifier(node.op)}({', '.join([_operands(node), *options])})"
+            text = f"{_identifier(node.op)}({', '.join(['xs', *options])})"
+        text = text.replace("xs", _operands(node))
         return self.filled(text, node, {f"x{i}": operand for i, operand in enumerate(operands)})
 
     def call(self, node: Tensor, slot: int, g: ast.expr) -> ast.expr:
@@ -219,9 +216,11 @@ class _Writer:
         parts = {id(o): _Part(ast.Name(f"x{i}"), np.shape(o)) for i, o in enumerate(operands)}
         parts |= {id(upstream): g, id(node): _Part(ast.Name("out"), node.shape)}
         given = set(map(id, node.options.values()))
+        pullback = node.operation.pullback(slot) if node.operation else None
+        if pullback is None:
+            return None
         with modes.recorded(), quietly():
             try:
-                pullback = node.operation.pullback(slot)
                 root = pullback(upstream, node, *operands, **node.options)
             except Exception:  # a user's need not take Tensors
                 return None
@@ -256,17 +255,18 @@ class _Writer:
         return _Part(self.named(value), value.shape)
 
     def _part(self, node: Tensor, operands: Sequence[_Part]) -> _Part:
-        rule, shape = node.operation, node.shape
-        if isinstance(rule, Rule):
-            return self._elementwise(rule, shape, operands)
-        if rule.name not in REARRANGES:
+        operation, shape = node.operation, node.shape
+        assert operation is not None
+        if isinstance(operation, Rule):
+            return self._elementwise(operation, shape, operands)
+        if not operation.rearranges:
             return _Part(self.spelled(node, [operand.whole for operand in operands]), shape)
         (operand,) = operands
-        if operand.is_number or (operand.shape == shape and rule.name in RESHAPES):
+        if operand.is_number or (operand.shape == shape and operation.keeps_order):
             return replace(operand, shape=shape)
-        if rule.name == "broadcast_to":
+        if operation is OPERATIONS["broadcast_to"]:
             return operand.broadcast(shape)
-        if rule.name not in RESHAPES:
+        if not operation.keeps_order:
             return _Part(self.spelled(node, [operand.tree]), shape)
         leads = shape[len(shape) - len(operand.shape) :] == operand.shape
         if operand.unshaped is None:
@@ -278,12 +278,12 @@ class _Writer:
         return _Part(tree, shape, narrow=operand if leads else None, unshaped=operand)
 
     def _elementwise(self, rule: Rule, shape: Shape, operands: Sequence[_Part]) -> _Part:
-        if rule is RULES["where"] and isinstance(operands[0].tree, ast.Constant):
+        if rule is OPERATIONS["where"] and isinstance(operands[0].tree, ast.Constant):
             return operands[1 if operands[0].tree.value else 2].broadcast(shape)
         if all(operand.is_number for operand in operands):
             tree = elementwise_tree(rule, [operand.tree for operand in operands])
             return _Part(product([tree]), shape, True)
-        if rule is RULES["mul"]:
+        if rule is OPERATIONS["mul"]:
             column, row = operands[0], operands[1].narrow or operands[1]
             one = column.unshaped
             if one and [len(one.shape), len(row.shape)] == [1, 1] and column.shape[1:] == (1,):
