@@ -137,7 +137,8 @@ def primitive(
         formulas: for each operand, the gradient as a formula for ``explain``, in NumPy's
             functions without ``np.``, ``g``, ``out``, the operands ``x0``, ``x1``, ... and the
             options by name, such as ``"g * x1"``; or a function from the result to it.  Where
-            there is none, ``explain`` writes that the pullback is called.
+            there is none, ``explain`` derives it from the pullback, or, if that takes no Tensors
+            or much to write, says that the pullback is called.
 
     Returns:
         A function of arrays and Tensors, with options by keyword.

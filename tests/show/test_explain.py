@@ -433,6 +433,20 @@ def test_the_formulas_of_every_operation_on_arrays_are_right_as_printed(name: st
         check_printed(loss_of(node))
 
 
+def test_the_formula_of_a_primitive_is_derived_from_its_pullback() -> None:
+    solve: Any = primitive(
+        np.linalg.solve,
+        lambda g, x, A, b: (-np.outer(y := solve(A.T, g), x), y),
+        name="solve by elimination",
+    )
+    A, b = Tensor([[2.0, 0.5], [0.0, 4.0]], "A"), Tensor([1.0, 3.0], "b")
+    root = loss_of(solve(A, b))
+    assert "= −outer(solve_by_elimination(Aᵀ, δ_v2 ⊙ R), solve_by_elimination(A, b))" in str(
+        explain(root, A)
+    )
+    check_printed(root)
+
+
 def operand_for(rule: Any, place: int) -> np.ndarray[Any, Any]:
     """Operands inside the rule's domain, away from kinks."""
     low = 1.5 if rule.name == "arccosh" else 0.1
