@@ -25,12 +25,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from autograd_mini.files import write_whole
 from autograd_mini.nn.layers.cells import Cell
 from autograd_mini.nn.layers.dense import Dense
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optional import needed
-from autograd_mini.show.engine import write_whole
 
 FilePath = str | os.PathLike[str]
 

@@ -22,8 +22,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograd_mini import Tensor, Value, other_libraries
+from autograd_mini import Tensor, Value
 from autograd_mini.nn.operands import Array
+from autograd_mini.nn.other_libraries import MODEL
+from autograd_mini.other_libraries import Elsewhere, refuse_foreign_options
 
 Parameter = Tensor | Value
 
@@ -47,7 +49,7 @@ class Module:
 
     def __new__(cls, *inputs: Any, **options: Any) -> Self:
         if options:
-            other_libraries.refuse_foreign_options(cls, options)
+            refuse_foreign_options(cls, options)
         return super().__new__(cls)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -194,8 +196,7 @@ class Module:
 
     def __dir__(self) -> list[str]:
         static = inspect.getattr_static
-        missing = other_libraries.Elsewhere
-        return [n for n in super().__dir__() if not isinstance(static(self, n, None), missing)]
+        return [n for n in super().__dir__() if not isinstance(static(self, n, None), Elsewhere)]
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -207,8 +208,8 @@ class Module:
         return f"{name}({', '.join(shapes)})"
 
 
-for _name in other_libraries.MODEL:
-    setattr(Module, _name, other_libraries.Elsewhere("model", _name))
+for _name in MODEL:
+    setattr(Module, _name, Elsewhere("model", _name))
 
 
 def check_state(own: Mapping[str, Array], state: Mapping[str, Any]) -> dict[str, Array]:

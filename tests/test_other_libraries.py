@@ -17,9 +17,9 @@ TABLES = {
     "Tensor": (other_libraries.TENSOR, T),
     "Value": (other_libraries.VALUE, V),
     "autograd_mini": (other_libraries.MODULE, ag),
-    "autograd_mini.nn": (other_libraries.NN, nn),
-    "model": (other_libraries.MODEL, nn.Dense(2, 1, rng=0)),
-    "optimiser": (other_libraries.OPTIMISER, nn.SGD([T], rate=0.1)),
+    "autograd_mini.nn": (nn.other_libraries.NN, nn),
+    "model": (nn.other_libraries.MODEL, nn.Dense(2, 1, rng=0)),
+    "optimiser": (nn.other_libraries.OPTIMISER, nn.SGD([T], rate=0.1)),
 }
 ADVICE = [advice for table, _ in TABLES.values() for advice in table.values()]
 ADVICE += [*other_libraries.OPTIONS.values(), *other_libraries.SCIPY.values()]

@@ -21,9 +21,10 @@ from typing import Any, Literal
 
 import graphviz
 
+from autograd_mini.files import write_whole
 from autograd_mini.show import theme
 from autograd_mini.show.boxes import Arrow, Box, View
-from autograd_mini.show.engine import Engine, render, write_whole
+from autograd_mini.show.engine import Engine, render
 from autograd_mini.show.heat import Strip
 from autograd_mini.show.names import is_wide, variables
 from autograd_mini.show.picture import Fold, Picture, picture, transcript

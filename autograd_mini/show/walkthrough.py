@@ -30,10 +30,11 @@ import numpy as np
 
 from autograd_mini.core.graph import operands, quietly, topological_order
 from autograd_mini.core.value import Value
+from autograd_mini.files import write_whole
 from autograd_mini.show.boxes import _rows
 from autograd_mini.show.called import called
 from autograd_mini.show.draw import Direction, drawing_of
-from autograd_mini.show.engine import Engine, write_whole
+from autograd_mini.show.engine import Engine
 from autograd_mini.show.formulas import number
 from autograd_mini.show.names import variables
 from autograd_mini.show.picture import picture

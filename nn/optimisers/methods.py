@@ -22,12 +22,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autograd_mini import other_libraries
 from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optimisers.optimiser import Given, Group, Optimiser, Option
-
-for _name in other_libraries.OPTIMISER:
-    setattr(Optimiser, _name, other_libraries.NotEvenSet("optimiser", _name))
 
 
 class SGD(Optimiser):

@@ -8,9 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograd_mini import Tensor, Value, other_libraries
+from autograd_mini import Tensor, Value
 from autograd_mini.nn.module import Module, Parameter, check_state
 from autograd_mini.nn.operands import Array
+from autograd_mini.nn.other_libraries import OPTIMISER
+from autograd_mini.other_libraries import NotEvenSet, refuse_foreign_options
 
 
 class Group(dict[str, Any]):
@@ -95,7 +97,7 @@ class Optimiser:
 
     def __new__(cls, *given: Any, **options: Any) -> Self:
         if cls.__init__ is not Optimiser.__init__:
-            other_libraries.refuse_foreign_options(cls, options)
+            refuse_foreign_options(cls, options)
         return super().__new__(cls)
 
     def __init__(self, parameters: Given, **options: Any) -> None:
@@ -227,13 +229,17 @@ class Optimiser:
         return {"steps": np.asarray(self.steps)} | options | kept
 
     def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if name not in other_libraries.OPTIMISER]
+        return [name for name in super().__dir__() if name not in OPTIMISER]
 
     def __repr__(self) -> str:
         count = sum(np.size(parameter.data) for parameter in self.parameters)
         groups = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
         options = [f"{k}={v}" for k, v in self.groups[0].items() if k != "parameters"]
         return f"{type(self).__name__}({count} numbers{groups}, {', '.join(options)})"
+
+
+for _name in OPTIMISER:
+    setattr(Optimiser, _name, NotEvenSet("optimiser", _name))
 
 
 def _array_like(member: Tensor | list[Value]) -> Array:

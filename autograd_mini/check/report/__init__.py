@@ -175,7 +175,7 @@ class GradientReport(Result):
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = report.save(folder + "/report.html")
         """
-        from autograd_mini.show.engine import write_whole
+        from autograd_mini.files import write_whole
 
         write_whole(path, format_of(path)(self, hints).encode())
         return os.fspath(path)
