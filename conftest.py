@@ -6,6 +6,7 @@ import pytest
 
 from autograd_mini import build_info
 from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.core.operation import NUMPY_FUNCTIONS
 from autograd_mini.core.operation import OPERATIONS as REGISTRY
 from autograd_mini.core.value import OPERATIONS
 
@@ -37,7 +38,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(autouse=True)
 def the_table_is_left_as_it_was() -> Iterator[None]:
     """Operations that a test adds are gone after it."""
-    tables = [REGISTRY, RULES, FUNCTIONS, OPERATIONS]
+    tables = [REGISTRY, NUMPY_FUNCTIONS, RULES, FUNCTIONS, OPERATIONS]
     before = [dict(table) for table in tables]
     yield
     for table, rows in zip(tables, before, strict=True):

@@ -18,6 +18,7 @@ from autograd_mini._build import build
 build.choose()  # before anything imports the scalar engine
 
 # ruff: noqa: E402
+from autograd_mini import numpy_functions as _numpy_functions  # noqa: F401 - they are entered
 from autograd_mini._build.build import build_info as build_info
 from autograd_mini.core.arrays import affine as affine
 from autograd_mini.core.arrays import log_softmax as log_softmax

@@ -9,11 +9,15 @@ from __future__ import annotations
 import ast
 import keyword
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+
+import numpy as np
 
 from autograd_mini.core import value
 from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule
 from autograd_mini.core.functions import apply
+from autograd_mini.core.graph import quietly
 from autograd_mini.core.language import calls_in
 from autograd_mini.core.operation import OPERATIONS as ALL_OPERATIONS
 from autograd_mini.core.operation import ArrayOperation, register
@@ -124,6 +128,8 @@ def primitive(
     name: str = "",
     sentence: str = "",
     formulas: Sequence[str | Callable[[Tensor], str] | None] = (),
+    parts: Callable[..., Any] | None = None,
+    **stated: Any,
 ) -> Callable[..., Any]:
     """An operation on whole arrays, from its forward function and its pullback.
 
@@ -139,6 +145,11 @@ def primitive(
             options by name, such as ``"g * x1"``; or a function from the result to it.  Where
             there is none, ``explain`` derives it from the pullback, or, if that takes no Tensors
             or much to write, says that the pullback is called.
+        parts: the composite of other operations that it equals, as a function of the same
+            operands and options: what checks and explanations see through to.  By default
+            ``forward`` itself, if it can be recorded with the same result.
+        stated: what else can be said of an operation (``kinks``, ``branches``, ``analytic``,
+            ``spelling``, ``broadcasts``, ``reads``), as in ``autograd_mini.core.operation``.
 
     Returns:
         A function of arrays and Tensors, with options by keyword.
@@ -176,7 +187,16 @@ def primitive(
             f"{name!r} cannot name a primitive: there is an operation of that name; give name="
         )
     pullbacks = share if callable(pullback) else tuple(pullback)
-    made = ArrayOperation(name, forward, pullbacks, sentence, foreign=True, formulas=formulas)
+    made = ArrayOperation(
+        name,
+        forward,
+        pullbacks,
+        sentence,
+        foreign=True,
+        formulas=formulas,
+        parts=parts or _recorded(forward),
+        **stated,
+    )
 
     def function(*operands: Any, **options: Any) -> Any:
         if any(isinstance(operand, Tensor) for operand in operands):
@@ -186,3 +206,23 @@ def primitive(
     function.__name__ = function.__qualname__ = made.name
     function.__doc__ = sentence
     return function
+
+
+_SAME = 1e-9
+"""What a primitive's parts may round otherwise than the whole."""
+
+
+def _recorded(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """What a forward function records over Tensors; ``None`` if it records nothing."""
+
+    def parts(*operands: Any, **options: Any) -> Any:
+        with quietly(), suppress(Exception):  # a user's code, over what it may not be made for
+            whole = forward(*operands, **options)
+            if isinstance(whole, Tensor) and whole.operation is not None:
+                plain = forward(*(getattr(o, "data", o) for o in operands), **options)
+                same = np.shape(plain) == whole.shape
+                if same and np.allclose(whole.data, plain, rtol=_SAME, atol=0, equal_nan=True):
+                    return whole
+        return None
+
+    return parts

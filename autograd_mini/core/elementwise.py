@@ -586,6 +586,10 @@ class WeightedSum(Rule):
     def __post_init__(self) -> None:
         pass  # nothing here was written by hand
 
+    def parts(self, bias: Any, *pairs: Any) -> Any:
+        """The sum, term by term."""
+        return sum((w * x for w, x in zip(pairs[::2], pairs[1::2], strict=True)), bias)
+
     @cached_property
     def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
         """For each operand: its local derivative ``(out, *operands)`` over floats or Values."""

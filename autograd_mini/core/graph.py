@@ -9,7 +9,7 @@ a result, so that a graph is freed as soon as its last node is.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar, overload
@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol, TypeVar, overload
 import numpy as np
 
 from autograd_mini.core import independence
+from autograd_mini.core.operation import Operation
 from autograd_mini.other_libraries import refuse_options
 
 Recorded = bool | Literal["as written"]
@@ -33,6 +34,10 @@ class Node(Protocol):
 
     @property
     def op(self) -> str: ...
+
+    @property
+    def operation(self) -> Operation | None:
+        """The operation that made it, ``None`` for a leaf."""
 
     @property
     def parents(self) -> tuple[Any, ...]:
@@ -417,3 +422,53 @@ def rebuild(order: Iterable[N], replaced: Mapping[N, N]) -> dict[N, N]:
         if node not in made and any(operand in made for operand in operands(node)):
             made[node] = node.again([made.get(p, p) if is_node(p) else p for p in node.parents])
     return made
+
+
+def expand(root: N) -> N:
+    """The same graph with each fused operation as the parts that it states; leaves are shared.
+
+    The value and the gradients are those of ``root``, to any order.
+
+    >>> from autograd_mini import Tensor, affine
+    >>> x, W, b = Tensor([1.0, 2.0]), Tensor([[3.0], [4.0]]), Tensor([5.0])
+    >>> [node.op for node in topological_order(expand(affine(x, W, b)))]
+    ['', '', 'matmul', '', 'add']
+    """
+    return expansion(topological_order(root)).get(root, root)
+
+
+def expansion(
+    order: Sequence[N], which: Callable[[Operation], bool] = lambda operation: True
+) -> dict[N, N]:
+    """For each node of a topological order that is recorded anew: what it becomes.
+
+    Arguments:
+        which: whether an operation that has parts is to be opened.
+    """
+    found: dict[N, N] = {}
+    present = order
+    while made := _opened(present, which):
+        found = {old: made.get(now, now) for old, now in found.items()} | {
+            node: made[node] for node in order if node in made
+        }
+        present = topological_order(made.get(present[-1], present[-1]))
+    return found
+
+
+def _opened(order: Sequence[N], which: Callable[[Operation], bool]) -> dict[N, N]:
+    """The nodes that are to be opened, as their parts, and what depends on them, recorded anew."""
+    made: dict[N, N] = {}
+    opened = False
+    for node in order:
+        given = [made.get(p, p) if is_node(p) else p for p in node.parents]
+        whole: Any = None
+        operation = node.operation
+        if operation is not None and operation.parts is not None and which(operation):
+            whole = operation.parts(*given, **getattr(node, "options", {}))
+            opened |= whole is not None
+        if whole is None and any(operand in made for operand in operands(node)):
+            whole = node.again(given)
+        if whole is not None:
+            made[node] = whole
+            whole.label = whole.label or node.label
+    return made if opened else {}

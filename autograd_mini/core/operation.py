@@ -14,9 +14,12 @@ a row of the table of ``elementwise`` is stated in texts, an operation on whole 
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 Function = Callable[..., Any]
 
@@ -47,7 +50,7 @@ class Operation:
             """Arrays, and options by keyword, to an array."""
 
     parts: Function | None = None
-    """The composite that it equals: nodes, and options by keyword, to a node."""
+    """The composite that it equals: nodes, and options by keyword, to a node; see ``expand``."""
 
     kinks: Any = None
     """Where it has no derivative: ``(out, *operands, **options)`` to truth values."""
@@ -93,14 +96,19 @@ class Operation:
     def over_complex(self, *operands: Any, **options: Any) -> Any:
         """The result over complex arrays.
 
-        >>> OPERATIONS["norm"].over_complex([3 + 1e-30j, 4], axis=None, keepdims=False).imag
-        array(6.e-31)
+        >>> OPERATIONS["norm"].over_complex([3 + 2e-30j, 4], axis=None, keepdims=True).imag
+        array([1.2e-30])
         """
-        return (self.analytic or self.parts or self.forward)(*operands, **options)
+        function = self.analytic or self.parts or self.forward
+        return function(*map(np.asarray, operands), **options)
 
 
 OPERATIONS: dict[str, Operation] = {}
 """Every operation by its name."""
+
+
+NUMPY_FUNCTIONS: dict[Any, Function] = {}
+"""NumPy's functions of whole arrays (and indexing): what is called for Tensors in their place."""
 
 
 def register(operation: Operation) -> None:
@@ -164,3 +172,68 @@ class ArrayOperation(Operation):
     def reads_result(self, index: int) -> bool:
         """Whether the pullback of operand ``index`` reads the numbers of the result."""
         return "out" in self.reads
+
+
+def define(
+    name: str,
+    forward: Function,
+    *pullbacks: Function | None,
+    sentence: str,
+    call: str = "",
+    numpy: Any = (),
+    reads: str = "",
+    several: bool = False,
+    **stated: Any,
+) -> Function:
+    """Enter an operation on whole arrays; the function that records it.
+
+    Arguments:
+        name, forward, pullbacks, sentence: as of an ``ArrayOperation``.
+        call: how its function is called, if it has options: ``"x, axis=None, *, keepdims=False"``.
+        numpy: a function of NumPy's, or several, that stand for it when they are given Tensors.
+        reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``, both or nothing.
+        several: whether it takes any number of operands, and has one pullback for all of them,
+            to which the operand's index is given first.
+        stated: ``broadcasts``, ``parts``, ``kinks``, … as of an ``Operation``.
+
+    Raises:
+        ValueError: there is an operation of that name.
+    """
+    each: Any = pullbacks[0] if several else pullbacks
+    operation = ArrayOperation(name, forward, each, sentence, frozenset(reads.split()), **stated)
+    register(operation)
+    from autograd_mini.core.tensor import record  # whose nodes hold operations
+
+    function = _recording(
+        record, operation, call or ", ".join("xyz"[: len(pullbacks)]), len(pullbacks)
+    )
+    replaces(*(numpy if isinstance(numpy, tuple) else (numpy,)))(function)
+    return function
+
+
+def _recording(record: Function, operation: ArrayOperation, call: str, count: int) -> Function:
+    """The function with this signature that records an operation of so many operands."""
+    arguments = ast.parse(f"lambda {call}: 0", mode="eval").body.args  # type: ignore[attr-defined]
+    names = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
+    options = ", ".join(f"{name!r}: _option({name})" for name in names[count:])
+    source = f"lambda {call}: _record(_operation, ({', '.join(names[:count])},), {{{options}}})"
+    scope = {"_record": record, "_operation": operation, "_option": _option}
+    function: Function = eval(compile(source, f"<rule {operation.name}>", "eval"), scope)
+    function.__name__ = function.__qualname__ = operation.name
+    function.__doc__ = operation.sentence
+    return function
+
+
+def _option(value: Any) -> Any:
+    """An option as it is recorded: no list that may be changed."""
+    return tuple(value) if type(value) is list else value
+
+
+def replaces(*functions: Any) -> Callable[[Any], Any]:
+    """Decorator: the function that is called for Tensors in place of NumPy's functions."""
+
+    def enter(ours: Any) -> Any:
+        NUMPY_FUNCTIONS.update(dict.fromkeys(functions, ours))
+        return ours
+
+    return enter

@@ -29,15 +29,13 @@ from autograd_mini import other_libraries
 from autograd_mini.core import graph, modes, numpy_protocol
 from autograd_mini.core.elementwise import FUNCTIONS, RULES, rule_of_ufunc
 from autograd_mini.core.numpy_protocol import unknown_function
-from autograd_mini.core.operation import Operation
+from autograd_mini.core.operation import NUMPY_FUNCTIONS, Operation
 from autograd_mini.core.value import Value, constant
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Axis = int | tuple[int, ...] | None
 
-ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = dict(numpy_protocol.ROUNDING)
-"""NumPy's functions of whole arrays (and indexing), and ours in their place.
-
-``array_rules`` fills it."""
+NUMPY_FUNCTIONS.update(numpy_protocol.ROUNDING)
 
 _UNRECORDED: dict[str, Any] = {}
 """The options of a result of ``no_grad()``: this very dict tells it from a Tensor made of data."""
@@ -449,10 +447,10 @@ class Tensor:
         return record(RULES["trunc"], (self,))
 
     def __matmul__(self, other: Any) -> Tensor:
-        return _through_numpy(ARRAY_FUNCTIONS[np.matmul], self, other)
+        return _through_numpy(NUMPY_FUNCTIONS[np.matmul], self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return _through_numpy(ARRAY_FUNCTIONS[np.matmul], other, self)
+        return _through_numpy(NUMPY_FUNCTIONS[np.matmul], other, self)
 
     def __neg__(self) -> Tensor:
         return record(RULES["neg"], (self,))
@@ -634,7 +632,7 @@ class Tensor:
         return _through_numpy(np.take, self, indices, axis, **more)
 
     def astype(self, dtype: Any) -> Tensor:
-        return _through_numpy(ARRAY_FUNCTIONS[np.ndarray.astype], self, dtype)
+        return _through_numpy(NUMPY_FUNCTIONS[np.ndarray.astype], self, dtype)
 
     def argmax(self, axis: Any = None, **more: Any) -> Any:
         return _through_numpy(np.argmax, self, axis, **more)
@@ -651,7 +649,7 @@ class Tensor:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: Any) -> Tensor:
-        return _through_numpy(ARRAY_FUNCTIONS[operator.getitem], self, index)
+        return _through_numpy(NUMPY_FUNCTIONS[operator.getitem], self, index)
 
     # What would drop the gradient says what to write instead
 
@@ -684,7 +682,7 @@ class Tensor:
         raise TypeError("int(tensor) would drop the gradient: write int(t.item())")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        raise TypeError(numpy_protocol.made_plain(sys._getframe(1), ARRAY_FUNCTIONS))
+        raise TypeError(numpy_protocol.made_plain(sys._getframe(1), NUMPY_FUNCTIONS))
 
     __pandas_priority__ = 5000  # above a DataFrame's: its operators leave a Tensor to ours
 
@@ -701,10 +699,10 @@ class Tensor:
             if ufunc is np.divmod:
                 return np.floor_divide(*inputs), np.remainder(*inputs)
         if method == "reduce":
-            function = ARRAY_FUNCTIONS.get(numpy_protocol.REDUCTIONS.get(ufunc, ufunc))
+            function = NUMPY_FUNCTIONS.get(numpy_protocol.REDUCTIONS.get(ufunc, ufunc))
             kwargs.setdefault("axis", 0)
         else:
-            function = ARRAY_FUNCTIONS.get(ufunc)
+            function = NUMPY_FUNCTIONS.get(ufunc)
         if function is None or "out" in kwargs or method not in ("__call__", "reduce"):
             options = {key: value for key, value in kwargs.items() if key != "axis"}
             raise TypeError(unknown_function(ufunc, method, options, "Tensor"))
@@ -715,7 +713,7 @@ class Tensor:
             return func(*_plain(args), **_plain(kwargs))
         for kind in types:
             numpy_protocol.refuse_kind(kind)
-        function = ARRAY_FUNCTIONS.get(func)
+        function = NUMPY_FUNCTIONS.get(func)
         if function is None:
             raise TypeError(unknown_function(func, "__call__", {}, "Tensor"))
         kwargs = {key: value for key, value in kwargs.items() if value is not np._NoValue}

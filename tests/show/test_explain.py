@@ -387,7 +387,7 @@ def form_examples() -> dict[str, list[Tensor]]:
     rng = np.random.default_rng(0)
     X, Y, v = (Tensor(rng.normal(size=s)) for s in ((4, 3), (3, 2), (3,)))
     S = Tensor(rng.normal(size=(2, 4, 3)))
-    scatter = ag.core.arrays._scatter_to
+    scatter = ag.core.indexing.scattered
     return {
         "matmul": [X @ Y, X @ v, v @ Y, v @ v, S @ Y, S @ v],
         "affine": [ag.affine(X, Y, v[:2]), ag.affine(v, Y, v[:2]), ag.affine(S, Y, v[:2])],

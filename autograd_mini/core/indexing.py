@@ -1,0 +1,193 @@
+"""Operations that pick, place and join elements: indexing, concatenation, flips, padding."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.core import tensor
+from autograd_mini.core.operation import OPERATIONS, define, replaces
+from autograd_mini.core.tensor import Axis, Tensor, record
+
+
+def _getitem(x: Any, index: Any) -> Any:
+    return np.asarray(x)[index]
+
+
+def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of a shape, with ``g`` added at an index."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts):
+        found = np.zeros(shape, g.dtype)
+        found[index] = g
+        return found
+    found = np.zeros(shape, tensor.sum_dtype(g))  # an element may be named several times
+    row = math.prod(shape[1:])
+    if isinstance(index, np.ndarray) and row > 1:  # rows of a table
+        places = np.expand_dims(index.astype(np.intp) % shape[0] * row, -1) + np.arange(row)
+        np.add.at(found.reshape(-1), places.ravel(), np.ravel(g))  # several times faster flat
+    else:
+        np.add.at(found, index, g)
+    return found.astype(g.dtype, copy=False)
+
+
+def scattered(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of a shape with ``g`` added at an index, recorded if ``g`` is a Tensor."""
+    return (
+        _recorded_scatter(g, index, shape) if isinstance(g, Tensor) else _scatter(g, index, shape)
+    )
+
+
+_recorded_getitem = define(
+    "getitem",
+    _getitem,
+    lambda g, out, x, index: scattered(g, index, np.shape(x)),
+    call="x, index",
+    spelling="x0[index]",
+    rearranges=True,
+    sentence="Elements at an index.",
+)
+
+_recorded_scatter = define(
+    "scatter",
+    _scatter,
+    lambda g, out, x, index, shape: g[index],
+    call="x, index, shape",
+    spelling="scatter(x0, s_[index], shape)",
+    sentence="Elements added into zeros at an index.",
+)
+
+
+@replaces(operator.getitem)
+def getitem(x: Any, index: Any) -> Tensor:
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, Tensor) for part in parts):
+        raise TypeError("a Tensor is no index: write t[index.data.astype(int)], or a boolean array")
+    own = tuple(part if isinstance(part, _BASIC) else index_array(part) for part in parts)
+    made: Tensor = _recorded_getitem(x, own if isinstance(index, tuple) else own[0])
+    return made
+
+
+_BASIC = (int, np.integer, np.bool_, slice, type(Ellipsis), type(None))
+"""Parts of an index that cannot change and name no element twice."""
+
+
+def index_array(part: Any) -> Any:
+    """Any other part of an index as an array of its own, however it is written."""
+    array = np.array(part)
+    return array if array.size or isinstance(part, np.ndarray) else array.astype(np.intp)
+
+
+# Joining and turning
+
+
+def _concatenate_pullback(index: int, g: Any, out: Any, *operands: Any, axis: int) -> Any:
+    sizes = [np.shape(operand)[axis] for operand in operands]
+    start = int(np.sum(sizes[:index], dtype=int))
+    before = (slice(None),) * (axis % np.ndim(operands[0]))
+    return g[(*before, slice(start, start + sizes[index]))]
+
+
+def _stack_pullback(index: int, g: Any, out: Any, *operands: Any, axis: int) -> Any:
+    return g[(*(slice(None),) * (axis % np.ndim(g)), index)]
+
+
+define(
+    "concatenate",
+    lambda *xs, axis: np.concatenate(xs, axis),
+    _concatenate_pullback,
+    several=True,
+    spelling="concatenate([xs], axis=axis)",
+    sentence="Arrays joined along an axis.",
+)
+define(
+    "stack",
+    lambda *xs, axis: np.stack(xs, axis),
+    _stack_pullback,
+    several=True,
+    spelling="stack([xs], axis=axis)",
+    sentence="Arrays of one shape joined along an axis of their own.",
+)
+
+
+@replaces(np.concatenate)
+def concatenate(arrays: Any, axis: int | None = 0) -> Any:
+    if axis is None:
+        arrays, axis = [np.ravel(array) for array in arrays], 0
+    return record(OPERATIONS["concatenate"], _joined(arrays), {"axis": axis})
+
+
+@replaces(np.stack)
+def stack(arrays: Any, axis: int = 0) -> Any:
+    return record(OPERATIONS["stack"], _joined(arrays), {"axis": axis})
+
+
+def _joined(arrays: Any) -> tuple[Any, ...]:
+    return tuple(array if isinstance(array, Tensor) else np.asarray(array) for array in arrays)
+
+
+flip = define(
+    "flip",
+    np.flip,
+    lambda g, out, x, axis: np.flip(g, axis),
+    call="x, axis=None",
+    numpy=np.flip,
+    rearranges=True,
+    sentence="Axes reversed.",
+)
+
+
+def _roll_pullback(g: Any, out: Any, x: Any, shift: Any, axis: Axis) -> Any:
+    return np.roll(g, tuple(np.negative(shift)) if np.ndim(shift) else -shift, axis)
+
+
+roll = define(
+    "roll",
+    np.roll,
+    _roll_pullback,
+    call="x, shift, axis=None",
+    numpy=np.roll,
+    spelling=lambda node: (
+        "roll(x0, shift)" if node.options["axis"] is None else "roll(x0, shift, axis=axis)"
+    ),
+    rearranges=True,
+    sentence="Elements shifted round along axes.",
+)
+
+
+def _pad_pullback(g: Any, out: Any, x: Any, pad_width: Any, constant_values: Any) -> Any:
+    starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0]
+    return g[tuple(slice(a, a + n) for a, n in zip(starts.tolist(), np.shape(x), strict=True))]
+
+
+_recorded_pad = define(
+    "pad",
+    np.pad,
+    _pad_pullback,
+    call="x, pad_width, constant_values",
+    spelling=lambda node: (
+        "pad(x0, pad_width, constant_values=constant_values)"
+        if np.any(node.options["constant_values"])
+        else "pad(x0, pad_width)"
+    ),
+    sentence="Constants put round the array.",
+)
+
+
+@replaces(np.pad)
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
+    if mode == "constant":
+        constant_values = 0 if constant_values is None else constant_values
+        return _recorded_pad(x, pad_width, constant_values)
+    if constant_values is not None:
+        raise ValueError(f"pad: constant_values are for mode='constant', not {mode!r}")
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise TypeError(
+            f"pad of a Tensor has no derivative rule for mode={mode!r}: constant, edge, reflect, "
+            "symmetric and wrap are supported"
+        )
+    places = np.pad(np.arange(np.size(x)).reshape(np.shape(x)), pad_width, mode=mode)  # type: ignore[call-overload]
+    return getitem(np.ravel(x), places)

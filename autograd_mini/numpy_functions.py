@@ -1,0 +1,302 @@
+"""NumPy's functions that are made of others, for Tensors: no operations of their own."""
+
+from __future__ import annotations
+
+import operator
+import string
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from autograd_mini.core import tensor
+from autograd_mini.core.arrays import (
+    astype,
+    broadcast_to,
+    einsum,
+    matmul,
+    norm,
+    ravel,
+    reshape,
+    swapaxes,
+    transpose,
+)
+from autograd_mini.core.elementwise import FUNCTIONS
+from autograd_mini.core.indexing import concatenate, getitem, index_array, scattered
+from autograd_mini.core.operation import replaces
+from autograd_mini.core.tensor import Axis, Tensor
+
+
+@replaces(np.dot)
+def dot(x: Any, y: Any) -> Any:
+    if np.ndim(x) == 0 or np.ndim(y) == 0:
+        return FUNCTIONS["mul"](x, y)
+    if np.ndim(y) <= 2:
+        return matmul(x, y)
+    return tensordot(x, y, ([np.ndim(x) - 1], [np.ndim(y) - 2]))
+
+
+@replaces(np.inner)
+def inner(x: Any, y: Any) -> Any:
+    if np.ndim(x) == 0 or np.ndim(y) == 0:
+        return FUNCTIONS["mul"](x, y)
+    return tensordot(x, y, ([np.ndim(x) - 1], [np.ndim(y) - 1]))
+
+
+@replaces(np.vdot)
+def vdot(x: Any, y: Any) -> Any:
+    return matmul(np.ravel(x), np.ravel(y))
+
+
+@replaces(np.outer)
+def outer(x: Any, y: Any) -> Any:
+    return np.expand_dims(np.ravel(x), 1) * np.ravel(y)
+
+
+@replaces(np.tensordot)
+def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+    if isinstance(axes, int):
+        axes = (range(np.ndim(x) - axes, np.ndim(x)), range(axes))
+    of_x, of_y = axes
+    left = normalize_axis_tuple(of_x, np.ndim(x), "axes")
+    right = normalize_axis_tuple(of_y, np.ndim(y), "axes")
+    xs = list(string.ascii_letters[: np.ndim(x)])
+    ys = list(string.ascii_letters[np.ndim(x) : np.ndim(x) + np.ndim(y)])
+    for a, b in zip(left, right, strict=True):
+        if np.shape(x)[a] != np.shape(y)[b]:  # einsum would repeat an axis of size 1
+            raise ValueError(
+                f"the product of shapes {np.shape(x)} and {np.shape(y)} sums over axis {a} of the "
+                f"first and {b} of the second, which must have one size"
+            )
+        ys[b] = xs[a]
+    free = [s for s in xs + ys if (s in xs) != (s in ys)]
+    return einsum(f"{''.join(xs)},{''.join(ys)}->{''.join(free)}", x, y)
+
+
+@replaces(np.linalg.norm)
+def linalg_norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    axes = np.ndim(x) if axis is None else len(normalize_axis_tuple(axis, np.ndim(x)))
+    matrix = axes == 2
+    if axes not in (1, 2) and not (axis is None and ord is None):
+        raise ValueError(
+            f"norm: one axis or a pair of axes is needed, found axis={axis}, ord={ord} for the "
+            f"shape {np.shape(x)}"
+        )
+    if ord is None or ord == ("fro" if matrix else 2):
+        return norm(x, axis, bool(keepdims))
+    if matrix or not isinstance(ord, int | float) or (axis is None and np.ndim(x) != 1):
+        raise TypeError(
+            f"norm of a Tensor has no derivative rule for ord={ord!r} of shape {np.shape(x)}: "
+            "None (Euclidean, Frobenius) or, for vectors, a number is supported"
+        )
+    if ord in (np.inf, -np.inf):
+        return (np.max if ord > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
+    if ord in (0, 1):  # 0 counts what is not 0
+        return np.sum(np.abs(x if ord else np.sign(x)), axis=axis, keepdims=keepdims)
+    return norm(x, axis, bool(keepdims), ord)
+
+
+@replaces(np.reshape)
+def reshape_(x: Any, shape: Any = None, order: str = "C", **more: Any) -> Any:
+    if order != "C":
+        raise TypeError("reshape of a Tensor supports order='C' only; transpose it first")
+    return reshape(x, more.get("newshape", shape))
+
+
+@replaces(np.ravel)
+def ravel_(x: Any, order: str = "C") -> Any:
+    if order != "C":
+        raise TypeError("ravel of a Tensor supports order='C' only; transpose it first")
+    return ravel(x)
+
+
+@replaces(np.transpose, np.permute_dims)
+def transpose_(x: Any, axes: Any = None) -> Any:
+    if axes is not None:
+        axes = tuple(axes) if np.ndim(axes) else (axes,)
+    return transpose(x, axes)
+
+
+@replaces(np.matrix_transpose)
+def matrix_transpose(x: Any) -> Any:
+    return swapaxes(x, -1, -2)
+
+
+@replaces(np.atleast_1d)
+def atleast_1d(*arrays: Any) -> Any:
+    padded = tuple(x if np.ndim(x) >= 1 else np.reshape(x, (1,)) for x in arrays)
+    return padded[0] if len(padded) == 1 else padded
+
+
+@replaces(np.atleast_2d)
+def atleast_2d(*arrays: Any) -> Any:
+    padded = tuple(x if np.ndim(x) >= 2 else np.expand_dims(atleast_1d(x), 0) for x in arrays)
+    return padded[0] if len(padded) == 1 else padded
+
+
+@replaces(np.take)
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    if axis is None or not np.ndim(x):
+        x, axis = np.ravel(x), 0 if axis is None else axis
+    places = index_array(indices)
+    if places.dtype == bool:  # 0 and 1, not a mask
+        places = places.astype(np.intp)
+    before = (slice(None),) * (axis % np.ndim(x))
+    _size_along(x, axis, "take")
+    first, rest = np.shape(x)[: len(before)], np.shape(x)[len(before) + 1 :]
+    if 0 in first:  # NumPy asks for no index to be in range then
+        return np.reshape(x, (*first, *places.shape, *rest))
+    return getitem(x, (*before, places))
+
+
+@replaces(np.diagonal)
+def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    rows, columns = np.shape(x)[axis1], np.shape(x)[axis2]
+    size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    along = np.arange(size)
+    index = (..., along - min(offset, 0), along + max(offset, 0))
+    return getitem(np.moveaxis(x, (axis1, axis2), (-2, -1)), index)
+
+
+@replaces(np.diag)
+def diag(x: Any, k: int = 0) -> Any:
+    if np.ndim(x) == 2:
+        return diagonal(x, k)
+    size = np.shape(x)[0]
+    along = np.arange(size)
+    index = (along - min(k, 0), along + max(k, 0))
+    return scattered(x, index, (size + abs(k), size + abs(k)))
+
+
+@replaces(np.trace)
+def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return np.sum(diagonal(x, offset, axis1, axis2), axis=-1)
+
+
+def _triangle(x: Any, k: int) -> Any:
+    if not np.ndim(x):
+        raise ValueError("tril and triu take arrays of at least one axis, not a number")
+    sizes = np.shape(x)[-2:]
+    return np.tri(sizes[0], sizes[-1], k, dtype=bool)
+
+
+@replaces(np.tril)
+def tril(x: Any, k: int = 0) -> Any:
+    return np.where(_triangle(x, k), x, 0)
+
+
+@replaces(np.triu)
+def triu(x: Any, k: int = 0) -> Any:
+    return np.where(_triangle(x, k - 1), 0, x)
+
+
+@replaces(np.split)
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    size = _size_along(x, axis, "split")
+    if np.ndim(indices_or_sections) == 0 and indices_or_sections > 0 and size % indices_or_sections:
+        raise ValueError(
+            f"split: axis {axis} of shape {np.shape(x)} has no {indices_or_sections} equal parts; "
+            "give the indices to split at, or write np.array_split"
+        )
+    return array_split(x, indices_or_sections, axis)
+
+
+@replaces(np.array_split)
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    places = np.arange(_size_along(x, axis, "array_split"))
+    before = (slice(None),) * (axis % np.ndim(x))
+    return [
+        getitem(x, (*before, slice(piece[0], piece[-1] + 1) if piece.size else slice(0)))
+        for piece in np.array_split(places, indices_or_sections)
+    ]
+
+
+def _size_along(x: Any, axis: int, name: str) -> int:
+    """The size of an axis that there must be."""
+    if not -np.ndim(x) <= operator.index(axis) < np.ndim(x):
+        raise ValueError(f"{name}: there is no axis {axis} in the shape {np.shape(x)}")
+    size: int = np.shape(x)[axis]
+    return size
+
+
+@replaces(np.diff)
+def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+    if n < 0:
+        raise ValueError(f"diff: n is how often to take differences, 0 or more, not {n}")
+    if not n:
+        return x
+    _size_along(x, axis, "diff")
+    before = (slice(None),) * (axis % np.ndim(x))
+    for _ in range(n):
+        x = x[(*before, slice(1, None))] - x[(*before, slice(None, -1))]
+    return x
+
+
+@replaces(np.vstack)
+def vstack(arrays: Any) -> Any:
+    return concatenate([np.atleast_2d(array) for array in arrays], 0)
+
+
+@replaces(np.hstack)
+def hstack(arrays: Any) -> Any:
+    arrays = [np.atleast_1d(array) for array in arrays]
+    return concatenate(arrays, 0 if np.ndim(arrays[0]) == 1 else 1)
+
+
+@replaces(np.column_stack)
+def column_stack(arrays: Any) -> Any:
+    columns = [np.transpose(np.atleast_2d(a)) if np.ndim(a) < 2 else a for a in arrays]
+    return concatenate(columns, 1)
+
+
+@replaces(np.append)
+def append(x: Any, values: Any, axis: int | None = None) -> Any:
+    return concatenate([x, values], axis)
+
+
+@replaces(np.repeat)
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+    if axis is None or not np.ndim(x):
+        x, axis = np.ravel(x), 0 if axis is None else axis
+    return take(x, np.repeat(np.arange(_size_along(x, axis, "repeat")), repeats), axis)
+
+
+@replaces(np.tile)
+def tile(x: Any, reps: Any) -> Any:
+    reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
+    shape = (1,) * (len(reps) - np.ndim(x)) + np.shape(x)
+    reps = (1,) * (len(shape) - len(reps)) + reps
+    apart = np.reshape(x, [n for size in shape for n in (1, size)])
+    pairs = zip(reps, shape, strict=True)
+    wide = np.broadcast_to(apart, [n for rep, size in pairs for n in (rep, size)])
+    return np.reshape(wide, [rep * size for rep, size in zip(reps, shape, strict=True)])
+
+
+@replaces(np.copy)
+def copy(x: Any) -> Any:
+    return +x
+
+
+@replaces(np.full_like)
+def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+    like = np.empty_like(tensor.plain(x), dtype=dtype, shape=shape)
+    if not isinstance(fill_value, Tensor):
+        return np.full_like(like, fill_value)
+    return astype(broadcast_to(fill_value, like.shape), like.dtype)
+
+
+@replaces(np.where)
+def where(condition: Any, *branches: Any) -> Any:
+    if not any(isinstance(branch, Tensor) for branch in branches):  # piecewise constant
+        return np.where(tensor.plain(condition), *branches)
+    return FUNCTIONS["where"](condition, *branches)
+
+
+@replaces(np.clip)
+def clip(x: Any, a_min: Any = None, a_max: Any = None, **names: Any) -> Any:
+    low, high = names.get("min", a_min), names.get("max", a_max)
+    low, high = (-np.inf if low is None else low), (np.inf if high is None else high)
+    return FUNCTIONS["clip"](x, low, high)
+
+
+replaces(np.ndarray.astype)(lambda x, dtype: astype(x, np.dtype(dtype)))
