@@ -22,7 +22,7 @@ from autograd_mini.core.elementwise import FUNCTIONS, RULES
 from autograd_mini.core.graph import data_of, is_node, operands
 from autograd_mini.core.language import names_in
 from autograd_mini.core.tensor import Array
-from autograd_mini.show.formulas import typeset
+from autograd_mini.show.notation import typeset
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd_mini.core.graph import Node, is_node
 from autograd_mini.core.tensor import Array
-from autograd_mini.show.formulas import number
+from autograd_mini.show.notation import number
 
 Product = tuple[int, str, str]
 """A size or a product of sizes: as a number, as a text, and what the sizes are."""

@@ -76,6 +76,7 @@ matmul = define(
     broadcasts=True,
     spelling="x0 @ x1",
     sentence="Matrix product, also of stacks of matrices.",
+    symbol="@",
 )
 
 
@@ -647,6 +648,10 @@ _recorded_softmax = define(
     reads="out",
     parts=_softmax_parts,
     sentence="exp(x) / sum(exp(x)) over an axis, without overflow.",
+    source="""def softmax(x, axis=None):
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)""",
+    activates=True,
 )
 
 
@@ -675,6 +680,10 @@ _recorded_log_softmax = define(
     reads="out",
     parts=_log_softmax_parts,
     sentence="log(softmax(x)), without overflow.",
+    source="""def log_softmax(x, axis=None):
+    x = x - np.max(x, axis=axis, keepdims=True)
+    return x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True))""",
+    activates=True,
 )
 
 
@@ -721,6 +730,10 @@ _recorded_logsumexp = define(
     ],
     reduces=True,
     sentence="log(sum(exp(x))) over axes, without overflow.",
+    source="""def logsumexp(x, axis=None, keepdims=False):
+    top = np.max(x, axis=axis, keepdims=True)
+    found = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return found if keepdims else np.squeeze(found, axis)""",
 )
 
 

@@ -79,6 +79,7 @@ class Rule(Operation):
         pieces: an expression that is constant between the jumps of the result, such as
             ``floor(x)``; empty if there is none.  At a jump, where there is no derivative, the
             derivative's text holds as everywhere.
+        notation, commutes, activates: as of any operation.
     """
 
     name: str
@@ -91,6 +92,9 @@ class Rule(Operation):
     defaults: Mapping[str, float] = field(default_factory=dict)
     evaluate_derivatives: tuple[str | None, ...] = ()
     pieces: str = ""
+    notation: str = ""
+    commutes: bool = False
+    activates: bool = False
 
     elementwise = True
     broadcasts = True
@@ -381,9 +385,12 @@ def _row(name: str, formula: str, *derivatives: str | None, **rest: Any) -> Rule
 
 
 _TABLE = [
-    _row("add", "x + y", "1", "1", sentence="Sum."),
+    _row("add", "x + y", "1", "1", commutes=True, sentence="Sum."),
     _row("sub", "x - y", "1", "-1", sentence="Difference."),
-    _row("mul", "x * y", "y", "x", sentence="Product: each factor's derivative is the other."),
+    _row(
+        "mul", "x * y", "y", "x", commutes=True,
+        sentence="Product: each factor's derivative is the other.",
+    ),
     _row("div", "x / y", "1 / y", "-out / y", domain="y != 0", sentence="Quotient."),
     _row(
         "pow", "x ** y",
@@ -406,7 +413,7 @@ _TABLE = [
     _row("log2", "log2(x)", "1 / (x * log(2))", domain="x > 0", sentence="Logarithm to base 2."),
     _row("log10", "log10(x)", "1 / (x * log(10))", domain="x > 0", sentence="Logarithm to base 10."),
     _row(
-        "sqrt", "sqrt(x)", "where(x == 0, inf, 0.5 / out)", domain="x >= 0",
+        "sqrt", "sqrt(x)", "where(x == 0, inf, 0.5 / out)", domain="x >= 0", notation="√x",
         kinks={"x == 0": "inf"}, sentence="Square root.",
     ),
     _row("square", "x * x", "2 * x", sentence="Square."),
@@ -441,7 +448,7 @@ _TABLE = [
         evaluate_derivatives=(
             "where(abs(x) > 2.5, 4 * exp(-2 * logaddexp(x, -x)), 1 - out ** 2)",
         ),
-        sentence="Hyperbolic tangent: squashes x to (-1, 1).",
+        activates=True, sentence="Hyperbolic tangent: squashes x to (-1, 1).",
     ),
     _row("arcsinh", "arcsinh(x)", "1 / hypot(x, 1)", sentence="Inverse hyperbolic sine."),
     _row(
@@ -452,14 +459,20 @@ _TABLE = [
         "arctanh", "arctanh(x)", "1 / (1 - x ** 2)", domain="abs(x) < 1",
         evaluate_derivatives=("1 / ((1 - x) * (1 + x))",), sentence="Inverse hyperbolic tangent.",
     ),
-    _row("abs", "abs(x)", "sign(x)", kinks={"x == 0": "0"}, sentence="Absolute value."),
+    _row("abs", "abs(x)", "sign(x)", kinks={"x == 0": "0"}, notation="|x|", sentence="Absolute value."),
     _row(
         "sign", "where(x > 0, 1, where(x < 0, -1, 0))", "0", pieces="sign(x)",
         evaluate="where(x > 0, 1, where(x < 0, -1, where(x == 0, 0, nan)))",
         sentence="Sign: -1, 0 or 1.",
     ),
-    _row("floor", "floor(x)", "0", pieces="floor(x)", sentence="The greatest whole number up to x."),
-    _row("ceil", "ceil(x)", "0", pieces="ceil(x)", sentence="The least whole number from x on."),
+    _row(
+        "floor", "floor(x)", "0", pieces="floor(x)", notation="⌊x⌋",
+        sentence="The greatest whole number up to x.",
+    ),
+    _row(
+        "ceil", "ceil(x)", "0", pieces="ceil(x)", notation="⌈x⌉",
+        sentence="The least whole number from x on.",
+    ),
     _row("trunc", "trunc(x)", "0", pieces="trunc(x)", sentence="The whole part of x, without its fraction."),
     _row("rint", "rint(x)", "0", pieces="rint(x)", sentence="The nearest whole number; of two the even one."),
     _row(
@@ -477,24 +490,24 @@ _TABLE = [
         evaluate_derivatives=("where(x > 4, out * sigmoid(-x), out * (1 - out))",),
         # exp(-x) is infinite far on the left: in float16 from -11.1 on
         evaluate="where(x < -11, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x)))",
-        sentence="Logistic function: squashes x to (0, 1).",
+        activates=True, sentence="Logistic function: squashes x to (0, 1).",
     ),
     _row(
         "softplus", "log(1 + exp(x))", "sigmoid(x)",
-        evaluate="maximum(x, 0) + log1p(exp(-abs(x)))", sentence="Smooth relu.",
+        evaluate="maximum(x, 0) + log1p(exp(-abs(x)))", activates=True, sentence="Smooth relu.",
     ),
     _row(
         "log_sigmoid", "log(1 / (1 + exp(-x)))", "sigmoid(-x)",
-        evaluate="minimum(x, 0) - log1p(exp(-abs(x)))", sentence="Logarithm of the logistic function.",
+        evaluate="minimum(x, 0) - log1p(exp(-abs(x)))", activates=True, sentence="Logarithm of the logistic function.",
     ),
     _row(
         "relu", "where(x > 0, x, 0)", "where(x > 0, 1, 0)", kinks={"x == 0": "0"},
-        evaluate="maximum(x, 0)", sentence="Rectified linear unit.",
+        evaluate="maximum(x, 0)", activates=True, sentence="Rectified linear unit.",
     ),
     _row(
         "leaky_relu", "where(x > 0, x, slope * x)", "where(x > 0, 1, slope)", "where(x > 0, 0, x)",
         kinks={"x == 0": "slope for x"}, defaults={"slope": 0.01},
-        sentence="Rectified linear unit with a slope on the negative side.",
+        activates=True, sentence="Rectified linear unit with a slope on the negative side.",
     ),
     _row(
         "elu", "where(x > 0, x, alpha * (exp(x) - 1))",
@@ -505,11 +518,11 @@ _TABLE = [
         ),
         kinks={"x == 0": "alpha for x"}, defaults={"alpha": 1.0},
         evaluate="where(x > 0, x, alpha * expm1(minimum(x, 0)))",
-        sentence="Exponential linear unit.",
+        activates=True, sentence="Exponential linear unit.",
     ),
     _row(
         "silu", "x / (1 + exp(-x))", "s = sigmoid(x); s * (1 + x * (1 - s))",
-        evaluate="s = sigmoid(x); x * s", sentence="Sigmoid linear unit: x times sigmoid(x).",
+        evaluate="s = sigmoid(x); x * s", activates=True, sentence="Sigmoid linear unit: x times sigmoid(x).",
     ),
     _row(
         "maximum", "where(x >= y, x, y)",
@@ -554,7 +567,7 @@ _TABLE = [
         "gelu", "x * (1 + erf(x / sqrt(2))) / 2",
         "erfc(-x / sqrt(2)) / 2 + x * exp(-x ** 2 / 2) / sqrt(2 * pi)",
         evaluate="x * (erfc(-x / sqrt(2)) / 2)",
-        sentence="Gaussian error linear unit, exact.",
+        activates=True, sentence="Gaussian error linear unit, exact.",
     ),
 ]  # fmt: skip
 

@@ -58,6 +58,10 @@ _recorded_scatter = define(
     call="x, index, shape",
     spelling="scatter(x0, s_[index], shape)",
     sentence="Elements added into zeros at an index.",
+    source="""def scatter(g, index, shape):
+    total = np.zeros(shape)
+    np.add.at(total, index, g)
+    return total""",
 )
 
 

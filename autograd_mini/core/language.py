@@ -17,7 +17,7 @@ A text is Python's, and tiny:
 ``OverArrays``         syntax trees of Python that computes with arrays
 ``OverScalars``        syntax trees of Python that computes with floats or Values
 ``OverFloats``         the same, calling nothing but ``math``
-``show.formulas``      plain text and LaTeX
+``show.notation``      plain text and LaTeX
 =====================  ==========================================================
 
 So a new meaning is a class with a few methods and no walk over the syntax.

@@ -69,6 +69,18 @@ class Operation:
     """For each operand its gradient as a text, or of a node, where the pullback is no formula:
     of ``g``, ``out``, ``x0``, …, and options by name."""
 
+    source = ""
+    """Its definition in Python, where it is a function that NumPy has not got."""
+
+    notation = ""
+    """How mathematics writes it round its operand x, as ``|x|`` or ``√x``; else it is called."""
+
+    commutes = False
+    """Whether its operands may come in any order and be grouped at will, as those of a sum."""
+
+    activates = False
+    """Whether a layer of neurons may end with it."""
+
     reduces = False
     """Whether it goes over axes of its operand, of which there is one element or none after."""
 
@@ -135,8 +147,8 @@ class ArrayOperation(Operation):
             over arrays it computes, over Tensors it is recorded and can be differentiated again.
         sentence: what it is, in one sentence.
         reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``.
-        broadcasts, foreign, parts, kinks, branches, analytic, spelling, formulas, reduces,
-            rearranges, keeps_order: as of any operation.
+        broadcasts, foreign, parts, kinks, branches, analytic, spelling, formulas, source,
+            symbol, activates, reduces, rearranges, keeps_order: as of any operation.
     """
 
     name: str
@@ -152,11 +164,12 @@ class ArrayOperation(Operation):
     analytic: Function | None = None
     spelling: str | Function = ""
     formulas: Sequence[str | Function | None] = ()
+    source: str = ""
+    symbol: str = ""
+    activates: bool = False
     reduces: bool = False
     rearranges: bool = False
     keeps_order: bool = False
-
-    symbol = ""
 
     def pullback(self, index: int) -> Function | None:
         """The pullback for operand ``index``."""

@@ -145,6 +145,9 @@ class _Simplify(ast.NodeTransformer):
         match node.slice:
             case ast.Subscript(ast.Name("s_"), index):  # x[s_[1:3]] is x[1:3]
                 node.slice = index
+        match node.slice:
+            case ast.Tuple([index]):  # x[1:3,] is x[1:3]
+                node.slice = index
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:

@@ -13,9 +13,9 @@ from autograd_mini.core.elementwise import Rule, WeightedSum
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
-from autograd_mini.show.formulas import number, taken, typeset
 from autograd_mini.show.heat import Strip, strip
 from autograd_mini.show.names import LONGEST_LABEL, LONGEST_NAME, shown
+from autograd_mini.show.notation import has_sign, in_force, number, typeset
 
 LONGEST_FORMULA = 40
 LONGEST_BRANCHES = 24
@@ -267,9 +267,9 @@ def rule_of(node: Value | Tensor) -> Rule | ArrayOperation | None:
 def made_by_text(
     node: Value | Tensor, rule: Rule | ArrayOperation, operands: Sequence[str | float]
 ) -> str:
-    if isinstance(rule, Rule) and (rule.symbol or isinstance(rule, WeightedSum)):
+    if isinstance(rule, Rule) and (has_sign(rule) or isinstance(rule, WeightedSum)):
         formula = typeset(rule.formula, dict(zip(rule.operands, operands, strict=True)))
-        if rule.symbol or len(formula) <= LONGEST_FORMULA:
+        if has_sign(rule) or len(formula) <= LONGEST_FORMULA:
             return formula
     options = {} if isinstance(node, Value) else node.options
     if rule is OPERATIONS["getitem"]:  # Python has a sign for it, as for the operators above
@@ -323,7 +323,7 @@ def derivative_lines(
         if len(formula) > LONGEST_BRANCHES and "where" in text:
             data = [getattr(parent, "data", parent) for parent in node.parents]
             values = dict(zip(rule.operands, data, strict=True)) | {"out": node.data}
-            formula = typeset(taken(text, values), names)
+            formula = typeset(in_force(text, values), names)
         found = _in_short(derivative)
         partial = f"∂{called}/∂{operand} = "
         if formula.replace("−", "-") == found:

@@ -33,6 +33,7 @@ from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.core.value import constant
 from autograd_mini.show.arithmetic import Shape, product, repeated, simplified
 from autograd_mini.show.boxes import MOST_NUMBERS
+from autograd_mini.show.notation import has_sign
 
 MOST_PARTS = 200
 """A pullback that takes more names and signs than this to write is said to be called."""
@@ -108,7 +109,7 @@ def _stated(node: Tensor, slot: int) -> str | None:
 
 def elementwise_tree(rule: Rule, operands: Sequence[ast.expr]) -> ast.expr:
     """What an elementwise operation computes: with its sign if it has one, else as a call."""
-    if not rule.symbol:
+    if not has_sign(rule):
         return ast.Call(ast.Name(rule.name), list(operands), [])
     return substitute(rule.formula, dict(zip(rule.operands, operands, strict=True)))
 

@@ -45,8 +45,8 @@ from autograd_mini.core.value import Value
 from autograd_mini.show.arithmetic import repeated, total
 from autograd_mini.show.boxes import _in_short, rule_of
 from autograd_mini.show.called import Names, called
-from autograd_mini.show.formulas import Latex, Notation, latex_text
 from autograd_mini.show.names import Variables, is_wide, shown, variables
+from autograd_mini.show.notation import Latex, Notation, has_sign, latex_text
 from autograd_mini.show.numpy_lines import numpy_lines
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.steps import is_masked, start
@@ -202,7 +202,7 @@ class _Chain:
         if self.scalar:
             return True
         rule = rule_of(node)  # δ_z = (δ Wᵀ) ⊙ σ′(z) is one line, though a = σ(z) has a name
-        is_activation = isinstance(rule, Rule) and not rule.symbol and len(rule.operands) == 1
+        is_activation = isinstance(rule, Rule) and not has_sign(rule) and len(rule.operands) == 1
         return not is_activation or names_upstream_twice(*self.uses[node][0])
 
     def _within_sum(self, node: Any) -> bool:
@@ -489,7 +489,7 @@ class _Text:
                 parts.append(f"{self.dots} ({len(terms) - MOST_TERMS} more) {self.dots}")
                 continue
             pieces = [
-                self.notation._bracketed(self.sum(piece, leaf))
+                self.notation.bracketed(self.sum(piece, leaf))
                 if isinstance(piece, list)
                 else leaf(piece)
                 for piece in term
@@ -566,7 +566,7 @@ class _Text:
     # How each part is written
 
     def name(self, node: Any) -> str:
-        return self.notation._name(self.chain.names.nodes[node])[0]
+        return self.notation.name_text(self.chain.names.nodes[node])
 
     def partial(self, above: Any, below: Any) -> str:
         return f"∂{self.name(above)}/∂{self.name(below)}"
@@ -587,7 +587,7 @@ class _Text:
         return shown(self.chain.terms.text(formula), LONGEST_FORMULA)
 
     def number(self, value: float) -> str:
-        return self.notation._number(value)[0]
+        return self.notation.number_text(value).text
 
     def bracketed_number(self, value: float) -> str:
         text = self.number(value)
@@ -650,7 +650,7 @@ class _Latex(_Text):
 
     def bracketed_number(self, value: float) -> str:
         text = self.number(value)
-        return self.notation._bracketed(text) if text.startswith("-") else text
+        return self.notation.bracketed(text) if text.startswith("-") else text
 
     def array(self, value: Any) -> str:
         if isinstance(value, float):

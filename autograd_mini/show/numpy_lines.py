@@ -13,43 +13,21 @@ dW = X.T @ (1 - np.tanh(X @ W) ** 2)
 from __future__ import annotations
 
 import ast
-import copy
 import keyword
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.language import CONSTANTS, OverArrays, written
+from autograd_mini.core.elementwise import Rule
+from autograd_mini.core.language import CONSTANTS, Lines, evaluate, written
+from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.show.arithmetic import total
-from autograd_mini.show.formulas import number_of, quotient_of
+from autograd_mini.show.notation import folded, quotient_of
 
 MOST_ELEMENTS = 100
 """A constant array that no variable holds is written out up to this size."""
-
-_NUMPY = {"norm": "np.linalg.norm", "s_": "np.s_"}
-
-_HELPERS = {
-    "scatter": """def scatter(g, index, shape):
-    total = np.zeros(shape)
-    np.add.at(total, index, g)
-    return total""",
-    "softmax": """def softmax(x, axis=None):
-    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)""",
-    "log_softmax": """def log_softmax(x, axis=None):
-    x = x - np.max(x, axis=axis, keepdims=True)
-    return x - np.log(np.sum(np.exp(x), axis=axis, keepdims=True))""",
-    "logsumexp": """def logsumexp(x, axis=None, keepdims=False):
-    top = np.max(x, axis=axis, keepdims=True)
-    found = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return found if keepdims else np.squeeze(found, axis)""",
-    "erf": "erf = np.vectorize(math.erf)",
-    "erfc": "erfc = np.vectorize(math.erfc)",
-}
-"""Functions that NumPy has not, and no row of the table says in NumPy's."""
 
 
 def numpy_lines(chain: Any) -> str:
@@ -84,14 +62,14 @@ def _number(value: Any) -> str:
     ) else repr(value)  # fmt: skip
 
 
-class _Writer(ast.NodeTransformer):
-    """Formulas with the graph's names as identifiers, and NumPy's functions."""
+class _Writer:
+    """The lines, with the graph's names as identifiers."""
 
     def __init__(self, chain: Any) -> None:
         self.chain = chain
         self.terms = chain.terms.in_full()
         self.identifiers: dict[Any, str] = {}
-        self.taken = {"np", "math", *_HELPERS, *RULES}
+        self.taken = {"np", "math", *OPERATIONS}
         self.needed: set[Any] = set()  # the nodes that the lines name
         self.helpers: dict[str, str] = {}
         self.remarks: dict[str, None] = {}
@@ -167,65 +145,117 @@ class _Writer(ast.NodeTransformer):
     # Formulas
 
     def written(self, formula: ast.expr) -> str:
-        return ast.unparse(ast.fix_missing_locations(self.visit(copy.deepcopy(formula))))
+        whole = _shown_number(evaluate(formula, _Formula(self)))
+        return ast.unparse(ast.fix_missing_locations(whole))
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        value = number_of(node, {})
-        if value is not None:
-            return self.visit_Constant(ast.Constant(value))
-        if isinstance(node.op, ast.Pow) and number_of(node.right, {}) == 1:
-            return self.visit(node.left)  # type: ignore[no-any-return]
-        return self.generic_visit(node)
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        kind, meant = self.terms.meaning(node.id)
+    def named(self, name: str) -> str:
+        """A name of a formula as an identifier."""
+        kind, meant = self.terms.meaning(name)
         if kind == "node":
             self.needed.add(meant)
-            return ast.Name(self.own(meant))
+            return self.own(meant)
         if kind == "delta":
-            return ast.Name(self.gradient(meant))
-        if meant != node.id:  # a constant array
-            name = self.identifier(meant)
-            if meant in self.terms.unnamed:
-                self.known(name, self.terms.unnamed[meant])
-            return ast.Name(name)
-        return ast.Name(self.function(node.id))
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if isinstance(node.value, float):
-            quotient = quotient_of(node.value)
-            if quotient is not None:
-                return ast.BinOp(self.visit(quotient[0]), ast.Div(), self.visit(quotient[1]))
-            whole = node.value.is_integer() and 0 <= node.value < 1e6
-            return ast.Name(str(int(node.value)) if whole else _number(node.value))
-        return node
+            return self.gradient(meant)
+        if meant == name:
+            return self.function(name)
+        identifier = self.identifier(meant)
+        if meant in self.terms.unnamed:
+            self.known(identifier, self.terms.unnamed[meant])
+        return identifier
 
     def function(self, name: str) -> str:
-        """A name of NumPy's as it is written; another function is defined first."""
-        if name in _NUMPY:
-            return _NUMPY[name]
-        if name in _HELPERS:
-            self.helpers[name] = _HELPERS[name]
+        """A function as it is called; one that NumPy has not got is defined first."""
+        operation = OPERATIONS.get(name)
+        if name in self.helpers:
+            return name
+        if operation is not None and operation.source:
+            self.helpers[name] = operation.source
         elif name in CONSTANTS or hasattr(np, name):
             return f"np.{name}"
-        elif name in RULES:
-            self.define(name)
+        elif hasattr(np.linalg, name):
+            return f"np.linalg.{name}"
+        elif isinstance(operation, Rule) and operation.native:
+            self.helpers[name] = f"{name} = np.vectorize(math.{name})"
+        elif isinstance(operation, Rule):
+            *lines, result = written(operation.evaluate or operation.formula, _Calls(self))
+            body = "".join(f"    {line}\n" for line in [*lines, f"return {result}"])
+            self.helpers[name] = f"def {name}({', '.join(operation.operands)}):\n{body.rstrip()}"
         else:
             self.remarks[f"# {name} is a function that primitive() took"] = None
         return name
 
-    def define(self, name: str) -> None:
-        """A row of the table as a function."""
-        rule = RULES[name]
-        if name in self.helpers:
-            return
-        lines = []
-        for line in written(rule.evaluate or rule.formula, OverArrays()):
-            tree = ast.parse(line)
-            for part in ast.walk(tree):
-                if isinstance(part, ast.Name) and (part.id in RULES or part.id in CONSTANTS):
-                    part.id = self.function(part.id)
-            lines.append(ast.unparse(tree))
-        lines[-1] = f"return {lines[-1]}"
-        body = "\n".join(f"    {line}" for line in lines)
-        self.helpers[name] = f"def {name}({', '.join(rule.operands)}):\n{body}"
+
+class _Calls(Lines):
+    """Python in which functions are called by the names that they have there."""
+
+    def __init__(self, writer: _Writer) -> None:
+        super().__init__()
+        self.writer = writer
+
+    def name(self, name: str) -> ast.expr:
+        return ast.Name(self.writer.function(name) if name in CONSTANTS else name)
+
+    def where(
+        self, condition: ast.expr, yes: Callable[[], ast.expr], no: Callable[[], ast.expr]
+    ) -> ast.expr:
+        return self.call("where", condition, yes(), no())
+
+    def call(self, name: str, *operands: ast.expr, **options: ast.expr) -> ast.expr:
+        return super().call(self.writer.function(name), *operands, **options)
+
+
+class _Formula(_Calls):
+    """Formulas of a graph, with what is made of numbers only as one number."""
+
+    def number(self, number: float) -> ast.expr:
+        return ast.Constant(number)  # written out when what it stands in is
+
+    def name(self, name: str) -> ast.expr:
+        return ast.Name(self.writer.named(name))
+
+    def operator(self, symbol: str, *operands: ast.expr) -> ast.expr:
+        if len(operands) == 1 and _number_in(operands[0]) is not None:
+            return super().operator(symbol, *operands)
+        value = folded(symbol, *map(_number_in, operands))
+        if value is not None:
+            return ast.Constant(value)
+        if symbol == "**" and _number_in(operands[1]) == 1:
+            return operands[0]
+        return super().operator(symbol, *map(_shown_number, operands))
+
+    def compare(self, symbol: str, left: ast.expr, right: ast.expr) -> ast.expr:
+        return super().compare(symbol, _shown_number(left), _shown_number(right))
+
+    def call(self, name: str, *operands: ast.expr, **options: ast.expr) -> ast.expr:
+        shown = {option: _shown_number(value) for option, value in options.items()}
+        return super().call(name, *map(_shown_number, operands), **shown)
+
+    def other(self, node: ast.expr, value: Callable[[ast.expr], ast.expr]) -> ast.expr:
+        return super().other(node, lambda part: _shown_number(value(part)))
+
+
+def _number_in(tree: ast.expr) -> float | None:
+    match tree:
+        case ast.Constant(int() | float() as value) if not isinstance(value, bool):
+            return float(value)
+        case ast.UnaryOp(ast.USub(), operand):
+            return folded("-", _number_in(operand))
+    return None
+
+
+def _shown_number(tree: ast.expr) -> ast.expr:
+    """A number as Python writes it, 1/3 as a quotient; any other formula as it is."""
+    match tree:
+        case ast.UnaryOp(sign, operand):
+            return ast.UnaryOp(sign, _shown_number(operand))
+        case ast.Constant(float() as value):
+            quotient = quotient_of(value)
+            if quotient is None:
+                return _shown_float(value)
+            return ast.BinOp(_shown_float(quotient[0]), ast.Div(), _shown_float(quotient[1]))
+    return tree
+
+
+def _shown_float(value: float) -> ast.expr:
+    whole = value.is_integer() and 0 <= value < 1e6
+    return ast.Name(str(int(value)) if whole else _number(value))

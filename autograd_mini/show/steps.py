@@ -26,8 +26,8 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
 from autograd_mini.show.called import called
-from autograd_mini.show.formulas import Notation
 from autograd_mini.show.names import shown, variables
+from autograd_mini.show.notation import Notation
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import Terms, flows
 
@@ -180,7 +180,7 @@ class Words:
 
     def amount(self, value: Any) -> str:
         if isinstance(value, float):
-            return Notation({})._number(value)[0]
+            return Notation({}).number_text(value).text
         return _in_short(value).replace("-", "−")
 
     def share(self, node: Any, slot: int, gradient: Any) -> str:

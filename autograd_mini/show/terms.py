@@ -1,7 +1,7 @@
 """What a node is computed by, and what its operands receive, as formulas.
 
 The formulas are Python's syntax trees, made from the texts of the rules and by ``derivations``,
-with the graph's names in the place of operands; ``formulas`` writes them.
+with the graph's names in the place of operands; ``notation`` writes them.
 
 >>> from autograd_mini import Value
 >>> from autograd_mini.core.graph import topological_order
@@ -43,8 +43,8 @@ from autograd_mini.show.derivations import (
     forward_formula,
     literal,
 )
-from autograd_mini.show.formulas import Latex, Notation, taken
 from autograd_mini.show.names import LONGEST_NAME, shown
+from autograd_mini.show.notation import Latex, Notation, in_force
 
 MOST_TERMS = 8
 """So many terms of a sum are written; of more, the first and last."""
@@ -208,7 +208,7 @@ class Terms:
         decided = isinstance(node, Value) and rule.name == "where"
         if decided or ("where" in text and len(text) > LONGEST_BRANCHES):
             data = [getattr(parent, "data", parent) for parent in node.parents]
-            text = taken(text, dict(zip(rule.operands, data, strict=True)) | {"out": node.data})
+            text = in_force(text, dict(zip(rule.operands, data, strict=True)) | {"out": node.data})
         names = dict(zip(rule.operands, operands, strict=True)) | {"out": self.written(node)}
         return substitute(text, names)
 
@@ -237,7 +237,7 @@ class Terms:
                 axis = self._literal(over if len(over) > 1 else over[0])
                 keywords = [ast.keyword("axis", axis)]
                 if stretched:
-                    keywords.append(ast.keyword("keepdims", ast.Name("True")))
+                    keywords.append(ast.keyword("keepdims", ast.Constant(True)))
                 share = ast.Call(ast.Name("sum"), [share], keywords)
         return share
 

@@ -35,8 +35,8 @@ from autograd_mini.show.boxes import _rows
 from autograd_mini.show.called import called
 from autograd_mini.show.draw import Direction, drawing_of
 from autograd_mini.show.engine import Engine
-from autograd_mini.show.formulas import number
 from autograd_mini.show.names import variables
+from autograd_mini.show.notation import number
 from autograd_mini.show.picture import picture
 from autograd_mini.show.steps import Step, Words, start, sweep
 from autograd_mini.show.terms import Terms

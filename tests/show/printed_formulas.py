@@ -11,7 +11,7 @@ import numpy as np
 
 import autograd_mini as ag
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.show.formulas import latex_name
+from autograd_mini.show.notation import latex_name
 
 _TOKEN = re.compile(
     r"(?P<space> +)|(?P<text>'[^']*')|(?P<number>\d+(\.\d+)?(e[−-]?\d+)?)"
@@ -123,7 +123,7 @@ _LATEX = [
     (r" \\right\\rceil", "⌉"), (r" \\bmod ", " mod "),
     (r" \\lor ", " or "), (r"\\infty", "∞"), (r"\\pi", "π"), (r"\\_", "_"),
     (r"\\(?:operatorname|text|mathrm)\{([^{}]*)\}", r"\1"),
-    (r"\\(exp|log|sin|cos|tan|sinh|cosh|tanh)\b", r"\1"),
+    (r"\\(exp|log|max|min|(?:arc)?(?:sin|cos|tan)|(?:sin|cos|tan)h)\b", r"\1"),
 ]  # fmt: skip
 
 

@@ -34,8 +34,8 @@ from autograd_mini.show import engine, theme
 from autograd_mini.show import recorded as recorded_graph
 from autograd_mini.show.boxes import STATUS
 from autograd_mini.show.draw import Drawing, draw
-from autograd_mini.show.formulas import number, taken, typeset
 from autograd_mini.show.names import LONGEST_LABEL, shown
+from autograd_mini.show.notation import in_force, number, typeset
 from autograd_mini.show.picture import picture
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -378,7 +378,7 @@ def test_typeset_formulas_mean_what_the_rules_say() -> None:
             expected = eval_text(text, at)
             written = typeset(text, {name: name for name in at})
             assert eval_typeset(written, at) == pytest.approx(expected, nan_ok=True), written
-            written = typeset(taken(text, at), {name: name for name in at})
+            written = typeset(in_force(text, at), {name: name for name in at})
             assert eval_typeset(written, at) == pytest.approx(expected, nan_ok=True), written
             written = typeset(text, dict(at))
             assert eval_typeset(written, at) == pytest.approx(expected, nan_ok=True, rel=2e-3)
@@ -427,8 +427,8 @@ def test_typeset(text: str, names: dict[str, Any], expected: str) -> None:
 
 def test_taken_keeps_the_local_names_that_the_branch_needs() -> None:
     text = "a = 2 * x; b = a + pi; where(b > 0, b, x)"
-    assert taken(text, {"x": 1.0}) == "a = 2 * x; b = a + pi; b"
-    assert taken(text, {"x": -5.0}) == "x"
+    assert in_force(text, {"x": 1.0}) == "a = 2 * x; b = a + pi; b"
+    assert in_force(text, {"x": -5.0}) == "x"
     assert typeset(text, {"x": "w"}) == "b if b > 0 else w, a = 2·w, b = a + π"
 
 

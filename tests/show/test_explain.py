@@ -35,7 +35,7 @@ from autograd_mini.core.graph import topological_order
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.show.arithmetic import product, total
 from autograd_mini.show.explain import LONGEST_PRODUCT, MOST_EQUATIONS, _Latex, _Text
-from autograd_mini.show.formulas import latex_name
+from autograd_mini.show.notation import latex_name
 from autograd_mini.show.terms import MOST_TERMS
 
 ARRAY_RULES = {name: each for name, each in OPERATIONS.items() if isinstance(each, ArrayOperation)}
