@@ -29,6 +29,8 @@ from autograd_mini.core.graph import topological_order as topological_order
 from autograd_mini.core.independence import IndependentOutputWarning as IndependentOutputWarning
 from autograd_mini.core.modes import debug as debug
 from autograd_mini.core.modes import no_grad as no_grad
+from autograd_mini.core.operation import OPERATIONS as OPERATIONS
+from autograd_mini.core.operation import Operation as Operation
 from autograd_mini.core.tensor import Tensor as Tensor
 from autograd_mini.core.value import Value as Value
 from autograd_mini.core.value import weighted_sum as weighted_sum

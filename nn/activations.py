@@ -1,4 +1,4 @@
-"""Activation functions by name: the one-operand rules of the table, and softmax.
+"""Activation functions by name: the elementwise operations of one operand, and softmax.
 
 >>> resolve("sigmoid")(0.0)
 0.5
@@ -9,35 +9,44 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import autograd_mini as ag
-from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.nn.operands import Operand
 from autograd_mini.nn.suggest import unknown_name
 
-Activation = str | Callable[[Any], Any]
-"""A name, or a function of numbers, arrays, Tensors and arrays of Values."""
+ActivationFunction = Callable[[Operand], Operand]
+"""A function of numbers, arrays, Tensors and arrays of Values."""
+
+Activation = str | ActivationFunction
+"""A name, or a function."""
 
 
-def identity(x: Any) -> Any:
+def identity(x: Operand) -> Operand:
     """The operand itself: no activation."""
     return x
 
 
-_OTHERS: dict[str, Callable[[Any], Any]] = {
+_OTHERS: dict[str, ActivationFunction] = {
     "identity": identity,
     "softmax": ag.softmax,
     "log_softmax": ag.log_softmax,
 }
 
 
+def _operations() -> dict[str, ag.Operation]:
+    return {
+        name: operation
+        for name, operation in ag.OPERATIONS.items()
+        if operation.elementwise and operation.least_operands == 1
+    }
+
+
 def names() -> list[str]:
-    """Every activation's name: rules that need one operand, then identity and softmax."""
-    unary = [n for n, rule in RULES.items() if len(rule.operands) - len(rule.defaults) == 1]
-    return [*unary, *_OTHERS]
+    """Every activation's name: operations that need one operand, then identity and softmax."""
+    return [*_operations(), *_OTHERS]
 
 
-def resolve(activation: Activation) -> Callable[[Any], Any]:
+def resolve(activation: Activation) -> ActivationFunction:
     """The function that an activation stands for.
 
     Softmax and log-softmax work over the last axis, all others element by element.
@@ -53,10 +62,10 @@ def resolve(activation: Activation) -> Callable[[Any], Any]:
     if isinstance(activation, str):
         if activation in _OTHERS:
             return _OTHERS[activation]
-        if activation not in names():
+        operations = _operations()
+        if activation not in operations:
             raise ValueError(unknown_name("activation", activation, names()))
-        found: Callable[[Any], Any] = FUNCTIONS[activation]
-        return found
+        return operations[activation]
     if not callable(activation):
         raise TypeError(
             f"an activation is a name or a function, not {type(activation).__name__}; "

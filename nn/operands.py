@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autograd_mini import Tensor, Value
+from autograd_mini import Operation, Tensor, Value
 
 Array = np.ndarray[Any, np.dtype[Any]]
 """An array of numbers."""
@@ -177,25 +177,19 @@ def numbers(x: Any) -> Array:
     return np.array(plain, dtype=np.float64).reshape(x.shape)
 
 
-def made_by(x: Any) -> str:
-    """The operation that an operand's numbers come from, ``""`` if none is recorded.
+def made_by(x: Operand) -> Operation | None:
+    """The operation that an operand's numbers come from, ``None`` if none is recorded.
 
     Indexing and reshaping are looked through.  An array of Values comes from an operation
     if all of its Values do.
 
     >>> import autograd_mini as ag
-    >>> made_by(ag.softmax(Tensor([[1.0, 2.0]]))[0])
+    >>> made_by(ag.softmax(Tensor([[1.0, 2.0]]))[0]).name
     'softmax'
     """
     if of_values(x):
-        found = {getattr(element, "op", "") for element in x.flat}
-        return str(found.pop()) if len(found) == 1 else ""
-    while isinstance(x, Tensor) and x.op in _REARRANGING:
+        found = {getattr(element, "operation", None) for element in x.flat}
+        return found.pop() if len(found) == 1 else None
+    while isinstance(x, Tensor) and x.operation is not None and x.operation.rearranges:
         x = x.parents[0]
-    return x.op if isinstance(x, Tensor) else ""
-
-
-_REARRANGING = {
-    "getitem", "reshape", "ravel", "squeeze", "expand_dims", "transpose", "moveaxis",
-    "swapaxes", "broadcast_to", "flip", "roll", "positive",
-}  # fmt: skip
+    return x.operation if isinstance(x, Tensor) else None

@@ -156,6 +156,24 @@ class Rule(Operation):
         """For each operand, which operands and whether ``out`` its derivative reads."""
         return tuple(names_in(text or "0") for text in self.evaluated_derivatives)
 
+    @property
+    def least_operands(self) -> int:  # type: ignore[override]
+        """How many operands have no default value."""
+        return len(self.operands) - len(self.defaults)
+
+    @property
+    def rearranges(self) -> bool:  # type: ignore[override]
+        """Whether the result is the operand, as that of ``positive`` is."""
+        return self.derivatives == ("1",)
+
+    def __call__(self, *operands: Any, **named: Any) -> Any:
+        """The result on numbers, arrays, Values and Tensors.
+
+        >>> RULES["leaky_relu"](-1.0, slope=0.5)
+        -0.5
+        """
+        return FUNCTIONS[self.name](*operands, **named)
+
     def reads_operand(self, index: int, other: int) -> bool:
         """Whether the derivative for operand ``index`` reads operand ``other``."""
         return self.operands[other] in self.reads[index]

@@ -33,6 +33,9 @@ class Operation:
     elementwise = False
     """Whether each element of the result comes from one of each operand; operands broadcast."""
 
+    least_operands = 0
+    """How many operands it takes at least, if that is known."""
+
     broadcasts = False
     """Whether operands may be repeated to fit, so that their gradients are summed over that."""
 
@@ -105,6 +108,18 @@ class Operation:
         """Whether the pullback of operand ``index`` reads the numbers of the result."""
         raise NotImplementedError
 
+    def __reduce__(self) -> tuple[Function, tuple[str]]:
+        return _of_name, (self.name,)
+
+    @property
+    def as_written(self) -> Operation:
+        """The operation whose pullbacks compute what is shown, also where other texts are sound."""
+        return self
+
+    def __call__(self, *operands: Any, **options: Any) -> Any:
+        """The result on operands of any kind, recorded if one of them is a node."""
+        raise NotImplementedError
+
     def over_complex(self, *operands: Any, **options: Any) -> Any:
         """The result over complex arrays.
 
@@ -121,6 +136,11 @@ OPERATIONS: dict[str, Operation] = {}
 
 NUMPY_FUNCTIONS: dict[Any, Function] = {}
 """NumPy's functions of whole arrays (and indexing): what is called for Tensors in their place."""
+
+
+def _of_name(name: str) -> Operation:
+    """The operation that a copy or a pickle of one is."""
+    return OPERATIONS[name]
 
 
 def register(operation: Operation) -> None:

@@ -70,10 +70,15 @@ def _masked_softmax(scores: Any, allowed: Array) -> Any:
     return e / np.sum(e, axis=-1, keepdims=True)
 
 
+def _masked_softmax_parts(scores: Any, allowed: Array) -> Any:
+    return ag.softmax(np.where(allowed, scores, -np.inf))
+
+
 masked_softmax = ag.primitive(
     _masked_softmax,
     [lambda g, out, scores, allowed: out * (g - np.sum(g * out, axis=-1, keepdims=True))],
     name="masked_softmax",
+    parts=_masked_softmax_parts,
     formulas=["out * (g - sum(g * out, axis=-1, keepdims=True))"],
     sentence="softmax over the last axis among what is allowed, 0 elsewhere.",
 )

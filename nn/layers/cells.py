@@ -21,7 +21,8 @@ State = Any
 
 
 # What a step is made of.  Each is one node, so that a step costs a few nodes, not dozens; the
-# pullbacks are NumPy code that is recorded over Tensors, as everywhere.
+# pullbacks are NumPy code that is recorded over Tensors, as everywhere; each states the
+# composite that it equals.
 
 
 def _quarters(z: Any) -> tuple[Any, Any, Any, Any]:
@@ -40,6 +41,11 @@ def _lstm_gates_pullback(g: Any, gates: Any, z: Any) -> Any:
     n = np.shape(z)[1] // 4
     tanh = np.arange(4 * n) // n == 2
     return g * (np.where(tanh, 1 + gates, gates) * (1 - gates))
+
+
+def _lstm_gates_parts(z: Any) -> Any:
+    i, f, m, o = _quarters(z)
+    return np.concatenate([ag.sigmoid(i), ag.sigmoid(f), np.tanh(m), ag.sigmoid(o)], axis=1)
 
 
 def _lstm_memory(gates: Any, c: Any) -> Any:
@@ -65,12 +71,14 @@ lstm_gates = ag.primitive(
     _lstm_gates,
     [_lstm_gates_pullback],
     name="lstm_gates",
+    parts=_lstm_gates_parts,
     sentence="σ, σ, tanh and σ of the four quarters: input gate, forget gate, news, output gate.",
 )
 lstm_memory = ag.primitive(
     _lstm_memory,
     [_lstm_memory_pullback, lambda g, out, gates, c: g * _quarters(gates)[1]],
     name="lstm_memory",
+    parts=_lstm_memory,
     sentence="forget gate · memory + input gate · news.",
 )
 lstm_output = ag.primitive(
@@ -80,6 +88,7 @@ lstm_output = ag.primitive(
         lambda g, out, gates, c: g * _quarters(gates)[3] * (1 - np.tanh(c) ** 2),
     ],
     name="lstm_output",
+    parts=_lstm_output,
     sentence="output gate · tanh(memory).",
 )
 
@@ -104,6 +113,12 @@ def _gru_gates_pullback(g: Any, gates: Any, h: Any, of_h: bool) -> Any:
     return np.concatenate([dr, gz * z * (1 - z), dm * r if of_h else dm], axis=1)
 
 
+def _gru_gates_parts(x: Any, h: Any) -> Any:
+    (x1, x2, x3), (h1, h2, h3) = _thirds(x), _thirds(h)
+    r, z = ag.sigmoid(x1 + h1), ag.sigmoid(x2 + h2)
+    return np.concatenate([r, z, np.tanh(x3 + r * h3)], axis=1)
+
+
 def _gru_state(gates: Any, h: Any) -> Any:
     _, z, m = _thirds(gates)
     return m + z * (h - m)
@@ -121,12 +136,14 @@ gru_gates = ag.primitive(
         lambda g, out, x, h: _gru_gates_pullback(g, out, h, True),
     ],
     name="gru_gates",
+    parts=_gru_gates_parts,
     sentence="r = σ(x₁ + h₁), z = σ(x₂ + h₂) and news tanh(x₃ + r·h₃) of the thirds of x and h.",
 )
 gru_state = ag.primitive(
     _gru_state,
     [_gru_state_pullback, lambda g, out, gates, h: g * _thirds(gates)[1]],
     name="gru_state",
+    parts=_gru_state,
     sentence="z · state + (1 − z) · news.",
 )
 

@@ -15,6 +15,8 @@ from autograd_mini.nn.data import one_hot
 from autograd_mini.nn.losses.loss import declared
 from autograd_mini.nn.losses.reduction import Reduction, divisor_of, reduced
 from autograd_mini.nn.losses.refusals import (
+    SIGMOID,
+    SOFTMAX,
     check_classes,
     check_constant,
     check_logarithms,
@@ -175,6 +177,7 @@ softmax_loss = ag.primitive(
     _softmax_loss,
     [_softmax_loss_pullback],
     name="softmax_loss",
+    parts=_softmax_loss,
     formulas=[_softmax_loss_formula],
     sentence="−Σ t·log(softmax(z)) / divisor, with the pullback (Σt·softmax(z) − t) / divisor.",
 )
@@ -295,10 +298,11 @@ def binary_cross_entropy(
             + ("; hinge takes targets of -1 and 1" if wrong == -1 else "")
         )
     if from_logits:
-        if made_by(outputs) in ("sigmoid", "softmax"):
+        maker = made_by(outputs)
+        if maker is not None and maker in (SIGMOID, SOFTMAX):
             raise ValueError(
                 f"binary_cross_entropy(from_logits=True): these outputs are probabilities, the "
-                f"result of {made_by(outputs)}: give what went into it (model.logits(x)), or leave "
+                f"result of {maker.name}: give what went into it (model.logits(x)), or leave "
                 "from_logits out"
             )
         likelihood = targets * ag.log_sigmoid(outputs) + (1 - targets) * ag.log_sigmoid(-outputs)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini import Tensor
+from autograd_mini import OPERATIONS, Tensor
 from autograd_mini.nn.data import class_indices
 from autograd_mini.nn.operands import Array, is_tracked, made_by, numbers, of_values, operand
+
+SOFTMAX, SIGMOID = OPERATIONS["softmax"], OPERATIONS["sigmoid"]
 
 SUM_TOLERANCE = 0.02
 """How far the probabilities of a sample may sum up from 1: lets three times 0.33 pass."""
@@ -238,15 +240,15 @@ def _wrong_sum(found: Array) -> float | None:
 def refuse_probabilities(outputs: Any, said: bool) -> None:
     """Refuse what is no logit; ``said`` spares what only looks like probabilities."""
     maker = made_by(outputs)
-    recorded = maker in ("softmax", "sigmoid")
+    recorded = maker if maker in (SOFTMAX, SIGMOID) else None
     if recorded:
-        why = f"the result of {maker}"
+        why = f"the result of {recorded.name}"
     elif not said and look_like_probabilities(numbers(outputs)):
         why = "since none is negative and each sample's sum to 1"
     else:
         return
     keep = "cross_entropy(outputs, targets, from_logits=False)"
-    if maker == "sigmoid":
+    if maker is SIGMOID:
         keep = "binary_cross_entropy(outputs, one-hot targets)"
     raise ValueError(
         f"cross_entropy takes logits, and these outputs are probabilities, {why}: write "
@@ -263,7 +265,7 @@ def look_like_probabilities(found: Array) -> bool:
 
 def check_probabilities(outputs: Any, wanted: Array) -> None:
     """Refuse outputs that are no probabilities of classes, or rounded to 0 where wanted."""
-    if made_by(outputs) == "sigmoid":
+    if made_by(outputs) is SIGMOID:
         raise ValueError(
             "cross_entropy(from_logits=False): the result of sigmoid does not sum to 1 over the "
             "classes: use softmax, or binary_cross_entropy with one-hot targets"

@@ -31,9 +31,8 @@ from autograd_mini.nn.layers.sequential import Sequential
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import Array, arrays_of, is_several, numbers
 from autograd_mini.nn.training.callbacks import Callback
+from autograd_mini.nn.training.ends import ends_of
 from autograd_mini.nn.training.health_report import (
-    _SLOPES,
-    _VANISHING,
     SATURATED_SLOPE,
     HealthReport,
     LayerHealth,
@@ -295,11 +294,13 @@ def _unit_shares(model: Module, X: Any) -> Iterator[tuple[str, tuple[float, floa
         owner = name if name in with_weights else owner
         if not owner or index == len(outputs) - 1:
             continue
-        if activation in _SLOPES:
-            yield owner, (float(np.mean(_SLOPES[activation](out) < SATURATED_SLOPE)), math.nan)
-        elif activation == "relu":
-            units = out.reshape(-1, out.shape[-1])
-            yield owner, (math.nan, float(np.mean(np.all(units == 0, axis=0))))
+        ends = ends_of(activation)
+        if ends is not None and ends.saturates:
+            saturated = ends.share_of_slope(out) < SATURATED_SLOPE
+            yield owner, (float(np.mean(saturated)), math.nan)
+        elif ends is not None:
+            dead = ends.is_dead(out.reshape(-1, out.shape[-1]))
+            yield owner, (math.nan, float(np.mean(np.all(dead, axis=0))))
 
 
 def _report(
@@ -324,5 +325,5 @@ def _report(
         named += [
             name_of(layer) for _, layer in _layers(model, "") if not isinstance(layer, Module)
         ]
-    known = [name for name in named if name in _VANISHING]
+    known = [name for name in named if ends_of(name) is not None]
     return HealthReport(layers, max(set(known), key=known.count) if known else "")

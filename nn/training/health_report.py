@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.nn.notebook import preformatted
+from autograd_mini.nn.training.ends import ends_of
 
 FADED = 1e-3
 """The first layer's gradient is vanishing below this share of the last one's, and exploding
@@ -24,12 +26,6 @@ half are dead for all of them: it takes more to say that a layer is."""
 
 SMALL_STEP, LARGE_STEP = 1e-6, 0.1
 """Updates outside this range of the weights' size teach too slowly, or destroy."""
-
-_SLOPES = {
-    "sigmoid": lambda out: 4 * out * (1 - out),
-    "tanh": lambda out: 1 - out * out,
-}
-"""For activations that saturate: the slope at an output, as a share of the greatest one."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,7 @@ class HealthReport:
         elif verdict == "vanishing":
             yield (
                 f"vanishing gradients: the first layer's gradient is {self.ratio:.1e} of the last "
-                f"one's. {_VANISHING.get(self.activation, _VANISHING[''])}; nn.BatchNorm before "
+                f"one's. {_against_vanishing(self.activation)}; nn.BatchNorm before "
                 "each activation or nn.Residual around each layer carry it through any depth"
             )
         elif verdict == "exploding":
@@ -185,20 +181,29 @@ class HealthReport:
 
 
 _SHOWN = 8
-_VANISHING = {
-    "sigmoid": "Use relu with init='he_normal', or tanh, instead of sigmoid, whose slope is at "
-    "most 1/4",
-    "tanh": "Start with init='glorot_uniform', which keeps tanh in its steep part",
-    "relu": "Start with init='he_normal', which keeps the size of relu's outputs",
-    "": "Start with weights that keep the signal's size (init='he_normal' for relu, "
-    "'glorot_uniform' for tanh)",
-}
 _UNITS = {
     "dead": "They are 0 for every sample here and get no gradient: lower the rate, put "
     "nn.BatchNorm before the activation, or use leaky_relu",
     "saturated": "Scale the inputs (nn.data.StandardScaler), start with smaller weights "
     "(init='glorot_uniform'), or put nn.BatchNorm before the activation",
 }
+
+
+def _against_vanishing(activation: str) -> str:
+    ends = ends_of(activation)
+    if ends is None:
+        return (
+            "Start with weights that keep the signal's size (init='he_normal' for relu, "
+            "'glorot_uniform' for tanh)"
+        )
+    if ends.dies:
+        return f"Start with init='he_normal', which keeps the size of {activation}'s outputs"
+    if ends.steepest < 1:
+        return (
+            f"Use relu with init='he_normal', or tanh, instead of {activation}, whose slope is at "
+            f"most {Fraction(ends.steepest).limit_denominator(99)}"
+        )
+    return f"Start with init='glorot_uniform', which keeps {activation} in its steep part"
 
 
 def _shown(number: float, spec: str) -> str:

@@ -184,8 +184,8 @@ def first_look(
     return Look(targets, predicted, found * all_of_them, usual * all_of_them)
 
 
-_OF_LOGITS = ("softmax", "log_softmax", "sigmoid", "log_sigmoid")
-_OF_PROBABILITIES = ("softmax", "sigmoid", "log_softmax", "log_sigmoid")
+_OF_LOGITS = [ag.OPERATIONS[name] for name in ("softmax", "log_softmax", "sigmoid", "log_sigmoid")]
+"""The operations that take logits, of whose results none is a logit."""
 
 
 def _warn_of_slips(loss: Any, outputs: Any, targets: Any) -> None:
@@ -212,10 +212,11 @@ def _warn_of_slips(loss: Any, outputs: Any, targets: Any) -> None:
                     stacklevel=4,
                 )
                 return
-        if node.op in _OF_LOGITS and made_by(node.parents[0]) in _OF_PROBABILITIES:
+        maker = made_by(node.parents[0]) if node.operation in _OF_LOGITS else None
+        if maker is not None and maker in _OF_LOGITS:
             warnings.warn(
                 f"the loss takes {node.op} of outputs that are the result of "
-                f"{made_by(node.parents[0])} already: write np.log(outputs), or "
+                f"{maker.name} already: write np.log(outputs), or "
                 "nn.cross_entropy(outputs, targets, from_logits=False)",
                 TrainingWarning,
                 stacklevel=4,
