@@ -193,6 +193,7 @@ def primitive(
         pullbacks,
         sentence,
         foreign=True,
+        fused=True,
         formulas=formulas,
         parts=parts or _recorded(forward),
         **stated,

@@ -20,7 +20,7 @@ from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import DIFFER, Quantity
 from autograd_mini.check.true_step import TrueStep, block_ends, handed_gradients, one_true_step
 from autograd_mini.check.wording import FactorNames, Wording
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.elementwise import RULES, Rule
 from autograd_mini.core.graph import Node, data_of, is_node, operands, sweep_gradients
 from autograd_mini.core.tensor import Array
 
@@ -54,7 +54,7 @@ class Mistake:
     forward: Sequence[Node]
     arrays: Mapping[str, Array]
     factors: FactorNames
-    unary: Sequence[str]
+    unary: Sequence[Rule]
     updated: Mapping[Node, Array]
     lacks_upstream: bool
 
@@ -82,7 +82,7 @@ def blamed(problem: Problem, quantities: Sequence[Quantity]) -> Blame:
     wrong = [q.name for q in quantities if q.verdict == DIFFER and q.manual is not None]
     if not wrong:
         return Blame(list(quantities), {})
-    backward = _BackwardPass(problem)
+    backward = _BackwardPass(problem.expanded)
     bounds = backward.bounds(wrong)
     judged, mistakes = [], {}
     for quantity in quantities:
@@ -100,7 +100,7 @@ class _BackwardPass:
     """The hand-derived backward pass: what its mistakes have in common."""
 
     def __init__(self, problem: Problem) -> None:
-        self.order, self.root = problem.opened, problem.opened[-1]
+        self.order, self.root = problem.order, problem.root
         self.nodes, self.manual = problem.nodes, problem.manual
         self.unit = problem.rounding_unit
         self.steps = one_true_step(self.root, self.nodes, self.manual)
@@ -111,8 +111,8 @@ class _BackwardPass:
         self.wording = Wording(named, scope.arrays)
         self.arrays = self._arrays_at_hand(scope.arrays)
         self.factors = FactorNames(_sizes({**scope.arrays, **self.arrays}), scope.numbers)
-        used = {node.op for node in self.order}
-        self.unary = [op for op in RULES if op in used and len(RULES[op].operands) == 1]
+        used = {node.operation for node in self.order}
+        self.unary = [rule for rule in RULES.values() if rule in used and len(rule.operands) == 1]
 
     def _arrays_at_hand(self, named: Mapping[str, Array]) -> dict[str, Array]:
         """All that a line may have taken for another: what the forward pass made, and the rest."""

@@ -24,10 +24,12 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.problem import Problem
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.check.structure import EXP, is_elementwise, symbol_of
 from autograd_mini.core.graph import (
+    Node,
     data_of,
     is_node,
+    leaf_like,
     operands,
     reverse_sweep,
     sweep_gradients,
@@ -96,7 +98,7 @@ def same_to_rounding(data: Array, other: Any, bound: Array) -> bool:
     return bool(np.all(near | (np.isnan(data) & np.isnan(other))))
 
 
-def rounding_error(root: Any, nodes: Sequence[Any], epsilon: float) -> list[Array]:
+def rounding_error(root: Node, nodes: Sequence[Node], epsilon: float) -> list[Array]:
     """For each node a bound, element by element, of the rounding error of its gradient.
 
     Arguments:
@@ -117,20 +119,20 @@ def rounding_error(root: Any, nodes: Sequence[Any], epsilon: float) -> list[Arra
 
 
 def recorded_gradients(
-    root: Any, nodes: Sequence[Any], handed: Mapping[Any, Any] = MappingProxyType({})
+    root: Node, nodes: Sequence[Node], handed: Mapping[Any, Any] = MappingProxyType({})
 ) -> list[Any]:
     """The gradient for each node, as a node that remembers how the sweep computed it.
 
     Derivatives are recorded as they are written by hand, and round as they do there.
     ``handed`` gives nodes a gradient to pass on in place of their own.
     """
-    seed = type(root)(np.ones_like(root.data)[()])
+    seed = leaf_like(root, np.ones_like(root.data)[()])
     return sweep_gradients(root, nodes, "as written", seed, handed)
 
 
 @np.errstate(all="ignore")
 def rounding_of(
-    gradients: Sequence[Any], epsilon: float, forward: Sequence[Any], draws: int = DRAWS
+    gradients: Sequence[Any], epsilon: float, forward: Sequence[Node], draws: int = DRAWS
 ) -> list[Array]:
     """For each recorded gradient a bound, element by element, of its rounding error.
 
@@ -172,7 +174,7 @@ def is_surely_rounding(claim: Array, exact: Array, epsilon: float) -> bool:
 
 
 @np.errstate(all="ignore")
-def loss_noise(root: Any) -> float:
+def loss_noise(root: Node) -> float:
     """The rounding error to expect of the loss itself.
 
     Each node's own rounding reaches the loss through its gradient.  An elementwise
@@ -183,7 +185,7 @@ def loss_noise(root: Any) -> float:
     total = 0.0
     for node, gradient in reverse_sweep(order, root.seed(None), masked=True):
         size = np.abs(node.data)
-        if node.parents and node.op not in RULES:
+        if node.parents and not is_elementwise(node):
             size = max(np.max(np.abs(data_of(parent)), initial=0.0) for parent in node.parents)
         total += float(np.sum(np.square(gradient * size), where=np.not_equal(gradient, 0)))
     return _EPSILON * math.sqrt(total)
@@ -197,27 +199,27 @@ class _Sizes:
     where the sigmoid is small.
     """
 
-    def __init__(self, order: Sequence[Any], forward: Sequence[Any]) -> None:
-        self._least: dict[Any, float] = {}
+    def __init__(self, order: Sequence[Node], forward: Sequence[Node]) -> None:
+        self._least: dict[Node, float] = {}
         self._sums: dict[Any, list[Any]] = {}
         for node in forward:
-            if node.parents and node.op in RULES and np.size(node.data) > 1:
+            if is_elementwise(node) and np.size(node.data) > 1:
                 finite = np.isfinite(node.data)
                 most = np.max(np.abs(node.data), initial=0.0, where=finite)
                 self._least[node] = min(float(most), 1.0)
         for node in order:
-            if node.op not in ("add", "sub"):
+            if symbol_of(node) not in ("+", "-"):
                 continue
             for operand, other in zip(node.parents, node.parents[::-1], strict=True):
                 if not is_node(operand) or np.shape(operand.data) != np.shape(node.data):
                     continue
-                if operand.op == "exp" or not is_node(other):
+                if operand.operation is EXP or not is_node(other):
                     self._sums.setdefault(operand, []).append(node)
 
-    def __contains__(self, node: Any) -> bool:
+    def __contains__(self, node: Node) -> bool:
         return node in self._least or node in self._sums
 
-    def __getitem__(self, node: Any) -> Any:
+    def __getitem__(self, node: Node) -> Any:
         size = np.array(np.abs(node.data))
         np.maximum(size, self._least.get(node, 0.0), out=size)
         for whole in self._sums.get(node, ()):
@@ -228,31 +230,32 @@ class _Sizes:
 
 
 def _shaken(
-    order: Sequence[Any],
+    order: Sequence[Node],
     sizes: _Sizes,
     gradients: Sequence[Any],
     rng: np.random.Generator,
 ) -> list[Array]:
     """The gradients, from a graph in which every number is off by relative noise."""
-    made: dict[Any, Any] = {}
+    shaken: dict[Any, Any] = {}
     unread = Counter(parent for node in order for parent in operands(node))
     unread.update(gradient for gradient in gradients if is_node(gradient))
     with no_grad(), np.errstate(all="ignore"):
         for node in order:
-            parents = [made[parent] if is_node(parent) else parent for parent in node.parents]
+            parents = [shaken[parent] if is_node(parent) else parent for parent in node.parents]
             again = node.again(parents) if parents else node
             noise = rng.uniform(-_NOISE, _NOISE, np.shape(node.data))
             if node in sizes:
                 noise *= sizes[node]
-                made[node] = again + noise
+                shaken[node] = again + noise
             else:
                 noise += 1.0
-                made[node] = again * noise
+                shaken[node] = again * noise
             del again, parents, noise
             for parent in operands(node):  # what nothing reads any more is freed
                 unread[parent] -= 1
                 if not unread[parent]:
-                    del made[parent]
+                    del shaken[parent]
     return [
-        np.asarray(made[gradient].data if is_node(gradient) else gradient) for gradient in gradients
+        np.asarray(shaken[gradient].data if is_node(gradient) else gradient)
+        for gradient in gradients
     ]

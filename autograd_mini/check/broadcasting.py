@@ -48,7 +48,7 @@ def are_labels(labels: Any, classes: int) -> bool:
     """Whether numbers can be class labels from 0 or from 1, of at least two classes."""
     if is_node(labels):
         return False
-    found = np.unique(np.asarray(labels))
-    if found.size < 2 or np.any(found != np.round(found)):
+    values = np.unique(np.asarray(labels))
+    if values.size < 2 or np.any(values != np.round(values)):
         return False
-    return bool(0 <= found[0] and found[-1] < classes + min(found[0], 1))
+    return bool(0 <= values[0] and values[-1] < classes + min(values[0], 1))

@@ -208,7 +208,7 @@ def _plain(parameters: Mapping[str, Node]) -> dict[str, Any]:
     }
 
 
-def _check_root(root: Any) -> None:
+def _check_root(root: Node) -> None:
     if not is_node(root):
         raise TypeError(
             f"loss must return a Tensor or Value, it returned {type(root).__name__}: compute it "
@@ -230,7 +230,7 @@ def _intermediates(
     """The node for each name that is no parameter's: a label wins over a local variable."""
     known = {name: node for name, node in in_loss.items() if is_node(node)}
     known |= {node.label: node for node in topological_order(root) if node.label}
-    found: dict[str, Node] = {}
+    intermediates: dict[str, Node] = {}
     for name in gradients:
         if name in parameters:
             continue
@@ -242,5 +242,5 @@ def _intermediates(
                 + (f"did you mean {' or '.join(map(repr, near))}? " if near else "")
                 + f"Known are {', '.join(dict.fromkeys([*parameters, *known]))}"
             )
-        found[name] = known[name]
-    return found
+        intermediates[name] = known[name]
+    return intermediates

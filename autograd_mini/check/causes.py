@@ -27,7 +27,9 @@ from autograd_mini.check.slips import (
     other_derivatives,
     slips,
 )
+from autograd_mini.check.structure import sums
 from autograd_mini.check.wording import FactorNames
+from autograd_mini.core.graph import data_of
 from autograd_mini.core.tensor import Array
 
 _EXPLAINED = 1e-3
@@ -69,11 +71,11 @@ def causes(mistake: Mistake) -> tuple[Cause, ...]:
     """The explanations of a mistake, the simplest first; ``unknown`` if there is none."""
     with np.errstate(all="ignore"):  # most predictions are wrong, and some are no numbers at all
         for looks in _LOOKS:
-            found: dict[str, Cause] = {}
+            by_code: dict[str, Cause] = {}
             for cause in itertools.chain(*(look(mistake) for look in looks)):
-                found.setdefault(cause.code, cause)
-            if found:
-                return tuple(sorted(found.values(), key=lambda c: _SIMPLEST.index(c.code)))
+                by_code.setdefault(cause.code, cause)
+            if by_code:
+                return tuple(sorted(by_code.values(), key=lambda c: _SIMPLEST.index(c.code)))
         return (Cause("unknown", _unknown(mistake)),)
 
 
@@ -179,9 +181,9 @@ def _reduced_counts(mistake: Mistake) -> Iterator[tuple[int, str]]:
     """Over how many elements the step and the forward pass near it take sums and means."""
     wording = mistake.step.wording
     for node in (*mistake.step.inside, *mistake.forward):
-        if node.op in ("sum", "mean") and np.size(node.data):
+        if sums(node) and np.size(node.data):
             operand = node.parents[0]
-            count = int(np.size(getattr(operand, "data", operand)) // np.size(node.data))
+            count = int(np.size(data_of(operand)) // np.size(node.data))
             if count > 1:
                 yield count, f"the {count} elements of {wording(operand)} along the summed axes"
 
@@ -195,8 +197,8 @@ def _other_shape(mistake: Mistake) -> Iterator[Cause]:
     for axis in range(len(right)):
         row = np.take(mistake.expected, [0], axis)
         if right[axis] > 1 and np.array_equal(np.broadcast_to(row, right), mistake.expected):
-            made = [row, row[0] if axis == 0 else np.squeeze(row, axis)]
-            if any(explains(one, mistake) for one in made):
+            unrepeated = [row, row[0] if axis == 0 else np.squeeze(row, axis)]
+            if any(explains(one, mistake) for one in unrepeated):
                 yield Cause("shape", f"the right numbers, not repeated along axis {axis}")
     padded = (1,) * (mistake.manual.ndim - mistake.expected.ndim) + right
     if len(padded) == mistake.manual.ndim:
@@ -229,8 +231,8 @@ def _reduced(mistake: Mistake) -> Iterator[Cause]:
                 continue
             for name, reduce in (("summed", np.sum), ("averaged", np.mean)):
                 whole = reduce(right, axis=axes, keepdims=True)
-                made = [whole, np.squeeze(whole, axes), np.broadcast_to(whole, right.shape)]
-                if any(explains(one, mistake) for one in made):
+                reductions = [whole, np.squeeze(whole, axes), np.broadcast_to(whole, right.shape)]
+                if any(explains(one, mistake) for one in reductions):
                     where = ", ".join(map(str, axes))
                     yield Cause("extra-reduction", f"the right gradient, {name} over axis {where}")
 
@@ -277,9 +279,9 @@ def _one_slip(mistake: Mistake) -> Iterator[Cause]:
         if slip.rescaled is None:
             yield from _that_explain(mistake, [slip])
             continue
-        if slip.made.shape != mistake.manual.shape or not np.isfinite(slip.made).all():
+        if slip.gradient.shape != mistake.manual.shape or not np.isfinite(slip.gradient).all():
             continue
-        change = slip.made - mistake.expected
+        change = slip.gradient - mistake.expected
         share = _fitted(mistake.manual - mistake.expected, change)
         if share is None:
             continue
@@ -301,16 +303,16 @@ def _other_array(mistake: Mistake) -> Iterator[Cause]:
 
 def _other_derivative(mistake: Mistake) -> Iterator[Cause]:
     """Something in the place of the derivative of several operations at once."""
-    found = other_derivatives(
+    candidates = other_derivatives(
         mistake.node, mistake.upstream, mistake.arrays, mistake.unary, mistake.step.wording
     )
-    yield from _that_explain(mistake, found)
+    yield from _that_explain(mistake, candidates)
 
 
-def _that_explain(mistake: Mistake, found: Iterable[Slip]) -> Iterator[Cause]:
+def _that_explain(mistake: Mistake, candidates: Iterable[Slip]) -> Iterator[Cause]:
     """Those slips that make the user's numbers."""
-    for slip in found:
-        if explains(slip.made, mistake):
+    for slip in candidates:
+        if explains(slip.gradient, mistake):
             yield Cause(slip.code, slip.evidence)
 
 
@@ -373,12 +375,12 @@ def _by_sum(mistake: Mistake) -> Iterator[Cause]:
         return
     for (a, x), (b, y) in itertools.combinations(same.items(), 2):
         for sign, whole, other in (("−", x - y, x + y), ("+", x + y, x - y)):
-            for code, text, made in (
+            for code, text, mistaken in (
                 ("sign", f"{b} in {a} {sign} {b} has the wrong sign", other),
                 ("missing-term", f"{b} in {a} {sign} {b} is missing", x),
                 ("missing-term", f"{a} in {a} {sign} {b} is missing", y if sign == "+" else -y),
             ):
-                if explains(right / whole * made, mistake):
+                if explains(right / whole * mistaken, mistake):
                     yield Cause(code, text)
 
 
@@ -408,8 +410,8 @@ def _fitted(data: Array, to: Array) -> float | None:
     return float(data.ravel()[at] / largest) if largest else None
 
 
-def _close(found: Array, expected: Array, bound: Array) -> bool:
-    return bool(np.all(np.abs(found - expected) <= _SLACK * _largest(bound)))
+def _close(total: Array, expected: Array, bound: Array) -> bool:
+    return bool(np.all(np.abs(total - expected) <= _SLACK * _largest(bound)))
 
 
 def _largest(data: Array) -> float:

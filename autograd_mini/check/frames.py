@@ -29,11 +29,11 @@ def call_with_locals(
     (12.0, {'r': 2.0, 'square': 4.0})
     """
     code = _code(function)
-    found: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
 
     def profile(frame: FrameType, event: Any, argument: Any) -> None:
         if event == "return" and frame.f_code is code:
-            found.update(frame.f_locals)
+            variables.update(frame.f_locals)
         if callable(before):
             before(frame, event, argument)
 
@@ -45,7 +45,7 @@ def call_with_locals(
         sys.setprofile(before if callable(before) else None)
         if before is not None and not callable(before):  # a cProfile.Profile, which starts itself
             before.enable()
-    return result, found
+    return result, variables
 
 
 @contextmanager
@@ -111,21 +111,21 @@ def names_of(function: Callable[..., Any]) -> dict[str, Any]:
     >>> names_of(outer(3.0))["x"]
     3.0
     """
-    found: dict[str, Any] = {}
+    inner: dict[str, Any] = {}
     while isinstance(function, functools.partial):
-        found = {**function.keywords, **found}
+        inner = {**function.keywords, **inner}
         function = function.func
     plain = _plain_function(function)
     around = getattr(plain, "__closure__", None) or ()
     free = getattr(getattr(plain, "__code__", None), "co_freevars", ())
     for name, cell in zip(free, around, strict=True):
         with suppress(ValueError):  # a variable that has no value yet
-            found.setdefault(name, cell.cell_contents)
+            inner.setdefault(name, cell.cell_contents)
     owner = None
     if plain is not function and hasattr(plain, "__code__"):
         owner = getattr(function, "__self__", function)
     attributes = {f"self.{name}": value for name, value in getattr(owner, "__dict__", {}).items()}
-    return {**getattr(plain, "__globals__", {}), **attributes, **found}
+    return {**getattr(plain, "__globals__", {}), **attributes, **inner}
 
 
 def names_used(function: Callable[..., Any]) -> set[str]:
@@ -134,12 +134,12 @@ def names_used(function: Callable[..., Any]) -> set[str]:
     >>> sorted(names_used(lambda w: [abs(v) for v in sorted(w)]))
     ['abs', 'sorted']
     """
-    found: set[str] = set()
+    names: set[str] = set()
     codes = [code] if (code := _code(function)) else []
     for code in codes:
-        found |= {*code.co_names, *code.co_freevars}
+        names |= {*code.co_names, *code.co_freevars}
         codes += [inner for inner in code.co_consts if isinstance(inner, CodeType)]
-    return found
+    return names
 
 
 def _code(function: Any) -> CodeType | None:

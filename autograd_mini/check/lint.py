@@ -19,14 +19,20 @@ from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import AGREE, Finding, Quantity
 from autograd_mini.check.scope import Scope
 from autograd_mini.check.structure import (
-    REARRANGING,
+    GETITEM,
+    LOG,
+    LOG_SOFTMAX,
     axis_source,
     consumers,
-    summed_axis,
+    is_elementwise,
+    is_logarithm,
+    is_normalised,
+    reduced,
+    shares,
+    symbol_of,
     through_scalars,
 )
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.graph import data_of, is_node
+from autograd_mini.core.graph import Node, data_of, is_node, options_of
 from autograd_mini.core.tensor import Array, Tensor
 
 _SUMS_TO_ONE = 0.02
@@ -51,7 +57,7 @@ is compared with all 3 outputs of its row; write one-hot rows, np.eye(3)[y[:, 0]
     yield from _unreached(problem, quantities)
     if alone:
         yield from _untested(problem, quantities)
-    graph = _Graph(problem.order, problem.scope)
+    graph = _Graph(problem.expanded.order, problem.expanded.scope)
     checks = _CHECKS if isinstance(problem.root, Tensor) else (_origins_of_non_finite,)
     accidents = [finding for check in checks for finding in check(graph)]
     shapes = (
@@ -65,7 +71,7 @@ is compared with all 3 outputs of its row; write one-hot rows, np.eye(3)[y[:, 0]
 class _Graph:
     """A recorded loss and the names around it."""
 
-    order: Sequence[Any]
+    order: Sequence[Node]
     scope: Scope
 
     @cached_property
@@ -77,15 +83,12 @@ class _Graph:
         """The nodes that reach the loss by elementwise operations, sums and means alone."""
         inside = {self.order[-1]}
         for node in reversed(self.order):
-            if node in inside and (node.op in _SUMMING or node.op in RULES):
+            if node in inside and (is_elementwise(node) or shares(node)):
                 inside.update(p for p in node.parents if is_node(p))
         return [node for node in self.order if node in inside]
 
     def name(self, operand: Any, otherwise: str) -> str:
         return self.scope.name_of(operand) or otherwise
-
-
-_SUMMING = {*REARRANGING, "sum", "mean"}
 
 
 # What was not tested
@@ -131,7 +134,7 @@ def _untested(problem: Problem, quantities: Sequence[Quantity]) -> Iterator[Find
 def _columns(graph: _Graph) -> Iterator[Finding]:
     """A column of class labels against one output for each class."""
     for node in graph.summed:
-        if node.op not in ("sub", "mul"):
+        if symbol_of(node) not in ("-", "*"):
             continue
         for labels, outputs in pairs(node.parents):
             wide = np.shape(data_of(outputs))
@@ -141,10 +144,12 @@ def _columns(graph: _Graph) -> Iterator[Finding]:
                 continue
             if np.array_equal(labels, np.max(outputs.data, axis=1, keepdims=True)):
                 continue
-            if node.op == "mul" and not (_is_logarithm(outputs) and _is_summed_alone(graph, node)):
+            difference = symbol_of(node) == "-"
+            alone = is_logarithm(outputs) and _is_summed_alone(graph, node)
+            if not difference and not alone:
                 continue
             name = graph.name(labels, "the column")
-            how = "is compared with" if node.op == "sub" else "multiplies"
+            how = "is compared with" if difference else "multiplies"
             yield Finding(
                 "labels",
                 (name,) if name in graph.scope else (),
@@ -158,7 +163,7 @@ def _columns(graph: _Graph) -> Iterator[Finding]:
 def _flat_labels(graph: _Graph) -> Iterator[Finding]:
     """Class labels (N,) against outputs (N, K) where N = K lets them broadcast."""
     for node in graph.summed:
-        if node.op != "sub":
+        if symbol_of(node) != "-":
             continue
         for labels, outputs in pairs(node.parents):
             wide = np.shape(data_of(outputs))
@@ -185,7 +190,7 @@ def _flat_labels(graph: _Graph) -> Iterator[Finding]:
 def _outer_residuals(graph: _Graph) -> Iterator[Finding]:
     """(N, 1) against (N,): every output against every target."""
     for node in graph.summed:
-        if node.op != "sub":
+        if symbol_of(node) != "-":
             continue
         for column, flat in pairs(node.parents):
             size = np.size(data_of(flat))
@@ -215,9 +220,9 @@ def _outer_residuals(graph: _Graph) -> Iterator[Finding]:
 def _chosen_rows(graph: _Graph) -> Iterator[Finding]:
     """``p[y]`` or ``p[:, y]`` where the probability of each sample's class was meant."""
     for node in graph.order:
-        if node.op != "getitem" or not _are_probabilities(node.parents[0]):
+        if node.operation is not GETITEM or not _are_probabilities(node.parents[0]):
             continue
-        outputs, index = node.parents[0], node.options["index"]
+        outputs, index = node.parents[0], options_of(node)["index"]
         parts = index if isinstance(index, tuple) else (index,)
         shape = np.shape(outputs.data)
         labels = parts[-1]
@@ -229,15 +234,15 @@ def _chosen_rows(graph: _Graph) -> Iterator[Finding]:
             continue
         rows = len(parts) == 1 and len(np.unique(labels)) < len(labels)
         columns = len(parts) == 2 and isinstance(parts[0], slice) and parts[0] == slice(None)
-        if columns and any(use.op == "getitem" for use in graph.uses[node]):
+        if columns and any(use.operation is GETITEM for use in graph.uses[node]):
             continue
         if rows or columns:
             name, what = graph.name(labels, "labels"), graph.name(outputs, "outputs")
-            found = f"{what}[{name}]" if rows else f"{what}[:, {name}]"
+            expression = f"{what}[{name}]" if rows else f"{what}[:, {name}]"
             yield Finding(
                 "labels",
                 tuple(n for n in (name, what) if n in graph.scope),
-                f"{found} of shape {np.shape(node.data)} takes whole "
+                f"{expression} of shape {np.shape(node.data)} takes whole "
                 f"{'rows' if rows else 'columns'} of {what}, of shape {shape}; for each sample's "
                 f"class write {what}[np.arange({shape[0]}), {name}]",
                 wrong=True,
@@ -250,7 +255,7 @@ def _chosen_rows(graph: _Graph) -> Iterator[Finding]:
 def _lost_axes(graph: _Graph) -> Iterator[Finding]:
     """(N,) of an (N, N) array's rows, without ``keepdims``, against its columns."""
     for node in graph.order:
-        if node.op not in ("sub", "div", "mul", "add") or len(np.shape(node.data)) != 2:
+        if symbol_of(node) not in ("+", "-", "*", "/") or np.ndim(node.data) != 2:
             continue
         for flat, wide in pairs(node.parents):
             shape = np.shape(data_of(wide))
@@ -281,7 +286,7 @@ def _rows_reduced(flat: Any, wide: Any) -> str | None:
                 return name
         return None
     for node in through_scalars(flat):
-        reduction = summed_axis(node)
+        reduction = reduced(node)
         if reduction is not None:
             operand, axes = reduction
             same = set(through_scalars(wide)).intersection(through_scalars(operand))
@@ -293,7 +298,7 @@ def _rows_reduced(flat: Any, wide: Any) -> str | None:
 def _softmaxes(graph: _Graph) -> Iterator[Finding]:
     """Probabilities that do not sum to 1 along the axis along which the targets do."""
     for node in graph.order:
-        if not _is_normalised(node) or np.ndim(node.data) < 2:
+        if np.ndim(node.data) < 2 or not is_normalised(node):
             continue
         for axis, named, why in _target_axes(graph, node):
             p = node.data
@@ -317,7 +322,7 @@ def _softmaxes(graph: _Graph) -> Iterator[Finding]:
             break
 
 
-def _target_axes(graph: _Graph, node: Any) -> Iterator[tuple[int, str, str]]:
+def _target_axes(graph: _Graph, node: Node) -> Iterator[tuple[int, str, str]]:
     """Axes along which the classes lie, by the targets that meet the node or its logarithm.
 
     Each with the targets' name and what shows it.
@@ -325,21 +330,24 @@ def _target_axes(graph: _Graph, node: Any) -> Iterator[tuple[int, str, str]]:
     reached, waiting = {node}, [node]
     while waiting:
         for use in graph.uses[waiting.pop()]:
-            if use.op == "getitem":
-                index = use.options["index"]
+            if use.operation is GETITEM:
+                index = options_of(use)["index"]
                 if isinstance(index, tuple) and len(index) == 2 == np.ndim(node.data):
                     for axis, places in enumerate(index):
                         if np.array_equal(places, np.arange(np.shape(node.data)[axis])):
                             name = graph.scope.name_of(index[1 - axis])
                             yield 1 - axis, name, f"{name or 'an index'} chooses a class"
                 continue
-            if use.op not in RULES or use in reached or np.shape(use.data) != np.shape(node.data):
+            same_shape = np.shape(use.data) == np.shape(node.data)
+            if not is_elementwise(use) or use in reached or not same_shape:
                 continue
             constants = [p for p in use.parents if not is_node(p) and np.size(p) > 1]
             if not constants:
                 reached.add(use)
                 waiting.append(use)
-            elif use.op == "sub" or (use.op == "mul" and any(map(_is_logarithm, use.parents))):
+            elif symbol_of(use) == "-" or (
+                symbol_of(use) == "*" and any(map(is_logarithm, use.parents))
+            ):
                 targets = np.asarray(constants[0])
                 if targets.shape != np.shape(node.data) or np.any(targets < 0):
                     continue
@@ -347,30 +355,6 @@ def _target_axes(graph: _Graph, node: Any) -> Iterator[tuple[int, str, str]]:
                 if len(ones) == 1:
                     name = graph.scope.name_of(constants[0])
                     yield ones[0], name, f"{name} does" if name else "the targets do"
-
-
-def _is_normalised(node: Any) -> bool:
-    """Whether a node is a softmax, or exponentials over their sum."""
-    if node.op == "softmax":
-        return True
-    if node.op == "div":
-        above, below = node.parents
-    elif node.op == "mul" and any(_is_reciprocal(p) for p in node.parents):
-        above, below = sorted(node.parents, key=_is_reciprocal)
-    else:
-        return False
-    if not is_node(below) or not is_node(above) or above.op != "exp":
-        return False
-    return any(n.op == "sum" and n.parents[0].op == "exp" for n in through_scalars(below))
-
-
-def _is_reciprocal(operand: Any) -> bool:
-    if not is_node(operand):
-        return False
-    if operand.op == "pow":
-        return not is_node(operand.parents[1]) and bool(np.all(operand.parents[1] == np.array(-1)))
-    divided = operand.op == "div" and np.size(data_of(operand.parents[0])) == 1
-    return bool(operand.op == "reciprocal" or divided)
 
 
 def _sums_to_one(p: Array, axis: int) -> bool:
@@ -403,9 +387,9 @@ def _origins_of_non_finite(graph: _Graph) -> Iterator[Finding]:
             for name, operand in zip(names, operands, strict=True)
             if np.size(operand) == 1 or np.shape(operand) == bad.shape
         )  # fmt: skip
-        remedy = _REMEDIES.get(node.op, "")
+        remedy = node.operation.remedy if node.operation else ""
         yield Finding(
-            "log-of-zero" if node.op == "log" and value == -np.inf else "non-finite",
+            "log-of-zero" if node.operation is LOG and value == -np.inf else "non-finite",
             tuple(name for name in names if name),
             f"the loss is {np.reshape(graph.order[-1].data, ())}: {node.op}"
             + (f"({of})" if of else "")
@@ -416,15 +400,6 @@ def _origins_of_non_finite(graph: _Graph) -> Iterator[Finding]:
         return
 
 
-_REMEDIES = {
-    "log": "a probability was rounded to 0; compute the logarithm from the scores, with "
-    "autograd_mini.log_softmax or log_sigmoid",
-    "exp": "it overflows above 709; subtract the greatest element first, as autograd_mini.softmax "
-    "does",
-    "div": "the divisor is 0",
-}
-
-
 def _element(operand: Any, at: tuple[int, ...], shape: tuple[int, ...]) -> float:
     return float(np.broadcast_to(operand, shape)[at])
 
@@ -432,7 +407,7 @@ def _element(operand: Any, at: tuple[int, ...], shape: tuple[int, ...]) -> float
 # Gradients of another shape
 
 
-def _other_shape(name: str, node: Any, manual: Any) -> Finding | None:
+def _other_shape(name: str, node: Node, manual: Any) -> Finding | None:
     wanted, shape = np.shape(node.data), np.shape(manual)
     if shape == wanted:
         return None
@@ -476,8 +451,8 @@ _CHECKS = (
 
 
 def _are_all_labels(labels: Any, classes: int) -> bool:
-    found = np.unique(np.asarray(labels))
-    return found.size == classes and bool(np.all(found - found[0] == np.arange(classes)))
+    values = np.unique(np.asarray(labels))
+    return values.size == classes and bool(np.all(values - values[0] == np.arange(classes)))
 
 
 def _sounds_like_labels(name: str) -> bool:
@@ -495,27 +470,23 @@ def _indices(graph: _Graph, labels: Any, name: str) -> str:
     return text + (" - 1" if np.min(labels) == 1 and np.max(labels) > 1 else "")
 
 
-def _is_logarithm(operand: Any) -> bool:
-    return is_node(operand) and operand.op in ("log", "log_softmax", "log_sigmoid")
-
-
 def _are_probabilities(operand: Any) -> bool:
     """Whether an operand is a softmax, or its logarithm."""
     if not isinstance(operand, Tensor):
         return False
-    if operand.op == "log":
-        return any(_is_normalised(node) for node in through_scalars(operand.parents[0]))
-    return operand.op == "log_softmax" or _is_normalised(operand)
+    if operand.operation is LOG:
+        return any(map(is_normalised, through_scalars(operand.parents[0])))
+    return operand.operation is LOG_SOFTMAX or is_normalised(operand)
 
 
-def _is_summed_alone(graph: _Graph, node: Any) -> bool:
+def _is_summed_alone(graph: _Graph, node: Node) -> bool:
     """Whether nothing but signs, numbers and sums come between a node and the loss."""
     while graph.uses[node]:
         if len(graph.uses[node]) > 1:
             return False
         (use,) = graph.uses[node]
         others = [p for p in use.parents if p is not node and np.size(data_of(p)) > 1]
-        if others or (use.op not in _SUMMING and use.op not in ("neg", "mul", "div", "add", "sub")):
+        if others or not (shares(use) or symbol_of(use) in ("+", "-", "*", "/")):
             return False
         node = use
     return True

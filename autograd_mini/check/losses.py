@@ -18,9 +18,23 @@ from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import DIFFER, Cause, Quantity
 from autograd_mini.check.scope import Scope
-from autograd_mini.check.structure import Term, sample_axis, terms
+from autograd_mini.check.structure import (
+    CLIP,
+    GETITEM,
+    LOG,
+    LOG_SOFTMAX,
+    LOGSUMEXP,
+    MAXIMUM,
+    SUM,
+    Term,
+    sample_axis,
+    shares,
+    squared,
+    symbol_of,
+    terms,
+)
 from autograd_mini.core.functions import exp, log
-from autograd_mini.core.graph import is_node, sweep_gradients, topological_order
+from autograd_mini.core.graph import Node, is_node, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Array, Tensor, plain
 
 RATES = ("learning_rate", "lr", "eta", "η", "rate", "alpha", "step_size")
@@ -102,7 +116,8 @@ def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | No
     """
     if not any(q.verdict == DIFFER for q in quantities if q.manual is not None):
         return None
-    manual, order = problem.manual, problem.opened
+    problem = problem.expanded
+    manual, order = problem.manual, problem.order
     nodes = {name: problem.nodes[name] for name in manual}
     if any(manual[name].shape != np.shape(node.data) for name, node in nodes.items()):
         return None
@@ -144,7 +159,7 @@ def hinted(quantities: Sequence[Quantity], hint: LossHint | None) -> list[Quanti
 # Recognising the recorded loss
 
 
-def _recognised(order: Sequence[Any]) -> _Loss | None:
+def _recognised(order: Sequence[Node]) -> _Loss | None:
     parts = [_part(term) for term in terms(order)]
     weights = tuple(part.term for part in parts if part.kind == "L2")
     data = [part for part in parts if part.kind != "L2"]
@@ -168,8 +183,8 @@ def _recognised(order: Sequence[Any]) -> _Loss | None:
     samples, width = first.sizes
     if kind == "cross-entropy" and width == 1:  # one sample
         samples, width = 1, samples
-    made = tuple(part.term for part in data)
-    return _Loss(kind, factor, made, weights, first.outputs, first.targets, samples, width)
+    summands = tuple(part.term for part in data)
+    return _Loss(kind, factor, summands, weights, first.outputs, first.targets, samples, width)
 
 
 @dataclass(frozen=True)
@@ -189,34 +204,29 @@ class _Part:
 
 
 def _part(term: Term) -> _Part:
-    squared = _squared(term.node)
-    if squared is None:
+    root = squared(term.node)
+    if root is None:
         return _log_part(term)
-    leaf = squared
-    while leaf.op in ("reshape", "ravel", "transpose"):
-        leaf = leaf.parents[0]
-    if not leaf.parents:
+    if not _as_it_was(root).parents:
         return _Part(term, "L2")
-    outputs, targets = _difference(squared)
+    outputs, targets = _difference(root)
     return _Part(term, "squares", outputs, targets, sizes=_sizes(outputs))
 
 
-def _squared(node: Any) -> Any:
-    """What is squared in a node, ``None`` if it is no square."""
-    if node.op == "square":
-        return node.parents[0]
-    if node.op == "pow" and not is_node(node.parents[1]) and np.all(node.parents[1] == 2):
-        return node.parents[0]
-    if node.op in ("mul", "matmul") and node.parents[0] is node.parents[1]:
-        return node.parents[0]
-    return None
+def _as_it_was(node: Node) -> Node:
+    """What a node was before its sign or shape was changed."""
+    while len(node.parents) == 1 and np.size(node.parents[0].data) == np.size(node.data):
+        factors = [abs(share) for _, share in shares(node)]
+        if factors != [1]:
+            break
+        (node,) = node.parents
+    return node
 
 
-def _difference(node: Any) -> tuple[Any, Array | None]:
+def _difference(node: Node) -> tuple[Any, Array | None]:
     """Outputs and targets of a residual; the residual alone if no constant is taken from it."""
-    while node.op in ("neg", "ravel", "reshape"):
-        node = node.parents[0]
-    if node.op == "sub":
+    node = _as_it_was(node)
+    if symbol_of(node) == "-":
         for outputs, targets in (node.parents, node.parents[::-1]):
             if is_node(outputs) and not is_node(targets):
                 if np.shape(outputs.data) == np.shape(node.data):
@@ -230,23 +240,24 @@ def _log_part(term: Term) -> _Part:
     unknown, node = _Part(term, ""), term.node
     if not isinstance(node, Tensor):
         return unknown
-    if node.op == "logsumexp" or (node.op == "log" and node.parents[0].op == "sum"):
+    of_sum = node.operation is LOG and node.parents[0].operation is SUM
+    if node.operation is LOGSUMEXP or of_sum:
         return _Part(term, "cross-entropy", role="normaliser")
     targets, chosen = None, None
-    if node.op == "mul":
+    if symbol_of(node) == "*":
         constants = [p for p in node.parents if not is_node(p) and np.shape(p) == node.shape]
         tracked = [p for p in node.parents if is_node(p)]
         if len(constants) != 1 or tracked[0].shape != node.shape:
             return unknown
         targets, node = np.asarray(constants[0], float), tracked[0]
-    elif node.op == "getitem":
+    elif node.operation is GETITEM:
         chosen, node = node.options["index"], node.parents[0]
-    if node.op == "log" and targets is None and chosen is None:
+    if node.operation is LOG and targets is None and chosen is None:
         below = _unguarded(node.parents[0])
-        if below.op != "getitem":
+        if below.operation is not GETITEM:
             return unknown
         chosen, outputs = below.options["index"], below.parents[0]
-    elif node.op == "log":
+    elif node.operation is LOG:
         outputs = _unguarded(node.parents[0])
     else:
         outputs = node
@@ -255,15 +266,16 @@ def _log_part(term: Term) -> _Part:
             return unknown
         targets = np.zeros(outputs.shape)
         np.add.at(targets, chosen, 1.0)
-    role = "log" if node.op in ("log", "log_softmax") else "chosen"
-    if outputs.op == "sub" and not is_node(outputs.parents[0]) and np.all(outputs.parents[0] == 1):
+    role = "log" if node.operation in (LOG, LOG_SOFTMAX) else "chosen"
+    first = outputs.parents[0] if symbol_of(outputs) == "-" else None
+    if first is not None and not is_node(first) and np.all(first == 1):
         role = "log of rest"
     return _Part(term, "cross-entropy", outputs, targets, role, _sizes(outputs))
 
 
 def _unguarded(outputs: Any) -> Any:
     """What is meant where a logarithm is kept from 0, as in ``np.log(p + 1e-12)``."""
-    while outputs.op in ("add", "maximum", "clip"):
+    while symbol_of(outputs) == "+" or outputs.operation in (MAXIMUM, CLIP):
         below = [p for p in outputs.parents if is_node(p)]
         if len(below) != 1 or below[0].shape != outputs.shape:
             break
@@ -297,28 +309,29 @@ def _candidates(loss: _Loss) -> list[tuple[str, list[tuple[Any, float]]]]:
 
     The recorded kind comes first.
     """
-    found = [(loss.kind, [(term.node, term.factor / loss.factor) for term in loss.terms])]
+    candidates = [(loss.kind, [(term.node, term.factor / loss.factor) for term in loss.terms])]
     if not isinstance(loss.outputs, Tensor) or loss.targets is None:
-        return found
-    targets, outputs = loss.targets, loss.outputs
+        return candidates
+    targets: Any = loss.targets
+    outputs = loss.outputs
     if loss.kind == "cross-entropy" and len(loss.terms) > 1:
-        return found  # made of scores, not of probabilities
-    if outputs.op == "log_softmax":
+        return candidates  # made of scores, not of probabilities
+    if outputs.operation is LOG_SOFTMAX:
         outputs = exp(outputs)
     inside = bool(np.all((outputs.data > 0) & (outputs.data < 1)))
     shares = bool(np.all((targets >= 0) & (targets <= 1)))
     if loss.kind != "squares":
-        found.append(("squares", [((targets - outputs) ** 2, 1.0)]))
+        candidates.append(("squares", [((targets - outputs) ** 2, 1.0)]))
     if loss.kind != "cross-entropy" and inside and shares and loss.width > 1:
-        found.append(("cross-entropy", [(targets * log(outputs), -1.0)]))
+        candidates.append(("cross-entropy", [(targets * log(outputs), -1.0)]))
     if loss.kind != "binary cross-entropy" and inside and shares:
         both = targets * log(outputs) + (1 - targets) * log(1 - outputs)
-        found.append(("binary cross-entropy", [(both, -1.0)]))
-    return found
+        candidates.append(("binary cross-entropy", [(both, -1.0)]))
+    return candidates
 
 
 def _slopes(
-    sums: Sequence[tuple[Any, float]], nodes: Mapping[str, Any], unit: float
+    sums: Sequence[tuple[Any, float]], nodes: Mapping[str, Node], unit: float
 ) -> dict[str, tuple[Array, Array]]:
     """For each name the gradient of a sum over elements, and its rounding error."""
     values = np.sum if isinstance(sums[0][0], Tensor) else lambda node: node
@@ -337,7 +350,7 @@ def _decay(
     factor: float,
     slopes: Mapping[str, tuple[Array, Array]],
     manual: Mapping[str, Array],
-    nodes: Mapping[str, Any],
+    nodes: Mapping[str, Node],
 ) -> float | None:
     """The λ for which every gradient is factor · slope + λ · weights; ``None`` if there is none.
 

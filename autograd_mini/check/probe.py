@@ -86,7 +86,8 @@ def comparisons(problem: Problem, bounds: Bounds, seed: int, entries: int) -> It
     """
     rng = np.random.default_rng(seed)
     entries = _affordable(entries, problem.order)
-    for name, node in problem.nodes.items():
+    expanded = problem.expanded
+    for name in problem.nodes:
         automatic, tolerance = bounds.automatic[name], bounds.tolerance[name]
         manual, gap = problem.manual.get(name), None
         wrong = np.zeros(automatic.shape, bool)
@@ -95,7 +96,7 @@ def comparisons(problem: Problem, bounds: Bounds, seed: int, entries: int) -> It
                 gap = np.abs(np.asarray(manual - automatic))
                 wrong = np.asarray(~((gap <= tolerance) | (gap == 0)))
         loss = partial(problem.loss_with, name)
-        probe = Probe(loss, bounds.noise, problem.opened, node, automatic)
+        probe = Probe(loss, bounds.noise, expanded.order, expanded.nodes[name], automatic)
         flat = _chosen(gap, wrong, entries, rng)
         numerical = probe.elements(flat, Needed(automatic, gap, wrong), rng, name)
         yield Comparison(name, automatic, manual, tolerance, gap, wrong, numerical, probe)
@@ -170,7 +171,7 @@ class Numerical:
     spreads: Array
     kinks: tuple[Any, ...]
     jumps: tuple[Any, ...]
-    crossings: dict[Any, Array]
+    crossings: dict[Node, Array]
     signs: Array
     along: Along
 
@@ -234,8 +235,8 @@ class Probe:
         self,
         evaluate: Callable[[Any], float],
         noise: float,
-        order: Sequence[Any],
-        node: Any,
+        order: Sequence[Node],
+        node: Node,
         automatic: Array,
     ) -> None:
         self.evaluate, self.noise = evaluate, noise
@@ -261,17 +262,17 @@ class Probe:
             rng: chooses the direction.
             name: what the quantity is called.
         """
-        kinks: dict[Any, None] = {}
-        jumps: dict[Any, None] = {}
-        crossings: dict[Any, Array] = {}
-        found = {}
+        kinks: dict[Node, None] = {}
+        jumps: dict[Node, None] = {}
+        crossings: dict[Node, Array] = {}
+        slopes = {}
         shown = tqdm(probed, f"checking {name}", delay=_PATIENCE, disable=None, leave=False)
         for flat in shown:
             direction = Direction(_index(flat, self.data.shape), 1.0)
-            found[flat] = self.along(direction, needed.of(flat), crossings)
-            kinks.update(dict.fromkeys(found[flat].kinks))
-            jumps.update(dict.fromkeys(found[flat].jumps))
-        known = [(flat, *along[:3]) for flat, along in found.items() if not np.isnan(along.error)]
+            slopes[flat] = self.along(direction, needed.of(flat), crossings)
+            kinks.update(dict.fromkeys(slopes[flat].kinks))
+            jumps.update(dict.fromkeys(slopes[flat].jumps))
+        known = [(flat, *along[:3]) for flat, along in slopes.items() if not np.isnan(along.error)]
         places, values, errors, spreads = np.array(known).reshape(-1, 4).T
         signs = rng.choice(np.array([-1, 1], np.int8), self.data.shape)
         whole = self.along(Direction(..., signs), needed.of_all, crossings)
@@ -281,7 +282,7 @@ class Probe:
         )
 
     def along(
-        self, direction: Direction, needed: float, crossings: dict[Any, Array] | None = None
+        self, direction: Direction, needed: float, crossings: dict[Node, Array] | None = None
     ) -> Along:
         """The derivative along a direction.
 
@@ -294,30 +295,34 @@ class Probe:
         moves = np.not_equal(weights, 0)
         farthest = np.max(np.abs(self.data[where]), initial=0.0, where=moves)
         scale = max(float(farthest), 1.0)
-        found = self._differences(derivative, direction, scale, _PRECISE * needed)
-        if found.error <= needed:
+        differences = self._differences(derivative, direction, scale, _PRECISE * needed)
+        if differences.error <= needed:
             automatic = float(np.sum(self.automatic[where] * weights, where=moves))
-            if abs(found.value - automatic) <= 2 * found.error:
-                return Along(*found)
+            if abs(differences.value - automatic) <= 2 * differences.error:
+                return Along(*differences)
             narrow = self._differences(derivative, direction, _NARROW * scale, 0.0)
-            found = surer(found, narrow)
+            differences = surer(differences, narrow)
         slope = self._complex_step(direction)
         if slope is None:
-            return Along(*found)
+            return Along(*differences)
         if slope.jumps:
             return Along(slope.value, np.inf, jumps=slope.jumps)
         if slope.kinks:
-            return self._over_kinks(direction, scale, slope, found, _PRECISE * needed)
-        if abs(slope.value - found.value) > 2 * (slope.error + found.error):
-            return Along(*found)  # the loss depends on more than was recorded
+            return self._over_kinks(direction, scale, slope, differences, _PRECISE * needed)
+        if abs(slope.value - differences.value) > 2 * (slope.error + differences.error):
+            return Along(*differences)  # the loss depends on more than was recorded
         if crossings is not None and not crossings:
             step = scale * 2.0**-16 * direction.over(self.data.shape)
             moved = [self.data + step, self.data - step]
             crossings.update(crossed(self.order, self.node, moved))
-        return Along(slope.value, slope.error) if slope.error < found.error else Along(*found)
+        return (
+            Along(slope.value, slope.error)
+            if slope.error < differences.error
+            else Along(*differences)
+        )
 
     def _over_kinks(
-        self, direction: Direction, scale: float, slope: Slope, found: Estimate, enough: float
+        self, direction: Direction, scale: float, slope: Slope, differences: Estimate, enough: float
     ) -> Along:
         """The slopes at kinks, if those of the loss on its two sides are among them."""
         where, weights = direction
@@ -328,7 +333,7 @@ class Probe:
         right, left = sides[0].value, -sides[1].value
         error = max(side.error for side in sides)
         if not np.isfinite([right, left, error]).all():
-            return Along(*found, kinks=slope.kinks)
+            return Along(*differences, kinks=slope.kinks)
         all_choices = Along(slope.value, error + slope.error, slope.spread, slope.kinks)
         if all_choices.excludes(right, 0.0) or all_choices.excludes(left, 0.0):
             return Along((right + left) / 2, error, abs(right - left) / 2, slope.kinks)
@@ -349,9 +354,9 @@ class Probe:
                 return float("nan")
 
         with np.errstate(all="ignore"):
-            found = estimate(loss_at, 0.0, scale, self.noise, enough)
+            differences = estimate(loss_at, 0.0, scale, self.noise, enough)
         self._moved[where] = self.data[where]
-        return found
+        return differences
 
     def _complex_step(self, direction: Direction) -> Slope | None:
         if self._exact is None:

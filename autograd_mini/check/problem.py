@@ -7,15 +7,14 @@ become a ``Problem``, and all that comes after it sees nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from autograd_mini.check.result import Array, Finding
 from autograd_mini.check.scope import Scope
-from autograd_mini.check.structure import opened
-from autograd_mini.core.graph import Node, data_of, leaf_like, rebuild, topological_order
+from autograd_mini.core.graph import Node, data_of, expansion, leaf_like, rebuild, topological_order
 from autograd_mini.core.modes import no_grad
 
 
@@ -56,16 +55,18 @@ class Problem:
         return topological_order(self.root)
 
     @cached_property
-    def opened(self) -> list[Node]:
-        """The topological order of the loss with fused operations as what they are made of.
-
-        Where a quantity depends on such an operation, it is another node there: then the order
-        as it was recorded.
-        """
-        parts = opened(self.order)
-        reaching, in_parts = set(self.order), set(parts)
-        lost = any(n in reaching and n not in in_parts for n in self.nodes.values())
-        return self.order if lost else parts
+    def expanded(self) -> Problem:
+        """The same problem with fused operations as what they are made of."""
+        opened = expansion(self.order, lambda operation: operation.fused)
+        if not opened:
+            return self
+        return replace(
+            self,
+            root=opened.get(self.root, self.root),
+            nodes={name: opened.get(node, node) for name, node in self.nodes.items()},
+            scope=self.scope.with_nodes(opened),
+            used=self.used.with_nodes(opened),
+        )
 
     @cached_property
     def rounding_unit(self) -> float:

@@ -40,6 +40,12 @@ class Scope(Mapping[str, Any]):
         """The scope of these names alone."""
         return Scope({name: it for name, it in self._objects.items() if name in names})
 
+    def with_nodes(self, replaced: Mapping[Node, Node]) -> Scope:
+        """The scope with nodes in the place of others."""
+        return Scope(
+            {name: replaced.get(it, it) if is_node(it) else it for name, it in self.items()}
+        )
+
     @cached_property
     def nodes(self) -> dict[Node, str]:
         """What each node is called."""

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.structure import RECIPROCAL, sums, symbol_of
 from autograd_mini.check.true_step import TrueStep
 from autograd_mini.check.wording import Wording
-from autograd_mini.core.elementwise import FUNCTIONS, RULES
-from autograd_mini.core.graph import data_of, is_node, operands
+from autograd_mini.core.elementwise import RULES, Rule
+from autograd_mini.core.graph import Node, data_of, is_node, operands
 from autograd_mini.core.language import names_in
 from autograd_mini.core.tensor import Array
 from autograd_mini.show.notation import typeset
@@ -32,17 +33,17 @@ class Slip:
     Attributes:
         code: a code of ``result.CAUSES``.
         evidence: what was done, in words; for a free factor, a template for it.
-        made: the numbers that it gives; for a free factor, those with the factor 2.
+        gradient: the numbers that it gives; for a free factor, those with the factor 2.
         rescaled: for a free factor, the numbers for any factor; ``None`` otherwise.
     """
 
     code: str
     evidence: str
-    made: Array
+    gradient: Array
     rescaled: Callable[[float], Array] | None = None
 
 
-def slips(step: TrueStep, updated: Mapping[Any, Array]) -> Iterator[Slip]:
+def slips(step: TrueStep, updated: Mapping[Node, Array]) -> Iterator[Slip]:
     """Every single slip in a step that takes no other array, simple ones first.
 
     Arguments:
@@ -57,7 +58,7 @@ def slips(step: TrueStep, updated: Mapping[Any, Array]) -> Iterator[Slip]:
     yield from _updated(step, updated)
 
 
-def exchanges(step: TrueStep, arrays: Mapping[str, Array], unary: Sequence[str]) -> Iterator[Slip]:
+def exchanges(step: TrueStep, arrays: Mapping[str, Array], unary: Sequence[Rule]) -> Iterator[Slip]:
     """Every array in a step exchanged for another, or for what is made of another.
 
     Arguments:
@@ -69,39 +70,38 @@ def exchanges(step: TrueStep, arrays: Mapping[str, Array], unary: Sequence[str])
     yield from _other_operands(step, arrays)
 
 
-def _slip(code: str, evidence: str, made: Array | None) -> Iterator[Slip]:
-    if made is not None:
-        yield Slip(code, evidence, made)
+def _slip(code: str, evidence: str, gradient: Array | None) -> Iterator[Slip]:
+    if gradient is not None:
+        yield Slip(code, evidence, gradient)
 
 
-_PRODUCTS = ("mul", "div", "matmul")
-_REDUCTIONS = ("sum", "mean")
-_TURNS = ("swapaxes", "transpose", "moveaxis")
+_PRODUCTS = ("*", "/", "@")
 
 
 def _lost(step: TrueStep) -> Iterator[Slip]:
     """An operation left out: its operand in its place."""
     for node in step.inside:
+        operation, symbol = node.operation, symbol_of(node)
         for index, operand in enumerate(node.parents):
             data = np.asarray(data_of(operand))
             if data.shape == () and np.shape(node.data) and node not in step.factors:
                 continue
             rest = [p for i, p in enumerate(node.parents) if i != index]
             others = [step.wording(p) for p in rest]
-            if node.op in _PRODUCTS and not (node.op == "div" and index):
+            if symbol in _PRODUCTS and not (symbol == "/" and index):
                 if any(map(step.is_upstream, rest)):
                     continue  # nobody forgets the gradient itself
-                way = "division by" if node.op == "div" else "factor"
+                way = "division by" if symbol == "/" else "factor"
                 code = "scale" if all(np.size(data_of(p)) == 1 for p in rest) else "missing-factor"
                 code = code if np.ndim(node.data) else "missing-factor"
                 words = f"the {way} {' and '.join(others)} is missing"
-            elif node.op in _REDUCTIONS:
+            elif sums(node):
                 code, words = "missing-reduction", f"{step.wording(operand)} is not summed"
-            elif node.op in _TURNS:
+            elif operation.moves_axes:
                 code, words = "transpose", f"{step.wording(operand)} is not transposed"
-            elif node.op == "pow" and not index:
+            elif symbol == "**" and not index:
                 code, words = "wrong-factor", f"{step.wording(operand)} in place of its power"
-            elif node.op in RULES and len(node.parents) == 1 and node.op not in ("neg", "positive"):
+            elif operation.elementwise and not rest and not operation.is_linear(0):
                 code = "missing-factor" if node not in step.factors else "wrong-factor"
                 words = f"{step.wording(operand)} in place of {step.wording(node)}"
             else:
@@ -112,7 +112,7 @@ def _lost(step: TrueStep) -> Iterator[Slip]:
 def _repeated(step: TrueStep) -> Iterator[Slip]:
     """A factor applied twice."""
     for node in step.inside:
-        if node.op != "mul":
+        if symbol_of(node) != "*":
             continue
         for operand in node.parents:
             if np.size(data_of(operand)) > 1 or np.size(node.data) == 1:
@@ -131,7 +131,7 @@ def _turned(step: TrueStep) -> Iterator[Slip]:
             if np.array_equal(data, np.swapaxes(data, -1, -2)):
                 continue
             words = f"{step.wording(operand)} is transposed, or not, where it should not be"
-            if is_node(operand) and operand.op in _TURNS:
+            if is_node(operand) and operand.parents and operand.operation.moves_axes:
                 words = f"{step.wording(operand.parents[0])} is not transposed"
             turned = step.with_operand(node, index, np.swapaxes(data, -1, -2))
             yield from _slip("transpose", words, turned)
@@ -141,11 +141,10 @@ def other_axes(step: TrueStep) -> Iterator[Slip]:
     """Summed over another axis, or summed where nothing is to be summed."""
     for node in step.inside:
         data = np.asarray(data_of(node.parents[0]))
-        if node.op in _REDUCTIONS:
-            reduce = np.sum if node.op == "sum" else np.mean
+        if sums(node):
             for axis in range(data.ndim):
                 for keep in (True, False):
-                    other = reduce(data, axis=axis, keepdims=keep)
+                    other = node.operation.forward(data, axis=axis, keepdims=keep)
                     words = f"{step.wording(node.parents[0])} is summed over axis {axis}"
                     if node is step.end or _ends_in(step, node):
                         yield Slip("wrong-axis", words, other)
@@ -156,14 +155,14 @@ def other_axes(step: TrueStep) -> Iterator[Slip]:
             for axis in (*range(whole.ndim), tuple(range(whole.ndim))):
                 for name, reduce in (("summed", np.sum), ("averaged", np.mean)):
                     words = f"{step.wording(node)} is {name} over axis {axis}"
-                    made = step.with_node(node, reduce(whole, axis=axis, keepdims=True))
-                    yield from _slip("extra-reduction", words, made)
+                    gradient = step.with_node(node, reduce(whole, axis=axis, keepdims=True))
+                    yield from _slip("extra-reduction", words, gradient)
 
 
-def _ends_in(step: TrueStep, node: Any) -> bool:
+def _ends_in(step: TrueStep, node: Node) -> bool:
     """Whether the step only gives a node's numbers another shape."""
     end = step.end
-    while end.op in ("reshape", "squeeze") and is_node(end.parents[0]):
+    while end.parents and end.operation.keeps_order and is_node(end.parents[0]):
         end = end.parents[0]
     return end is node
 
@@ -177,35 +176,35 @@ def _scaled(step: TrueStep) -> Iterator[Slip]:
                 continue
 
             def rescaled(
-                factor: float, node: Any = node, index: int = index, data: Array = data
+                factor: float, node: Node = node, index: int = index, data: Array = data
             ) -> Array:
-                made = step.with_operand(node, index, data * factor)
-                return np.full(np.shape(step.end.data), np.nan) if made is None else made
+                gradient = step.with_operand(node, index, data * factor)
+                return np.full(np.shape(step.end.data), np.nan) if gradient is None else gradient
 
             plain = not is_node(operand) or not operand.parents
             nameless = plain and not step.wording.is_name(step.wording(operand))
-            where = f" in {step.wording(node)}" if node.op in ("add", "sub") or nameless else ""
+            where = f" in {step.wording(node)}" if symbol_of(node) in ("+", "-") or nameless else ""
             yield Slip("scale", step.wording(operand) + where, rescaled(2.0), rescaled)
     for node in step.inside:  # terms that the sweep has added up: all of them but one
-        if node.op == "add" and (node is step.end or _ends_in(step, node)):
+        if symbol_of(node) == "+" and (node is step.end or _ends_in(step, node)):
             for operand in node.parents:
                 for term in _terms(operand):
-                    made = np.asarray(data_of(term))
+                    gradient = np.asarray(data_of(term))
                     words = f"only the term {step.wording(term)} is there"
-                    yield from _slip("missing-term", words, made)
+                    yield from _slip("missing-term", words, gradient)
 
 
-def _terms(node: Any) -> Iterator[Any]:
-    found = [node]
-    while found:
-        node = found.pop()
-        if is_node(node) and node.op == "add":
-            found += node.parents
+def _terms(node: Node) -> Iterator[Any]:
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if symbol_of(node) == "+":
+            waiting += node.parents
         else:
             yield node
 
 
-def _updated(step: TrueStep, updated: Mapping[Any, Array]) -> Iterator[Slip]:
+def _updated(step: TrueStep, updated: Mapping[Node, Array]) -> Iterator[Slip]:
     """A parameter that was updated before the step used it: W − rate · ∂L/∂W."""
     used = {operand for node in step.inside for operand in operands(node)}
     for parameter, direction in updated.items():
@@ -215,17 +214,17 @@ def _updated(step: TrueStep, updated: Mapping[Any, Array]) -> Iterator[Slip]:
             def moved(
                 factor: float, p: Any = parameter, d: Array = data, by: Array = direction
             ) -> Array:
-                made = step.with_({p: type(p)(d + (factor - 1) * by)})
-                return np.full(np.shape(step.end.data), np.nan) if made is None else made
+                gradient = step.with_({p: type(p)(d + (factor - 1) * by)})
+                return np.full(np.shape(step.end.data), np.nan) if gradient is None else gradient
 
             yield Slip("updated-value", step.wording(parameter), moved(2.0), moved)
 
 
 def other_derivatives(
-    start: Any,
-    upstream: Mapping[Any, Array],
+    start: Node,
+    upstream: Mapping[Node, Array],
     arrays: Mapping[str, Array],
-    unary: Sequence[str],
+    unary: Sequence[Rule],
     wording: Wording,
 ) -> Iterator[Slip]:
     """Something else in the place of the derivative of a whole block that begins at ``start``.
@@ -246,35 +245,36 @@ def other_derivatives(
             yield Slip("wrong-factor", f"{name} stands where {block} belongs", gradient * factor)
 
 
-_BY_HAND = ("sigmoid", "tanh")
+_BY_HAND = (RULES["sigmoid"], RULES["tanh"])
 """Functions that are often written out, so that the graph does not name them."""
 
 
 def derived(
-    arrays: Mapping[str, Array], unary: Sequence[str], wording: Wording
+    arrays: Mapping[str, Array], unary: Sequence[Rule], wording: Wording
 ) -> Iterator[tuple[str, Array]]:
     """What people make of an array when they want a local derivative, in words and numbers.
 
     Of an array that has no name they make nothing else.
     """
     for name, data in arrays.items():
-        made = _made_of(name, data, unary) if wording.is_name(name) else [(name, data)]
-        for text, array in made:
+        derivatives = _made_of(name, data, unary) if wording.is_name(name) else [(name, data)]
+        for text, array in derivatives:
             if not np.all(array == array.flat[0]):  # a constant is no factor of elements
                 yield text, array
 
 
-def _made_of(name: str, data: Array, unary: Sequence[str]) -> Iterator[tuple[str, Array]]:
-    for rule in unary:
-        if rule not in _PLAIN:
-            out, derivative = FUNCTIONS[rule](data), RULES[rule].derivative_functions[0]
-            text = RULES[rule].derivatives[0]
-            yield f"{rule}({name})", np.asarray(out)
-            if derivative is not None and text is not None:
-                yield f"{rule}′({name})", np.asarray(derivative(out, data), float)
-                if names_in(text) == {"out"}:
-                    words = typeset(text, {"out": name})
-                    yield words, np.asarray(RULES[rule].function(text)(data, data), float)
+def _made_of(name: str, data: Array, unary: Sequence[Rule]) -> Iterator[tuple[str, Array]]:
+    for function in unary:
+        if function.is_linear(0) or function is RECIPROCAL:
+            continue
+        out, derivative = np.asarray(function.forward(data)), function.derivative_functions[0]
+        text = function.derivatives[0]
+        yield f"{function.name}({name})", out
+        if derivative is not None and text is not None:
+            yield f"{function.name}′({name})", np.asarray(derivative(out, data), float)
+            if names_in(text) == {"out"}:
+                words = typeset(text, {"out": name})
+                yield words, np.asarray(function.function(text)(data, data), float)
     yield name, data
     yield f"1 − {name}", 1 - data
     yield f"{name}·(1 − {name})", data * (1 - data)
@@ -286,11 +286,8 @@ def _made_of(name: str, data: Array, unary: Sequence[str]) -> Iterator[tuple[str
     yield f"({name} > 0)", (data > 0) * 1.0
 
 
-_PLAIN = ("neg", "positive", "reciprocal")
-
-
 def _other_factors(
-    step: TrueStep, arrays: Mapping[str, Array], unary: Sequence[str]
+    step: TrueStep, arrays: Mapping[str, Array], unary: Sequence[Rule]
 ) -> Iterator[Slip]:
     """A local derivative, or what was made of an array, in the place of the right factor."""
     within = {o for node in step.factors for o in operands(node)}
@@ -298,7 +295,7 @@ def _other_factors(
     for node in step.inside:
         if node in step.factors and node not in within:
             places.append((node, partial(step.with_node, node)))
-        elif node.op in ("mul", "div"):
+        elif symbol_of(node) in ("*", "/"):
             for index, operand in enumerate(node.parents):
                 if operand not in step.own if is_node(operand) else np.ndim(operand):
                     places.append((operand, partial(step.with_operand, node, index)))
@@ -321,7 +318,9 @@ def _other_operands(step: TrueStep, arrays: Mapping[str, Array]) -> Iterator[Sli
         low = min(1, np.ndim(node.data))  # a number is another's place only among numbers
         for index, operand in enumerate(node.parents):
             if operand not in step.own if is_node(operand) else np.ndim(operand) >= low:
-                places.append((operand, node.op in RULES, partial(step.with_operand, node, index)))
+                places.append(
+                    (operand, node.operation.elementwise, partial(step.with_operand, node, index))
+                )
     turned = {f"{name}ᵀ": data.T for name, data in arrays.items() if data.ndim == 2}
     for operand, elementwise, replaced in places:
         right = np.asarray(data_of(operand))

@@ -8,9 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.arrays import axes_of
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.graph import data_of, expansion, is_node, topological_order
+from autograd_mini.core.graph import (
+    Node,
+    data_of,
+    is_node,
+    leaf_like,
+    operands,
+    options_of,
+    quietly,
+)
+from autograd_mini.core.operation import OPERATIONS, axes_of
+
+EXP, LOG, RECIPROCAL, SQUARE = map(OPERATIONS.__getitem__, ("exp", "log", "reciprocal", "square"))
+MAXIMUM, CLIP, LOG_SIGMOID = map(OPERATIONS.__getitem__, ("maximum", "clip", "log_sigmoid"))
+SUM, LOGSUMEXP, LOG_SOFTMAX = map(OPERATIONS.__getitem__, ("sum", "logsumexp", "log_softmax"))
+GETITEM = OPERATIONS["getitem"]
+"""The operations that losses are written with, by which they are recognised."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +31,10 @@ class Term:
     """One summand of a loss: ``factor`` times the sum over all elements of ``node``."""
 
     factor: float
-    node: Any
+    node: Node
 
 
-def terms(order: Sequence[Any]) -> list[Term]:
+def terms(order: Sequence[Node]) -> list[Term]:
     """The loss, the last of a topological order, as a sum of terms; constants are left out.
 
     Sums, means, signs, constant factors and rearrangements are looked through.
@@ -34,72 +47,52 @@ def terms(order: Sequence[Any]) -> list[Term]:
     [(-5.0, 'mul'), (0.5, 'exp')]
     """
     factors = {order[-1]: 1.0}
-    found = []
+    summands = []
     for node in reversed(order):
         if node not in factors:
             continue
         factor = factors.pop(node)
-        parts = _linear_parts(node)
-        if parts is None:
-            found.append(Term(factor, node))
+        parts = shares(node)
+        if not parts:
+            summands.append(Term(factor, node))
             continue
         for operand, share in parts:
             factors[operand] = factors.get(operand, 0.0) + factor * share
-    return found
+    return summands
 
 
-def _linear_parts(node: Any) -> list[tuple[Any, float]] | None:
-    """The operands, each with a factor, whose element sums add up to the node's."""
-    if not node.parents:
-        return None
-    first = node.parents[0]
-    if node.op in REARRANGING or node.op == "sum":
-        return [(first, 1.0)]
-    if node.op == "mean":
-        return [(first, np.size(node.data) / np.size(first.data))]
-    if node.op == "neg":
-        return [(first, -1.0)]
-    if node.op in ("add", "sub"):
-        signs = (1.0, 1.0 if node.op == "add" else -1.0)
-        return [
-            (operand, sign * np.size(node.data) / np.size(operand.data))
-            for operand, sign in zip(node.parents, signs, strict=True)
-            if is_node(operand)
-        ]
-    if node.op in ("mul", "div"):
-        number = node.parents[1] if is_node(first) else first
-        operand = first if is_node(first) else node.parents[1]
-        inverse = node.op == "div"
-        if is_node(number) or np.size(number) != 1 or (inverse and operand is not first):
-            return None
-        if np.size(operand.data) != np.size(node.data):
-            return None
-        factor = float(np.reshape(number, ()))
-        return [(operand, 1 / factor if inverse else factor)] if factor else None
-    return None
+def shares(node: Node) -> list[tuple[Node, float]]:
+    """The operands, each with a factor, whose element sums add up to the node's, less constants.
 
+    There are none if the node is not linear in them, or weighs some elements more than others.
 
-def opened(order: Sequence[Any]) -> list[Any]:
-    """The topological order of the loss with each primitive as what its forward is made of.
-
-    That can be said of primitives whose forward functions take Tensors; others stay whole.
-
-    >>> from autograd_mini import Tensor, nn
-    >>> from autograd_mini.core.graph import topological_order
-    >>> order = topological_order(nn.cross_entropy(Tensor([[2.0, 0.0]]), [0]))
-    >>> [node.op for node in order], [node.op for node in opened(order)]
-    (['', 'softmax_loss'], ['', 'log_softmax', 'getitem', 'sum', 'neg', 'div'])
+    >>> from autograd_mini import Tensor
+    >>> x, y = Tensor([1.0, 2.0]), Tensor(3.0)
+    >>> [share for _, share in shares(x - y)], shares(x * y)
+    ([1.0, -2.0], [])
     """
-    return topological_order(
-        expansion(order, lambda operation: operation.foreign).get(order[-1], order[-1])
+    if node.operation is None or not _is_linear(node):
+        return []
+    with quietly():
+        ones = np.ones_like(np.asarray(node.data))[()]
+        received = [(o, np.asarray(g)) for o, g in node.contributions(ones, None, False, False)]
+    factors = []
+    for operand, gradient in received:
+        factor = gradient.flat[0] if gradient.size else 0.0
+        if not factor or np.any(gradient != factor):
+            return []
+        factors.append((operand, float(factor)))
+    return factors
+
+
+def _is_linear(node: Node) -> bool:
+    """Whether a node is linear in its operands together; constants are none."""
+    operation = node.operation
+    places = [i for i, parent in enumerate(node.parents) if is_node(parent)]
+    return operation is not None and not any(
+        operation.reads_result(i) or any(operation.reads_operand(i, j) for j in places)
+        for i in places
     )
-
-
-REARRANGING = {
-    "reshape", "ravel", "squeeze", "expand_dims", "transpose", "moveaxis", "swapaxes", "flip",
-    "roll", "positive",
-}  # fmt: skip
-"""Operations whose result has the same elements, each once."""
 
 
 def axis_source(operand: Any, axis: int) -> str:
@@ -117,45 +110,24 @@ def axis_source(operand: Any, axis: int) -> str:
     ('data', 'parameter')
     """
     while is_node(operand):
-        shape = np.shape(operand.data)
-        axis %= len(shape)
-        if not operand.parents:
+        if operand.operation is None:
             return "parameter"
-        from_end = axis - len(shape)
-        if operand.op in ("matmul", "affine"):
-            left, right = operand.parents[:2]
-            if np.ndim(data_of(right)) == 1:
-                operand, axis = left, from_end - 1
-            elif np.ndim(data_of(left)) == 1:
-                operand, axis = right, from_end - (from_end < -1)
-            else:
-                operand, axis = (right, -1) if from_end == -1 else (left, from_end)
-            if axis < -np.ndim(data_of(operand)):
-                return ""
-        elif operand.op in RULES:
-            fitting = [
-                p
-                for p in operand.parents
-                if np.ndim(data_of(p)) >= -from_end
-                and np.shape(data_of(p))[from_end] == shape[axis]
-            ]
-            if not fitting:
-                return ""
-            operand, axis = max(fitting, key=lambda p: (is_node(p), np.ndim(data_of(p)))), from_end
-        elif operand.op == "transpose":
-            order = operand.options["axes"] or range(len(shape))[::-1]
-            operand, axis = operand.parents[0], order[axis]
-        elif operand.op in ("softmax", "log_softmax"):
-            operand = operand.parents[0]
-        elif (reduction := summed_axis(operand)) is not None and not operand.options["keepdims"]:
-            operand, gone = reduction
-            axis = [a for a in range(np.ndim(operand.data)) if a not in gone][axis]
-        else:
+        axis %= np.ndim(operand.data)
+        shapes = [np.shape(data_of(parent)) for parent in operand.parents]
+        sources = operand.operation.axis_sources(
+            axis, np.shape(operand.data), *shapes, **options_of(operand)
+        )
+        if not sources:
             return ""
+        # of two operands that both have it, the node or the wider one tells more
+        index, axis = max(
+            sources, key=lambda s: (is_node(operand.parents[s[0]]), len(shapes[s[0]]))
+        )
+        operand = operand.parents[index]
     return "data"
 
 
-def sample_axis(outputs: Any) -> int:
+def sample_axis(outputs: Node) -> int:
     """The axis of a network's outputs along which the samples lie: 1 for ``W @ X``, else 0."""
     if np.ndim(outputs.data) < 2:
         return 0
@@ -163,29 +135,99 @@ def sample_axis(outputs: Any) -> int:
     return 1 if sources == ["parameter", "data"] else 0
 
 
-def summed_axis(node: Any) -> tuple[Any, tuple[int, ...]] | None:
-    """For a sum, mean or greatest element: what is reduced and over which axes, else ``None``."""
-    if node.op not in ("sum", "mean", "max", "min", "var", "std", "logsumexp"):
-        return None
-    operand = node.parents[0]
-    return operand, axes_of(node.options["axis"], np.ndim(operand.data))
-
-
-def consumers(order: Sequence[Any]) -> dict[Any, list[Any]]:
+def consumers(order: Sequence[Node]) -> dict[Node, list[Node]]:
     """For each node the nodes that use it."""
-    found: dict[Any, list[Any]] = {node: [] for node in order}
+    users: dict[Node, list[Node]] = {node: [] for node in order}
     for node in order:
-        for operand in node.parents:
-            if is_node(operand):
-                found[operand].append(node)
-    return found
+        for operand in operands(node):
+            users[operand].append(node)
+    return users
 
 
-def through_scalars(node: Any) -> Iterator[Any]:
+def through_scalars(node: Node) -> Iterator[Node]:
     """A node, and one after the other what it was made of by one operand and plain numbers."""
     while True:
         yield node
         arrays = [p for p in node.parents if is_node(p) or np.size(p) > 1]
-        if len(arrays) != 1 or not is_node(arrays[0]) or node.op not in RULES:
+        if len(arrays) != 1 or not is_node(arrays[0]) or not is_elementwise(node):
             return
         node = arrays[0]
+
+
+def symbol_of(operand: Any) -> str:
+    """The operator of Python's that made a node of two operands, ``""`` if none did."""
+    binary = is_node(operand) and len(operand.parents) == 2
+    return operand.operation.symbol if binary else ""
+
+
+def is_elementwise(node: Node) -> bool:
+    """Whether an elementwise operation made a node."""
+    return node.operation is not None and node.operation.elementwise
+
+
+def reduced(node: Node) -> tuple[Node, tuple[int, ...]] | None:
+    """For a sum, mean, greatest element and the like: what is reduced and over which axes."""
+    if node.operation is None or not node.operation.reduces or not is_node(node.parents[0]):
+        return None
+    operand = node.parents[0]
+    return operand, axes_of(options_of(node)["axis"], np.ndim(operand.data))
+
+
+def sums(node: Node) -> bool:
+    """Whether a node adds up elements, or takes their mean."""
+    operation = node.operation
+    return operation is not None and operation.reduces and operation.is_linear(0)
+
+
+def squared(node: Node) -> Node | None:
+    """What is squared in a node, ``None`` if it is no square."""
+    first, *others = node.parents or (None,)
+    other = others[0] if others else None
+    two = symbol_of(node) == "**" and not is_node(other) and np.all(np.asarray(other) == 2)
+    itself = symbol_of(node) in ("*", "@") and first is other
+    return first if node.operation is SQUARE or two or itself else None
+
+
+def is_reciprocal(operand: Any) -> bool:
+    """Whether a node is one over another, or a number over it."""
+    if not is_node(operand):
+        return False
+    if symbol_of(operand) == "**":
+        exponent = operand.parents[1]
+        return not is_node(exponent) and bool(np.all(np.asarray(exponent) == -1))
+    over = symbol_of(operand) == "/" and np.size(data_of(operand.parents[0])) == 1
+    return bool(operand.operation is RECIPROCAL or over)
+
+
+def is_logarithm(operand: Any) -> bool:
+    """Whether a node is a logarithm, alone or of a softmax or sigmoid."""
+    return is_node(operand) and operand.operation in (LOG, LOG_SOFTMAX, LOG_SIGMOID)
+
+
+def is_normalised(node: Node) -> bool:
+    """Whether a node is exponentials over their sum: a softmax, whatever way it is written.
+
+    >>> from autograd_mini import Tensor, softmax
+    >>> z = Tensor([1.0, 2.0])
+    >>> is_normalised(np.exp(z) / np.sum(np.exp(z))), is_normalised(softmax(z)), is_normalised(z)
+    (True, True, False)
+    """
+    if np.any(node.data < 0) or np.any(node.data > 1):
+        return False
+    if node.operation is not None and node.operation.parts is not None:
+        operands = [leaf_like(p, p.data) if is_node(p) else p for p in node.parents]
+        parts = node.operation.parts(*operands, **options_of(node))
+        return is_node(parts) and is_normalised(parts)
+    if symbol_of(node) == "/":
+        above, below = node.parents
+    elif symbol_of(node) == "*" and any(map(is_reciprocal, node.parents)):
+        above, below = sorted(node.parents, key=is_reciprocal)
+    else:
+        return False
+    if not is_node(below) or not is_node(above) or above.operation is not EXP:
+        return False
+    return any(_sums_exponentials(node) for node in through_scalars(below))
+
+
+def _sums_exponentials(node: Node) -> bool:
+    return node.operation is SUM and is_node(node.parents[0]) and node.parents[0].operation is EXP

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.bounds import recorded_gradients
+from autograd_mini.check.structure import is_elementwise
 from autograd_mini.check.wording import Wording
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import (
     Node,
     is_node,
+    leaf_like,
     operands,
     rebuild,
     sweep_gradients,
@@ -28,7 +29,7 @@ from autograd_mini.core.tensor import Array
 
 
 def one_true_step(
-    root: Any, nodes: Mapping[str, Any], manual: Mapping[str, Array]
+    root: Node, nodes: Mapping[str, Node], manual: Mapping[str, Array]
 ) -> dict[str, Any]:
     """What each quantity's gradient is, given the hand-derived ones nearer the loss.
 
@@ -60,13 +61,13 @@ def one_true_step(
     return dict(zip(nodes, gradients, strict=True))
 
 
-def handed_gradients(nodes: Mapping[str, Any], manual: Mapping[str, Array]) -> dict[Node, Node]:
+def handed_gradients(nodes: Mapping[str, Node], manual: Mapping[str, Array]) -> dict[Node, Node]:
     """The hand-derived gradients that can be passed on, each as a node, by the node they are of."""
     handed: dict[Node, Node] = {}
     for name, node in nodes.items():
         if name in manual and _fits(manual[name].shape, np.shape(node.data)):
             whole = np.broadcast_to(manual[name], np.shape(node.data))  # as the user's code would
-            handed[node] = type(node)(whole, f"d{name}")
+            handed[node] = leaf_like(node, whole, f"d{name}")
     return handed
 
 
@@ -91,16 +92,15 @@ class TrueStep:
 
     def __init__(self, end: Any, forward: Iterable[Any], wording: Wording) -> None:
         self.end, self.wording = end, wording
-        given = {n for n in forward if n.op not in RULES or wording.has_name(n)}
-        everything = _down_to(end, given) if is_node(end) else []
-        self.inside = [n for n in everything if n not in given and n.parents]
+        known = {n for n in forward if not is_elementwise(n) or wording.has_name(n)}
+        everything = _down_to(end, known) if is_node(end) else []
+        self.inside = [n for n in everything if n not in known and n.parents]
         self.own = frozenset(self.inside)
         self.size = sum(np.size(n.data) for n in self.inside) or 1
         self.budget = _MOST_ELEMENTS
-        self._kind = type(end)
-        depends: dict[Any, bool] = {}
+        depends: dict[Node, bool] = {}
         for node in everything:
-            if node in given:
+            if node in known:
                 depends[node] = False
             else:
                 depends[node] = not node.parents or any(depends[o] for o in operands(node))
@@ -118,35 +118,35 @@ class TrueStep:
         self.budget -= self.size
         with no_grad(), np.errstate(all="ignore"):
             try:
-                made = rebuild(self.inside, changed).get(self.end)
+                end = rebuild(self.inside, changed).get(self.end)
             except (TypeError, ValueError, IndexError, ArithmeticError):
                 return None
-        return None if made is None else np.asarray(made.data)
+        return None if end is None else np.asarray(end.data)
 
-    def with_operand(self, node: Any, index: int, other: Any) -> Array | None:
+    def with_operand(self, node: Node, index: int, other: Any) -> Array | None:
         """The numbers with one operand of one node replaced."""
-        given = list(node.parents)
-        given[index] = other
+        parents = list(node.parents)
+        parents[index] = other
         with no_grad(), np.errstate(all="ignore"):
             try:
-                changed = node.again(given)
+                changed = node.again(parents)
             except (TypeError, ValueError, IndexError, ArithmeticError):
                 return None
         return self.with_({node: changed})
 
-    def with_node(self, node: Any, data: Array) -> Array | None:
+    def with_node(self, node: Node, data: Array) -> Array | None:
         """The numbers with a node's own replaced."""
-        return self.with_({node: self._kind(data)})
+        return self.with_({node: leaf_like(self.end, data)})
 
 
-def _down_to(end: Any, given: Collection[Any]) -> list[Any]:
-    """The nodes that a step is made of and the given ones that it uses, in topological order."""
+def _down_to(end: Any, known: Collection[Any]) -> list[Any]:
+    """The nodes that a step is made of and the known ones that it uses, in topological order."""
     inside = set()
-    found = [end]
-    for node in found:
+    below = [end]
+    for node in below:
         if node not in inside:
             inside.add(node)
-            found += [] if node in given else operands(node)
+            below += [] if node in known else operands(node)
     return [node for node in topological_order(end) if node in inside]
 
 
@@ -154,7 +154,7 @@ _MOST_ELEMENTS = 10**9
 """How many numbers are computed in the search for slips of one quantity, at the most."""
 
 
-def block_ends(start: Any, after: Sequence[Any]) -> list[Any]:
+def block_ends(start: Node, after: Sequence[Node]) -> list[Any]:
     """The nodes that everything from ``start`` to the loss passes, of the same shape as it.
 
     Arguments:

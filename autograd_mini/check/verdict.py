@@ -9,7 +9,6 @@ import numpy as np
 from autograd_mini.check.kinks import at_jump, at_kink
 from autograd_mini.check.probe import Comparison, Direction, Numerical, largest
 from autograd_mini.check.result import AGREE, CANNOT_TELL, DIFFER, ENGINE_IS_ODD, Quantity
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import Node, is_node
 from autograd_mini.core.tensor import Array
 
@@ -138,7 +137,7 @@ def _aside(automatic: Array, numerical: Numerical) -> str:
             f"; {_named(numerical.jumps, at_jump)}, where there is no derivative but a convention"
         )
     for node, where in numerical.crossings.items():
-        what = "a jump" if node.op in RULES and RULES[node.op].pieces else "the kink"
+        what = "a jump" if node.operation is not None and node.operation.jumps else "the kink"
         return (
             f"; a step of the differences crosses {what} of {node.op} at {_places(where)}, so "
             "the complex step was taken"
@@ -152,16 +151,20 @@ def _kinked(numerical: Numerical) -> str:
 
 
 def _named(
-    nodes: Sequence[Node], where: Callable[[Node], Array], one: str = "jumps", many: str = "jump"
+    nodes: Sequence[Node],
+    where: Callable[[Node], Array | None],
+    one: str = "jumps",
+    many: str = "jump",
 ) -> str:
     """Operations with the elements that are meant, and a verb for one or for several."""
-    found = []
+    names = []
     for node in nodes:
         labels = [p.label for p in node.parents if is_node(p) and p.label]
         name = f"{node.op}({', '.join(labels)})" if labels else str(node.op)
-        shown = f"{name} at {_places(where(node))}" if np.ndim(node.data) else name
-        found.append(shown)
-    names = list(dict.fromkeys(found))
+        at = where(node) if np.ndim(node.data) else None
+        shown = name if at is None else f"{name} at {_places(at)}"
+        names.append(shown)
+    names = list(dict.fromkeys(names))
     return f"{' and '.join(names)} {one if len(names) == 1 else many}"
 
 

@@ -22,11 +22,9 @@ from autograd_mini.show.notation import number
 Product = tuple[int, str, str]
 """A size or a product of sizes: as a number, as a text, and what the sizes are."""
 
-_INFIX = {
-    "add": (" + ", 1), "sub": (" − ", 1), "mul": ("·", 2), "div": ("/", 2), "matmul": (" @ ", 2),
-}  # fmt: skip
-_SAME = ("reshape", "expand_dims", "squeeze", "broadcast_to", "positive", "astype")
-_TURNS = ("swapaxes", "transpose")
+_INFIX = {"+": (" + ", 1), "-": (" − ", 1), "*": ("·", 2), "/": ("/", 2), "@": (" @ ", 2)}
+"""For each of Python's operators how it is written, and how tightly it binds."""
+
 _DEEPEST = 3
 
 
@@ -67,24 +65,22 @@ class Wording:
             return name, 3
         if not operand.parents:
             return self._constant(np.asarray(operand.data)), 3
-        if operand.op in _SAME:
+        operation = operand.operation
+        if operation.keeps_order:
             return self._text(operand.parents[0], depth)
         if not depth:
             return "…", 3
         parts = [self._text(parent, depth - 1) for parent in operand.parents]
-        if operand.op in _INFIX:
-            sign, tightness = _INFIX[operand.op]
+        if operation.symbol in _INFIX and len(parts) == 2:
+            sign, tightness = _INFIX[operation.symbol]
             left, right = parts
             return (
                 _enclosed(left, tightness) + sign + _enclosed(right, tightness + 1),
                 tightness,
             )
-        if operand.op == "affine":
-            x, weight, bias = parts
-            return f"{_enclosed(x, 2)} @ {_enclosed(weight, 3)} + {_enclosed(bias, 2)}", 1
-        if operand.op == "neg":
+        if operation.symbol == "-":
             return "−" + _enclosed(parts[0], 2), 2
-        if operand.op in _TURNS:
+        if operation.moves_axes:
             return _enclosed(parts[0], 3) + "ᵀ", 3
         return f"{operand.op}({', '.join(text for text, _ in parts)})", 3
 
@@ -138,8 +134,8 @@ class FactorNames:
             _sized(factor, products),
             self._named(factor, products),
         ]
-        found = [text for way in ways[:2] for text in itertools.islice(way, 1)]
-        return ", or ".join(found or itertools.islice(ways[2], 1)) or None
+        names = [text for way in ways[:2] for text in itertools.islice(way, 1)]
+        return ", or ".join(names or itertools.islice(ways[2], 1)) or None
 
     def _named(self, factor: float, products: Sequence[Product]) -> Iterator[str]:
         """A number of the code, times or over one of the products."""

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 import string
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,7 +33,7 @@ import numpy as np
 from autograd_mini.core import tensor
 from autograd_mini.core.elementwise import FUNCTIONS
 from autograd_mini.core.indexing import scattered
-from autograd_mini.core.operation import OPERATIONS, Function, define, replaces
+from autograd_mini.core.operation import OPERATIONS, Function, axes_of, define, replaces
 from autograd_mini.core.tensor import Axis, Tensor, record
 from autograd_mini.other_libraries import refuse_options
 
@@ -66,6 +65,17 @@ def _transposed(x: Any) -> Any:
     return x.T if getattr(x, "ndim", None) == 2 else np.swapaxes(x, -1, -2)
 
 
+def _matmul_axes(axis: int, x: tuple[int, ...], y: tuple[int, ...]) -> list[tuple[int, int]]:
+    from_end = axis - (max(len(x), len(y)) - (len(x) == 1) - (len(y) == 1))
+    if len(y) == 1:
+        return [(0, len(x) + from_end - 1)]
+    if from_end == -1:
+        return [(1, len(y) - 1)]
+    if len(x) == 1:
+        return [(1, len(y) + from_end - 1)]
+    return [(0, len(x) + from_end)] if len(x) + from_end >= 0 else []
+
+
 matmul = define(
     "matmul",
     np.matmul,
@@ -75,6 +85,7 @@ matmul = define(
     reads="operands",
     broadcasts=True,
     spelling="x0 @ x1",
+    axes=_matmul_axes,
     sentence="Matrix product, also of stacks of matrices.",
     symbol="@",
 )
@@ -97,6 +108,7 @@ _recorded_affine = define(
     reads="operands",
     broadcasts=True,
     parts=lambda x, weight, bias: x @ weight + bias,
+    fused=True,
     spelling="x0 @ x1 + x2",
     sentence="x @ weight + bias: a layer of neurons, as one operation.",
 )
@@ -203,13 +215,6 @@ def _explicit(subscripts: str, operands: Sequence[Any]) -> str:
 
 
 # Sums and other reductions
-
-
-def axes_of(axis: Axis, ndim: int) -> tuple[int, ...]:
-    if not ndim:  # NumPy takes axis 0 and -1 of a number for none
-        return ()
-    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return tuple(operator.index(a) % ndim for a in axes)
 
 
 def _restore(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
@@ -854,6 +859,7 @@ transpose = define(
     call="x, axes=None",
     spelling=_transpose_spelling,
     rearranges=True,
+    moves_axes=True,
     sentence="Axes in another order.",
 )
 
@@ -865,6 +871,7 @@ moveaxis = define(
     numpy=np.moveaxis,
     spelling="moveaxis(x0, source, destination)",
     rearranges=True,
+    moves_axes=True,
     sentence="Axes moved elsewhere.",
 )
 
@@ -876,6 +883,7 @@ swapaxes = define(
     numpy=np.swapaxes,
     spelling=_swapaxes_spelling,
     rearranges=True,
+    moves_axes=True,
     sentence="Two axes exchanged.",
 )
 

@@ -30,8 +30,11 @@ import numpy as np
 from autograd_mini.core.language import (
     CONSTANTS,
     OverArrays,
+    OverComplex,
     OverScalars,
+    calls_in,
     compares,
+    equated,
     float_lines,
     names_in,
     operator_of,
@@ -80,6 +83,9 @@ class Rule(Operation):
             ``floor(x)``; empty if there is none.  At a jump, where there is no derivative, the
             derivative's text holds as everywhere.
         notation, commutes, activates: as of any operation.
+        branches: an expression that is constant between the kinks, where these are no equations.
+        analytic: an equal text of operations that are analytic, where the formula's are not.
+        remedy: what to do where the result is not finite, though the operands are.
     """
 
     name: str
@@ -95,6 +101,9 @@ class Rule(Operation):
     notation: str = ""
     commutes: bool = False
     activates: bool = False
+    branches: str = ""  # type: ignore[assignment]
+    analytic: str = ""  # type: ignore[assignment]
+    remedy: str = ""
 
     elementwise = True
     broadcasts = True
@@ -248,10 +257,69 @@ class Rule(Operation):
             for text in self.kinks
         )
 
+    def kinks_at(self, out: Any, *operands: Any, **options: Any) -> Any:
+        """Where it has no derivative, as truth values; ``None`` if it has one everywhere."""
+        if not self.kink_functions:
+            return None
+        each = [condition(*operands) for condition in self.kink_functions]
+        return np.any([np.broadcast_to(at, np.shape(out)) for at in each], axis=0)
+
+    @property
+    def jumps(self) -> bool:  # type: ignore[override]
+        """Whether it jumps from one of its branches to another."""
+        return bool(self.pieces)
+
+    @property
+    def keeps_order(self) -> bool:  # type: ignore[override]
+        """Whether the result is the operand."""
+        return self.symbol == "+" and len(self.operands) == 1
+
+    @cached_property
+    def _branch_function(self) -> Callable[..., Any] | None:
+        """The number of the branch on which operands are: of the piece, or beside which kinks."""
+        if self.pieces:
+            return self.piece_function
+        sides = [
+            f"{3**i} * sign({ast.unparse(left)} - ({ast.unparse(right)}))"
+            for i, text in enumerate(self.kinks)
+            for left, right in equated(text)
+        ]
+        text = self.branches or " + ".join(sides)
+        return _function(self, written(text, OverArrays()), self.operands) if text else None
+
+    def branches_at(self, out: Any, *operands: Any, **options: Any) -> Any:
+        """A number for the branch that each element takes; ``None`` if there is only one."""
+        return self._branch_function and self._branch_function(*operands)
+
     @cached_property
     def piece_function(self) -> Callable[..., Any]:
         """The number of the piece on which operands are, ``(*operands)`` over arrays."""
         return _function(self, written(self.pieces or "0", OverArrays()), self.operands)
+
+    @cached_property
+    def _over_complex(self) -> Callable[..., Any]:
+        if self.parts is not None:
+            return self.parts
+        if all(text in (None, "0") for text in self.derivatives):
+            return lambda *operands: self.forward(*map(np.real, operands))
+        if self.native and not self.analytic:
+            return self.forward
+        text = self.analytic or self.evaluate or self.formula
+        called = {ast.unparse(call.func) for call in calls_in(text)} | {"floor_divide"}
+        functions = {name: RULES[name].over_complex for name in called - {self.name}}
+        scope = {**CONSTANTS, **functions, self.name: self.forward, "real": np.real}
+        return _function(self, written(text, OverComplex()), self.operands, scope)
+
+    def over_complex(self, *operands: Any, **options: Any) -> Any:
+        """The result over complex arrays; branches are those of the real parts.
+
+        Raises:
+            TypeError: NumPy has no such function of complex numbers.
+
+        >>> complex(RULES["abs"].over_complex(np.array(-3 + 1e-30j)))
+        (3-1e-30j)
+        """
+        return self._over_complex(*operands)
 
     @cached_property
     def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
@@ -409,7 +477,10 @@ _TABLE = [
         "mul", "x * y", "y", "x", commutes=True,
         sentence="Product: each factor's derivative is the other.",
     ),
-    _row("div", "x / y", "1 / y", "-out / y", domain="y != 0", sentence="Quotient."),
+    _row(
+        "div", "x / y", "1 / y", "-out / y", domain="y != 0", sentence="Quotient.",
+        remedy="the divisor is 0",
+    ),
     _row(
         "pow", "x ** y",
         "where((x == 0) & (y < 1), where(y == 0, 0, y * inf), where(y == 0, y / x, y * x ** (y - 1)))",
@@ -424,9 +495,17 @@ _TABLE = [
     ),
     _row("neg", "-x", "-1", sentence="Negative."),
     _row("positive", "+x", "1", sentence="The operand itself, as a node of its own."),
-    _row("exp", "exp(x)", "out", sentence="Exponential: its own derivative."),
+    _row(
+        "exp", "exp(x)", "out", sentence="Exponential: its own derivative.",
+        remedy="it overflows above 709; subtract the greatest element first, as "
+        "autograd_mini.softmax does",
+    ),
     _row("expm1", "expm1(x)", "exp(x)", sentence="Exponential minus 1, accurate near 0."),
-    _row("log", "log(x)", "1 / x", domain="x > 0", sentence="Natural logarithm."),
+    _row(
+        "log", "log(x)", "1 / x", domain="x > 0", sentence="Natural logarithm.",
+        remedy="a probability was rounded to 0; compute the logarithm from the scores, with "
+        "autograd_mini.log_softmax or log_sigmoid",
+    ),
     _row("log1p", "log1p(x)", "1 / (1 + x)", domain="x > -1", sentence="Logarithm of 1 + x, accurate near 0."),
     _row("log2", "log2(x)", "1 / (x * log(2))", domain="x > 0", sentence="Logarithm to base 2."),
     _row("log10", "log10(x)", "1 / (x * log(10))", domain="x > 0", sentence="Logarithm to base 10."),
@@ -456,6 +535,7 @@ _TABLE = [
         "arctan2", "arctan2(x, y)",
         "r = hypot(x, y); where(r == 0, 0, y / r / r)", "r = hypot(x, y); where(r == 0, 0, -x / r / r)",
         domain="(x != 0) | (y > 0)", kinks={"(x == 0) & (y == 0)": "0"},
+        analytic="2 * arctan(x / (sqrt(x * x + y * y) + y))",
         sentence="Angle of the point (y, x), in radians, in the right quadrant.",
     ),
     _row("sinh", "sinh(x)", "cosh(x)", sentence="Hyperbolic sine."),
@@ -477,7 +557,10 @@ _TABLE = [
         "arctanh", "arctanh(x)", "1 / (1 - x ** 2)", domain="abs(x) < 1",
         evaluate_derivatives=("1 / ((1 - x) * (1 + x))",), sentence="Inverse hyperbolic tangent.",
     ),
-    _row("abs", "abs(x)", "sign(x)", kinks={"x == 0": "0"}, notation="|x|", sentence="Absolute value."),
+    _row(
+        "abs", "abs(x)", "sign(x)", kinks={"x == 0": "0"}, analytic="where(x < 0, -x, x)",
+        notation="|x|", sentence="Absolute value.",
+    ),
     _row(
         "sign", "where(x > 0, 1, where(x < 0, -1, 0))", "0", pieces="sign(x)",
         evaluate="where(x > 0, 1, where(x < 0, -1, where(x == 0, 0, nan)))",
@@ -556,6 +639,7 @@ _TABLE = [
     ),
     _row(
         "where", "where(condition, x, y)", None, "where(condition, 1, 0)", "where(condition, 0, 1)",
+        analytic="where(condition != 0, x, y)",
         sentence="Selection: x where the condition holds, y elsewhere.",
     ),
     _row(
@@ -568,11 +652,12 @@ _TABLE = [
             "(x < low) & (low == high)": "1 for low and 0 for high",
             "(x == low) & (low == high)": "1 for x and 0 for low and 0 for high",
         },
+        branches="sign(x - low) + sign(x - high)",
         sentence="The value x, kept between low and high.",
     ),
     _row(
         "hypot", "hypot(x, y)", "where(out == 0, 0, x / out)", "where(out == 0, 0, y / out)",
-        kinks={"(x == 0) & (y == 0)": "0"}, sentence="Hypotenuse sqrt(x² + y²), without overflow.",
+        kinks={"(x == 0) & (y == 0)": "0"}, analytic="sqrt(x * x + y * y)", sentence="Hypotenuse sqrt(x² + y²), without overflow.",
     ),
     _row(
         "logaddexp", "log(exp(x) + exp(y))", "sigmoid(x - y)", "sigmoid(y - x)",
@@ -602,6 +687,8 @@ class WeightedSum(Rule):
 
     Each weight's derivative is its input, and each input's is its weight.
     """
+
+    fused = True
 
     def __init__(self, terms: int) -> None:
         pairs = [(f"w{i}", f"x{i}") for i in range(1, terms + 1)]

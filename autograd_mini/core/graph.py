@@ -92,6 +92,12 @@ def data_of(operand: Any) -> Any:
     return operand.data if is_node(operand) else operand
 
 
+def options_of(node: Node) -> dict[str, Any]:
+    """The options that a node's operation was given."""
+    options: dict[str, Any] = getattr(node, "options", {})
+    return options
+
+
 def leaf_like(node: N, data: Any, label: str = "") -> N:
     """A leaf of the same class as a node."""
     return type(node)(data, label)  # type: ignore[call-arg]

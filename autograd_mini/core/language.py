@@ -153,6 +153,18 @@ def compares(text: str) -> bool:
     return any(isinstance(node, ast.Compare) for node in read(text).expressions())
 
 
+def equated(text: str) -> list[tuple[ast.expr, ast.expr]]:
+    """The two sides of a text that is an equation, in a list that is empty if it is none.
+
+    >>> [tuple(map(ast.unparse, sides)) for sides in equated("x == 2 * y")], equated("x < y")
+    ([('x', '2 * y')], [])
+    """
+    match read(text).result:
+        case ast.Compare(left, [ast.Eq()], [right]):
+            return [(left, right)]
+    return []
+
+
 def operator_of(text: str, operands: tuple[str, ...]) -> str:
     """The operator that a text applies to these operands, ``""`` if it is more or other than that.
 
@@ -452,6 +464,22 @@ class OverArrays(Lines):
         parameters = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
         functions = [ast.Lambda(parameters, b) if b in later else b for b in branches]
         return self.call("select", condition, *functions, *map(self.name, names))
+
+
+class OverComplex(OverArrays):
+    """Python for complex arrays: comparisons and whole numbers are those of the real parts."""
+
+    def compare(self, symbol: str, left: ast.expr, right: ast.expr) -> ast.expr:
+        return super().compare(symbol, self.call("real", left), self.call("real", right))
+
+    def operator(self, symbol: str, *operands: ast.expr) -> ast.expr:
+        if symbol not in ("%", "//"):
+            return super().operator(symbol, *operands)
+        whole = self.call("floor_divide", *operands)
+        if symbol == "//":
+            return whole
+        left, right = operands
+        return super().operator("-", left, super().operator("*", right, whole))
 
 
 class OverScalars(Lines):

@@ -15,6 +15,7 @@ a row of the table of ``elementwise`` is stated in texts, an operation on whole 
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,22 @@ class Operation:
     keeps_order = False
     """Whether the result has the same elements in the same order, in another shape or dtype."""
 
+    moves_axes = False
+    """Whether it puts the axes of its operand in another order, and does nothing else."""
+
+    axes: Function | None = None
+    """Of which operands' axes an axis of the result is: ``(axis, *shapes, **options)`` to pairs of
+    an operand's index and an axis, where ``axis_sources`` cannot tell."""
+
+    fused = False
+    """Whether it stands for its ``parts``, which are opened before it is explained."""
+
+    jumps = False
+    """Whether it jumps from one of its branches to another."""
+
+    remedy = ""
+    """What to do where the result is not finite, though the operands are."""
+
     def pullback(self, index: int) -> Function | None:
         """The function ``(g, out, *operands, **options)`` that gives the gradient of an operand.
 
@@ -120,6 +137,58 @@ class Operation:
         """The result on operands of any kind, recorded if one of them is a node."""
         raise NotImplementedError
 
+    def is_linear(self, index: int) -> bool:
+        """Whether it is linear in an operand: its pullback reads neither that nor the result.
+
+        >>> OPERATIONS["mean"].is_linear(0), OPERATIONS["abs"].is_linear(0)
+        (True, False)
+        """
+        reads = self.reads_operand(index, index) or self.reads_result(index)
+        return not reads and self.pullback(index) is not None
+
+    def kinks_at(self, out: Any, *operands: Any, **options: Any) -> Any:
+        """Where it has no derivative, as truth values; ``None`` if it has one everywhere."""
+        return None if self.kinks is None else self.kinks(out, *operands, **options)
+
+    def branches_at(self, out: Any, *operands: Any, **options: Any) -> Any:
+        """A number for the branch that each element takes; ``None`` if there is only one."""
+        return None if self.branches is None else self.branches(out, *operands, **options)
+
+    def axis_sources(
+        self, axis: int, shape: tuple[int, ...], /, *shapes: tuple[int, ...], **options: Any
+    ) -> list[tuple[int, int]]:
+        """Where an axis of the result comes from: operands' indices, each with its axis.
+
+        Arguments:
+            axis: the axis of the result, from 0.
+            shape: the result's shape, and ``shapes`` those of the operands.
+
+        >>> OPERATIONS["transpose"].axis_sources(0, (3, 2), (2, 3), axes=None)
+        [(0, 1)]
+        >>> OPERATIONS["matmul"].axis_sources(1, (4, 3), (4, 2), (2, 3))
+        [(1, 1)]
+        """
+        if self.axes is not None:
+            pairs: list[tuple[int, int]] = self.axes(axis, *shapes, **options)
+            return pairs
+        if self.elementwise:
+            from_end = axis - len(shape)
+            return [
+                (index, len(other) + from_end)
+                for index, other in enumerate(shapes)
+                if len(other) >= -from_end and other[from_end] == shape[axis]
+            ]
+        if self.moves_axes:  # an array whose axes are as long as their numbers tells where they go
+            order = self.forward(np.empty(range(len(shape))), **options).shape
+            return [(0, order[axis])]
+        if self.reduces:
+            ndim = len(shapes[0])
+            kept = [a for a in range(ndim) if a not in axes_of(options["axis"], ndim)]
+            if options["keepdims"]:
+                return [(0, axis)] if axis in kept else []
+            return [(0, kept[axis])]
+        return [(0, axis)] if shapes == (shape,) else []
+
     def over_complex(self, *operands: Any, **options: Any) -> Any:
         """The result over complex arrays.
 
@@ -128,6 +197,14 @@ class Operation:
         """
         function = self.analytic or self.parts or self.forward
         return function(*map(np.asarray, operands), **options)
+
+
+def axes_of(axis: int | tuple[int, ...] | None, ndim: int) -> tuple[int, ...]:
+    """The axes that an option ``axis`` names, each from 0."""
+    if not ndim:  # NumPy takes axis 0 and -1 of a number for none
+        return ()
+    axes = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return tuple(operator.index(a) % ndim for a in axes)
 
 
 OPERATIONS: dict[str, Operation] = {}
@@ -168,7 +245,8 @@ class ArrayOperation(Operation):
         sentence: what it is, in one sentence.
         reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``.
         broadcasts, foreign, parts, kinks, branches, analytic, spelling, formulas, source,
-            symbol, activates, reduces, rearranges, keeps_order: as of any operation.
+            symbol, activates, reduces, rearranges, keeps_order,
+            moves_axes, axes, fused: as of any operation.
     """
 
     name: str
@@ -190,6 +268,19 @@ class ArrayOperation(Operation):
     reduces: bool = False
     rearranges: bool = False
     keeps_order: bool = False
+    moves_axes: bool = False
+    axes: Function | None = None
+    fused: bool = False
+
+    def over_complex(self, *operands: Any, **options: Any) -> Any:
+        """The result over complex arrays, as of any operation.
+
+        Raises:
+            TypeError: it is a user's, who did not say what it is over complex numbers.
+        """
+        if self.foreign and self.analytic is None:
+            raise TypeError(f"{self.name} states no analytic function")
+        return super().over_complex(*operands, **options)
 
     def pullback(self, index: int) -> Function | None:
         """The pullback for operand ``index``."""

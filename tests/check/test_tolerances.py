@@ -25,6 +25,7 @@ from autograd_mini.check import (
 from autograd_mini.check.report import text
 from autograd_mini.check.wording import FactorNames
 from autograd_mini.core.graph import topological_order
+from autograd_mini.core.operation import ArrayOperation
 
 RNG = np.random.default_rng(3)
 W = np.linspace(-1.3, 2.2, 40)
@@ -146,9 +147,13 @@ def same_branch(monkeypatch):
         return step.slope(np.ones(X.shape)) is not None
 
     right = known()
+    over_complex = ArrayOperation.over_complex
+
+    def off(self, *data, **options):
+        return over_complex(self, *data, **options) * (1 + 1e-6)
+
     with monkeypatch.context() as context:
-        off = {"sum": lambda data, **options: np.sum(data, **options) * (1 + 1e-6)}
-        context.setattr(complex_step, "_ARRAY_FORMS", complex_step._ARRAY_FORMS | off)
+        context.setattr(ArrayOperation, "over_complex", off)
         return right and not known()
 
 

@@ -130,8 +130,8 @@ class GradientReport(Result):
         >>> import json, numpy as np
         >>> from autograd_mini import check_gradients
         >>> report = check_gradients(lambda w: w**2, {"w": 3.0}, {"w": 3.0})
-        >>> found = json.loads(report.to_json())["quantities"][0]
-        >>> found["name"], found["verdict"], found["arrays"]["manual"]
+        >>> quantity = json.loads(report.to_json())["quantities"][0]
+        >>> quantity["name"], quantity["verdict"], quantity["arrays"]["manual"]
         ('w', 'differ', 3.0)
         """
         return json_of(self._view(hints))
