@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from autograd_mini.nn.layers.dense import size
-from autograd_mini.nn.operands import Array, arrays_of, numbers
+from autograd_mini.nn.operands import Array, Data, arrays_of, numbers
 from autograd_mini.nn.seeds import Seed, generator
 from autograd_mini.trees import leaves, rebuild
 
@@ -34,7 +35,7 @@ class MinMaxScaler:
         self.minimum: Array | None = None
         self.maximum: Array | None = None
 
-    def fit(self, X: Any) -> MinMaxScaler:
+    def fit(self, X: Data) -> MinMaxScaler:
         """Take the columns' ranges from samples of shape ``(N, columns)``; gives itself.
 
         Raises:
@@ -44,7 +45,7 @@ class MinMaxScaler:
         self.minimum, self.maximum = X.min(axis=0), X.max(axis=0)
         return self
 
-    def transform(self, X: Any) -> Array:
+    def transform(self, X: Data) -> Array:
         """The samples, of shape ``(N, columns)``, scaled.
 
         Raises:
@@ -53,7 +54,7 @@ class MinMaxScaler:
         X = _fitting(X, "MinMaxScaler", "transform", self.minimum)
         return np.asarray((X - self.minimum) / self._width())
 
-    def inverse_transform(self, X: Any) -> Array:
+    def inverse_transform(self, X: Data) -> Array:
         """What ``transform`` made ``X`` of."""
         X = _fitting(X, "MinMaxScaler", "inverse_transform", self.minimum)
         return np.asarray(X * self._width() + self.minimum)
@@ -64,7 +65,7 @@ class MinMaxScaler:
         width = self.maximum - self.minimum
         return np.asarray(np.where(width == 0, 1, width))
 
-    def fit_transform(self, X: Any) -> Array:
+    def fit_transform(self, X: Data) -> Array:
         """``fit(X)``, then ``transform(X)``."""
         return self.fit(X).transform(X)
 
@@ -91,7 +92,7 @@ class StandardScaler:
         self.mean: Array | None = None
         self.deviation: Array | None = None
 
-    def fit(self, X: Any) -> StandardScaler:
+    def fit(self, X: Data) -> StandardScaler:
         """Take the columns' means and deviations from samples of shape ``(N, columns)``.
 
         Raises:
@@ -106,7 +107,7 @@ class StandardScaler:
         self.deviation = np.where(constant, 1.0, deviation)
         return self
 
-    def transform(self, X: Any) -> Array:
+    def transform(self, X: Data) -> Array:
         """The samples, of shape ``(N, columns)``, shifted and scaled.
 
         Raises:
@@ -115,17 +116,17 @@ class StandardScaler:
         X = _fitting(X, "StandardScaler", "transform", self.mean)
         return np.asarray((X - self.mean) / self.deviation)
 
-    def inverse_transform(self, X: Any) -> Array:
+    def inverse_transform(self, X: Data) -> Array:
         """What ``transform`` made ``X`` of."""
         X = _fitting(X, "StandardScaler", "inverse_transform", self.mean)
         return np.asarray(X * self.deviation + self.mean)
 
-    def fit_transform(self, X: Any) -> Array:
+    def fit_transform(self, X: Data) -> Array:
         """``fit(X)``, then ``transform(X)``."""
         return self.fit(X).transform(X)
 
 
-def _table(X: Any, what: str) -> Array:
+def _table(X: Data, what: str) -> Array:
     table: Array = np.asarray(numbers(X), dtype=np.float64)
     if table.ndim != 2 or not table.size:
         raise ValueError(f"{what} takes a table of shape (N, columns), not shape {table.shape}")
@@ -133,7 +134,7 @@ def _table(X: Any, what: str) -> Array:
     return table
 
 
-def _fitting(X: Any, name: str, method: str, fitted: Array | None) -> Array:
+def _fitting(X: Data, name: str, method: str, fitted: Array | None) -> Array:
     """A table with as many columns as the scaler was fitted on."""
     if fitted is None:
         raise ValueError(f"the scaler has seen no data: call fit(X_train) before {method}")
@@ -168,7 +169,7 @@ def check_finite(array: Array, what: str) -> None:
         )
 
 
-def class_indices(labels: Any, classes: int | None = None, what: str = "labels") -> Array:
+def class_indices(labels: ArrayLike, classes: int | None = None, what: str = "labels") -> Array:
     """Labels as whole numbers from 0 to ``classes - 1``, checked; any shape.
 
     Raises:
@@ -193,7 +194,7 @@ def class_indices(labels: Any, classes: int | None = None, what: str = "labels")
     return whole
 
 
-def one_hot(labels: Any, classes: int | None = None) -> Array:
+def one_hot(labels: ArrayLike, classes: int | None = None) -> Array:
     """For each label a row with 1 at the label's index and 0 elsewhere.
 
     Arguments:
@@ -216,7 +217,7 @@ def one_hot(labels: Any, classes: int | None = None) -> Array:
 
 
 def train_test_split(
-    *arrays: Any, test_size: float = 0.3, rng: Seed = None, stratify: Any = None
+    *arrays: Any, test_size: float = 0.3, rng: Seed = None, stratify: ArrayLike | None = None
 ) -> list[Any]:
     """Split arrays at random into a training part and a test part, row by row alike.
 
@@ -316,7 +317,7 @@ class batches:
             yield rebuild(tuple(self._tables), (table[part] for table in leaves(self._tables)))
 
 
-def sequences(items: Any, length: int, *, step: int | None = None) -> tuple[Array, Array]:
+def sequences(items: ArrayLike, length: int, *, step: int | None = None) -> tuple[Array, Array]:
     """Windows of a long sequence, and the same windows one item later: what comes next.
 
     Arguments:

@@ -6,16 +6,17 @@ import math
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from autograd_mini.nn.data import class_indices
 from autograd_mini.nn.losses.classes import cross_entropy
 from autograd_mini.nn.losses.refusals import same_shape
-from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.operands import Array, Data, numbers
 
 Average = Literal["macro"] | None
 
 
-def accuracy(outputs: Any, targets: Any) -> float:
+def accuracy(outputs: Data, targets: Data) -> float:
     """The share of samples that are classified rightly, between 0 and 1.
 
     Arguments:
@@ -37,7 +38,7 @@ def accuracy(outputs: Any, targets: Any) -> float:
     return float(np.mean(found == wanted))
 
 
-def confusion_matrix(outputs: Any, targets: Any, classes: int | None = None) -> Array:
+def confusion_matrix(outputs: Data, targets: Data, classes: int | None = None) -> Array:
     """How often each class was predicted for each class, of shape ``(K, K)``.
 
     Row i, column j counts the samples of class i that were taken for class j.
@@ -59,7 +60,7 @@ def confusion_matrix(outputs: Any, targets: Any, classes: int | None = None) -> 
     return np.bincount(wanted * count + found, minlength=count * count).reshape(count, count)
 
 
-def precision(outputs: Any, targets: Any, *, average: Average = "macro") -> Any:
+def precision(outputs: Data, targets: Data, *, average: Average = "macro") -> Any:
     """Of the samples that were taken for a class, the share that is of it.
 
     Arguments:
@@ -80,7 +81,7 @@ def precision(outputs: Any, targets: Any, *, average: Average = "macro") -> Any:
     return _averaged(_share(right, predicted), predicted + true, average)
 
 
-def recall(outputs: Any, targets: Any, *, average: Average = "macro") -> Any:
+def recall(outputs: Data, targets: Data, *, average: Average = "macro") -> Any:
     """Of the samples of a class, the share that was taken for it.
 
     Arguments, errors: as for ``precision``; 0 for a class of which there is no sample.
@@ -92,7 +93,7 @@ def recall(outputs: Any, targets: Any, *, average: Average = "macro") -> Any:
     return _averaged(_share(right, true), predicted + true, average)
 
 
-def f1(outputs: Any, targets: Any, *, average: Average = "macro") -> Any:
+def f1(outputs: Data, targets: Data, *, average: Average = "macro") -> Any:
     """The harmonic mean of precision and recall, 2·right / (predicted + true).
 
     Arguments, errors: as for ``precision``; 0 for a class that does not occur.
@@ -104,7 +105,7 @@ def f1(outputs: Any, targets: Any, *, average: Average = "macro") -> Any:
     return _averaged(_share(2 * right, predicted + true), predicted + true, average)
 
 
-def r2(outputs: Any, targets: Any) -> float:
+def r2(outputs: Data, targets: Data) -> float:
     """The coefficient of determination, 1 − Σ(t − o)² / Σ(t − mean of t)², averaged over outputs.
 
     It is 1 for exact outputs and 0 for outputs that are the targets' mean.  For targets that are
@@ -132,7 +133,7 @@ def r2(outputs: Any, targets: Any) -> float:
 
 
 def perplexity(
-    outputs: Any, targets: Any, *, from_logits: bool | None = None, mask: Any = None
+    outputs: Data, targets: Data, *, from_logits: bool | None = None, mask: ArrayLike | None = None
 ) -> float:
     """Exp of the mean cross-entropy: among how many tokens, equally likely, a model hesitates.
 
@@ -153,7 +154,7 @@ def perplexity(
 
 
 def _labels(
-    what: str, outputs: Any, targets: Any, classes: int | None = None
+    what: str, outputs: Data, targets: Data, classes: int | None = None
 ) -> tuple[Array, Array, int]:
     """Predicted and true labels of shape ``(N,)``, checked, and the number of classes."""
     found, wanted = numbers(outputs), numbers(targets)
@@ -191,7 +192,7 @@ def _labels(
     return found, wanted, classes or int(max(found.max(), wanted.max())) + 1
 
 
-def _counts(what: str, outputs: Any, targets: Any) -> tuple[Array, Array, Array]:
+def _counts(what: str, outputs: Data, targets: Data) -> tuple[Array, Array, Array]:
     """For each class how many were rightly predicted, predicted, and true."""
     found, wanted, count = _labels(what, outputs, targets)
     right = np.bincount(wanted[found == wanted], minlength=count)

@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 
 from autograd_mini import Tensor, Value
-from autograd_mini.nn.operands import Array
+from autograd_mini.nn.operands import Array, Data, Operand
 from autograd_mini.nn.other_libraries import MODEL
 from autograd_mini.other_libraries import Elsewhere, refuse_foreign_options
 
@@ -47,7 +47,7 @@ class Module:
 
     training: bool = True
 
-    def __new__(cls, *inputs: Any, **options: Any) -> Self:
+    def __new__(cls, *inputs: Data, **options: Any) -> Self:
         if options:
             refuse_foreign_options(cls, options)
         return super().__new__(cls)
@@ -68,13 +68,13 @@ class Module:
                 )
         object.__setattr__(self, name, value)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Operand:
         """The output for an input; what a call of the Module gives."""
         raise NotImplementedError(
             f"{type(self).__name__} has no forward pass: define forward(self, x)"
         )
 
-    def __call__(self, *inputs: Any, **options: Any) -> Any:
+    def __call__(self, *inputs: Data, **options: Any) -> Operand:
         return self.forward(*inputs, **options)
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:

@@ -22,8 +22,11 @@ Operand: TypeAlias = Any
 
 A union would not do: NumPy's stubs do not say that its functions take Tensors and give them."""
 
+Data: TypeAlias = Any
+"""What is given: numbers, lists, arrays, Tensors or Values; or dicts and tuples of these."""
 
-def operand(x: Any, what: str) -> Any:
+
+def operand(x: Operand, what: str) -> Operand:
     """A Tensor as it is; a Value, a list or an array as an array of numbers or of Values.
 
     Arguments:
@@ -57,7 +60,7 @@ def operand(x: Any, what: str) -> Any:
     )
 
 
-def numbers_instead(data: Any, array: Array) -> str:
+def numbers_instead(data: Data, array: Array) -> str:
     """What to write for data that came out as an array of no numbers, ``""`` if nobody knows.
 
     >>> numbers_instead(iter([1.0]), np.array(iter([1.0])))
@@ -87,7 +90,7 @@ def numbers_instead(data: Any, array: Array) -> str:
     return "; np.unique(names, return_inverse=True) makes class indices of names"
 
 
-def is_several(data: Any) -> bool:
+def is_several(data: Data) -> bool:
     """Whether data are several arrays: a dict, a tuple that holds arrays, a list of Tensors.
 
     Any other list is one array, as NumPy reads it, and so is a tuple of numbers or of lists.
@@ -105,7 +108,7 @@ def is_several(data: Any) -> bool:
     return isinstance(data, Mapping)
 
 
-def arrays_of(data: Any, what: str, ready: Callable[[Any, str], Any] | None = None) -> Any:
+def arrays_of(data: Data, what: str, ready: Callable[[Any, str], Any] | None = None) -> Data:
     """Data, or a model's outputs, as one array or, where they are several, as a tree of arrays.
 
     Arguments:
@@ -126,7 +129,7 @@ def arrays_of(data: Any, what: str, ready: Callable[[Any, str], Any] | None = No
     return type(data)(*parts) if hasattr(data, "_fields") else type(data)(parts)
 
 
-def unmasked(data: Any, what: str) -> Array:
+def unmasked(data: Data, what: str) -> Array:
     """Data as an array, refused if a mask hides some of it, which an array would lose.
 
     >>> unmasked(np.ma.masked_equal([1, -9], -9), "X")
@@ -152,17 +155,17 @@ def unmasked(data: Any, what: str) -> Array:
         ) from None
 
 
-def of_values(x: Any) -> bool:
+def of_values(x: Operand) -> bool:
     """Whether an operand is an array of Values."""
     return isinstance(x, np.ndarray) and x.dtype == object
 
 
-def is_tracked(x: Any) -> bool:
+def is_tracked(x: Operand) -> bool:
     """Whether an operand is a Tensor or an array of Values, not plain numbers."""
     return isinstance(x, Tensor) or of_values(x)
 
 
-def numbers(x: Any) -> Array:
+def numbers(x: Operand) -> Array:
     """The plain numbers of a Tensor, a Value or an array of Values, without their graph.
 
     >>> numbers(np.array([Value(1.0), Value(2.0)]))

@@ -21,7 +21,7 @@ import numpy as np
 from autograd_mini.nn.data import one_hot
 from autograd_mini.nn.layers.dense import Dense
 from autograd_mini.nn.layers.sequential import Sequential
-from autograd_mini.nn.operands import Array
+from autograd_mini.nn.operands import Array, Data
 from autograd_mini.nn.optional import needed
 from autograd_mini.nn.training.callbacks import Callback, EarlyStopping
 from autograd_mini.nn.training.evaluation import predict
@@ -122,7 +122,7 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
         self.n_iter_ = len(self.history_)
         self.loss_ = self.history_.last["loss"] if len(self.history_) else np.nan
 
-    def _outputs(self, X: Any) -> Array:
+    def _outputs(self, X: Data) -> Array:
         _validation.check_is_fitted(self)
         X = _validation.validate_data(self, X, reset=False, dtype=np.float64)
         return np.asarray(predict(self.model_, X))
@@ -155,7 +155,7 @@ class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[name-de
         n_iter_, loss_: the epochs made, and the last one's loss.
     """
 
-    def fit(self, X: Any, y: Any) -> MLPClassifier:
+    def fit(self, X: Data, y: Data) -> MLPClassifier:
         """Train on samples of shape ``(N, columns)`` and labels of shape ``(N,)``.
 
         Raises:
@@ -171,7 +171,7 @@ class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[name-de
         self._train(X, labels, len(self.classes_), "softmax")
         return self
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: Data) -> Array:
         """Each class's probability, of shape ``(N, classes)``."""
         _validation.check_is_fitted(self)
         if self.model_ is None:
@@ -179,7 +179,7 @@ class MLPClassifier(_base.ClassifierMixin, _Perceptron):  # type: ignore[name-de
             return one_hot(np.zeros(len(X)), 1)
         return self._outputs(X)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Data) -> Array:
         """Each sample's most probable label, of shape ``(N,)``."""
         _validation.check_is_fitted(self)
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
@@ -198,7 +198,7 @@ class MLPRegressor(_base.RegressorMixin, _Perceptron):  # type: ignore[name-defi
 
     _losses_in_scikit_learns = 2.0  # which halves the squared error
 
-    def fit(self, X: Any, y: Any) -> MLPRegressor:
+    def fit(self, X: Data, y: Data) -> MLPRegressor:
         """Train on samples of shape ``(N, columns)`` and targets of shape ``(N,)`` or ``(N, K)``.
 
         Raises:
@@ -216,7 +216,7 @@ class MLPRegressor(_base.RegressorMixin, _Perceptron):  # type: ignore[name-defi
         self._train(X, self.scaler_.transform(table), table.shape[1], "identity")
         return self
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Data) -> Array:
         """The predictions, of the shape of the targets."""
         found = self.scaler_.inverse_transform(out) if len(out := self._outputs(X)) else out
         return found[:, 0] if self._flat else found

@@ -26,13 +26,15 @@ import traceback
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
 from autograd_mini import Tensor
 from autograd_mini.nn.module import Module, Parameter
 from autograd_mini.nn.operands import Array
+
+T = TypeVar("T")
 
 SAME_ARGUMENTS = "every one calls fit with the same arguments and all of the data"
 
@@ -51,13 +53,13 @@ class Alone:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nobody waits."""
 
     def agree(self, facts: Mapping[str, Any], remedy: str = SAME_ARGUMENTS) -> None:
         """Nobody to differ from."""
 
-    def of_first(self, found: Any) -> Any:
+    def of_first(self, found: T) -> T:
         """What was found, as it is."""
         return found
 
@@ -75,7 +77,7 @@ class Alone:
         """The loss as it is."""
         return loss
 
-    def gather(self, found: Any) -> list[Any]:
+    def gather(self, found: T) -> list[T]:
         """What was found, as the only one."""
         return [found]
 
@@ -160,7 +162,7 @@ class Together:
         found = [f"rank {rank} of {self.size} ended by {text}" for rank, text in everywhere if text]
         return "; ".join(found) + "; so all of them end"
 
-    def _collectively(self, where: str, call: Callable[[], Any]) -> Any:
+    def _collectively(self, where: str, call: Callable[[], T]) -> T:
         self._meet(where)
         self._inside = True
         found = call()
@@ -190,9 +192,12 @@ class Together:
                 f"the processes differ in {'; in '.join(differing[:_NAMED])}{more}: {remedy}"
             )
 
-    def of_first(self, found: Any) -> Any:
+    def of_first(self, found: T) -> T:
         """What the first process found, in every process: what all must decide by."""
-        return self._collectively("what the first found", lambda: self.communicator.bcast(found))
+        first: T = self._collectively(
+            "what the first found", lambda: self.communicator.bcast(found)
+        )
+        return first
 
     def stopped(self, reason: str) -> str:
         """Why all of them stop: the first reason, and whose it is if not everybody has it."""
@@ -242,9 +247,9 @@ class Together:
             at += buffer.size
         return float(total[-1])
 
-    def gather(self, found: Any) -> list[Any]:
+    def gather(self, found: T) -> list[T]:
         """What each process found, by rank."""
-        everywhere: list[Any] = self._collectively(
+        everywhere: list[T] = self._collectively(
             "what each found", lambda: self.communicator.allgather(found)
         )
         return everywhere

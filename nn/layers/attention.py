@@ -6,19 +6,25 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 import autograd_mini as ag
 from autograd_mini.nn.initialisers import Initialiser
 from autograd_mini.nn.layers.dense import Dense, size
 from autograd_mini.nn.losses.refusals import real_steps, tensor_input
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array
+from autograd_mini.nn.operands import Array, Operand
 from autograd_mini.nn.seeds import Seed, generator
 
 
 def scaled_dot_product_attention(
-    queries: Any, keys: Any, values: Any, *, mask: Any = None, causal: bool = False
-) -> Any:
+    queries: Operand,
+    keys: Operand,
+    values: Operand,
+    *,
+    mask: ArrayLike | None = None,
+    causal: bool = False,
+) -> Operand:
     """softmax(queries · keysᵀ / √d) · values: scaled dot-product attention.
 
     (A. Vaswani and others, "Attention is all you need", NeurIPS 2017, equation 1.)
@@ -46,7 +52,9 @@ def scaled_dot_product_attention(
     return attention_weights(queries, keys, mask=mask, causal=causal) @ values
 
 
-def attention_weights(queries: Any, keys: Any, *, mask: Any = None, causal: bool = False) -> Any:
+def attention_weights(
+    queries: Operand, keys: Operand, *, mask: ArrayLike | None = None, causal: bool = False
+) -> Operand:
     """How much each query attends to each key, of shape ``(..., T, S)``; each row sums to 1.
 
     Arguments, errors: as for ``scaled_dot_product_attention``.
@@ -64,13 +72,13 @@ def attention_weights(queries: Any, keys: Any, *, mask: Any = None, causal: bool
     return ag.softmax(scores) if allowed is None else masked_softmax(scores, allowed=allowed)
 
 
-def _masked_softmax(scores: Any, allowed: Array) -> Any:
+def _masked_softmax(scores: Operand, allowed: Array) -> Operand:
     scores = np.where(allowed, scores, -np.inf)
     e = np.exp(scores - np.max(scores, axis=-1, keepdims=True))
     return e / np.sum(e, axis=-1, keepdims=True)
 
 
-def _masked_softmax_parts(scores: Any, allowed: Array) -> Any:
+def _masked_softmax_parts(scores: Operand, allowed: Array) -> Operand:
     return ag.softmax(np.where(allowed, scores, -np.inf))
 
 
@@ -84,7 +92,7 @@ masked_softmax = ag.primitive(
 )
 
 
-def _allowed(shape: tuple[int, ...], mask: Any, causal: bool) -> Array | None:
+def _allowed(shape: tuple[int, ...], mask: ArrayLike | None, causal: bool) -> Array | None:
     allowed: Array | None = np.tri(*shape[-2:], dtype=bool) if causal else None
     if mask is not None:
         given = np.asarray(mask)
@@ -170,7 +178,14 @@ class MultiHeadAttention(Module):
             Dense(width, width, rng=rng, init=init, bias=bias) for _ in range(4)
         )
 
-    def forward(self, x: Any, memory: Any = None, *, mask: Any = None, lengths: Any = None) -> Any:
+    def forward(
+        self,
+        x: Operand,
+        memory: Operand = None,
+        *,
+        mask: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+    ) -> Operand:
         """The attended values, projected, of shape ``(N, T, width)``.
 
         Arguments:
@@ -187,13 +202,22 @@ class MultiHeadAttention(Module):
         )
         return self.output(np.reshape(np.swapaxes(found, 1, 2), np.shape(x)))
 
-    def weights(self, x: Any, memory: Any = None, *, mask: Any = None, lengths: Any = None) -> Any:
+    def weights(
+        self,
+        x: Operand,
+        memory: Operand = None,
+        *,
+        mask: ArrayLike | None = None,
+        lengths: ArrayLike | None = None,
+    ) -> Operand:
         """How much each step attends to each, of shape ``(N, heads, T, S)``."""
         x, queries, keys, _ = self._projected(x, memory, lengths)
         allowed = self._allowed(np.shape(x)[0], np.shape(keys)[2], mask, lengths)
         return attention_weights(queries, keys, mask=allowed, causal=self.causal)
 
-    def _projected(self, x: Any, memory: Any, lengths: Any) -> tuple[Any, Any, Any, Any]:
+    def _projected(
+        self, x: Operand, memory: Operand, lengths: ArrayLike | None
+    ) -> tuple[Operand, Operand, Operand, Operand]:
         x = tensor_input(self, x, self.width, "(N, T, {})")
         if self.width is None:
             self._make(np.shape(x)[2])
@@ -210,12 +234,14 @@ class MultiHeadAttention(Module):
             x = source if memory is None else x
         return x, *map(self._cut, (self.query(x), self.key(source), self.value(source)))
 
-    def _cut(self, x: Any) -> Any:
+    def _cut(self, x: Operand) -> Operand:
         samples, steps, width = np.shape(x)
         parts = np.reshape(x, (samples, steps, self.heads, width // self.heads))
         return np.swapaxes(parts, 1, 2)
 
-    def _allowed(self, samples: int, steps: int, mask: Any, lengths: Any) -> Any:
+    def _allowed(
+        self, samples: int, steps: int, mask: ArrayLike | None, lengths: ArrayLike | None
+    ) -> Operand:
         allowed = None if mask is None else np.asarray(mask)
         if allowed is not None and allowed.ndim == 3:
             allowed = allowed[:, None]

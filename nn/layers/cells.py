@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from autograd_mini.nn.initialisers import Initialiser, initial
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.losses.refusals import tensor_input
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array
+from autograd_mini.nn.operands import Array, Operand
 from autograd_mini.nn.seeds import Seed, generator
 
-State = Any
+State: TypeAlias = Any
 """The state of one layer: (N, n_hidden), or for an LSTM a pair of these, output and memory."""
 
 
@@ -25,44 +25,44 @@ State = Any
 # composite that it equals.
 
 
-def _quarters(z: Any) -> tuple[Any, Any, Any, Any]:
+def _quarters(z: Operand) -> tuple[Operand, Operand, Operand, Operand]:
     n = np.shape(z)[1] // 4
     return z[:, :n], z[:, n : 2 * n], z[:, 2 * n : 3 * n], z[:, 3 * n :]
 
 
-def _lstm_gates(z: Any) -> Any:
+def _lstm_gates(z: Operand) -> Operand:
     n = np.shape(z)[1] // 4
     gates = ag.sigmoid(z)
     np.tanh(z[:, 2 * n : 3 * n], out=gates[:, 2 * n : 3 * n])
     return gates
 
 
-def _lstm_gates_pullback(g: Any, gates: Any, z: Any) -> Any:
+def _lstm_gates_pullback(g: Operand, gates: Operand, z: Operand) -> Operand:
     n = np.shape(z)[1] // 4
     tanh = np.arange(4 * n) // n == 2
     return g * (np.where(tanh, 1 + gates, gates) * (1 - gates))
 
 
-def _lstm_gates_parts(z: Any) -> Any:
+def _lstm_gates_parts(z: Operand) -> Operand:
     i, f, m, o = _quarters(z)
     return np.concatenate([ag.sigmoid(i), ag.sigmoid(f), np.tanh(m), ag.sigmoid(o)], axis=1)
 
 
-def _lstm_memory(gates: Any, c: Any) -> Any:
+def _lstm_memory(gates: Operand, c: Operand) -> Operand:
     i, f, m, _ = _quarters(gates)
     return f * c + i * m
 
 
-def _lstm_memory_pullback(g: Any, out: Any, gates: Any, c: Any) -> Any:
+def _lstm_memory_pullback(g: Operand, out: Operand, gates: Operand, c: Operand) -> Operand:
     i, _, m, _ = _quarters(gates)
     return np.concatenate([g * m, g * c, g * i, np.zeros(np.shape(g))], axis=1)
 
 
-def _lstm_output(gates: Any, c: Any) -> Any:
+def _lstm_output(gates: Operand, c: Operand) -> Operand:
     return _quarters(gates)[3] * np.tanh(c)
 
 
-def _lstm_output_pullback(g: Any, out: Any, gates: Any, c: Any) -> Any:
+def _lstm_output_pullback(g: Operand, out: Operand, gates: Operand, c: Operand) -> Operand:
     n = np.shape(c)[1]
     return np.concatenate([np.zeros((np.shape(c)[0], 3 * n)), g * np.tanh(c)], axis=1)
 
@@ -93,12 +93,12 @@ lstm_output = ag.primitive(
 )
 
 
-def _thirds(z: Any) -> tuple[Any, Any, Any]:
+def _thirds(z: Operand) -> tuple[Operand, Operand, Operand]:
     n = np.shape(z)[1] // 3
     return z[:, :n], z[:, n : 2 * n], z[:, 2 * n :]
 
 
-def _gru_gates(x: Any, h: Any) -> Any:
+def _gru_gates(x: Operand, h: Operand) -> Operand:
     n = np.shape(x)[1] // 3
     gates = np.empty_like(x)
     gates[:, : 2 * n] = ag.sigmoid(x[:, : 2 * n] + h[:, : 2 * n])
@@ -106,25 +106,25 @@ def _gru_gates(x: Any, h: Any) -> Any:
     return gates
 
 
-def _gru_gates_pullback(g: Any, gates: Any, h: Any, of_h: bool) -> Any:
+def _gru_gates_pullback(g: Operand, gates: Operand, h: Operand, of_h: bool) -> Operand:
     (r, z, m), (gr, gz, gm) = _thirds(gates), _thirds(g)
     dm = gm * (1 - m * m)
     dr = (gr + dm * _thirds(h)[2]) * r * (1 - r)
     return np.concatenate([dr, gz * z * (1 - z), dm * r if of_h else dm], axis=1)
 
 
-def _gru_gates_parts(x: Any, h: Any) -> Any:
+def _gru_gates_parts(x: Operand, h: Operand) -> Operand:
     (x1, x2, x3), (h1, h2, h3) = _thirds(x), _thirds(h)
     r, z = ag.sigmoid(x1 + h1), ag.sigmoid(x2 + h2)
     return np.concatenate([r, z, np.tanh(x3 + r * h3)], axis=1)
 
 
-def _gru_state(gates: Any, h: Any) -> Any:
+def _gru_state(gates: Operand, h: Operand) -> Operand:
     _, z, m = _thirds(gates)
     return m + z * (h - m)
 
 
-def _gru_state_pullback(g: Any, out: Any, gates: Any, h: Any) -> Any:
+def _gru_state_pullback(g: Operand, out: Operand, gates: Operand, h: Operand) -> Operand:
     _, z, m = _thirds(gates)
     return np.concatenate([np.zeros(np.shape(g)), g * (h - m), g * (1 - z)], axis=1)
 
@@ -212,7 +212,7 @@ class Cell(Module):
         """The state before the first step: zeros."""
         return np.zeros((samples, self.n_hidden))
 
-    def forward(self, x: Any, state: State = None) -> State:
+    def forward(self, x: Operand, state: State = None) -> State:
         """The next state for inputs of shape ``(N, n_in)`` and the state before.
 
         Raises:
@@ -221,11 +221,11 @@ class Cell(Module):
         x = self._checked(x)
         return self.next(x, self._checked_state(state, np.shape(x)[0]))
 
-    def next(self, x: Any, state: State) -> State:
+    def next(self, x: Operand, state: State) -> State:
         """What ``forward`` gives, of operands that are known to fit."""
         raise NotImplementedError(f"{type(self).__name__} has no next state: define next")
 
-    def _checked(self, x: Any) -> Any:
+    def _checked(self, x: Operand) -> Operand:
         x = tensor_input(self, x, self.n_in, "(N, {})")
         if self.n_in is None:
             self._make(np.shape(x)[1])
@@ -268,7 +268,7 @@ class RNNCell(Cell):
         self.activation = activation
         self._activate = resolve(activation)
 
-    def next(self, x: Any, state: State) -> State:
+    def next(self, x: Operand, state: State) -> State:
         """h′ of shape ``(N, n_hidden)``."""
         fed = ag.affine(x, self.weight, self.bias)
         return self._activate(fed + ag.affine(state, self.recurrent_weight, self.recurrent_bias))
@@ -295,7 +295,7 @@ class GRUCell(Cell):
 
     gates = 3
 
-    def next(self, x: Any, state: State) -> State:
+    def next(self, x: Operand, state: State) -> State:
         """h′ of shape ``(N, n_hidden)``."""
         fed = ag.affine(x, self.weight, self.bias)
         back = ag.affine(state, self.recurrent_weight, self.recurrent_bias)
@@ -329,7 +329,7 @@ class LSTMCell(Cell):
         """Two arrays of zeros."""
         return super().first_state(samples), super().first_state(samples)
 
-    def next(self, x: Any, state: State) -> State:
+    def next(self, x: Operand, state: State) -> State:
         """(h′, c′), each of shape ``(N, n_hidden)``."""
         h, c = state
         fed = ag.affine(x, self.weight, self.bias)

@@ -10,7 +10,7 @@ from autograd_mini import Tensor, Value, affine
 from autograd_mini.nn.activations import Activation, name_of, resolve
 from autograd_mini.nn.initialisers import Initialiser, initial
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, of_values, operand
+from autograd_mini.nn.operands import Array, Operand, of_values, operand
 from autograd_mini.nn.seeds import Seed, generator
 
 
@@ -94,12 +94,12 @@ class Dense(Module):
             self.bias = self._parameter("b", start)
         self.n_in = n_in
 
-    def _parameter(self, label: str, start: Array) -> Any:
+    def _parameter(self, label: str, start: Array) -> Operand:
         if not self.scalar:
             return Tensor(start, label + self._number)
         return _labelled(_values(start), label.lower() + self._number)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Operand:
         """The activations for inputs of shape ``(..., n_in)``, of shape ``(..., n_out)``."""
         z = self.linear(x)
         a = self._activate(z)
@@ -107,7 +107,7 @@ class Dense(Module):
             _labelled(a, f"a{self._number}")
         return a
 
-    def linear(self, x: Any) -> Any:
+    def linear(self, x: Operand) -> Operand:
         """What goes into the activation, ``x @ weight + bias``, of shape ``(..., n_out)``."""
         x = self._checked(x)
         if self.n_in is None:
@@ -133,7 +133,7 @@ class Dense(Module):
             elif array is not None and array.label == f"{letter}{before}":
                 array.label = f"{letter}{number}"
 
-    def _checked(self, x: Any) -> Any:
+    def _checked(self, x: Operand) -> Operand:
         x = operand(x, "inputs")
         if self.scalar and isinstance(x, Tensor):
             raise TypeError(

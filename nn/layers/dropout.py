@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from autograd_mini import Tensor
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import operand
+from autograd_mini.nn.operands import Operand, operand
 from autograd_mini.nn.seeds import Seed, generator
 
 
@@ -41,7 +39,7 @@ class Dropout(Module):
         self.p = p
         self.rng = generator(rng)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Operand:
         """The input with numbers left out, or in eval mode as it is."""
         x = operand(x, "inputs")
         if not self.training or not self.p:

@@ -10,7 +10,7 @@ from autograd_mini import Tensor, Value
 from autograd_mini.nn.initialisers import Initialiser, initial
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.operands import Array, Operand, numbers
 from autograd_mini.nn.seeds import Seed, generator
 
 
@@ -62,7 +62,7 @@ class Embedding(Module):
             start[padding] = 0
         self.weight = Tensor(start, "E")
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Operand:
         """The rows for tokens of shape ``(...)``, of shape ``(..., n_out)``."""
         x = self._checked(x)
         rows: Any = self.weight[x]
@@ -71,7 +71,7 @@ class Embedding(Module):
             rows = np.where(fixed, self.weight.data[self.padding], rows)
         return rows
 
-    def _checked(self, x: Any) -> Array:
+    def _checked(self, x: Operand) -> Array:
         if isinstance(x, Tensor | Value):
             raise TypeError(f"{self!r} takes whole numbers, not a {type(x).__name__}")
         found = numbers(x)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -12,16 +11,18 @@ from autograd_mini import Tensor
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.losses.refusals import tensor_input
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array
+from autograd_mini.nn.operands import Array, Operand
 
 
-def _normalised(x: Any, axes: tuple[int, ...], eps: float) -> Any:
+def _normalised(x: Operand, axes: tuple[int, ...], eps: float) -> Operand:
     centred = x - np.mean(x, axis=axes, keepdims=True)
     variance = np.mean(centred * centred, axis=axes, keepdims=True)
     return centred / np.sqrt(variance + eps)
 
 
-def _normalised_pullback(g: Any, out: Any, x: Any, axes: tuple[int, ...], eps: float) -> Any:
+def _normalised_pullback(
+    g: Operand, out: Operand, x: Operand, axes: tuple[int, ...], eps: float
+) -> Operand:
     spread = np.sqrt(np.var(x, axis=axes, keepdims=True) + eps)
     along = out * np.mean(g * out, axis=axes, keepdims=True)
     return (g - np.mean(g, axis=axes, keepdims=True) - along) / spread
@@ -64,13 +65,13 @@ class _Normalisation(Module):
             self.weight = Tensor(np.ones(features), "gamma")
             self.bias = Tensor(np.zeros(features), "beta")
 
-    def _checked(self, x: Any) -> Any:
+    def _checked(self, x: Operand) -> Operand:
         x = tensor_input(self, x, self.features)
         if self.features is None:
             self._make(np.shape(x)[-1])
         return x
 
-    def _scaled(self, normal: Any) -> Any:
+    def _scaled(self, normal: Operand) -> Operand:
         return normal * self.weight + self.bias if self.affine else normal
 
     def _words(self) -> str:
@@ -107,7 +108,7 @@ class LayerNorm(_Normalisation):
     ) -> None:
         super().__init__(features, eps, affine)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Operand:
         """The normalised samples, of the input's shape ``(..., features)``."""
         return self._scaled(normalised(self._checked(x), axes=(-1,), eps=self.eps))
 
@@ -172,7 +173,7 @@ class BatchNorm(_Normalisation):
         self.running_var: Array = np.ones(features)
         self.num_batches_tracked: Array = np.zeros((), dtype=np.int64)
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Operand:
         """The normalised batch, of the input's shape ``(N, ..., features)``."""
         x = self._checked(x)
         if not self.training:

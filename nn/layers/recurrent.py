@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from autograd_mini import Tensor
 from autograd_mini.nn.initialisers import Initialiser
@@ -31,7 +32,7 @@ from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.layers.dropout import Dropout
 from autograd_mini.nn.losses.refusals import real_steps, tensor_input
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array
+from autograd_mini.nn.operands import Array, Operand
 from autograd_mini.nn.seeds import Seed, generator
 
 # Layers
@@ -97,13 +98,23 @@ class Recurrent(Module):
         self.dropout = Dropout(dropout, rng=rng)
 
     def forward(
-        self, x: Any, state: Sequence[State] | None = None, *, lengths: Any = None, mask: Any = None
-    ) -> Any:
+        self,
+        x: Operand,
+        state: Sequence[State] | None = None,
+        *,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
+    ) -> Operand:
         """The outputs for sequences of shape ``(N, T, n_in)``; ``run`` gives the state as well."""
         return self.run(x, state, lengths=lengths, mask=mask)[0]
 
     def run(
-        self, x: Any, state: Sequence[State] | None = None, *, lengths: Any = None, mask: Any = None
+        self,
+        x: Operand,
+        state: Sequence[State] | None = None,
+        *,
+        lengths: ArrayLike | None = None,
+        mask: ArrayLike | None = None,
     ) -> tuple[Any, tuple[State, ...]]:
         """The outputs, and the state after the last step, to go on from.
 
@@ -208,7 +219,7 @@ class LSTM(Recurrent):
     cell = LSTMCell
 
 
-def detached(state: Any) -> Any:
+def detached(state: Any) -> Operand:
     """A state's numbers without their graph: what truncated backpropagation carries on.
 
     Arguments:
@@ -222,7 +233,7 @@ def detached(state: Any) -> Any:
     return state.data.copy() if isinstance(state, Tensor) else state
 
 
-def _steps(x: Any) -> list[Any]:
+def _steps(x: Operand) -> list[Any]:
     """Each step's part of shape ``(N, n_in)`` of sequences of shape ``(N, T, n_in)``.
 
     A Tensor is halved again and again.  The gradient of a part is an array of the whole with
@@ -240,5 +251,5 @@ def _where(real: Array, new: State, old: State) -> State:
     return np.where(real, new, old)
 
 
-def _output(state: State) -> Any:
+def _output(state: State) -> Operand:
     return state[0] if isinstance(state, tuple) else state

@@ -12,7 +12,7 @@ from autograd_mini.nn.activations import Activation
 from autograd_mini.nn.initialisers import Initialiser
 from autograd_mini.nn.layers.dense import Dense, size
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import operand
+from autograd_mini.nn.operands import Operand, operand
 from autograd_mini.nn.seeds import Seed, generator
 
 
@@ -66,17 +66,17 @@ class Sequential(Module):
     def __iter__(self) -> Iterator[Any]:
         return iter(self.layers)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> Operand:
         """The layer at an index: ``model[0]``, ``model[-1]``."""
         return self.layers[index]
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Operand:
         """The last layer's output for an input of the first layer's shape."""
         for layer in self.layers:
             x = layer(x)
         return x
 
-    def logits(self, x: Any) -> Any:
+    def logits(self, x: Operand) -> Operand:
         """The output before the last activation: what ``cross_entropy`` takes.
 
         Raises:
@@ -193,7 +193,7 @@ class Residual(Module):
         self.layer: Any = layer
         self.skip: Any = skip
 
-    def forward(self, x: Any, **options: Any) -> Any:
+    def forward(self, x: Operand, **options: Any) -> Operand:
         """The sum; options such as ``lengths`` go to the layer."""
         x = operand(x, "inputs")
         through = self.layer(x, **options)
@@ -216,7 +216,7 @@ class Flatten(Module):
     (5, 6)
     """
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Operand) -> Operand:
         """The samples of shape ``(N, size)``."""
         x = operand(x, "inputs")
         shape = np.shape(x)

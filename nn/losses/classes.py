@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 import autograd_mini as ag
 from autograd_mini import Tensor
@@ -33,10 +34,10 @@ from autograd_mini.nn.losses.refusals import (
     refuse_probabilities,
     same_shape,
 )
-from autograd_mini.nn.operands import Array, made_by, numbers, operand
+from autograd_mini.nn.operands import Array, Data, Operand, made_by, numbers, operand
 
 
-def _unchecked(outputs: Any, targets: Array) -> Any:
+def _unchecked(outputs: Data, targets: Array) -> Operand:
     if not isinstance(outputs, Tensor):
         return cross_entropy(outputs, targets)
     return softmax_loss(outputs, wanted=targets, weights=None, divisor=float(targets.size))
@@ -46,15 +47,15 @@ def _unchecked(outputs: Any, targets: Array) -> Any:
     takes="logits", targets="classes", activation="softmax", logits_by={}, unchecked=_unchecked
 )
 def cross_entropy(
-    outputs: Any,
-    targets: Any,
+    outputs: Data,
+    targets: Data,
     *,
     from_logits: bool | None = None,
     label_smoothing: float = 0.0,
-    class_weights: Any = None,
-    mask: Any = None,
+    class_weights: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Operand:
     """The cross-entropy −Σ t·log(p) of each sample, p = softmax(logits), averaged over samples.
 
     From logits z it is −Σ t·log_softmax(z), which neither overflows nor loses precision; its
@@ -111,13 +112,13 @@ def cross_entropy(
 
 @declared(takes="log-probabilities", targets="classes")
 def negative_log_likelihood(
-    outputs: Any,
-    targets: Any,
+    outputs: Data,
+    targets: Data,
     *,
-    class_weights: Any = None,
-    mask: Any = None,
+    class_weights: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Operand:
     """The cross-entropy −Σ t·log(p) of logarithms of probabilities, averaged over samples.
 
     ``negative_log_likelihood(ag.log_softmax(z), y)`` is ``cross_entropy(z, y)``.
@@ -139,7 +140,7 @@ def negative_log_likelihood(
     return target.likelihood(outputs, identity, reduction)
 
 
-def _softmax_loss(z: Any, wanted: Array, weights: Array | None, divisor: float) -> Any:
+def _softmax_loss(z: Operand, wanted: Array, weights: Array | None, divisor: float) -> Operand:
     logarithms = ag.log_softmax(z)
     if wanted.shape == z.shape:
         return -np.sum(wanted * logarithms) / divisor
@@ -148,8 +149,8 @@ def _softmax_loss(z: Any, wanted: Array, weights: Array | None, divisor: float) 
 
 
 def _softmax_loss_pullback(
-    g: Any, out: Any, z: Any, wanted: Array, weights: Array | None, divisor: float
-) -> Any:
+    g: Operand, out: Operand, z: Operand, wanted: Array, weights: Array | None, divisor: float
+) -> Operand:
     rows, found = wanted, ag.softmax(z)
     if wanted.shape != z.shape:
         rows = np.zeros(z.shape, z.dtype)
@@ -204,7 +205,9 @@ class _Classes:
         rows = self.wanted if self.wanted.shape == self.shape else one_hot(self.wanted, classes)
         return replace(self, wanted=(1 - share) * rows + share / classes)
 
-    def likelihood(self, x: Any, logarithm: Callable[[Any], Any], reduction: Reduction) -> Any:
+    def likelihood(
+        self, x: Operand, logarithm: Callable[[Any], Any], reduction: Reduction
+    ) -> Operand:
         """−Σ weight · target · log(p), reduced; ``logarithm`` makes log(p) of ``x``."""
         if self.wanted.shape != self.shape:
             terms = logarithm(of_class(x, self.wanted))
@@ -218,7 +221,7 @@ class _Classes:
             terms = rows * logarithm(x)
         return reduced(-np.sum(terms), self.count, reduction)
 
-    def from_logits(self, z: Tensor, reduction: Reduction) -> Any:
+    def from_logits(self, z: Tensor, reduction: Reduction) -> Operand:
         """The same from logits, as one operation."""
         if self.wanted.shape == self.shape:
             rows = self.wanted if self.weights is None else self.wanted * self.weights
@@ -231,7 +234,7 @@ class _Classes:
 
 
 def _classes(
-    what: str, outputs: Any, targets: Any, weights: Any, mask: Any
+    what: str, outputs: Data, targets: Data, weights: ArrayLike | None, mask: ArrayLike | None
 ) -> tuple[Any, _Classes]:
     if mask is not None:
         check_constant(what, targets)
@@ -257,13 +260,13 @@ def _classes(
     logits_by={"from_logits": True},
 )
 def binary_cross_entropy(
-    outputs: Any,
-    targets: Any,
+    outputs: Data,
+    targets: Data,
     *,
     from_logits: bool = False,
-    mask: Any = None,
+    mask: ArrayLike | None = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Operand:
     """The cross-entropy −t·log(p) − (1 − t)·log(1 − p) of yes-or-no outputs, averaged.
 
     From logits z, p = sigmoid(z), it is −t·log_sigmoid(z) − (1 − t)·log_sigmoid(−z), which is

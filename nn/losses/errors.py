@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 import autograd_mini as ag
 from autograd_mini.nn.losses.loss import declared
@@ -15,10 +14,11 @@ from autograd_mini.nn.losses.refusals import (
     first_unlike,
     same_shape,
 )
+from autograd_mini.nn.operands import Data, Operand
 
 
 @declared(sums=True)
-def half_squared_error(outputs: Any, targets: Any) -> Any:
+def half_squared_error(outputs: Data, targets: Data) -> Operand:
     """The textbook's error E = ½ Σ (target − output)², summed over everything.
 
     Its gradient is output − target.  (D. E. Rumelhart, G. E. Hinton and R. J. Williams,
@@ -44,8 +44,8 @@ def half_squared_error(outputs: Any, targets: Any) -> Any:
 
 @declared(short="mse", activation="identity")
 def mean_squared_error(
-    outputs: Any, targets: Any, *, mask: Any = None, reduction: Reduction = "mean"
-) -> Any:
+    outputs: Data, targets: Data, *, mask: ArrayLike | None = None, reduction: Reduction = "mean"
+) -> Operand:
     """The mean of (target − output)² over all elements, ``np.mean((targets - outputs) ** 2)``.
 
     Its gradient is 2 (output − target) / n, where n counts all elements, not samples.
@@ -71,8 +71,8 @@ def mean_squared_error(
 
 @declared(short="mae")
 def mean_absolute_error(
-    outputs: Any, targets: Any, *, mask: Any = None, reduction: Reduction = "mean"
-) -> Any:
+    outputs: Data, targets: Data, *, mask: ArrayLike | None = None, reduction: Reduction = "mean"
+) -> Operand:
     r"""The mean of \|target − output\| over all elements, the L1 loss.
 
     Its gradient is sign(output − target) / n, and 0 where the two are equal.
@@ -89,13 +89,13 @@ def mean_absolute_error(
 
 @declared()
 def huber(
-    outputs: Any,
-    targets: Any,
+    outputs: Data,
+    targets: Data,
     *,
     delta: float = 1.0,
-    mask: Any = None,
+    mask: ArrayLike | None = None,
     reduction: Reduction = "mean",
-) -> Any:
+) -> Operand:
     r"""½·d² for errors \|d\| up to δ, and δ·(\|d\| − ½·δ) beyond: outliers pull no harder than δ.
 
     Its gradient is output − target limited to ±δ, divided by n.  (P. J. Huber, "Robust
@@ -121,7 +121,9 @@ def huber(
 
 
 @declared(takes="scores", targets="signs")
-def hinge(outputs: Any, targets: Any, *, mask: Any = None, reduction: Reduction = "mean") -> Any:
+def hinge(
+    outputs: Data, targets: Data, *, mask: ArrayLike | None = None, reduction: Reduction = "mean"
+) -> Operand:
     """The hinge loss max(0, 1 − t·output) of scores for targets t of −1 and 1, averaged.
 
     Its derivative at the hinge itself (t·output = 1) is taken to be 0.  (C. Cortes and

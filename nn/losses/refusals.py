@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from autograd_mini import OPERATIONS, Tensor
 from autograd_mini.nn.data import class_indices
-from autograd_mini.nn.operands import Array, is_tracked, made_by, numbers, of_values, operand
+from autograd_mini.nn.operands import (
+    Array,
+    Data,
+    Operand,
+    is_tracked,
+    made_by,
+    numbers,
+    of_values,
+    operand,
+)
 
 SOFTMAX, SIGMOID = OPERATIONS["softmax"], OPERATIONS["sigmoid"]
 
@@ -19,7 +29,7 @@ SUM_TOLERANCE = 0.02
 # Inputs
 
 
-def tensor_input(layer: Any, x: Any, width: int | None, shape: str = "(..., {})") -> Any:
+def tensor_input(layer: Any, x: Operand, width: int | None, shape: str = "(..., {})") -> Operand:
     """What a layer over Tensors takes, refused unless it has the layer's shape and samples.
 
     Arguments:
@@ -49,7 +59,11 @@ def tensor_input(layer: Any, x: Any, width: int | None, shape: str = "(..., {})"
 
 
 def real_steps(
-    layer: Any, samples: int, steps: int, lengths: Any = None, mask: Any = None
+    layer: Any,
+    samples: int,
+    steps: int,
+    lengths: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
 ) -> Array | None:
     """Which steps are real, of shape ``(N, T)``; ``None`` if all are."""
     if lengths is None and mask is None:
@@ -80,7 +94,7 @@ def real_steps(
 # Shapes and targets
 
 
-def same_shape(what: str, outputs: Any, targets: Any) -> tuple[Any, Any]:
+def same_shape(what: str, outputs: Data, targets: Data) -> tuple[Any, Any]:
     """Outputs and targets as operands, refused unless they have one shape and samples."""
     outputs, targets = operand(outputs, "outputs"), operand(targets, "targets")
     shape, other = np.shape(outputs), np.shape(targets)
@@ -102,7 +116,7 @@ def same_shape(what: str, outputs: Any, targets: Any) -> tuple[Any, Any]:
     return outputs, targets
 
 
-def counted(what: str, outputs: Any, targets: Any, mask: Any) -> tuple[Any, Any]:
+def counted(what: str, outputs: Data, targets: Data, mask: ArrayLike | None) -> tuple[Any, Any]:
     """The outputs and targets for which a boolean mask over their leading axes is true."""
     if mask is None:
         return outputs, targets
@@ -136,7 +150,7 @@ def _remedy(shape: tuple[int, ...], other: tuple[int, ...]) -> str:
     return "give one target for each output"
 
 
-def like(targets: Any, outputs: Any) -> Any:
+def like(targets: Data, outputs: Data) -> Operand:
     """Plain targets as floats, in the dtype of Tensor outputs, so that float32 stays float32."""
     if is_tracked(targets):
         return targets
@@ -149,7 +163,7 @@ def check_some(what: str, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{what}: there are no samples (outputs of shape {shape})")
 
 
-def check_constant(what: str, targets: Any) -> None:
+def check_constant(what: str, targets: Data) -> None:
     """Refuse targets that are nodes: their gradient would be lost, or the order is wrong."""
     if is_tracked(operand(targets, "targets")):
         raise TypeError(
@@ -167,7 +181,7 @@ def check_classes(what: str, shape: tuple[int, ...]) -> None:
         )
 
 
-def class_targets(what: str, shape: tuple[int, ...], targets: Any) -> Array:
+def class_targets(what: str, shape: tuple[int, ...], targets: Data) -> Array:
     """Class indices of shape ``(...)`` or probabilities of shape ``(..., K)``, checked."""
     check_constant(what, targets)
     found = numbers(targets)
@@ -195,7 +209,7 @@ def class_targets(what: str, shape: tuple[int, ...], targets: Any) -> Array:
     return found
 
 
-def class_weights(what: str, classes: int, weights: Any) -> Array | None:
+def class_weights(what: str, classes: int, weights: ArrayLike | None) -> Array | None:
     """How much each class counts, of shape ``(K,)``, checked."""
     if weights is None:
         return None
@@ -211,7 +225,7 @@ def class_weights(what: str, classes: int, weights: Any) -> Array | None:
     return found
 
 
-def check_logarithms(what: str, outputs: Any) -> None:
+def check_logarithms(what: str, outputs: Data) -> None:
     """Refuse what is no logarithm of probabilities, whose exponentials sum to 1."""
     found = numbers(outputs)
     with np.errstate(over="ignore"):
@@ -237,7 +251,7 @@ def _wrong_sum(found: Array) -> float | None:
 # Probabilities or logits
 
 
-def refuse_probabilities(outputs: Any, said: bool) -> None:
+def refuse_probabilities(outputs: Data, said: bool) -> None:
     """Refuse what is no logit; ``said`` spares what only looks like probabilities."""
     maker = made_by(outputs)
     recorded = maker if maker in (SOFTMAX, SIGMOID) else None
@@ -263,7 +277,7 @@ def look_like_probabilities(found: Array) -> bool:
     return bool(np.all(found >= 0) and np.all(abs(found.sum(axis=-1) - 1) <= rounding))
 
 
-def check_probabilities(outputs: Any, wanted: Array) -> None:
+def check_probabilities(outputs: Data, wanted: Array) -> None:
     """Refuse outputs that are no probabilities of classes, or rounded to 0 where wanted."""
     if made_by(outputs) is SIGMOID:
         raise ValueError(
@@ -282,7 +296,7 @@ def check_probabilities(outputs: Any, wanted: Array) -> None:
     check_not_rounded("cross_entropy", chosen)
 
 
-def check_range(what: str, outputs: Any) -> None:
+def check_range(what: str, outputs: Data) -> None:
     """Refuse outputs below 0 or above 1."""
     found = numbers(outputs)
     wrong = first_unlike(found, ~((found < 0) | (found > 1)))  # NaN passes through to the loss
@@ -305,7 +319,7 @@ def check_not_rounded(what: str, likelihoods: Array) -> None:
         )
 
 
-def of_class(x: Any, indices: Array) -> Any:
+def of_class(x: Operand, indices: Array) -> Operand:
     """For each sample of ``x``, shape ``(..., K)``, the element of its class."""
     if np.ndim(x) == 1:
         return x[indices.reshape(1)]

@@ -98,6 +98,10 @@ class Schedule:
             setattr(self, name, number)
 
 
+AnySchedule = Schedule | Callable[[Optimiser], Schedule]
+"""A schedule, or a function that makes one of the optimiser."""
+
+
 @dataclass(frozen=True)
 class EachStep:
     """A schedule of ``nn.fit`` that goes on with each step; without it, it does with each epoch.
@@ -113,7 +117,7 @@ class EachStep:
     0.0006
     """
 
-    schedule: Schedule | Callable[[Optimiser], Schedule]
+    schedule: AnySchedule
 
 
 class StepSchedule(Schedule):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from autograd_mini.nn import metrics
 from autograd_mini.nn.data import class_indices
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.operands import Array, Data, numbers
 from autograd_mini.nn.optional import needed
 from autograd_mini.nn.plots.drawing import (
     COLOURS,
+    Panels,
+    figure_of,
     grid_of,
     legend_beside,
     new_axes,
@@ -25,6 +28,11 @@ from autograd_mini.nn.plots.drawing import (
 from autograd_mini.nn.training.evaluation import predict
 from autograd_mini.nn.training.health import layer_outputs
 from autograd_mini.nn.training.samples import samples, told_of_all
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 MARKERS = "os^Dvx+"
 """Markers for the classes of ``decision_boundary``, as many as colours."""
@@ -41,8 +49,8 @@ LETTER = 0.07
 
 
 def activations(
-    model: Module, X: Any, *, layers: Sequence[int] | None = None, ax: Any = None
-) -> Any:
+    model: Module, X: Data, *, layers: Sequence[int] | None = None, ax: Panels = None
+) -> Figure:
     """For each layer its activations for a batch: as an image, and as a histogram below.
 
     In an image a row is a sample and a column a unit.
@@ -80,16 +88,16 @@ def activations(
         below.set(xlabel="activation")
     grid[0, 0].set_ylabel("sample")
     grid[1, 0].set_ylabel("how many")
-    return grid[0, 0].figure
+    return figure_of(grid[0, 0])
 
 
 def weights(
-    matrix: Any,
+    matrix: ArrayLike,
     *,
     shape: tuple[int, int] | None = None,
     count: int = 16,
-    ax: Any = None,
-) -> Any:
+    ax: Panels = None,
+) -> Figure:
     """The weights of a layer as images: one matrix, or for each neuron what it looks at.
 
     All have one colour scale, with white for 0.
@@ -113,13 +121,13 @@ def weights(
         raise ValueError(f"weights has the shape (n_in, n_out), not {found.shape}")
     top = float(np.max(np.abs(found[np.isfinite(found)]), initial=0)) or 1.0
     if shape is None:
-        ax = new_axes(ax)
+        ax = new_axes(ax)  # type: ignore[arg-type]  # one, since there is one panel
         image = _image(ax, found, "RdBu_r", (-top, top), aspect="auto")
         ax.figure.colorbar(image, ax=ax, label="weight")
         ax.set(xlabel="neuron", ylabel="input", title="Weights")
         whole_numbers(ax.xaxis)
         whole_numbers(ax.yaxis)
-        return ax.figure
+        return figure_of(ax)
     if shape[0] * shape[1] != found.shape[0]:
         raise ValueError(f"{found.shape[0]} inputs are no image of shape {shape}")
     shown = min(count, found.shape[1])
@@ -132,19 +140,19 @@ def weights(
             image = _image(each, found[:, index].reshape(shape), "RdBu_r", (-top, top))
             each.set_title(f"neuron {index}", size=8)
     grid[0].figure.colorbar(image, ax=list(grid), label="weight")
-    return grid[0].figure
+    return figure_of(grid[0])
 
 
 def decision_boundary(
-    model: Any,
-    X: Any,
-    y: Any,
+    model: Module | Callable[[Array], Data],
+    X: Data,
+    y: Data,
     *,
     axis_names: tuple[str, str] = ("x1", "x2"),
-    ax: Any = None,
+    ax: Axes | None = None,
     points: int = 200,
     margin: float = 0.1,
-) -> Any:
+) -> Figure:
     """Which class a model gives each point of the plane, with the samples on top.
 
     Arguments:
@@ -174,7 +182,7 @@ def decision_boundary(
     first, second = np.meshgrid(*across)
     places = np.concatenate([X, np.column_stack([first.ravel(), second.ravel()])])
 
-    def outputs(x: Array) -> Any:
+    def outputs(x: Array) -> Data:
         return predict(model, x) if isinstance(model, Module) else numbers(model(x))
 
     out = told_of_all(outputs, (places,), lambda: (X,))
@@ -206,7 +214,9 @@ def decision_boundary(
     for label, colour in enumerate(colours):
         mine = X[labels == label]
         marker = MARKERS[(label + rounds[label]) % len(MARKERS)]
-        ax.scatter(*mine.T, s=14, color=colour, marker=marker, label=f"class {label}")
+        ax.scatter(
+            mine[:, 0], mine[:, 1], s=14, color=colour, marker=marker, label=f"class {label}"
+        )
     accuracy = np.mean(found[: len(X)] == labels)
     ax.set(
         xlabel=axis_names[0],
@@ -214,17 +224,17 @@ def decision_boundary(
         title=f"Decision boundary (accuracy {accuracy:.1%}, N = {len(X)})",
     )
     legend_beside(ax)
-    return ax.figure
+    return figure_of(ax)
 
 
 def confusion_matrix(
-    outputs: Any,
-    targets: Any,
+    outputs: Data,
+    targets: Data,
     classes: int | None = None,
     *,
     names: Sequence[str] | None = None,
-    ax: Any = None,
-) -> Any:
+    ax: Axes | None = None,
+) -> Figure:
     """How often each class was taken for each: a row is the truth, a column the prediction.
 
     The colour is the share of the row.  Cells that are too small for numbers have a colour bar.
@@ -267,22 +277,24 @@ def confusion_matrix(
     every = math.ceil(LEAST_CELL / cell)
     ticks = range(0, classes, every)
     upright = LETTER * (longest + 1) > cell * every
-    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if upright else {}
+    turned: dict[str, Any] = (
+        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if upright else {}
+    )
     ax.set_xticks(ticks, words[::every], size=8, **turned)
     ax.set_yticks(ticks, words[::every], size=8)
     right = np.trace(counts) / counts.sum()
     ax.set(xlabel="predicted", ylabel="true", title=f"Confusion matrix ({right:.1%} right)")
-    return ax.figure
+    return figure_of(ax)
 
 
 def images(
-    pictures: Any,
+    pictures: ArrayLike,
     *,
     titles: Sequence[Any] = (),
     columns: int = 8,
     limits: tuple[float, float] | None = None,
-    ax: Any = None,
-) -> Any:
+    ax: Panels = None,
+) -> Figure:
     """Pictures side by side, each with a title, such as the digits that were taken for others.
 
     Arguments:
@@ -313,10 +325,12 @@ def images(
             _image(each, found[index], "gray_r", limits or _range(found))
             if index < len(wrapped):
                 each.set_title(wrapped[index], size=8)
-    return grid[0].figure
+    return figure_of(grid[0])
 
 
-def _image(ax: Any, rows: Array, colours: str, limits: tuple[float, float], **options: Any) -> Any:
+def _image(
+    ax: Axes, rows: Array, colours: str, limits: tuple[float, float], **options: Any
+) -> AxesImage:
     """Numbers as an image in which those that are not finite stand out."""
     scale = needed("matplotlib", "matplotlib", "to draw").colormaps[colours]
     image = ax.imshow(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,11 +13,18 @@ from autograd_mini.nn.optional import needed
 from autograd_mini.nn.plots.drawing import (
     COLOURS,
     draw_line,
+    figure_of,
     legend_beside,
     new_axes,
     say,
     whole_numbers,
 )
+from autograd_mini.nn.training.health_report import LayerHealth
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 MANY_LAYERS = 12
 """More layers than this share a colour bar instead of a legend."""
@@ -26,10 +33,10 @@ MANY_LAYERS = 12
 def loss_curve(
     history: Any,
     *,
-    ax: Any = None,
+    ax: Axes | None = None,
     average: int | None = None,
     log: bool = True,
-) -> Any:
+) -> Figure:
     """The loss of each step, its moving average, and the validation loss at each epoch's end.
 
     The mean of a window is drawn at the window's middle, over its finite losses.  On a logarithmic
@@ -87,10 +94,10 @@ def loss_curve(
     ax.set(xlabel="step", ylabel="loss", title=_result(history, mean[-1]))
     whole_numbers(ax.xaxis)
     ax.legend()
-    return ax.figure
+    return figure_of(ax)
 
 
-def gradient_norms(health: Any, *, ax: Any = None) -> Any:
+def gradient_norms(health: Any, *, ax: Axes | None = None) -> Figure:
     """Each layer's gradient over the steps of a run, from the first layer to the last.
 
     Arguments:
@@ -131,10 +138,10 @@ def gradient_norms(health: Any, *, ax: Any = None) -> Any:
         mappable.set_clim(1, count)
         bar = ax.figure.colorbar(mappable, ax=ax, label="layer, from the input to the output")
         whole_numbers(bar.ax.yaxis)
-    return ax.figure
+    return figure_of(ax)
 
 
-def gradient_health(report: Any, *, ax: Any = None) -> Any:
+def gradient_health(report: Any, *, ax: Axes | None = None) -> Figure:
     """A bar for each layer's gradient, on a logarithmic scale, and its unhealthy units.
 
     The scale spans three decades or more, so that gradients of nearly one size look like it.  A
@@ -155,7 +162,7 @@ def gradient_health(report: Any, *, ax: Any = None) -> Any:
     gradients = deltas if seen else np.array([layer.gradient for layer in report.layers])
     places = np.arange(1, len(gradients) + 1)
     good = np.isfinite(gradients) & (gradients > 0)
-    handles = []
+    handles: list[Any] = []
     if good.any():
         handles += [ax.bar(places[good], gradients[good], color=COLOURS[0], label="gradient")]
         least, most = float(gradients[good].min()), float(gradients[good].max())
@@ -186,7 +193,7 @@ def gradient_health(report: Any, *, ax: Any = None) -> Any:
         handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles),
         frameon=False, fontsize=8,
     )  # fmt: skip
-    return ax.figure
+    return figure_of(ax)
 
 
 def _moving_mean(found: Array, width: int) -> Array:
@@ -225,7 +232,7 @@ def _result(history: Any, mean: float) -> str:
     return textwrap.fill(", ".join(losses).capitalize() + why, 64)
 
 
-def _unit_lines(ax: Any, places: Array, layers: Sequence[Any]) -> list[Any]:
+def _unit_lines(ax: Axes, places: Array, layers: Sequence[LayerHealth]) -> list[Line2D]:
     """The shares of saturated and of dead units, on a scale of their own at the right."""
     shares = {
         what: np.array([getattr(layer, what) for layer in layers]) for what in ("saturated", "dead")

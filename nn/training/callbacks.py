@@ -19,7 +19,7 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from autograd_mini.nn.optimisers.clipping import clip_gradients, positive_limit
@@ -203,14 +203,14 @@ class EarlyStopping(Callback):
 class _EachEpoch(Callback):
     """A plain function as a callback."""
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Callable[[Run], object]) -> None:
         self.function = function
 
     def on_epoch(self, run: Run) -> None:
         self.function(run)
 
 
-def as_callback(given: Any) -> Callback:
+def as_callback(given: Callback | Callable[[Run], object]) -> Callback:
     """A callback, or a plain function that is called with the run after each epoch.
 
     Raises:

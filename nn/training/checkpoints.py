@@ -13,6 +13,7 @@ import numpy as np
 from autograd_mini.nn.files import FilePath, read_archive, refuse
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.module import Module
+from autograd_mini.nn.operands import Data
 from autograd_mini.nn.optimisers.schedules import Schedule
 from autograd_mini.nn.training.history import History
 from autograd_mini.trees import leaves, paths
@@ -93,7 +94,7 @@ def read_checkpoint(path: FilePath, samples: int) -> dict[str, Any]:
     return saved
 
 
-def flat(tree: Any) -> Any:
+def flat(tree: Data) -> Data:
     """An array as it is, or a tree's arrays in order: a file sorts keys and keeps no tuples."""
     return tree if isinstance(tree, np.ndarray) else leaves(tree)
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
 import autograd_mini as ag
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import arrays_of
+from autograd_mini.nn.operands import Data, arrays_of
 from autograd_mini.nn.training.modes import evaluating
-from autograd_mini.nn.training.named_metrics import scores
+from autograd_mini.nn.training.named_metrics import MetricFunction, Metrics, scores
 from autograd_mini.nn.training.objective import AnyLoss, Objective, objective_for
 from autograd_mini.nn.training.samples import (
     called,
@@ -29,7 +28,7 @@ from autograd_mini.nn.training.samples import (
 )
 
 
-def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Any:
+def predict(model: Module, X: Data, *, batch_size: int = 1024) -> Data:
     """The model's output for all samples as plain numbers: eval mode, nothing recorded.
 
     Arguments:
@@ -57,11 +56,11 @@ def predict(model: Module, X: Any, *, batch_size: int = 1024) -> Any:
 
 def evaluate(
     model: Module,
-    X: Any,
-    y: Any,
+    X: Data,
+    y: Data,
     *,
     loss: AnyLoss | None = None,
-    metrics: Any = (),
+    metrics: Metrics = (),
     batch_size: int = 1024,
 ) -> dict[str, float]:
     """The loss and metrics of a model on data: eval mode, nothing recorded.
@@ -92,9 +91,9 @@ def evaluate(
 
 def measured(
     objective: Objective,
-    X: Any,
-    y: Any,
-    metrics: Mapping[str, Callable[[Any, Any], float]],
+    X: Data,
+    y: Data,
+    metrics: Mapping[str, MetricFunction],
     batch_size: int,
     *,
     first_only: bool = False,

@@ -23,8 +23,9 @@ import numpy as np
 from autograd_mini.nn.extras.parallel import Alone, Together
 from autograd_mini.nn.files import FilePath
 from autograd_mini.nn.module import Module
+from autograd_mini.nn.operands import Data
 from autograd_mini.nn.optimisers.optimiser import Optimiser
-from autograd_mini.nn.optimisers.schedules import EachStep, Schedule
+from autograd_mini.nn.optimisers.schedules import AnySchedule, EachStep
 from autograd_mini.nn.seeds import Seed, generator
 from autograd_mini.nn.training.callbacks import (
     Callback,
@@ -36,6 +37,7 @@ from autograd_mini.nn.training.callbacks import (
 from autograd_mini.nn.training.checkpoints import Checkpoint, fingerprint, read_checkpoint
 from autograd_mini.nn.training.history import History
 from autograd_mini.nn.training.loop import Training
+from autograd_mini.nn.training.named_metrics import Metrics
 from autograd_mini.nn.training.objective import AnyLoss, objective_for
 from autograd_mini.nn.training.options import (
     TrainingWarning,
@@ -56,12 +58,16 @@ WORSE, FEW = 1.5, 3
 """After so many epochs such a multiple is warned of."""
 
 
+Part = Callback | Callable[[Run], object] | Checkpoint | Together
+"""What goes into ``callbacks=``."""
+
+
 class ShortForms(TypedDict, total=False):
     """Keywords of ``fit`` that stand for others: each with what it is short for."""
 
     validation_split: float
     """``validation=0.2``, a share."""
-    validation_data: tuple[Any, Any] | None
+    validation_data: tuple[Data, Data] | None
     """``validation=(X, y)``."""
     schedule_by: str
     """``"step"``: ``schedule=nn.EachStep(schedule)``."""
@@ -83,20 +89,20 @@ class ShortForms(TypedDict, total=False):
 
 def fit(
     model: Module,
-    X: Any,
-    y: Any,
+    X: Data,
+    y: Data,
     *,
     loss: AnyLoss | None = None,
     optimiser: Optimiser | str = "adam",
     rate: float | None = None,
     epochs: int = 10,
     batch_size: int = 32,
-    validation: float | tuple[Any, Any] | None = None,
-    metrics: Any = (),
+    validation: float | tuple[Data, Data] | None = None,
+    metrics: Metrics = (),
     shuffle: bool = True,
     rng: Seed = 0,
-    schedule: Schedule | Callable[[Optimiser], Schedule] | EachStep | None = None,
-    callbacks: Any = (),
+    schedule: AnySchedule | EachStep | None = None,
+    callbacks: Part | Iterable[Part] = (),
     progress: bool = True,
     **short: Unpack[ShortForms],
 ) -> History:
@@ -172,7 +178,7 @@ def fit(
     unknown = short.keys() - ShortForms.__annotations__.keys()
     if unknown:
         refuse_options("fit", {name: short[name] for name in short if name in unknown})  # type: ignore[literal-required]
-    given = [*callbacks] if _are_several(callbacks) else [callbacks]
+    given = _several(callbacks)
     communicator = short.get("communicator")
     together = None if communicator is None else Together(communicator)
     with _only(Together, given, together) or Alone() as team:
@@ -249,14 +255,16 @@ def fit(
         return run.history
 
 
-Part = TypeVar("Part", Together, Checkpoint)
+P = TypeVar("P", Together, Checkpoint)
 
 
-def _are_several(callbacks: Any) -> bool:
-    return isinstance(callbacks, Iterable) and not isinstance(callbacks, Callback)
+def _several(callbacks: Part | Iterable[Part]) -> list[Part]:
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, Iterable):
+        return [callbacks]
+    return [*callbacks]
 
 
-def _only(kind: type[Part], given: list[Any], short: Part | None) -> Part | None:
+def _only(kind: type[P], given: list[Part], short: P | None) -> P | None:
     """The one part of this kind among the callbacks, or of a short form; ``None`` if none is.
 
     Raises:
@@ -281,8 +289,8 @@ def _checkpoint(short: ShortForms) -> Checkpoint | None:
 
 
 def _validation(
-    given: float | tuple[Any, Any] | None, short: ShortForms
-) -> tuple[float, tuple[Any, Any] | None]:
+    given: float | tuple[Data, Data] | None, short: ShortForms
+) -> tuple[float, tuple[Data, Data] | None]:
     """The share to hold out, and the samples to validate on."""
     share, data = short.get("validation_split", 0.0), short.get("validation_data")
     if given is None:
@@ -292,7 +300,7 @@ def _validation(
     return (given, None) if isinstance(given, int | float | np.number) else (0.0, given)
 
 
-def _calls(given: list[Any], short: ShortForms) -> list[Callback]:
+def _calls(given: list[Part], short: ShortForms) -> list[Callback]:
     """The callbacks in the order in which they are called."""
     norm, value = short.get("clip_norm"), short.get("clip_value")
     patience = short.get("patience")

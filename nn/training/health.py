@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +29,7 @@ import autograd_mini as ag
 from autograd_mini.nn.activations import name_of
 from autograd_mini.nn.layers.sequential import Sequential
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, arrays_of, is_several, numbers
+from autograd_mini.nn.operands import Array, Data, arrays_of, is_several, numbers
 from autograd_mini.nn.training.callbacks import Callback
 from autograd_mini.nn.training.ends import ends_of
 from autograd_mini.nn.training.health_report import (
@@ -41,8 +41,14 @@ from autograd_mini.nn.training.modes import evaluating, quietly, undisturbed
 from autograd_mini.nn.training.objective import AnyLoss, Objective, objective_for
 from autograd_mini.nn.training.run import Run
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-def gradient_health(model: Module, X: Any, y: Any, *, loss: AnyLoss | None = None) -> HealthReport:
+
+def gradient_health(
+    model: Module, X: Data, y: Data, *, loss: AnyLoss | None = None
+) -> HealthReport:
     """One look at a model's gradients on one batch; the model stays as it was.
 
     Arguments:
@@ -97,7 +103,7 @@ class GradientHealth(Callback):
     """
 
     def __init__(
-        self, X: Any = None, y: Any = None, *, every: int = 10, loss: AnyLoss | None = None
+        self, X: Data = None, y: Data = None, *, every: int = 10, loss: AnyLoss | None = None
     ) -> None:
         if every < 1:
             raise ValueError(f"every is a positive number of steps, not {every!r}")
@@ -182,7 +188,7 @@ class GradientHealth(Callback):
         last = {name: found[-1] for name, found in self.gradients.items()}
         return _report(self._model, last, self._weights, {}, updates, {})
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Axes | None = None) -> Figure:
         """Each layer's gradient over time, as a Matplotlib Figure."""
         from autograd_mini.nn import plots
 
@@ -237,7 +243,9 @@ def _root(squares: float, count: int) -> float:
     return math.sqrt(squares / count) if squares >= 0 else math.nan
 
 
-def _recorded(model: Module, objective: Objective, inputs: Any) -> tuple[dict[str, ag.Tensor], Any]:
+def _recorded(
+    model: Module, objective: Objective, inputs: Data
+) -> tuple[dict[str, ag.Tensor], Any]:
     """The recorded outputs of the layers with weights, and what the loss takes."""
     if not isinstance(model, Sequential) or is_several(inputs):
         return {}, objective.outputs(inputs)
@@ -253,7 +261,7 @@ def _recorded(model: Module, objective: Objective, inputs: Any) -> tuple[dict[st
     return {owner: node for owner, node in found.items() if isinstance(node, ag.Tensor)}, outputs
 
 
-def layer_outputs(model: Module, X: Any) -> list[tuple[str, str, Array]]:
+def layer_outputs(model: Module, X: Data) -> list[tuple[str, str, Array]]:
     """For each layer of a ``Sequential``: its name, its activation's name, its outputs.
 
     Nested ones are opened.  The model is run in eval mode, and nothing is recorded.
@@ -283,7 +291,7 @@ def _layers(model: Sequential, name: str) -> Iterator[tuple[str, Any]]:
             yield f"{name}.{index}", layer
 
 
-def _unit_shares(model: Module, X: Any) -> Iterator[tuple[str, tuple[float, float]]]:
+def _unit_shares(model: Module, X: Data) -> Iterator[tuple[str, tuple[float, float]]]:
     """For each layer with weights: the shares of saturated and of dead units behind it."""
     if not isinstance(model, Sequential) or is_several(X):
         return

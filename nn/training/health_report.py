@@ -6,12 +6,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autograd_mini.nn.notebook import preformatted
 from autograd_mini.nn.training.ends import ends_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FADED = 1e-3
 """The first layer's gradient is vanishing below this share of the last one's, and exploding
@@ -140,7 +144,7 @@ class HealthReport:
                 "weight a step of its own"
             )
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Axes | None = None) -> Figure:
         """The layers' gradients, and their saturated and dead units, as a Matplotlib Figure."""
         from autograd_mini.nn import plots
 

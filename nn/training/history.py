@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd_mini.nn.notebook import preformatted
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 @dataclass(repr=False)
@@ -69,7 +73,7 @@ class History:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.epochs)
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
+    def plot(self, ax: Axes | None = None, **options: Any) -> Figure:
         """The loss curve as a Matplotlib Figure; options as for ``nn.plots.loss_curve``."""
         from autograd_mini.nn import plots
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd_mini.nn.extras.parallel import Alone, Together
 from autograd_mini.nn.files import FilePath, refuse, write_archive
-from autograd_mini.nn.operands import Array
+from autograd_mini.nn.operands import Array, Data
 from autograd_mini.nn.optimisers.optimiser import Optimiser
 from autograd_mini.nn.optimisers.schedules import Schedule
 from autograd_mini.nn.training.callbacks import Callback
@@ -32,7 +32,7 @@ from autograd_mini.nn.training.checkpoints import (
 )
 from autograd_mini.nn.training.evaluation import measured
 from autograd_mini.nn.training.modes import quietly
-from autograd_mini.nn.training.named_metrics import scores
+from autograd_mini.nn.training.named_metrics import MetricFunction, scores
 from autograd_mini.nn.training.objective import Objective
 from autograd_mini.nn.training.options import SAMPLE, TrainingWarning
 from autograd_mini.nn.training.progress import Progress
@@ -72,10 +72,10 @@ class Training:
     y: Any
     held_out: Array
     kept: Array
-    validation: tuple[Any, Any] | None
+    validation: tuple[Data, Data] | None
     objective: Objective
     loss_of: Callable[[Any, Any], Any]
-    metrics: dict[str, Callable[[Any, Any], float]]
+    metrics: dict[str, MetricFunction]
     schedule: Schedule | None
     by_step: bool
     batch_size: int
@@ -86,7 +86,7 @@ class Training:
     team: Alone | Together
     usual: float
     outputs: Any
-    seen: list[tuple[Any, Any]] = field(default_factory=list)
+    seen: list[tuple[Data, Data]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     unwritten: bool = False
     last: dict[str, dict[str, Array]] = field(default_factory=dict)
@@ -457,7 +457,7 @@ def _row(
     run: Run,
     objective: Objective,
     metrics: dict[str, Any],
-    seen: list[tuple[Any, Any]],
+    seen: list[tuple[Data, Data]],
     count: int,
 ) -> dict[str, Any]:
     row: dict[str, Any] = {

@@ -9,12 +9,18 @@ from typing import Any
 from autograd_mini.nn import metrics
 from autograd_mini.nn.losses.errors import mean_absolute_error, mean_squared_error
 from autograd_mini.nn.losses.refusals import look_like_probabilities
-from autograd_mini.nn.operands import Array, is_several
+from autograd_mini.nn.operands import Array, Data, is_several
 from autograd_mini.nn.suggest import unknown_name
 from autograd_mini.nn.training.samples import keys_of, kind_of
 
-Metric = str | Callable[[Any, Any], float]
-"""A metric by name, or a function ``(outputs, targets)`` of plain arrays."""
+MetricFunction = Callable[[Data, Data], float]
+"""A function ``(outputs, targets)`` of plain arrays."""
+
+Metric = str | MetricFunction
+"""A metric by name, or a function."""
+
+Metrics = Metric | Iterable[Metric] | Mapping[str, Metric]
+"""One metric, several, or several by names of their own."""
 
 
 def _perplexity(outputs: Array, targets: Array) -> float:
@@ -36,9 +42,7 @@ METRICS = {metric.__name__: metric for metric in (*OF_LABELS, metrics.r2)} | {
 """The metrics by name: those that are one number."""
 
 
-def of_yes_or_no(
-    metric: Callable[[Any, Any], float], above: float, outputs: Array, targets: Array
-) -> float:
+def of_yes_or_no(metric: MetricFunction, above: float, outputs: Array, targets: Array) -> float:
     """A metric of labels, of one output that says yes above a number."""
     shape = outputs.shape
     if len(shape) == 1 or shape[1:] == (1,):
@@ -49,7 +53,7 @@ def of_yes_or_no(
     return metric(outputs, targets)
 
 
-def targets_second(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def targets_second(function: Callable[[Data, Data], Any]) -> Callable[[Data, Data], Any]:
     """A loss or metric as a function of outputs and targets.
 
     Functions whose first argument is called ``y_true``, scikit-learn's and Keras's, take the
@@ -67,7 +71,7 @@ def targets_second(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], 
     return (lambda outputs, targets: function(targets, outputs)) if first == "y_true" else function
 
 
-def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
+def named_metrics(given: Metrics) -> dict[str, MetricFunction]:
     """Metrics by name, from names, functions, a list of both, or a dict.
 
     >>> list(named_metrics("accuracy"))
@@ -79,34 +83,33 @@ def named_metrics(given: Any) -> dict[str, Callable[[Any, Any], float]]:
         return {name: targets_second(_metric(metric)) for name, metric in given.items()}
     if isinstance(given, str) or callable(given) or not isinstance(given, Iterable):
         given = [given]
-    found: dict[str, Callable[[Any, Any], float]] = {}
+    found: dict[str, MetricFunction] = {}
     for metric in given:
-        name = metric
-        if not isinstance(metric, str):
+        function = _metric(metric)
+        if isinstance(metric, str):
+            name = metric
+        else:
             name = getattr(metric, "__name__", type(metric).__name__)
-        metric = _metric(metric)
         if name in found or name == "loss":
             raise ValueError(
                 f"two columns of the history would be called {name!r}: give the metrics as a dict "
                 "{name: function} with names of their own"
             )
-        found[name] = targets_second(metric)
+        found[name] = targets_second(function)
     return found
 
 
-def _metric(given: Any) -> Callable[[Any, Any], float]:
+def _metric(given: Metric) -> MetricFunction:
     if isinstance(given, str):
         if given not in METRICS:
             raise ValueError(unknown_name("metric", given, METRICS))
         return METRICS[given]
     if not callable(given):
         raise TypeError(f"a metric is a name or a function, not {type(given).__name__}")
-    return given  # type: ignore[no-any-return]
+    return given
 
 
-def scores(
-    metrics: Mapping[str, Callable[[Any, Any], float]], outputs: Any, targets: Any
-) -> dict[str, float]:
+def scores(metrics: Mapping[str, MetricFunction], outputs: Data, targets: Data) -> dict[str, float]:
     """Each metric of all outputs and targets.
 
     Raises:

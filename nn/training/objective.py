@@ -21,10 +21,12 @@ from autograd_mini.nn.layers.sequential import Sequential
 from autograd_mini.nn.losses.loss import LOSSES, Loss, default_loss, loss_of
 from autograd_mini.nn.losses.refusals import class_targets, same_shape
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, arrays_of, is_several, operand
+from autograd_mini.nn.operands import Array, Data, Operand, arrays_of, is_several, operand
 from autograd_mini.nn.suggest import unknown_name
 from autograd_mini.nn.training.named_metrics import (
     OF_LABELS,
+    MetricFunction,
+    Metrics,
     named_metrics,
     of_yes_or_no,
     targets_second,
@@ -115,7 +117,7 @@ class Objective:
         if last == "sigmoid":
             self._yes_above = 0.5
 
-    def outputs(self, inputs: Any) -> Any:
+    def outputs(self, inputs: Data) -> Data:
         """What the loss takes for a batch of inputs: the model's logits, or its output.
 
         A tuple of inputs is given to the model as so many arguments.
@@ -123,25 +125,25 @@ class Objective:
         model: Any = self.model
         return called(model.logits if self._activation else model, inputs)
 
-    def last(self, layer: Any, x: Any) -> Any:
+    def last(self, layer: Any, x: Operand) -> Operand:
         """What the loss takes, from the last layer of a ``Sequential`` and its input."""
         if not self._activation:
             return layer(x)
         return layer.linear(x) if isinstance(layer, Dense) else x
 
-    def loss(self, outputs: Any, targets: Any) -> Any:
+    def loss(self, outputs: Data, targets: Data) -> Operand:
         """The loss, one number that can be differentiated."""
         if self.kind:
             self._refuse_several(outputs, targets)
         return self._function(outputs, targets, **self._options)
 
-    def one_loss(self, outputs: Any, targets: Any) -> Any:
+    def one_loss(self, outputs: Data, targets: Data) -> Operand:
         """``loss``, refused if it is not one number."""
         loss = self.loss(outputs, targets)
         number(loss)
         return loss
 
-    def _refuse_several(self, outputs: Any, targets: Any) -> None:
+    def _refuse_several(self, outputs: Data, targets: Data) -> None:
         if is_several(outputs):
             keys = keys_of(outputs)
             each = ", ".join(f"{key!r}: ..." for key in keys)
@@ -157,16 +159,16 @@ class Objective:
                 "loss"
             )
 
-    def loss_without_checks(self, targets: Any) -> Callable[[Any, Any], Any]:
+    def loss_without_checks(self, targets: Data) -> Callable[[Any, Any], Any]:
         """``loss`` for batches of targets that ``checked_targets`` gave."""
         fast = self.kind.unchecked if self.kind and self._is_plain else None
         return fast if fast and targets.dtype.kind == "i" else self.loss
 
-    def parts(self, outputs: Any, targets: Any) -> Iterator[tuple[Objective, Any, Any]]:
+    def parts(self, outputs: Data, targets: Data) -> Iterator[tuple[Objective, Any, Any]]:
         """Each loss with its outputs and its targets: itself, with all of them."""
         yield self, outputs, targets
 
-    def checked_targets(self, targets: Any, outputs: Any) -> Any:
+    def checked_targets(self, targets: Data, outputs: Data) -> Data:
         """All targets, refused if the loss refuses one; class indices as whole numbers.
 
         Arguments:
@@ -189,7 +191,7 @@ class Objective:
             same_shape(self.name, np.broadcast_to(0.0, (len(targets), *shape[1:])), targets)
         return targets
 
-    def of_nothing(self, outputs: Any, targets: Any) -> float:
+    def of_nothing(self, outputs: Data, targets: Data) -> float:
         """The loss of outputs that say nothing: 0, or every class alike; ∞ if it is not known.
 
         Arguments:
@@ -211,12 +213,12 @@ class Objective:
         half = self.kind and self.kind.takes == "probabilities" and not self._activation
         return np.full(shape, 0.5 if half else 0.0)
 
-    def predictions(self, outputs: Any) -> Any:
+    def predictions(self, outputs: Data) -> Data:
         """The model's output as plain numbers, from what ``outputs`` gave."""
         found = plain(outputs)
         return np.asarray(self._activation(found)) if self._activation else found
 
-    def metrics(self, given: Any) -> dict[str, Callable[[Any, Any], float]]:
+    def metrics(self, given: Metrics) -> dict[str, MetricFunction]:
         """``named_metrics``; those of labels take one output for yes or no as what it says.
 
         That is yes above 0.5 for probabilities, above 0 for the scores of ``hinge``.
@@ -272,7 +274,7 @@ class LossOfEach(Objective):
                 'reduction="mean" in all'
             )
 
-    def parts(self, outputs: Any, targets: Any) -> Iterator[tuple[Objective, Any, Any]]:
+    def parts(self, outputs: Data, targets: Data) -> Iterator[tuple[Objective, Any, Any]]:
         """Each loss with its output and its targets.
 
         Raises:
@@ -291,17 +293,17 @@ class LossOfEach(Objective):
         for key, part in self._losses.items():
             yield part, outputs[key], targets[key]
 
-    def loss(self, outputs: Any, targets: Any) -> Any:
+    def loss(self, outputs: Data, targets: Data) -> Operand:
         """The sum of the losses, one number that can be differentiated."""
         each = [part.loss(x, t) for part, x, t in self.parts(outputs, targets)]
         return sum(each[1:], each[0])
 
-    def checked_targets(self, targets: Any, outputs: Any) -> Any:
+    def checked_targets(self, targets: Data, outputs: Data) -> Data:
         """All targets, checked each by its loss."""
         each = [part.checked_targets(t, x) for part, x, t in self.parts(outputs, targets)]
         return rebuild(targets, iter(each))
 
-    def of_nothing(self, outputs: Any, targets: Any) -> float:
+    def of_nothing(self, outputs: Data, targets: Data) -> float:
         """The sum of what the losses are for outputs that say nothing."""
         return math.fsum(part.of_nothing(x, t) for part, x, t in self.parts(outputs, targets))
 

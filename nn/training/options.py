@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,14 +16,22 @@ import autograd_mini as ag
 from autograd_mini.nn.data import check_finite
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, arrays_of, made_by, numbers_instead, unmasked
+from autograd_mini.nn.operands import (
+    Array,
+    Data,
+    Operand,
+    arrays_of,
+    made_by,
+    numbers_instead,
+    unmasked,
+)
 from autograd_mini.nn.optimisers.methods import OPTIMISERS
 from autograd_mini.nn.optimisers.optimiser import Optimiser
-from autograd_mini.nn.optimisers.schedules import Schedule
+from autograd_mini.nn.optimisers.schedules import AnySchedule, Schedule
 from autograd_mini.nn.suggest import unknown_name
 from autograd_mini.nn.training.evaluation import measured
 from autograd_mini.nn.training.modes import evaluating, quietly, undisturbed
-from autograd_mini.nn.training.named_metrics import scores
+from autograd_mini.nn.training.named_metrics import MetricFunction, scores
 from autograd_mini.nn.training.objective import Objective
 from autograd_mini.nn.training.samples import (
     for_all,
@@ -47,7 +53,7 @@ class TrainingWarning(UserWarning):
     """Training went wrong, or could not have gone right; the message says what to do."""
 
 
-def checked_data(X: Any, y: Any, what: str = "") -> tuple[Any, Any]:
+def checked_data(X: Data, y: Data, what: str = "") -> tuple[Data, Data]:
     """Samples and targets, arrays or trees of arrays, of numbers and equally many.
 
     Raises:
@@ -59,7 +65,7 @@ def checked_data(X: Any, y: Any, what: str = "") -> tuple[Any, Any]:
     return X, y
 
 
-def _numeric(data: Any, what: str) -> Array:
+def _numeric(data: Data, what: str) -> Array:
     array = unmasked(data, what)
     if array.dtype.kind not in "fiub":
         raise TypeError(
@@ -70,7 +76,7 @@ def _numeric(data: Any, what: str) -> Array:
     return np.asarray(array, order="C")  # what a batch takes its rows from
 
 
-def checked_validation(given: Any) -> tuple[Any, Any]:
+def checked_validation(given: tuple[Data, Data]) -> tuple[Data, Data]:
     """``validation_data``, checked as ``checked_data`` does."""
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise ValueError(
@@ -90,7 +96,9 @@ def check_options(epochs: int, batch_size: int, shuffle: bool, schedule_by: str)
         raise ValueError(f"schedule_by is 'epoch' or 'step', not {schedule_by!r}")
 
 
-def held_out_rows(share: float, given: Any, count: int, rng: np.random.Generator) -> Array:
+def held_out_rows(
+    share: float, given: tuple[Data, Data] | None, count: int, rng: np.random.Generator
+) -> Array:
     """The rows to validate on: a share of so many samples, chosen at random; none if 0."""
     if not 0 <= share < 1:
         raise ValueError(f"validation_split is a share of at least 0 and below 1, not {share!r}")
@@ -113,19 +121,19 @@ class Look:
         usual: the loss, or that of outputs which say nothing if this is more.
     """
 
-    targets: Any
-    outputs: Any
+    targets: Data
+    outputs: Data
     loss: float
     usual: float
 
 
 def first_look(
     objective: Objective,
-    X: Any,
-    y: Any,
+    X: Data,
+    y: Data,
     kept: Array,
-    validation: tuple[Any, Any] | None,
-    metrics: dict[str, Callable[[Any, Any], float]],
+    validation: tuple[Data, Data] | None,
+    metrics: dict[str, MetricFunction],
     batch_size: int,
 ) -> Look:
     """Run everything once on some samples, so that what does not fit is refused here.
@@ -188,7 +196,7 @@ _OF_LOGITS = [ag.OPERATIONS[name] for name in ("softmax", "log_softmax", "sigmoi
 """The operations that take logits, of whose results none is a logit."""
 
 
-def _warn_of_slips(loss: Any, outputs: Any, targets: Any) -> None:
+def _warn_of_slips(loss: Operand, outputs: Data, targets: Data) -> None:
     """Warn of what a function of the user's does in silence, and nobody means."""
     several = leaves(arrays_of(outputs, "outputs", lambda x, _: x))
     given = [x for x in several if isinstance(x, ag.Tensor)]
@@ -238,7 +246,7 @@ def _warn_of_one_class(objective: Objective, targets: Array) -> None:
         )
 
 
-def schedule_for(given: Any, optimiser: Optimiser) -> Schedule | None:
+def schedule_for(given: AnySchedule | None, optimiser: Optimiser) -> Schedule | None:
     """The schedule of an optimiser: as given, or made by a function of the optimiser.
 
     Raises:

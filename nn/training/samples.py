@@ -9,18 +9,18 @@ import numpy as np
 
 import autograd_mini as ag
 from autograd_mini.nn.layers.dense import size
-from autograd_mini.nn.operands import Array, arrays_of, is_several, numbers, operand
+from autograd_mini.nn.operands import Array, Data, arrays_of, is_several, numbers, operand
 from autograd_mini.trees import leaves, paths, rebuild
 
 
-def keys_of(tree: Any) -> list[Any]:
+def keys_of(tree: Data) -> list[Any]:
     """The keys of a dict, the indices of a tuple or list; none of one array."""
     if isinstance(tree, Mapping):
         return list(tree)
     return list(range(len(tree))) if isinstance(tree, tuple | list) else []
 
 
-def kind_of(tree: Any) -> str:
+def kind_of(tree: Data) -> str:
     """A word for outputs, targets or losses in a message."""
     if not is_several(tree):
         return "one array"
@@ -29,24 +29,24 @@ def kind_of(tree: Any) -> str:
     return f"a {kind} of {parts}"
 
 
-def plain(outputs: Any) -> Any:
+def plain(outputs: Data) -> Data:
     """A model's outputs as plain numbers: an array, or a tree of arrays."""
     return arrays_of(outputs, "outputs", lambda x, _: numbers(x))
 
 
-def length(X: Any) -> int:
+def length(X: Data) -> int:
     """How many samples an array, or a tree of arrays, has."""
     return len(X if isinstance(X, np.ndarray) else leaves(X)[0])
 
 
-def rows_of(X: Any, rows: Any) -> Any:
+def rows_of(X: Data, rows: Array) -> Data:
     """The samples with these numbers, of an array or of each array in a tree."""
     if isinstance(X, np.ndarray):
         return X[rows]
     return rebuild(X, (array[rows] for array in leaves(X)))
 
 
-def joined(batches: Sequence[Any]) -> Any:
+def joined(batches: Sequence[Any]) -> Data:
     """The samples of all batches in one array, or in each array of a tree.
 
     Raises:
@@ -136,11 +136,11 @@ def told_of_all(
     ) from refused
 
 
-def outputs_of_all(outputs: Any, targets: Any, count: int) -> tuple[Any, Any]:
+def outputs_of_all(outputs: Data, targets: Data, count: int) -> tuple[Any, Any]:
     return for_all(outputs, count), targets
 
 
-def for_all(outputs: Any, count: int) -> Any:
+def for_all(outputs: Data, count: int) -> Data:
     """Outputs of some samples, repeated to the length of all: what an error is told of."""
     several = arrays_of(outputs, "outputs", operand)
     shapes = [np.shape(x) for x in leaves(several)]
@@ -151,7 +151,7 @@ def for_all(outputs: Any, count: int) -> Any:
     return rebuild(several, repeated)
 
 
-def called(forward: Any, inputs: Any) -> Any:
+def called(forward: Any, inputs: Data) -> Data:
     return forward(*inputs) if isinstance(inputs, tuple) else forward(inputs)
 
 

@@ -10,12 +10,12 @@ import autograd_mini as ag
 from autograd_mini.nn.initialisers import orthogonal
 from autograd_mini.nn.layers.dense import Dense
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, numbers
+from autograd_mini.nn.operands import Array, Data, Operand, numbers
 from autograd_mini.nn.seeds import Seed, generator
 
 
 def lsuv(
-    model: Module, X: Any, *, tolerance: float = 0.1, iterations: int = 10, rng: Seed = None
+    model: Module, X: Data, *, tolerance: float = 0.1, iterations: int = 10, rng: Seed = None
 ) -> dict[str, float]:
     """Layer-sequential unit variance: start each Dense layer so that what it makes has variance 1.
 
@@ -89,7 +89,7 @@ def _outputs(model: Module, layer: Dense, name: str, samples: Array) -> Array:
     seen: list[Array] = []
     linear = layer.linear
 
-    def watched(x: Any) -> Any:
+    def watched(x: Operand) -> Any:
         z = linear(x)
         seen.append(numbers(z))
         return z
