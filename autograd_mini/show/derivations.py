@@ -284,7 +284,7 @@ class _Writer:
         if all(operand.is_number for operand in operands):
             tree = elementwise_tree(rule, [operand.tree for operand in operands])
             return _Part(product([tree]), shape, True)
-        if rule is OPERATIONS["mul"]:
+        if rule.symbol == "*":
             column, row = operands[0], operands[1].narrow or operands[1]
             one = column.unshaped
             if one and [len(one.shape), len(row.shape)] == [1, 1] and column.shape[1:] == (1,):

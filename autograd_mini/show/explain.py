@@ -40,6 +40,7 @@ import numpy as np
 
 from autograd_mini.core.elementwise import Rule
 from autograd_mini.core.graph import is_node, reverse_sweep
+from autograd_mini.core.operation import ArrayOperation
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.show.arithmetic import repeated, total
@@ -69,9 +70,8 @@ LONGEST_INLINED = 8
 """A node without a name stands as its formula in others if that has so many parts or fewer."""
 
 _LONG = 4
-_SHORT = {"matmul", "transpose", "sum", "mean", "reshape"}
-"""An operation on whole arrays counts as so many parts, for formulas of it are long; but these
-are short."""
+"""An operation on whole arrays counts as so many parts more, for formulas of its gradient are
+long; but that of one that is linear or has a sign, as the product of matrices, is short."""
 
 LONGEST_FORMULA = 100
 
@@ -181,7 +181,8 @@ class _Chain:
         sizes: dict[Any, int] = {}
         for node in self.order:
             size = 1 + sum(sizes[p] if is_node(p) else 1 for p in node.parents)
-            if not isinstance(rule_of(node), Rule | None) and node.op not in _SHORT:
+            operation = rule_of(node)
+            if isinstance(operation, ArrayOperation) and operation.reads and not operation.symbol:
                 size += _LONG
             if not node.parents or len(self.uses.get(node, ())) > 1 or size > LONGEST_INLINED:
                 symbols.add(node)
@@ -209,7 +210,8 @@ class _Chain:
         """Whether a node is a part a + b of a longer sum a + b + c."""
         child = self.uses[node][0][0]
         return (
-            node.op == child.op == "add"
+            _is_sum(node)
+            and _is_sum(child)
             and node not in self.names.given
             and np.shape(node.data) == np.shape(child.data)
         )
@@ -263,6 +265,12 @@ class _Chain:
             return self.terms.delta(above)
         number = ast.Constant(float(np.asarray(seed).item()))
         return repeated(number, np.shape(seed))
+
+
+def _is_sum(node: Any) -> bool:
+    """Whether a node is a sum a + b."""
+    operation = rule_of(node)
+    return operation is not None and operation.symbol == "+"
 
 
 def _dependent(order: Sequence[Any], wrt: Any) -> set[Any]:

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.elementwise import Rule
+from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.show.names import each, family, stem
 from autograd_mini.show.recorded import NODES, Recorded, slices
@@ -30,9 +31,6 @@ Groups = list[list[int]]
 
 READABLE = 60
 """How many boxes fit on a page; a coarser fold is tried if there are more."""
-
-_SUMS = ("add", "mul")
-"""Operations whose operands may come in any order: a chain of them is one sum or product."""
 
 
 def by_repeats(
@@ -94,12 +92,15 @@ def _few(colours: Any, most: int) -> Any:
 
 
 def chains(graph: Recorded, colours: Any, names: Sequence[str]) -> Any:
-    """For each node the last node of the sum or product that it is a part of, often itself."""
+    """For each node the last node of the sum or product that it is a part of, often itself.
+
+    The operands of such an operation may come in any order: a chain of it is one sum or product.
+    """
     heads, tails = graph.edges()
     _, samples, colour = np.unique(colours, return_index=True, return_inverse=True)
     nodes = [graph.nodes[place] for place in samples]  # of each colour one
     kind = _numbered([(node.op, getattr(node, "shape", ())) for node in nodes])[colour]
-    is_sum = np.array([node.op in _SUMS for node in nodes])[colour]
+    is_sum = np.array([bool(node.operation and node.operation.commutes) for node in nodes])[colour]
     unnamed = ~np.array(list(map(bool, names)))
     once = np.bincount(tails, minlength=len(names)) == 1
     linked = (kind[tails] == kind[heads]) & is_sum[heads] & once[tails] & unnamed[tails]
@@ -120,7 +121,7 @@ def _kinds(graph: Recorded) -> tuple[Any, Any]:
     """
     names: list[str] = [node.op for node in graph.nodes]
     ops = _numbered(names)
-    expected = np.array([_ARITY.get(op, -1) for op in dict.fromkeys(names)])[ops]
+    expected = np.array(list(map(_operand_count, dict.fromkeys(names))))[ops]
     is_array = np.array([isinstance(node, Tensor) for node in graph.nodes])
     kinds: list[Hashable] = list(names)
     for place in np.flatnonzero(is_array | (graph.lengths != expected)).tolist():
@@ -192,13 +193,17 @@ def _with_rows(colours: Any, lengths: Any, rows: Any) -> Any:
     return found
 
 
-_ARITY = {"": 0} | {name: len(rule.operands) for name, rule in RULES.items()}
+def _operand_count(name: str) -> int:
+    """How many operands each node of an elementwise operation has; -1 of another."""
+    operation = OPERATIONS.get(name)
+    return len(operation.operands) if isinstance(operation, Rule) else -1 if name else 0
 
 
 def _constants(node: Any) -> tuple[Any, ...]:
     """Which operands are constants; an exponent in full, for x² and x³ are not alike."""
+    is_power = node.operation is not None and node.operation.symbol == "**"
     return tuple(
-        None if isinstance(p, NODES) else p if node.op == "pow" and isinstance(p, float) else "c"
+        None if isinstance(p, NODES) else p if is_power and isinstance(p, float) else "c"
         for p in node.parents
     )
 

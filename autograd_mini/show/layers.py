@@ -10,14 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-ACTIVATIONS = {
-    "sigmoid", "log_sigmoid", "tanh", "relu", "leaky_relu", "elu", "silu", "gelu", "softplus",
-    "softmax", "log_softmax",
-}  # fmt: skip
-"""What a layer ends with; another operation after the last layer belongs to the loss."""
-
-VIEWS = {"transpose", "swapaxes", "moveaxis", "reshape", "getitem", "astype"}
-"""An operation that leaves a parameter a parameter of its layer."""
+from autograd_mini.core.operation import Operation
 
 _INPUT = re.compile(
     r"(x|i|in|inputs?|t|y|targets?|labels?|data|features?|samples?)(_?\d+)?(\[.*)?", re.IGNORECASE
@@ -56,7 +49,9 @@ def layer_of_label(label: str, is_array: bool) -> str:
 
 
 def layers_of(
-    ops: Sequence[str], sources: Sequence[Sequence[int]], told: Mapping[int, str]
+    operations: Sequence[Operation | None],
+    sources: Sequence[Sequence[int]],
+    told: Mapping[int, str],
 ) -> list[str]:
     """The layer of each node, ``""`` for none.
 
@@ -64,34 +59,37 @@ def layers_of(
     computed from one layer alone, if it is on the way to another layer, a sum or an activation.
 
     Arguments:
-        ops: for each node in topological order its operation, ``""`` for a leaf.
+        operations: for each node in topological order its operation, ``None`` for a leaf.
         sources: for each node the places of its operands.
         told: the layer of each parameter.
 
-    >>> layers_of(["", "", "mul", "sigmoid", "square"], [[], [], [0, 1], [2], [3]], {0: "one"})
+    >>> from autograd_mini.core.elementwise import RULES
+    >>> computed = [RULES["mul"], RULES["sigmoid"], RULES["square"]]
+    >>> layers_of([None, None, *computed], [[], [], [0, 1], [2], [3]], {0: "one"})
     ['one', '', 'one', 'one', '']
     """
-    found = [told.get(place, "") for place in range(len(ops))]
+    found = [told.get(place, "") for place in range(len(operations))]
     if not told:
         return found
     rank = {layer: i for i, layer in enumerate(dict.fromkeys(found)) if layer}
     parameters = set(told)
     direct: dict[int, str] = {}
-    for place, op in enumerate(ops):
+    for place, operation in enumerate(operations):
         of = [found[source] for source in sources[place] if source in parameters]
-        if op and of and not found[place]:
+        if operation and of and not found[place]:
             found[place] = direct[place] = max(of, key=rank.__getitem__)
-            if op in VIEWS:
+            if operation.rearranges:  # a parameter, seen otherwise
                 parameters.add(place)
-    later = [-1] * len(ops)  # the last layer that uses this node
-    for place in reversed(range(len(ops))):
+    later = [-1] * len(operations)  # the last layer that uses this node
+    for place in reversed(range(len(operations))):
         used_by = max(later[place], rank[direct[place]] if place in direct else -1)
         for source in sources[place]:
             later[source] = max(later[source], used_by)
-    for place, op in enumerate(ops):
-        of_operands = {found[source] for source in sources[place] if ops[source]}
-        if op and not found[place] and len(of_operands) == 1:
+    for place, operation in enumerate(operations):
+        of_operands = {found[source] for source in sources[place] if operations[source]}
+        if operation and not found[place] and len(of_operands) == 1:
             (layer,) = of_operands
-            if layer and (later[place] > rank[layer] or op == "add" or op in ACTIVATIONS):
+            ends = operation.symbol == "+" or operation.activates
+            if layer and (ends or later[place] > rank[layer]):
                 found[place] = layer
     return found

@@ -302,9 +302,9 @@ def _layers_of_groups(
     sources: list[list[int]] = [[] for _ in groups]
     for tail, head, *_ in folded_edges(graph, groups, chain):
         sources[head].append(tail)
-    ops = [graph.nodes[places[-1]].op for places in groups]
+    operations = [graph.nodes[places[-1]].operation for places in groups]
     of = {i: told[places[0]] for i, places in enumerate(groups) if told[places[0]]}
-    return layers_of(ops, sources, of)
+    return layers_of(operations, sources, of)
 
 
 # Boxes and arrows
@@ -471,7 +471,7 @@ def _made_alike(
         terms = edges - (sizes - 1)  # an edge within is no term
         least, most = terms.min(), terms.max()
         count = str(most) if least == most else f"{least} to {most}"
-        return f"sum of {count} terms" if last.op == "add" else f"product of {count} factors", {}
+        return f"sum of {count} terms" if rule.symbol == "+" else f"product of {count} factors", {}
     if places[-1] in graph.cut:
         return f"{last.op}(…)", {}
     operands: list[str | float] = []

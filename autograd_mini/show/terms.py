@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import Rule
+from autograd_mini.core.elementwise import RULES, Rule, WeightedSum
 from autograd_mini.core.language import substitute
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value, constant
@@ -125,7 +125,7 @@ class Terms:
         rule = rule_of(node)
         if rule is None:
             return self.symbol(node)
-        if rule.name == "weighted_sum":
+        if isinstance(rule, WeightedSum):
             return self._weighted_sum(node)
         operands = self.operands(node)
         if isinstance(rule, Rule):
@@ -150,7 +150,7 @@ class Terms:
         """What an operand receives: the upstream gradient taken through the operation."""
         rule = rule_of(node)
         assert rule is not None
-        if rule.name == "weighted_sum":  # each weight's derivative is its input, and back
+        if isinstance(rule, WeightedSum):  # each weight's derivative is its input, and back
             if not slot:
                 return upstream
             return product([upstream, self._operand(node.parents[slot + (1 if slot % 2 else -1)])])
@@ -205,7 +205,7 @@ class Terms:
     ) -> ast.expr:
         text = rule.derivatives[slot]
         assert text is not None
-        decided = isinstance(node, Value) and rule.name == "where"
+        decided = isinstance(node, Value) and rule is RULES["where"]
         if decided or ("where" in text and len(text) > LONGEST_BRANCHES):
             data = [getattr(parent, "data", parent) for parent in node.parents]
             text = in_force(text, dict(zip(rule.operands, data, strict=True)) | {"out": node.data})

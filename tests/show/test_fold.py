@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Tensor, Value, nn, topological_order
+from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.show.draw import draw
 from autograd_mini.show.fold import READABLE, by_repeats, folded_edges
 from autograd_mini.show.layers import layers_of
@@ -180,6 +181,7 @@ def test_many_nodes_are_folded() -> None:
 
 
 def test_layers_of_parameters_that_are_transposed_first() -> None:
-    ops = ["", "", "transpose", "matmul", "tanh", "sum"]
+    names = ["transpose", "matmul", "tanh", "sum"]
+    operations = [None, None, *(OPERATIONS[name] for name in names)]
     sources = [[], [], [0], [1, 2], [3], [4]]
-    assert layers_of(ops, sources, {0: "one"}) == ["one", "", "one", "one", "one", ""]
+    assert layers_of(operations, sources, {0: "one"}) == ["one", "", "one", "one", "one", ""]
