@@ -19,6 +19,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +27,7 @@ import numpy as np
 
 from autograd_mini.core import modes
 from autograd_mini.core.elementwise import Rule
-from autograd_mini.core.graph import quietly
+from autograd_mini.core.graph import gradients, quietly
 from autograd_mini.core.language import substitute
 from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.tensor import Tensor, plain
@@ -37,6 +38,9 @@ from autograd_mini.show.notation import has_sign
 
 MOST_PARTS = 200
 """A pullback that takes more names and signs than this to write is said to be called."""
+
+MOST_OPENED = 60
+"""So is an operation that is made of others, if these take more than this to write."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def backward_formula(node: Tensor, slot: int, is_number: bool = False) -> Formul
     g = _Part(ast.Name("g"), node.shape, is_number)
     stated = _stated(node, slot)
     if stated is None:
-        derived = writer.recorded(node, slot, g)
+        derived = writer.pulled_back(node, slot, g)
         if derived is not None:
             if derived.shape[max(len(derived.shape) - len(shape), 0) :] != shape:
                 derived = derived.broadcast(np.broadcast_shapes(derived.shape, shape))
@@ -194,7 +198,12 @@ class _Writer:
         """An operation on arrays, as NumPy writes it."""
         operation = node.operation
         assert operation is not None
+        numbered = {f"x{i}": operand for i, operand in enumerate(operands)}
         text = operation.spelling(node) if callable(operation.spelling) else operation.spelling
+        if not text and operation.foreign:
+            opened = self.opened(node)
+            if opened is not None:
+                return substitute(opened, numbered)
         if not text:
             options = [
                 f"{name}={name}" for name, value in node.options.items()
@@ -202,7 +211,7 @@ class _Writer:
             ]  # fmt: skip
             text = f"{_identifier(node.op)}({', '.join(['xs', *options])})"
         text = text.replace("xs", _operands(node))
-        return self.filled(text, node, {f"x{i}": operand for i, operand in enumerate(operands)})
+        return self.filled(text, node, numbered)
 
     def call(self, node: Tensor, slot: int, g: ast.expr) -> ast.expr:
         """The call of a pullback, and the place of an operand's gradient in what it gives."""
@@ -210,21 +219,47 @@ class _Writer:
         text = f"{_identifier(node.op)}_pullback(g, out, {_operands(node)}{options})[{slot}]"
         return self.filled(text, node, {"g": g})
 
-    def recorded(self, node: Tensor, slot: int, g: _Part) -> _Part | None:
-        """What a pullback computes; ``None`` if it cannot be recorded or is too long to write."""
+    def pulled_back(self, node: Tensor, slot: int, g: _Part) -> _Part | None:
+        """What a pullback computes; or that of the operation's parts, if it cannot be recorded.
+
+        ``None`` if it takes too much to write.
+        """
+        operation = node.operation
+        assert operation is not None
+        pullback = operation.pullback(slot)
+        assert pullback is not None
         upstream = Tensor(np.ones_like(node.data))
         operands = [_recordable(parent) for parent in node.parents]
-        parts = {id(o): _Part(ast.Name(f"x{i}"), np.shape(o)) for i, o in enumerate(operands)}
-        parts |= {id(upstream): g, id(node): _Part(ast.Name("out"), node.shape)}
-        given = set(map(id, node.options.values()))
-        pullback = node.operation.pullback(slot) if node.operation else None
-        if pullback is None:
+        share = _recorded(pullback, upstream, node, *operands, **node.options)
+        if share is None and operation.parts is not None:
+            operands = [o.detach() if isinstance(o, Tensor) else o for o in operands]
+            share = _recorded(
+                _pullback_of_parts, operation.parts, upstream, slot, *operands, **node.options
+            )
+        known = _numbered(operands) | {
+            id(upstream): g,
+            id(node): _Part(ast.Name("out"), node.shape),
+        }
+        return None if share is None else self._graph(share, node, known, MOST_PARTS)
+
+    def opened(self, node: Tensor) -> ast.expr | None:
+        """What the parts of an operation compute; ``None`` if it has none, or much to write."""
+        operation = node.operation
+        if operation is None or operation.parts is None:
             return None
-        with modes.recorded(), quietly():
-            try:
-                root = pullback(upstream, node, *operands, **node.options)
-            except Exception:  # a user's need not take Tensors
-                return None
+        operands = [_recordable(parent) for parent in node.parents]
+        whole = _recorded(operation.parts, *operands, **node.options)
+        if whole is None:
+            return None
+        written = self._graph(whole, node, _numbered(operands), MOST_OPENED)
+        return None if written is None else product([written.whole])
+
+    def _graph(
+        self, root: Any, node: Tensor, known: Mapping[int, _Part], most: int
+    ) -> _Part | None:
+        """A recorded graph above what is known, as a formula."""
+        parts = dict(known)
+        given = set(map(id, node.options.values()))
         waiting = [root]
         while waiting:
             part = waiting[-1]
@@ -240,7 +275,7 @@ class _Writer:
                 written = self._part(part, [parts[id(p)] for p in below])
             else:
                 written = self._constant(plain(part), id(part) in given)
-            if sum(1 for _ in ast.walk(written.tree)) > MOST_PARTS:
+            if sum(1 for _ in ast.walk(written.tree)) > most:
                 return None
             parts[id(part)] = written
         return parts[id(root)]
@@ -296,6 +331,24 @@ class _Writer:
             if narrow is not None and np.broadcast_shapes(narrow.shape, *others) == shape:
                 parts[i] = narrow
         return _Part(elementwise_tree(rule, [part.whole for part in parts]), shape)
+
+
+def _recorded(function: Callable[..., Any], *operands: Any, **options: Any) -> Any:
+    """What a function records; ``None`` if a user's was not made to be recorded."""
+    with modes.recorded(), quietly(), suppress(Exception):
+        return function(*operands, **options)
+    return None
+
+
+def _pullback_of_parts(
+    parts: Callable[..., Any], upstream: Tensor, slot: int, *operands: Any, **options: Any
+) -> Any:
+    whole = parts(*operands, **options)
+    return gradients(whole, operands[slot], gradient=upstream, create_graph=True)
+
+
+def _numbered(operands: Sequence[Any]) -> dict[int, _Part]:
+    return {id(o): _Part(ast.Name(f"x{i}"), np.shape(o)) for i, o in enumerate(operands)}
 
 
 def _recordable(operand: Any) -> Any:

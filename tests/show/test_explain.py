@@ -34,6 +34,7 @@ from autograd_mini.core.elementwise import FUNCTIONS, RULES
 from autograd_mini.core.graph import topological_order
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.show.arithmetic import product, total
+from autograd_mini.show.derivations import backward_formula, forward_formula
 from autograd_mini.show.explain import LONGEST_PRODUCT, MOST_EQUATIONS, _Latex, _Text
 from autograd_mini.show.notation import latex_name
 from autograd_mini.show.terms import MOST_TERMS
@@ -443,6 +444,27 @@ def test_the_formula_of_a_primitive_is_derived_from_its_pullback() -> None:
     root = loss_of(solve(A, b))
     assert "= −outer(solve_again(Aᵀ, δ_v2 ⊙ R), solve_again(A, b))" in str(explain(root, A))
     check_printed(root)
+
+
+def test_a_fused_operation_is_explained_by_its_parts() -> None:
+    z = Tensor([[1.0, 2.0, 0.5], [0.25, -1.0, 1.5]], "z")
+    loss = nn.losses.cross_entropy(z, [2, 0])
+    assert "∂loss/∂z = 0.5·(softmax(z, axis=−1) − eye(3)[[2, 0]])" in str(explain(loss, z))
+    assert "−0.5·sum(log_softmax(z, axis=−1)[[0, 1], [2, 0]])" in str(explain(loss**2, z))
+    check_printed(loss**2)
+
+
+def test_a_pullback_that_takes_no_tensors_is_derived_from_the_parts() -> None:
+    swish: Any = primitive(
+        lambda x: x / (1 + np.exp(-x)),
+        [lambda g, out, x: np.asarray(g) * float("nan")],  # refuses a Tensor
+        name="swish",
+        parts=lambda x: x * ag.sigmoid(x),
+    )
+    x = Tensor([1.0, 2.0], "x")
+    form = backward_formula(swish(x), 0)
+    assert str(form) == "g * sigmoid(x0) + g * x0 * (sigmoid(x0) * (1.0 - sigmoid(x0)))"
+    assert str(forward_formula(swish(x))) == "x0 * sigmoid(x0)"
 
 
 def operand_for(rule: Any, place: int) -> np.ndarray[Any, Any]:
