@@ -86,20 +86,26 @@ def comparisons(problem: Problem, bounds: Bounds, seed: int, entries: int) -> It
     """
     rng = np.random.default_rng(seed)
     entries = _affordable(entries, problem.order)
-    expanded = problem.expanded
     for name in problem.nodes:
-        automatic, tolerance = bounds.automatic[name], bounds.tolerance[name]
-        manual, gap = problem.manual.get(name), None
-        wrong = np.zeros(automatic.shape, bool)
-        if manual is not None and manual.shape == automatic.shape:
-            with np.errstate(invalid="ignore"):
-                gap = np.abs(np.asarray(manual - automatic))
-                wrong = np.asarray(~((gap <= tolerance) | (gap == 0)))
-        loss = partial(problem.loss_with, name)
-        probe = Probe(loss, bounds.noise, expanded.order, expanded.nodes[name], automatic)
-        flat = _chosen(gap, wrong, entries, rng)
-        numerical = probe.elements(flat, Needed(automatic, gap, wrong), rng, name)
-        yield Comparison(name, automatic, manual, tolerance, gap, wrong, numerical, probe)
+        yield _comparison(name, problem, bounds, entries, rng)
+
+
+def _comparison(
+    name: str, problem: Problem, bounds: Bounds, entries: int, rng: np.random.Generator
+) -> Comparison:
+    automatic, tolerance = bounds.automatic[name], bounds.tolerance[name]
+    manual, gap = problem.manual.get(name), None
+    wrong = np.zeros(automatic.shape, bool)
+    if manual is not None and manual.shape == automatic.shape:
+        with np.errstate(invalid="ignore"):
+            gap = np.abs(np.asarray(manual - automatic))
+            wrong = np.asarray(~((gap <= tolerance) | (gap == 0)))
+    expanded = problem.expanded
+    loss = partial(problem.loss_with, name)
+    probe = Probe(loss, bounds.noise, expanded.order, expanded.nodes[name], automatic)
+    flat = _chosen(gap, wrong, entries, rng)
+    numerical = probe.elements(flat, Needed(automatic, gap, wrong), rng, name)
+    return Comparison(name, automatic, manual, tolerance, gap, wrong, numerical, probe)
 
 
 def _affordable(entries: int, order: Sequence[Node]) -> int:

@@ -13,11 +13,11 @@ from autograd_mini.core.tensor import Array
 
 
 class Scope(Mapping[str, Any]):
-    """Nodes, arrays, numbers and anything else by name.
+    """Nodes, arrays and numbers by name.
 
     Arguments:
-        objects: global names, local variables and parameters.  Of two names for one array the
-            last counts.
+        objects: global names, local variables and parameters; what is something else is left
+            out.  Of two names for one array the last counts.
 
     >>> scope = Scope({"np": np, "X": np.ones(3), "y": np.arange(3), "rate": 0.1})
     >>> scope.name_of(np.arange(3)), scope.name_of(np.zeros(3)), scope.numbers
@@ -25,7 +25,11 @@ class Scope(Mapping[str, Any]):
     """
 
     def __init__(self, objects: Mapping[str, Any]) -> None:
-        self._objects = {n: o for n, o in objects.items() if not n.startswith("__")}
+        self._objects = {
+            name: it
+            for name, it in objects.items()
+            if not name.startswith("__") and (is_node(it) or isinstance(it, _KINDS))
+        }
 
     def __getitem__(self, name: str) -> Any:
         return self._objects[name]
@@ -80,6 +84,9 @@ class Scope(Mapping[str, Any]):
                 if array.size == operand.size and alike(array, operand):
                     return name
         return ""
+
+
+_KINDS = (np.ndarray, np.generic, int, float)
 
 
 def _is_viewed(array: Array, operand: Array) -> bool:

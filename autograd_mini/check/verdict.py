@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -22,23 +23,19 @@ def verdicts(comparisons: Iterable[Comparison], unjudged: Mapping[str, str]) -> 
         comparisons: the gradients of each quantity beside each other.
         unjudged: why some quantities cannot be judged.
     """
-    quantities = []
-    for compared in comparisons:
-        if compared.name in unjudged:
-            verdict, evidence = CANNOT_TELL, unjudged[compared.name]
-        else:
-            verdict, evidence = judged(compared)
-        quantities.append(_quantity(compared, verdict, evidence))
-    return quantities
+    return list(map(partial(_quantity, unjudged), comparisons))  # each is freed before the next
 
 
-def _quantity(compared: Comparison, verdict: str, evidence: str) -> Quantity:
+def _quantity(unjudged: Mapping[str, str], compared: Comparison) -> Quantity:
     automatic, numerical, gap = compared.automatic, compared.numerical, compared.gap
     comparable = gap is not None or compared.manual is None
     if gap is None:
         gap = np.abs(numerical.values - automatic.flat[numerical.probed])
     worst = float(np.max(gap, initial=0.0))
     worst = np.inf if np.isnan(worst) else worst
+    verdict, evidence = CANNOT_TELL, unjudged.get(compared.name, "")
+    if compared.name not in unjudged:
+        verdict, evidence = judged(compared)
     return Quantity(
         name=compared.name,
         shape=automatic.shape,
