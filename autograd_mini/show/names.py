@@ -14,6 +14,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,63 @@ def names_of(nodes: Sequence[Any], held: Variables) -> list[str]:
 def free_names(letter: str, taken: set[str]) -> Iterator[str]:
     """The names v1, v2, ... that nothing has yet."""
     return (f"{letter}{i}" for i in itertools.count(1) if f"{letter}{i}" not in taken)
+
+
+@dataclass(frozen=True)
+class GraphNames:
+    """What is called how in a graph.
+
+    Arguments:
+        nodes: a name for each node, each a different one, as formulas write it.
+        given: the nodes whose name is a label or a variable's.
+        arrays: the names of arrays that variables hold, by ``id``.
+        free: names for constant arrays that have none: c1, c2, ...
+    """
+
+    nodes: dict[Any, str]
+    given: frozenset[Any]
+    arrays: dict[int, str]
+    free: Iterator[str]
+
+
+def graph_names(order: Sequence[Any], held: Variables) -> GraphNames:
+    """The names in a graph: labels, else variables, else v1, v2, ...
+
+    Two nodes of one label are told apart by a number: ``w``, ``w#2``.
+
+    Arguments:
+        order: the nodes in topological order.
+        held: what ``variables`` gives.
+
+    >>> from autograd_mini import Value
+    >>> w = Value(2.0, label="w")
+    >>> square = w * w
+    >>> loss = square + 1
+    >>> list(graph_names([w, square, loss], variables({"square": square})).nodes.values())
+    ['w', 'square', 'v1']
+    """
+    given: dict[Any, str] = {}
+    taken: set[str] = set()
+    counts: dict[str, int] = {}
+    for node, full in zip(order, names_of(order, held), strict=True):
+        if not full:
+            continue
+        name = unique = shown(full, LONGEST_NAME)
+        while unique in taken:
+            counts[name] = counts.get(name, 1) + 1
+            unique = f"{name}#{counts[name]}"
+        taken.add(unique)
+        given[node] = unique
+    nodes = set(map(id, order))
+    arrays = {
+        key: shown(name, LONGEST_NAME)
+        for key, name in held.items()
+        if key not in nodes and name not in taken
+    }
+    taken |= set(arrays.values())
+    made_up = free_names("v", taken)
+    named = {node: given.get(node) or next(made_up) for node in order}
+    return GraphNames(named, frozenset(given), arrays, free_names("c", taken))
 
 
 def each(shorter: Callable[[str], str], names: Sequence[str]) -> list[str]:

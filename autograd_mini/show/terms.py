@@ -9,8 +9,8 @@ with the graph's names in the place of operands; ``notation`` writes them.
 >>> h = (3 * w).sigmoid()
 >>> h.label = "h"
 >>> order = topological_order(h)
->>> from autograd_mini.show.called import called
->>> terms = Terms(order, called(order, {}))
+>>> from autograd_mini.show.names import graph_names
+>>> terms = Terms(order, graph_names(order, {}))
 >>> terms.text(terms.formula(h)), terms.text(terms.share(h, 0, ast.Constant(1.0)))
 ('sigmoid(v1)', 'h·(1 − h)')
 """
@@ -35,7 +35,7 @@ from autograd_mini.show.arithmetic import (
     total,
 )
 from autograd_mini.show.boxes import LONGEST_BRANCHES, rule_of
-from autograd_mini.show.called import Names
+from autograd_mini.show.names import GraphNames
 from autograd_mini.show.derivations import (
     Formula,
     backward_formula,
@@ -59,7 +59,7 @@ class Terms:
         inlined: nodes that stand as their formula, not as their name, in other formulas.
     """
 
-    def __init__(self, order: Sequence[Any], names: Names, inlined: Iterable[Any] = ()) -> None:
+    def __init__(self, order: Sequence[Any], names: GraphNames, inlined: Iterable[Any] = ()) -> None:
         self.names = names
         self.inlined = frozenset(inlined)
         self.most: int | None = MOST_TERMS

@@ -32,7 +32,7 @@ from autograd_mini.core.graph import operands, quietly, topological_order
 from autograd_mini.core.value import Value
 from autograd_mini.files import write_whole
 from autograd_mini.show.boxes import _rows
-from autograd_mini.show.called import called
+from autograd_mini.show.names import graph_names
 from autograd_mini.show.draw import Direction, drawing_of
 from autograd_mini.show.engine import Engine
 from autograd_mini.show.names import variables
@@ -90,7 +90,7 @@ def walkthrough(
             "input or batch, or raise the limit (max_nodes=...)"
         )
     held = variables(sys._getframe(1).f_locals)
-    terms = Terms(order, called(order, held))
+    terms = Terms(order, graph_names(order, held))
     page = _page(order, seed, terms, direction, engine)
     return Walkthrough(page, path)
 
@@ -288,7 +288,7 @@ def _order_matters(order: Sequence[Any], seed: Any, totals: Mapping[Any, Any], w
         c.label = "c"
         order = topological_order(c)
         seed = c.seed(None)
-        words = Words(c, Terms(order, called(order, {})))
+        words = Words(c, Terms(order, graph_names(order, {})))
         totals = {step.node: step.gradient for step in sweep(order, seed, words.terms)}
         wrong = depth_first(order, seed)
         differ = [n for n in order if wrong[n] != totals[n]]

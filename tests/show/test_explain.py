@@ -35,7 +35,8 @@ from autograd_mini.core.graph import topological_order
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.show.arithmetic import product, total
 from autograd_mini.show.derivations import backward_formula, forward_formula
-from autograd_mini.show.explain import LONGEST_PRODUCT, MOST_EQUATIONS, _Latex, _Text
+from autograd_mini.show.explain import LONGEST_PRODUCT
+from autograd_mini.show.explanation import MOST_EQUATIONS, ExplanationLatex, ExplanationText
 from autograd_mini.show.notation import latex_name
 from autograd_mini.show.terms import MOST_TERMS
 
@@ -584,7 +585,7 @@ def check_printed(root: Any, arrays: dict[str, Any] | None = None) -> None:
         names = {chain.names.nodes[node]: node.data for node in topological_order(root)}
         names |= {f"δ_{chain.names.nodes[node]}": chain.totals[node] for node in chain.uses}
         names |= (arrays or {}) | pullbacks_of(root)
-        for made in (_Text(chain, explanation), _Latex(chain, explanation)):
+        for made in (ExplanationText(chain, explanation), ExplanationLatex(chain, explanation)):
             check_lines(made, names)
         check_python(explanation, names)
 
