@@ -19,8 +19,7 @@ from autograd_mini.core.operation import ArrayOperation
 from autograd_mini.core.value import Value
 from autograd_mini.show.arithmetic import repeated, total
 from autograd_mini.show.boxes import rule_of
-from autograd_mini.show.names import GraphNames, graph_names
-from autograd_mini.show.names import Variables
+from autograd_mini.show.names import GraphNames, Variables, graph_names
 from autograd_mini.show.notation import has_sign
 from autograd_mini.show.steps import is_masked
 from autograd_mini.show.terms import Terms, ends, flows, names_upstream_twice

@@ -27,7 +27,8 @@ from autograd_mini.show.boxes import Arrow, Box, View
 from autograd_mini.show.engine import Engine, render
 from autograd_mini.show.heat import Strip
 from autograd_mini.show.names import is_wide, variables
-from autograd_mini.show.picture import Fold, Picture, picture, transcript
+from autograd_mini.show.picture import Picture, picture, transcript
+from autograd_mini.show.plan import Fold
 
 Direction = Literal["LR", "TB"]
 

@@ -17,11 +17,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import constant
 from autograd_mini.show.boxes import (
     STATUS,
@@ -39,13 +38,9 @@ from autograd_mini.show.boxes import (
     share_line,
 )
 from autograd_mini.show.fold import (
-    READABLE,
-    Groups,
-    by_layers,
-    by_repeats,
     folded_edges,
 )
-from autograd_mini.show.layers import is_input_name, layer_of_label, layers_of
+from autograd_mini.show.layers import is_input_name
 from autograd_mini.show.names import (
     LONGEST_LABEL,
     LONGEST_NAME,
@@ -56,6 +51,7 @@ from autograd_mini.show.names import (
     shown,
     stem,
 )
+from autograd_mini.show.plan import Fold, Plan, layers_of_leaves, parameters_of, plan_of, too_large
 from autograd_mini.show.recorded import (
     NODES,
     Recorded,
@@ -65,8 +61,6 @@ from autograd_mini.show.recorded import (
     to_depth,
     uncollected,
 )
-
-Fold = bool | Literal["repeats", "layers"]
 
 
 @dataclass(frozen=True)
@@ -133,9 +127,9 @@ def picture(
             if called
             else names_of(graph.nodes, names or {})
         )
-        parameters = _parameters(clusters)
-        told = _layers_of_leaves(graph, names_in_full, clusters, parameters)
-        plan = _plan(graph, names_in_full, told, fold, max_nodes)
+        parameters = parameters_of(clusters)
+        told = layers_of_leaves(graph, names_in_full, clusters, parameters)
+        plan = plan_of(graph, names_in_full, told, fold, max_nodes)
         looks = _Looks(
             view,
             swept,
@@ -192,7 +186,7 @@ def _chosen(root: Any, max_nodes: int, to: Any, depth: int | None, fold: Fold) -
         whole = to is None and depth is None and not fold
         graph = recorded(root, max_nodes if whole else None)
     except TooLarge:
-        raise ValueError(_too_large(max_nodes, False)) from None
+        raise ValueError(too_large(max_nodes, False)) from None
     if to is not None:
         ends = list(to) if isinstance(to, list | tuple) else [to]
         known = set(map(id, graph.nodes))
@@ -205,106 +199,6 @@ def _chosen(root: Any, max_nodes: int, to: Any, depth: int | None, fold: Fold) -
                 )
         graph = on_the_way(graph, ends)
     return graph if depth is None else to_depth(graph, depth)
-
-
-def _too_large(max_nodes: int, folded: bool) -> str:
-    fold = "even folded" if folded else "fold it (draw(node, fold=True))"
-    return (
-        f"the graph has more than {max_nodes} nodes and constants, the limit that max_nodes sets"
-        + (f", {fold}: " if folded else f": {fold}, ")
-        + "draw a part of it (depth=3, to=node for the way to a node, or draw(intermediate)), or "
-        "raise the limit (draw(node, max_nodes=...))"
-    )
-
-
-# Layers and folding
-
-
-def _parameters(clusters: Any) -> dict[str, Any] | None:
-    """The parameters of a model, by name."""
-    given = getattr(clusters, "named_parameters", None)
-    if callable(given):
-        return dict(given())
-    if not isinstance(clusters, Mapping) and clusters not in (True, False, None):
-        raise TypeError(
-            "clusters is True or False, a model with named_parameters(), or a dict of a layer's "
-            f"name to its nodes, not {type(clusters).__name__}"
-        )
-    return None
-
-
-def _layers_of_leaves(
-    graph: Recorded, called: Sequence[str], clusters: Any, parameters: Mapping[str, Any] | None
-) -> list[str]:
-    """The layer that each leaf tells, and each node that is put into one by hand."""
-    if parameters is not None:
-        told = {id(p): stem(name).rpartition(".")[0] for name, p in parameters.items()}
-        return [told.get(id(node), "") for node in graph.nodes]
-    if isinstance(clusters, Mapping):
-        told = {id(node): str(name) for name, nodes in clusters.items() for node in nodes}
-        return [told.get(id(node), "") for node in graph.nodes]
-    if not clusters:
-        return [""] * len(called)
-    return [
-        ""
-        if not name or node.op
-        else layer_of_label(name, isinstance(node, Tensor) and node.ndim > 0)
-        for node, name in zip(graph.nodes, called, strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Which nodes each box stands for.
-
-    Arguments:
-        groups: places of nodes; the root's group is the last.
-        layers: of each group, ``""`` for none.
-        whole: for each group, whether it is a whole layer.
-        chain: an array: for each node the last of the sum that it is drawn as a part of.
-    """
-
-    groups: Groups
-    layers: list[str]
-    whole: list[bool]
-    chain: Any
-
-
-def _plan(
-    graph: Recorded, called: Sequence[str], told: Sequence[str], fold: Fold, max_nodes: int
-) -> _Plan:
-    size = len(graph.nodes)
-    if fold == "repeats" or (fold and size > min(READABLE, max_nodes)):
-        loosely = fold == "repeats" or not any(told)
-        repeats = by_repeats(graph, called, told, max_nodes, loosely)
-        if repeats is None:
-            raise ValueError(_too_large(max_nodes, True))
-        groups, chain = repeats
-    else:
-        groups, chain = [[place] for place in range(size)], np.arange(size)
-    layers = _layers_of_groups(graph, groups, chain, told)
-    if fold == "layers" or (fold is True and len(groups) > READABLE and any(layers)):
-        if not any(layers):
-            raise ValueError(
-                "fold='layers' knows no layer: label parameters 'layer1.W' or 'W1', or pass "
-                "clusters=model or clusters={'layer 1': [W, b]}"
-            )
-        groups, layers = by_layers(groups, layers)
-        return _Plan(groups, layers, list(map(bool, layers)), chain)
-    return _Plan(groups, layers, [False] * len(groups), chain)
-
-
-def _layers_of_groups(
-    graph: Recorded, groups: Groups, chain: Any, told: Sequence[str]
-) -> list[str]:
-    if not any(told):
-        return [""] * len(groups)
-    sources: list[list[int]] = [[] for _ in groups]
-    for tail, head, *_ in folded_edges(graph, groups, chain):
-        sources[head].append(tail)
-    operations = [graph.nodes[places[-1]].operation for places in groups]
-    of = {i: told[places[0]] for i, places in enumerate(groups) if told[places[0]]}
-    return layers_of(operations, sources, of)
 
 
 # Boxes and arrows
@@ -347,7 +241,7 @@ def _by_id(status: Mapping[Any, str]) -> dict[int, str]:
 
 
 def _composed(
-    graph: Recorded, called: Sequence[str], plan: _Plan, looks: _Looks, max_nodes: int
+    graph: Recorded, called: Sequence[str], plan: Plan, looks: _Looks, max_nodes: int
 ) -> Picture:
     labels, free = _labels(graph, called, plan)
     short = [shown(label, LONGEST_NAME) for label in labels]
@@ -415,7 +309,7 @@ def _composed(
                 line = (*line, *share_line(last, k))
             arrows.append(Arrow(f"e{i}_{k}", tails[k], name, line))
     if len(boxes) > max_nodes:
-        raise ValueError(_too_large(max_nodes, len(plan.groups) < len(graph.nodes)))
+        raise ValueError(too_large(max_nodes, len(plan.groups) < len(graph.nodes)))
     return Picture(
         f"Computation graph of {short[-1]}: {graph.whole} nodes, {len(arrows)} edges",
         tuple(boxes),
@@ -426,7 +320,7 @@ def _composed(
     )
 
 
-def _labels(graph: Recorded, called: Sequence[str], plan: _Plan) -> tuple[list[str], Iterator[str]]:
+def _labels(graph: Recorded, called: Sequence[str], plan: Plan) -> tuple[list[str], Iterator[str]]:
     """What each group is called, in full, and free names for constants.
 
     A group is called by what its nodes' names have in common, or v1, v2, ... if that is nothing.
@@ -510,7 +404,7 @@ def _counted(
         yield Arrow(f"e{head}_{k}", f"n{tail}", f"n{head}", tuple(lines))
 
 
-def _clusters(plan: _Plan) -> Iterator[Cluster]:
+def _clusters(plan: Plan) -> Iterator[Cluster]:
     boxes: dict[str, list[str]] = {}
     for i, layer in enumerate(plan.layers):
         if layer and not plan.whole[i]:
@@ -519,7 +413,7 @@ def _clusters(plan: _Plan) -> Iterator[Cluster]:
         yield Cluster(shown(layer, LONGEST_LABEL), tuple(names))
 
 
-def _notes(graph: Recorded, plan: _Plan) -> Iterator[str]:
+def _notes(graph: Recorded, plan: Plan) -> Iterator[str]:
     shown_here = len(graph.nodes)
     if shown_here < graph.whole or graph.cut:
         yield f"{shown_here} of {graph.whole} nodes; … marks one whose operands are left out"

@@ -25,8 +25,7 @@ from autograd_mini.core.graph import quietly, reverse_sweep, topological_order, 
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
-from autograd_mini.show.names import graph_names
-from autograd_mini.show.names import shown, variables
+from autograd_mini.show.names import graph_names, shown, variables
 from autograd_mini.show.notation import Notation
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import Terms, flows
@@ -105,7 +104,9 @@ def steps(node: Any, *, gradient: Any = None) -> Iterator[Step]:
     [('w', 2.0), ('x', 0.5)]
     """
     order, seed = start(node, gradient, "steps")
-    return sweep(order, seed, Terms(order, graph_names(order, variables(sys._getframe(1).f_locals))))
+    return sweep(
+        order, seed, Terms(order, graph_names(order, variables(sys._getframe(1).f_locals)))
+    )
 
 
 def start(node: Any, gradient: Any, asked: str) -> tuple[list[Any], Any]:

@@ -35,7 +35,6 @@ from autograd_mini.show.arithmetic import (
     total,
 )
 from autograd_mini.show.boxes import LONGEST_BRANCHES, rule_of
-from autograd_mini.show.names import GraphNames
 from autograd_mini.show.derivations import (
     Formula,
     backward_formula,
@@ -43,7 +42,7 @@ from autograd_mini.show.derivations import (
     forward_formula,
     literal,
 )
-from autograd_mini.show.names import LONGEST_NAME, shown
+from autograd_mini.show.names import LONGEST_NAME, GraphNames, shown
 from autograd_mini.show.notation import Latex, Notation, in_force
 
 MOST_TERMS = 8
@@ -59,7 +58,9 @@ class Terms:
         inlined: nodes that stand as their formula, not as their name, in other formulas.
     """
 
-    def __init__(self, order: Sequence[Any], names: GraphNames, inlined: Iterable[Any] = ()) -> None:
+    def __init__(
+        self, order: Sequence[Any], names: GraphNames, inlined: Iterable[Any] = ()
+    ) -> None:
         self.names = names
         self.inlined = frozenset(inlined)
         self.most: int | None = MOST_TERMS

@@ -32,10 +32,9 @@ from autograd_mini.core.graph import operands, quietly, topological_order
 from autograd_mini.core.value import Value
 from autograd_mini.files import write_whole
 from autograd_mini.show.boxes import _rows
-from autograd_mini.show.names import graph_names
 from autograd_mini.show.draw import Direction, drawing_of
 from autograd_mini.show.engine import Engine
-from autograd_mini.show.names import variables
+from autograd_mini.show.names import graph_names, variables
 from autograd_mini.show.notation import number
 from autograd_mini.show.picture import picture
 from autograd_mini.show.steps import Step, Words, start, sweep

@@ -1,0 +1,115 @@
+"""Which nodes each box of a picture stands for: of which layer they are, and what is folded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.show.fold import READABLE, Groups, by_layers, by_repeats, folded_edges
+from autograd_mini.show.layers import layer_of_label, layers_of
+from autograd_mini.show.names import stem
+from autograd_mini.show.recorded import Recorded
+
+Fold = bool | Literal["repeats", "layers"]
+
+
+def parameters_of(clusters: Any) -> dict[str, Any] | None:
+    """The parameters of a model, by name."""
+    given = getattr(clusters, "named_parameters", None)
+    if callable(given):
+        return dict(given())
+    if not isinstance(clusters, Mapping) and clusters not in (True, False, None):
+        raise TypeError(
+            "clusters is True or False, a model with named_parameters(), or a dict of a layer's "
+            f"name to its nodes, not {type(clusters).__name__}"
+        )
+    return None
+
+
+def layers_of_leaves(
+    graph: Recorded, called: Sequence[str], clusters: Any, parameters: Mapping[str, Any] | None
+) -> list[str]:
+    """The layer that each leaf tells, and each node that is put into one by hand."""
+    if parameters is not None:
+        told = {id(p): stem(name).rpartition(".")[0] for name, p in parameters.items()}
+        return [told.get(id(node), "") for node in graph.nodes]
+    if isinstance(clusters, Mapping):
+        told = {id(node): str(name) for name, nodes in clusters.items() for node in nodes}
+        return [told.get(id(node), "") for node in graph.nodes]
+    if not clusters:
+        return [""] * len(called)
+    return [
+        ""
+        if not name or node.op
+        else layer_of_label(name, isinstance(node, Tensor) and node.ndim > 0)
+        for node, name in zip(graph.nodes, called, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which nodes each box stands for.
+
+    Arguments:
+        groups: places of nodes; the root's group is the last.
+        layers: of each group, ``""`` for none.
+        whole: for each group, whether it is a whole layer.
+        chain: an array: for each node the last of the sum that it is drawn as a part of.
+    """
+
+    groups: Groups
+    layers: list[str]
+    whole: list[bool]
+    chain: Any
+
+
+def plan_of(
+    graph: Recorded, called: Sequence[str], told: Sequence[str], fold: Fold, max_nodes: int
+) -> Plan:
+    size = len(graph.nodes)
+    if fold == "repeats" or (fold and size > min(READABLE, max_nodes)):
+        loosely = fold == "repeats" or not any(told)
+        repeats = by_repeats(graph, called, told, max_nodes, loosely)
+        if repeats is None:
+            raise ValueError(too_large(max_nodes, True))
+        groups, chain = repeats
+    else:
+        groups, chain = [[place] for place in range(size)], np.arange(size)
+    layers = _layers_of_groups(graph, groups, chain, told)
+    if fold == "layers" or (fold is True and len(groups) > READABLE and any(layers)):
+        if not any(layers):
+            raise ValueError(
+                "fold='layers' knows no layer: label parameters 'layer1.W' or 'W1', or pass "
+                "clusters=model or clusters={'layer 1': [W, b]}"
+            )
+        groups, layers = by_layers(groups, layers)
+        return Plan(groups, layers, list(map(bool, layers)), chain)
+    return Plan(groups, layers, [False] * len(groups), chain)
+
+
+def _layers_of_groups(
+    graph: Recorded, groups: Groups, chain: Any, told: Sequence[str]
+) -> list[str]:
+    if not any(told):
+        return [""] * len(groups)
+    sources: list[list[int]] = [[] for _ in groups]
+    for tail, head, *_ in folded_edges(graph, groups, chain):
+        sources[head].append(tail)
+    operations = [graph.nodes[places[-1]].operation for places in groups]
+    of = {i: told[places[0]] for i, places in enumerate(groups) if told[places[0]]}
+    return layers_of(operations, sources, of)
+
+
+def too_large(max_nodes: int, folded: bool) -> str:
+    """What to do about a graph of more boxes than the limit."""
+    fold = "even folded" if folded else "fold it (draw(node, fold=True))"
+    return (
+        f"the graph has more than {max_nodes} nodes and constants, the limit that max_nodes sets"
+        + (f", {fold}: " if folded else f": {fold}, ")
+        + "draw a part of it (depth=3, to=node for the way to a node, or draw(intermediate)), or "
+        "raise the limit (draw(node, max_nodes=...))"
+    )
