@@ -12,6 +12,7 @@ from setuptools import Distribution, Extension, setup
 from setuptools.command.build_ext import build_ext
 
 hashes = runpy.run_path("autograd_mini/_build/build.py")["hashes"]
+compose = runpy.run_path("autograd_mini/_build/compose.py")
 
 
 class Pure(Distribution):
@@ -22,13 +23,17 @@ class Pure(Distribution):
 
 
 class Build(build_ext):
-    """The extension with the hashes of its sources."""
+    """The extension, of one source, with the hashes of what that is made of."""
 
     def build_extension(self, ext: Extension) -> None:
         package = Path("autograd_mini")
-        sources = [Path(path).relative_to(package) for path in [*ext.sources, *ext.depends]]
-        made_from = hashes(package, map(str, sources))
+        others = [str(Path(path).relative_to(package)) for path in ext.depends]
+        made_from = hashes(package, [*compose["PARTS"], *others])
         ext.define_macros.append(("SOURCES", ",".join(f"{n}:{h}" for n, h in made_from.items())))
+        source = Path(self.build_temp, "value_compiled.py")
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text(compose["composed"](package), encoding="utf-8")
+        ext.sources = [str(source)]
         print("compiling the scalar engine, which takes about half a minute", flush=True)
         super().build_extension(ext)
 

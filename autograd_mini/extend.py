@@ -99,18 +99,18 @@ def rule(
 
 def _define(row: Rule) -> Callable[..., Any]:
     """Make a row's functions, for Values and for everything."""
-    from autograd_mini._build import (
-        generate,  # only rows that are not in the generated modules need it
-    )
+    # only rows that are not in the generated modules need these
+    from autograd_mini._build import generate, value_operations
 
     def function(*operands: Any, **named: Any) -> Any:
         return apply(row.name, *row.bind(operands, named))
 
     function.__name__ = function.__qualname__ = row.name
     function.__doc__ = f"{row.sentence}\n\n``{row.formula}``"
-    natives = {r.name: r.on_floats for r in RULES.values() if r.native and r.name != "where"}
+    natives = {r.name: r.on_floats for r in RULES.values() if r.native}
+    known = natives | vars(value_operations) | vars(value) | {generate.constant_of(row): row}
     scope: dict[str, Any] = {}
-    exec("\n".join(generate.scalar_function(row)), natives | vars(value), scope)
+    exec("\n".join(generate.scalar_function(row)), known, scope)
     FUNCTIONS[row.name] = function
     OPERATIONS[row.name] = scope[row.name]
     return function

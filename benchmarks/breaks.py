@@ -132,8 +132,10 @@ BREAKS = [
     Break("core/tensor.py", "share = share.astype(operand._array.dtype)", "pass", OWNED),
     Break("core/tensor.py", "if size == 1 and gradient.shape[axis + extra] != 1", "if False", BOTH),
     # Values
-    Break("core/value.py", "x._grad += x._dx", "x._grad = x._dx", SWEPT),
-    Break("core/value.py", "x._grad += total * node._dx", "x._grad = total * node._dx", VALUES),
+    Break("core/value_sweep.py", "x._grad += x._dx", "x._grad = x._dx", SWEPT),
+    Break(
+        "core/value_sweep.py", "x._grad += total * node._dx", "x._grad = total * node._dx", VALUES
+    ),
     Break("core/value.py", "elif gradient:  #", "else:  #", BUILDS),
     Break("core/value.py", "if not same and shown is rule:", "if False:", VALUES),
     Break("core/elementwise.py", "out * sigmoid(-x), out", "out * (1 - out), out", DIGITS),

@@ -26,10 +26,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import autograd_mini.nn  # noqa: F401 - its operations are registered
+from autograd_mini._build.generate import FILES
 from autograd_mini.core.operation import OPERATIONS as REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
-GENERATED = {"generated.py"}
+GENERATED = {ROOT / "autograd_mini" / "_build" / name for name in FILES}
 OPERATIONS = REGISTRY.keys()
 
 Place = tuple[str, int, str]
@@ -39,7 +40,7 @@ def modules() -> Iterator[tuple[Path, str, ast.Module]]:
     """Every hand-written module of the package and of nn: its path, text and syntax tree."""
     for folder in ("autograd_mini", "nn"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if path.is_relative_to(ROOT / "autograd_mini" / "nn") or path.name in GENERATED:
+            if path.is_relative_to(ROOT / "autograd_mini" / "nn") or path in GENERATED:
                 continue
             text = path.read_text()
             yield path.relative_to(ROOT), text, ast.parse(text)

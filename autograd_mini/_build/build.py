@@ -132,6 +132,21 @@ def other() -> ModuleType | None:
     return sys.modules[PLAIN]
 
 
+def reduced(value: Any) -> tuple[Any, ...]:
+    """What ``pickle`` and ``copy`` make a leaf from.
+
+    Raises:
+        TypeError: the Value is no leaf.
+    """
+    if value.op:
+        raise TypeError(
+            f"a computed Value ({value.op}) is neither copied nor pickled, for the copy would "
+            "have operands that nobody else holds: copy its leaves and compute again, or "
+            "write value.detach() for a leaf with its number, +value for a node of its own"
+        )
+    return leaf, (value.data, value.grad, value.label, value._unrecorded)
+
+
 def leaf(data: float, grad: float, label: str, unrecorded: bool = False) -> Any:
     """The leaf that was copied or pickled, in the build that runs."""
     made = sys.modules["autograd_mini.core.value"].Value(data, label)

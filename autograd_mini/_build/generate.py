@@ -1,11 +1,11 @@
-"""Python written from the table of rules: the scalar operations, and the docs.
+"""Python written from the table of rules: the scalar operations, the public functions, the docs.
 
 Also the names that a Value has in other libraries, which a compiled class must state one by one.
 
-``python -m autograd_mini._build.generate`` rewrites the marked regions of ``value.py``,
-``functions.py``, ``__init__.py`` and ``docs/rules.md``; ``--check`` only says whether they
-are current.
-``scalar_function`` makes the same code at run time for a rule that a user adds.
+``python -m autograd_mini._build.generate`` writes ``value_operations.py`` and ``functions.py``
+beside this file, and the marked regions of ``__init__.py`` and ``docs/rules.md``; ``--check`` only
+says whether they are current.  ``scalar_function`` makes the same code at run time for a rule that
+a user adds.
 """
 
 from __future__ import annotations
@@ -17,44 +17,44 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograd_mini.other_libraries import VALUE
+from autograd_mini.core import floats
 from autograd_mini.core.elementwise import RULES, Rule
-from autograd_mini.core.language import float_lines, names_in
+from autograd_mini.core.language import ARITHMETIC, SIGNS, float_lines, names_in
 
-DUNDERS = {
-    ("+", 2): "add",
-    ("-", 2): "sub",
-    ("*", 2): "mul",
-    ("/", 2): "truediv",
-    ("**", 2): "pow",
-    ("%", 2): "mod",
-    ("//", 2): "floordiv",
-    ("-", 1): "neg",
-    ("+", 1): "pos",
-}
+HEADER = """\
+{docstring}
+
+Printed from the table by ``python -m autograd_mini._build.generate``: do not edit.
+\"\"\"
+
+# ruff: noqa
+# fmt: off
+"""
 
 
-def dunder(rule: Rule) -> str:
-    """The name of Python's operator method for a rule, without underscores, or ``""``."""
-    if rule.name == "abs":
-        return "abs"
-    return DUNDERS.get((rule.symbol, len(rule.operands)), "") if rule.symbol else ""
+def special_method(rule: Rule) -> str:
+    """The name of Python's special method for a rule, without underscores, or ``""``."""
+    if not rule.symbol:
+        return rule.python
+    return (SIGNS if len(rule.operands) == 1 else ARITHMETIC)[rule.symbol].__name__
+
+
+def constant_of(rule: Rule) -> str:
+    """The name of a rule in the generated module."""
+    return rule.name.upper()
 
 
 def _may_raise(lines: list[str]) -> bool:
-    """Whether evaluating these lines over floats can raise: a division or a math function."""
-    safe = {"abs", "sign", "maximum", "minimum", "tanh", "erf", "erfc", "arctan", "sigmoid"}
-    safe |= {"floor", "ceil", "trunc", "rint"}
-    return any(
-        isinstance(node, ast.Div)
-        or (isinstance(node, ast.Call) and ast.unparse(node.func) not in safe)
-        for line in lines
-        for node in ast.walk(ast.parse(line))
-    )
+    """Whether evaluating these lines over floats can raise: a division or a function."""
+    nodes = [node for line in lines for node in ast.walk(ast.parse(line))]
+    called = (RULES.get(ast.unparse(node.func)) for node in nodes if isinstance(node, ast.Call))
+    divides = any(isinstance(node, ast.Div) for node in nodes)
+    return divides or any(rule is None or rule.raises for rule in called)
 
 
 def _unlimited(line: str) -> str:
     """A line of a derivative, which may be infinite where the result is a float."""
-    return re.sub(r"\bpow\(", "_power(", line)
+    return re.sub(r"\bpow\(", "power(", line)
 
 
 def _indent(lines: list[str], by: int) -> list[str]:
@@ -91,17 +91,17 @@ def _body(
     lines = [*steps, *after_out, result.format(out=out, **places)]
     if _may_raise(work):
         caught = "except (ArithmeticError, ValueError) as error:"
-        lines = ["try:", *_indent(lines, 4), caught, f'    _fail(error, "{rule.name}", {operands})']
+        lines = ["try:", *_indent(lines, 4), caught, f"    fail(error, {constant_of(rule)}, {operands})"]
     return [*before, *lines]
 
 
 def operator_methods(rule: Rule) -> Iterator[str]:
     """The methods of Value for a rule that is one of Python's operators."""
-    name = dunder(rule)
+    name = special_method(rule)
     if len(rule.operands) == 1:
         yield from unary_method(rule, f"__{name}__")
         return
-    result = f'return _node({{out}}, "{rule.name}", {{left}}, {{right}})'
+    result = f"return _node({{out}}, {constant_of(rule)}, {{left}}, {{right}})"
     yield f"def __{name}__(self, other: Operand) -> Value:"
     yield f'    """``{rule.formula}``."""'
     of_values = ["    x = self._number", "    if isinstance(other, Value):"]
@@ -111,7 +111,7 @@ def operator_methods(rule: Rule) -> Iterator[str]:
     yield from of_values
     yield from ["    number = constant(other)", "    if number is None:"]
     yield from [
-        f'        _refuse("{rule.name}", other)',
+        f'        refuse("{rule.name}", other)',
         "        return NotImplemented",
         "    y = number",
     ]
@@ -122,7 +122,7 @@ def operator_methods(rule: Rule) -> Iterator[str]:
     yield f'    """Reflected: ``{rule.formula}`` with self as y."""'
     yield from ["    y = self._number", "    number = constant(other)", "    if number is None:"]
     yield from [
-        f'        _refuse("{rule.name}", other)',
+        f'        refuse("{rule.name}", other)',
         "        return NotImplemented",
         "    x: float = number",
     ]
@@ -133,8 +133,8 @@ def operator_methods(rule: Rule) -> Iterator[str]:
     yield f'    """``{rule.formula}``; a number updates a leaf inside ``no_grad()``."""'
     yield from of_values
     sign = rule.symbol
-    yield from ["    if self._operation:", f"        return self {sign} other"]
-    yield f'    return _in_place(operator.{name}, "{sign}=", self, other)'
+    yield from ["    if self._operation is not None:", f"        return self {sign} other"]
+    yield f'    return in_place(operator.{name}, "{sign}=", self, other)'
     yield ""
 
 
@@ -146,7 +146,7 @@ def unary_method(rule: Rule, name: str) -> Iterator[str]:
     """The method of Value for a rule with one operand."""
     yield f"def {name}(self) -> Value:"
     yield f'    """{rule.sentence}"""'
-    result = f'return _node({{out}}, "{rule.name}", self, {{d0}}, None, 0.0)'
+    result = f"return _node({{out}}, {constant_of(rule)}, self, {{d0}}, None, 0.0)"
     yield from _indent(_body(rule, ["x = self._number"], result, "self", {0}), 4)
     yield ""
 
@@ -175,7 +175,7 @@ def scalar_function(rule: Rule, prefix: str = "") -> Iterator[str]:
     for operand in rule.operands:
         yield f"    {operand} = _data({operand})"
     derivatives = ", ".join(f"{{d{i}}}" for i in range(len(rule.operands)))
-    result = f'return _node_of({{out}}, "{rule.name}", operands, ({derivatives}{comma}))'
+    result = f"return _node_of({{out}}, {constant_of(rule)}, operands, ({derivatives}{comma}))"
     active = set(range(len(rule.operands)))
     yield from _indent(_body(rule, [], result, "*operands", active, 9), 4)
     yield ""
@@ -225,35 +225,80 @@ def documentation() -> Iterator[str]:
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
 
 
+def value_operations() -> Iterator[str]:
+    """The module of Value's operators and methods."""
+    rules = RULES.values()
+    methods: list[str] = []
+    for rule in rules:
+        if special_method(rule):
+            methods += operator_methods(rule)
+    for rule in rules:
+        methods += unary_method(rule, rule.name) if len(rule.operands) == 1 else named_method(rule)
+    several = [rule for rule in rules if len(rule.operands) > 1 and not rule.symbol]
+    functions = [line for rule in several for line in [*scalar_function(rule, "_"), ""]]
+    needed = ["Value", "_data", "_method", "_node", "_node_of"]
+    body = "\n".join([*methods, *functions])
+    names = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    yield from HEADER.format(docstring='"""The operators and methods of Value.').splitlines()
+    yield '# mypy: disable-error-code="arg-type, attr-defined, return"'
+    yield "# (self is a Value)"
+    yield from ["", "from __future__ import annotations", "", "import operator"]
+    yield from ["from collections.abc import Callable", "from typing import TYPE_CHECKING, Any", ""]
+    yield "from autograd_mini._build import uncompiled as cython"
+    yield "from autograd_mini.core.elementwise import RULES"
+    yield f"from autograd_mini.core.floats import {', '.join(sorted(names & FLOATS))}"
+    yield "from autograd_mini.core.value_protocol import fail, in_place"
+    yield "from autograd_mini.other_libraries import NotEvenSet"
+    yield from ["", "if TYPE_CHECKING:"]
+    yield f"    from autograd_mini.core.value import Operand, {', '.join(needed)}"
+    yield from ["", f"NEEDED = {tuple(needed)}", '"""What ``value`` puts here."""', ""]
+    yield from (f'{constant_of(r)} = cython.declare(object, RULES.get("{r.name}"))' for r in rules)
+    docstring = '"""The methods of Value that the table states."""'
+    yield from ["", "", "class ValueOperations:", f"    {docstring}"]
+    yield from ["", "    __slots__ = ()", ""]
+    yield from _indent(methods, 4)
+    yield "    # Names of other libraries"
+    yield from (f'    {name} = NotEvenSet("Value", "{name}")' for name in VALUE)
+    yield from ["", "", *functions]
+    yield "OF_SEVERAL: dict[str, Callable[..., Any]] = {"
+    yield from (f'    "{rule.name}": _{rule.name},' for rule in several)
+    yield "}"
+
+
+FLOATS = {
+    name
+    for name, function in vars(floats).items()
+    if isinstance(function, float) or (callable(function) and not isinstance(function, type))
+}
+"""Numbers and functions of floats that the generated code may name."""
+
+
+def table_functions() -> Iterator[str]:
+    """The module of the table's public functions."""
+    docstring = '"""The public functions of the table: of numbers, arrays, Values and Tensors.'
+    yield from HEADER.format(docstring=docstring).splitlines()
+    yield from ["", "from typing import Any", "", "from autograd_mini.core.functions import apply"]
+    for rule in RULES.values():
+        yield from ["", "", *list(public_function(rule))[:-2]]
+
+
 def _regions() -> dict[str, dict[str, list[str]]]:
     package = Path(__file__).parent.parent
-    rules = RULES.values()
-    methods = [line for r in rules if dunder(r) for line in operator_methods(r)]
-    functions = []
-    for r in rules:
-        if len(r.operands) > 1:
-            methods += named_method(r)
-        else:
-            methods += unary_method(r, r.name)
-        if not dunder(r) and len(r.operands) > 1:
-            functions += [*scalar_function(r, "_"), ""]
-    public = [line for r in rules for line in public_function(r)]
+    imports = [f"from autograd_mini._build.functions import {name} as {name}" for name in RULES]
     return {
-        str(package / "core" / "value.py"): {
-            "names of other libraries": [f'    {n} = NotEvenSet("Value", "{n}")' for n in VALUE],
-            "operators and methods": _indent(methods[:-1], 4),
-            "functions of several operands": functions[:-2],
-        },
-        str(package / "__init__.py"): {
-            "imports": [f"from autograd_mini.core.functions import {name} as {name}" for name in RULES]
-        },
-        str(package / "core" / "functions.py"): {"functions of the table": public[:-2]},
+        str(package / "__init__.py"): {"imports": imports},
         str(package.parent / "docs" / "rules.md"): {"table": list(documentation())},
     }
 
 
+FILES = {"value_operations.py": value_operations, "functions.py": table_functions}
+
+
 def current_and_wanted() -> Iterator[tuple[Path, str, str]]:
     """Each generated file: its path, its text, and the text that the table calls for."""
+    for generated, printed in FILES.items():
+        path = Path(__file__).with_name(generated)
+        yield path, path.read_text(encoding="utf-8"), "\n".join(printed()) + "\n"
     for name, regions in _regions().items():
         path = Path(name)
         text = wanted = path.read_text(encoding="utf-8")

@@ -18,8 +18,6 @@ floats, arrays, Values, Tensors, complex numbers and SymPy's symbols.
 from __future__ import annotations
 
 import ast
-import math
-import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -27,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.core import floats
 from autograd_mini.core.language import (
     CONSTANTS,
     OverArrays,
@@ -51,14 +50,6 @@ FUNCTIONS: dict[str, Any] = dict(CONSTANTS)
 ``functions`` adds the functions.  They take numbers, arrays, Values and Tensors; so a
 derivative that is evaluated over nodes is recorded, and can be differentiated itself."""
 
-_NUMPY_NAMES = {
-    "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power",
-    "neg": "negative", "abs": "absolute", "mod": "remainder",
-}  # fmt: skip
-_RULE_NAMES = {numpy: name for name, numpy in _NUMPY_NAMES.items()} | {
-    "true_divide": "div", "float_power": "pow", "fabs": "abs",
-}  # fmt: skip
-
 _RESERVED = {"out", "g", "operands", "error"}
 """Names that the functions made from a row need: no operand and no local name has one."""
 
@@ -79,6 +70,10 @@ class Rule(Operation):
         defaults: default values of the last operands.
         evaluate_derivatives: for each operand a text equal to its derivative that is sound in
             floating point, ``None`` where the derivative itself is; empty if all are.
+        numpy: the names of NumPy's functions that are this one, if not its own.
+        python: Python's function of one number that asks the number for it, such as ``abs``.
+        raises: whether Python's own function of floats, or it, raises for some of them.
+        over_arrays: the same operations in the same order over arrays, where that is worth it.
         pieces: an expression that is constant between the jumps of the result, such as
             ``floor(x)``; empty if there is none.  At a jump, where there is no derivative, the
             derivative's text holds as everywhere.
@@ -104,6 +99,10 @@ class Rule(Operation):
     branches: str = ""  # type: ignore[assignment]
     analytic: str = ""  # type: ignore[assignment]
     remedy: str = ""
+    numpy: tuple[str, ...] = ()
+    python: str = ""
+    raises: bool = True
+    over_arrays: Callable[..., Any] | None = None
 
     elementwise = True
     broadcasts = True
@@ -220,21 +219,21 @@ class Rule(Operation):
     def on_floats(self) -> Callable[..., float]:
         """The operation on Python floats."""
         if self.native:
-            return _math_function(self.name)
-        natives = {r.name: _math_function(r.name) for r in RULES.values() if r.native}
+            return floats.native(self.name)
+        natives = {r.name: floats.native(r.name) for r in RULES.values() if r.native}
         lines = float_lines(self.evaluate or self.formula, RULES)
-        return _function(self, lines, self.operands, CONSTANTS | natives | OPERATORS)
+        return _function(self, lines, self.operands, vars(floats) | natives)
 
     @cached_property
     def forward(self) -> Callable[..., Any]:
         """The operation on NumPy arrays, which broadcast."""
-        function = getattr(np, _NUMPY_NAMES.get(self.name, self.name), None)
+        function = getattr(np, (*self.numpy, self.name)[0], None)
         if isinstance(function, np.ufunc) or function is np.where:
             return function
         if self.native:
-            return _over_elements(_math_function(self.name))
-        if self.name in _IN_PLACE and self is RULES.get(self.name):
-            return _IN_PLACE[self.name]
+            return _over_elements(floats.native(self.name))
+        if self.over_arrays is not None:
+            return self.over_arrays
         composed = _function(
             self, written(self.evaluate or self.formula, OverArrays()), self.operands
         )
@@ -384,32 +383,6 @@ def _function(
     return made
 
 
-OPERATORS: dict[str, Callable[..., float]] = {
-    "pow": math.pow, "mod": operator.mod, "floor_divide": operator.floordiv,
-}  # fmt: skip
-"""Python's operators on floats, as functions."""
-
-
-def _whole(function: Callable[[float], int]) -> Callable[[float], float]:
-    """A function to whole numbers as NumPy has it: a float with the sign, infinity and NaN."""
-    return lambda x: math.copysign(function(x), x) if math.isfinite(x) else x
-
-
-def _math_function(name: str) -> Callable[..., float]:
-    """Python's own function of floats for a native rule."""
-    python: dict[str, Callable[..., float]] = {
-        "abs": abs, "where": lambda c, x, y: x if c else y, "floor": _whole(math.floor),
-        "ceil": _whole(math.ceil), "trunc": _whole(math.trunc), "rint": _whole(round),
-    }  # fmt: skip
-    found = python.get(name) or getattr(math, name.replace("arc", "a"), None)
-    if found is None:
-        raise ValueError(
-            f"rule {name!r} is defined by itself, but the module math has no such function; "
-            "write its formula with functions of the table"
-        )
-    return found
-
-
 def _over_elements(function: Callable[..., float]) -> Callable[..., Any]:
     """A function of floats applied to arrays element by element, keeping their dtype."""
 
@@ -439,21 +412,10 @@ def _sigmoid(x: Any) -> Any:
     return z
 
 
-_IN_PLACE: dict[str, Callable[..., Any]] = {"sigmoid": _sigmoid}
-"""Rows whose text is worth computing in place: the same operations in the same order.
-
-``tests/core/test_elementwise.py`` holds each to its row, to the last bit."""
-
-
 def _as_float(result: Any, arrays: tuple[Any, ...]) -> Any:
     """The result in the floating dtype that NumPy gives these operands."""
     dtype = np.result_type(*arrays)
     return np.asarray(result, dtype if dtype.kind == "f" else np.float64)
-
-
-def rule_of_ufunc(ufunc: np.ufunc) -> Rule | None:
-    """The rule of a NumPy ufunc, ``None`` if the table has none."""
-    return RULES.get(_RULE_NAMES.get(ufunc.__name__, ufunc.__name__))
 
 
 # The table
@@ -472,13 +434,13 @@ def _row(name: str, formula: str, *derivatives: str | None, **rest: Any) -> Rule
 
 _TABLE = [
     _row("add", "x + y", "1", "1", commutes=True, sentence="Sum."),
-    _row("sub", "x - y", "1", "-1", sentence="Difference."),
+    _row("sub", "x - y", "1", "-1", numpy=("subtract",), sentence="Difference."),
     _row(
         "mul", "x * y", "y", "x", commutes=True,
-        sentence="Product: each factor's derivative is the other.",
+        numpy=("multiply",), sentence="Product: each factor's derivative is the other.",
     ),
     _row(
-        "div", "x / y", "1 / y", "-out / y", domain="y != 0", sentence="Quotient.",
+        "div", "x / y", "1 / y", "-out / y", domain="y != 0", numpy=("divide", "true_divide"), sentence="Quotient.",
         remedy="the divisor is 0",
     ),
     _row(
@@ -491,9 +453,9 @@ _TABLE = [
             "(x == 0) & (y > 0) & (y < 1)": "inf for x and 0 for y",
             "(x == 0) & (y >= 1)": "y * 0 ** (y - 1) for x and 0 for y",
         },
-        sentence="Power; a negative base needs a constant whole exponent.",
+        numpy=("power", "float_power"), sentence="Power; a negative base needs a constant whole exponent.",
     ),
-    _row("neg", "-x", "-1", sentence="Negative."),
+    _row("neg", "-x", "-1", numpy=("negative",), sentence="Negative."),
     _row("positive", "+x", "1", sentence="The operand itself, as a node of its own."),
     _row(
         "exp", "exp(x)", "out", sentence="Exponential: its own derivative.",
@@ -530,7 +492,7 @@ _TABLE = [
         domain="abs(x) <= 1", kinks={"x == -1": "-inf", "x == 1": "-inf"},
         sentence="Inverse cosine, in radians.",
     ),
-    _row("arctan", "arctan(x)", "1 / (1 + x ** 2)", sentence="Inverse tangent, in radians."),
+    _row("arctan", "arctan(x)", "1 / (1 + x ** 2)", raises=False, sentence="Inverse tangent, in radians."),
     _row(
         "arctan2", "arctan2(x, y)",
         "r = hypot(x, y); where(r == 0, 0, y / r / r)", "r = hypot(x, y); where(r == 0, 0, -x / r / r)",
@@ -546,7 +508,7 @@ _TABLE = [
         evaluate_derivatives=(
             "where(abs(x) > 2.5, 4 * exp(-2 * logaddexp(x, -x)), 1 - out ** 2)",
         ),
-        activates=True, sentence="Hyperbolic tangent: squashes x to (-1, 1).",
+        activates=True, raises=False, sentence="Hyperbolic tangent: squashes x to (-1, 1).",
     ),
     _row("arcsinh", "arcsinh(x)", "1 / hypot(x, 1)", sentence="Inverse hyperbolic sine."),
     _row(
@@ -559,7 +521,7 @@ _TABLE = [
     ),
     _row(
         "abs", "abs(x)", "sign(x)", kinks={"x == 0": "0"}, analytic="where(x < 0, -x, x)",
-        notation="|x|", sentence="Absolute value.",
+        notation="|x|", numpy=("absolute", "fabs"), python="abs", raises=False, sentence="Absolute value.",
     ),
     _row(
         "sign", "where(x > 0, 1, where(x < 0, -1, 0))", "0", pieces="sign(x)",
@@ -568,18 +530,18 @@ _TABLE = [
     ),
     _row(
         "floor", "floor(x)", "0", pieces="floor(x)", notation="⌊x⌋",
-        sentence="The greatest whole number up to x.",
+        python="floor", raises=False, sentence="The greatest whole number up to x.",
     ),
     _row(
         "ceil", "ceil(x)", "0", pieces="ceil(x)", notation="⌈x⌉",
-        sentence="The least whole number from x on.",
+        python="ceil", raises=False, sentence="The least whole number from x on.",
     ),
-    _row("trunc", "trunc(x)", "0", pieces="trunc(x)", sentence="The whole part of x, without its fraction."),
-    _row("rint", "rint(x)", "0", pieces="rint(x)", sentence="The nearest whole number; of two the even one."),
+    _row("trunc", "trunc(x)", "0", pieces="trunc(x)", python="trunc", raises=False, sentence="The whole part of x, without its fraction."),
+    _row("rint", "rint(x)", "0", pieces="rint(x)", raises=False, sentence="The nearest whole number; of two the even one."),
     _row(
         "mod", "x % y", "1", "-(x // y)", domain="y != 0", pieces="x // y",
         evaluate_derivatives=(None, "where(y == 0, nan * y, -(x // y))"),
-        sentence="Remainder of x // y, with the sign of y.",
+        numpy=("remainder",), sentence="Remainder of x // y, with the sign of y.",
     ),
     _row(
         "floor_divide", "x // y", "0", "0", domain="y != 0", pieces="x // y",
@@ -591,7 +553,7 @@ _TABLE = [
         evaluate_derivatives=("where(x > 4, out * sigmoid(-x), out * (1 - out))",),
         # exp(-x) is infinite far on the left: in float16 from -11.1 on
         evaluate="where(x < -11, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x)))",
-        activates=True, sentence="Logistic function: squashes x to (0, 1).",
+        activates=True, over_arrays=_sigmoid, sentence="Logistic function: squashes x to (0, 1).",
     ),
     _row(
         "softplus", "log(1 + exp(x))", "sigmoid(x)",
@@ -664,8 +626,8 @@ _TABLE = [
         evaluate="where(x == y, x + log(2), maximum(x, y) + log1p(exp(-abs(x - y))))",
         sentence="Logarithm of exp(x) + exp(y), without overflow.",
     ),
-    _row("erf", "erf(x)", "2 / sqrt(pi) * exp(-x ** 2)", sentence="Error function."),
-    _row("erfc", "erfc(x)", "-2 / sqrt(pi) * exp(-x ** 2)", sentence="Complementary error function 1 - erf(x), accurate for large x."),
+    _row("erf", "erf(x)", "2 / sqrt(pi) * exp(-x ** 2)", raises=False, sentence="Error function."),
+    _row("erfc", "erfc(x)", "-2 / sqrt(pi) * exp(-x ** 2)", raises=False, sentence="Complementary error function 1 - erf(x), accurate for large x."),
     _row(
         "gelu", "x * (1 + erf(x / sqrt(2))) / 2",
         "erfc(-x / sqrt(2)) / 2 + x * exp(-x ** 2 / 2) / sqrt(2 * pi)",
@@ -677,6 +639,13 @@ _TABLE = [
 RULES: dict[str, Rule] = {rule.name: rule for rule in _TABLE}
 for _rule in _TABLE:
     register(_rule)
+
+_OF_NUMPY = {numpy: row.name for row in _TABLE for numpy in row.numpy}
+
+
+def rule_of_ufunc(ufunc: np.ufunc) -> Rule | None:
+    """The rule of a NumPy ufunc, ``None`` if the table has none."""
+    return RULES.get(_OF_NUMPY.get(ufunc.__name__, ufunc.__name__))
 
 
 # A rule for any number of operands

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import sys
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ContextDecorator, contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import Any
 
 _PACKAGE = Path(__file__).parent.parent
 _OURS = (str(_PACKAGE), str(_PACKAGE.parent / "nn"), "<rule ")
@@ -160,6 +162,27 @@ def recording() -> bool:
 def debugging() -> bool:
     """Whether this thread is inside ``with debug()``."""
     return _is_inside(_modes.debug)
+
+
+def record_specially(node: Any) -> None:
+    """What a Value that was made inside such a block needs more.
+
+    Raises:
+        FloatingPointError: inside ``debug()``, NaN or infinity arose.
+    """
+    if debugging():
+        operands = (getattr(parent, "data", parent) for parent in node.parents)
+        derivatives = [d for d in node.local_derivatives if d is not None]
+        if all(map(math.isfinite, operands)) and not all(
+            map(math.isfinite, [node.data, *derivatives])
+        ):
+            in_derivatives = f"a derivative in {derivatives}"
+            what = in_derivatives if math.isfinite(node.data) else node.data
+            raise FloatingPointError(
+                f"{node.op} made {what} from finite operands, at {source_line()}"
+            )
+    if not recording():
+        node._forget()
 
 
 def source_line() -> str:

@@ -33,6 +33,7 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini._build import build
+from autograd_mini._build.compose import PARTS
 from autograd_mini.core import graph
 from autograd_mini.core.elementwise import RULES, Rule
 
@@ -111,7 +112,7 @@ sys.meta_path.append(Finder)
 
 
 @BOTH
-@pytest.mark.parametrize("changed", [None, "core/value.py", "_build/slabs.h", "_build/slabs.pxd"])
+@pytest.mark.parametrize("changed", [None, *PARTS, "_build/compose.py", "_build/slabs.h", "_build/slabs.pxd"])
 @pytest.mark.parametrize("where", ["beside", "in the first clone"])
 def test_a_compiled_build_of_other_sources_does_not_run(
     tmp_path: Path, changed: str | None, where: str
