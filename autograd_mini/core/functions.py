@@ -160,5 +160,5 @@ from autograd_mini._build import functions as _table  # noqa: E402 - its functio
 FUNCTIONS.update({name: getattr(_table, name) for name in RULES if hasattr(_table, name)})
 FUNCTIONS["select"] = select
 
-for _name in (RULES.keys() & FUNCTIONS.keys()) - vars(Tensor).keys():  # as they are of Value
+for _name in (RULES.keys() & FUNCTIONS.keys()) - set(dir(Tensor)):  # as they are of Value
     setattr(Tensor, _name, FUNCTIONS[_name])

@@ -29,8 +29,6 @@ class Node(Protocol):
     data: Any
     grad: Any
     label: str
-    masks_always: bool
-    """Whether ``contributions`` is ``masked`` in any case."""
 
     @property
     def op(self) -> str: ...
@@ -59,12 +57,6 @@ class Node(Protocol):
         ``masked``: an upstream gradient of exactly zero contributes zero, whatever the
         local derivative.  NumPy may warn while it is computed: see ``quietly``.
         """
-
-    def witnesses(self, leaves: Sequence[Any]) -> Sequence[Any]:
-        """These operands; or the node, if it never masks and is smaller (see ``witnesses``)."""
-
-    def is_undefined(self, gradient: Any) -> bool:
-        """Whether zero times infinity may have come into a gradient of this node."""
 
     def zero(self) -> Any:
         """The gradient of something that does not depend on this node."""
@@ -374,32 +366,41 @@ def _sweep(
         return {node: total for node, total in pairs if asked is None or node in asked}
 
     found = swept(masked=False)
-    if order[-1].masks_always:
-        return found
-    for node in found if asked is not None else witnesses(found):
-        if node.is_undefined(found[node]):
-            return swept(masked=True)
-    return found
+    return swept(masked=True) if needs_masking(found, asked is None) else found
 
 
-def witnesses(found: Mapping[N, Any]) -> Iterator[N]:
-    """The nodes whose gradients hold NaN if masking could keep one from a leaf.
+def needs_masking(found: Mapping[N, Any], whole: bool) -> bool:
+    """Whether gradients hold NaN, which may have come of zero times infinity.
 
-    They are the leaves; but where an operation whose contributions are never masked gives
+    Arguments:
+        found: gradients of nodes.
+        whole: whether they are those of all nodes of the graph, of which some tell of others.
+    """
+    return any(map(_has_nan, _telling(found) if whole else found.values()))
+
+
+def _has_nan(gradient: Any) -> bool:
+    array = data_of(gradient)
+    least = array if isinstance(array, float) else np.minimum.reduce(array, axis=None, initial=0.0)
+    return bool(least != least)  # the least number is NaN if one of them is
+
+
+def _telling(found: Mapping[N, Any]) -> Iterator[Any]:
+    """The gradients that hold NaN if masking could keep one from a leaf.
+
+    They are those of the leaves; but where an operation whose contributions are never masked gives
     leaves their gradients, that of the operation's result tells as much.  It is taken where it
     is the smaller array, as for the weights of a layer.
     """
     for node in found:
-        parents = node.parents
-        if not parents:
+        leaves = [operand for operand in operands(node) if not operand.parents and operand in found]
+        if not leaves:
             continue
-        leaves = [
-            operand
-            for operand in parents
-            if hasattr(operand, "contributions") and not operand.parents and operand in found
-        ]
-        if leaves:
-            yield from node.witnesses(leaves)
+        masked = node.operation is None or node.operation.elementwise
+        if masked or np.size(node.data) >= sum(np.size(leaf.data) for leaf in leaves):
+            yield from (found[leaf] for leaf in leaves)
+        else:
+            yield found[node]
 
 
 def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:

@@ -93,8 +93,6 @@ class Value(ValueProtocol, ValueOperations):
     _uses: cython.longlong  # during a sweep: how often the rest of the graph still uses this node
     __weakref__: Any
 
-    masks_always = True
-
     def __init__(self, data: Any, label: Any = "", **more: Any) -> None:
         if more:
             other_libraries.refuse_options("Value", more)
@@ -250,12 +248,6 @@ class Value(ValueProtocol, ValueOperations):
 
     def zero(self) -> float:
         return 0.0
-
-    def witnesses(self, leaves: Sequence[Value]) -> Sequence[Value]:
-        return leaves
-
-    def is_undefined(self, gradient: Any) -> bool:
-        return math.isnan(gradient)
 
     def again(self, operands: Sequence[Any]) -> Value:
         made: Value = OPERATIONS[self.op](*operands)

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.graph import quietly, reverse_sweep, topological_order, witnesses
+from autograd_mini.core.graph import needs_masking, quietly, reverse_sweep, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
@@ -148,12 +148,9 @@ def sweep(order: Sequence[Any], seed: Any, terms: Terms) -> Iterator[Step]:
 def is_masked(order: Sequence[Any], seed: Any, wanted: Any = None) -> bool:
     """Whether the sweep of this graph repeats itself with zero upstream gradients masked."""
     root = order[-1]
-    if root.masks_always:
+    if isinstance(root, Value):
         return True
-    found = dict(reverse_sweep(order, seed, wanted))
-    return any(
-        node.is_undefined(found[node]) for node in (witnesses(found) if wanted is None else found)
-    )
+    return needs_masking(dict(reverse_sweep(order, seed, wanted)), wanted is None)
 
 
 def _flowing(node: Any, slots: list[int], given: list[Any]) -> list[int]:

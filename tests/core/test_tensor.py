@@ -18,6 +18,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, gradients
+from autograd_mini.core.graph import needs_masking
 from autograd_mini.testing import check_function
 
 X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
@@ -423,7 +424,7 @@ def test_a_fork_while_another_thread_adds_leaves_the_child_free():
     w, held, done = Tensor([1.0]), threading.Event(), threading.Event()
 
     def hold():
-        with sys.modules["autograd_mini.core.tensor"]._writing:
+        with sys.modules["autograd_mini.core.guards"].writing:
             held.set()
             done.wait(60)
 
@@ -536,8 +537,8 @@ def test_a_huge_gradient_is_not_taken_for_nan_and_warns_of_nothing():
     x = Tensor([1.0, -1.0, 3.0])
     np.sum(x * 1e200).backward()  # the gradient's squares are beyond the greatest float
     assert np.array_equal(x.grad, np.full(3, 1e200))
-    assert not x.is_undefined(np.array([1e200, np.inf]))
-    assert x.is_undefined(np.array([[1e200, np.nan]]))
+    assert not needs_masking({x: np.array([1e200, np.inf])}, False)
+    assert needs_masking({x: np.array([[1e200, np.nan]])}, False)
 
 
 @pytest.mark.parametrize("samples", [3, 100])  # fewer numbers than the weights hold, and more

@@ -1,0 +1,459 @@
+"""A Tensor as an array: operators, the methods and shape of an array, NumPy's functions.
+
+Everything here goes through ``record``, and through NumPy's protocols to ``NUMPY_FUNCTIONS``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import numpy as np
+
+from autograd_mini import other_libraries
+from autograd_mini.core import graph, modes, numpy_protocol, tensor
+from autograd_mini.core.elementwise import RULES, rule_of_ufunc
+from autograd_mini.core.numpy_protocol import unknown_function
+from autograd_mini.core.operands import real_array
+from autograd_mini.core.operation import NUMPY_FUNCTIONS
+from autograd_mini.core.value import Value, constant
+
+if TYPE_CHECKING:
+    from autograd_mini.core.tensor import Array, Tensor
+
+NUMPY_FUNCTIONS.update(numpy_protocol.ROUNDING)
+
+
+class ArrayInterface:
+    """The part of Tensor by which it is used as an array is."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _array: Array
+
+    # Operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return _operate("add", self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return _operate("add", other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return _operate("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return _operate("sub", other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return _operate("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return _operate("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return _operate("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return _operate("div", other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return _operate("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return _operate("pow", other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return _operate("mod", self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return _operate("mod", other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return _operate("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return _operate("floor_divide", other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
+    def __round__(self, digits: int | None = None) -> Tensor:
+        return self.round(0 if digits is None else digits)
+
+    def __floor__(self) -> Tensor:
+        return tensor.record(RULES["floor"], (self,))
+
+    def __ceil__(self) -> Tensor:
+        return tensor.record(RULES["ceil"], (self,))
+
+    def __trunc__(self) -> Tensor:
+        return tensor.record(RULES["trunc"], (self,))
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return _through_numpy(NUMPY_FUNCTIONS[np.matmul], self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return _through_numpy(NUMPY_FUNCTIONS[np.matmul], other, self)
+
+    def __neg__(self) -> Tensor:
+        return tensor.record(RULES["neg"], (self,))
+
+    def __pos__(self) -> Tensor:
+        return tensor.record(RULES["positive"], (self,))
+
+    def __abs__(self) -> Tensor:
+        return tensor.record(RULES["abs"], (self,))
+
+    # In place: of a leaf inside no_grad(); elsewhere a new node
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return _in_place(operator.add, "+=", cast("Tensor", self), other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        return _in_place(operator.sub, "-=", cast("Tensor", self), other)
+
+    def __imul__(self, other: Any) -> Tensor:
+        return _in_place(operator.mul, "*=", cast("Tensor", self), other)
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return _in_place(operator.truediv, "/=", cast("Tensor", self), other)
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return _in_place(operator.pow, "**=", cast("Tensor", self), other)
+
+    def __imod__(self, other: Any) -> Tensor:
+        return _in_place(operator.mod, "%=", cast("Tensor", self), other)
+
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        return _in_place(operator.floordiv, "//=", cast("Tensor", self), other)
+
+    def __imatmul__(self, other: Any) -> Tensor:
+        return _in_place(operator.matmul, "@=", cast("Tensor", self), other)
+
+    # Comparisons give plain boolean arrays and are not recorded
+
+    def __lt__(self, other: Any) -> Any:
+        return operator.lt(self._array, tensor.plain(other))
+
+    def __le__(self, other: Any) -> Any:
+        return operator.le(self._array, tensor.plain(other))
+
+    def __gt__(self, other: Any) -> Any:
+        return operator.gt(self._array, tensor.plain(other))
+
+    def __ge__(self, other: Any) -> Any:
+        return operator.ge(self._array, tensor.plain(other))
+
+    def __eq__(self, other: object) -> Any:
+        return operator.eq(self._array, tensor.plain(other))
+
+    def __ne__(self, other: object) -> Any:
+        return operator.ne(self._array, tensor.plain(other))
+
+    __hash__ = object.__hash__
+
+    # The array's shape and parts
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self._array.shape
+        return shape
+
+    @property
+    def ndim(self) -> int:
+        return self._array.ndim
+
+    @property
+    def size(self) -> int:
+        return self._array.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._array.dtype
+
+    @property
+    def T(self) -> Tensor:
+        return _through_numpy(np.transpose, self)
+
+    def reshape(self, *shape: Any, **more: Any) -> Tensor:
+        return _through_numpy(np.reshape, self, shape[0] if len(shape) == 1 else shape, **more)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return _through_numpy(np.transpose, self, (axes[0] if len(axes) == 1 else axes) or None)
+
+    def ravel(self) -> Tensor:
+        return _through_numpy(np.ravel, self)
+
+    flatten = ravel
+
+    def squeeze(self, axis: Any = None, **more: Any) -> Tensor:
+        return _through_numpy(np.squeeze, self, axis, **more)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return _through_numpy(np.swapaxes, self, axis1, axis2)
+
+    def sum(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.sum, self, dtype, out, axis=axis, keepdims=keepdims, **more)
+
+    def mean(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.mean, self, dtype, out, axis=axis, keepdims=keepdims, **more)
+
+    def var(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: int = 0,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.var, self, dtype, out, axis=axis, keepdims=keepdims, ddof=ddof, **more)
+
+    def std(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: int = 0,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.std, self, dtype, out, axis=axis, keepdims=keepdims, ddof=ddof, **more)
+
+    def prod(
+        self,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        **more: Any,
+    ) -> Tensor:
+        return _reduction(np.prod, self, dtype, out, axis=axis, keepdims=keepdims, **more)
+
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Tensor:
+        return _reduction(np.max, self, None, out, axis=axis, keepdims=keepdims, **more)
+
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Tensor:
+        return _reduction(np.min, self, None, out, axis=axis, keepdims=keepdims, **more)
+
+    def cumsum(self, axis: Any = None, **more: Any) -> Tensor:
+        return _through_numpy(np.cumsum, self, axis=axis, **more)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return _through_numpy(np.trace, self, offset, axis1, axis2)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        return _through_numpy(np.diagonal, self, offset, axis1, axis2)
+
+    def dot(self, other: Any) -> Tensor:
+        return _through_numpy(np.dot, self, other)
+
+    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+        return _through_numpy(np.clip, self, min, max)
+
+    def round(self, decimals: Any = 0, **more: Any) -> Tensor:
+        return _through_numpy(np.round, self, decimals, **more)
+
+    def repeat(self, repeats: Any, axis: Any = None, **more: Any) -> Tensor:
+        return _through_numpy(np.repeat, self, repeats, axis, **more)
+
+    def take(self, indices: Any, axis: Any = None, **more: Any) -> Tensor:
+        return _through_numpy(np.take, self, indices, axis, **more)
+
+    def astype(self, dtype: Any) -> Tensor:
+        return _through_numpy(NUMPY_FUNCTIONS[np.ndarray.astype], self, dtype)
+
+    def argmax(self, axis: Any = None, **more: Any) -> Any:
+        return _through_numpy(np.argmax, self, axis, **more)
+
+    def argmin(self, axis: Any = None, **more: Any) -> Any:
+        return _through_numpy(np.argmin, self, axis, **more)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("a Tensor of shape () has no length")
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return _through_numpy(NUMPY_FUNCTIONS[operator.getitem], self, index)
+
+    # What would drop the gradient says what to write instead
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        raise TypeError(
+            "t[i] = v would overwrite numbers that the sweep needs: write np.where(mask, v, t) or "
+            "np.concatenate([...]) for a new Tensor, or t.data[i] = v before t is used"
+        )
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"a Tensor of shape {self.shape} is neither true nor false: write `if t.item() != 0:` "
+            "or `if np.any(t.data):`"
+        )
+
+    def view(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            "a Tensor has no view as another type of array, and numpy.ma's functions no derivative "
+            "rule: write t.reshape(...) for another shape, np's functions for np.ma's"
+        )
+
+    def __float__(self) -> NoReturn:
+        raise TypeError(
+            "float(t), math's functions and array[i] = t would drop the gradient: write np.exp(t) "
+            "for math.exp(t), collect Tensors in a list and np.stack them instead of filling an "
+            "array; t.item() is the plain number, without a gradient"
+        )
+
+    def __int__(self) -> NoReturn:
+        raise TypeError("int(tensor) would drop the gradient: write int(t.item())")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        raise TypeError(numpy_protocol.made_plain(sys._getframe(1), NUMPY_FUNCTIONS))
+
+    __pandas_priority__ = 5000  # above a DataFrame's: its operators leave a Tensor to ours
+
+    # NumPy's functions
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        kwargs = numpy_protocol.without_defaults(kwargs) if kwargs else kwargs
+        if method == "__call__" and not kwargs:
+            if ufunc in numpy_protocol.PLAIN_UFUNCS:
+                return ufunc(*map(tensor.plain, inputs))
+            rule = rule_of_ufunc(ufunc)
+            if rule is not None:
+                return tensor.record(rule, inputs)
+            if ufunc is np.divmod:
+                return np.floor_divide(*inputs), np.remainder(*inputs)
+        if method == "reduce":
+            function = NUMPY_FUNCTIONS.get(numpy_protocol.REDUCTIONS.get(ufunc, ufunc))
+            kwargs.setdefault("axis", 0)
+        else:
+            function = NUMPY_FUNCTIONS.get(ufunc)
+        if function is None or "out" in kwargs or method not in ("__call__", "reduce"):
+            options = {key: value for key, value in kwargs.items() if key != "axis"}
+            raise TypeError(unknown_function(ufunc, method, options, "Tensor"))
+        return _call(function, ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func in numpy_protocol.PLAIN_FUNCTIONS:
+            return func(*_plain(args), **_plain(kwargs))
+        for kind in types:
+            numpy_protocol.refuse_kind(kind)
+        function = NUMPY_FUNCTIONS.get(func)
+        if function is None:
+            raise TypeError(unknown_function(func, "__call__", {}, "Tensor"))
+        kwargs = {key: value for key, value in kwargs.items() if value is not np._NoValue}
+        if kwargs.get("out") is not None:
+            raise TypeError(unknown_function(func, "__call__", {"out": ...}, "Tensor"))
+        kwargs.pop("out", None)
+        return _call(function, func, "__call__", args, kwargs)
+
+
+def _operate(name: str, left: Any, right: Any) -> Tensor:
+    other = right if isinstance(left, tensor.Tensor) else left
+    if not isinstance(other, _ARRAYS) and not isinstance(other, tensor.Tensor):
+        if isinstance(other, Value | complex | str | list | tuple):
+            left, right = (
+                o if isinstance(o, tensor.Tensor | Value) else real_array(o, f"{name}: ")
+                for o in (left, right)
+            )
+        elif not hasattr(other, "__array__") and constant(other) is None:
+            return cast("Tensor", NotImplemented)
+    return tensor.record(RULES[name], (left, right))
+
+
+_ARRAYS = (np.ndarray, np.generic, float, int)
+
+
+def _in_place(operation: Any, sign: str, left: Tensor, right: Any) -> Tensor:
+    """``left sign right``: an update of a leaf inside ``no_grad()``, elsewhere a new node.
+
+    Raises:
+        TypeError: it would put a new node in the place of a leaf that is being trained.
+        ValueError: inside ``no_grad()``, the result has another shape.
+    """
+    if left._operands:
+        return cast("Tensor", operation(left, right))
+    if not modes.recording():
+        result = operation(left._array, tensor.plain(right))
+        if np.shape(result) != left.shape:
+            raise ValueError(
+                f"t {sign} … of shapes {left.shape} and {np.shape(tensor.plain(right))} cannot be "
+                f"done in place: its result has shape {np.shape(result)}"
+            )
+        left.data = result
+        return left
+    # What gradients() gives is plain; a Tensor may be a step that is to be differentiated.
+    unused = graph.was_differentiated(left) and not isinstance(right, tensor.Tensor)
+    if left._grad is not None or unused:
+        raise graph.lost_update(left, sign)
+    return cast("Tensor", operation(left, right))
+
+
+def _through_numpy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+    """NumPy's function of a Tensor, which gives a Tensor whatever NumPy's types say."""
+    if not other_libraries.OPTIONS.keys().isdisjoint(kwargs):
+        other_libraries.refuse_options(function.__name__, kwargs)
+    made: Tensor = function(*args, **kwargs)
+    return made
+
+
+def _reduction(
+    function: Callable[..., Any], x: ArrayInterface, dtype: Any, out: Any, **options: Any
+) -> Tensor:
+    """NumPy's function, without the two options that can but be at their defaults."""
+    if dtype is not None:
+        options["dtype"] = dtype
+    if out is not None:
+        options["out"] = out
+    return _through_numpy(function, x, **options)
+
+
+def _call(function: Any, numpy: Any, method: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Our function in place of NumPy's; an option that it has not got is named."""
+    try:
+        return function(*args, **kwargs)
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise  # it came from inside, not from the arguments
+    unknown = {k: v for k, v in kwargs.items() if k not in inspect.signature(function).parameters}
+    if method == "__call__":
+        args, kwargs, unknown = numpy_protocol.fitted(function, numpy, args, kwargs)
+    if unknown:
+        raise TypeError(unknown_function(numpy, method, unknown, "Tensor"))
+    return function(*args, **kwargs)
+
+
+def _plain(arguments: Any) -> Any:
+    if isinstance(arguments, tensor.Tensor):
+        return arguments._array
+    if isinstance(arguments, list | tuple):
+        return type(arguments)(map(_plain, arguments))
+    if isinstance(arguments, dict):
+        return {key: _plain(value) for key, value in arguments.items()}
+    return arguments

@@ -1,0 +1,87 @@
+"""What may be an operand of an array operation, and the errors for everything else."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograd_mini.core import numpy_protocol
+from autograd_mini.core.graph import data_of, is_node
+from autograd_mini.core.operation import Operation
+from autograd_mini.core.value import Value, constant
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def real_array(data: Any, what: str = "") -> Array:
+    """The data as a float array; integers become float64.
+
+    Raises:
+        TypeError: it holds complex numbers, text or objects.
+    """
+    if is_node(data):
+        name = type(data).__name__
+        raise TypeError(
+            f"{what}expected plain numbers, found a {name}: write {name.lower()}.data, or "
+            f"np.stack([...]) to join Tensors"
+        )
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(f"{what}a Tensor would lose the mask: write data.filled(...)")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"{what}rows of a Tensor must have one length: {error}") from None
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64)
+    if array.dtype.kind != "f":
+        advice = {
+            "c": "use real and imaginary parts",
+            "U": "convert text to numbers first",
+            "S": "convert text to numbers first",
+            "O": _numbers_among_objects(array),
+        }.get(array.dtype.kind, "convert it to float64 first")
+        raise TypeError(
+            f"{what}a Tensor holds real numbers (float16, float32, float64, or integers, which "
+            f"become float64), not {array.dtype}: {advice}"
+        )
+    return array
+
+
+def _numbers_among_objects(array: Array) -> str:
+    """What to write for an array of objects."""
+    others = [o for o in array.flat if constant(o) is None]
+    if not others:
+        return "write np.asarray(data, dtype=float)"
+    if isinstance(others[0], Value):
+        return "it holds Values, which Tensors do not mix with: write their .data for constants"
+    return f"it holds a {type(others[0]).__name__}; all must be numbers, in rows of one length"
+
+
+def as_operand(operand: Any) -> Any:
+    """An operand as it is recorded: what another library calls an array or a number becomes ours.
+
+    Raises:
+        TypeError: it is a masked array or a matrix.
+    """
+    if is_node(operand) or isinstance(operand, np.generic):
+        return operand
+    if not hasattr(operand, "__array__"):
+        number = constant(operand)
+        return operand if number is None else number
+    numpy_protocol.refuse_kind(type(operand))
+    return np.asarray(operand)
+
+
+def refuse(operation: Operation, operands: tuple[Any, ...], error: Exception) -> NoReturn:
+    """Raise ``error`` again with the operation and all operands' shapes named."""
+    if any(isinstance(operand, Value) for operand in operands):
+        raise TypeError(
+            f"{operation.name} of a Tensor and a Value: write Tensor(value.data) for a constant, "
+            "or make all of them Tensors"
+        ) from None
+    for operand in operands:
+        if not is_node(operand):
+            real_array(operand, f"{operation.name}: ")
+    shapes = " and ".join(str(np.shape(data_of(operand))) for operand in operands)
+    raise type(error)(f"{operation.name} of operands of shapes {shapes}: {error}") from None
