@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import value
-from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.functions import apply
 from autograd_mini.core.graph import quietly
 from autograd_mini.core.language import calls_in
 from autograd_mini.core.operation import OPERATIONS as ALL_OPERATIONS
 from autograd_mini.core.operation import ArrayOperation, register
+from autograd_mini.core.rule import FUNCTIONS, Rule
 from autograd_mini.core.tensor import Tensor, record
 from autograd_mini.core.value import OPERATIONS
 

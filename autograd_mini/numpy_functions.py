@@ -21,9 +21,9 @@ from autograd_mini.core.arrays import (
     swapaxes,
     transpose,
 )
-from autograd_mini.core.elementwise import FUNCTIONS
 from autograd_mini.core.indexing import concatenate, getitem, index_array, scattered
 from autograd_mini.core.operation import replaces
+from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.tensor import Axis, Tensor
 
 

@@ -5,8 +5,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.operation import OPERATIONS as REGISTRY
+from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.value import OPERATIONS
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

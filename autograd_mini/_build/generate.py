@@ -18,7 +18,8 @@ from pathlib import Path
 
 from autograd_mini.other_libraries import VALUE
 from autograd_mini.core import floats
-from autograd_mini.core.elementwise import RULES, Rule
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.rule import Rule
 from autograd_mini.core.language import ARITHMETIC, SIGNS, float_lines, names_in
 
 HEADER = """\

@@ -19,9 +19,10 @@ import numpy as np
 from autograd_mini.check.structure import RECIPROCAL, sums, symbol_of
 from autograd_mini.check.true_step import TrueStep
 from autograd_mini.check.wording import Wording
-from autograd_mini.core.elementwise import RULES, Rule
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import Node, data_of, is_node, operands
 from autograd_mini.core.language import names_in
+from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Array
 from autograd_mini.show.notation import typeset
 

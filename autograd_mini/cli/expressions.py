@@ -22,8 +22,9 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.language import ALLOWED, CONSTANTS, Numbers, evaluate, names_in, parse, read
+from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.value import Value
 
 

@@ -15,10 +15,11 @@ import numpy as np
 
 from autograd_mini import other_libraries
 from autograd_mini.core import graph, modes, numpy_protocol, tensor
-from autograd_mini.core.elementwise import RULES, rule_of_ufunc
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.numpy_protocol import unknown_function
 from autograd_mini.core.operands import real_array
 from autograd_mini.core.operation import NUMPY_FUNCTIONS
+from autograd_mini.core.rule import rule_of_ufunc
 from autograd_mini.core.value import Value, constant
 
 if TYPE_CHECKING:

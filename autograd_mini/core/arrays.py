@@ -31,9 +31,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import tensor
-from autograd_mini.core.elementwise import FUNCTIONS
 from autograd_mini.core.indexing import scattered
 from autograd_mini.core.operation import OPERATIONS, Function, axes_of, define, replaces
+from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.tensor import Axis, Tensor, record
 from autograd_mini.other_libraries import refuse_options
 

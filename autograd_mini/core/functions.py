@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.tensor import Tensor, is_shared, plain, record
 from autograd_mini.core.value import OPERATIONS, Value, number_of
 

@@ -28,10 +28,11 @@ from autograd_mini import other_libraries
 from autograd_mini._build import uncompiled as cython
 from autograd_mini._build.value_operations import OF_SEVERAL, ValueOperations
 from autograd_mini.core import modes
-from autograd_mini.core.elementwise import RULES, Rule
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.floats import constant as constant
 from autograd_mini.core.floats import not_a_number
 from autograd_mini.core.language import ARITHMETIC, SIGNS
+from autograd_mini.core.rule import Rule
 from autograd_mini.core.value_protocol import ValueProtocol, refuse_subclass
 from autograd_mini.core.value_sweep import sweep_alone
 from autograd_mini.core.weighted_sum import weighted_sum as weighted_sum

@@ -18,12 +18,12 @@ import numpy as np
 from autograd_mini import other_libraries
 from autograd_mini._build import build
 from autograd_mini.core import graph, modes
-from autograd_mini.core.elementwise import FUNCTIONS, rule_of_ufunc
 from autograd_mini.core.floats import constant
 from autograd_mini.core.numpy_protocol import ROUNDING, rounded, unknown_function
+from autograd_mini.core.rule import FUNCTIONS, rule_of_ufunc
 
 if TYPE_CHECKING:
-    from autograd_mini.core.elementwise import Rule
+    from autograd_mini.core.rule import Rule
     from autograd_mini.core.value import Operand, Value, _data
 
 NEEDED = ("Value", "_data")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from autograd_mini.core.elementwise import weighted_sum_rule
+from autograd_mini.core.rule import weighted_sum_rule
 
 if TYPE_CHECKING:
     from autograd_mini.core.value import Operand, Value, _data, _node

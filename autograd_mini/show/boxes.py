@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.core.elementwise import Rule, WeightedSum
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
+from autograd_mini.core.rule import Rule, WeightedSum
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.show.heat import Strip, strip

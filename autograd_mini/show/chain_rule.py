@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import Rule
 from autograd_mini.core.graph import is_node, reverse_sweep
 from autograd_mini.core.operation import ArrayOperation
+from autograd_mini.core.rule import Rule
 from autograd_mini.core.value import Value
 from autograd_mini.show.arithmetic import repeated, total
 from autograd_mini.show.boxes import rule_of

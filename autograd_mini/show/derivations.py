@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import modes
-from autograd_mini.core.elementwise import Rule
 from autograd_mini.core.graph import gradients, quietly
 from autograd_mini.core.language import substitute
 from autograd_mini.core.operation import OPERATIONS
+from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.core.value import constant
 from autograd_mini.show.arithmetic import Shape, product, repeated, simplified

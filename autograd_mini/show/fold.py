@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import Rule
 from autograd_mini.core.operation import OPERATIONS
+from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.show.names import each, family, stem
 from autograd_mini.show.recorded import NODES, Recorded, slices

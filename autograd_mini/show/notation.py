@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.language import (
     ARITHMETIC,
     Domain,
@@ -28,6 +28,7 @@ from autograd_mini.core.language import (
     evaluate,
     read,
 )
+from autograd_mini.core.rule import FUNCTIONS, Rule
 
 Shown = Mapping[str, str | float]
 """What stands for each operand and for ``out``: a name, or the number of a constant."""

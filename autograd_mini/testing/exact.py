@@ -25,8 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import FUNCTIONS, RULES, Rule
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.language import ARITHMETIC, Numbers, evaluate
+from autograd_mini.core.rule import FUNCTIONS, Rule
 
 Names = Mapping[str, Any]
 DIGITS = 100

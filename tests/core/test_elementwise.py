@@ -10,9 +10,10 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, gradients
-from autograd_mini.core import elementwise as rules
-from autograd_mini.core.elementwise import RULES, rule_of_ufunc
+from autograd_mini.core import rule as rule_functions
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.language import OverArrays, written
+from autograd_mini.core.rule import rule_of_ufunc
 from autograd_mini.testing import CHECKS, check_rule, prove_rule
 
 INF = math.inf
@@ -492,7 +493,9 @@ def test_what_is_computed_in_place_is_the_row_to_the_last_bit(name, dtype):
         x = np.append(x, np.array([np.inf, -np.inf, np.nan], dtype))
     lines = written(row.evaluate or row.formula, OverArrays())
     with np.errstate(all="ignore"):  # of the branch that is not taken
-        wanted = rules._as_float(rules._function(row, lines, row.operands)(x), (x,))
+        wanted = rule_functions._as_float(
+            rule_functions._function(row, lines, row.operands)(x), (x,)
+        )
     before = x.copy()
     found = row.forward(x)
     assert found.dtype == wanted.dtype

@@ -30,9 +30,10 @@ from autograd_mini import (
     steps,
     weighted_sum,
 )
-from autograd_mini.core.elementwise import FUNCTIONS, RULES
+from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import topological_order
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
+from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.show.arithmetic import product, total
 from autograd_mini.show.derivations import backward_formula, forward_formula
 from autograd_mini.show.explain import LONGEST_PRODUCT
