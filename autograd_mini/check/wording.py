@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -15,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.graph import Node, is_node
+from autograd_mini.check.structure import GETITEM
+from autograd_mini.core.graph import Node, is_node, options_of
 from autograd_mini.core.tensor import Array
+from autograd_mini.show.derivations import literal
 from autograd_mini.show.notation import number
 
 Product = tuple[int, str, str]
@@ -82,7 +85,19 @@ class Wording:
             return "−" + _enclosed(parts[0], 2), 2
         if operation.moves_axes:
             return _enclosed(parts[0], 3) + "ᵀ", 3
+        if operation is GETITEM:
+            return f"{_enclosed(parts[0], 3)}[{self._index(options_of(operand)['index'])}]", 3
         return f"{operand.op}({', '.join(text for text, _ in parts)})", 3
+
+    def _index(self, index: Any) -> str:
+        """An index as it is written, arrays by their names."""
+        parts = index if isinstance(index, tuple) else (index,)
+        return ", ".join(
+            next((n for n, a in self.arrays.items() if np.array_equal(a, part)), "…")
+            if isinstance(part, np.ndarray)
+            else ast.unparse(literal(part, lambda _: ast.Name("…")))
+            for part in parts
+        )
 
     def _constant(self, data: Array) -> str:
         if data.size == 1:
