@@ -11,11 +11,12 @@ import numpy as np
 
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.core.rule import Rule, WeightedSum
-from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.tensor import Array, Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.show.heat import Strip, strip
 from autograd_mini.show.names import LONGEST_LABEL, LONGEST_NAME, shown
 from autograd_mini.show.notation import has_sign, in_force, number, typeset
+from autograd_mini.show.recorded import Node
 
 LONGEST_FORMULA = 40
 LONGEST_BRANCHES = 24
@@ -90,7 +91,7 @@ class Arrow:
 
 def node_box(
     name: str,
-    node: Value | Tensor,
+    node: Node,
     label: str,
     kind: Kind,
     operands: Sequence[str | float],
@@ -139,7 +140,7 @@ def node_box(
 
 def group_box(
     name: str,
-    nodes: Sequence[Any],
+    nodes: Sequence[Node],
     label: str,
     kind: Kind,
     made_by: str,
@@ -166,12 +167,14 @@ def group_box(
     )  # fmt: skip
 
 
-def _together(found: list[Any]) -> Any:
+def _together(found: list[Any]) -> Array:
     """The elements of arrays of one shape, or numbers, as one row."""
     return np.array(found).ravel()
 
 
-def layer_box(name: str, label: str, nodes: Sequence[Any], stems: Sequence[str], root: bool) -> Box:
+def layer_box(
+    name: str, label: str, nodes: Sequence[Node], stems: Sequence[str], root: bool
+) -> Box:
     """The box of a whole layer: what it is made of."""
     parameters = Counter(
         stem or "leaf" for node, stem in zip(nodes, stems, strict=True) if not node.op
@@ -242,7 +245,7 @@ def _rows_and_strips(
     return tuple(rows), tuple((what, strip(array)) for what, array in large)
 
 
-def _rows(what: str, array: Any) -> list[tuple[str, ...]]:
+def _rows(what: str, array: Array) -> list[tuple[str, ...]]:
     """The numbers of a small array in rows and columns, a summary of a large one."""
     if not array.size:
         return [(what, "no elements")]
@@ -257,16 +260,14 @@ def _rows(what: str, array: Any) -> list[tuple[str, ...]]:
 # How a node was computed, and its local derivatives
 
 
-def rule_of(node: Value | Tensor) -> Rule | ArrayOperation | None:
+def rule_of(node: Node) -> Rule | ArrayOperation | None:
     if isinstance(node, Value):
         return node.operation
     operation: Rule | ArrayOperation | None = node.operation  # type: ignore[assignment]
     return operation
 
 
-def made_by_text(
-    node: Value | Tensor, rule: Rule | ArrayOperation, operands: Sequence[str | float]
-) -> str:
+def made_by_text(node: Node, rule: Rule | ArrayOperation, operands: Sequence[str | float]) -> str:
     if isinstance(rule, Rule) and (has_sign(rule) or isinstance(rule, WeightedSum)):
         formula = typeset(rule.formula, dict(zip(rule.operands, operands, strict=True)))
         if has_sign(rule) or len(formula) <= LONGEST_FORMULA:
@@ -299,7 +300,7 @@ def _option(value: Any) -> str:
 
 
 def derivative_lines(
-    node: Value | Tensor, called: str, operands: Sequence[str | float]
+    node: Node, called: str, operands: Sequence[str | float]
 ) -> Iterator[tuple[str, ...]]:
     """For each operand: its local derivative as formula and as number, if it has one.
 
@@ -332,7 +333,7 @@ def derivative_lines(
             yield (partial + shown(formula, LONGEST_FORMULA), f"= {found}")
 
 
-def share_line(node: Value | Tensor, k: int) -> tuple[str, ...]:
+def share_line(node: Node, k: int) -> tuple[str, ...]:
     """What operand ``k`` receives in the reverse sweep: upstream gradient times derivative."""
     derivative = node.local_derivatives[k]
     if derivative is None:
@@ -357,7 +358,7 @@ def _in_short(derivative: Any) -> str:
     return f"{number(array.min())} to {number(array.max())}"
 
 
-def _nested(array: Any) -> str:
+def _nested(array: Array) -> str:
     if array.ndim == 0:
         return number(array)
     return f"[{', '.join(map(_nested, array))}]"

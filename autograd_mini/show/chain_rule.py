@@ -21,6 +21,7 @@ from autograd_mini.show.arithmetic import repeated, total
 from autograd_mini.show.boxes import rule_of
 from autograd_mini.show.names import GraphNames, Variables, graph_names
 from autograd_mini.show.notation import has_sign
+from autograd_mini.show.recorded import Node
 from autograd_mini.show.steps import is_masked
 from autograd_mini.show.terms import Terms, ends, flows, names_upstream_twice
 
@@ -43,9 +44,9 @@ class Factor:
         value: the number; ``None`` for Tensors.
     """
 
-    above: Any
-    below: Any
-    ways: tuple[tuple[tuple[Any, int], ...], ...]
+    above: Node
+    below: Node
+    ways: tuple[tuple[tuple[Node, int], ...], ...]
     value: Any
 
 
@@ -59,7 +60,7 @@ class ChainRule:
     are used once, and lie within a factor.
     """
 
-    def __init__(self, order: Sequence[Any], wrt: Any, seed: Any, held: Variables) -> None:
+    def __init__(self, order: Sequence[Node], wrt: Node, seed: Any, held: Variables) -> None:
         self.order, self.root, self.wrt = order, order[-1], wrt
         root = self.root
         self.scalar = isinstance(root, Value)
@@ -77,11 +78,11 @@ class ChainRule:
         )
         self.stations = [n for n in self.order if self._is_station(n)]
         self._are_stations = set(self.stations)
-        self._sums: dict[Any, Any] = {}
+        self._sums: dict[Node, Node] = {}
 
-    def _uses(self, between: set[Any]) -> dict[Any, list[tuple[Any, int]]]:
+    def _uses(self, between: set[Node]) -> dict[Node, list[tuple[Node, int]]]:
         """Where each node is an operand, in the order in which the sweep adds up shares."""
-        uses: dict[Any, list[tuple[Any, int]]] = {}
+        uses: dict[Node, list[tuple[Node, int]]] = {}
         for child in reversed(self.order):
             if child is self.root or child in uses:
                 for slot, parent in enumerate(child.parents):
@@ -89,10 +90,10 @@ class ChainRule:
                         uses.setdefault(parent, []).append((child, slot))
         return uses
 
-    def _symbols(self) -> set[Any]:
+    def _symbols(self) -> set[Node]:
         """The nodes that formulas call by name; the others stand as their own formula."""
         symbols = {self.root, self.wrt, *self.names.given}
-        sizes: dict[Any, int] = {}
+        sizes: dict[Node, int] = {}
         for node in self.order:
             size = 1 + sum(sizes[p] if is_node(p) else 1 for p in node.parents)
             operation = rule_of(node)
@@ -105,7 +106,7 @@ class ChainRule:
             symbols.update(child for child, slot in uses if names_upstream_twice(child, slot))
         return symbols
 
-    def _is_station(self, node: Any) -> bool:
+    def _is_station(self, node: Node) -> bool:
         if node is self.root or node is self.wrt:
             return True
         if node not in self.uses or node in self.terms.inlined:
@@ -120,7 +121,7 @@ class ChainRule:
         is_activation = isinstance(rule, Rule) and not has_sign(rule) and len(rule.operands) == 1
         return not is_activation or names_upstream_twice(*self.uses[node][0])
 
-    def _within_sum(self, node: Any) -> bool:
+    def _within_sum(self, node: Node) -> bool:
         """Whether a node is a part a + b of a longer sum a + b + c."""
         child = self.uses[node][0][0]
         return (
@@ -130,7 +131,7 @@ class ChainRule:
             and np.shape(node.data) == np.shape(child.data)
         )
 
-    def _whole_sum(self, node: Any) -> Any:
+    def _whole_sum(self, node: Node) -> Node:
         """The sum that a part of a sum belongs to, at once for all parts."""
         parts = []
         while node not in self._sums:
@@ -143,9 +144,9 @@ class ChainRule:
             self._sums[part] = self._sums[node]
         return self._sums[node]
 
-    def factors(self, node: Any) -> list[Factor]:
+    def factors(self, node: Node) -> list[Factor]:
         """What connects a station with each station above it."""
-        found: dict[Any, list[tuple[tuple[Any, int], ...]]] = {}
+        found: dict[Node, list[tuple[tuple[Node, int], ...]]] = {}
         for use in self.uses.get(node, ()):
             way = [use]
             above = self._whole_sum(use[0])
@@ -172,7 +173,7 @@ class ChainRule:
             parts.append(part)
         return total(parts)
 
-    def upstream(self, above: Any) -> ast.expr:
+    def upstream(self, above: Node) -> ast.expr:
         """The gradient of a station: its name, or the number from which the sweep starts."""
         seed = self.totals[above]
         if above is not self.root or np.size(seed) > 1:
@@ -181,13 +182,13 @@ class ChainRule:
         return repeated(number, np.shape(seed))
 
 
-def _is_sum(node: Any) -> bool:
+def _is_sum(node: Node) -> bool:
     """Whether a node is a sum a + b."""
     operation = rule_of(node)
     return operation is not None and operation.symbol == "+"
 
 
-def _dependent(order: Sequence[Any], wrt: Any) -> set[Any]:
+def _dependent(order: Sequence[Node], wrt: Node) -> set[Node]:
     """The nodes that depend on ``wrt`` through operands that something flows to."""
     found = {wrt}
     for node in order:
@@ -198,16 +199,17 @@ def _dependent(order: Sequence[Any], wrt: Any) -> set[Any]:
     return found
 
 
-def _swept(order: Sequence[Any], seed: Any, wanted: set[Any]) -> dict[Any, Any]:
+def _swept(order: Sequence[Node], seed: Any, wanted: set[Node]) -> dict[Node, Any]:
     """The gradient of each node that depends on wrt, by the sweep itself."""
     masked = is_masked(order, seed, wanted)
     return dict(reverse_sweep(order, seed, wanted, masked=masked))
 
 
-def _product(way: Sequence[tuple[Any, int]]) -> float:
+def _product(way: Sequence[tuple[Node, int]]) -> float:
     found = 1.0
     for node, slot in way:
-        found = times(found, node.local_derivatives[slot])
+        derivative: Any = node.local_derivatives[slot]
+        found = times(found, derivative)
     return found
 
 

@@ -40,6 +40,7 @@ from autograd_mini.show.chain_rule import ChainRule, Factor, Term, times
 from autograd_mini.show.explanation import ExplanationLatex, ExplanationText
 from autograd_mini.show.names import variables
 from autograd_mini.show.numpy_lines import numpy_lines
+from autograd_mini.show.recorded import Node
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.steps import start
 
@@ -130,11 +131,11 @@ class Explanation:
         return self._products.get(self._chain.wrt, self.value)
 
     @cached_property
-    def _apart(self) -> list[Any]:
+    def _apart(self) -> list[Node]:
         """The stations that have an equation of their own, wrt first."""
         chain = self._chain
-        below: dict[Any, int] = {}
-        length: dict[Any, int] = {chain.root: 0}
+        below: dict[Node, int] = {}
+        length: dict[Node, int] = {chain.root: 0}
         apart = [] if chain.root is chain.wrt else [chain.wrt]
         for node in chain.stations:
             for factor in chain.factors(node):
@@ -148,16 +149,16 @@ class Explanation:
         return apart
 
     @cached_property
-    def _products(self) -> dict[Any, float]:
+    def _products(self) -> dict[Node, float]:
         """For each equation what its right side comes to, in the order that is written."""
-        found: dict[Any, float] = {}
+        found: dict[Node, float] = {}
         if not self._chain.scalar or not self._chain.depends:
             return found
         for node in reversed(self._apart):
             found[node] = self._sum(self.sum_of(node), found)
         return found
 
-    def _sum(self, terms: Sequence[Term], known: Mapping[Any, float]) -> float:
+    def _sum(self, terms: Sequence[Term], known: Mapping[Node, float]) -> float:
         found = None
         for term in terms:
             part = None
@@ -174,7 +175,7 @@ class Explanation:
         assert found is not None
         return found
 
-    def sum_of(self, node: Any) -> list[Term]:
+    def sum_of(self, node: Node) -> list[Term]:
         """The gradient of a station as the sum over the stations that use it, nested."""
         chain = self._chain
         terms: list[Term] = []
@@ -191,5 +192,5 @@ class Explanation:
         return terms
 
     @cached_property
-    def _are_apart(self) -> set[Any]:
+    def _are_apart(self) -> set[Node]:
         return set(self._apart)

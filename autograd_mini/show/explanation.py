@@ -15,6 +15,7 @@ from autograd_mini.show.boxes import _in_short
 from autograd_mini.show.chain_rule import ChainRule, Factor, Term
 from autograd_mini.show.names import is_wide, shown
 from autograd_mini.show.notation import Latex, Notation, latex_text
+from autograd_mini.show.recorded import Node
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import MOST_TERMS, ends
 
@@ -39,7 +40,7 @@ class ExplanationText:
     def __init__(self, chain: ChainRule, explanation: Explanation) -> None:
         self.chain, self.explanation = chain, explanation
         self.notation = Notation({})
-        self.symbols: dict[Any, None] = {}  # the nodes that the lines name
+        self.symbols: dict[Node, None] = {}  # the nodes that the lines name
         self.immediate = False  # whether there is a ∂⁺
 
     def whole(self) -> str:
@@ -68,14 +69,15 @@ class ExplanationText:
     def equations(self) -> tuple[list[Line], list[Line]]:
         """What each gradient is the product of, and each factor."""
         explanation, lines = self.explanation, []
-        factors: dict[tuple[Any, Any], Factor] = {}
+        factors: dict[tuple[Node, Node], Factor] = {}
         apart = explanation._apart
         for node in ends(apart, MOST_EQUATIONS):
             if node is None:
                 lines.append(self.left_out(len(apart) - MOST_EQUATIONS, "equations"))
                 continue
             terms = explanation.sum_of(node)
-            left, value = self.partial(self.chain.root, node), self.number(self.chain.totals[node])
+            left = self.partial(self.chain.root, node)
+            value = self.number(float(self.chain.totals[node]))
             self.collect(terms, factors)
             if len(terms) == 1 and len(terms[0]) == 1:
                 del factors[self.chain.root, node]
@@ -98,7 +100,7 @@ class ExplanationText:
             rows.append((self.partial_of(one), formula, *equal))
         return lines, rows
 
-    def collect(self, terms: Sequence[Term], factors: dict[tuple[Any, Any], Factor]) -> None:
+    def collect(self, terms: Sequence[Term], factors: dict[tuple[Node, Node], Factor]) -> None:
         for term in ends(terms, MOST_TERMS):
             for piece in term or ():
                 if isinstance(piece, list):
@@ -189,10 +191,10 @@ class ExplanationText:
 
     # How each part is written
 
-    def name(self, node: Any) -> str:
+    def name(self, node: Node) -> str:
         return self.notation.name_text(self.chain.names.nodes[node])
 
-    def partial(self, above: Any, below: Any) -> str:
+    def partial(self, above: Node, below: Node) -> str:
         return f"∂{self.name(above)}/∂{self.name(below)}"
 
     def partial_of(self, factor: Factor) -> str:
@@ -265,7 +267,7 @@ class ExplanationLatex(ExplanationText):
         super().__init__(chain, explanation)
         self.notation = Latex({})
 
-    def partial(self, above: Any, below: Any) -> str:
+    def partial(self, above: Node, below: Node) -> str:
         return rf"\frac{{\partial {self.name(above)}}}{{\partial {self.name(below)}}}"
 
     def formula(self, formula: ast.expr) -> str:

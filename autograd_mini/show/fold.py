@@ -22,9 +22,9 @@ import numpy as np
 
 from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.rule import Rule
-from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.tensor import Array, Tensor
 from autograd_mini.show.names import each, family, stem
-from autograd_mini.show.recorded import NODES, Recorded, slices
+from autograd_mini.show.recorded import NODES, Node, Recorded, slices
 
 Groups = list[list[int]]
 """Places of nodes, in ascending order in each group; the group of the root is the last."""
@@ -35,7 +35,7 @@ READABLE = 60
 
 def by_repeats(
     graph: Recorded, names: Sequence[str], layers: Sequence[str], most: int, loosely: bool = True
-) -> tuple[Groups, Any] | None:
+) -> tuple[Groups, Array] | None:
     """Groups of nodes that are computed in the same way; ``None`` if there are more than ``most``.
 
     Beside the groups, an array: for each node the last node of the sum that it is a part of.
@@ -68,13 +68,13 @@ def by_repeats(
 
 def _finest_first(
     graph: Recorded,
-    kinds: Any,
+    kinds: tuple[Array, Array],
     names: Sequence[str],
     layers: Sequence[str],
-    stems: Any,
-    chain: Any,
+    stems: Array,
+    chain: Array,
     most: int,
-) -> Iterator[Any]:
+) -> Iterator[Array | None]:
     """Arrays of a number for each node, the same in one group; ``None`` for too many groups."""
     yield _alike(graph, stems, chain, most)
     of_families = each(family, names)
@@ -87,11 +87,11 @@ def _finest_first(
     yield _few(_colours(kinds, nothing, nothing)[chain], most)
 
 
-def _few(colours: Any, most: int) -> Any:
+def _few(colours: Array, most: int) -> Array | None:
     return colours if len(np.unique(colours)) <= most else None
 
 
-def chains(graph: Recorded, colours: Any, names: Sequence[str]) -> Any:
+def chains(graph: Recorded, colours: Array, names: Sequence[str]) -> Array:
     """For each node the last node of the sum or product that it is a part of, often itself.
 
     The operands of such an operation may come in any order: a chain of it is one sum or product.
@@ -114,7 +114,7 @@ def chains(graph: Recorded, colours: Any, names: Sequence[str]) -> Any:
     return last
 
 
-def _kinds(graph: Recorded) -> tuple[Any, Any]:
+def _kinds(graph: Recorded) -> tuple[Array, Array]:
     """For each node a number for its operation, shape and constants, and one for its uses.
 
     A leaf that is a number is of kind 0.
@@ -126,7 +126,7 @@ def _kinds(graph: Recorded) -> tuple[Any, Any]:
     kinds: list[Hashable] = list(names)
     for place in np.flatnonzero(is_array | (graph.lengths != expected)).tolist():
         node = graph.nodes[place]
-        about = (node.shape, repr(node.options)) if is_array[place] else ()
+        about = (node.shape, repr(node.options)) if isinstance(node, Tensor) else ()
         kinds[place] = (node.op, place in graph.cut, about, _constants(node))
     heads, tails = graph.edges()
     slots = graph.slots(heads)
@@ -139,7 +139,7 @@ def _kinds(graph: Recorded) -> tuple[Any, Any]:
     return _numbered(["", *kinds])[1:], uses
 
 
-def _colours(kinds: tuple[Any, Any], names: Sequence[str], layers: Sequence[str]) -> Any:
+def _colours(kinds: tuple[Array, Array], names: Sequence[str], layers: Sequence[str]) -> Array:
     """A number for what can be said of a node by itself, and of a nameless leaf by its uses."""
     kind, uses = kinds
     name = _numbered(["", *names])[1:]
@@ -151,19 +151,19 @@ def _colours(kinds: tuple[Any, Any], names: Sequence[str], layers: Sequence[str]
     return colours
 
 
-def _numbered(keys: Sequence[Hashable]) -> Any:
+def _numbered(keys: Sequence[Hashable]) -> Array:
     """An array of a number for each key, the same for equal ones, in the order of the first."""
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     return np.fromiter(map(numbers.__getitem__, keys), np.intp, len(keys))
 
 
-def _distinct(numbers: Any) -> Any:
+def _distinct(numbers: Array) -> Array:
     """What ``np.unique`` gives, which takes ten times as long where most numbers differ."""
     ascending = np.sort(numbers)
     return ascending[np.diff(ascending, prepend=-1) > 0]
 
 
-def _ranks(numbers: Any) -> Any:
+def _ranks(numbers: Array) -> Array:
     """For each number its place among the distinct ones; counted, not sorted, if they are small.
 
     >>> _ranks(np.array([7, 3, 7, 0])).tolist(), _ranks(np.array([7, 3, 7, 10**9])).tolist()
@@ -174,7 +174,7 @@ def _ranks(numbers: Any) -> Any:
     return (np.cumsum(np.bincount(numbers) > 0) - 1)[numbers]
 
 
-def _with_rows(colours: Any, lengths: Any, rows: Any) -> Any:
+def _with_rows(colours: Array, lengths: Array, rows: Array) -> Array:
     """A number for each node that tells its colour and, in order, the numbers in its row.
 
     >>> _with_rows(np.array([0, 0, 0]), np.array([2, 2, 1]), np.array([5, 7, 5, 7, 5])).tolist()
@@ -199,7 +199,7 @@ def _operand_count(name: str) -> int:
     return len(operation.operands) if isinstance(operation, Rule) else -1 if name else 0
 
 
-def _constants(node: Any) -> tuple[Any, ...]:
+def _constants(node: Node) -> tuple[Any, ...]:
     """Which operands are constants; an exponent in full, for x² and x³ are not alike."""
     is_power = node.operation is not None and node.operation.symbol == "**"
     return tuple(
@@ -208,7 +208,7 @@ def _constants(node: Any) -> tuple[Any, ...]:
     )
 
 
-def _alike(graph: Recorded, colours: Any, chain: Any, most: int) -> Any:
+def _alike(graph: Recorded, colours: Array, chain: Array, most: int) -> Array | None:
     """A number for each node, the same for those computed alike; ``None`` if there are too many.
 
     A sum is computed alike if it has the same terms, in any order and number.  The nodes of one
@@ -238,7 +238,7 @@ def _alike(graph: Recorded, colours: Any, chain: Any, most: int) -> Any:
     return found[chain]
 
 
-def _without_order(of: Any, rows: Any, is_set: Any) -> tuple[Any, Any]:
+def _without_order(of: Array, rows: Array, is_set: Array) -> tuple[Array, Array]:
     """Rows of numbers, some of them as sets: each number once, in ascending order.
 
     >>> _without_order(np.array([0, 0, 0, 1]), np.array([3, 2, 3, 4]), np.array([True, False]))
@@ -258,12 +258,12 @@ def _without_order(of: Any, rows: Any, is_set: Any) -> tuple[Any, Any]:
 class _Rows:
     """Pairs of a row and an entry, gathered so that the entries of some rows are found quickly."""
 
-    def __init__(self, rows: Any, entries: Any, size: int) -> None:
+    def __init__(self, rows: Array, entries: Array, size: int) -> None:
         self.lengths = np.bincount(rows, minlength=size)
         self._starts = np.cumsum(self.lengths) - self.lengths
         self._entries = entries[np.argsort(rows, kind="stable")]
 
-    def of(self, rows: Any) -> tuple[Any, Any]:
+    def of(self, rows: Array) -> tuple[Array, Array]:
         """The entries of these rows, and for each which of the rows it is of."""
         lengths = self.lengths[rows]
         places = slices(self._starts[rows], lengths)
@@ -284,14 +284,14 @@ def by_layers(groups: Groups, layers: Sequence[str]) -> tuple[Groups, list[str]]
     return [places for places, _ in found], [layer for _, layer in found]
 
 
-def _gathered(group_of: Any) -> Groups:
+def _gathered(group_of: Array) -> Groups:
     by_group = np.argsort(group_of, kind="stable")
     ends = np.flatnonzero(np.diff(group_of[by_group])) + 1
     groups = [places.tolist() for places in np.split(by_group, ends)]
     return sorted(groups, key=lambda places: places[-1])
 
 
-def folded_edges(graph: Recorded, groups: Groups, chain: Any) -> list[tuple[int, int, int, int]]:
+def folded_edges(graph: Recorded, groups: Groups, chain: Array) -> list[tuple[int, int, int, int]]:
     """The edges between groups: tail, head, which operand, and how many there are.
 
     The edges within a sum are none, and its operands have no order.  An edge from a group to

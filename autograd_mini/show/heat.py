@@ -9,9 +9,9 @@ the same in grey, and to people who see colours differently.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from autograd_mini.core.tensor import Array
 
 CIVIDIS = (
     "#00204d", "#00306f", "#2a406c", "#48526b", "#5e626e", "#727374", "#878479", "#9e9677",
@@ -26,7 +26,7 @@ COLUMNS, ROWS = 16, 6
 Strip = tuple[tuple[str, ...], ...]
 
 
-def strip(array: Any) -> Strip:
+def strip(array: Array) -> Strip:
     """Rows of colours, ``""`` for a cell that is not finite.
 
     Arguments:
@@ -43,7 +43,7 @@ def strip(array: Any) -> Strip:
     return tuple(tuple(map(_colour, row)) for row in place)
 
 
-def _means(rows: Any, most: int) -> Any:
+def _means(rows: Array, most: int) -> Array:
     if len(rows) <= most:
         return rows
     with np.errstate(all="ignore"):

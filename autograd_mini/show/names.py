@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.show.recorded import NODES
+from autograd_mini.show.recorded import NODES, Node
 
 LONGEST_LABEL = 32
 """How many columns of letters a box gives a label; formulas give a name fewer."""
@@ -68,7 +68,7 @@ def _items(held: Any) -> Iterator[tuple[str, Any]]:
         yield from ((",".join(map(str, place)), held[place]) for place in np.ndindex(held.shape))
 
 
-def names_of(nodes: Sequence[Any], held: Variables) -> list[str]:
+def names_of(nodes: Sequence[Node], held: Variables) -> list[str]:
     """The name of each node, in full: its label, its variable, or ``""`` for neither.
 
     A label that was given by hand wins, and no variable takes the name of another's label.
@@ -98,13 +98,13 @@ class GraphNames:
         free: names for constant arrays that have none: c1, c2, ...
     """
 
-    nodes: dict[Any, str]
-    given: frozenset[Any]
+    nodes: dict[Node, str]
+    given: frozenset[Node]
     arrays: dict[int, str]
     free: Iterator[str]
 
 
-def graph_names(order: Sequence[Any], held: Variables) -> GraphNames:
+def graph_names(order: Sequence[Node], held: Variables) -> GraphNames:
     """The names in a graph: labels, else variables, else v1, v2, ...
 
     Two nodes of one label are told apart by a number: ``w``, ``w#2``.
@@ -120,7 +120,7 @@ def graph_names(order: Sequence[Any], held: Variables) -> GraphNames:
     >>> list(graph_names([w, square, loss], variables({"square": square})).nodes.values())
     ['w', 'square', 'v1']
     """
-    given: dict[Any, str] = {}
+    given: dict[Node, str] = {}
     taken: set[str] = set()
     counts: dict[str, int] = {}
     for node, full in zip(order, names_of(order, held), strict=True):

@@ -24,13 +24,15 @@ from autograd_mini.core.language import CONSTANTS, Lines, evaluate, written
 from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.rule import Rule
 from autograd_mini.show.arithmetic import total
+from autograd_mini.show.chain_rule import ChainRule
 from autograd_mini.show.notation import folded, quotient_of
+from autograd_mini.show.recorded import Node
 
 MOST_ELEMENTS = 100
 """A constant array that no variable holds is written out up to this size."""
 
 
-def numpy_lines(chain: Any) -> str:
+def numpy_lines(chain: ChainRule) -> str:
     """The formulas of an explanation as Python, one gradient a line, from the root to wrt.
 
     ``d`` with a node's name is its gradient.  Leaves, and results that have a name, count as
@@ -65,12 +67,12 @@ def _number(value: Any) -> str:
 class _Writer:
     """The lines, with the graph's names as identifiers."""
 
-    def __init__(self, chain: Any) -> None:
+    def __init__(self, chain: ChainRule) -> None:
         self.chain = chain
         self.terms = chain.terms.in_full()
         self.identifiers: dict[Any, str] = {}
         self.taken = {"np", "math", *OPERATIONS}
-        self.needed: set[Any] = set()  # the nodes that the lines name
+        self.needed: set[Node] = set()  # the nodes that the lines name
         self.helpers: dict[str, str] = {}
         self.remarks: dict[str, None] = {}
 
@@ -119,14 +121,14 @@ class _Writer:
         else:
             self.remarks[f"# {name}: an array of shape {array.shape} that has no name"] = None
 
-    def own(self, node: Any) -> str:
+    def own(self, node: Node) -> str:
         name = self.chain.names.nodes[node]
         identifier = self.identifier(name)
         if identifier != name:
             self.remarks[f"# {identifier} is {name}"] = None
         return identifier
 
-    def gradient(self, node: Any) -> str:
+    def gradient(self, node: Node) -> str:
         return self.identifier((node, "gradient"), f"d{self.chain.names.nodes[node]}")
 
     def identifier(self, key: Any, name: str = "") -> str:

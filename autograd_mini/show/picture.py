@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.core.tensor import Array
 from autograd_mini.core.value import constant
 from autograd_mini.show.boxes import (
     STATUS,
@@ -54,6 +55,7 @@ from autograd_mini.show.names import (
 from autograd_mini.show.plan import Fold, Plan, layers_of_leaves, parameters_of, plan_of, too_large
 from autograd_mini.show.recorded import (
     NODES,
+    Node,
     Recorded,
     TooLarge,
     on_the_way,
@@ -91,7 +93,7 @@ class Picture:
 
 
 def picture(
-    root: Any,
+    root: Node,
     max_nodes: int = 300,
     *,
     names: Variables | None = None,
@@ -174,7 +176,7 @@ def transcript(picture: Picture) -> str:
 # Which part of the graph
 
 
-def _chosen(root: Any, max_nodes: int, to: Any, depth: int | None, fold: Fold) -> Recorded:
+def _chosen(root: Node, max_nodes: int, to: Any, depth: int | None, fold: Fold) -> Recorded:
     if not isinstance(root, NODES):
         raise TypeError(
             "draw() takes the Value or Tensor at the end of a graph, or a GradientReport, not "
@@ -216,7 +218,7 @@ class _Looks:
     names: Variables
     gradients: Mapping[int, Any]
 
-    def kind(self, node: Any, name: str) -> Kind:
+    def kind(self, node: Node, name: str) -> Kind:
         if node.op:
             return "operation"
         if self.inputs is not None:
@@ -225,7 +227,7 @@ class _Looks:
             return "parameter" if id(node) in self.parameters else "input"
         return "input" if is_input_name(name) else "parameter"
 
-    def gravest(self, nodes: Sequence[Any]) -> str:
+    def gravest(self, nodes: Sequence[Node]) -> str:
         if not self.status:
             return ""
         told = {self.status[id(node)] for node in nodes if id(node) in self.status}
@@ -349,7 +351,7 @@ def _common(names: Sequence[str]) -> str:
 def _made_alike(
     graph: Recorded,
     places: Sequence[int],
-    chain: Any,
+    chain: Array,
     short: Sequence[str],
     group: int,
     into: Mapping[int, Sequence[tuple[int, int]]],

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.tensor import Array, Tensor
 from autograd_mini.show.fold import READABLE, Groups, by_layers, by_repeats, folded_edges
 from autograd_mini.show.layers import layer_of_label, layers_of
 from autograd_mini.show.names import stem
@@ -64,7 +64,7 @@ class Plan:
     groups: Groups
     layers: list[str]
     whole: list[bool]
-    chain: Any
+    chain: Array
 
 
 def plan_of(
@@ -92,7 +92,7 @@ def plan_of(
 
 
 def _layers_of_groups(
-    graph: Recorded, groups: Groups, chain: Any, told: Sequence[str]
+    graph: Recorded, groups: Groups, chain: Array, told: Sequence[str]
 ) -> list[str]:
     if not any(told):
         return [""] * len(groups)

@@ -14,13 +14,13 @@ import gc
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.tensor import Tensor
+from autograd_mini.core.tensor import Array, Tensor
 from autograd_mini.core.value import Value
 
+Node = Value | Tensor
 NODES = (Value, Tensor)
 
 
@@ -37,9 +37,9 @@ class Recorded:
         whole: how many nodes the graph has of which this may be a part.
     """
 
-    nodes: list[Any]
-    flat: Any
-    starts: Any
+    nodes: list[Node]
+    flat: Array
+    starts: Array
     whole: int
     cut: frozenset[int] = frozenset()
 
@@ -49,15 +49,15 @@ class Recorded:
         return found
 
     @property
-    def lengths(self) -> Any:
+    def lengths(self) -> Array:
         """For each node, how many of its operands are nodes."""
         return np.diff(self.starts)
 
-    def edges(self) -> tuple[Any, Any]:
+    def edges(self) -> tuple[Array, Array]:
         """For each use of an operand: the place of the result, and that of the operand."""
         return np.repeat(np.arange(len(self.nodes)), self.lengths), self.flat
 
-    def slots(self, heads: Any) -> Any:
+    def slots(self, heads: Array) -> Array:
         """For each use of an operand, as in ``edges``: which of the node's operands it is."""
         return np.arange(len(heads)) - self.starts[heads]
 
@@ -78,7 +78,7 @@ class TooLarge(Exception):
     """A walk has met more nodes and constants than it was told to draw."""
 
 
-def recorded(root: Any, most: int | None = None) -> Recorded:
+def recorded(root: Node, most: int | None = None) -> Recorded:
     """The graph that ``root`` was computed by, in the order of ``topological_order``.
 
     Arguments:
@@ -140,14 +140,15 @@ def _part(graph: Recorded, order: Sequence[int], cut: Collection[int] = ()) -> R
     )
 
 
-def slices(starts: Any, lengths: Any) -> Any:
+def slices(starts: Array, lengths: Array) -> Array:
     """The places of several slices of an array, one after the other.
 
     >>> slices(np.array([5, 0]), np.array([2, 3])).tolist()
     [5, 6, 0, 1, 2]
     """
     ends = np.cumsum(lengths)
-    return np.arange(lengths.sum()) + np.repeat(starts - ends + lengths, lengths)
+    within: Array = np.arange(lengths.sum()) + np.repeat(starts - ends + lengths, lengths)
+    return within
 
 
 def to_depth(graph: Recorded, depth: int) -> Recorded:
@@ -172,7 +173,7 @@ def to_depth(graph: Recorded, depth: int) -> Recorded:
     return _part(graph, sorted(walk), cut)
 
 
-def on_the_way(graph: Recorded, ends: Sequence[Any]) -> Recorded:
+def on_the_way(graph: Recorded, ends: Sequence[Node]) -> Recorded:
     """The nodes on the paths from the root to ``ends``, and their other operands, cut.
 
     >>> from autograd_mini import Value

@@ -27,6 +27,7 @@ from autograd_mini.core.value import Value
 from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
 from autograd_mini.show.names import graph_names, shown, variables
 from autograd_mini.show.notation import Notation
+from autograd_mini.show.recorded import Node
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import Terms, flows
 
@@ -44,7 +45,7 @@ class Share:
     """
 
     slot: int
-    operand: Any
+    operand: Node
     formula: str
     amount: Any
     total: Any
@@ -64,16 +65,16 @@ class Step:
     """
 
     index: int
-    node: Any
+    node: Node
     gradient: Any
     local_derivatives: tuple[Any, ...]
     received: tuple[Share, ...]
     sentence: str
-    _log: list[tuple[Any, Any]] = field(repr=False, compare=False)
+    _log: list[tuple[Node, Any]] = field(repr=False, compare=False)
     _until: int = field(repr=False, compare=False)
 
     @property
-    def totals(self) -> dict[Any, Any]:
+    def totals(self) -> dict[Node, Any]:
         """The gradient so far of every node that has received something, after this step."""
         return dict(self._log[: self._until])
 
@@ -109,7 +110,7 @@ def steps(node: Any, *, gradient: Any = None) -> Iterator[Step]:
     )
 
 
-def start(node: Any, gradient: Any, asked: str) -> tuple[list[Any], Any]:
+def start(node: Node, gradient: Any, asked: str) -> tuple[list[Node], Any]:
     """The topological order and the upstream gradient that a sweep starts with, checked."""
     if not isinstance(node, Value | Tensor):
         raise TypeError(
@@ -123,17 +124,17 @@ def start(node: Any, gradient: Any, asked: str) -> tuple[list[Any], Any]:
     return topological_order(node), node.seed(gradient)
 
 
-def sweep(order: Sequence[Any], seed: Any, terms: Terms) -> Iterator[Step]:
+def sweep(order: Sequence[Node], seed: Any, terms: Terms) -> Iterator[Step]:
     """The steps, with the names that the formulas have."""
     masked = is_masked(order, seed)
     words = Words(order[-1], terms)
     log = [(order[-1], seed)]
-    totals: dict[Any, Any] = {}
+    totals: dict[Node, Any] = {}
     for index, (node, gradient) in enumerate(reverse_sweep(order, seed, masked=masked)):
         shares = []
         slots = [k for k, parent in enumerate(node.parents) if isinstance(parent, Value | Tensor)]
         with quietly():
-            given = list(node.contributions(gradient, None, False, masked))
+            given: list[tuple[Node, Any]] = [*node.contributions(gradient, None, False, masked)]
         for slot, (operand, amount) in zip(_flowing(node, slots, given), given, strict=True):
             total = totals[operand] + amount if operand in totals else amount
             totals[operand] = total
@@ -145,7 +146,7 @@ def sweep(order: Sequence[Any], seed: Any, terms: Terms) -> Iterator[Step]:
         yield Step(index, node, gradient, node.local_derivatives, received, sentence, log, len(log))
 
 
-def is_masked(order: Sequence[Any], seed: Any, wanted: Any = None) -> bool:
+def is_masked(order: Sequence[Node], seed: Any, wanted: Any = None) -> bool:
     """Whether the sweep of this graph repeats itself with zero upstream gradients masked."""
     root = order[-1]
     if isinstance(root, Value):
@@ -153,7 +154,7 @@ def is_masked(order: Sequence[Any], seed: Any, wanted: Any = None) -> bool:
     return needs_masking(dict(reverse_sweep(order, seed, wanted)), wanted is None)
 
 
-def _flowing(node: Any, slots: list[int], given: list[Any]) -> list[int]:
+def _flowing(node: Node, slots: list[int], given: list[Any]) -> list[int]:
     """Which operands receive something: the contributions come in the operands' order."""
     found, at = [], 0
     for operand, _ in given:
@@ -167,13 +168,13 @@ def _flowing(node: Any, slots: list[int], given: list[Any]) -> list[int]:
 class Words:
     """What is said about each step."""
 
-    def __init__(self, root: Any, terms: Terms) -> None:
+    def __init__(self, root: Node, terms: Terms) -> None:
         self.root, self.terms = root, terms
 
-    def name(self, node: Any) -> str:
+    def name(self, node: Node) -> str:
         return self.terms.text(self.terms.symbol(node))
 
-    def partial(self, node: Any) -> str:
+    def partial(self, node: Node) -> str:
         return f"∂{self.name(self.root)}/∂{self.name(node)}"
 
     def amount(self, value: Any) -> str:
@@ -181,7 +182,7 @@ class Words:
             return Notation({}).number_text(value).text
         return _in_short(value).replace("-", "−")
 
-    def share(self, node: Any, slot: int, gradient: Any) -> str:
+    def share(self, node: Node, slot: int, gradient: Any) -> str:
         """The upstream gradient times the local derivative, or the matrix form."""
         if isinstance(node, Value):
             derivative = self.terms.share(node, slot, ast.Constant(1.0))
@@ -194,7 +195,7 @@ class Words:
     def bracketed(self, text: str) -> str:
         return f"({text})" if text.startswith("−") else text
 
-    def sentence(self, node: Any, gradient: Any, shares: Sequence[Share]) -> str:
+    def sentence(self, node: Node, gradient: Any, shares: Sequence[Share]) -> str:
         name, amount = self.name(node), f"{self.partial(node)} = {self.amount(gradient)}"
         if node is self.root:
             start = f"{name} is the root: the sweep starts with {amount}."

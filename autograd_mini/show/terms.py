@@ -45,6 +45,7 @@ from autograd_mini.show.derivations import (
 )
 from autograd_mini.show.names import LONGEST_NAME, GraphNames, shown
 from autograd_mini.show.notation import Latex, Notation, in_force
+from autograd_mini.show.recorded import Node
 
 MOST_TERMS = 8
 """So many terms of a sum are written; of more, the first and last."""
@@ -60,7 +61,7 @@ class Terms:
     """
 
     def __init__(
-        self, order: Sequence[Any], names: GraphNames, inlined: Iterable[Any] = ()
+        self, order: Sequence[Node], names: GraphNames, inlined: Iterable[Node] = ()
     ) -> None:
         self.names = names
         self.inlined = frozenset(inlined)
@@ -94,11 +95,11 @@ class Terms:
         """The formula as LaTeX."""
         return Latex(self._called, self.arrays).write(formula)
 
-    def symbol(self, node: Any) -> ast.expr:
+    def symbol(self, node: Node) -> ast.expr:
         """The name of a node."""
         return ast.Name(f"_n{self._index[node]}")
 
-    def delta(self, node: Any) -> ast.expr:
+    def delta(self, node: Node) -> ast.expr:
         """The name of the gradient of the root with respect to a node: δ with its name."""
         name = f"_d{self._index[node]}"
         self._called[name] = f"δ_{self.names.nodes[node]}"
@@ -110,11 +111,11 @@ class Terms:
         self._called[key] = name
         return ast.Name(key)
 
-    def written(self, node: Any) -> ast.expr:
+    def written(self, node: Node) -> ast.expr:
         """A node as it stands in other formulas."""
         return self.formula(node) if node in self.inlined else self.symbol(node)
 
-    def operands(self, node: Any) -> list[ast.expr]:
+    def operands(self, node: Node) -> list[ast.expr]:
         """The operands of a node as they stand in its formula."""
         return [self._operand(parent) for parent in node.parents]
 
@@ -122,7 +123,7 @@ class Terms:
         is_node = isinstance(parent, Value | Tensor)
         return self.written(parent) if is_node else self._constant(parent)
 
-    def formula(self, node: Any) -> ast.expr:
+    def formula(self, node: Node) -> ast.expr:
         """What a node is computed by; for a leaf, its name."""
         rule = rule_of(node)
         if rule is None:
@@ -132,6 +133,7 @@ class Terms:
         operands = self.operands(node)
         if isinstance(rule, Rule):
             return elementwise_tree(rule, operands)
+        assert isinstance(node, Tensor)
         return self._filled(forward_formula(node), node, {})
 
     def _filled(self, formula: Formula, node: Tensor, names: dict[str, ast.expr]) -> ast.expr:
@@ -148,7 +150,7 @@ class Terms:
         is_array = isinstance(value, np.ndarray)
         return self.named(self.constant_name(value) if is_array else shown(value, LONGEST_NAME))
 
-    def share(self, node: Any, slot: int, upstream: ast.expr) -> ast.expr:
+    def share(self, node: Node, slot: int, upstream: ast.expr) -> ast.expr:
         """What an operand receives: the upstream gradient taken through the operation."""
         rule = rule_of(node)
         assert rule is not None
@@ -165,6 +167,7 @@ class Terms:
             share = product([upstream, derivative])
             shape = np.shape(node.data)
         else:
+            assert isinstance(node, Tensor)
             number = repeated_number(upstream)
             formula = self._backward(node, slot, number is not None)
             names = {"g": number or upstream, "out": self.written(node)}
@@ -186,12 +189,12 @@ class Terms:
             return "delta", self._nodes[f"_n{name[2:]}"]
         return "other", self._called.get(name, name)
 
-    def nodes_in(self, formula: ast.expr) -> list[Any]:
+    def nodes_in(self, formula: ast.expr) -> list[Node]:
         """The nodes that a formula names."""
         names = {part.id for part in ast.walk(formula) if isinstance(part, ast.Name)}
         return [self._nodes[name] for name in sorted(names & self._nodes.keys())]
 
-    def _weighted_sum(self, node: Value) -> ast.expr:
+    def _weighted_sum(self, node: Node) -> ast.expr:
         bias, *others = node.parents
         pairs = list(zip(others[::2], others[1::2], strict=True))
         parts = [] if bias == 0.0 and not isinstance(bias, Value) else [self._operand(bias)]
@@ -203,7 +206,7 @@ class Terms:
         return total(parts)
 
     def _derivative(
-        self, node: Any, rule: Rule, slot: int, operands: Sequence[ast.expr]
+        self, node: Node, rule: Rule, slot: int, operands: Sequence[ast.expr]
     ) -> ast.expr:
         text = rule.derivatives[slot]
         assert text is not None
@@ -214,7 +217,7 @@ class Terms:
         names = dict(zip(rule.operands, operands, strict=True)) | {"out": self.written(node)}
         return substitute(text, names)
 
-    def _reads_whole(self, node: Any, derivative: ast.expr) -> bool:
+    def _reads_whole(self, node: Node, derivative: ast.expr) -> bool:
         """Whether a derivative names something of the node's own shape."""
         if isinstance(node, Value):
             return False
@@ -268,7 +271,7 @@ def ends(items: Sequence[Any], most: int | None) -> Iterator[Any]:
     yield from items[-(most // 3) :]
 
 
-def flows(node: Any, slot: int) -> bool:
+def flows(node: Node, slot: int) -> bool:
     """Whether an operand that is a node receives a share of the gradient."""
     if isinstance(node, Value):
         return node.local_derivatives[slot] is not None
@@ -276,8 +279,8 @@ def flows(node: Any, slot: int) -> bool:
     return rule is not None and rule.pullback(slot) is not None
 
 
-def names_upstream_twice(node: Any, slot: int) -> bool:
+def names_upstream_twice(node: Node, slot: int) -> bool:
     """Whether the share of an operand names the upstream gradient more than once."""
-    if isinstance(rule_of(node), Rule):
+    if not isinstance(node, Tensor) or isinstance(rule_of(node), Rule):
         return False
     return backward_formula(node, slot).uses("g") > 1

@@ -37,6 +37,7 @@ from autograd_mini.show.engine import Engine
 from autograd_mini.show.names import graph_names, variables
 from autograd_mini.show.notation import number
 from autograd_mini.show.picture import picture
+from autograd_mini.show.recorded import Node
 from autograd_mini.show.steps import Step, Words, start, sweep
 from autograd_mini.show.terms import Terms
 
@@ -148,7 +149,7 @@ class Frame:
 
 
 def _page(
-    order: Sequence[Any], seed: Any, terms: Terms, direction: Direction, engine: Engine
+    order: Sequence[Node], seed: Any, terms: Terms, direction: Direction, engine: Engine
 ) -> str:
     words = Words(order[-1], terms)
     taken = list(sweep(order, seed, terms))
@@ -185,7 +186,7 @@ def _page(
     )
 
 
-def _forward(order: Sequence[Any], words: Words) -> Iterator[Frame]:
+def _forward(order: Sequence[Node], words: Words) -> Iterator[Frame]:
     place = {node: i for i, node in enumerate(order)}
     leaves = _leaves(order, words)
     values = [(place[n], words.amount(n.data), _cells("value", n.data)) for n in leaves]
@@ -211,7 +212,7 @@ def _forward(order: Sequence[Any], words: Words) -> Iterator[Frame]:
         )
 
 
-def _backward(order: Sequence[Any], taken: Sequence[Step], words: Words) -> Iterator[Frame]:
+def _backward(order: Sequence[Node], taken: Sequence[Step], words: Words) -> Iterator[Frame]:
     place = {node: i for i, node in enumerate(order)}
     for step in taken:
         shares = step.received
@@ -233,7 +234,7 @@ def _backward(order: Sequence[Any], taken: Sequence[Step], words: Words) -> Iter
         )
 
 
-def _end(order: Sequence[Any], totals: Mapping[Any, Any], words: Words) -> Frame:
+def _end(order: Sequence[Node], totals: Mapping[Node, Any], words: Words) -> Frame:
     leaves = [(n, totals.get(n, n.zero())) for n in _leaves(order, words)]
     place = {node: i for i, node in enumerate(order)}
     return Frame(
@@ -249,10 +250,10 @@ def _end(order: Sequence[Any], totals: Mapping[Any, Any], words: Words) -> Frame
     )  # fmt: skip
 
 
-def _leaves(order: Sequence[Any], words: Words) -> list[Any]:
+def _leaves(order: Sequence[Node], words: Words) -> list[Node]:
     """The leaves by name, w2 before w10."""
 
-    def key(node: Any) -> list[tuple[bool, int, str]]:
+    def key(node: Node) -> list[tuple[bool, int, str]]:
         parts = re.findall(r"[0-9]{1,9}|[^0-9]+", words.name(node))
         return [(p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts]
 
@@ -275,7 +276,9 @@ def _listed(parts: Sequence[str], most: int = 12) -> str:
 # Why the order matters
 
 
-def _order_matters(order: Sequence[Any], seed: Any, totals: Mapping[Any, Any], words: Words) -> str:
+def _order_matters(
+    order: Sequence[Node], seed: Any, totals: Mapping[Node, Any], words: Words
+) -> str:
     wrong = depth_first(order, seed)
     differ = [n for n in order if n in totals and not _close(wrong.get(n, n.zero()), totals[n])]
     where = "In this graph"
@@ -314,7 +317,7 @@ def _order_matters(order: Sequence[Any], seed: Any, totals: Mapping[Any, Any], w
 
 
 @quietly()
-def depth_first(order: Sequence[Any], seed: Any) -> dict[Any, Any]:
+def depth_first(order: Sequence[Node], seed: Any) -> dict[Node, Any]:
     """The gradients of a naive sweep, which passes on what a node has when it first comes to it.
 
     >>> a = Value(3.0)
@@ -328,7 +331,7 @@ def depth_first(order: Sequence[Any], seed: Any) -> dict[Any, Any]:
     root = order[-1]
     found = {root: seed}
     visited = {root}
-    path = [iter(root.contributions(seed, None, False, True))]
+    path: list[Iterator[tuple[Node, Any]]] = [iter(root.contributions(seed, None, False, True))]
     while path:
         following = next(path[-1], None)
         if following is None:
