@@ -90,15 +90,15 @@ _TABLE = [
         remedy="it overflows above 709; subtract the greatest element first, as "
         "autograd_mini.softmax does",
     ),
-    _row("expm1", "expm1(x)", "exp(x)", sentence="Exponential minus 1, accurate near 0."),
+    _row("expm1", "expm1(x)", "exp(x)", exactly="exp(x) - 1", sentence="Exponential minus 1, accurate near 0."),
     _row(
         "log", "log(x)", "1 / x", domain="x > 0", sentence="Natural logarithm.",
         remedy="a probability was rounded to 0; compute the logarithm from the scores, with "
         "autograd_mini.log_softmax or log_sigmoid",
     ),
-    _row("log1p", "log1p(x)", "1 / (1 + x)", domain="x > -1", sentence="Logarithm of 1 + x, accurate near 0."),
-    _row("log2", "log2(x)", "1 / (x * log(2))", domain="x > 0", sentence="Logarithm to base 2."),
-    _row("log10", "log10(x)", "1 / (x * log(10))", domain="x > 0", sentence="Logarithm to base 10."),
+    _row("log1p", "log1p(x)", "1 / (1 + x)", domain="x > -1", exactly="log(1 + x)", sentence="Logarithm of 1 + x, accurate near 0."),
+    _row("log2", "log2(x)", "1 / (x * log(2))", domain="x > 0", exactly="log(x) / log(2)", sentence="Logarithm to base 2."),
+    _row("log10", "log10(x)", "1 / (x * log(10))", domain="x > 0", exactly="log(x) / log(10)", sentence="Logarithm to base 10."),
     _row(
         "sqrt", "sqrt(x)", "where(x == 0, inf, 0.5 / out)", domain="x >= 0", notation="√x",
         kinks={"x == 0": "inf"}, sentence="Square root.",
@@ -164,16 +164,16 @@ _TABLE = [
         "ceil", "ceil(x)", "0", pieces="ceil(x)", notation="⌈x⌉",
         python="ceil", raises=False, sentence="The least whole number from x on.",
     ),
-    _row("trunc", "trunc(x)", "0", pieces="trunc(x)", python="trunc", raises=False, sentence="The whole part of x, without its fraction."),
+    _row("trunc", "trunc(x)", "0", pieces="trunc(x)", python="trunc", raises=False, exactly="sign(x) * floor(abs(x))", sentence="The whole part of x, without its fraction."),
     _row("rint", "rint(x)", "0", pieces="rint(x)", raises=False, sentence="The nearest whole number; of two the even one."),
     _row(
         "mod", "x % y", "1", "-(x // y)", domain="y != 0", pieces="x // y",
         evaluate_derivatives=(None, "where(y == 0, nan * y, -(x // y))"),
-        numpy=("remainder",), sentence="Remainder of x // y, with the sign of y.",
+        numpy=("remainder",), exactly="x - y * floor(x / y)", sentence="Remainder of x // y, with the sign of y.",
     ),
     _row(
         "floor_divide", "x // y", "0", "0", domain="y != 0", pieces="x // y",
-        sentence="The greatest whole number up to x / y.",
+        exactly="floor(x / y)", sentence="The greatest whole number up to x / y.",
     ),
     _row(
         "sigmoid", "1 / (1 + exp(-x))", "out * (1 - out)",
@@ -247,7 +247,7 @@ _TABLE = [
     ),
     _row(
         "hypot", "hypot(x, y)", "where(out == 0, 0, x / out)", "where(out == 0, 0, y / out)",
-        kinks={"(x == 0) & (y == 0)": "0"}, analytic="sqrt(x * x + y * y)", sentence="Hypotenuse sqrt(x² + y²), without overflow.",
+        kinks={"(x == 0) & (y == 0)": "0"}, analytic="sqrt(x * x + y * y)", exactly="sqrt(x ** 2 + y ** 2)", sentence="Hypotenuse sqrt(x² + y²), without overflow.",
     ),
     _row(
         "logaddexp", "log(exp(x) + exp(y))", "sigmoid(x - y)", "sigmoid(y - x)",

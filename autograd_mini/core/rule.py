@@ -66,6 +66,7 @@ class Rule(Operation):
         defaults: default values of the last operands.
         evaluate_derivatives: for each operand a text equal to its derivative that is sound in
             floating point, ``None`` where the derivative itself is; empty if all are.
+        exactly: what it is in simpler functions, which algebra knows.
         numpy: the names of NumPy's functions that are this one, if not its own.
         python: Python's function of one number that asks the number for it, such as ``abs``.
         raises: whether Python's own function of floats, or it, raises for some of them.
@@ -95,6 +96,7 @@ class Rule(Operation):
     branches: str = ""  # type: ignore[assignment]
     analytic: str = ""  # type: ignore[assignment]
     remedy: str = ""
+    exactly: str = ""
     numpy: tuple[str, ...] = ()
     python: str = ""
     raises: bool = True

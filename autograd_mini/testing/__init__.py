@@ -53,7 +53,6 @@ from autograd_mini.core.value import Value
 from autograd_mini.differences import derivative
 from autograd_mini.testing.exact import (
     IN_FLOATS,
-    WHOLE,
     Names,
     Region,
     conventions,
@@ -216,11 +215,8 @@ def prove_rule(name: str) -> list[str]:
     """
     rule = RULES[name]
     everywhere = regions(rule)
-    rounding = set(float_operations(rule.evaluate or rule.formula, RULES)) & {
-        *WHOLE,
-        "mod",
-        "floor_divide",
-    }
+    called = float_operations(rule.evaluate or rule.formula, RULES)
+    rounding = {name for name in called if name in RULES and RULES[name].pieces}
     assert rule.pieces or not rounding, (
         f"{name} calls {min(rounding)}, which jumps: state the pieces between the jumps, such as "
         "pieces='floor(x)'"

@@ -54,7 +54,7 @@ class Reading(Numbers):
     """What a text means over one kind of number.  ``where`` reads only the branch it takes."""
 
     constants: Names
-    native: Callable[[str], Callable[..., Any]]
+    native: Callable[[str], Callable[..., Any] | None]
     exact_number: Callable[[str], Any]
     sign: Callable[[Any], int]
     definition: Callable[[Rule], str] = lambda rule: rule.evaluate or rule.formula
@@ -75,7 +75,7 @@ class Reading(Numbers):
 
     def operator(self, symbol: str, *operands: Any) -> Any:
         if symbol in _ROUNDING:
-            return self.native(_ROUNDING[symbol])(*operands)
+            return self.call(_ROUNDING[symbol], *operands)
         return super().operator(symbol, *operands)
 
     def compare(self, symbol: str, left: Any, right: Any) -> bool:
@@ -89,21 +89,23 @@ class Reading(Numbers):
 
     def call(self, name: str, *operands: Any, **options: Any) -> Any:
         rule = RULES[name]
-        if rule.native:
-            return self.native(name)(*operands)
+        function = self.native(name) if rule.native or name in _ROUNDING.values() else None
+        if function is not None:
+            return function(*operands)
+        if rule.native and not rule.exactly:
+            raise AssertionError(f"{name} has no meaning here: write it with other functions")
+        text = rule.exactly or self.definition(rule)
         inside = replace(self, scales={}) if self.scales else self
-        names = dict(zip(rule.operands, operands, strict=True))
-        return evaluate(self.definition(rule), inside, names)
+        return evaluate(text, inside, dict(zip(rule.operands, operands, strict=True)))
 
 
 _ROUNDING = {"%": "mod", "//": "floor_divide"}
 """Operators that are rows of the table, which may have another meaning over such numbers."""
 
 
-def _native(library: Any, others: Names, name: str) -> Callable[..., Any]:
+def _native(library: Any, others: Names, name: str) -> Callable[..., Any] | None:
     """A library's function for a native rule, under the library's own name or one of ours."""
     found: Any = others.get(name) or getattr(library, name.replace("arc", "a"), None)
-    assert found, f"{library} has no {name}: write the rule with other functions of the table"
     return found  # type: ignore[no-any-return]
 
 
@@ -134,12 +136,9 @@ def precise() -> Reading:
     mp = load_mpmath()
     others = {
         "abs": mp.fabs,
-        "log2": lambda x: mp.log(x, 2),
         "cbrt": lambda x: mp.sign(x) * mp.cbrt(abs(x)),
-        "trunc": lambda x: mp.sign(x) * mp.floor(abs(x)),
         "rint": mp.nint,
         "mod": lambda x, y: x % y if y else mp.nan,
-        "floor_divide": lambda x, y: mp.floor(x / y),
     }
     return Reading(
         {"pi": mp.pi, "inf": mp.inf, "nan": mp.nan},
@@ -157,7 +156,7 @@ IN_FLOATS = Reading(
 )
 
 
-WHOLE = ("floor", "ceil", "trunc", "rint")
+WHOLE = [name for name, rule in RULES.items() if rule.native and rule.pieces == rule.formula]
 """Functions to whole numbers, which are constant between their jumps."""
 
 
@@ -172,17 +171,9 @@ def _whole(name: str) -> Any:
 def _exact(decide: Callable[[Any], int]) -> Reading:
     """Texts over SymPy's expressions; ``decide`` gives an expression's sign."""
     sympy = load_sympy()
-    floor = _whole("floor")
     others: dict[str, Callable[..., Any]] = {
         "abs": sympy.Abs,
-        "expm1": lambda x: sympy.exp(x) - 1,
-        "log1p": lambda x: sympy.log(1 + x),
-        "log2": lambda x: sympy.log(x, 2),
-        "log10": lambda x: sympy.log(x, 10),
-        "hypot": lambda x, y: sympy.sqrt(x**2 + y**2),
         "cbrt": lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3),
-        "mod": lambda x, y: x - y * floor(x / y),
-        "floor_divide": lambda x, y: floor(x / y),
         **{name: _whole(name) for name in WHOLE},
     }
     return Reading(
