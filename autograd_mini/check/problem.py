@@ -54,12 +54,16 @@ class Problem:
         """The topological order of the loss."""
         return topological_order(self.root)
 
-    @cached_property
+    @property
     def expanded(self) -> Problem:
         """The same problem with fused operations as what they are made of."""
+        return self._expanded or self
+
+    @cached_property
+    def _expanded(self) -> Problem | None:
         opened = expansion(self.order, lambda operation: operation.fused)
         if not opened:
-            return self
+            return None  # not the problem itself, which would be freed late, as a cycle
         return replace(
             self,
             root=opened.get(self.root, self.root),
