@@ -20,7 +20,8 @@ from autograd_mini.other_libraries import VALUE
 from autograd_mini.core import floats
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.rule import Rule
-from autograd_mini.core.language import ARITHMETIC, SIGNS, float_lines, names_in
+from autograd_mini.core.language import (ARITHMETIC, SIGNS, names_in)
+from autograd_mini.core.python_lines import (float_lines)
 
 HEADER = """\
 {docstring}

@@ -21,21 +21,23 @@ import numpy as np
 from autograd_mini.core import floats
 from autograd_mini.core.language import (
     CONSTANTS,
-    OverArrays,
-    OverComplex,
-    OverScalars,
     calls_in,
     compares,
     equated,
-    float_lines,
     names_in,
     operator_of,
     read,
+)
+from autograd_mini.core.operation import Operation
+from autograd_mini.core.python_lines import (
+    OverArrays,
+    OverComplex,
+    OverScalars,
+    float_lines,
     times,
     unless_nan,
     written,
 )
-from autograd_mini.core.operation import Operation
 
 FUNCTIONS: dict[str, Any] = dict(CONSTANTS)
 """The names of the language: the constants, and each rule's function over anything.

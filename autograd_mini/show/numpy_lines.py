@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.language import CONSTANTS, Lines, evaluate, written
+from autograd_mini.core.language import CONSTANTS, evaluate
 from autograd_mini.core.operation import OPERATIONS
+from autograd_mini.core.python_lines import Lines, written
 from autograd_mini.core.rule import Rule
 from autograd_mini.show.arithmetic import total
 from autograd_mini.show.chain_rule import ChainRule

@@ -46,7 +46,8 @@ from autograd_mini.check.capture import Manual
 from autograd_mini.check.report import Hints
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import gradients
-from autograd_mini.core.language import float_operations, read
+from autograd_mini.core.language import read
+from autograd_mini.core.python_lines import float_operations
 from autograd_mini.core.rule import FUNCTIONS, Rule, rule_of_ufunc
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
