@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+from autograd_mini.core.language import Trees, evaluate
 
 Shape = tuple[int, ...]
 
@@ -126,36 +128,39 @@ def repeated_number(expression: ast.expr) -> ast.expr | None:
 
 
 def simplified(tree: ast.expr) -> ast.expr:
-    """The formula without what two operations together need not say."""
-    found: ast.expr = _Simplify().visit(tree)
-    return found
+    """The formula without what two operations together need not say.
+
+    >>> ast.unparse(simplified(ast.parse("g @ W.T.T + x[s_[1:3]]", mode="eval").body))
+    'g @ W + x[1:3]'
+    """
+    return evaluate(tree, _Simplified())
 
 
-class _Simplify(ast.NodeTransformer):
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        self.generic_visit(node)
-        match node:
-            case ast.Attribute(ast.Attribute(inner, ("T" | "mT") as first), second):
-                if first == second:
-                    return inner
-        return node
+class _Simplified(Trees):
+    def call(self, name: str, *operands: ast.expr, **options: ast.expr) -> ast.expr:
+        first = operands[0] if operands else None
+        if name == "expand_dims" and isinstance(first, ast.Constant):
+            return first
+        if name == "broadcast_to" and first is not None:  # repeated twice is repeated once
+            first = product([first])
+            operands = (repeated_number(first) or first, *operands[1:])
+        return super().call(name, *operands, **options)
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        self.generic_visit(node)
-        match node.slice:
-            case ast.Subscript(ast.Name("s_"), index):  # x[s_[1:3]] is x[1:3]
-                node.slice = index
-        match node.slice:
-            case ast.Tuple([index]):  # x[1:3,] is x[1:3]
-                node.slice = index
-        return node
+    def other(self, node: ast.expr, value: Callable[[ast.expr], ast.expr]) -> ast.expr:
+        match super().other(node, value):
+            case ast.Attribute(ast.Attribute(inner, ("T" | "mT") as first), second) if (
+                first == second
+            ):
+                return inner
+            case ast.Subscript(x, ast.Subscript(ast.Name("s_"), index)):  # x[s_[1:3]] is x[1:3]
+                return self._indexed(x, index)
+            case ast.Subscript(x, index):
+                return self._indexed(x, index)
+            case tree:
+                return tree
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        match node:
-            case ast.Call(ast.Name("expand_dims"), [ast.Constant() as number, _]):
-                return number
-            case ast.Call(ast.Name("broadcast_to"), [operand, shape]):
-                operand = product([operand])  # what is repeated twice is repeated once
-                node.args = [repeated_number(operand) or operand, shape]
-        return node
+    def _indexed(self, x: ast.expr, index: ast.expr) -> ast.expr:
+        match index:
+            case ast.Tuple([only]):  # x[1:3,] is x[1:3]
+                index = only
+        return ast.Subscript(x, index)

@@ -30,7 +30,7 @@ from autograd_mini.core.language import (
 )
 from autograd_mini.core.rule import FUNCTIONS, Rule
 
-Shown = Mapping[str, str | float]
+OperandNames = Mapping[str, str | float]
 """What stands for each operand and for ``out``: a name, or the number of a constant."""
 
 
@@ -44,7 +44,7 @@ def number(x: Any) -> str:
     return f"{x:.0f}" if x.is_integer() and abs(x) < 1e6 else f"{x:.4g}"
 
 
-def typeset(text: str, names: Shown) -> str:
+def typeset(text: str, names: OperandNames) -> str:
     """A text of the rules' language with the operands' names in it.
 
     Arguments:
@@ -194,7 +194,7 @@ class Notation(Domain[Written]):
     '(δ Wᵀ) ⊙ (1 − out)'
     """
 
-    def __init__(self, names: Shown, arrays: bool = False) -> None:
+    def __init__(self, names: OperandNames, arrays: bool = False) -> None:
         self.names, self.arrays = names, arrays
 
     def write(self, formula: ast.expr) -> str:
