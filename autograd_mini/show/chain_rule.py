@@ -19,11 +19,12 @@ from autograd_mini.core.rule import Rule
 from autograd_mini.core.value import Value
 from autograd_mini.show.arithmetic import repeated, total
 from autograd_mini.show.boxes import rule_of
+from autograd_mini.show.derivations import Derivations
 from autograd_mini.show.names import GraphNames, Variables, graph_names
 from autograd_mini.show.notation import has_sign
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.steps import is_masked
-from autograd_mini.show.terms import Terms, ends, flows, names_upstream_twice
+from autograd_mini.show.terms import Terms, ends, flows
 
 LONGEST_INLINED = 8
 """A node without a name stands as its formula in others if that has so many parts or fewer."""
@@ -72,9 +73,13 @@ class ChainRule:
         self.totals = {n: found[n] if n in found else n.zero() for n in (root, wrt, *self.uses)}
         strangers = [] if wrt in set(self.order) else [wrt]
         self.names: GraphNames = graph_names([*self.order, *strangers], held)
+        self.derivations = Derivations()
         symbols = self._symbols()
         self.terms = Terms(
-            [*self.order, *strangers], self.names, [n for n in self.order if n not in symbols]
+            [*self.order, *strangers],
+            self.names,
+            [n for n in self.order if n not in symbols],
+            self.derivations,
         )
         self.stations = [n for n in self.order if self._is_station(n)]
         self._are_stations = set(self.stations)
@@ -103,7 +108,9 @@ class ChainRule:
                 symbols.add(node)
             sizes[node] = 1 if node in symbols else size
         for uses in self.uses.values():
-            symbols.update(child for child, slot in uses if names_upstream_twice(child, slot))
+            symbols.update(
+                child for child, slot in uses if self.derivations.name_upstream_twice(child, slot)
+            )
         return symbols
 
     def _is_station(self, node: Node) -> bool:
@@ -119,7 +126,7 @@ class ChainRule:
             return True
         rule = rule_of(node)  # δ_z = (δ Wᵀ) ⊙ σ′(z) is one line, though a = σ(z) has a name
         is_activation = isinstance(rule, Rule) and not has_sign(rule) and len(rule.operands) == 1
-        return not is_activation or names_upstream_twice(*self.uses[node][0])
+        return not is_activation or self.derivations.name_upstream_twice(*self.uses[node][0])
 
     def _within_sum(self, node: Node) -> bool:
         """Whether a node is a part a + b of a longer sum a + b + c."""

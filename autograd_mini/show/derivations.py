@@ -31,7 +31,7 @@ from autograd_mini.core.language import substitute
 from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Tensor, plain
-from autograd_mini.core.value import constant
+from autograd_mini.core.value import Value, constant
 from autograd_mini.show.arithmetic import Shape, product, repeated, simplified
 from autograd_mini.show.boxes import MOST_NUMBERS
 from autograd_mini.show.notation import has_sign
@@ -63,6 +63,26 @@ class Formula:
     def uses(self, name: str) -> int:
         """How often a name stands in the formula."""
         return sum(isinstance(n, ast.Name) and n.id == name for n in ast.walk(self.tree))
+
+
+class Derivations:
+    """The formulas of what operands of a graph receive, each derived once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Tensor, int, bool], Formula] = {}
+
+    def backward(self, node: Tensor, slot: int, is_number: bool = False) -> Formula:
+        """``backward_formula`` of these."""
+        key = node, slot, is_number
+        if key not in self._found:
+            self._found[key] = backward_formula(node, slot, is_number)
+        return self._found[key]
+
+    def name_upstream_twice(self, node: Value | Tensor, slot: int) -> bool:
+        """Whether the share of an operand names the upstream gradient more than once."""
+        if not isinstance(node, Tensor) or isinstance(node.operation, Rule):
+            return False
+        return self.backward(node, slot).uses("g") > 1
 
 
 def forward_formula(node: Tensor) -> Formula:

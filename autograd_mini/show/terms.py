@@ -37,8 +37,8 @@ from autograd_mini.show.arithmetic import (
 )
 from autograd_mini.show.boxes import LONGEST_BRANCHES, rule_of
 from autograd_mini.show.derivations import (
+    Derivations,
     Formula,
-    backward_formula,
     elementwise_tree,
     forward_formula,
     literal,
@@ -58,11 +58,17 @@ class Terms:
         order: its nodes in topological order.
         names: what they are called.
         inlined: nodes that stand as their formula, not as their name, in other formulas.
+        derivations: what has been derived of the graph already.
     """
 
     def __init__(
-        self, order: Sequence[Node], names: GraphNames, inlined: Iterable[Node] = ()
+        self,
+        order: Sequence[Node],
+        names: GraphNames,
+        inlined: Iterable[Node] = (),
+        derivations: Derivations | None = None,
     ) -> None:
+        self._derivations = derivations or Derivations()
         self.names = names
         self.inlined = frozenset(inlined)
         self.most: int | None = MOST_TERMS
@@ -75,7 +81,6 @@ class Terms:
         self._constants: dict[int, str] = {}
         self.unnamed: dict[str, Any] = {}  # constant arrays that no variable holds: c1, c2, ...
         self._others: dict[str, str] = {}
-        self._derived: dict[tuple[Tensor, int, bool], Formula] = {}
 
     def in_full(self) -> Terms:
         """The same formulas, with no term of a sum left out."""
@@ -169,17 +174,11 @@ class Terms:
         else:
             assert isinstance(node, Tensor)
             number = repeated_number(upstream)
-            formula = self._backward(node, slot, number is not None)
+            formula = self._derivations.backward(node, slot, number is not None)
             names = {"g": number or upstream, "out": self.written(node)}
             share = product([self._filled(formula, node, names)])
             shape = formula.shape
         return self._summed(share, shape, node.parents[slot])
-
-    def _backward(self, node: Tensor, slot: int, is_number: bool) -> Formula:
-        key = node, slot, is_number
-        if key not in self._derived:
-            self._derived[key] = backward_formula(node, slot, is_number)
-        return self._derived[key]
 
     def meaning(self, name: str) -> tuple[str, Any]:
         """What a name of these formulas is: "node" or "delta" and the node, "other" and a text."""
@@ -277,10 +276,3 @@ def flows(node: Node, slot: int) -> bool:
         return node.local_derivatives[slot] is not None
     rule = rule_of(node)
     return rule is not None and rule.pullback(slot) is not None
-
-
-def names_upstream_twice(node: Node, slot: int) -> bool:
-    """Whether the share of an operand names the upstream gradient more than once."""
-    if not isinstance(node, Tensor) or isinstance(rule_of(node), Rule):
-        return False
-    return backward_formula(node, slot).uses("g") > 1
