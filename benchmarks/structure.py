@@ -121,7 +121,7 @@ def bare_any(tree: ast.Module) -> Iterator[ast.expr]:
 OTHER_TREES = {
     "autograd_mini/testing/mutants.py": "plants slips in ordinary Python source",
     "autograd_mini/show/arithmetic.py": "sorts the factors and terms of a formula",
-    "autograd_mini/core/python_lines.py def _times": "takes the upstream gradient into a derivative",
+    "autograd_mini/core/python_lines.py def _times": "takes a gradient into a derivative",
     "autograd_mini/core/language.py def operator_of": "asks for the one operator of a formula",
     "autograd_mini/core/python_lines.py def float_operations": "counts what Python computes",
 }
