@@ -2,12 +2,16 @@
 
 ::
 
-    python benchmarks/structure.py           # the figures
-    python benchmarks/structure.py --list    # and the places that are counted
+    python benchmarks/structure.py                 # the figures of this checkout
+    python benchmarks/structure.py ../before .     # of several, side by side
+    python benchmarks/structure.py --list          # and the places that are counted
 
-Counted are the package and ``nn``, without generated code:
+Counted is what is written by hand in the package and ``nn``: no generated file or region (they say
+so where they begin), and ``autograd_mini/nn``, which is a link to ``nn``, once.
 
-* lines that are not empty, by folder; the longest module; modules per folder;
+* lines that are not empty; lines of code (neither empty nor docstring nor comment): of all, of
+  ``core/`` and of the engine in it (``ENGINE``); modules, and the longest;
+* members of the protocol by which the reverse sweep speaks to a node;
 * comparisons of an operation's name (``node.op == "sum"``, ``rule.name in (…)``) outside ``core/``;
 * tables outside ``core/`` that are keyed by operations' names: dicts, sets and ``match`` statements
   two of whose keys are operations and nearly all of whose keys are;
@@ -21,29 +25,96 @@ from __future__ import annotations
 
 import argparse
 import ast
-from collections import Counter
-from collections.abc import Iterator
+import io
+import tokenize
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import autograd_mini.nn  # noqa: F401 - its operations are registered
-from autograd_mini._build.generate import FILES
 from autograd_mini.core.operation import OPERATIONS as REGISTRY
 
 ROOT = Path(__file__).resolve().parent.parent
-GENERATED = {ROOT / "autograd_mini" / "_build" / name for name in FILES}
 OPERATIONS = REGISTRY.keys()
 
+CORE = "autograd_mini/core"
+
+ENGINE = ("operation", "graph", "value", "value_sweep", "weighted_sum", "tensor")
+"""The modules of ``core/`` that are an engine: without the operations that are stated for it, the
+language that states them, and the manners of Python and NumPy that a node must have."""
+
 Place = tuple[str, int, str]
+"""A module, a line's number, and the line."""
+
+GENERATED_FILE = "do not edit"
+GENERATED_REGION = "written by `python -m"
 
 
-def modules() -> Iterator[tuple[Path, str, ast.Module]]:
-    """Every hand-written module of the package and of nn: its path, text and syntax tree."""
+@dataclass(frozen=True)
+class Module:
+    """A module as it was written: its path from the root of the checkout, and its text."""
+
+    path: Path
+    text: str
+
+    @property
+    def folder(self) -> str:
+        return self.path.parent.as_posix()
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text)
+
+    @cached_property
+    def generated(self) -> set[int]:
+        """The numbers of the lines that are in a generated region."""
+        lines: set[int] = set()
+        inside = False
+        for number, line in enumerate(self.text.splitlines(), 1):
+            inside = inside or ("# region" in line and GENERATED_REGION in line)
+            if inside:
+                lines.add(number)
+            if line.strip() == "# endregion":
+                inside = False
+        return lines
+
+    @cached_property
+    def written(self) -> set[int]:
+        """The numbers of the lines that are not empty and were written by hand."""
+        lines = enumerate(self.text.splitlines(), 1)
+        return {number for number, line in lines if line.strip()} - self.generated
+
+    @cached_property
+    def code(self) -> set[int]:
+        """Those of them that are neither docstring nor comment."""
+        tokens = tokenize.generate_tokens(io.StringIO(self.text).readline)
+        code = {n for t in tokens if t.type not in _SILENT for n in range(t.start[0], t.end[0] + 1)}
+        for node in ast.walk(self.tree):
+            for statement in getattr(node, "body", ()) if isinstance(node, _WITH_BODY) else ():
+                match statement:
+                    case ast.Expr(ast.Constant(str())):
+                        code -= set(range(statement.lineno, (statement.end_lineno or 0) + 1))
+        return code & self.written
+
+
+_SILENT = {
+    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+    tokenize.ENDMARKER,
+}  # fmt: skip
+_WITH_BODY = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def modules(root: Path = ROOT) -> list[Module]:
+    """Every module of the package and of nn that was written by hand."""
+    found = []
     for folder in ("autograd_mini", "nn"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            if path.is_relative_to(ROOT / "autograd_mini" / "nn") or path in GENERATED:
-                continue
-            text = path.read_text()
-            yield path.relative_to(ROOT), text, ast.parse(text)
+        for path in sorted((root / folder).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            linked = path.is_relative_to(root / "autograd_mini" / "nn")
+            if not linked and GENERATED_FILE not in "".join(text.splitlines()[:4]):
+                found.append(Module(path.relative_to(root), text))
+    return found
 
 
 def _names(node: ast.expr | ast.pattern) -> list[str]:
@@ -87,7 +158,7 @@ def tables(tree: ast.Module) -> Iterator[ast.AST]:
             continue
         known = [key for key in keys if key in OPERATIONS]
         if len(known) >= 2 and len(known) >= 0.7 * len(keys):
-            yield node  # type: ignore[misc]
+            yield node
 
 
 def evaluators(tree: ast.Module) -> Iterator[ast.AST]:
@@ -120,60 +191,115 @@ def bare_any(tree: ast.Module) -> Iterator[ast.expr]:
 
 OTHER_TREES = {
     "autograd_mini/testing/mutants.py": "plants slips in ordinary Python source",
-    "autograd_mini/show/arithmetic.py": "sorts the factors and terms of a formula",
-    "autograd_mini/core/python_lines.py def _times": "takes a gradient into a derivative",
+    "autograd_mini/show/arithmetic.py": "simplifies formulas as a textbook does",
+    "autograd_mini/core/python_lines.py def _times": "takes the upstream gradient in",
     "autograd_mini/core/language.py def operator_of": "asks for the one operator of a formula",
     "autograd_mini/core/python_lines.py def float_operations": "counts what Python computes",
 }
 """Modules and definitions that ask for ``ast.BinOp`` and evaluate no text of the language."""
 
 
-def _reads_other_trees(path: str, source: str) -> bool:
+def _reads_other_trees(place: Place) -> bool:
+    path, _, source = place
     return path in OTHER_TREES or f"{path} {source.partition('(')[0]}" in OTHER_TREES
 
 
-COUNTS = {
+COUNTS: dict[str, Callable[[ast.Module], Iterator[ast.AST]]] = {
     "comparisons of an operation's name": comparisons,
     "tables keyed by operations": tables,
     "evaluators of the language": evaluators,
     "annotations that are bare Any": bare_any,
 }
 
-
 WALKS = "walks over syntax trees of something else"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a checkout is made of: lines by what they are, and places by what they are."""
+
+    modules: list[Module]
+    lines: dict[str, int]
+    places: dict[str, list[Place]] = field(repr=False)
+
+    @property
+    def all(self) -> dict[str, int]:
+        """Every figure by its name."""
+        return {**self.lines, **{what: len(places) for what, places in self.places.items()}}
+
+
+def figures(root: Path = ROOT) -> Figures:
+    """The figures of a checkout."""
+    found = modules(root)
+    core = [module for module in found if module.folder == CORE]
+    engine = [module for module in core if module.path.stem in ENGINE]
+    longest = max(found, key=lambda module: len(module.text.splitlines()))
+    lines = {
+        "modules": len(found),
+        "lines that are not empty": sum(len(module.written) for module in found),
+        "lines of code": sum(len(module.code) for module in found),
+        "core: lines that are not empty": sum(len(module.written) for module in core),
+        "core: lines of code": sum(len(module.code) for module in core),
+        "core: lines of code, the engine": sum(len(module.code) for module in engine),
+        "core: members of the sweep's protocol": sum(
+            len(members(module.tree)) for module in core if module.path.stem == "graph"
+        ),
+        "longest module": len(longest.text.splitlines()),
+    }
+    return Figures(found, lines, places(found))
+
+
+def members(tree: ast.Module) -> list[str]:
+    """The members of the protocol ``Node``."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name == "Node":
+            named = [s.target.id for s in node.body if isinstance(s, ast.AnnAssign)]  # type: ignore[union-attr]
+            return named + [s.name for s in node.body if isinstance(s, ast.FunctionDef)]
+    return []
+
+
+def places(found: list[Module]) -> dict[str, list[Place]]:
+    """The places that are counted, by what they are."""
+    result: dict[str, list[Place]] = {what: [] for what in [*COUNTS, WALKS]}
+    for module in found:
+        for what, count in COUNTS.items():
+            if module.folder == CORE and count not in (bare_any, evaluators):
+                continue
+            for node in count(module.tree):
+                number: int = node.lineno  # type: ignore[attr-defined]
+                if number in module.generated:
+                    continue
+                source = module.text.splitlines()[number - 1].strip()
+                place = (module.path.as_posix(), number, source)
+                other = count is evaluators and _reads_other_trees(place)
+                result[WALKS if other else what].append(place)
+    return result
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--list", action="store_true", help="the places as well")
+    parser.add_argument("folders", nargs="*", type=Path, default=[ROOT], help="checkouts")
+    parser.add_argument("--list", action="store_true", help="the places as well, of the last one")
     arguments = parser.parse_args()
-    lines: Counter[str] = Counter()
-    files: Counter[str] = Counter()
-    longest: list[tuple[int, str]] = []
-    places: dict[str, list[Place]] = {what: [] for what in [*COUNTS, WALKS]}
-    for path, text, tree in modules():
-        folder = str(path.parent)
-        lines[folder] += sum(1 for line in text.splitlines() if line.strip())
-        files[folder] += 1
-        longest.append((len(text.splitlines()), str(path)))
-        for what, count in COUNTS.items():
-            if folder == "autograd_mini/core" and count not in (bare_any, evaluators):
-                continue
-            for node in count(tree):
-                source = text.splitlines()[node.lineno - 1].strip()
-                other = count is evaluators and _reads_other_trees(str(path), source)
-                places[WALKS if other else what].append((str(path), node.lineno, source))
+    each = [figures(folder.resolve()) for folder in arguments.folders]
+    for what in each[0].all:
+        print(f"{what:42}" + "".join(f"{figure.all[what]:10,}" for figure in each))
 
-    print(f"{'folder':30} {'modules':>8} {'lines':>8}   (not empty)")
-    for folder in sorted(lines):
-        print(f"{folder:30} {files[folder]:8} {lines[folder]:8,}")
-    print(f"{'all':30} {sum(files.values()):8} {sum(lines.values()):8,}")
-    print("longest modules:", ", ".join(f"{p} {n:,}" for n, p in sorted(longest)[:-4:-1]))
-    for what, found in places.items():
-        print(f"{what}: {len(found)}")
-        if arguments.list:
-            for path, line, source in found:
-                print(f"    {path}:{line}: {source}")
+    last = each[-1].modules
+    print(f"\n{'folder':24} {'modules':>8} {'lines':>8} {'of code':>8}   (of the last)")
+    for folder in sorted({module.folder for module in last}):
+        inside = [module for module in last if module.folder == folder]
+        lines = sum(len(module.written) for module in inside)
+        code = sum(len(module.code) for module in inside)
+        print(f"{folder:24} {len(inside):8} {lines:8,} {code:8,}")
+    by_length = sorted(last, key=lambda module: -len(module.text.splitlines()))
+    longest = [f"{module.path.as_posix()} {len(module.text.splitlines())}" for module in by_length]
+    print("longest modules:", ", ".join(longest[:5]))
+    if arguments.list:
+        for what, places_of in each[-1].places.items():
+            print(f"\n{what}: {len(places_of)}")
+            for path, number, source in places_of:
+                print(f"    {path}:{number}: {source}")
 
 
 if __name__ == "__main__":

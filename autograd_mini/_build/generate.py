@@ -11,17 +11,20 @@ a user adds.
 from __future__ import annotations
 
 import ast
+import inspect
+import math
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograd_mini.other_libraries import VALUE
 from autograd_mini.core import floats
 from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.language import ARITHMETIC, SIGNS, names_in
+from autograd_mini.core.operation import OPERATIONS, ArrayOperation
+from autograd_mini.core.python_lines import float_lines
 from autograd_mini.core.rule import Rule
-from autograd_mini.core.language import (ARITHMETIC, SIGNS, names_in)
-from autograd_mini.core.python_lines import (float_lines)
+from autograd_mini.other_libraries import VALUE
 
 HEADER = """\
 {docstring}
@@ -93,7 +96,12 @@ def _body(
     lines = [*steps, *after_out, result.format(out=out, **places)]
     if _may_raise(work):
         caught = "except (ArithmeticError, ValueError) as error:"
-        lines = ["try:", *_indent(lines, 4), caught, f"    fail(error, {constant_of(rule)}, {operands})"]
+        lines = [
+            "try:",
+            *_indent(lines, 4),
+            caught,
+            f"    fail(error, {constant_of(rule)}, {operands})",
+        ]
     return [*before, *lines]
 
 
@@ -227,6 +235,41 @@ def documentation() -> Iterator[str]:
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
 
 
+def array_documentation() -> Iterator[str]:
+    """The operations on whole arrays, for ``docs/rules.md``."""
+    titles = ["operation", "as NumPy says it", "what it is", "its pullbacks read", "kinks", "parts"]
+    yield f"| {' | '.join(titles)} |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for operation in OPERATIONS.values():
+        if isinstance(operation, ArrayOperation):
+            read = [what for what in ("operands", "out") if what in operation.reads]
+            cells = [
+                f"`{operation.name}`",
+                f"`{call_of(operation)}`",
+                operation.sentence,
+                " and ".join(f"`{what}`" if what == "out" else what for what in read)
+                or "shapes alone",
+                "yes" if operation.kinks else "",
+                "yes" if operation.parts else "",
+            ]
+            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def call_of(operation: ArrayOperation) -> str:
+    """How an operation is written, of operands ``x0``, ``x1``, … and options by name."""
+    if isinstance(operation.spelling, str) and operation.spelling:
+        return operation.spelling
+    if callable(operation.pullbacks):
+        pullback, operands, before = operation.pullbacks, ["xs"], 4  # index, g, out, operands
+    else:
+        pullback = next(filter(None, operation.pullbacks))
+        operands = [f"x{i}" for i in range(len(operation.pullbacks))]
+        before = 2 + len(operands)
+    parameters = [*inspect.signature(pullback).parameters.values()][before:]
+    options = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+    return f"{operation.name}({', '.join([*operands, *options])})"
+
+
 def value_operations() -> Iterator[str]:
     """The module of Value's operators and methods."""
     rules = RULES.values()
@@ -245,7 +288,10 @@ def value_operations() -> Iterator[str]:
     yield '# mypy: disable-error-code="arg-type, attr-defined, return"'
     yield "# (self is a Value)"
     yield from ["", "from __future__ import annotations", "", "import operator"]
-    yield from ["from collections.abc import Callable", "from typing import TYPE_CHECKING, Any", ""]
+    yield "from collections.abc import Callable"
+    others = names & RULES.keys() & vars(math).keys() - FLOATS
+    yield from (f"from math import {name}" for name in sorted(others))
+    yield from ["from typing import TYPE_CHECKING, Any", ""]
     yield "from autograd_mini._build import uncompiled as cython"
     yield "from autograd_mini.core.elementwise import RULES"
     yield f"from autograd_mini.core.floats import {', '.join(sorted(names & FLOATS))}"
@@ -289,7 +335,10 @@ def _regions() -> dict[str, dict[str, list[str]]]:
     imports = [f"from autograd_mini._build.functions import {name} as {name}" for name in RULES]
     return {
         str(package / "__init__.py"): {"imports": imports},
-        str(package.parent / "docs" / "rules.md"): {"table": list(documentation())},
+        str(package.parent / "docs" / "rules.md"): {
+            "table": list(documentation()),
+            "operations": list(array_documentation()),
+        },
     }
 
 
