@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.problem import Problem
+from autograd_mini.check.scope import Operand
 from autograd_mini.check.structure import EXP, is_elementwise, symbol_of
 from autograd_mini.core.graph import (
     Node,
@@ -89,7 +90,7 @@ def bounds(problem: Problem) -> Bounds:
     )
 
 
-def same_to_rounding(data: Array, other: Any, bound: Array) -> bool:
+def same_to_rounding(data: Array, other: Operand, bound: Array) -> bool:
     """Whether an array is another to rounding; infinities and NaN must be the same."""
     if data.shape != np.shape(other):
         return False
@@ -219,7 +220,7 @@ class _Sizes:
     def __contains__(self, node: Node) -> bool:
         return node in self._least or node in self._sums
 
-    def __getitem__(self, node: Node) -> Any:
+    def __getitem__(self, node: Node) -> Array:
         size = np.array(np.abs(node.data))
         np.maximum(size, self._least.get(node, 0.0), out=size)
         for whole in self._sums.get(node, ()):

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.scope import Scope
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.check.scope import Operand, Scope
 from autograd_mini.core.graph import data_of, is_node
 from autograd_mini.core.tensor import record
 
@@ -20,7 +19,7 @@ def advice(error: BaseException, around: Mapping[str, Any]) -> str:
     """What to write where operands of an elementwise operation did not broadcast, or ``""``."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     at = next((frame for frame in frames if frame.f_code is record.__code__), None)
-    if at is None or at.f_locals["rule"].name not in RULES:
+    if at is None or not at.f_locals["operation"].elementwise:
         return ""
     theirs = [f for f in frames if f.f_globals.get("__name__", "").split(".")[0] != _PACKAGE]
     local = {name: value for frame in theirs for name, value in frame.f_locals.items()}
@@ -44,7 +43,7 @@ def pairs(operands: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         yield operands[1], operands[0]
 
 
-def are_labels(labels: Any, classes: int) -> bool:
+def are_labels(labels: Operand, classes: int) -> bool:
     """Whether numbers can be class labels from 0 or from 1, of at least two classes."""
     if is_node(labels):
         return False

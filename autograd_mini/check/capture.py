@@ -17,7 +17,7 @@ from autograd_mini.check.broadcasting import advice
 from autograd_mini.check.frames import call_with_locals, differentiation, names_of, names_used
 from autograd_mini.check.problem import Problem, number
 from autograd_mini.check.result import Finding
-from autograd_mini.check.scope import Scope
+from autograd_mini.check.scope import Operand, Scope
 from autograd_mini.core.graph import Node, is_node, topological_order
 from autograd_mini.core.tensor import Array, Tensor
 from autograd_mini.core.value import Value
@@ -147,7 +147,7 @@ class _Functions:
             yield Finding("autodiff", ("manual",), message, wrong=True)
 
 
-def _required(required: Any, parameters: Mapping[str, Node]) -> tuple[str, ...]:
+def _required(required: Required, parameters: Mapping[str, Node]) -> tuple[str, ...]:
     if isinstance(required, str):
         if required != "all":
             raise ValueError(f'required is "all" or a list of names, not {required!r}')
@@ -159,7 +159,7 @@ def _required(required: Any, parameters: Mapping[str, Node]) -> tuple[str, ...]:
     return names
 
 
-def _check_kinds(loss: Any, params: Any, manual: Any) -> None:
+def _check_kinds(loss: object, params: object, manual: object) -> None:
     if not callable(loss):
         raise TypeError(f"loss is a function of the parameters, not {type(loss).__name__}")
     if not isinstance(params, Mapping):
@@ -174,7 +174,7 @@ def _check_kinds(loss: Any, params: Any, manual: Any) -> None:
         )
 
 
-def _as_gradient(name: str, value: Any) -> Array:
+def _as_gradient(name: str, value: Operand) -> Array:
     """A hand-derived gradient as an array of real numbers."""
     try:
         array = np.asarray(value.data if is_node(value) else value)
@@ -189,7 +189,7 @@ def _as_gradient(name: str, value: Any) -> Array:
     # call of manual may write its numbers into the same array
 
 
-def _as_parameter(name: str, value: Any) -> Node:
+def _as_parameter(name: str, value: Operand) -> Node:
     if isinstance(value, Value):
         return Value(value.data, value.label)
     data = value.data if isinstance(value, Tensor) else value

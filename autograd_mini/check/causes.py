@@ -12,13 +12,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from autograd_mini.check.blame import Blame, Mistake
 from autograd_mini.check.kinks import at_kink
 from autograd_mini.check.result import Cause, Quantity
+from autograd_mini.check.scope import Operand
 from autograd_mini.check.slips import (
     Slip,
     derived,
@@ -27,7 +27,7 @@ from autograd_mini.check.slips import (
     other_derivatives,
     slips,
 )
-from autograd_mini.check.structure import sums
+from autograd_mini.check.structure import summing
 from autograd_mini.check.wording import FactorNames
 from autograd_mini.core.graph import data_of
 from autograd_mini.core.tensor import Array
@@ -105,7 +105,7 @@ def _unknown(mistake: Mistake) -> str:
 # What explains numbers
 
 
-def explains(predicted: Any, mistake: Mistake) -> bool:
+def explains(predicted: Operand, mistake: Mistake) -> bool:
     """Whether a slip that makes these numbers made the user's."""
     numbers, manual = np.asarray(predicted), mistake.manual
     if numbers.shape != manual.shape or not _may_explain(numbers, mistake):
@@ -181,7 +181,7 @@ def _reduced_counts(mistake: Mistake) -> Iterator[tuple[int, str]]:
     """Over how many elements the step and the forward pass near it take sums and means."""
     wording = mistake.step.wording
     for node in (*mistake.step.inside, *mistake.forward):
-        if sums(node) and np.size(node.data):
+        if summing(node) and np.size(node.data):
             operand = node.parents[0]
             count = int(np.size(data_of(operand)) // np.size(node.data))
             if count > 1:
@@ -425,7 +425,7 @@ def _times(factor: float, name: str | None) -> str:
     return plain if name in (None, plain, "1") else f"{plain} (= {name})"
 
 
-def _counted(count: Any, what: str) -> str:
+def _counted(count: int, what: str) -> str:
     return f"{count} {what}" + "s" * (int(count) != 1)
 
 

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Literal
 
 from autograd_mini.core import graph
 from autograd_mini.core.value import Value
+
+Event = Literal["call", "return", "c_call", "c_return", "c_exception"]
 
 
 def call_with_locals(
@@ -31,7 +33,7 @@ def call_with_locals(
     code = _code(function)
     variables: dict[str, Any] = {}
 
-    def profile(frame: FrameType, event: Any, argument: Any) -> None:
+    def profile(frame: FrameType, event: Event, argument: object) -> None:
         if event == "return" and frame.f_code is code:
             variables.update(frame.f_locals)
         if callable(before):
@@ -60,7 +62,7 @@ def differentiation() -> Iterator[list[str]]:
     seen: list[str] = []
     sweeps = set(map(id, _SWEEPS))
 
-    def profile(frame: FrameType, event: Any, argument: Any) -> None:
+    def profile(frame: FrameType, event: Event, argument: object) -> None:
         if event == "call" and id(frame.f_code) in sweeps:
             seen.append(_place_of_call(frame.f_back))
         elif event == "c_call" and _sweeps_compiled(argument):
@@ -85,9 +87,9 @@ _SWEEPS = [
 ]
 
 
-def _sweeps_compiled(function: Any) -> bool:
+def _sweeps_compiled(function: object) -> bool:
     is_of_value = isinstance(getattr(function, "__self__", None), Value)
-    return is_of_value and function.__name__ == Value.backward.__name__
+    return is_of_value and getattr(function, "__name__", "") == Value.backward.__name__
 
 
 def _place_of_call(frame: FrameType | None) -> str:
@@ -142,13 +144,13 @@ def names_used(function: Callable[..., Any]) -> set[str]:
     return names
 
 
-def _code(function: Any) -> CodeType | None:
+def _code(function: Callable[..., Any]) -> CodeType | None:
     while isinstance(function, functools.partial):
         function = function.func
     return getattr(_plain_function(function), "__code__", None)
 
 
-def _plain_function(function: Any) -> Any:
+def _plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function that holds the code: of a method, of a decorated function, of an object."""
     function = inspect.unwrap(function)
     if not hasattr(function, "__code__") and callable(function):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.scope import Operand
 from autograd_mini.core.graph import (
     Node,
     data_of,
@@ -60,7 +61,7 @@ def _arrays(node: Node) -> list[Array]:
     return [np.asarray(data_of(parent)) for parent in node.parents]
 
 
-def _branches(node: Node, data: Sequence[Array], out: Any = None) -> Any:
+def _branches(node: Node, data: Sequence[Array], out: Operand = None) -> Array | None:
     """A number for the branch that each element takes; ``None`` if there is only one branch."""
     if node.operation is None:
         return None
@@ -199,6 +200,8 @@ def crossed(order: Sequence[Node], node: Node, ends: Iterable[Array]) -> dict[No
                 operands = [data_of(moved.get(p, p) if is_node(p) else p) for p in old.parents]
                 before = _branches(old, _arrays(old), old.data)
                 after = _branches(old, list(map(np.asarray, operands)), moved[old].data)
-                if before is not None and before.shape == after.shape and (before != after).any():
+                if before is None or after is None or before.shape != after.shape:
+                    continue
+                if (before != after).any():
                     crossings[old] = crossings.get(old, False) | (before != after)
     return crossings

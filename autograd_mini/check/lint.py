@@ -17,7 +17,7 @@ import numpy as np
 from autograd_mini.check.broadcasting import are_labels, pairs
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import AGREE, Finding, Quantity
-from autograd_mini.check.scope import Scope
+from autograd_mini.check.scope import Operand, Scope
 from autograd_mini.check.structure import (
     GETITEM,
     LOG,
@@ -87,7 +87,7 @@ class _Graph:
                 inside.update(p for p in node.parents if is_node(p))
         return [node for node in self.order if node in inside]
 
-    def name(self, operand: Any, otherwise: str) -> str:
+    def name(self, operand: Operand, otherwise: str) -> str:
         return self.scope.name_of(operand) or otherwise
 
 
@@ -276,7 +276,7 @@ def _lost_axes(graph: _Graph) -> Iterator[Finding]:
             )
 
 
-def _rows_reduced(flat: Any, wide: Any) -> str | None:
+def _rows_reduced(flat: Operand, wide: Node) -> str | None:
     """The reduction of ``wide`` over its last axis that ``flat`` is made of, if it is."""
     if not is_node(flat):
         if np.ptp(flat) == 0:
@@ -400,14 +400,14 @@ def _origins_of_non_finite(graph: _Graph) -> Iterator[Finding]:
         return
 
 
-def _element(operand: Any, at: tuple[int, ...], shape: tuple[int, ...]) -> float:
+def _element(operand: Operand, at: tuple[int, ...], shape: tuple[int, ...]) -> float:
     return float(np.broadcast_to(operand, shape)[at])
 
 
 # Gradients of another shape
 
 
-def _other_shape(name: str, node: Node, manual: Any) -> Finding | None:
+def _other_shape(name: str, node: Node, manual: Array) -> Finding | None:
     wanted, shape = np.shape(node.data), np.shape(manual)
     if shape == wanted:
         return None
@@ -450,7 +450,7 @@ _CHECKS = (
 # What operands are
 
 
-def _are_all_labels(labels: Any, classes: int) -> bool:
+def _are_all_labels(labels: Operand, classes: int) -> bool:
     values = np.unique(np.asarray(labels))
     return values.size == classes and bool(np.all(values - values[0] == np.arange(classes)))
 
@@ -460,7 +460,7 @@ def _sounds_like_labels(name: str) -> bool:
     return word.startswith(("y", "label", "target", "class")) and not word.startswith("yhat")
 
 
-def _indices(graph: _Graph, labels: Any, name: str) -> str:
+def _indices(graph: _Graph, labels: Operand, name: str) -> str:
     """What to write for labels as indices: flat whole numbers from 0."""
     text = name
     if np.ndim(graph.scope.get(name, labels)) == 2:
@@ -470,7 +470,7 @@ def _indices(graph: _Graph, labels: Any, name: str) -> str:
     return text + (" - 1" if np.min(labels) == 1 and np.max(labels) > 1 else "")
 
 
-def _are_probabilities(operand: Any) -> bool:
+def _are_probabilities(operand: Operand) -> bool:
     """Whether an operand is a softmax, or its logarithm."""
     if not isinstance(operand, Tensor):
         return False

@@ -273,7 +273,7 @@ def _log_part(term: Term) -> _Part:
     return _Part(term, "cross-entropy", outputs, targets, role, _sizes(outputs))
 
 
-def _unguarded(outputs: Any) -> Any:
+def _unguarded(outputs: Tensor) -> Tensor:
     """What is meant where a logarithm is kept from 0, as in ``np.log(p + 1e-12)``."""
     while symbol_of(outputs) == "+" or outputs.operation in (MAXIMUM, CLIP):
         below = [p for p in outputs.parents if is_node(p)]
@@ -293,7 +293,7 @@ def _complementary(parts: Sequence[_Part]) -> bool:
     return bool(np.allclose(one.targets + rest.targets, 1.0))
 
 
-def _sizes(outputs: Any) -> tuple[int, int]:
+def _sizes(outputs: Node) -> tuple[int, int]:
     shape = np.shape(outputs.data)
     if len(shape) != 2:
         return (int(np.prod(shape[:-1])), shape[-1]) if len(shape) > 2 else (int(np.prod(shape)), 1)

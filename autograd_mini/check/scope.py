@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from autograd_mini.core.graph import Node, is_node
 from autograd_mini.core.tensor import Array
 
+Operand: TypeAlias = Any
+"""A node, an array or a number."""
 
-class Scope(Mapping[str, Any]):
+
+class Scope(Mapping[str, Operand]):
     """Nodes, arrays and numbers by name.
 
     Arguments:
@@ -31,7 +34,7 @@ class Scope(Mapping[str, Any]):
             if not name.startswith("__") and (is_node(it) or isinstance(it, _KINDS))
         }
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Operand:
         return self._objects[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -69,7 +72,7 @@ class Scope(Mapping[str, Any]):
             if isinstance(it, int | float | np.number) and not isinstance(it, bool)
         }
 
-    def name_of(self, operand: Any) -> str:
+    def name_of(self, operand: Operand) -> str:
         """The name of an operand, of the array that it shows, or of an equal one, or ``""``."""
         if getattr(operand, "label", ""):
             return str(operand.label)

@@ -16,11 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.structure import RECIPROCAL, sums, symbol_of
+from autograd_mini.check.structure import (
+    RECIPROCAL,
+    is_elementwise,
+    is_linear,
+    moves_axes,
+    summing,
+    symbol_of,
+)
 from autograd_mini.check.true_step import TrueStep
 from autograd_mini.check.wording import Wording
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.graph import Node, data_of, is_node, operands
+from autograd_mini.core.graph import Node, data_of, is_node, leaf_like, operands
 from autograd_mini.core.language import names_in
 from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Array
@@ -82,7 +89,7 @@ _PRODUCTS = ("*", "/", "@")
 def _lost(step: TrueStep) -> Iterator[Slip]:
     """An operation left out: its operand in its place."""
     for node in step.inside:
-        operation, symbol = node.operation, symbol_of(node)
+        symbol = symbol_of(node)
         for index, operand in enumerate(node.parents):
             data = np.asarray(data_of(operand))
             if data.shape == () and np.shape(node.data) and node not in step.factors:
@@ -96,13 +103,13 @@ def _lost(step: TrueStep) -> Iterator[Slip]:
                 code = "scale" if all(np.size(data_of(p)) == 1 for p in rest) else "missing-factor"
                 code = code if np.ndim(node.data) else "missing-factor"
                 words = f"the {way} {' and '.join(others)} is missing"
-            elif sums(node):
+            elif summing(node):
                 code, words = "missing-reduction", f"{step.wording(operand)} is not summed"
-            elif operation.moves_axes:
+            elif moves_axes(node):
                 code, words = "transpose", f"{step.wording(operand)} is not transposed"
             elif symbol == "**" and not index:
                 code, words = "wrong-factor", f"{step.wording(operand)} in place of its power"
-            elif operation.elementwise and not rest and not operation.is_linear(0):
+            elif is_elementwise(node) and not rest and not is_linear(node):
                 code = "missing-factor" if node not in step.factors else "wrong-factor"
                 words = f"{step.wording(operand)} in place of {step.wording(node)}"
             else:
@@ -132,7 +139,7 @@ def _turned(step: TrueStep) -> Iterator[Slip]:
             if np.array_equal(data, np.swapaxes(data, -1, -2)):
                 continue
             words = f"{step.wording(operand)} is transposed, or not, where it should not be"
-            if is_node(operand) and operand.parents and operand.operation.moves_axes:
+            if is_node(operand) and moves_axes(operand):
                 words = f"{step.wording(operand.parents[0])} is not transposed"
             turned = step.with_operand(node, index, np.swapaxes(data, -1, -2))
             yield from _slip("transpose", words, turned)
@@ -142,10 +149,10 @@ def other_axes(step: TrueStep) -> Iterator[Slip]:
     """Summed over another axis, or summed where nothing is to be summed."""
     for node in step.inside:
         data = np.asarray(data_of(node.parents[0]))
-        if sums(node):
+        if reduction := summing(node):
             for axis in range(data.ndim):
                 for keep in (True, False):
-                    other = node.operation.forward(data, axis=axis, keepdims=keep)
+                    other = reduction.forward(data, axis=axis, keepdims=keep)
                     words = f"{step.wording(node.parents[0])} is summed over axis {axis}"
                     if node is step.end or _ends_in(step, node):
                         yield Slip("wrong-axis", words, other)
@@ -213,9 +220,9 @@ def _updated(step: TrueStep, updated: Mapping[Node, Array]) -> Iterator[Slip]:
             data = np.asarray(parameter.data)
 
             def moved(
-                factor: float, p: Any = parameter, d: Array = data, by: Array = direction
+                factor: float, p: Node = parameter, d: Array = data, by: Array = direction
             ) -> Array:
-                gradient = step.with_({p: type(p)(d + (factor - 1) * by)})
+                gradient = step.with_({p: leaf_like(p, d + (factor - 1) * by)})
                 return np.full(np.shape(step.end.data), np.nan) if gradient is None else gradient
 
             yield Slip("updated-value", step.wording(parameter), moved(2.0), moved)
@@ -320,7 +327,7 @@ def _other_operands(step: TrueStep, arrays: Mapping[str, Array]) -> Iterator[Sli
         for index, operand in enumerate(node.parents):
             if operand not in step.own if is_node(operand) else np.ndim(operand) >= low:
                 places.append(
-                    (operand, node.operation.elementwise, partial(step.with_operand, node, index))
+                    (operand, is_elementwise(node), partial(step.with_operand, node, index))
                 )
     turned = {f"{name}ᵀ": data.T for name, data in arrays.items() if data.ndim == 2}
     for operand, elementwise, replaced in places:

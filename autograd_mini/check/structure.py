@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.scope import Operand
 from autograd_mini.core.graph import (
     Node,
     data_of,
@@ -17,7 +17,7 @@ from autograd_mini.core.graph import (
     options_of,
     quietly,
 )
-from autograd_mini.core.operation import OPERATIONS, axes_of
+from autograd_mini.core.operation import OPERATIONS, Operation, axes_of
 
 EXP, LOG, RECIPROCAL, SQUARE = map(OPERATIONS.__getitem__, ("exp", "log", "reciprocal", "square"))
 MAXIMUM, CLIP, LOG_SIGMOID = map(OPERATIONS.__getitem__, ("maximum", "clip", "log_sigmoid"))
@@ -71,7 +71,7 @@ def shares(node: Node) -> list[tuple[Node, float]]:
     >>> [share for _, share in shares(x - y)], shares(x * y)
     ([1.0, -2.0], [])
     """
-    if node.operation is None or not _is_linear(node):
+    if node.operation is None or not is_linear(node):
         return []
     with quietly():
         ones = np.ones_like(np.asarray(node.data))[()]
@@ -85,7 +85,7 @@ def shares(node: Node) -> list[tuple[Node, float]]:
     return factors
 
 
-def _is_linear(node: Node) -> bool:
+def is_linear(node: Node) -> bool:
     """Whether a node is linear in its operands together; constants are none."""
     operation = node.operation
     places = [i for i, parent in enumerate(node.parents) if is_node(parent)]
@@ -95,7 +95,7 @@ def _is_linear(node: Node) -> bool:
     )
 
 
-def axis_source(operand: Any, axis: int) -> str:
+def axis_source(operand: Operand, axis: int) -> str:
     """Where an axis of an array comes from.
 
     Returns:
@@ -154,7 +154,7 @@ def through_scalars(node: Node) -> Iterator[Node]:
         node = arrays[0]
 
 
-def symbol_of(operand: Any) -> str:
+def symbol_of(operand: Operand) -> str:
     """The operator of Python's that made a node of two operands, ``""`` if none did."""
     binary = is_node(operand) and len(operand.parents) == 2
     return operand.operation.symbol if binary else ""
@@ -173,10 +173,16 @@ def reduced(node: Node) -> tuple[Node, tuple[int, ...]] | None:
     return operand, axes_of(options_of(node)["axis"], np.ndim(operand.data))
 
 
-def sums(node: Node) -> bool:
-    """Whether a node adds up elements, or takes their mean."""
+def moves_axes(node: Node) -> bool:
+    """Whether a node is a transpose of its operand."""
+    return node.operation is not None and node.operation.moves_axes
+
+
+def summing(node: Node) -> Operation | None:
+    """The operation of a node that adds up elements, or takes their mean; else ``None``."""
     operation = node.operation
-    return operation is not None and operation.reduces and operation.is_linear(0)
+    adds = operation is not None and operation.reduces and operation.is_linear(0)
+    return operation if adds else None
 
 
 def squared(node: Node) -> Node | None:
@@ -188,7 +194,7 @@ def squared(node: Node) -> Node | None:
     return first if node.operation is SQUARE or two or itself else None
 
 
-def is_reciprocal(operand: Any) -> bool:
+def is_reciprocal(operand: Operand) -> bool:
     """Whether a node is one over another, or a number over it."""
     if not is_node(operand):
         return False
@@ -199,7 +205,7 @@ def is_reciprocal(operand: Any) -> bool:
     return bool(operand.operation is RECIPROCAL or over)
 
 
-def is_logarithm(operand: Any) -> bool:
+def is_logarithm(operand: Operand) -> bool:
     """Whether a node is a logarithm, alone or of a softmax or sigmoid."""
     return is_node(operand) and operand.operation in (LOG, LOG_SOFTMAX, LOG_SIGMOID)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.bounds import recorded_gradients
+from autograd_mini.check.scope import Operand
 from autograd_mini.check.structure import is_elementwise
 from autograd_mini.check.wording import Wording
 from autograd_mini.core.graph import (
@@ -90,7 +91,7 @@ class TrueStep:
         wording: how nodes are called.
     """
 
-    def __init__(self, end: Any, forward: Iterable[Any], wording: Wording) -> None:
+    def __init__(self, end: Operand, forward: Iterable[Node], wording: Wording) -> None:
         self.end, self.wording = end, wording
         known = {n for n in forward if not is_elementwise(n) or wording.has_name(n)}
         everything = _down_to(end, known) if is_node(end) else []
@@ -107,7 +108,7 @@ class TrueStep:
         self.factors = frozenset(n for n in self.inside if not depends[n])
         self._upstream = frozenset(n for n, yes in depends.items() if yes)
 
-    def is_upstream(self, operand: Any) -> bool:
+    def is_upstream(self, operand: Operand) -> bool:
         """Whether an operand depends on the gradient that the step was handed."""
         return is_node(operand) and operand in self._upstream
 
@@ -123,7 +124,7 @@ class TrueStep:
                 return None
         return None if end is None else np.asarray(end.data)
 
-    def with_operand(self, node: Node, index: int, other: Any) -> Array | None:
+    def with_operand(self, node: Node, index: int, other: Operand) -> Array | None:
         """The numbers with one operand of one node replaced."""
         parents = list(node.parents)
         parents[index] = other
@@ -139,7 +140,7 @@ class TrueStep:
         return self.with_({node: leaf_like(self.end, data)})
 
 
-def _down_to(end: Any, known: Collection[Any]) -> list[Any]:
+def _down_to(end: Node, known: Collection[Node]) -> list[Node]:
     """The nodes that a step is made of and the known ones that it uses, in topological order."""
     inside = set()
     below = [end]

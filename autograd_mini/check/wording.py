@@ -12,10 +12,10 @@ import ast
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.scope import Operand
 from autograd_mini.check.structure import GETITEM
 from autograd_mini.core.graph import Node, is_node, options_of
 from autograd_mini.core.tensor import Array
@@ -44,7 +44,7 @@ class Wording:
         self._names = {*nodes.values(), *arrays}
         self._ranks = {node: rank for rank, node in enumerate(self.nodes)}
 
-    def __call__(self, operand: Any) -> str:
+    def __call__(self, operand: Operand) -> str:
         """What an operand is called."""
         return self._text(operand, _DEEPEST)[0]
 
@@ -60,7 +60,7 @@ class Wording:
         """A key that puts nodes in an order that depends on nothing but the computation."""
         return self._ranks.get(node, len(self._ranks)), self(node)
 
-    def _text(self, operand: Any, depth: int) -> tuple[str, int]:
+    def _text(self, operand: Operand, depth: int) -> tuple[str, int]:
         if not is_node(operand):
             return self._constant(np.asarray(operand)), 3
         name = self.nodes.get(operand) or operand.label
@@ -89,7 +89,7 @@ class Wording:
             return f"{_enclosed(parts[0], 3)}[{self._index(options_of(operand)['index'])}]", 3
         return f"{operand.op}({', '.join(text for text, _ in parts)})", 3
 
-    def _index(self, index: Any) -> str:
+    def _index(self, index: Operand) -> str:
         """An index as it is written, arrays by their names."""
         parts = index if isinstance(index, tuple) else (index,)
         return ", ".join(

@@ -45,7 +45,7 @@ def json_of(view: View) -> str:
     return f"{{\n{parts}\n}}\n"
 
 
-def _written(value: Any) -> str:
+def _written(value: object) -> str:
     """A value as JSON, with a line for each object of a list."""
     if isinstance(value, list) and value:
         return "[\n " + ",\n ".join(map(_written, value)) + "\n]"
@@ -80,13 +80,13 @@ def _arrays(quantity: Quantity) -> dict[str, Any] | None:
     }
 
 
-def _nested(array: Array, known: Array | None = None) -> Any:
+def _nested(array: Array, known: Array | None = None) -> object:
     """An array as lists of lists of floats, ``None`` for what is not known."""
     numbers = array.astype(np.float64).astype(object)
     return (numbers if known is None else np.where(known, numbers, None)).tolist()  # type: ignore[call-overload]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """What JSON can hold: a number that is not finite is a string."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -115,7 +115,7 @@ def view_of(result: Result, hints: Hints) -> View:
     )
 
 
-def checked_hints(hints: Any) -> Hints:
+def checked_hints(hints: object) -> Hints:
     """A level of hints, if it is one.
 
     Raises:
