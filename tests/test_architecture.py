@@ -7,6 +7,7 @@ ceilings are read, not repeated.
 import ast
 import doctest
 import importlib.util
+import itertools
 import re
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,14 @@ import numpy as np
 import pytest
 
 import autograd_mini as ag
+from autograd_mini import extend
 from autograd_mini._build import generate
-from autograd_mini.core.operation import define
+from autograd_mini.check import causes, slips
+from autograd_mini.check.result import CAUSES
+from autograd_mini.core import elementwise
+from autograd_mini.core.operation import define, register
+from autograd_mini.core.rule import RULES
+from autograd_mini.testing import prove_rule
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -299,6 +306,45 @@ def test_the_examples_run(name):
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     failed, _ = doctest.testfile(str(ROOT / name), module_relative=False, optionflags=flags)
     assert not failed
+
+
+def code_with(words: str) -> str:
+    """The block of ARCHITECTURE.md without prompts that has these words."""
+    blocks = re.findall(r"```python\n(?!>>>)(.*?)```", ARCHITECTURE, re.DOTALL)
+    return next(block for block in blocks if words in block)
+
+
+def test_the_row_of_the_example_is_all_that_it_needs():
+    row = eval(code_with("_row(").removeprefix("row = "), vars(elementwise))
+    RULES[row.name] = row
+    register(row)
+    extend._define(row)
+    assert prove_rule(row.name)
+    assert np.cbrt(ag.Value(8.0)).data == np.cbrt(ag.Tensor(8.0)).data == 2.0
+    assert ag.gradients(np.cbrt(x := ag.Tensor(8.0)), x) == 1 / 12
+
+
+def test_the_cause_of_the_example_is_found_with_what_the_paper_names(monkeypatch):
+    scope = dict(vars(slips))
+    exec(code_with("def _rounded"), scope)
+    before = slips.slips
+    both = lambda step, updated: itertools.chain(before(step, updated), scope["_rounded"](step))  # noqa: E731
+    monkeypatch.setattr(causes, "slips", both)
+    monkeypatch.setitem(CAUSES, "rounded", "rounded to whole numbers")
+    monkeypatch.setattr(causes, "_SIMPLEST", [*causes._SIMPLEST, "rounded"])
+    X, t = np.linspace(-1.7, 2.3, 12).reshape(4, 3), np.linspace(-3.0, 2.0, 8).reshape(4, 2)
+
+    def loss(W):
+        z = X @ W
+        return np.sum((z - t) ** 2) / 2
+
+    def manual(W):
+        dz = X @ W - t
+        return {"z": dz, "W": np.rint(X).T @ dz}
+
+    report = ag.check_gradients(loss, {"W": np.full((3, 2), 0.3)}, manual)
+    assert report["W"].cause == "rounded"
+    assert "rounded to whole numbers" in report.html()
 
 
 PAPERS = [
