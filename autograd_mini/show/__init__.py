@@ -1,6 +1,18 @@
-"""Seeing a computation: pictures of its graph.
+"""Seeing a computation: pictures of its graph, and the chain rule in words and numbers.
 
-``picture`` says in boxes and arrows what a graph holds, ``draw`` writes them as Graphviz's
-DOT text, ``engine`` renders that, and ``notation`` writes the table's formulas the way
-mathematics does.
+==============================  ================================================================
+``names``, ``spelling``         what nodes are called, by labels and variables; letters that a
+                                terminal has
+``recorded``, ``fold``          a graph in flat arrays; what in it is computed alike
+``layers``, ``plan``            which layer a node belongs to; what each box stands for
+``boxes``, ``heat``             a box's numbers, formula and colours
+``picture``, ``draw``           a picture as data; as Graphviz's DOT text (``theme``, ``engine``)
+``notation``                    formulas as text and as LaTeX
+``derivations``, ``terms``      the formulas of operations; with a graph's names in them
+``arithmetic``                  products and sums of formulas
+``chain_rule``, ``explain``     the way from a root to one node; its gradient taken apart
+``explanation``                 that as text and LaTeX
+``numpy_lines``                 that as Python
+``steps``, ``walkthrough``      the reverse sweep node by node; as a page
+==============================  ================================================================
 """

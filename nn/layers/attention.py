@@ -87,7 +87,6 @@ masked_softmax = ag.primitive(
     [lambda g, out, scores, allowed: out * (g - np.sum(g * out, axis=-1, keepdims=True))],
     name="masked_softmax",
     parts=_masked_softmax_parts,
-    formulas=["out * (g - sum(g * out, axis=-1, keepdims=True))"],
     sentence="softmax over the last axis among what is allowed, 0 elsewhere.",
 )
 

@@ -33,10 +33,6 @@ normalised = ag.primitive(
     [_normalised_pullback],
     name="normalised",
     parts=_normalised,
-    formulas=[
-        "(g - mean(g, axis=axes, keepdims=True) - out * mean(g * out, axis=axes, keepdims=True))"
-        " / sqrt(var(x0, axis=axes, keepdims=True) + eps)"
-    ],
     sentence="(x − mean) / √(variance + eps) over axes; same shape as x.",
 )
 
