@@ -315,7 +315,7 @@ class _Writer:
         assert operation is not None
         if isinstance(operation, Rule):
             return self._elementwise(operation, shape, operands)
-        if not operation.rearranges:
+        if not operation.rearranges or len(operands) > 1:
             return _Part(self.spelled(node, [operand.whole for operand in operands]), shape)
         (operand,) = operands
         if operand.is_number or (operand.shape == shape and operation.keeps_order):
