@@ -1,26 +1,16 @@
 """Published derivations, and the mistakes that courses plant: each gets the right verdict."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import example_module
 
 import autograd_mini as ag
 from autograd_mini import check_gradients
 
-
-def example(name):
-    path = Path(__file__).parent.parent / "examples" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-published = example("published_derivations")
-batchnorm = example("batchnorm_mlp_by_hand")
+published = example_module("published_derivations")
+batchnorm = example_module("batchnorm_mlp_by_hand")
 
 
 def ratio(report):

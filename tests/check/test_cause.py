@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from helpers import sigmoid
 
 import autograd_mini as ag
 from autograd_mini import Value, check_gradients
@@ -26,10 +27,6 @@ def loss(W1, b1, W2, b2):
     z2 = a1 @ W2 + b2
     p = ag.softmax(z2)
     return -np.sum(t * np.log(p))
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
 
 
 LINES = {

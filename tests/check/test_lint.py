@@ -1,12 +1,11 @@
 """Shape and label lint: each accident is named, and correct common code is left alone."""
 
-import importlib.util
 import warnings
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import example_module, sigmoid
 from test_check import PARAMS, loss
 
 import autograd_mini as ag
@@ -27,10 +26,6 @@ W = {"W": RNG.normal(size=(D, K))}
 w = {"w": RNG.normal(size=(D, 1))}
 SQUARE = {"S": RNG.normal(size=(D, D))}
 X3, y3, X4 = X[:3], np.array([2, 0, 2]), X[:4]
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
 
 
 def softmax(z, axis=1, keepdims=True):
@@ -303,11 +298,7 @@ def test_correct_code_is_left_alone(right, params):
 
 
 def test_the_examples_are_left_alone():
-    spec = importlib.util.spec_from_file_location(
-        "iris_example", Path(__file__).parents[2] / "examples" / "iris.py"
-    )
-    iris = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(iris)
+    iris = example_module("iris")
     _, flowers, labels = iris.load_iris(iris.HERE / "data" / "iris.csv")
     model = nn.MLP([4, 8, 3], hidden="sigmoid", output="softmax", rng=0)
     report = iris.check(model, flowers / 8, nn.one_hot(labels, 3))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import sigmoid
 
 import autograd_mini as ag
 from autograd_mini import Value, check_gradients
@@ -12,10 +13,6 @@ X = RNG.normal(size=(N, D))
 y = np.arange(N) % K
 Y = np.eye(K)[y]
 PARAMS = {"W": RNG.normal(size=(D, K)), "b": RNG.normal(size=K)}
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
 
 
 def softmax(z):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from autograd_mini import Tensor, Value
+from autograd_mini import Tensor, Value, nn
 
 XOR_X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 XOR_T = np.array([[0.0], [1.0], [1.0], [0.0]])
@@ -52,8 +52,14 @@ def softmax(z):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
+def network(sizes=(4, 8, 3), rng=1, **options):
+    return nn.MLP(list(sizes), hidden="tanh", rng=rng, **options)
+
+
+def same(one, other):
+    """Whether two models, or their states, have the same arrays, to the last bit."""
+    a, b = (each if isinstance(each, dict) else each.state() for each in (one, other))
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
 Z, T = random(4, 3, seed=1, low=-2, high=2), random(4, 3, seed=2)

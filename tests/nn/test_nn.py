@@ -1,16 +1,15 @@
 """nn: layers, losses, optimiser, data and metrics, over Tensors and over Values."""
 
 import hashlib
-import importlib.util
 import io
 import math
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import EXAMPLES, example_module, sigmoid
 from nn_helpers import (
     LABELS,
     ONE_HOT,
@@ -22,7 +21,6 @@ from nn_helpers import (
     numerical,
     random,
     says,
-    sigmoid,
     softmax,
     values,
 )
@@ -30,9 +28,6 @@ from nn_helpers import (
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 from autograd_mini.nn import initialisers
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-
 
 # Module
 
@@ -685,14 +680,6 @@ def test_numbers():
 # The examples
 
 
-def example(name):
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def run(main, **options):
     """What an example's main returns, and what it prints."""
     out = io.StringIO()
@@ -702,7 +689,7 @@ def run(main, **options):
 
 
 def test_xor_learns_and_its_chain_rule_agrees():
-    main = example("xor").main
+    main = example_module("xor").main
     result, text = run(main, epochs=400)
     np.testing.assert_allclose(result.outputs, XOR_T, atol=0.1)
     assert result.product == pytest.approx(result.gradient, rel=1e-12)
@@ -713,7 +700,7 @@ def test_xor_learns_and_its_chain_rule_agrees():
 
 
 def test_iris_learns_and_its_gradients_agree(tmp_path):
-    iris = example("iris")
+    iris = example_module("iris")
     result, text = run(iris.main, epochs=100, folder=tmp_path)
     assert result.accuracy >= 0.95
     assert result.report.ok, text
@@ -730,7 +717,7 @@ def test_iris_learns_and_its_gradients_agree(tmp_path):
 
 def test_iris_catches_a_wrong_derivation(tmp_path):
     """The table of the example is no decoration: a forgotten σ′ shows."""
-    iris = example("iris")
+    iris = example_module("iris")
     X, Y = random(10, 4), np.eye(3)[np.arange(10) % 3]
     model = nn.MLP([4, 8, 3], rng=0)
     parameters = {p.label: p.data for p in model.parameters()}
@@ -747,7 +734,7 @@ def test_iris_catches_a_wrong_derivation(tmp_path):
 
 def test_iris_data_is_the_original():
     sklearn = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
-    names, flowers, labels = example("iris").load_iris(EXAMPLES / "data" / "iris.csv")
+    names, flowers, labels = example_module("iris").load_iris(EXAMPLES / "data" / "iris.csv")
     original = sklearn.load_iris()
     np.testing.assert_array_equal(flowers, original.data)
     np.testing.assert_array_equal(names[labels], original.target_names[original.target])

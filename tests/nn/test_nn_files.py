@@ -10,19 +10,16 @@ import tracemalloc
 import warnings
 import zipfile
 
+import nn_helpers
 import numpy as np
 import pytest
+from nn_helpers import same
 
 from autograd_mini import nn
 
 
 def network(rng=0, sizes=(3, 5, 2)):
-    return nn.MLP(list(sizes), hidden="tanh", rng=rng)
-
-
-def same(one, other):
-    a, b = one.state(), other.state()
-    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+    return nn_helpers.network(sizes, rng)
 
 
 @pytest.fixture

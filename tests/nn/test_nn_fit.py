@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from nn_helpers import says
+from nn_helpers import network, same, says
 
 import autograd_mini as ag
 from autograd_mini import nn
@@ -17,18 +17,10 @@ Y = (X @ RNG.normal(size=(4, 3))).argmax(axis=1)
 T = X @ RNG.normal(size=(4, 2))
 
 
-def network(**options):
-    return nn.MLP([4, 8, 3], hidden="tanh", rng=1, **options)
-
-
 def fitted(model=None, **options):
     model = model or network()
     given = {"epochs": 3, "batch_size": 16, "rng": 5, "progress": False} | options
     return model, nn.fit(model, X, Y, **given)
-
-
-def same(one, other):
-    return all(np.array_equal(a, b) for a, b in zip(one.values(), other.values(), strict=True))
 
 
 # What it computes

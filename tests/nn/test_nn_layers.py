@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import sigmoid
 from nn_helpers import says
 
 import autograd_mini as ag
@@ -50,10 +51,6 @@ def agrees_with_hand(layer, x, manual, **options):
 
 def map_tensors(arrays):
     return {name: Tensor(array) for name, array in arrays.items()}
-
-
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
 
 
 # Dense

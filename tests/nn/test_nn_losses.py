@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers import sigmoid
 from nn_helpers import (
     BITS,
     LABELS,
@@ -19,7 +20,6 @@ from nn_helpers import (
     numerical,
     random,
     says,
-    sigmoid,
     values,
 )
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import math
 import re
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import example_module
 from hypothesis import example, given
 from hypothesis import strategies as st
 from printed_formulas import text_of, value_of
@@ -44,16 +44,10 @@ from autograd_mini.show.terms import MOST_TERMS
 ARRAY_RULES = {name: each for name, each in OPERATIONS.items() if isinstance(each, ArrayOperation)}
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-EXAMPLE = Path(__file__).parents[2] / "examples" / "textbook_network.py"
 
 
 def textbook() -> tuple[Value, dict[str, Value]]:
-    spec = importlib.util.spec_from_file_location("textbook_network", EXAMPLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: tuple[Value, dict[str, Value]] = module.network()
+    found: tuple[Value, dict[str, Value]] = example_module("textbook_network").network()
     return found
 
 
