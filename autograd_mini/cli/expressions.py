@@ -23,7 +23,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.language import ALLOWED, CONSTANTS, Numbers, evaluate, names_in, parse, read
+from autograd_mini.core.language import (
+    ALLOWED,
+    CONSTANTS,
+    Number,
+    Numbers,
+    evaluate,
+    names_in,
+    parse,
+    read,
+)
 from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.value import Value
 
@@ -186,7 +195,7 @@ class _OverValues(Numbers):
     def number(self, number: float) -> float:
         return self.attempt(float, number)  # type: ignore[no-any-return]
 
-    def name(self, name: str) -> Any:
+    def name(self, name: str) -> Number:
         if name in CONSTANTS:
             return CONSTANTS[name]
         if name in RULES:
@@ -194,19 +203,21 @@ class _OverValues(Numbers):
         near = _meant(self.text) or _nearest(name, [*self.names, *CONSTANTS])
         raise ValueError(f"{name!r} has no number{near}: give --at {name}=...")
 
-    def operator(self, symbol: str, *operands: Any) -> Any:
+    def operator(self, symbol: str, *operands: Number) -> Number:
         return self.attempt(super().operator, symbol, *operands)
 
-    def both(self, left: Any, right: Callable[[], Any]) -> Any:
+    def both(self, left: Number, right: Callable[[], Number]) -> Number:
         return self.attempt(operator.and_, left, right())
 
-    def either(self, left: Any, right: Callable[[], Any]) -> Any:
+    def either(self, left: Number, right: Callable[[], Number]) -> Number:
         return self.attempt(operator.or_, left, right())
 
-    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+    def where(
+        self, condition: Number, yes: Callable[[], Number], no: Callable[[], Number]
+    ) -> Number:
         return self.call("where", condition, yes(), no())  # a node, which has both branches
 
-    def call(self, name: str, *operands: Any, **options: Any) -> Any:
+    def call(self, name: str, *operands: Number, **options: Number) -> Number:
         row = RULES[name]
         try:
             operands = row.bind(operands, options)
@@ -216,12 +227,12 @@ class _OverValues(Numbers):
         numeric = not any(isinstance(operand, Value) for operand in operands)
         return self.attempt(row.on_floats if numeric else FUNCTIONS[name], *operands)
 
-    def local(self, name: str, value: Any) -> Any:
+    def local(self, name: str, value: Number) -> Number:
         if isinstance(value, Value) and not value.label:
             value.label = name
         return value
 
-    def attempt(self, function: Callable[..., Any], *operands: Any) -> Any:
+    def attempt(self, function: Callable[..., Any], *operands: Number) -> Number:
         """The result of an operation; between plain numbers, what failed is the expression."""
         try:
             found = function(*operands)

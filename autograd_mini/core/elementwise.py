@@ -23,10 +23,10 @@ import numpy as np
 
 from autograd_mini.core.operation import register
 from autograd_mini.core.rule import RULES as RULES
-from autograd_mini.core.rule import Rule
+from autograd_mini.core.rule import Operand, Rule
 
 
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x: Operand) -> Operand:
     x = np.asarray(x)
     if x.dtype.kind != "f":
         x = x.astype(np.float64)

@@ -87,7 +87,7 @@ def power(x: float, y: float) -> float:
 
 
 @cython.ccall
-def constant(number: Any) -> Any:
+def constant(number: object) -> Any:
     """A real number of Python or NumPy as a float; ``None`` if it is none.
 
     >>> from fractions import Fraction
@@ -105,7 +105,7 @@ def constant(number: Any) -> Any:
     return None
 
 
-def not_a_number(data: Any) -> str:
+def not_a_number(data: object) -> str:
     """The message for what a Value cannot hold."""
     advice = {
         "Value": "it is a Value already; value.detach() gives a leaf with the same number",
@@ -120,7 +120,7 @@ def not_a_number(data: Any) -> str:
     )
 
 
-def refuse(operation: str, operand: Any) -> None:
+def refuse(operation: str, operand: object) -> None:
     """Raise an error for an operand that no other type could make sense of either."""
     if isinstance(operand, complex | str | bytes | list | tuple | dict | None):
         raise TypeError(f"{operation}: {not_a_number(operand)}")

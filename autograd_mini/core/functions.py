@@ -12,18 +12,21 @@ array([0.5, 1. ])
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
 
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.rule import FUNCTIONS, Array, Operand
 from autograd_mini.core.tensor import Tensor, is_shared, plain, record
 from autograd_mini.core.value import OPERATIONS, Value, number_of
 
+Branch = Operand | Callable[..., Operand]
+"""A result, or a function of the operands that computes it."""
 
-def apply(name: str, *operands: Any) -> Any:
+
+def apply(name: str, *operands: Operand) -> Operand:
     """The result of a rule on operands of any kind, recorded if one of them is a node.
 
     Raises:
@@ -65,7 +68,7 @@ _NUMBERS = {float, int, bool}
 _PLAIN = {*_NUMBERS, np.ndarray, np.float64, np.float32}
 
 
-def select(condition: Any, x: Any, y: Any, *operands: Any) -> Any:
+def select(condition: Operand, x: Branch, y: Branch, *operands: Operand) -> Operand:
     """``where`` in a derivative: only the one branch is computed, if all elements take it.
 
     So the infinite slope that a kink would have is not recorded where there is no kink.  Over
@@ -96,7 +99,7 @@ def select(condition: Any, x: Any, y: Any, *operands: Any) -> Any:
     return _chosen(taken, _computed(x, operands), _computed(y, operands))
 
 
-def _computed(branch: Any, operands: tuple[Any, ...]) -> Any:
+def _computed(branch: Branch, operands: tuple[Operand, ...]) -> Operand:
     return branch(*operands) if callable(branch) else branch
 
 
@@ -104,7 +107,9 @@ _RARE = 8
 """One element of so many, or fewer, is worth picking out."""
 
 
-def _with_exceptions(branch: Any, taken: Any, rare: Any, operands: tuple[Any, ...]) -> Any:
+def _with_exceptions(
+    branch: Branch, taken: Array, rare: Branch, operands: tuple[Operand, ...]
+) -> Operand:
     """A branch, but of another, computed for these alone, the elements that are taken."""
     common = _computed(branch, operands)
     arrays = [o for o in (common, rare, *operands) if type(o) is np.ndarray and o.ndim]
@@ -123,7 +128,7 @@ def _with_exceptions(branch: Any, taken: Any, rare: Any, operands: tuple[Any, ..
     return _chosen(taken, _computed(rare, operands), common)
 
 
-def _chosen(taken: Any, x: Any, y: Any) -> Any:
+def _chosen(taken: Array, x: Operand, y: Operand) -> Operand:
     """``np.where`` over plain arrays; if they are large by bits, without a jump per element."""
     dtype = np.result_type(x, y)
     bits = _BITS.get(dtype)
@@ -146,7 +151,7 @@ _LARGE = 2000
 """From so many elements on, three passes over them are faster than one with jumps."""
 
 
-def _array(name: str, operand: Any) -> Any:
+def _array(name: str, operand: Operand) -> Array:
     """An operand as an array of real numbers, or of Values."""
     array = np.asarray(operand)
     unknown = array.dtype == object and not isinstance(operand, np.ndarray | Value | list | tuple)

@@ -309,35 +309,41 @@ SIGNS: dict[str, Callable[..., Any]] = {"-": operator.neg, "+": operator.pos}
 """Python's own functions for signs."""
 
 
-class Numbers(Domain[Any]):
+Number = Any
+"""Whatever Python's operators compute: a number of Python or NumPy, an array, a Value, …."""
+
+
+class Numbers(Domain[Number]):
     """Numbers on which Python's operators work.  A condition decides which branch is computed.
 
     What a call means a subclass says.
     """
 
-    def number(self, number: float) -> Any:
+    def number(self, number: float) -> Number:
         return float(number)
 
-    def name(self, name: str) -> Any:
+    def name(self, name: str) -> Number:
         return CONSTANTS[name]
 
-    def operator(self, symbol: str, *operands: Any) -> Any:
+    def operator(self, symbol: str, *operands: Number) -> Number:
         return (ARITHMETIC if len(operands) == 2 else SIGNS)[symbol](*operands)
 
-    def compare(self, symbol: str, left: Any, right: Any) -> Any:
+    def compare(self, symbol: str, left: Number, right: Number) -> Number:
         return ARITHMETIC[symbol](left, right)
 
-    def truth(self, condition: Any) -> bool:
+    def truth(self, condition: Number) -> bool:
         """Whether a condition holds; of numbers only 0 is false."""
         return bool(condition != 0)
 
-    def both(self, left: Any, right: Callable[[], Any]) -> Any:
+    def both(self, left: Number, right: Callable[[], Number]) -> Number:
         return self.truth(left) and self.truth(right())
 
-    def either(self, left: Any, right: Callable[[], Any]) -> Any:
+    def either(self, left: Number, right: Callable[[], Number]) -> Number:
         return self.truth(left) or self.truth(right())
 
-    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+    def where(
+        self, condition: Number, yes: Callable[[], Number], no: Callable[[], Number]
+    ) -> Number:
         return yes() if self.truth(condition) else no()
 
 

@@ -39,6 +39,10 @@ from autograd_mini.core.python_lines import (
     written,
 )
 
+Array = np.ndarray[Any, np.dtype[Any]]
+Operand = Any
+"""A number, an array, a Value or a Tensor."""
+
 FUNCTIONS: dict[str, Any] = dict(CONSTANTS)
 """The names of the language: the constants, and each rule's function over anything.
 
@@ -174,7 +178,7 @@ class Rule(Operation):
         """Whether the result is the operand, as that of ``positive`` is."""
         return self.derivatives == ("1",)
 
-    def __call__(self, *operands: Any, **named: Any) -> Any:
+    def __call__(self, *operands: Operand, **named: Operand) -> Operand:
         """The result on numbers, arrays, Values and Tensors.
 
         >>> RULES["leaky_relu"](-1.0, slope=0.5)
@@ -256,12 +260,13 @@ class Rule(Operation):
             for text in self.kinks
         )
 
-    def kinks_at(self, out: Any, *operands: Any, **options: Any) -> Any:
+    def kinks_at(self, out: Operand, *operands: Operand, **options: object) -> Array | None:
         """Where it has no derivative, as truth values; ``None`` if it has one everywhere."""
         if not self.kink_functions:
             return None
         each = [condition(*operands) for condition in self.kink_functions]
-        return np.any([np.broadcast_to(at, np.shape(out)) for at in each], axis=0)
+        at_any: Array = np.any([np.broadcast_to(at, np.shape(out)) for at in each], axis=0)
+        return at_any
 
     @property
     def jumps(self) -> bool:  # type: ignore[override]
@@ -286,7 +291,7 @@ class Rule(Operation):
         text = self.branches or " + ".join(sides)
         return _function(self, written(text, OverArrays()), self.operands) if text else None
 
-    def branches_at(self, out: Any, *operands: Any, **options: Any) -> Any:
+    def branches_at(self, out: Operand, *operands: Operand, **options: object) -> Array | None:
         """A number for the branch that each element takes; ``None`` if there is only one."""
         return self._branch_function and self._branch_function(*operands)
 
@@ -309,7 +314,7 @@ class Rule(Operation):
         scope = {**CONSTANTS, **functions, self.name: self.forward, "real": np.real}
         return _function(self, written(text, OverComplex()), self.operands, scope)
 
-    def over_complex(self, *operands: Any, **options: Any) -> Any:
+    def over_complex(self, *operands: Operand, **options: object) -> Operand:
         """The result over complex arrays; branches are those of the real parts.
 
         Raises:
@@ -386,13 +391,13 @@ def _function(
 def _over_elements(function: Callable[..., float]) -> Callable[..., Any]:
     """A function of floats applied to arrays element by element, keeping their dtype."""
 
-    def forward(*arrays: Any) -> Any:
+    def forward(*arrays: Operand) -> Array:
         return _as_float(np.frompyfunc(function, len(arrays), 1)(*arrays), arrays)
 
     return forward
 
 
-def _as_float(result: Any, arrays: tuple[Any, ...]) -> Any:
+def _as_float(result: Operand, arrays: tuple[Operand, ...]) -> Array:
     """The result in the floating dtype that NumPy gives these operands."""
     dtype = np.result_type(*arrays)
     return np.asarray(result, dtype if dtype.kind == "f" else np.float64)
@@ -433,7 +438,7 @@ class WeightedSum(Rule):
     def __post_init__(self) -> None:
         pass  # nothing here was written by hand
 
-    def parts(self, bias: Any, *pairs: Any) -> Any:
+    def parts(self, bias: Operand, *pairs: Operand) -> Operand:
         """The sum, term by term."""
         return sum((w * x for w, x in zip(pairs[::2], pairs[1::2], strict=True)), bias)
 

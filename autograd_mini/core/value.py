@@ -27,7 +27,7 @@ from typing import Any
 from autograd_mini import other_libraries
 from autograd_mini._build import uncompiled as cython
 from autograd_mini._build.value_operations import OF_SEVERAL, ValueOperations
-from autograd_mini.core import modes
+from autograd_mini.core import graph, modes
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.floats import constant as constant
 from autograd_mini.core.floats import not_a_number
@@ -94,7 +94,7 @@ class Value(ValueProtocol, ValueOperations):
     _uses: cython.longlong  # during a sweep: how often the rest of the graph still uses this node
     __weakref__: Any
 
-    def __init__(self, data: Any, label: Any = "", **more: Any) -> None:
+    def __init__(self, data: object, label: object = "", **more: object) -> None:
         if more:
             other_libraries.refuse_options("Value", more)
         number = constant(data)
@@ -114,7 +114,7 @@ class Value(ValueProtocol, ValueOperations):
         return self._number
 
     @data.setter
-    def data(self, data: Any) -> None:
+    def data(self, data: object) -> None:
         number = constant(data)
         if number is None:
             raise TypeError(not_a_number(data))
@@ -129,7 +129,7 @@ class Value(ValueProtocol, ValueOperations):
             return 0.0
 
     @grad.setter
-    def grad(self, grad: Any) -> None:
+    def grad(self, grad: object) -> None:
         number = constant(grad)
         if number is None:
             found = type(grad).__name__ + (": write v.zero_grad()" if grad is None else "")
@@ -145,7 +145,7 @@ class Value(ValueProtocol, ValueOperations):
             return ""
 
     @label.setter
-    def label(self, label: Any) -> None:
+    def label(self, label: object) -> None:
         # Another object could hold this node, and nothing would find the cycle.
         self._label = label if type(label) is str else str(label)
 
@@ -201,7 +201,7 @@ class Value(ValueProtocol, ValueOperations):
         self._x = self._y = None
         self._dx, self._dy = 0.0, 1.0
 
-    def backward(self, gradient: Any = None, **more: Any) -> None:
+    def backward(self, gradient: Operand = None, **more: object) -> None:
         """Compute the gradient of this Value with respect to everything it depends on.
 
         Threads may sweep at the same time: one sweep is finished before another begins.
@@ -238,7 +238,7 @@ class Value(ValueProtocol, ValueOperations):
 
     # What the general sweep of ``graph`` asks of a node
 
-    def seed(self, gradient: Any) -> Any:
+    def seed(self, gradient: Operand) -> Value | float:
         start = 1.0 if gradient is None else gradient
         number = start if isinstance(start, Value) else constant(start)
         if number is None:
@@ -255,7 +255,11 @@ class Value(ValueProtocol, ValueOperations):
         return made
 
     def contributions(
-        self, gradient: Any, wanted: Collection[Value] | None, create_graph: Any, masked: bool
+        self,
+        gradient: Value | float,
+        wanted: Collection[Value] | None,
+        create_graph: graph.Recorded,
+        masked: bool,
     ) -> Iterator[tuple[Value, Any]]:
         if create_graph:
             yield from self._contributions_as_nodes(gradient, wanted, create_graph == "as written")

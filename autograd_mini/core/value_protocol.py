@@ -71,7 +71,7 @@ class ValueProtocol:
 
     # Rounding
 
-    def __round__(self, digits: Any = None) -> Value:
+    def __round__(self, digits: object = None) -> Value:
         """The nearest multiple of ``10 ** -digits``, as NumPy's ``round`` has it."""
         result: Value = rounded(self, 0 if digits is None else digits)
         return result
@@ -84,10 +84,18 @@ class ValueProtocol:
 
     # NumPy's functions
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Operand, **kwargs: object
+    ) -> Any:
         return _call_ufunc(ufunc, method, inputs, kwargs)
 
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Operand, ...],
+        kwargs: dict[str, Operand],
+    ) -> Operand:
         if func is np.where:
             return FUNCTIONS["where"](*args, **kwargs)
         if func is np.clip:
@@ -102,7 +110,7 @@ class ValueProtocol:
 
     # Copies, and how it prints
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         return build.reduced(self)
 
     def __repr__(self) -> str:
@@ -117,7 +125,7 @@ class ValueProtocol:
         return sorted(set(object.__dir__(self)) - other_libraries.VALUE.keys())
 
 
-def _compare(compare: Callable[[Any, Any], bool], left: Value, right: Any) -> bool:
+def _compare(compare: Callable[[Any, Any], bool], left: Value, right: object) -> bool:
     comparable = isinstance(right, Value) or constant(right) is not None
     return compare(left._number, _data(right)) if comparable else NotImplemented
 
@@ -128,7 +136,9 @@ _COMPARISONS: dict[np.ufunc, Callable[..., bool]] = {
 }  # fmt: skip
 
 
-def _call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, kwargs: Mapping[str, Any]) -> Any:
+def _call_ufunc(
+    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Any:
     """A ufunc of Values, numbers, and arrays of Values."""
     arrays = [i for i in inputs if isinstance(i, np.ndarray) and i.ndim]
     row = rule_of_ufunc(ufunc)
@@ -152,7 +162,7 @@ def _call_ufunc(ufunc: np.ufunc, method: str, inputs: Any, kwargs: Mapping[str, 
     return FUNCTIONS[row.name](*inputs)
 
 
-def _as_object_array(operand: Any) -> Any:
+def _as_object_array(operand: Operand) -> Operand:
     if not isinstance(operand, Value):
         return operand
     array = np.empty((), dtype=object)
@@ -160,12 +170,14 @@ def _as_object_array(operand: Any) -> Any:
     return array
 
 
-def _clip_as_numpy(x: Any, a_min: Any = None, a_max: Any = None, **named: Any) -> Any:
+def _clip_as_numpy(
+    x: Operand, a_min: Operand = None, a_max: Operand = None, **named: Operand
+) -> Operand:
     low, high = named.get("min", a_min), named.get("max", a_max)
     return FUNCTIONS["clip"](x, -np.inf if low is None else low, np.inf if high is None else high)
 
 
-def refuse_subclass(**options: Any) -> NoReturn:
+def refuse_subclass(**options: object) -> NoReturn:
     """What plain Python says as the compiled type does."""
     raise TypeError("type 'autograd_mini.core.value.Value' is not an acceptable base type")
 
@@ -186,7 +198,9 @@ def _described(name: str, operand: Operand) -> str:
     return f"{name} = {_data(operand)}{label}"
 
 
-def in_place(operation: Callable[[Any, Any], Any], sign: str, leaf: Value, number: Any) -> Any:
+def in_place(
+    operation: Callable[[Any, Any], Any], sign: str, leaf: Value, number: Operand
+) -> Operand:
     """``leaf sign number``: an update of the leaf inside ``no_grad()``, elsewhere a new node.
 
     A sum that begins with a parameter (``total = b``, then ``total += w * x``) adds Values and

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograd_mini.core.rule import weighted_sum_rule
 
@@ -14,7 +14,9 @@ NEEDED = ("Value", "_data", "_node")
 """What ``value`` puts here."""
 
 
-def weighted_sum(weights: Sequence[Operand], inputs: Sequence[Operand], bias: Operand = 0.0) -> Any:
+def weighted_sum(
+    weights: Sequence[Operand], inputs: Sequence[Operand], bias: Operand = 0.0
+) -> Value | float:
     """The sum of a neuron, bias + weights[0]·inputs[0] + weights[1]·inputs[1] + …, as one node.
 
     The value and the gradients are those of the same sum written with ``+`` and ``*``, and the
@@ -73,6 +75,6 @@ def weighted_sum(weights: Sequence[Operand], inputs: Sequence[Operand], bias: Op
     return _node(out, row, None, 0.0, (tuple(operands), tuple(derivatives)), 0.0)
 
 
-def weighted_sum_of(bias: Operand, *pairs: Operand) -> Any:
+def weighted_sum_of(bias: Operand, *pairs: Operand) -> Value | float:
     """``weighted_sum`` of its operands in the order of ``.parents``."""
     return weighted_sum(pairs[::2], pairs[1::2], bias)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.language import ARITHMETIC, Numbers, evaluate
+from autograd_mini.core.language import ARITHMETIC, Number, Numbers, evaluate
 from autograd_mini.core.rule import FUNCTIONS, Rule
 
 Names = Mapping[str, Any]
@@ -56,38 +56,38 @@ class Reading(Numbers):
     constants: Names
     native: Callable[[str], Callable[..., Any] | None]
     exact_number: Callable[[str], Any]
-    sign: Callable[[Any], int]
+    sign: Callable[[Number], int]
     definition: Callable[[Rule], str] = lambda rule: rule.evaluate or rule.formula
     scales: Names = field(default_factory=dict)
 
-    def text(self, text: str, names: Names, scales: Names | None = None) -> Any:
+    def text(self, text: str, names: Names, scales: Names | None = None) -> Number:
         """The meaning of a text; ``scales`` multiplies what it gives local names."""
         return evaluate(text, replace(self, scales=scales) if scales else self, names)
 
     def holds(self, condition: str, names: Names) -> bool:
         return self.truth(evaluate(condition, self, names))
 
-    def number(self, number: float) -> Any:
+    def number(self, number: float) -> Number:
         return self.exact_number(str(number))
 
-    def name(self, name: str) -> Any:
+    def name(self, name: str) -> Number:
         return self.constants[name]
 
-    def operator(self, symbol: str, *operands: Any) -> Any:
+    def operator(self, symbol: str, *operands: Number) -> Number:
         if symbol in _ROUNDING:
             return self.call(_ROUNDING[symbol], *operands)
         return super().operator(symbol, *operands)
 
-    def compare(self, symbol: str, left: Any, right: Any) -> bool:
+    def compare(self, symbol: str, left: Number, right: Number) -> bool:
         return bool(ARITHMETIC[symbol](self.sign(left - right), 0))
 
-    def truth(self, condition: Any) -> bool:
+    def truth(self, condition: Number) -> bool:
         return condition if isinstance(condition, bool) else self.sign(condition) != 0
 
-    def local(self, name: str, value: Any) -> Any:
+    def local(self, name: str, value: Number) -> Number:
         return value * self.scales.get(name, 1)
 
-    def call(self, name: str, *operands: Any, **options: Any) -> Any:
+    def call(self, name: str, *operands: Number, **options: Number) -> Number:
         rule = RULES[name]
         function = self.native(name) if rule.native or name in _ROUNDING.values() else None
         if function is not None:
