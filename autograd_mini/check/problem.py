@@ -7,7 +7,7 @@ become a ``Problem``, and all that comes after it sees nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +21,17 @@ from autograd_mini.core.modes import no_grad
 @dataclass(frozen=True)
 class Problem:
     """A loss as it was recorded at one point, and hand-derived gradients of it there.
+
+    >>> from autograd_mini import Tensor
+    >>> from autograd_mini.check.pipeline import checked
+    >>> w = Tensor([1.0, 2.0])
+    >>> problem = Problem(np.sum(w**2), {"w": w}, ("w",), {"w": np.array([2.0, -4.0])})
+    >>> print(checked(problem).text(hints=1))
+    1 mistake (w)
+    <BLANKLINE>
+    gradient of  shape  verdict
+    ---------------------------
+    w            (2,)   differ
 
     Attributes:
         root: the loss, a node of one number.
@@ -41,8 +52,8 @@ class Problem:
     nodes: Mapping[str, Node]
     parameters: tuple[str, ...]
     manual: Mapping[str, Array]
-    scope: Scope
-    used: Scope
+    scope: Scope = field(default_factory=Scope)
+    used: Scope = field(default_factory=Scope)
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     loss: Callable[[Mapping[str, Node]], float] | None = None

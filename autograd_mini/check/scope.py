@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,7 +28,7 @@ class Scope(Mapping[str, Operand]):
     ('y', '', {'rate': 0.1})
     """
 
-    def __init__(self, objects: Mapping[str, Any]) -> None:
+    def __init__(self, objects: Mapping[str, Operand] = MappingProxyType({})) -> None:
         self._objects = {
             name: it
             for name, it in objects.items()

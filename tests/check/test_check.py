@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 import autograd_mini as ag
 from autograd_mini import GradientError, Tensor, Value, check_gradients
 from autograd_mini.check.bounds import rounding_error
+from autograd_mini.check.pipeline import checked
+from autograd_mini.check.problem import Problem
 from autograd_mini.differences import derivative
 from autograd_mini.testing import assert_gradients
 
@@ -624,3 +626,19 @@ def test_a_derivative_by_hand_may_round_where_its_result_has(kind, function, by_
     assert check_gradients(loss, {"w": w}, {"w": exact}).ok
     if kind is Tensor:
         assert not check_gradients(loss, {"w": w}, {"w": derivative * 1.001}).ok
+
+
+def test_a_graph_in_the_open_is_a_problem_too():
+    w, b = Tensor(PARAMS["W1"]), Tensor(PARAMS["b1"])
+    z = ag.affine(X, w, b)
+    root = np.sum(np.tanh(z) ** 2)
+    a = np.tanh(z.data)
+    dz = 2 * a * (1 - a**2)
+    nodes, right = {"w": w, "b": b, "z": z}, {"w": X.T @ dz, "b": dz.sum(0), "z": dz}
+    assert checked(Problem(root, nodes, ("w", "b"), right)).ok
+    wrong = right | {"z": 2 * a, "w": X.T @ (2 * a), "b": (2 * a).sum(0)}
+    report = checked(Problem(root, nodes, ("w", "b"), wrong))
+    assert report.culprits == ["z"]
+    assert report["z"].cause == "missing-factor"
+    assert report["w"].inherited
+    assert report["b"].inherited
