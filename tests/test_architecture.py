@@ -331,7 +331,6 @@ def test_the_cause_of_the_example_is_found_with_what_the_paper_names(monkeypatch
     both = lambda step, updated: itertools.chain(before(step, updated), scope["_rounded"](step))  # noqa: E731
     monkeypatch.setattr(causes, "slips", both)
     monkeypatch.setitem(CAUSES, "rounded", "rounded to whole numbers")
-    monkeypatch.setattr(causes, "_SIMPLEST", [*causes._SIMPLEST, "rounded"])
     X, t = np.linspace(-1.7, 2.3, 12).reshape(4, 3), np.linspace(-3.0, 2.0, 8).reshape(4, 2)
 
     def loss(W):

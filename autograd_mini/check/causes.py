@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd_mini.check.blame import Blame, Mistake
 from autograd_mini.check.kinks import at_kink
-from autograd_mini.check.result import Cause, Quantity
+from autograd_mini.check.result import CAUSES, Cause, Quantity
 from autograd_mini.check.scope import Operand
 from autograd_mini.check.slips import (
     Slip,
@@ -69,23 +69,15 @@ _FOLLOWS = ("unknown", "shape", "missing-reduction")
 
 def causes(mistake: Mistake) -> tuple[Cause, ...]:
     """The explanations of a mistake, the simplest first; ``unknown`` if there is none."""
+    simplicity = list(CAUSES)
     with np.errstate(all="ignore"):  # most predictions are wrong, and some are no numbers at all
         for looks in _LOOKS:
             by_code: dict[str, Cause] = {}
             for cause in itertools.chain(*(look(mistake) for look in looks)):
                 by_code.setdefault(cause.code, cause)
             if by_code:
-                return tuple(sorted(by_code.values(), key=lambda c: _SIMPLEST.index(c.code)))
+                return tuple(sorted(by_code.values(), key=lambda c: simplicity.index(c.code)))
         return (Cause("unknown", _unknown(mistake)),)
-
-
-_SIMPLEST = [
-    "non-finite", "shape", "sign", "sum-for-mean", "mean-for-sum", "missing-reduction", "scale",
-    "wrong-axis", "transpose", "axis-order", "kink", "missing-factor", "missing-term",
-    "updated-value", "extra-factor", "extra-term", "wrong-operand", "wrong-factor",
-    "extra-reduction",
-]  # fmt: skip
-"""Codes in the order in which explanations of the same numbers are given."""
 
 
 def _unknown(mistake: Mistake) -> str:

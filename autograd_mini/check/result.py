@@ -20,29 +20,29 @@ ENGINE_IS_ODD = "manual and numerical agree, the automatic gradient is the odd o
 """The end of the evidence where not the hand-derived gradient is in doubt, but the engine's."""
 
 CAUSES = {
-    "scale": "a constant factor",
+    "non-finite": "not a number, or infinite",
+    "shape": "another shape",
     "sign": "the sign",
-    "transpose": "transposed",
-    "axis-order": "axes in another order",
-    "missing-reduction": "not summed over an axis",
-    "extra-reduction": "summed over an axis too many",
-    "wrong-axis": "summed over another axis",
     "sum-for-mean": "a sum where a mean belongs",
     "mean-for-sum": "a mean where a sum belongs",
-    "missing-factor": "an elementwise factor is missing",
-    "extra-factor": "an elementwise factor too many",
-    "wrong-factor": "another elementwise factor",
-    "wrong-operand": "another array was used",
-    "missing-term": "a term is missing",
-    "extra-term": "a term too many",
-    "updated-value": "a value was used after its update",
-    "different-loss": "the gradient of another loss",
-    "shape": "another shape",
+    "missing-reduction": "not summed over an axis",
+    "scale": "a constant factor",
+    "wrong-axis": "summed over another axis",
+    "transpose": "transposed",
+    "axis-order": "axes in another order",
     "kink": "at a kink, what no convention gives",
-    "non-finite": "not a number, or infinite",
+    "missing-factor": "an elementwise factor is missing",
+    "missing-term": "a term is missing",
+    "updated-value": "a value was used after its update",
+    "extra-factor": "an elementwise factor too many",
+    "extra-term": "a term too many",
+    "wrong-operand": "another array was used",
+    "wrong-factor": "another elementwise factor",
+    "extra-reduction": "summed over an axis too many",
+    "different-loss": "the gradient of another loss",
     "unknown": "no single slip explains it",
 }
-"""What can be wrong with a hand-derived gradient: each code with a few words."""
+"""What can be wrong with a gradient, the simplest first: each code with a few words."""
 
 
 @dataclass(frozen=True)
