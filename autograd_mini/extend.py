@@ -38,6 +38,7 @@ def rule(
     defaults: Mapping[str, float] | None = None,
     evaluate_derivatives: Sequence[str | None] = (),
     pieces: str = "",
+    **stated: Any,
 ) -> Callable[..., Any]:
     """Add an elementwise operation to the table, and get its function.
 
@@ -46,6 +47,7 @@ def rule(
             from now on.
         formula, derivatives, sentence, domain, kinks, evaluate, defaults,
         evaluate_derivatives, pieces: the row, as in ``autograd_mini.core.elementwise``.
+        stated: what else a row can say (``branches``, ``analytic``, ``remedy``, ``notation``, …).
 
     Returns:
         A function of numbers, arrays, Values and Tensors.
@@ -71,12 +73,14 @@ def rule(
     texts = (derivatives,) if isinstance(derivatives, str) else tuple(derivatives)
     row = Rule(
         name, formula, texts, sentence, domain, kinks or {}, evaluate, defaults or {},
-        tuple(evaluate_derivatives), pieces,
+        tuple(evaluate_derivatives), pieces, **stated,
     )  # fmt: skip
     for text in (
         formula,
         evaluate or "0",
         pieces or "0",
+        row.branches or "0",
+        row.analytic or "0",
         *filter(None, (*texts, *evaluate_derivatives)),
     ):
         for call in calls_in(text):

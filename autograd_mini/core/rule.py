@@ -140,6 +140,10 @@ class Rule(Operation):
             yield "domain", self.domain
         if self.pieces:
             yield "pieces", self.pieces
+        if self.branches:
+            yield "branches", self.branches
+        if self.analytic:
+            yield "analytic", self.analytic
         for text in (*self.derivatives, *self.evaluate_derivatives):
             if text is not None:
                 yield "derivative", text

@@ -403,3 +403,21 @@ def test_the_same_choice_throughout_a_layer_is_a_convention_behind_other_kinks(d
         assert report.ok, str(report)
         assert check_gradients(forward, params, entries=4).ok
         assert not check_gradients(forward, params, partial(manual, 1e3), entries=4).ok
+
+
+def test_a_rule_of_yours_says_its_branches_and_its_complex_form():
+    hinge = ag.rule(
+        "hinge_of_a_test", "abs(x - 1)", ["sign(x - 1)"], kinks={"(x >= 1) & (x <= 1)": "0"},
+        branches="sign(x - 1)", analytic="sqrt((x - 1) * (x - 1))",
+    )  # fmt: skip
+    try:
+        x = Tensor([1.0, 1.1, 3.0])
+        y = hinge(x)
+        assert at_kink(y).tolist() == [True, False, False]
+        crossings = crossed(topological_order(np.sum(y)), x, [np.array([1.0, 0.9, 3.0])])
+        assert crossings[y].tolist() == [False, True, False]
+        at = Tensor([3.0, 0.5])
+        assert abs(slope(np.sum(hinge(at)), at, np.ones(2)).value) < 1e-12
+        assert abs(slope(np.sum(hinge(at)), at, np.array([1.0, 0.0])).value - 1) < 1e-12
+    finally:
+        del RULES["hinge_of_a_test"], FUNCTIONS["hinge_of_a_test"]
