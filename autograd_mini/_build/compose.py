@@ -32,7 +32,7 @@ HEADER = """\
 from __future__ import annotations
 
 import cython
-from cython.cimports.autograd_mini._build.slabs import MADE_FROM, live_in_slabs
+from cython.cimports.slabs import MADE_FROM, live_in_slabs
 from autograd_mini._build import build
 
 build.require(MADE_FROM.decode())  # before anything else of a version that may be another
