@@ -142,8 +142,13 @@ BREAKS = [
     Break("core/functions.py", "result.put(places, exceptions)", "pass", FEW),
     # Array rules: formulas, and what their sweeps read
     Break("core/arrays.py", "g / shares, nothing)", "g, nothing)", TIES),
-    Break("core/arrays.py", '_var_pullback, reads="operands",', "_var_pullback,", READS),
-    Break("core/arrays.py", '_prod_pullback, reads="operands",', "_prod_pullback,", READS),
+    Break("core/arrays.py", 'reads="operands",\n    parts=_var_parts', "parts=_var_parts", READS),
+    Break(
+        "core/arrays.py",
+        'reads="operands",\n    formulas=[_prod_formula]',
+        "formulas=[_prod_formula]",
+        READS,
+    ),
     # The checker: what is a difference
     Break("check/bounds.py", "_SAFETY = 64.0", "_SAFETY = 64e6", ROUNDED),
     Break("check/bounds.py", "_SAFETY = 64.0", "_SAFETY = 64e-3", ROUNDED),
