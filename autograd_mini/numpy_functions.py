@@ -10,20 +10,12 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd_mini.core import tensor
-from autograd_mini.core.arrays import (
-    astype,
-    broadcast_to,
-    einsum,
-    matmul,
-    norm,
-    ravel,
-    reshape,
-    swapaxes,
-    transpose,
-)
 from autograd_mini.core.indexing import concatenate, getitem, index_array, scattered
 from autograd_mini.core.operation import replaces
+from autograd_mini.core.products import einsum, matmul
+from autograd_mini.core.reductions import norm
 from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.shapes import astype, broadcast_to, ravel, reshape, swapaxes, transpose
 from autograd_mini.core.tensor import Axis, Tensor
 
 

@@ -125,12 +125,17 @@ BREAKS = [
     Break("core/graph.py", "yield found[node]", "yield from ()", MASKED),
     Break("core/graph.py", "return bool(least != least)", "return False", MASKED),
     Break("core/tensor.py", "(masked or self._origin) and rule.elementwise", "False", MASKED),
-    Break("core/tensor.py", "(plain(gradient) == 0)", "True", MASKED),
+    Break("core/broadcasting.py", "(data_of(gradient) == 0)", "True", MASKED),
     Break("core/guards.py", "if changed > node._recorded:", "if False:", CHANGED),
     Break("core/guards.py", "and operation.reads_operand(index, other)", "", CHANGED),
     Break("core/tensor.py", "share = share.copy()  #", "pass  #", OWNED),
-    Break("core/tensor.py", "share = share.astype(operand._array.dtype)", "pass", OWNED),
-    Break("core/tensor.py", "if size == 1 and gradient.shape[axis + extra] != 1", "if False", BOTH),
+    Break("core/broadcasting.py", "share = share.astype(operand._array.dtype)", "pass", OWNED),
+    Break(
+        "core/broadcasting.py",
+        "if size == 1 and gradient.shape[axis + extra] != 1",
+        "if False",
+        BOTH,
+    ),
     # Values
     Break("core/value_sweep.py", "x._grad += x._dx", "x._grad = x._dx", SWEPT),
     Break(
@@ -141,10 +146,12 @@ BREAKS = [
     Break("core/elementwise.py", "out * sigmoid(-x), out", "out * (1 - out), out", DIGITS),
     Break("core/functions.py", "result.put(places, exceptions)", "pass", FEW),
     # Array rules: formulas, and what their sweeps read
-    Break("core/arrays.py", "g / shares, nothing)", "g, nothing)", TIES),
-    Break("core/arrays.py", 'reads="operands",\n    parts=_var_parts', "parts=_var_parts", READS),
+    Break("core/reductions.py", "g / shares, nothing)", "g, nothing)", TIES),
     Break(
-        "core/arrays.py",
+        "core/reductions.py", 'reads="operands",\n    parts=_var_parts', "parts=_var_parts", READS
+    ),
+    Break(
+        "core/reductions.py",
         'reads="operands",\n    formulas=[_prod_formula]',
         "formulas=[_prod_formula]",
         READS,

@@ -45,7 +45,8 @@ from checkers import Checker, installed
 from passes import NETWORKS, Network, Sample, sample
 
 import autograd_mini as ag
-from autograd_mini.testing.mutants import Mutant, Pass, mutants, noticeable, pair, rewritten
+from autograd_mini.testing.edits import Mutant, Pass
+from autograd_mini.testing.mutants import mutants, noticeable, pair, rewritten
 
 # Cases
 

@@ -190,7 +190,8 @@ def bare_any(tree: ast.Module) -> Iterator[ast.expr]:
 
 
 OTHER_TREES = {
-    "autograd_mini/testing/mutants.py": "plants slips in ordinary Python source",
+    "autograd_mini/testing/mutants.py": "rewrites ordinary Python source",
+    "autograd_mini/testing/edits.py": "plants slips in ordinary Python source",
     "autograd_mini/show/arithmetic.py": "simplifies formulas as a textbook does",
     "autograd_mini/core/python_lines.py def _times": "takes the upstream gradient in",
     "autograd_mini/core/language.py def operator_of": "asks for the one operator of a formula",
@@ -250,9 +251,11 @@ def figures(root: Path = ROOT) -> Figures:
 
 
 def members(tree: ast.Module) -> list[str]:
-    """The members of the protocol ``Node``."""
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == "Node":
+    """The members of the protocol ``Swept``, ``Node`` in older versions."""
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    for name in ("Swept", "Node"):
+        if name in classes:
+            node = classes[name]
             named = [s.target.id for s in node.body if isinstance(s, ast.AnnAssign)]  # type: ignore[union-attr]
             return named + [s.name for s in node.body if isinstance(s, ast.FunctionDef)]
     return []

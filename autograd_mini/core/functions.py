@@ -17,9 +17,10 @@ from contextlib import suppress
 
 import numpy as np
 
+from autograd_mini.core.broadcasting import is_shared
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.rule import FUNCTIONS, Array, Operand
-from autograd_mini.core.tensor import Tensor, is_shared, plain, record
+from autograd_mini.core.tensor import Tensor, plain, record
 from autograd_mini.core.value import OPERATIONS, Value, number_of
 
 Branch = Operand | Callable[..., Operand]

@@ -23,15 +23,10 @@ from autograd_mini.other_libraries import refuse_options
 Recorded = bool | Literal["as written"]
 
 
-class Node(Protocol):
+class Swept(Protocol):
     """What the sweep asks of a node."""
 
     data: Any
-    grad: Any
-    label: str
-
-    @property
-    def op(self) -> str: ...
 
     @property
     def operation(self) -> Operation | None:
@@ -40,9 +35,6 @@ class Node(Protocol):
     @property
     def parents(self) -> tuple[Any, ...]:
         """The operands in order: nodes, and constants as they were given."""
-
-    @property
-    def local_derivatives(self) -> tuple[Any, ...]: ...
 
     def seed(self, gradient: Any) -> Any:
         """The upstream gradient that a sweep from this node starts with, checked."""
@@ -63,6 +55,21 @@ class Node(Protocol):
 
     def again(self, operands: Sequence[Any]) -> Any:
         """The same operation recorded on other operands."""
+
+
+class Node(Swept, Protocol):
+    """A Value or a Tensor, as pictures and checks see it."""
+
+    grad: Any
+    label: str
+
+    @property
+    def op(self) -> str:
+        """The name of the operation, ``""`` for a leaf."""
+
+    @property
+    def local_derivatives(self) -> tuple[Any, ...]:
+        """∂self/∂parent, element by element, for each parent: see ``Value`` and ``Tensor``."""
 
 
 N = TypeVar("N", bound=Node)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core import tensor
+from autograd_mini.core.broadcasting import sum_dtype
 from autograd_mini.core.operation import OPERATIONS, define, replaces
 from autograd_mini.core.tensor import Axis, Tensor, record
 
@@ -24,7 +24,7 @@ def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
         found = np.zeros(shape, g.dtype)
         found[index] = g
         return found
-    found = np.zeros(shape, tensor.sum_dtype(g))  # an element may be named several times
+    found = np.zeros(shape, sum_dtype(g))  # an element may be named several times
     row = math.prod(shape[1:])
     if isinstance(index, np.ndarray) and row > 1:  # rows of a table
         places = np.expand_dims(index.astype(np.intp) % shape[0] * row, -1) + np.arange(row)

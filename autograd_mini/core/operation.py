@@ -309,7 +309,13 @@ def define(
     several: bool = False,
     **stated: Any,
 ) -> Function:
-    """Enter an operation on whole arrays; the function that records it.
+    """Enter an operation on whole arrays: under its name, and in place of NumPy's functions.
+
+    A pullback is plain NumPy code: over arrays it computes, over Tensors it is recorded, and so
+    every pullback can be differentiated again.
+
+    Returns:
+        The function that records it.
 
     Arguments:
         name, forward, pullbacks, sentence: as of an ``ArrayOperation``.
@@ -322,6 +328,22 @@ def define(
 
     Raises:
         ValueError: there is an operation of that name.
+
+    >>> import numpy as np
+    >>> from autograd_mini import Tensor
+    >>> inv = define(
+    ...     "inv",
+    ...     np.linalg.inv,
+    ...     lambda g, out, x: -(np.matrix_transpose(out) @ g @ np.matrix_transpose(out)),
+    ...     numpy=np.linalg.inv,
+    ...     reads="out",
+    ...     sentence="Inverse of a square matrix.",
+    ... )
+    >>> x = Tensor([[2.0, 0.0], [0.0, 4.0]])
+    >>> np.sum(np.linalg.inv(x)).backward()
+    >>> x.grad
+    array([[-0.25  , -0.125 ],
+           [-0.125 , -0.0625]])
     """
     each: Any = pullbacks[0] if several else pullbacks
     operation = ArrayOperation(name, forward, each, sentence, frozenset(reads.split()), **stated)

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.testing.mutants import Mutant, Pass, compiled, mutants, noticeable
+from autograd_mini.testing.edits import Mutant, Pass, compiled
+from autograd_mini.testing.mutants import mutants, noticeable
 
 
 @dataclass(frozen=True)

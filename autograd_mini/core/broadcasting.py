@@ -1,0 +1,75 @@
+"""What an operand receives: its share of a gradient, in its shape, dtype and memory of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd_mini.core.graph import data_of, is_node
+from autograd_mini.core.operation import Operation
+
+if TYPE_CHECKING:
+    from autograd_mini.core.tensor import Array, Tensor
+
+
+def fitted(share: Any, operand: Tensor, operation: Operation) -> Any:
+    """What an operand receives, in the operand's shape and dtype."""
+    if not is_node(share):
+        share = np.asarray(share)
+    shape = operand._array.shape
+    if share.shape != shape:
+        if not operation.broadcasts:
+            raise ValueError(
+                f"the pullback of {operation.name} gave a gradient of shape {share.shape} for an "
+                f"operand of shape {shape}; they must be equal"
+            )
+        if share.shape[max(share.ndim - len(shape), 0) :] != shape:
+            share = np.broadcast_to(share, np.broadcast_shapes(share.shape, shape))
+        share = unbroadcast(share, shape)
+    if share.dtype != operand._array.dtype:
+        share = share.astype(operand._array.dtype)
+    return share
+
+
+def masked_share(share: Any, gradient: Any) -> Any:
+    """A share with zero in place of NaN where the upstream gradient is zero."""
+    undefined = np.isnan(data_of(share)) & (data_of(gradient) == 0)
+    return np.where(undefined, 0, share) if undefined.any() else share
+
+
+def is_shared(share: Array, others: tuple[Any, ...]) -> bool:
+    """Whether an array may share its memory: a view, or one of the others itself."""
+    return share.base is not None or any(share is other for other in others)
+
+
+def unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient of an operand of this shape that was broadcast: summed over what was repeated.
+
+    >>> unbroadcast(np.ones((4, 2, 3)), (2, 1))
+    array([[12.],
+           [12.]])
+    """
+    extra = gradient.ndim - len(shape)
+    axes = tuple(range(extra))
+    if gradient.shape[extra:] != shape:
+        axes += tuple(
+            axis + extra
+            for axis, size in enumerate(shape)
+            if size == 1 and gradient.shape[axis + extra] != 1
+        )
+    if not axes:
+        return gradient
+    if is_node(gradient):
+        return np.reshape(np.sum(gradient, axis=axes), shape)
+    found = np.add.reduce(gradient, axis=axes, dtype=sum_dtype(gradient))
+    return found if found.shape == shape else found.reshape(shape)
+
+
+def sum_dtype(array: Any) -> np.dtype[Any]:
+    """The dtype to sum in: float16 has no room for sums and counts, nor has NumPy's mean."""
+    dtype: np.dtype[Any] = array.dtype
+    return _FLOAT32 if dtype == _FLOAT16 else dtype
+
+
+_FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)

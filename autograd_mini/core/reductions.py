@@ -1,0 +1,404 @@
+"""Sums and other operations over axes: what they leave out of an array is one element or none."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.core import tensor
+from autograd_mini.core.broadcasting import sum_dtype
+from autograd_mini.core.operation import Function, axes_of, define
+from autograd_mini.core.tensor import Axis, Tensor
+
+
+def restored(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+    """A reduction's gradient or result, with the reduced axes back as axes of size 1."""
+    if keepdims:
+        return g
+    return np.expand_dims(g, axis if shape and type(axis) is int else axes_of(axis, len(shape)))
+
+
+def count_over(shape: tuple[int, ...], axis: Axis) -> int:
+    return int(np.prod([shape[a] for a in axes_of(axis, len(shape))], dtype=int))
+
+
+def wide(x: Any) -> Any:
+    """An array or Tensor in a dtype that has room for sums and counts of it."""
+    dtype = sum_dtype(x)
+    return x if x.dtype == dtype else x.astype(dtype)
+
+
+def in_wide(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A forward function whose sums have room, and whose result has its operand's dtype."""
+
+    @functools.wraps(function)
+    def forward(x: Any, **options: Any) -> Any:
+        x = np.asarray(x)
+        return np.asarray(function(wide(x), **options)).astype(x.dtype, copy=False)
+
+    return forward
+
+
+def beside_operand(name: str, node: Tensor) -> str:
+    """A reduction's gradient or result, as a text that fits the operand's shape."""
+    axis, axes = node.options["axis"], axes_of(node.options["axis"], np.ndim(node.parents[0]))
+    # Leading axes need not be put back: NumPy adds them itself
+    leads = node.options["keepdims"] or sorted(axes) == list(range(len(axes)))
+    return name if leads else f"expand_dims({name}, {axis})"
+
+
+def _over_axes(node: Tensor) -> str:
+    axis = node.options["axis"]
+    return "keepdims=True" if axis is None else f"axis={axis}, keepdims=True"
+
+
+@in_wide
+def _sum(x: Any, axis: Axis, keepdims: bool) -> Any:
+    return np.sum(x, axis=axis, keepdims=keepdims)
+
+
+def _sum_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    return np.broadcast_to(restored(g, np.shape(x), axis, keepdims), np.shape(x))
+
+
+_OVER_AXES = "x, axis=None, *, keepdims=False"
+
+sum_ = define(
+    "sum",
+    _sum,
+    _sum_pullback,
+    call=_OVER_AXES,
+    numpy=np.sum,
+    reduces=True,
+    sentence="Sum over axes.",
+)
+
+
+def _mean_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    return _sum_pullback(wide(g) / count_over(np.shape(x), axis), out, x, axis, keepdims)
+
+
+mean = define(
+    "mean",
+    np.mean,
+    _mean_pullback,
+    call=_OVER_AXES,
+    numpy=np.mean,
+    parts=lambda x, axis, keepdims: (
+        np.sum(x, axis=axis, keepdims=keepdims) / count_over(np.shape(x), axis)
+    ),
+    reduces=True,
+    sentence="Mean over axes.",
+)
+
+
+def _var_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+    x, g = wide(x), wide(g)
+    degrees = x.dtype.type(max(count_over(np.shape(x), axis) - ddof, 0))  # a divisor of 0 gives NaN
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    return restored(g, np.shape(x), axis, keepdims) * (2 / degrees * centred)
+
+
+def _var_parts(x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    squares = np.sum(centred * centred, axis=axis, keepdims=keepdims)
+    return squares / np.float64(max(count_over(np.shape(x), axis) - ddof, 0))
+
+
+var = define(
+    "var",
+    in_wide(np.var),
+    _var_pullback,
+    call="x, axis=None, *, ddof=0, keepdims=False",
+    numpy=np.var,
+    reads="operands",
+    parts=_var_parts,
+    reduces=True,
+    sentence="Variance over axes.",
+)
+
+
+def _in_range(
+    x: Any, out: Any, axis: Axis, again: Callable[[Any], Any], order: float = 2
+) -> tuple[Any, Any]:
+    """Operands and results of a norm, scaled by powers of 2 where powers of them leave the range.
+
+    The gradient is that of the operands as they are: it is the same at ``x`` and at ``2 * x``.
+
+    Arguments:
+        again: the norm, of the operands that were scaled.
+        order: the power that the norm takes.
+    """
+    limit = int(0.75 * np.finfo(x.dtype).maxexp / order)
+    result, one = tensor.plain(out), x.dtype.type(1)
+    if np.all((result > np.ldexp(one, -limit)) & (result < np.ldexp(one, limit))):
+        return x, out
+    power = np.frexp(np.max(np.abs(tensor.plain(x)), axis=axis, keepdims=True, initial=0))[1]
+    power = np.where(abs(power) > limit, power, 0)
+    if not power.any():
+        return x, out
+    x = _scaled(x, -power)
+    return x, again(x)
+
+
+def _scaled(x: Any, power: Any) -> Any:
+    """``x * 2**power``, in two steps that stay in range if the result does."""
+    power = np.minimum(power, 2 * np.finfo(x.dtype).maxexp - 2)  # 0 times infinity would be NaN
+    half = power // 2
+    one = x.dtype.type(1)
+    return x * np.ldexp(one, half) * np.ldexp(one, power - half)
+
+
+def _std_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+    g, out, x = (wide(each) for each in (g, out, x))
+    x, out = _in_range(x, out, axis, lambda x: np.std(x, axis=axis, keepdims=keepdims, ddof=ddof))
+    safe = np.where(out == 0, 1, 2 * out)
+    return _var_pullback(np.where(out == 0, 0, g / safe), out, x, axis, keepdims, ddof)
+
+
+def _std_formula(node: Tensor) -> str | None:
+    """Where it is 0; elsewhere the pullback is a formula."""
+    if np.all(node.data):
+        return None
+    g, out = beside_operand("g", node), beside_operand("out", node)
+    count = count_over(np.shape(node.parents[0]), node.options["axis"]) - node.options["ddof"]
+    return (
+        f"where({out} == 0, 0, {g}) / where({out} == 0, 1, {count} * {out})"
+        f" * (x0 - mean(x0, {_over_axes(node)}))"
+    )
+
+
+def _is_zero(out: Any, *operands: Any, **options: Any) -> Any:
+    return out == 0
+
+
+std = define(
+    "std",
+    in_wide(np.std),
+    _std_pullback,
+    call="x, axis=None, *, ddof=0, keepdims=False",
+    numpy=np.std,
+    reads="operands out",
+    parts=lambda x, **options: np.sqrt(_var_parts(x, **options)),
+    kinks=_is_zero,
+    formulas=[_std_formula],
+    reduces=True,
+    sentence="Standard deviation over axes; its derivative where it is 0 is taken to be 0.",
+)
+
+
+def _normalised(x: Any, power: Any) -> tuple[Any, Any]:
+    """``x * 2**power`` as numbers between ½ and 1 (or 0, infinite, NaN) and their powers."""
+    more = np.frexp(tensor.plain(x))[1]
+    more = np.where(np.isfinite(tensor.plain(x)), more, 0)
+    return _scaled(x, -more), power + more
+
+
+def _products_before(x: Any, power: Any) -> tuple[Any, Any]:
+    """Along the last axis, the product of all ``x * 2**power`` before each one, sound at zeros.
+
+    Numbers and powers are kept apart, so that no product of some leaves the range of floats.
+    """
+    n = np.shape(x)[-1]
+    one, zero = np.ones_like(tensor.plain(x)[..., :1]), np.zeros_like(power[..., :1])
+    products = np.concatenate([one, x[..., : n - 1]], -1)
+    powers = np.concatenate([zero, power[..., : n - 1]], -1)
+    step = 1
+    while step < n:
+        ones, zeros = np.repeat(one, step, -1), np.repeat(zero, step, -1)
+        products, powers = _normalised(
+            products * np.concatenate([ones, products[..., : n - step]], -1),
+            powers + np.concatenate([zeros, powers[..., : n - step]], -1),
+        )
+        step *= 2
+    return products, powers
+
+
+def _prod_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    shape = np.shape(x)
+    axes = axes_of(axis, len(shape))
+    last = tuple(range(len(shape) - len(axes), len(shape)))
+    moved = np.moveaxis(x, axes, last)
+    kept = np.shape(moved)[: len(shape) - len(axes)]
+    flat = np.reshape(moved, (*kept, count_over(shape, axis)))
+    if not np.size(flat):
+        return np.zeros(shape, g.dtype)
+    numbers, powers = _normalised(flat, 0)
+    before, power = _products_before(numbers, powers)
+    after, more = _products_before(np.flip(numbers, -1), np.flip(powers, -1))
+    others = _scaled(before * np.flip(after, -1), power + np.flip(more, -1))
+    others = np.moveaxis(np.reshape(others, np.shape(moved)), last, axes)
+    return restored(g, shape, axis, keepdims) * others
+
+
+def _prod_formula(node: Tensor) -> str:
+    g, out = beside_operand("g", node), beside_operand("out", node)
+    if np.all(node.data) and np.all(np.isfinite(node.data)):
+        return f"{g} * {out} / x0"
+    # The product of the others, of a zero as well: a row for each with it left out
+    shape = np.shape(node.parents[0])
+    axes = axes_of(node.options["axis"], len(shape))
+    last = tuple(range(len(shape) - len(axes), len(shape)))
+    kept, sizes = [n for a, n in enumerate(shape) if a not in axes], [shape[a] for a in axes]
+    n = math.prod(sizes)
+    rows = f"reshape(moveaxis(x0, {axes}, {last}), {(*kept, 1, n)})"
+    others = f"reshape(prod(where(eye({n}) == 1, 1, {rows}), axis=-1), {(*kept, *sizes)})"
+    return f"{g} * moveaxis({others}, {last}, {axes})"
+
+
+prod = define(
+    "prod",
+    np.prod,
+    _prod_pullback,
+    call=_OVER_AXES,
+    numpy=np.prod,
+    reads="operands",
+    formulas=[_prod_formula],
+    reduces=True,
+    sentence="Product over axes.",
+)
+
+
+def _extremes(out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    """The elements that are the greatest, or least, as truth values."""
+    equal: Any = tensor.plain(x) == restored(tensor.plain(out), np.shape(x), axis, keepdims)
+    return equal
+
+
+def _ties(out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    ties = _extremes(out, x, axis, keepdims)
+    return ties & (np.sum(ties, axis=axis, keepdims=True) > 1)
+
+
+def _extreme_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    ties = _extremes(out, x, axis, keepdims)
+    g = wide(restored(g, np.shape(x), axis, keepdims))
+    shares = np.sum(ties, axis=axis, keepdims=True).astype(g.dtype)
+    nothing = np.where(shares == 0, np.nan, 0).astype(g.dtype)  # no element equals NaN
+    return np.where(ties, g / shares, nothing)
+
+
+def _extreme_formula(node: Tensor) -> str:
+    g, out = beside_operand("g", node), beside_operand("out", node)
+    axis, x = node.options["axis"], tensor.plain(node.parents[0])
+    ties = x == restored(node.data, x.shape, axis, node.options["keepdims"])
+    shares = f" / sum(x0 == {out}, {_over_axes(node)})" * bool(np.sum(ties) > node.size)
+    return f"{g} * (x0 == {out}){shares}"
+
+
+def _mean_of_extremes(reduce: Function) -> Function:
+    """The greatest, or least, elements' mean: the same, and made of analytic operations."""
+
+    def analytic(x: Any, axis: Axis, keepdims: bool) -> Any:
+        ties = np.real(x) == reduce(np.real(x), axis=axis, keepdims=True)
+        total = np.sum(np.where(ties, x, 0), axis=axis, keepdims=keepdims)
+        return total / np.sum(ties, axis=axis, keepdims=keepdims)
+
+    return analytic
+
+
+max_ = define(
+    "max",
+    np.max,
+    _extreme_pullback,
+    call=_OVER_AXES,
+    numpy=(np.max, np.amax),
+    reads="operands out",
+    kinks=_ties,
+    branches=_extremes,
+    analytic=_mean_of_extremes(np.max),
+    formulas=[_extreme_formula],
+    reduces=True,
+    sentence="Greatest element over axes; equal ones share the gradient equally.",
+)
+
+min_ = define(
+    "min",
+    np.min,
+    _extreme_pullback,
+    call=_OVER_AXES,
+    numpy=(np.min, np.amin),
+    reads="operands out",
+    kinks=_ties,
+    branches=_extremes,
+    analytic=_mean_of_extremes(np.min),
+    formulas=[_extreme_formula],
+    reduces=True,
+    sentence="Least element over axes; equal ones share the gradient equally.",
+)
+
+
+def _cumsum_pullback(g: Any, out: Any, x: Any, axis: int | None) -> Any:
+    axis = None if np.ndim(x) == 0 else axis
+    return np.reshape(np.flip(np.cumsum(np.flip(wide(g), axis), axis), axis), np.shape(x))
+
+
+cumsum = define(
+    "cumsum",
+    in_wide(np.cumsum),
+    _cumsum_pullback,
+    call="x, axis=None",
+    numpy=np.cumsum,
+    sentence="Running sum along an axis.",
+)
+
+
+@in_wide
+def _norm(x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
+    if ord == 2:
+        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    with np.errstate(divide="ignore"):  # of a negative order, an element of 0 makes the norm 0
+        return np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
+def _norm_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
+    def again(x: Any) -> Any:
+        options = {"axis": axis, "keepdims": keepdims, "ord": ord}
+        return norm(x, **options) if isinstance(x, Tensor) else _norm(x, **options)
+
+    g, out, x = (wide(each) for each in (g, out, x))
+    if ord > 1:
+        x, out = _in_range(x, out, axis, again, ord)
+    safe = np.where(out == 0, 1, out)
+    if ord == 2:
+        return restored(np.where(out == 0, 0, g / safe), np.shape(x), axis, keepdims) * x
+    g, out, safe = (restored(each, np.shape(x), axis, keepdims) for each in (g, out, safe))
+    zero = (tensor.plain(x) == 0) | (tensor.plain(out) == 0)
+    slope = np.sign(x) * (np.abs(np.where(zero, safe, x)) / safe) ** (ord - 1)
+    return g * np.where(zero, 0, slope)
+
+
+def _norm_formula(node: Tensor) -> str | None:
+    """Where it is 0; elsewhere the pullback is a formula."""
+    if np.all(node.data):
+        return None
+    g, out = beside_operand("g", node), beside_operand("out", node)
+    ratio = f"where({out} == 0, 0, {g}) * x0 / where({out} == 0, 1, {out})"
+    more: float = node.options.get("ord", 2) - 2
+    return ratio + f" * (abs(x0) / where({out} == 0, 1, {out})) ** {more}" * (more != 0)
+
+
+def _norm_parts(x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
+    if ord == 2:
+        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    size = np.where(np.real(x) < 0, -x, x) if np.iscomplexobj(x) else np.abs(x)
+    return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
+
+
+norm = define(
+    "norm",
+    _norm,
+    _norm_pullback,
+    call="x, axis=None, keepdims=False, ord=2",
+    reads="operands out",
+    parts=_norm_parts,
+    kinks=_is_zero,
+    formulas=[_norm_formula],
+    reduces=True,
+    sentence="Norm over axes, Euclidean or of another order; "
+    "its derivative where it or an element is 0 is taken to be 0.",
+)
