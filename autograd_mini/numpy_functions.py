@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd_mini.core import tensor
 from autograd_mini.core.indexing import concatenate, getitem, index_array, scattered
-from autograd_mini.core.operation import replaces
+from autograd_mini.core.operation import Operand, replaces
 from autograd_mini.core.products import einsum, matmul
 from autograd_mini.core.reductions import norm
 from autograd_mini.core.rule import FUNCTIONS
@@ -20,7 +20,7 @@ from autograd_mini.core.tensor import Axis, Tensor
 
 
 @replaces(np.dot)
-def dot(x: Any, y: Any) -> Any:
+def dot(x: Operand, y: Operand) -> Operand:
     if np.ndim(x) == 0 or np.ndim(y) == 0:
         return FUNCTIONS["mul"](x, y)
     if np.ndim(y) <= 2:
@@ -29,24 +29,24 @@ def dot(x: Any, y: Any) -> Any:
 
 
 @replaces(np.inner)
-def inner(x: Any, y: Any) -> Any:
+def inner(x: Operand, y: Operand) -> Operand:
     if np.ndim(x) == 0 or np.ndim(y) == 0:
         return FUNCTIONS["mul"](x, y)
     return tensordot(x, y, ([np.ndim(x) - 1], [np.ndim(y) - 1]))
 
 
 @replaces(np.vdot)
-def vdot(x: Any, y: Any) -> Any:
+def vdot(x: Operand, y: Operand) -> Operand:
     return matmul(np.ravel(x), np.ravel(y))
 
 
 @replaces(np.outer)
-def outer(x: Any, y: Any) -> Any:
+def outer(x: Operand, y: Operand) -> Operand:
     return np.expand_dims(np.ravel(x), 1) * np.ravel(y)
 
 
 @replaces(np.tensordot)
-def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
+def tensordot(x: Operand, y: Operand, axes: Any = 2) -> Operand:
     if isinstance(axes, int):
         axes = (range(np.ndim(x) - axes, np.ndim(x)), range(axes))
     of_x, of_y = axes
@@ -66,7 +66,9 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
 
 
 @replaces(np.linalg.norm)
-def linalg_norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Any:
+def linalg_norm(
+    x: Operand, ord: Operand = None, axis: Axis = None, keepdims: bool = False
+) -> Operand:
     axes = np.ndim(x) if axis is None else len(normalize_axis_tuple(axis, np.ndim(x)))
     matrix = axes == 2
     if axes not in (1, 2) and not (axis is None and ord is None):
@@ -89,45 +91,45 @@ def linalg_norm(x: Any, ord: Any = None, axis: Axis = None, keepdims: bool = Fal
 
 
 @replaces(np.reshape)
-def reshape_(x: Any, shape: Any = None, order: str = "C", **more: Any) -> Any:
+def reshape_(x: Operand, shape: Any = None, order: str = "C", **more: object) -> Operand:
     if order != "C":
         raise TypeError("reshape of a Tensor supports order='C' only; transpose it first")
     return reshape(x, more.get("newshape", shape))
 
 
 @replaces(np.ravel)
-def ravel_(x: Any, order: str = "C") -> Any:
+def ravel_(x: Operand, order: str = "C") -> Operand:
     if order != "C":
         raise TypeError("ravel of a Tensor supports order='C' only; transpose it first")
     return ravel(x)
 
 
 @replaces(np.transpose, np.permute_dims)
-def transpose_(x: Any, axes: Any = None) -> Any:
+def transpose_(x: Operand, axes: Any = None) -> Operand:
     if axes is not None:
         axes = tuple(axes) if np.ndim(axes) else (axes,)
     return transpose(x, axes)
 
 
 @replaces(np.matrix_transpose)
-def matrix_transpose(x: Any) -> Any:
+def matrix_transpose(x: Operand) -> Operand:
     return swapaxes(x, -1, -2)
 
 
 @replaces(np.atleast_1d)
-def atleast_1d(*arrays: Any) -> Any:
+def atleast_1d(*arrays: Operand) -> Operand:
     padded = tuple(x if np.ndim(x) >= 1 else np.reshape(x, (1,)) for x in arrays)
     return padded[0] if len(padded) == 1 else padded
 
 
 @replaces(np.atleast_2d)
-def atleast_2d(*arrays: Any) -> Any:
+def atleast_2d(*arrays: Operand) -> Operand:
     padded = tuple(x if np.ndim(x) >= 2 else np.expand_dims(atleast_1d(x), 0) for x in arrays)
     return padded[0] if len(padded) == 1 else padded
 
 
 @replaces(np.take)
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take(x: Operand, indices: Any, axis: int | None = None) -> Operand:
     if axis is None or not np.ndim(x):
         x, axis = np.ravel(x), 0 if axis is None else axis
     places = index_array(indices)
@@ -142,7 +144,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 
 @replaces(np.diagonal)
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Operand:
     rows, columns = np.shape(x)[axis1], np.shape(x)[axis2]
     size = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
     along = np.arange(size)
@@ -151,7 +153,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 @replaces(np.diag)
-def diag(x: Any, k: int = 0) -> Any:
+def diag(x: Operand, k: int = 0) -> Operand:
     if np.ndim(x) == 2:
         return diagonal(x, k)
     size = np.shape(x)[0]
@@ -161,11 +163,11 @@ def diag(x: Any, k: int = 0) -> Any:
 
 
 @replaces(np.trace)
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Operand:
     return np.sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
-def _triangle(x: Any, k: int) -> Any:
+def _triangle(x: Operand, k: int) -> Operand:
     if not np.ndim(x):
         raise ValueError("tril and triu take arrays of at least one axis, not a number")
     sizes = np.shape(x)[-2:]
@@ -173,17 +175,17 @@ def _triangle(x: Any, k: int) -> Any:
 
 
 @replaces(np.tril)
-def tril(x: Any, k: int = 0) -> Any:
+def tril(x: Operand, k: int = 0) -> Operand:
     return np.where(_triangle(x, k), x, 0)
 
 
 @replaces(np.triu)
-def triu(x: Any, k: int = 0) -> Any:
+def triu(x: Operand, k: int = 0) -> Operand:
     return np.where(_triangle(x, k - 1), 0, x)
 
 
 @replaces(np.split)
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+def split(x: Operand, indices_or_sections: Operand, axis: int = 0) -> Operand:
     size = _size_along(x, axis, "split")
     if np.ndim(indices_or_sections) == 0 and indices_or_sections > 0 and size % indices_or_sections:
         raise ValueError(
@@ -194,7 +196,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
 
 
 @replaces(np.array_split)
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+def array_split(x: Operand, indices_or_sections: Operand, axis: int = 0) -> Operand:
     places = np.arange(_size_along(x, axis, "array_split"))
     before = (slice(None),) * (axis % np.ndim(x))
     return [
@@ -203,7 +205,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     ]
 
 
-def _size_along(x: Any, axis: int, name: str) -> int:
+def _size_along(x: Operand, axis: int, name: str) -> int:
     """The size of an axis that there must be."""
     if not -np.ndim(x) <= operator.index(axis) < np.ndim(x):
         raise ValueError(f"{name}: there is no axis {axis} in the shape {np.shape(x)}")
@@ -212,7 +214,7 @@ def _size_along(x: Any, axis: int, name: str) -> int:
 
 
 @replaces(np.diff)
-def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
+def diff(x: Operand, n: int = 1, axis: int = -1) -> Operand:
     if n < 0:
         raise ValueError(f"diff: n is how often to take differences, 0 or more, not {n}")
     if not n:
@@ -225,36 +227,36 @@ def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
 
 
 @replaces(np.vstack)
-def vstack(arrays: Any) -> Any:
+def vstack(arrays: Operand) -> Operand:
     return concatenate([np.atleast_2d(array) for array in arrays], 0)
 
 
 @replaces(np.hstack)
-def hstack(arrays: Any) -> Any:
+def hstack(arrays: Operand) -> Operand:
     arrays = [np.atleast_1d(array) for array in arrays]
     return concatenate(arrays, 0 if np.ndim(arrays[0]) == 1 else 1)
 
 
 @replaces(np.column_stack)
-def column_stack(arrays: Any) -> Any:
+def column_stack(arrays: Operand) -> Operand:
     columns = [np.transpose(np.atleast_2d(a)) if np.ndim(a) < 2 else a for a in arrays]
     return concatenate(columns, 1)
 
 
 @replaces(np.append)
-def append(x: Any, values: Any, axis: int | None = None) -> Any:
+def append(x: Operand, values: Operand, axis: int | None = None) -> Operand:
     return concatenate([x, values], axis)
 
 
 @replaces(np.repeat)
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
+def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Operand:
     if axis is None or not np.ndim(x):
         x, axis = np.ravel(x), 0 if axis is None else axis
     return take(x, np.repeat(np.arange(_size_along(x, axis, "repeat")), repeats), axis)
 
 
 @replaces(np.tile)
-def tile(x: Any, reps: Any) -> Any:
+def tile(x: Operand, reps: Any) -> Operand:
     reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
     shape = (1,) * (len(reps) - np.ndim(x)) + np.shape(x)
     reps = (1,) * (len(shape) - len(reps)) + reps
@@ -265,12 +267,12 @@ def tile(x: Any, reps: Any) -> Any:
 
 
 @replaces(np.copy)
-def copy(x: Any) -> Any:
+def copy(x: Operand) -> Operand:
     return +x
 
 
 @replaces(np.full_like)
-def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) -> Any:
+def full_like(x: Operand, fill_value: Operand, dtype: Any = None, *, shape: Any = None) -> Operand:
     like = np.empty_like(tensor.plain(x), dtype=dtype, shape=shape)
     if not isinstance(fill_value, Tensor):
         return np.full_like(like, fill_value)
@@ -278,14 +280,14 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None, *, shape: Any = None) 
 
 
 @replaces(np.where)
-def where(condition: Any, *branches: Any) -> Any:
+def where(condition: Operand, *branches: Operand) -> Operand:
     if not any(isinstance(branch, Tensor) for branch in branches):  # piecewise constant
         return np.where(tensor.plain(condition), *branches)
     return FUNCTIONS["where"](condition, *branches)
 
 
 @replaces(np.clip)
-def clip(x: Any, a_min: Any = None, a_max: Any = None, **names: Any) -> Any:
+def clip(x: Operand, a_min: Operand = None, a_max: Operand = None, **names: Any) -> Operand:
     low, high = names.get("min", a_min), names.get("max", a_max)
     low, high = (-np.inf if low is None else low), (np.inf if high is None else high)
     return FUNCTIONS["clip"](x, low, high)

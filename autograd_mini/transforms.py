@@ -31,10 +31,12 @@ from autograd_mini.other_libraries import refuse_options
 from autograd_mini.trees import leaves, paths, rebuild
 
 Function = Callable[..., Any]
+Tree = Any
+"""A number, an array or a node, or dicts, lists and tuples of them, nested at will."""
 Argnums = int | Sequence[int]
 
 
-def grad(f: Function, argnums: Argnums = 0, **more: Any) -> Function:
+def grad(f: Function, argnums: Argnums = 0, **more: object) -> Function:
     """The gradient of a function that returns one number.
 
     Arguments:
@@ -58,13 +60,13 @@ def grad(f: Function, argnums: Argnums = 0, **more: Any) -> Function:
         refuse_options("grad", more)
     _check_function("grad", f)
 
-    def gradient(*args: Any, **kwargs: Any) -> Any:
+    def gradient(*args: Tree, **kwargs: Tree) -> Tree:
         return value_and_grad(f, argnums)(*args, **kwargs)[1]
 
     return gradient
 
 
-def value_and_grad(f: Function, argnums: Argnums = 0, **more: Any) -> Function:
+def value_and_grad(f: Function, argnums: Argnums = 0, **more: object) -> Function:
     """The value of a function together with its gradient, from one recording.
 
     Arguments, errors: as for ``grad``.
@@ -76,7 +78,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, **more: Any) -> Function:
         refuse_options("value_and_grad", more)
     _check_function("value_and_grad", f)
 
-    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+    def value_and_gradient(*args: Tree, **kwargs: Tree) -> tuple[Any, Any]:
         call = _Call(f, argnums, args, kwargs)
         out = call.out
         if not isinstance(out, Value | Tensor):
@@ -92,7 +94,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, **more: Any) -> Function:
     return value_and_gradient
 
 
-def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
+def vjp(f: Function, *primals: Tree) -> tuple[Any, Function]:
     """The value of a function, and the function that multiplies its Jacobian from the left.
 
     Returns:
@@ -109,7 +111,7 @@ def vjp(f: Function, *primals: Any) -> tuple[Any, Function]:
 
     call.warn_of_independence()
 
-    def pull(gradient: Any) -> Any:
+    def pull(gradient: Tree) -> Tree:
         call.keep = call.keep or isinstance(gradient, Value | Tensor)
         return call.arranged(call.gradients(out, gradient))
 
@@ -154,7 +156,7 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     return call.plain(out), call.like(call.plain(out), tangent)
 
 
-def jacobian(f: Function, argnums: int = 0, **more: Any) -> Function:
+def jacobian(f: Function, argnums: int = 0, **more: object) -> Function:
     """The Jacobian of a function that returns an array, one reverse sweep for each element.
 
     Returns:
@@ -169,7 +171,7 @@ def jacobian(f: Function, argnums: int = 0, **more: Any) -> Function:
         refuse_options("jacobian", more)
     _check_function("jacobian", f)
 
-    def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
+    def jacobian_of_f(*args: Tree, **kwargs: Tree) -> Tree:
         call = _Call(f, argnums, args, kwargs)
         out = call.out if isinstance(call.out, Value | Tensor) else _as_output(call.out, "jacobian")
         call.warn_of_independence()
@@ -190,7 +192,7 @@ def jacobian(f: Function, argnums: int = 0, **more: Any) -> Function:
     return jacobian_of_f
 
 
-def hessian(f: Function, argnums: int = 0, **more: Any) -> Function:
+def hessian(f: Function, argnums: int = 0, **more: object) -> Function:
     """The matrix of second derivatives of a function that returns one number.
 
     Returns:
@@ -206,7 +208,7 @@ def hessian(f: Function, argnums: int = 0, **more: Any) -> Function:
     return jacobian(grad(f, argnums), argnums)
 
 
-def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Tree:
     """The Hessian of a scalar function times a vector, without forming the Hessian.
 
     Arguments:
@@ -227,14 +229,14 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     _check_function("hvp", f)
     vectors = _tangents("hvp", primals, tangents)
 
-    def along(*args: Any) -> Any:
+    def along(*args: Tree) -> Tree:
         slopes = grad(f, tuple(range(len(args))))(*args)
         return _inner(leaves(slopes), vectors)
 
     return grad(along, tuple(range(len(primals))))(*primals)
 
 
-def _check_function(name: str, f: Any) -> None:
+def _check_function(name: str, f: Tree) -> None:
     """Refuse what is no function, as the result of one is not.
 
     >>> _check_function("grad", Tensor(3.0))
@@ -311,21 +313,21 @@ class _Call:
         for outer in _under_way:
             outer.holds_a_derivative = True  # its zero has been explained
 
-    def gradients(self, out: Any, gradient: Any) -> list[Any]:
+    def gradients(self, out: Tree, gradient: Tree) -> list[Any]:
         return sweep_gradients(out, self.inputs, self.keep, gradient)
 
-    def plain(self, result: Any) -> Any:
+    def plain(self, result: Tree) -> Tree:
         if self.keep or not isinstance(result, Value | Tensor | np.ndarray | np.generic):
             return result
         array = _data(result)
         return float(array) if np.ndim(array) == 0 else array
 
-    def like(self, primal: Any, result: Any) -> Any:
+    def like(self, primal: Tree, result: Tree) -> Tree:
         """A derivative; as a node if its primal is one, also where it is constant."""
         result = self.plain(result)
         return type(primal)(result) if is_node(primal) and not is_node(result) else result
 
-    def arranged(self, results: Sequence[Any]) -> Any:
+    def arranged(self, results: Sequence[Any]) -> Tree:
         built = rebuild(self.given, map(self.like, leaves(self.given), results))
         return built[0] if isinstance(self.argnums, int) else built
 
@@ -334,11 +336,11 @@ _under_way: list[_Call] = []
 """The calls whose function is being run, in all threads, the innermost of each last."""
 
 
-def _as_input(leaf: Any) -> Any:
+def _as_input(leaf: Tree) -> Tree:
     return +leaf if isinstance(leaf, Value | Tensor) else Tensor(leaf)
 
 
-def _tangents(what: str, primals: Any, tangents: Any) -> list[Any]:
+def _tangents(what: str, primals: Tree, tangents: Tree) -> list[Any]:
     """The leaves of the tangents in the order of the primals' leaves, which they must fit."""
     for name, arguments in (("primals", primals), ("tangents", tangents)):
         if not isinstance(arguments, list | tuple):
@@ -349,7 +351,7 @@ def _tangents(what: str, primals: Any, tangents: Any) -> list[Any]:
     return list(_fitting(what, "", tuple(primals), tuple(tangents)))
 
 
-def _fitting(what: str, path: str, primal: Any, tangent: Any) -> Iterator[Any]:
+def _fitting(what: str, path: str, primal: Tree, tangent: Tree) -> Iterator[Any]:
     if isinstance(primal, dict | list | tuple):
         if type(tangent) is not type(primal):
             raise TypeError(
@@ -382,7 +384,7 @@ def _fitting(what: str, path: str, primal: Any, tangent: Any) -> Iterator[Any]:
     yield tangent
 
 
-def _kind(argument: Any) -> str:
+def _kind(argument: Tree) -> str:
     """A word for an argument in a message."""
     name = type(argument).__name__
     shape = np.shape(argument.data if is_node(argument) else argument)
@@ -391,13 +393,13 @@ def _kind(argument: Any) -> str:
     return f"a {name} of shape {shape}"
 
 
-def _inner(left: Sequence[Any], right: Sequence[Any]) -> Any:
+def _inner(left: Sequence[Any], right: Sequence[Any]) -> Tree:
     """The sum of all elementwise products."""
     products = [x * y for x, y in zip(left, right, strict=True)]
     return sum(p if isinstance(p, Value) else np.sum(p) for p in products)
 
 
-def _as_output(out: Any, what: str) -> Any:
+def _as_output(out: Tree, what: str) -> Tree:
     if isinstance(out, np.ndarray | float | int | np.generic):
         return Tensor(out)
     raise TypeError(
@@ -406,5 +408,5 @@ def _as_output(out: Any, what: str) -> Any:
     )
 
 
-def _data(leaf: Any) -> Any:
+def _data(leaf: Tree) -> Tree:
     return leaf.data if isinstance(leaf, Value | Tensor) else leaf

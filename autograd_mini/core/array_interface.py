@@ -18,12 +18,12 @@ from autograd_mini.core import graph, modes, numpy_protocol, tensor
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.numpy_protocol import unknown_function
 from autograd_mini.core.operands import real_array
-from autograd_mini.core.operation import NUMPY_FUNCTIONS
+from autograd_mini.core.operation import NUMPY_FUNCTIONS, Operand
 from autograd_mini.core.rule import rule_of_ufunc
 from autograd_mini.core.value import Value, constant
 
 if TYPE_CHECKING:
-    from autograd_mini.core.tensor import Array, Tensor
+    from autograd_mini.core.tensor import Array, Axis, Tensor
 
 NUMPY_FUNCTIONS.update(numpy_protocol.ROUNDING)
 
@@ -38,52 +38,52 @@ class ArrayInterface:
 
     # Operators
 
-    def __add__(self, other: Any) -> Tensor:
+    def __add__(self, other: Operand) -> Tensor:
         return _operate("add", self, other)
 
-    def __radd__(self, other: Any) -> Tensor:
+    def __radd__(self, other: Operand) -> Tensor:
         return _operate("add", other, self)
 
-    def __sub__(self, other: Any) -> Tensor:
+    def __sub__(self, other: Operand) -> Tensor:
         return _operate("sub", self, other)
 
-    def __rsub__(self, other: Any) -> Tensor:
+    def __rsub__(self, other: Operand) -> Tensor:
         return _operate("sub", other, self)
 
-    def __mul__(self, other: Any) -> Tensor:
+    def __mul__(self, other: Operand) -> Tensor:
         return _operate("mul", self, other)
 
-    def __rmul__(self, other: Any) -> Tensor:
+    def __rmul__(self, other: Operand) -> Tensor:
         return _operate("mul", other, self)
 
-    def __truediv__(self, other: Any) -> Tensor:
+    def __truediv__(self, other: Operand) -> Tensor:
         return _operate("div", self, other)
 
-    def __rtruediv__(self, other: Any) -> Tensor:
+    def __rtruediv__(self, other: Operand) -> Tensor:
         return _operate("div", other, self)
 
-    def __pow__(self, other: Any) -> Tensor:
+    def __pow__(self, other: Operand) -> Tensor:
         return _operate("pow", self, other)
 
-    def __rpow__(self, other: Any) -> Tensor:
+    def __rpow__(self, other: Operand) -> Tensor:
         return _operate("pow", other, self)
 
-    def __mod__(self, other: Any) -> Tensor:
+    def __mod__(self, other: Operand) -> Tensor:
         return _operate("mod", self, other)
 
-    def __rmod__(self, other: Any) -> Tensor:
+    def __rmod__(self, other: Operand) -> Tensor:
         return _operate("mod", other, self)
 
-    def __floordiv__(self, other: Any) -> Tensor:
+    def __floordiv__(self, other: Operand) -> Tensor:
         return _operate("floor_divide", self, other)
 
-    def __rfloordiv__(self, other: Any) -> Tensor:
+    def __rfloordiv__(self, other: Operand) -> Tensor:
         return _operate("floor_divide", other, self)
 
-    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+    def __divmod__(self, other: Operand) -> tuple[Tensor, Tensor]:
         return self // other, self % other
 
-    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+    def __rdivmod__(self, other: Operand) -> tuple[Tensor, Tensor]:
         return other // self, other % self
 
     def __round__(self, digits: int | None = None) -> Tensor:
@@ -98,10 +98,10 @@ class ArrayInterface:
     def __trunc__(self) -> Tensor:
         return tensor.record(RULES["trunc"], (self,))
 
-    def __matmul__(self, other: Any) -> Tensor:
+    def __matmul__(self, other: Operand) -> Tensor:
         return _through_numpy(NUMPY_FUNCTIONS[np.matmul], self, other)
 
-    def __rmatmul__(self, other: Any) -> Tensor:
+    def __rmatmul__(self, other: Operand) -> Tensor:
         return _through_numpy(NUMPY_FUNCTIONS[np.matmul], other, self)
 
     def __neg__(self) -> Tensor:
@@ -115,42 +115,42 @@ class ArrayInterface:
 
     # In place: of a leaf inside no_grad(); elsewhere a new node
 
-    def __iadd__(self, other: Any) -> Tensor:
+    def __iadd__(self, other: Operand) -> Tensor:
         return _in_place(operator.add, "+=", cast("Tensor", self), other)
 
-    def __isub__(self, other: Any) -> Tensor:
+    def __isub__(self, other: Operand) -> Tensor:
         return _in_place(operator.sub, "-=", cast("Tensor", self), other)
 
-    def __imul__(self, other: Any) -> Tensor:
+    def __imul__(self, other: Operand) -> Tensor:
         return _in_place(operator.mul, "*=", cast("Tensor", self), other)
 
-    def __itruediv__(self, other: Any) -> Tensor:
+    def __itruediv__(self, other: Operand) -> Tensor:
         return _in_place(operator.truediv, "/=", cast("Tensor", self), other)
 
-    def __ipow__(self, other: Any) -> Tensor:
+    def __ipow__(self, other: Operand) -> Tensor:
         return _in_place(operator.pow, "**=", cast("Tensor", self), other)
 
-    def __imod__(self, other: Any) -> Tensor:
+    def __imod__(self, other: Operand) -> Tensor:
         return _in_place(operator.mod, "%=", cast("Tensor", self), other)
 
-    def __ifloordiv__(self, other: Any) -> Tensor:
+    def __ifloordiv__(self, other: Operand) -> Tensor:
         return _in_place(operator.floordiv, "//=", cast("Tensor", self), other)
 
-    def __imatmul__(self, other: Any) -> Tensor:
+    def __imatmul__(self, other: Operand) -> Tensor:
         return _in_place(operator.matmul, "@=", cast("Tensor", self), other)
 
     # Comparisons give plain boolean arrays and are not recorded
 
-    def __lt__(self, other: Any) -> Any:
+    def __lt__(self, other: Operand) -> Any:
         return operator.lt(self._array, tensor.plain(other))
 
-    def __le__(self, other: Any) -> Any:
+    def __le__(self, other: Operand) -> Any:
         return operator.le(self._array, tensor.plain(other))
 
-    def __gt__(self, other: Any) -> Any:
+    def __gt__(self, other: Operand) -> Any:
         return operator.gt(self._array, tensor.plain(other))
 
-    def __ge__(self, other: Any) -> Any:
+    def __ge__(self, other: Operand) -> Any:
         return operator.ge(self._array, tensor.plain(other))
 
     def __eq__(self, other: object) -> Any:
@@ -184,7 +184,7 @@ class ArrayInterface:
     def T(self) -> Tensor:
         return _through_numpy(np.transpose, self)
 
-    def reshape(self, *shape: Any, **more: Any) -> Tensor:
+    def reshape(self, *shape: Any, **more: object) -> Tensor:
         return _through_numpy(np.reshape, self, shape[0] if len(shape) == 1 else shape, **more)
 
     def transpose(self, *axes: Any) -> Tensor:
@@ -195,7 +195,7 @@ class ArrayInterface:
 
     flatten = ravel
 
-    def squeeze(self, axis: Any = None, **more: Any) -> Tensor:
+    def squeeze(self, axis: Axis = None, **more: object) -> Tensor:
         return _through_numpy(np.squeeze, self, axis, **more)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
@@ -203,63 +203,67 @@ class ArrayInterface:
 
     def sum(
         self,
-        axis: Any = None,
+        axis: Axis = None,
         dtype: Any = None,
-        out: Any = None,
+        out: object = None,
         keepdims: bool = False,
-        **more: Any,
+        **more: object,
     ) -> Tensor:
         return _reduction(np.sum, self, dtype, out, axis=axis, keepdims=keepdims, **more)
 
     def mean(
         self,
-        axis: Any = None,
+        axis: Axis = None,
         dtype: Any = None,
-        out: Any = None,
+        out: object = None,
         keepdims: bool = False,
-        **more: Any,
+        **more: object,
     ) -> Tensor:
         return _reduction(np.mean, self, dtype, out, axis=axis, keepdims=keepdims, **more)
 
     def var(
         self,
-        axis: Any = None,
+        axis: Axis = None,
         dtype: Any = None,
-        out: Any = None,
+        out: object = None,
         ddof: int = 0,
         keepdims: bool = False,
-        **more: Any,
+        **more: object,
     ) -> Tensor:
         return _reduction(np.var, self, dtype, out, axis=axis, keepdims=keepdims, ddof=ddof, **more)
 
     def std(
         self,
-        axis: Any = None,
+        axis: Axis = None,
         dtype: Any = None,
-        out: Any = None,
+        out: object = None,
         ddof: int = 0,
         keepdims: bool = False,
-        **more: Any,
+        **more: object,
     ) -> Tensor:
         return _reduction(np.std, self, dtype, out, axis=axis, keepdims=keepdims, ddof=ddof, **more)
 
     def prod(
         self,
-        axis: Any = None,
+        axis: Axis = None,
         dtype: Any = None,
-        out: Any = None,
+        out: object = None,
         keepdims: bool = False,
-        **more: Any,
+        **more: object,
     ) -> Tensor:
         return _reduction(np.prod, self, dtype, out, axis=axis, keepdims=keepdims, **more)
 
-    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Tensor:
+    def max(
+        self, axis: Axis = None, out: object = None, keepdims: bool = False, **more: object
+    ) -> Tensor:
         return _reduction(np.max, self, None, out, axis=axis, keepdims=keepdims, **more)
 
-    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False, **more: Any) -> Tensor:
+    def min(
+        self, axis: Axis = None, out: object = None, keepdims: bool = False, **more: object
+    ) -> Tensor:
         return _reduction(np.min, self, None, out, axis=axis, keepdims=keepdims, **more)
 
-    def cumsum(self, axis: Any = None, **more: Any) -> Tensor:
+    def cumsum(self, axis: Axis = None, **more: object) -> Tensor:
         return _through_numpy(np.cumsum, self, axis=axis, **more)
 
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
@@ -268,28 +272,28 @@ class ArrayInterface:
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
         return _through_numpy(np.diagonal, self, offset, axis1, axis2)
 
-    def dot(self, other: Any) -> Tensor:
+    def dot(self, other: Operand) -> Tensor:
         return _through_numpy(np.dot, self, other)
 
-    def clip(self, min: Any = None, max: Any = None) -> Tensor:
+    def clip(self, min: Operand = None, max: Operand = None) -> Tensor:
         return _through_numpy(np.clip, self, min, max)
 
-    def round(self, decimals: Any = 0, **more: Any) -> Tensor:
+    def round(self, decimals: Any = 0, **more: object) -> Tensor:
         return _through_numpy(np.round, self, decimals, **more)
 
-    def repeat(self, repeats: Any, axis: Any = None, **more: Any) -> Tensor:
+    def repeat(self, repeats: Any, axis: Axis = None, **more: object) -> Tensor:
         return _through_numpy(np.repeat, self, repeats, axis, **more)
 
-    def take(self, indices: Any, axis: Any = None, **more: Any) -> Tensor:
+    def take(self, indices: Any, axis: Axis = None, **more: object) -> Tensor:
         return _through_numpy(np.take, self, indices, axis, **more)
 
     def astype(self, dtype: Any) -> Tensor:
         return _through_numpy(NUMPY_FUNCTIONS[np.ndarray.astype], self, dtype)
 
-    def argmax(self, axis: Any = None, **more: Any) -> Any:
+    def argmax(self, axis: Axis = None, **more: object) -> Any:
         return _through_numpy(np.argmax, self, axis, **more)
 
-    def argmin(self, axis: Any = None, **more: Any) -> Any:
+    def argmin(self, axis: Axis = None, **more: object) -> Any:
         return _through_numpy(np.argmin, self, axis, **more)
 
     def __len__(self) -> int:
@@ -305,7 +309,7 @@ class ArrayInterface:
 
     # What would drop the gradient says what to write instead
 
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+    def __setitem__(self, index: Any, value: Operand) -> NoReturn:
         raise TypeError(
             "t[i] = v would overwrite numbers that the sweep needs: write np.where(mask, v, t) or "
             "np.concatenate([...]) for a new Tensor, or t.data[i] = v before t is used"
@@ -317,7 +321,7 @@ class ArrayInterface:
             "or `if np.any(t.data):`"
         )
 
-    def view(self, *_: Any, **__: Any) -> NoReturn:
+    def view(self, *_: Operand, **__: object) -> NoReturn:
         raise TypeError(
             "a Tensor has no view as another type of array, and numpy.ma's functions no derivative "
             "rule: write t.reshape(...) for another shape, np's functions for np.ma's"
@@ -340,7 +344,7 @@ class ArrayInterface:
 
     # NumPy's functions
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Operand, **kwargs: Any) -> Any:
         kwargs = numpy_protocol.without_defaults(kwargs) if kwargs else kwargs
         if method == "__call__" and not kwargs:
             if ufunc in numpy_protocol.PLAIN_UFUNCS:
@@ -375,7 +379,7 @@ class ArrayInterface:
         return _call(function, func, "__call__", args, kwargs)
 
 
-def _operate(name: str, left: Any, right: Any) -> Tensor:
+def _operate(name: str, left: Operand, right: Operand) -> Tensor:
     other = right if isinstance(left, tensor.Tensor) else left
     if not isinstance(other, _ARRAYS) and not isinstance(other, tensor.Tensor):
         if isinstance(other, Value | complex | str | list | tuple):
@@ -391,7 +395,7 @@ def _operate(name: str, left: Any, right: Any) -> Tensor:
 _ARRAYS = (np.ndarray, np.generic, float, int)
 
 
-def _in_place(operation: Any, sign: str, left: Tensor, right: Any) -> Tensor:
+def _in_place(operation: Operand, sign: str, left: Tensor, right: Operand) -> Tensor:
     """``left sign right``: an update of a leaf inside ``no_grad()``, elsewhere a new node.
 
     Raises:
@@ -425,7 +429,7 @@ def _through_numpy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> T
 
 
 def _reduction(
-    function: Callable[..., Any], x: ArrayInterface, dtype: Any, out: Any, **options: Any
+    function: Callable[..., Any], x: ArrayInterface, dtype: Any, out: object, **options: Any
 ) -> Tensor:
     """NumPy's function, without the two options that can but be at their defaults."""
     if dtype is not None:
@@ -450,7 +454,7 @@ def _call(function: Any, numpy: Any, method: str, args: Any, kwargs: dict[str, A
     return function(*args, **kwargs)
 
 
-def _plain(arguments: Any) -> Any:
+def _plain(arguments: Operand) -> Any:
     if isinstance(arguments, tensor.Tensor):
         return arguments._array
     if isinstance(arguments, list | tuple):

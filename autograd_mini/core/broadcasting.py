@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_mini.core.graph import data_of, is_node
-from autograd_mini.core.operation import Operation
+from autograd_mini.core.operation import Operand, Operation
 
 if TYPE_CHECKING:
     from autograd_mini.core.tensor import Array, Tensor
 
 
-def fitted(share: Any, operand: Tensor, operation: Operation) -> Any:
+def fitted(share: Operand, operand: Tensor, operation: Operation) -> Operand:
     """What an operand receives, in the operand's shape and dtype."""
     if not is_node(share):
         share = np.asarray(share)
@@ -32,7 +32,7 @@ def fitted(share: Any, operand: Tensor, operation: Operation) -> Any:
     return share
 
 
-def masked_share(share: Any, gradient: Any) -> Any:
+def masked_share(share: Operand, gradient: Operand) -> Operand:
     """A share with zero in place of NaN where the upstream gradient is zero."""
     undefined = np.isnan(data_of(share)) & (data_of(gradient) == 0)
     return np.where(undefined, 0, share) if undefined.any() else share
@@ -43,7 +43,7 @@ def is_shared(share: Array, others: tuple[Any, ...]) -> bool:
     return share.base is not None or any(share is other for other in others)
 
 
-def unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Any:
+def unbroadcast(gradient: Operand, shape: tuple[int, ...]) -> Operand:
     """The gradient of an operand of this shape that was broadcast: summed over what was repeated.
 
     >>> unbroadcast(np.ones((4, 2, 3)), (2, 1))
@@ -66,7 +66,7 @@ def unbroadcast(gradient: Any, shape: tuple[int, ...]) -> Any:
     return found if found.shape == shape else found.reshape(shape)
 
 
-def sum_dtype(array: Any) -> np.dtype[Any]:
+def sum_dtype(array: Operand) -> np.dtype[Any]:
     """The dtype to sum in: float16 has no room for sums and counts, nor has NumPy's mean."""
     dtype: np.dtype[Any] = array.dtype
     return _FLOAT32 if dtype == _FLOAT16 else dtype

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, TypeVar, overload
 import numpy as np
 
 from autograd_mini.core import independence
-from autograd_mini.core.operation import Operation
+from autograd_mini.core.operation import Operand, Operation
 from autograd_mini.other_libraries import refuse_options
 
 Recorded = bool | Literal["as written"]
@@ -36,11 +36,15 @@ class Swept(Protocol):
     def parents(self) -> tuple[Any, ...]:
         """The operands in order: nodes, and constants as they were given."""
 
-    def seed(self, gradient: Any) -> Any:
+    def seed(self, gradient: Operand) -> Operand:
         """The upstream gradient that a sweep from this node starts with, checked."""
 
     def contributions(
-        self, gradient: Any, wanted: Collection[Any] | None, create_graph: Recorded, masked: bool
+        self,
+        gradient: Operand,
+        wanted: Collection[Any] | None,
+        create_graph: Recorded,
+        masked: bool,
     ) -> Iterable[tuple[Any, Any]]:
         """For each operand that is a node (and wanted): it, and what it receives.
 
@@ -50,10 +54,10 @@ class Swept(Protocol):
         local derivative.  NumPy may warn while it is computed: see ``quietly``.
         """
 
-    def zero(self) -> Any:
+    def zero(self) -> Operand:
         """The gradient of something that does not depend on this node."""
 
-    def again(self, operands: Sequence[Any]) -> Any:
+    def again(self, operands: Sequence[Any]) -> Operand:
         """The same operation recorded on other operands."""
 
 
@@ -86,7 +90,7 @@ def operands(node: N) -> Iterator[N]:
     return (parent for parent in node.parents if is_node(parent))
 
 
-def data_of(operand: Any) -> Any:
+def data_of(operand: Operand) -> Operand:
     """The number or array of an operand: a node's data, or the constant itself."""
     return operand.data if is_node(operand) else operand
 
@@ -97,12 +101,12 @@ def options_of(node: Node) -> dict[str, Any]:
     return options
 
 
-def leaf_like(node: N, data: Any, label: str = "") -> N:
+def leaf_like(node: N, data: Operand, label: str = "") -> N:
     """A leaf of the same class as a node."""
     return type(node)(data, label)  # type: ignore[call-arg]
 
 
-def is_node(operand: Any) -> bool:
+def is_node(operand: object) -> bool:
     """Whether an operand is a Value or a Tensor, not a constant."""
     return hasattr(operand, "contributions")
 
@@ -145,7 +149,7 @@ def topological_order(*roots: N) -> list[N]:
 
 def reverse_sweep(
     order: Sequence[N],
-    gradient: Any,
+    gradient: Operand,
     wanted: Collection[N] | None = None,
     create_graph: Recorded = False,
     masked: bool = False,
@@ -174,7 +178,7 @@ def quietly() -> np.errstate:
 
 def _gradients_in_turn(
     order: Sequence[N],
-    gradient: Any,
+    gradient: Operand,
     wanted: Collection[N] | None,
     create_graph: Recorded,
     masked: bool,
@@ -192,7 +196,7 @@ def _gradients_in_turn(
             totals[operand] = totals[operand] + share if operand in totals else share
 
 
-def backward(root: Any, gradient: Any = None) -> None:
+def backward(root: Any, gradient: Operand = None) -> None:
     """Sweep from a Tensor: leaves add the gradient to ``grad``, interior nodes hold it.
 
     Values have a sweep of their own, ``Value.backward``.
@@ -207,20 +211,24 @@ def backward(root: Any, gradient: Any = None) -> None:
 
 
 @overload
-def gradients(root: Any, wrt: N, create_graph: bool = ..., gradient: Any = ...) -> Any: ...
+def gradients(root: Any, wrt: N, create_graph: bool = ..., gradient: Operand = ...) -> Operand: ...
 @overload
 def gradients(
-    root: Any, wrt: Sequence[N], create_graph: bool = ..., gradient: Any = ...
+    root: Any, wrt: Sequence[N], create_graph: bool = ..., gradient: Operand = ...
 ) -> list[Any]: ...
 @overload
 def gradients(
-    root: Any, wrt: Mapping[str, N], create_graph: bool = ..., gradient: Any = ...
+    root: Any, wrt: Mapping[str, N], create_graph: bool = ..., gradient: Operand = ...
 ) -> dict[str, Any]: ...
 
 
 def gradients(
-    root: Any, wrt: Any, create_graph: bool = False, gradient: Any = None, **more: Any
-) -> Any:
+    root: Any,
+    wrt: Any,
+    create_graph: bool = False,
+    gradient: Operand = None,
+    **more: object,
+) -> Operand:
     """The gradient of ``root`` with respect to nodes, without writing any ``grad``.
 
     Arguments:
@@ -293,12 +301,12 @@ def _warn_of_independence(order: Sequence[Any], wrt: Sequence[Any]) -> None:
         independence.warn(f"this {type(root).__name__} ({root.op or 'a leaf'})", names)
 
 
-def was_differentiated(node: Any) -> bool:
+def was_differentiated(node: object) -> bool:
     """Whether ``gradients()`` has given the gradient with respect to a node."""
     return id(node) in _asked or id(node) in _differentiated
 
 
-def lost_update(leaf: Any, sign: str) -> TypeError:
+def lost_update(leaf: Node, sign: str) -> TypeError:
     """The error for ``leaf sign …`` where it would put a new node in a parameter's place."""
     name = leaf.label or type(leaf).__name__[0].lower()
     return TypeError(
@@ -315,7 +323,7 @@ def _remember(table: dict[int, Any], nodes: Iterable[Any]) -> None:
             table[key] = weakref.ref(node, partial(_forget, table, key))
 
 
-def _forget(table: dict[int, Any], key: int, _: Any) -> None:
+def _forget(table: dict[int, Any], key: int, _: object) -> None:
     table.pop(key, None)
 
 
@@ -330,7 +338,7 @@ def sweep_gradients(
     root: N,
     wrt: Sequence[N],
     create_graph: Recorded,
-    gradient: Any,
+    gradient: Operand,
     handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> list[Any]:
     """``gradients`` for a list, in which a gradient that is constant stays a plain number."""
@@ -342,7 +350,7 @@ def _sweep_to(
     order: Sequence[N],
     wrt: Sequence[N],
     create_graph: Recorded,
-    seed: Any,
+    seed: Operand,
     handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> dict[N, Any]:
     """The gradients of the nodes of ``wrt`` that the root of a topological order depends on."""
@@ -355,7 +363,7 @@ def _sweep_to(
 @quietly()
 def _sweep(
     order: Sequence[N],
-    seed: Any,
+    seed: Operand,
     asked: Collection[N] | None = None,
     wanted: Collection[N] | None = None,
     create_graph: Recorded = False,
@@ -386,7 +394,7 @@ def needs_masking(found: Mapping[N, Any], whole: bool) -> bool:
     return any(map(_has_nan, _telling(found) if whole else found.values()))
 
 
-def _has_nan(gradient: Any) -> bool:
+def _has_nan(gradient: Operand) -> bool:
     array = data_of(gradient)
     least = array if isinstance(array, float) else np.minimum.reduce(array, axis=None, initial=0.0)
     return bool(least != least)  # the least number is NaN if one of them is

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.broadcasting import sum_dtype
-from autograd_mini.core.operation import OPERATIONS, define, replaces
+from autograd_mini.core.operation import OPERATIONS, Operand, define, replaces
 from autograd_mini.core.tensor import Axis, Tensor, record
 
 
-def _getitem(x: Any, index: Any) -> Any:
+def _getitem(x: Operand, index: Any) -> Operand:
     return np.asarray(x)[index]
 
 
-def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+def _scatter(g: Operand, index: Any, shape: tuple[int, ...]) -> Operand:
     """Zeros of a shape, with ``g`` added at an index."""
     parts = index if isinstance(index, tuple) else (index,)
     if not any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts):
@@ -34,7 +34,7 @@ def _scatter(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     return found.astype(g.dtype, copy=False)
 
 
-def scattered(g: Any, index: Any, shape: tuple[int, ...]) -> Any:
+def scattered(g: Operand, index: Any, shape: tuple[int, ...]) -> Operand:
     """Zeros of a shape with ``g`` added at an index, recorded if ``g`` is a Tensor."""
     return (
         _recorded_scatter(g, index, shape) if isinstance(g, Tensor) else _scatter(g, index, shape)
@@ -66,7 +66,7 @@ _recorded_scatter = define(
 
 
 @replaces(operator.getitem)
-def getitem(x: Any, index: Any) -> Tensor:
+def getitem(x: Operand, index: Any) -> Tensor:
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Tensor) for part in parts):
         raise TypeError("a Tensor is no index: write t[index.data.astype(int)], or a boolean array")
@@ -79,7 +79,7 @@ _BASIC = (int, np.integer, np.bool_, slice, type(Ellipsis), type(None))
 """Parts of an index that cannot change and name no element twice."""
 
 
-def index_array(part: Any) -> Any:
+def index_array(part: Operand) -> Operand:
     """Any other part of an index as an array of its own, however it is written."""
     array = np.array(part)
     return array if array.size or isinstance(part, np.ndarray) else array.astype(np.intp)
@@ -88,14 +88,16 @@ def index_array(part: Any) -> Any:
 # Joining and turning
 
 
-def _concatenate_pullback(index: int, g: Any, out: Any, *operands: Any, axis: int) -> Any:
+def _concatenate_pullback(
+    index: int, g: Operand, out: Operand, *operands: Operand, axis: int
+) -> Operand:
     sizes = [np.shape(operand)[axis] for operand in operands]
     start = int(np.sum(sizes[:index], dtype=int))
     before = (slice(None),) * (axis % np.ndim(operands[0]))
     return g[(*before, slice(start, start + sizes[index]))]
 
 
-def _stack_pullback(index: int, g: Any, out: Any, *operands: Any, axis: int) -> Any:
+def _stack_pullback(index: int, g: Operand, out: Operand, *operands: Operand, axis: int) -> Operand:
     return g[(*(slice(None),) * (axis % np.ndim(g)), index)]
 
 
@@ -118,18 +120,18 @@ define(
 
 
 @replaces(np.concatenate)
-def concatenate(arrays: Any, axis: int | None = 0) -> Any:
+def concatenate(arrays: Operand, axis: int | None = 0) -> Operand:
     if axis is None:
         arrays, axis = [np.ravel(array) for array in arrays], 0
     return record(OPERATIONS["concatenate"], _joined(arrays), {"axis": axis})
 
 
 @replaces(np.stack)
-def stack(arrays: Any, axis: int = 0) -> Any:
+def stack(arrays: Operand, axis: int = 0) -> Operand:
     return record(OPERATIONS["stack"], _joined(arrays), {"axis": axis})
 
 
-def _joined(arrays: Any) -> tuple[Any, ...]:
+def _joined(arrays: Operand) -> tuple[Any, ...]:
     return tuple(array if isinstance(array, Tensor) else np.asarray(array) for array in arrays)
 
 
@@ -144,7 +146,7 @@ flip = define(
 )
 
 
-def _roll_pullback(g: Any, out: Any, x: Any, shift: Any, axis: Axis) -> Any:
+def _roll_pullback(g: Operand, out: Operand, x: Operand, shift: Any, axis: Axis) -> Operand:
     return np.roll(g, tuple(np.negative(shift)) if np.ndim(shift) else -shift, axis)
 
 
@@ -162,7 +164,9 @@ roll = define(
 )
 
 
-def _pad_pullback(g: Any, out: Any, x: Any, pad_width: Any, constant_values: Any) -> Any:
+def _pad_pullback(
+    g: Operand, out: Operand, x: Operand, pad_width: Any, constant_values: Any
+) -> Operand:
     starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0]
     return g[tuple(slice(a, a + n) for a, n in zip(starts.tolist(), np.shape(x), strict=True))]
 
@@ -182,7 +186,7 @@ _recorded_pad = define(
 
 
 @replaces(np.pad)
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Any:
+def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Operand:
     if mode == "constant":
         constant_values = 0 if constant_values is None else constant_values
         return _recorded_pad(x, pad_width, constant_values)

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 Function = Callable[..., Any]
+Operand = Any
+"""A number, an array or a Tensor, which NumPy's stubs do not know."""
 
 
 class Operation:
@@ -133,7 +135,7 @@ class Operation:
         """The operation whose pullbacks compute what is shown, also where other texts are sound."""
         return self
 
-    def __call__(self, *operands: Any, **options: Any) -> Any:
+    def __call__(self, *operands: Operand, **options: Any) -> Operand:
         """The result on operands of any kind, recorded if one of them is a node."""
         raise NotImplementedError
 
@@ -146,11 +148,11 @@ class Operation:
         reads = self.reads_operand(index, index) or self.reads_result(index)
         return not reads and self.pullback(index) is not None
 
-    def kinks_at(self, out: Any, *operands: Any, **options: Any) -> Any:
+    def kinks_at(self, out: Operand, *operands: Operand, **options: Any) -> Operand:
         """Where it has no derivative, as truth values; ``None`` if it has one everywhere."""
         return None if self.kinks is None else self.kinks(out, *operands, **options)
 
-    def branches_at(self, out: Any, *operands: Any, **options: Any) -> Any:
+    def branches_at(self, out: Operand, *operands: Operand, **options: Any) -> Operand:
         """A number for the branch that each element takes; ``None`` if there is only one."""
         return None if self.branches is None else self.branches(out, *operands, **options)
 
@@ -189,7 +191,7 @@ class Operation:
             return [(0, kept[axis])]
         return [(0, axis)] if shapes == (shape,) else []
 
-    def over_complex(self, *operands: Any, **options: Any) -> Any:
+    def over_complex(self, *operands: Operand, **options: Any) -> Operand:
         """The result over complex arrays.
 
         >>> OPERATIONS["norm"].over_complex([3 + 2e-30j, 4], axis=None, keepdims=True).imag
@@ -272,7 +274,7 @@ class ArrayOperation(Operation):
     axes: Function | None = None
     fused: bool = False
 
-    def over_complex(self, *operands: Any, **options: Any) -> Any:
+    def over_complex(self, *operands: Operand, **options: Any) -> Operand:
         """The result over complex arrays, as of any operation.
 
         Raises:
@@ -370,15 +372,15 @@ def _recording(record: Function, operation: ArrayOperation, call: str, count: in
     return function
 
 
-def _option(value: Any) -> Any:
+def _option(value: object) -> object:
     """An option as it is recorded: no list that may be changed."""
     return tuple(value) if type(value) is list else value
 
 
-def replaces(*functions: Any) -> Callable[[Any], Any]:
+def replaces(*functions: Function) -> Callable[[Function], Function]:
     """Decorator: the function that is called for Tensors in place of NumPy's functions."""
 
-    def enter(ours: Any) -> Any:
+    def enter(ours: Function) -> Function:
         NUMPY_FUNCTIONS.update(dict.fromkeys(functions, ours))
         return ours
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from autograd_mini.core.broadcasting import unbroadcast
 from autograd_mini.core.indexing import scattered
-from autograd_mini.core.operation import OPERATIONS, define, replaces
+from autograd_mini.core.operation import OPERATIONS, Operand, define, replaces
 from autograd_mini.core.tensor import Tensor, record
 
 
-def _matmul_pullback_left(g: Any, out: Any, x: Any, y: Any) -> Any:
+def _matmul_pullback_left(g: Operand, out: Operand, x: Operand, y: Operand) -> Operand:
     if np.ndim(y) == 2:
         return g @ _transposed(y)
     if np.ndim(y) == 1:
@@ -25,7 +25,7 @@ def _matmul_pullback_left(g: Any, out: Any, x: Any, y: Any) -> Any:
     return g @ _transposed(y)
 
 
-def _matmul_pullback_right(g: Any, out: Any, x: Any, y: Any) -> Any:
+def _matmul_pullback_right(g: Operand, out: Operand, x: Operand, y: Operand) -> Operand:
     if np.ndim(x) == 1:
         return g * x if np.ndim(y) == 1 else np.expand_dims(x, -1) * np.expand_dims(g, -2)
     if np.ndim(y) <= 2 and np.ndim(x) > 2:  # one matrix for the whole batch: one product
@@ -35,7 +35,7 @@ def _matmul_pullback_right(g: Any, out: Any, x: Any, y: Any) -> Any:
     return _transposed(x) @ g
 
 
-def _transposed(x: Any) -> Any:
+def _transposed(x: Operand) -> Operand:
     """Matrices with rows for columns; an array or Tensor of two axes, as it mostly is, quickly."""
     return x.T if getattr(x, "ndim", None) == 2 else np.swapaxes(x, -1, -2)
 
@@ -66,7 +66,7 @@ matmul = define(
 )
 
 
-def _affine(x: Any, weight: Any, bias: Any) -> Any:
+def _affine(x: Operand, weight: Operand, bias: Operand) -> Operand:
     x, weight, bias = np.asarray(x), np.asarray(weight), np.asarray(bias)
     if weight.ndim != 2 or bias.shape != weight.shape[1:]:
         raise ValueError("weight has shape (n_in, n_out) and bias (n_out,)")
@@ -89,7 +89,7 @@ _recorded_affine = define(
 )
 
 
-def affine(x: Any, weight: Any, bias: Any) -> Any:
+def affine(x: Operand, weight: Operand, bias: Operand) -> Operand:
     """``x @ weight + bias``, as one operation: a layer of neurons, as ``weighted_sum`` is one.
 
     The numbers are those of ``x @ weight + bias``; there are fewer nodes to record and to sweep.
@@ -120,11 +120,13 @@ def affine(x: Any, weight: Any, bias: Any) -> Any:
     return _affine(x, weight, bias)
 
 
-def _einsum(*operands: Any, subscripts: str) -> Any:
+def _einsum(*operands: Operand, subscripts: str) -> Operand:
     return np.einsum(subscripts, *operands, optimize=len(operands) > 1)
 
 
-def _einsum_pullback(index: int, g: Any, out: Any, *operands: Any, subscripts: str) -> Any:
+def _einsum_pullback(
+    index: int, g: Operand, out: Operand, *operands: Operand, subscripts: str
+) -> Operand:
     inputs, output = subscripts.split("->")
     terms = inputs.split(",")
     mine, shape = terms.pop(index), np.shape(operands[index])
@@ -159,7 +161,7 @@ _recorded_einsum = define(
 
 
 @replaces(np.einsum)
-def einsum(subscripts: Any, *operands: Any, optimize: Any = True) -> Any:
+def einsum(subscripts: Any, *operands: Operand, optimize: Any = True) -> Operand:
     if not isinstance(subscripts, str):
         raise TypeError("einsum of Tensors: write the subscripts as text, such as 'ij,jk->ik'")
     return record(OPERATIONS["einsum"], operands, {"subscripts": _explicit(subscripts, operands)})

@@ -11,11 +11,11 @@ import numpy as np
 
 from autograd_mini.core import tensor
 from autograd_mini.core.broadcasting import sum_dtype
-from autograd_mini.core.operation import Function, axes_of, define
+from autograd_mini.core.operation import Function, Operand, axes_of, define
 from autograd_mini.core.tensor import Axis, Tensor
 
 
-def restored(g: Any, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Any:
+def restored(g: Operand, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Operand:
     """A reduction's gradient or result, with the reduced axes back as axes of size 1."""
     if keepdims:
         return g
@@ -26,7 +26,7 @@ def count_over(shape: tuple[int, ...], axis: Axis) -> int:
     return int(np.prod([shape[a] for a in axes_of(axis, len(shape))], dtype=int))
 
 
-def wide(x: Any) -> Any:
+def wide(x: Operand) -> Operand:
     """An array or Tensor in a dtype that has room for sums and counts of it."""
     dtype = sum_dtype(x)
     return x if x.dtype == dtype else x.astype(dtype)
@@ -36,7 +36,7 @@ def in_wide(function: Callable[..., Any]) -> Callable[..., Any]:
     """A forward function whose sums have room, and whose result has its operand's dtype."""
 
     @functools.wraps(function)
-    def forward(x: Any, **options: Any) -> Any:
+    def forward(x: Operand, **options: Any) -> Operand:
         x = np.asarray(x)
         return np.asarray(function(wide(x), **options)).astype(x.dtype, copy=False)
 
@@ -57,11 +57,11 @@ def _over_axes(node: Tensor) -> str:
 
 
 @in_wide
-def _sum(x: Any, axis: Axis, keepdims: bool) -> Any:
+def _sum(x: Operand, axis: Axis, keepdims: bool) -> Operand:
     return np.sum(x, axis=axis, keepdims=keepdims)
 
 
-def _sum_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _sum_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
     return np.broadcast_to(restored(g, np.shape(x), axis, keepdims), np.shape(x))
 
 
@@ -78,7 +78,7 @@ sum_ = define(
 )
 
 
-def _mean_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _mean_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
     return _sum_pullback(wide(g) / count_over(np.shape(x), axis), out, x, axis, keepdims)
 
 
@@ -96,14 +96,16 @@ mean = define(
 )
 
 
-def _var_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+def _var_pullback(
+    g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool, ddof: int
+) -> Operand:
     x, g = wide(x), wide(g)
     degrees = x.dtype.type(max(count_over(np.shape(x), axis) - ddof, 0))  # a divisor of 0 gives NaN
     centred = x - np.mean(x, axis=axis, keepdims=True)
     return restored(g, np.shape(x), axis, keepdims) * (2 / degrees * centred)
 
 
-def _var_parts(x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+def _var_parts(x: Operand, axis: Axis, keepdims: bool, ddof: int) -> Operand:
     centred = x - np.mean(x, axis=axis, keepdims=True)
     squares = np.sum(centred * centred, axis=axis, keepdims=keepdims)
     return squares / np.float64(max(count_over(np.shape(x), axis) - ddof, 0))
@@ -123,7 +125,7 @@ var = define(
 
 
 def _in_range(
-    x: Any, out: Any, axis: Axis, again: Callable[[Any], Any], order: float = 2
+    x: Operand, out: Operand, axis: Axis, again: Callable[[Any], Any], order: float = 2
 ) -> tuple[Any, Any]:
     """Operands and results of a norm, scaled by powers of 2 where powers of them leave the range.
 
@@ -145,7 +147,7 @@ def _in_range(
     return x, again(x)
 
 
-def _scaled(x: Any, power: Any) -> Any:
+def _scaled(x: Operand, power: Operand) -> Operand:
     """``x * 2**power``, in two steps that stay in range if the result does."""
     power = np.minimum(power, 2 * np.finfo(x.dtype).maxexp - 2)  # 0 times infinity would be NaN
     half = power // 2
@@ -153,7 +155,9 @@ def _scaled(x: Any, power: Any) -> Any:
     return x * np.ldexp(one, half) * np.ldexp(one, power - half)
 
 
-def _std_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ddof: int) -> Any:
+def _std_pullback(
+    g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool, ddof: int
+) -> Operand:
     g, out, x = (wide(each) for each in (g, out, x))
     x, out = _in_range(x, out, axis, lambda x: np.std(x, axis=axis, keepdims=keepdims, ddof=ddof))
     safe = np.where(out == 0, 1, 2 * out)
@@ -172,7 +176,7 @@ def _std_formula(node: Tensor) -> str | None:
     )
 
 
-def _is_zero(out: Any, *operands: Any, **options: Any) -> Any:
+def _is_zero(out: Operand, *operands: Operand, **options: Any) -> Operand:
     return out == 0
 
 
@@ -191,14 +195,14 @@ std = define(
 )
 
 
-def _normalised(x: Any, power: Any) -> tuple[Any, Any]:
+def _normalised(x: Operand, power: Operand) -> tuple[Any, Any]:
     """``x * 2**power`` as numbers between ½ and 1 (or 0, infinite, NaN) and their powers."""
     more = np.frexp(tensor.plain(x))[1]
     more = np.where(np.isfinite(tensor.plain(x)), more, 0)
     return _scaled(x, -more), power + more
 
 
-def _products_before(x: Any, power: Any) -> tuple[Any, Any]:
+def _products_before(x: Operand, power: Operand) -> tuple[Any, Any]:
     """Along the last axis, the product of all ``x * 2**power`` before each one, sound at zeros.
 
     Numbers and powers are kept apart, so that no product of some leaves the range of floats.
@@ -218,7 +222,7 @@ def _products_before(x: Any, power: Any) -> tuple[Any, Any]:
     return products, powers
 
 
-def _prod_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _prod_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
     shape = np.shape(x)
     axes = axes_of(axis, len(shape))
     last = tuple(range(len(shape) - len(axes), len(shape)))
@@ -263,18 +267,18 @@ prod = define(
 )
 
 
-def _extremes(out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _extremes(out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
     """The elements that are the greatest, or least, as truth values."""
     equal: Any = tensor.plain(x) == restored(tensor.plain(out), np.shape(x), axis, keepdims)
     return equal
 
 
-def _ties(out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _ties(out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
     ties = _extremes(out, x, axis, keepdims)
     return ties & (np.sum(ties, axis=axis, keepdims=True) > 1)
 
 
-def _extreme_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _extreme_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
     ties = _extremes(out, x, axis, keepdims)
     g = wide(restored(g, np.shape(x), axis, keepdims))
     shares = np.sum(ties, axis=axis, keepdims=True).astype(g.dtype)
@@ -293,7 +297,7 @@ def _extreme_formula(node: Tensor) -> str:
 def _mean_of_extremes(reduce: Function) -> Function:
     """The greatest, or least, elements' mean: the same, and made of analytic operations."""
 
-    def analytic(x: Any, axis: Axis, keepdims: bool) -> Any:
+    def analytic(x: Operand, axis: Axis, keepdims: bool) -> Operand:
         ties = np.real(x) == reduce(np.real(x), axis=axis, keepdims=True)
         total = np.sum(np.where(ties, x, 0), axis=axis, keepdims=keepdims)
         return total / np.sum(ties, axis=axis, keepdims=keepdims)
@@ -332,7 +336,7 @@ min_ = define(
 )
 
 
-def _cumsum_pullback(g: Any, out: Any, x: Any, axis: int | None) -> Any:
+def _cumsum_pullback(g: Operand, out: Operand, x: Operand, axis: int | None) -> Operand:
     axis = None if np.ndim(x) == 0 else axis
     return np.reshape(np.flip(np.cumsum(np.flip(wide(g), axis), axis), axis), np.shape(x))
 
@@ -348,15 +352,17 @@ cumsum = define(
 
 
 @in_wide
-def _norm(x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
+def _norm(x: Operand, axis: Axis, keepdims: bool, ord: float = 2) -> Operand:
     if ord == 2:
         return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
     with np.errstate(divide="ignore"):  # of a negative order, an element of 0 makes the norm 0
         return np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1 / ord)
 
 
-def _norm_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
-    def again(x: Any) -> Any:
+def _norm_pullback(
+    g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool, ord: float = 2
+) -> Operand:
+    def again(x: Operand) -> Operand:
         options = {"axis": axis, "keepdims": keepdims, "ord": ord}
         return norm(x, **options) if isinstance(x, Tensor) else _norm(x, **options)
 
@@ -382,7 +388,7 @@ def _norm_formula(node: Tensor) -> str | None:
     return ratio + f" * (abs(x0) / where({out} == 0, 1, {out})) ** {more}" * (more != 0)
 
 
-def _norm_parts(x: Any, axis: Axis, keepdims: bool, ord: float = 2) -> Any:
+def _norm_parts(x: Operand, axis: Axis, keepdims: bool, ord: float = 2) -> Operand:
     if ord == 2:
         return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
     size = np.where(np.real(x) < 0, -x, x) if np.iscomplexobj(x) else np.abs(x)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.operation import define
+from autograd_mini.core.operation import Operand, define
 from autograd_mini.core.tensor import Tensor
 
 
-def _reshape_pullback(g: Any, out: Any, x: Any, **options: Any) -> Any:
+def _reshape_pullback(g: Operand, out: Operand, x: Operand, **options: Any) -> Operand:
     return np.reshape(g, np.shape(x))
 
 
@@ -58,7 +58,7 @@ expand_dims = define(
 )
 
 
-def _transpose_pullback(g: Any, out: Any, x: Any, axes: Any) -> Any:
+def _transpose_pullback(g: Operand, out: Operand, x: Operand, axes: Any) -> Operand:
     return np.transpose(g, None if axes is None else np.argsort([a % len(axes) for a in axes]))
 
 

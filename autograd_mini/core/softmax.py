@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import tensor
-from autograd_mini.core.operation import OPERATIONS, Function, axes_of, define
+from autograd_mini.core.operation import OPERATIONS, Function, Operand, axes_of, define
 from autograd_mini.core.reductions import beside_operand, in_wide, restored, wide
 from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.tensor import Axis, Tensor
 from autograd_mini.other_libraries import refuse_options
 
 
-def _shifted(x: Any, axis: Axis) -> tuple[Any, Any]:
+def _shifted(x: Operand, axis: Axis) -> tuple[Any, Any]:
     """Operands less the greatest of them, so that exp() stays finite, and this."""
     top = np.max(_real_numbers(x), axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isinf(top), 0, top)
     return x - top, top
 
 
-def _real_numbers(x: Any) -> Any:
+def _real_numbers(x: Operand) -> Operand:
     """The numbers of an array, real or complex, a Tensor, or an array of Values."""
     x = tensor.plain(x)
     if getattr(x, "dtype", np.dtype(float)).kind == "O":
@@ -29,23 +29,23 @@ def _real_numbers(x: Any) -> Any:
     return np.real(x)
 
 
-def _function(name: str, x: Any) -> Any:
+def _function(name: str, x: Operand) -> Operand:
     """A function of the table over numbers, real or complex, nodes, or an array of Values."""
     return getattr(np, name)(x) if np.iscomplexobj(tensor.plain(x)) else FUNCTIONS[name](x)
 
 
 @in_wide
-def _softmax(x: Any, axis: Axis) -> Any:
+def _softmax(x: Operand, axis: Axis) -> Operand:
     e = np.exp(x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf))
     return e / np.add.reduce(e, axis=axis, keepdims=True)
 
 
-def _softmax_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
+def _softmax_pullback(g: Operand, out: Operand, x: Operand, axis: Axis) -> Operand:
     out, g = wide(out), wide(g)
     return out * (g - np.sum(g * out, axis=axis, keepdims=True))
 
 
-def _softmax_parts(x: Any, axis: Axis) -> Any:
+def _softmax_parts(x: Operand, axis: Axis) -> Operand:
     e = _function("exp", _shifted(x, axis)[0])
     return e / np.sum(e, axis=axis, keepdims=True)
 
@@ -66,17 +66,17 @@ _recorded_softmax = define(
 
 
 @in_wide
-def _log_softmax(x: Any, axis: Axis) -> Any:
+def _log_softmax(x: Operand, axis: Axis) -> Operand:
     shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
-def _log_softmax_pullback(g: Any, out: Any, x: Any, axis: Axis) -> Any:
+def _log_softmax_pullback(g: Operand, out: Operand, x: Operand, axis: Axis) -> Operand:
     g = wide(g)
     return g - np.exp(wide(out)) * np.sum(g, axis=axis, keepdims=True)
 
 
-def _log_softmax_parts(x: Any, axis: Axis) -> Any:
+def _log_softmax_parts(x: Operand, axis: Axis) -> Operand:
     shifted, _ = _shifted(x, axis)
     total = np.sum(_function("exp", shifted), axis=axis, keepdims=True)
     return shifted - _function("log", total)
@@ -98,7 +98,7 @@ _recorded_log_softmax = define(
 
 
 @in_wide
-def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
+def _logsumexp(x: Operand, axis: Axis, keepdims: bool) -> Operand:
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isinf(top), 0, top)
     with np.errstate(divide="ignore"):
@@ -106,7 +106,9 @@ def _logsumexp(x: Any, axis: Axis, keepdims: bool) -> Any:
     return found if keepdims else np.squeeze(found, axes_of(axis, np.ndim(x)))
 
 
-def _logsumexp_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _logsumexp_pullback(
+    g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool
+) -> Operand:
     """softmax(x), not exp(x - out), in which out has rounded; at infinity its limit."""
     x, g = wide(x), wide(g)
     top = np.max(tensor.plain(x), axis=axis, keepdims=True, initial=-np.inf)
@@ -117,7 +119,7 @@ def _logsumexp_pullback(g: Any, out: Any, x: Any, axis: Axis, keepdims: bool) ->
     return restored(g, np.shape(x), axis, keepdims) * (e / np.where(none, 1, total))
 
 
-def _logsumexp_parts(x: Any, axis: Axis, keepdims: bool) -> Any:
+def _logsumexp_parts(x: Operand, axis: Axis, keepdims: bool) -> Operand:
     over: Any = {"axis": axis, "keepdims": True}
     shifted, top = _shifted(x, axis)
     found = _function("log", np.sum(_function("exp", shifted), **over)) + top
@@ -147,7 +149,7 @@ _recorded_logsumexp = define(
 )
 
 
-def _apply(function: Function, x: Any, more: dict[str, Any], **options: Any) -> Any:
+def _apply(function: Function, x: Operand, more: dict[str, Any], **options: Any) -> Operand:
     """Softmax or its kin, of an array, a Tensor, or an array of Values by their own operations."""
     operation = OPERATIONS[function.__name__]
     if more:
@@ -160,7 +162,7 @@ def _apply(function: Function, x: Any, more: dict[str, Any], **options: Any) -> 
     return operation.forward(x, **options)
 
 
-def softmax(x: Any, axis: Axis = -1, **more: Any) -> Any:
+def softmax(x: Operand, axis: Axis = -1, **more: object) -> Operand:
     """``exp(x) / sum(exp(x))`` over an axis, without overflow; same shape as x.
 
     Takes an array, a Tensor, or an object array of Values.
@@ -171,7 +173,7 @@ def softmax(x: Any, axis: Axis = -1, **more: Any) -> Any:
     return _apply(_recorded_softmax, x, more, axis=axis)
 
 
-def log_softmax(x: Any, axis: Axis = -1, **more: Any) -> Any:
+def log_softmax(x: Operand, axis: Axis = -1, **more: object) -> Operand:
     """``log(softmax(x))`` over an axis, without overflow; same shape as x.
 
     >>> log_softmax(np.array([0.0, -1000.0]))
@@ -180,7 +182,7 @@ def log_softmax(x: Any, axis: Axis = -1, **more: Any) -> Any:
     return _apply(_recorded_log_softmax, x, more, axis=axis)
 
 
-def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False, **more: Any) -> Any:
+def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False, **more: object) -> Operand:
     """``log(sum(exp(x)))`` over axes, without overflow.
 
     >>> float(logsumexp(np.array([1000.0, 1000.0])).round(4))

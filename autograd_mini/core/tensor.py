@@ -25,7 +25,7 @@ from autograd_mini.core import graph, guards, modes
 from autograd_mini.core.array_interface import ArrayInterface
 from autograd_mini.core.broadcasting import fitted, is_shared, masked_share
 from autograd_mini.core.operands import as_operand, real_array, refuse
-from autograd_mini.core.operation import Operation
+from autograd_mini.core.operation import Operand, Operation
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Axis = int | tuple[int, ...] | None
@@ -70,7 +70,7 @@ class Tensor(ArrayInterface):
         "__weakref__",
     )
 
-    def __init__(self, data: Any, label: str = "", **more: Any) -> None:
+    def __init__(self, data: Operand, label: str = "", **more: object) -> None:
         if more:
             other_libraries.refuse_options("Tensor", more)
         self._set(np.array(real_array(data)), None, (), {})
@@ -105,7 +105,7 @@ class Tensor(ArrayInterface):
         return self._array
 
     @data.setter
-    def data(self, data: Any) -> None:
+    def data(self, data: Operand) -> None:
         array = data if data is self._array else real_array(data)
         if array.shape != self._array.shape:
             raise ValueError(
@@ -127,7 +127,7 @@ class Tensor(ArrayInterface):
         return self._grad
 
     @grad.setter
-    def grad(self, gradient: Any) -> None:
+    def grad(self, gradient: Operand) -> None:
         if gradient is not None and gradient is not self._grad:
             gradient = np.array(real_array(gradient), self._array.dtype)
             if gradient.shape != self._array.shape:
@@ -184,7 +184,7 @@ class Tensor(ArrayInterface):
                 )
             )
 
-    def backward(self, gradient: Any = None, **more: Any) -> None:
+    def backward(self, gradient: Operand = None, **more: object) -> None:
         """Compute the gradient of this Tensor with respect to everything it depends on.
 
         Arguments:
@@ -214,7 +214,7 @@ class Tensor(ArrayInterface):
 
     # What the sweep asks of a node
 
-    def seed(self, gradient: Any) -> Any:
+    def seed(self, gradient: Operand) -> Operand:
         if gradient is None:
             if self.size != 1:
                 raise ValueError(
@@ -236,6 +236,7 @@ class Tensor(ArrayInterface):
         return np.zeros_like(self._array)
 
     def again(self, operands: Sequence[Any]) -> Tensor:
+        assert self.operation is not None  # a leaf is not recorded
         return record(self.operation, tuple(operands), self._options)
 
     def receive(self, gradient: Array) -> None:
@@ -253,7 +254,7 @@ class Tensor(ArrayInterface):
 
     def contributions(
         self,
-        gradient: Any,
+        gradient: Operand,
         wanted: Collection[Tensor] | None,
         create_graph: graph.Recorded,
         masked: bool,
@@ -309,7 +310,7 @@ class Tensor(ArrayInterface):
 
     # Copies, and how it prints
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Any, ...]:
         if self.operation:
             raise TypeError(
                 f"a computed Tensor ({self.op}) is neither copied nor pickled, for the copy would "
@@ -347,7 +348,7 @@ def _leaf(data: Array, grad: Array | None, label: str, unrecorded: bool = False)
 
 
 def record(
-    operation: Any, operands: tuple[Any, ...], options: dict[str, Any] | None = None
+    operation: Operation, operands: tuple[Any, ...], options: dict[str, Any] | None = None
 ) -> Tensor:
     """The Tensor that an operation makes of its operands, with the graph to it.
 
@@ -383,6 +384,6 @@ _PLAIN_TYPES = {np.ndarray, float, int, bool, np.float64, np.float32}
 _PYTHON_NUMBERS = frozenset({bool, int, float})
 
 
-def plain(operand: Any) -> Any:
+def plain(operand: Operand) -> Operand:
     """The plain array or number of an operand."""
     return operand._array if isinstance(operand, Tensor) else operand
