@@ -6,10 +6,9 @@ import pytest
 
 from autograd_mini import build_info
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.operation import NUMPY_FUNCTIONS
-from autograd_mini.core.operation import OPERATIONS as REGISTRY
+from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS
 from autograd_mini.core.rule import FUNCTIONS
-from autograd_mini.core.value import OPERATIONS
+from autograd_mini.core.value import VALUE_FUNCTIONS
 
 collect_ignore = []
 if build_info()["build"] == "compiled":  # tests/_build runs its examples on both
@@ -39,7 +38,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(autouse=True)
 def the_table_is_left_as_it_was() -> Iterator[None]:
     """Operations that a test adds are gone after it."""
-    tables = [REGISTRY, NUMPY_FUNCTIONS, RULES, FUNCTIONS, OPERATIONS]
+    tables = [OPERATIONS, NUMPY_FUNCTIONS, RULES, FUNCTIONS, VALUE_FUNCTIONS]
     before = [dict(table) for table in tables]
     yield
     for table, rows in zip(tables, before, strict=True):

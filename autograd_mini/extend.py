@@ -19,11 +19,10 @@ from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.functions import apply
 from autograd_mini.core.graph import quietly
 from autograd_mini.core.language import calls_in
-from autograd_mini.core.operation import OPERATIONS as ALL_OPERATIONS
-from autograd_mini.core.operation import ArrayOperation, register
+from autograd_mini.core.operation import OPERATIONS, ArrayOperation, register
 from autograd_mini.core.rule import FUNCTIONS, Rule
 from autograd_mini.core.tensor import Tensor, record
-from autograd_mini.core.value import OPERATIONS
+from autograd_mini.core.value import VALUE_FUNCTIONS
 
 
 def rule(
@@ -64,7 +63,7 @@ def rule(
     >>> softsign(Tensor([1.0, -3.0])).data
     array([ 0.5 , -0.75])
     """
-    taken = name in FUNCTIONS or name in ALL_OPERATIONS or name in OPERATIONS
+    taken = name in FUNCTIONS or name in OPERATIONS or name in VALUE_FUNCTIONS
     if not name.isidentifier() or keyword.iskeyword(name) or taken:
         raise ValueError(
             f"{name!r} cannot name a new rule: "
@@ -117,12 +116,12 @@ def _define(row: Rule) -> Callable[..., Any]:
     scope: dict[str, Any] = {}
     exec("\n".join(generate.scalar_function(row)), known, scope)
     FUNCTIONS[row.name] = function
-    OPERATIONS[row.name] = scope[row.name]
+    VALUE_FUNCTIONS[row.name] = scope[row.name]
     return function
 
 
 for _row in RULES.values():  # a row that was added to the table after the last generation
-    if _row.name not in OPERATIONS:
+    if _row.name not in VALUE_FUNCTIONS:
         _define(_row)
 
 
@@ -187,7 +186,7 @@ def primitive(
         return found[index]
 
     name = name or getattr(forward, "__name__", "primitive")
-    if name in FUNCTIONS or name in ALL_OPERATIONS or name in OPERATIONS:
+    if name in FUNCTIONS or name in OPERATIONS or name in VALUE_FUNCTIONS:
         raise ValueError(
             f"{name!r} cannot name a primitive: there is an operation of that name; give name="
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import string
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def tensordot(x: Operand, y: Operand, axes: Any = 2) -> Operand:
 
 @replaces(np.linalg.norm)
 def linalg_norm(
-    x: Operand, ord: Operand = None, axis: Axis = None, keepdims: bool = False
+    x: Operand, ord: float | str | None = None, axis: Axis = None, keepdims: bool = False
 ) -> Operand:
     axes = np.ndim(x) if axis is None else len(normalize_axis_tuple(axis, np.ndim(x)))
     matrix = axes == 2
@@ -117,13 +118,13 @@ def matrix_transpose(x: Operand) -> Operand:
 
 
 @replaces(np.atleast_1d)
-def atleast_1d(*arrays: Operand) -> Operand:
+def atleast_1d(*arrays: Sequence[Operand]) -> Operand:
     padded = tuple(x if np.ndim(x) >= 1 else np.reshape(x, (1,)) for x in arrays)
     return padded[0] if len(padded) == 1 else padded
 
 
 @replaces(np.atleast_2d)
-def atleast_2d(*arrays: Operand) -> Operand:
+def atleast_2d(*arrays: Sequence[Operand]) -> Operand:
     padded = tuple(x if np.ndim(x) >= 2 else np.expand_dims(atleast_1d(x), 0) for x in arrays)
     return padded[0] if len(padded) == 1 else padded
 
@@ -227,18 +228,18 @@ def diff(x: Operand, n: int = 1, axis: int = -1) -> Operand:
 
 
 @replaces(np.vstack)
-def vstack(arrays: Operand) -> Operand:
+def vstack(arrays: Sequence[Operand]) -> Operand:
     return concatenate([np.atleast_2d(array) for array in arrays], 0)
 
 
 @replaces(np.hstack)
-def hstack(arrays: Operand) -> Operand:
+def hstack(arrays: Sequence[Operand]) -> Operand:
     arrays = [np.atleast_1d(array) for array in arrays]
     return concatenate(arrays, 0 if np.ndim(arrays[0]) == 1 else 1)
 
 
 @replaces(np.column_stack)
-def column_stack(arrays: Operand) -> Operand:
+def column_stack(arrays: Sequence[Operand]) -> Operand:
     columns = [np.transpose(np.atleast_2d(a)) if np.ndim(a) < 2 else a for a in arrays]
     return concatenate(columns, 1)
 

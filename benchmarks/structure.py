@@ -13,6 +13,8 @@ so where they begin), and ``autograd_mini/nn``, which is a link to ``nn``, once.
   ``core/`` and of the engine in it (``ENGINE``); modules, and the longest;
 * members of the protocol by which the reverse sweep speaks to a node;
 * comparisons of an operation's name (``node.op == "sum"``, ``rule.name in (…)``) outside ``core/``;
+* particular operations that are meant there: fetched from the registry by name, to be compared with
+  ``is``;
 * tables outside ``core/`` that are keyed by operations' names: dicts, sets and ``match`` statements
   two of whose keys are operations and nearly all of whose keys are;
 * evaluators of the rules' language, ``core/`` included: classes and functions that ask whether a
@@ -26,6 +28,7 @@ from __future__ import annotations
 import argparse
 import ast
 import io
+import re
 import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -205,8 +208,26 @@ def _reads_other_trees(place: Place) -> bool:
     return path in OTHER_TREES or f"{path} {source.partition('(')[0]}" in OTHER_TREES
 
 
+def particular(tree: ast.Module) -> Iterator[ast.expr]:
+    """The names by which a particular operation is fetched: ``OPERATIONS["where"]``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript):
+            fetched, names = node.value, [node.slice]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "map" and node.args:
+            fetched, names = node.args[0], node.args[1:]
+        elif isinstance(node, ast.ListComp):
+            fetched, names = node.elt, [each.iter for each in node.generators]
+        else:
+            continue
+        if re.match(r"(ag\.)?(OPERATIONS|RULES)\b", ast.unparse(fetched)):
+            for name in (constant for each in names for constant in ast.walk(each)):
+                if isinstance(name, ast.Constant) and name.value in OPERATIONS:
+                    yield name
+
+
 COUNTS: dict[str, Callable[[ast.Module], Iterator[ast.AST]]] = {
     "comparisons of an operation's name": comparisons,
+    "particular operations that are meant": particular,
     "tables keyed by operations": tables,
     "evaluators of the language": evaluators,
     "annotations that are bare Any": bare_any,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.operation import OPERATIONS as REGISTRY
+from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.rule import FUNCTIONS
-from autograd_mini.core.value import OPERATIONS
+from autograd_mini.core.value import VALUE_FUNCTIONS
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 settings.register_profile(
@@ -24,7 +24,7 @@ settings.load_profile(
 @pytest.fixture
 def own_rules():
     """A test that adds rules: the tables are as before when it has ended."""
-    tables = [REGISTRY, RULES, FUNCTIONS, OPERATIONS]
+    tables = [OPERATIONS, RULES, FUNCTIONS, VALUE_FUNCTIONS]
     before = [dict(table) for table in tables]
     yield
     for table, rows in zip(tables, before, strict=True):

@@ -146,6 +146,9 @@ MEASURED = {
     "comparisons of an operation's name outside `core/`": (
         lambda: FIGURES.all["comparisons of an operation's name"]
     ),
+    "particular operations that are meant outside `core/`": (
+        lambda: FIGURES.all["particular operations that are meant"]
+    ),
     "tables keyed by operations outside `core/`": lambda: FIGURES.all["tables keyed by operations"],
     "evaluators of the language": lambda: FIGURES.all["evaluators of the language"],
     "annotations that are `Any` and nothing else": (
@@ -167,10 +170,12 @@ def test_what_is_counted_is_seen():
     tree = ast.parse(
         "node.op == 'sum'\nlayer.name == 'sum'\n"
         "{'sum': 1, 'matmul': 2}\n{'sum': 1, 'of': 2, 'x': 3}\n"
+        "a, b = map(OPERATIONS.__getitem__, ('sum', 'exp'))\n"
+        "[ag.OPERATIONS[name] for name in ('log',)]\nRULES['exp']\nOPERATIONS['of']\n"
         "def f(x: Any) -> int: isinstance(x, ast.BinOp)\n"
     )
     counts = {what: len(list(count(tree))) for what, count in structure.COUNTS.items()}
-    assert list(counts.values()) == [1, 1, 1, 1]
+    assert list(counts.values()) == [1, 4, 1, 1, 1]
 
 
 def test_what_is_generated_is_not_counted():

@@ -395,7 +395,7 @@ def _operate(name: str, left: Operand, right: Operand) -> Tensor:
 _ARRAYS = (np.ndarray, np.generic, float, int)
 
 
-def _in_place(operation: Operand, sign: str, left: Tensor, right: Operand) -> Tensor:
+def _in_place(operation: Callable[..., Any], sign: str, left: Tensor, right: Operand) -> Tensor:
     """``left sign right``: an update of a leaf inside ``no_grad()``, elsewhere a new node.
 
     Raises:

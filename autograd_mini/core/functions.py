@@ -21,7 +21,7 @@ from autograd_mini.core.broadcasting import is_shared
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.rule import FUNCTIONS, Array, Operand
 from autograd_mini.core.tensor import Tensor, plain, record
-from autograd_mini.core.value import OPERATIONS, Value, number_of
+from autograd_mini.core.value import VALUE_FUNCTIONS, Value, number_of
 
 Branch = Operand | Callable[..., Operand]
 """A result, or a function of the operands that computes it."""
@@ -54,7 +54,7 @@ def apply(name: str, *operands: Operand) -> Operand:
                 numbers = [
                     o if isinstance(o, Value) else number_of(o, f"{name}: ") for o in operands
                 ]
-                return OPERATIONS[name](*numbers)
+                return VALUE_FUNCTIONS[name](*numbers)
     elif kinds <= _NUMBERS:
         with suppress(ArithmeticError, ValueError):  # out of range: by NumPy's rules, below
             return RULES[name].on_floats(*map(float, operands))

@@ -1,7 +1,7 @@
 """The recorded graph: its topological order and the reverse sweep over it.
 
-One sweep serves scalars and arrays.  A node is anything with ``data``, ``grad``,
-``parents`` and ``contributions``: ``Value`` and ``Tensor`` are the two that exist.
+One sweep serves scalars and arrays.  A node is anything that answers what ``Swept`` asks:
+``Value`` and ``Tensor`` are the two that exist.
 Nothing here recurses over the graph, and nothing it makes points from an operand to
 a result, so that a graph is freed as soon as its last node is.
 """
@@ -486,7 +486,7 @@ def _opened(order: Sequence[N], which: Callable[[Operation], bool]) -> dict[N, N
         whole: Any = None
         operation = node.operation
         if operation is not None and operation.parts is not None and which(operation):
-            whole = operation.parts(*given, **getattr(node, "options", {}))
+            whole = operation.parts(*given, **options_of(node))
             opened |= whole is not None
         if whole is None and any(operand in made for operand in operands(node)):
             whole = node.again(given)

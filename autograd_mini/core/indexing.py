@@ -48,6 +48,7 @@ _recorded_getitem = define(
     call="x, index",
     spelling="x0[index]",
     rearranges=True,
+    reads="",
     sentence="Elements at an index.",
 )
 
@@ -57,6 +58,7 @@ _recorded_scatter = define(
     lambda g, out, x, index, shape: g[index],
     call="x, index, shape",
     spelling="scatter(x0, s_[index], shape)",
+    reads="",
     sentence="Elements added into zeros at an index.",
     source="""def scatter(g, index, shape):
     total = np.zeros(shape)
@@ -107,6 +109,7 @@ define(
     _concatenate_pullback,
     several=True,
     spelling="concatenate([xs], axis=axis)",
+    reads="",
     sentence="Arrays joined along an axis.",
 )
 define(
@@ -115,6 +118,7 @@ define(
     _stack_pullback,
     several=True,
     spelling="stack([xs], axis=axis)",
+    reads="",
     sentence="Arrays of one shape joined along an axis of their own.",
 )
 
@@ -142,6 +146,7 @@ flip = define(
     call="x, axis=None",
     numpy=np.flip,
     rearranges=True,
+    reads="",
     sentence="Axes reversed.",
 )
 
@@ -160,6 +165,7 @@ roll = define(
         "roll(x0, shift)" if node.options["axis"] is None else "roll(x0, shift, axis=axis)"
     ),
     rearranges=True,
+    reads="",
     sentence="Elements shifted round along axes.",
 )
 
@@ -181,6 +187,7 @@ _recorded_pad = define(
         if np.any(node.options["constant_values"])
         else "pad(x0, pad_width)"
     ),
+    reads="",
     sentence="Constants put round the array.",
 )
 

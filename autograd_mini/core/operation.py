@@ -307,7 +307,7 @@ def define(
     sentence: str,
     call: str = "",
     numpy: Any = (),
-    reads: str = "",
+    reads: str = "operands out",
     several: bool = False,
     **stated: Any,
 ) -> Function:
@@ -323,10 +323,11 @@ def define(
         name, forward, pullbacks, sentence: as of an ``ArrayOperation``.
         call: how its function is called, if it has options: ``"x, axis=None, *, keepdims=False"``.
         numpy: a function of NumPy's, or several, that stand for it when they are given Tensors.
-        reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``, both or nothing.
+        reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``, both, or ``""``
+            for nothing, as those of a linear operation.
         several: whether it takes any number of operands, and has one pullback for all of them,
             to which the operand's index is given first.
-        stated: ``broadcasts``, ``parts``, ``kinks``, … as of an ``Operation``.
+        stated: ``broadcasts``, ``parts``, ``kinks``, … as of an ``ArrayOperation``.
 
     Raises:
         ValueError: there is an operation of that name.

@@ -67,13 +67,14 @@ def _sum_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bo
 
 _OVER_AXES = "x, axis=None, *, keepdims=False"
 
-sum_ = define(
+define(
     "sum",
     _sum,
     _sum_pullback,
     call=_OVER_AXES,
     numpy=np.sum,
     reduces=True,
+    reads="",
     sentence="Sum over axes.",
 )
 
@@ -92,6 +93,7 @@ mean = define(
         np.sum(x, axis=axis, keepdims=keepdims) / count_over(np.shape(x), axis)
     ),
     reduces=True,
+    reads="",
     sentence="Mean over axes.",
 )
 
@@ -347,6 +349,7 @@ cumsum = define(
     _cumsum_pullback,
     call="x, axis=None",
     numpy=np.cumsum,
+    reads="",
     sentence="Running sum along an axis.",
 )
 

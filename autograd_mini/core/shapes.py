@@ -24,6 +24,7 @@ reshape = define(
     call="x, shape",
     spelling="reshape(x0, shape)",
     **_RESHAPED,
+    reads="",
     sentence="The same elements in another shape.",
 )
 
@@ -32,6 +33,7 @@ ravel = define(
     np.ravel,
     _reshape_pullback,
     numpy=np.ravel,
+    reads="",
     sentence="The elements as one axis.",
     **_RESHAPED,
 )
@@ -42,6 +44,7 @@ squeeze = define(
     _reshape_pullback,
     call="x, axis=None",
     numpy=np.squeeze,
+    reads="",
     sentence="Axes of size 1 removed.",
     **_RESHAPED,
 )
@@ -53,6 +56,7 @@ expand_dims = define(
     call="x, axis",
     numpy=np.expand_dims,
     spelling="expand_dims(x0, axis)",
+    reads="",
     sentence="Axes of size 1 inserted.",
     **_RESHAPED,
 )
@@ -83,6 +87,7 @@ transpose = define(
     spelling=_transpose_spelling,
     rearranges=True,
     moves_axes=True,
+    reads="",
     sentence="Axes in another order.",
 )
 
@@ -95,6 +100,7 @@ moveaxis = define(
     spelling="moveaxis(x0, source, destination)",
     rearranges=True,
     moves_axes=True,
+    reads="",
     sentence="Axes moved elsewhere.",
 )
 
@@ -107,6 +113,7 @@ swapaxes = define(
     spelling=_swapaxes_spelling,
     rearranges=True,
     moves_axes=True,
+    reads="",
     sentence="Two axes exchanged.",
 )
 
@@ -119,6 +126,7 @@ broadcast_to = define(
     broadcasts=True,
     spelling="broadcast_to(x0, shape)",
     rearranges=True,
+    reads="",
     sentence="Repeated along axes of size 1 to a shape.",
 )
 
@@ -130,5 +138,6 @@ astype = define(
     analytic=lambda x, dtype: x,
     spelling="asarray(x0, dtype)",
     **_RESHAPED,
+    reads="",
     sentence="The same numbers in another floating dtype.",
 )

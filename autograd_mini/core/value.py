@@ -251,7 +251,7 @@ class Value(ValueProtocol, ValueOperations):
         return 0.0
 
     def again(self, operands: Sequence[Any]) -> Value:
-        made: Value = OPERATIONS[self.op](*operands)
+        made: Value = VALUE_FUNCTIONS[self.op](*operands)
         return made
 
     def contributions(
@@ -395,18 +395,18 @@ def _method(name: str, *operands: Operand) -> Value:
             f"Value.{name} takes a Value first, not {type(operands[0]).__name__}: write "
             f"Value(number).{name}"
         )
-    made: Value = OPERATIONS[name](*operands)
+    made: Value = VALUE_FUNCTIONS[name](*operands)
     return made
 
 
-OPERATIONS: dict[str, Callable[..., Any]] = {"weighted_sum": weighted_sum_of, **OF_SEVERAL}
+VALUE_FUNCTIONS: dict[str, Callable[..., Any]] = {"weighted_sum": weighted_sum_of, **OF_SEVERAL}
 """Each rule's function of Values and numbers, by the rule's name."""
 
 for _row in RULES.values():
     if _row.symbol:
-        OPERATIONS[_row.name] = (SIGNS if len(_row.operands) == 1 else ARITHMETIC)[_row.symbol]
+        VALUE_FUNCTIONS[_row.name] = (SIGNS if len(_row.operands) == 1 else ARITHMETIC)[_row.symbol]
     elif len(_row.operands) == 1 and hasattr(Value, _row.name):  # else it is not printed yet
-        OPERATIONS[_row.name] = getattr(Value, _row.name)
+        VALUE_FUNCTIONS[_row.name] = getattr(Value, _row.name)
 
 
 if not cython.compiled:  # what is compiled together sees all names of each other

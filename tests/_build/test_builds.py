@@ -226,7 +226,7 @@ def replay(module: Any, leaves: list[float], constants: list[float], program: li
         if count == 1 and not isinstance(operands[0], module.Value):
             operands[0] = nodes[0]
         try:
-            made = module.OPERATIONS[name](*operands)
+            made = module.VALUE_FUNCTIONS[name](*operands)
         except (ArithmeticError, ValueError) as error:
             seen.append((type(error), str(error)))
             continue
@@ -283,7 +283,7 @@ def test_the_float_sweep_is_the_general_sweep(module: Any, program: Any) -> None
         if not isinstance(operands[0], module.Value):
             operands[0] = nodes[0]
         try:
-            pool.append(module.OPERATIONS[name](*operands))
+            pool.append(module.VALUE_FUNCTIONS[name](*operands))
         except (ArithmeticError, ValueError):
             continue
     root = next(node for node in reversed(pool) if isinstance(node, module.Value))

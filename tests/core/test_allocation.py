@@ -53,7 +53,9 @@ WORK = {
     "operations": lambda value, leaves, root: (root * 2 + 1).tanh(),
     "leaves": lambda value, leaves, root: [value.Value(1.0, "q") for _ in range(50)],
     "neuron": lambda value, leaves, root: value.weighted_sum(leaves, leaves, root),
-    "several operands": lambda value, leaves, root: value.OPERATIONS["clip"](root, *leaves[:2]),
+    "several operands": lambda value, leaves, root: value.VALUE_FUNCTIONS["clip"](
+        root, *leaves[:2]
+    ),
     "object array": lambda value, leaves, root: np.add(np.array(leaves, object), root),
     "error": refused,
     "gradients": lambda value, leaves, root: graph.gradients(root, leaves),

@@ -27,7 +27,7 @@ import pytest
 import autograd_mini as ag
 from autograd_mini._build import build
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.value import OPERATIONS
+from autograd_mini.core.value import VALUE_FUNCTIONS
 
 KINDS = {
     "operation": 50, "neuron": 5, "leaf": 4, "forget": 8, "sweep": 6, "zero": 2, "assign": 2,
@@ -90,7 +90,7 @@ def seen(seed: int) -> list[str]:
         operands = [operand() for _ in range(count)]
         if not any(isinstance(o, ag.Value) for o in operands):
             operands[dice.randrange(count)] = dice.choice(nodes)
-        return OPERATIONS[name](*operands)
+        return VALUE_FUNCTIONS[name](*operands)
 
     def neuron() -> ag.Value:
         count = dice.randrange(5)
