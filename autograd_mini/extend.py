@@ -63,7 +63,7 @@ def rule(
     >>> softsign(Tensor([1.0, -3.0])).data
     array([ 0.5 , -0.75])
     """
-    taken = name in FUNCTIONS or name in OPERATIONS or name in VALUE_FUNCTIONS
+    taken = _is_taken(name)
     if not name.isidentifier() or keyword.iskeyword(name) or taken:
         raise ValueError(
             f"{name!r} cannot name a new rule: "
@@ -123,6 +123,11 @@ def _define(row: Rule) -> Callable[..., Any]:
 for _row in RULES.values():  # a row that was added to the table after the last generation
     if _row.name not in VALUE_FUNCTIONS:
         _define(_row)
+
+
+def _is_taken(name: str) -> bool:
+    """Whether the language or an operation has the name."""
+    return name in FUNCTIONS or name in OPERATIONS or name in VALUE_FUNCTIONS
 
 
 def primitive(
@@ -186,7 +191,7 @@ def primitive(
         return found[index]
 
     name = name or getattr(forward, "__name__", "primitive")
-    if name in FUNCTIONS or name in OPERATIONS or name in VALUE_FUNCTIONS:
+    if _is_taken(name):
         raise ValueError(
             f"{name!r} cannot name a primitive: there is an operation of that name; give name="
         )

@@ -124,7 +124,7 @@ BREAKS = [
     # Tensors
     Break("core/graph.py", "yield found[node]", "yield from ()", MASKED),
     Break("core/graph.py", "return bool(least != least)", "return False", MASKED),
-    Break("core/tensor.py", "(masked or self._origin) and rule.elementwise", "False", MASKED),
+    Break("core/tensor.py", "(masked or self._origin) and operation.elementwise", "False", MASKED),
     Break("core/broadcasting.py", "(data_of(gradient) == 0)", "True", MASKED),
     Break("core/guards.py", "if changed > node._recorded:", "if False:", CHANGED),
     Break("core/guards.py", "and operation.reads_operand(index, other)", "", CHANGED),

@@ -139,7 +139,7 @@ def _joined(arrays: Operand) -> tuple[Any, ...]:
     return tuple(array if isinstance(array, Tensor) else np.asarray(array) for array in arrays)
 
 
-flip = define(
+define(
     "flip",
     np.flip,
     lambda g, out, x, axis: np.flip(g, axis),
@@ -155,7 +155,7 @@ def _roll_pullback(g: Operand, out: Operand, x: Operand, shift: Any, axis: Axis)
     return np.roll(g, tuple(np.negative(shift)) if np.ndim(shift) else -shift, axis)
 
 
-roll = define(
+define(
     "roll",
     np.roll,
     _roll_pullback,

@@ -148,7 +148,7 @@ def _einsum_pullback(
     return share
 
 
-_recorded_einsum = define(
+define(
     "einsum",
     _einsum,
     _einsum_pullback,

@@ -83,7 +83,7 @@ def _mean_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: b
     return _sum_pullback(wide(g) / count_over(np.shape(x), axis), out, x, axis, keepdims)
 
 
-mean = define(
+define(
     "mean",
     np.mean,
     _mean_pullback,
@@ -113,7 +113,7 @@ def _var_parts(x: Operand, axis: Axis, keepdims: bool, ddof: int) -> Operand:
     return squares / np.float64(max(count_over(np.shape(x), axis) - ddof, 0))
 
 
-var = define(
+define(
     "var",
     in_wide(np.var),
     _var_pullback,
@@ -182,7 +182,7 @@ def _is_zero(out: Operand, *operands: Operand, **options: Any) -> Operand:
     return out == 0
 
 
-std = define(
+define(
     "std",
     in_wide(np.std),
     _std_pullback,
@@ -256,7 +256,7 @@ def _prod_formula(node: Tensor) -> str:
     return f"{g} * moveaxis({others}, {last}, {axes})"
 
 
-prod = define(
+define(
     "prod",
     np.prod,
     _prod_pullback,
@@ -307,35 +307,24 @@ def _mean_of_extremes(reduce: Function) -> Function:
     return analytic
 
 
-max_ = define(
-    "max",
-    np.max,
-    _extreme_pullback,
-    call=_OVER_AXES,
-    numpy=(np.max, np.amax),
-    reads="operands out",
-    kinks=_ties,
-    branches=_extremes,
-    analytic=_mean_of_extremes(np.max),
-    formulas=[_extreme_formula],
-    reduces=True,
-    sentence="Greatest element over axes; equal ones share the gradient equally.",
-)
-
-min_ = define(
-    "min",
-    np.min,
-    _extreme_pullback,
-    call=_OVER_AXES,
-    numpy=(np.min, np.amin),
-    reads="operands out",
-    kinks=_ties,
-    branches=_extremes,
-    analytic=_mean_of_extremes(np.min),
-    formulas=[_extreme_formula],
-    reduces=True,
-    sentence="Least element over axes; equal ones share the gradient equally.",
-)
+for _name, _reduce, _functions, _which in (
+    ("max", np.max, (np.max, np.amax), "Greatest"),
+    ("min", np.min, (np.min, np.amin), "Least"),
+):
+    define(
+        _name,
+        _reduce,
+        _extreme_pullback,
+        call=_OVER_AXES,
+        numpy=_functions,
+        reads="operands out",
+        kinks=_ties,
+        branches=_extremes,
+        analytic=_mean_of_extremes(_reduce),
+        formulas=[_extreme_formula],
+        reduces=True,
+        sentence=f"{_which} element over axes; equal ones share the gradient equally.",
+    )
 
 
 def _cumsum_pullback(g: Operand, out: Operand, x: Operand, axis: int | None) -> Operand:
@@ -343,7 +332,7 @@ def _cumsum_pullback(g: Operand, out: Operand, x: Operand, axis: int | None) -> 
     return np.reshape(np.flip(np.cumsum(np.flip(wide(g), axis), axis), axis), np.shape(x))
 
 
-cumsum = define(
+define(
     "cumsum",
     in_wide(np.cumsum),
     _cumsum_pullback,

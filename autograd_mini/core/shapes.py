@@ -38,7 +38,7 @@ ravel = define(
     **_RESHAPED,
 )
 
-squeeze = define(
+define(
     "squeeze",
     np.squeeze,
     _reshape_pullback,
@@ -49,7 +49,7 @@ squeeze = define(
     **_RESHAPED,
 )
 
-expand_dims = define(
+define(
     "expand_dims",
     np.expand_dims,
     _reshape_pullback,
@@ -91,7 +91,7 @@ transpose = define(
     sentence="Axes in another order.",
 )
 
-moveaxis = define(
+define(
     "moveaxis",
     np.moveaxis,
     lambda g, out, x, source, destination: np.moveaxis(g, destination, source),

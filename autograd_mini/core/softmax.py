@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import tensor
-from autograd_mini.core.operation import OPERATIONS, Function, Operand, axes_of, define
+from autograd_mini.core.operation import OPERATIONS, Operand, axes_of, define
 from autograd_mini.core.reductions import beside_operand, in_wide, restored, wide
 from autograd_mini.core.rule import FUNCTIONS
-from autograd_mini.core.tensor import Axis, Tensor
+from autograd_mini.core.tensor import Axis, Tensor, record
 from autograd_mini.other_libraries import refuse_options
 
 
@@ -50,7 +50,7 @@ def _softmax_parts(x: Operand, axis: Axis) -> Operand:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-_recorded_softmax = define(
+define(
     "softmax",
     _softmax,
     _softmax_pullback,
@@ -82,7 +82,7 @@ def _log_softmax_parts(x: Operand, axis: Axis) -> Operand:
     return shifted - _function("log", total)
 
 
-_recorded_log_softmax = define(
+define(
     "log_softmax",
     _log_softmax,
     _log_softmax_pullback,
@@ -130,7 +130,7 @@ def _logsumexp_parts(x: Operand, axis: Axis, keepdims: bool) -> Operand:
     return found if keepdims else np.squeeze(found, axes_of(axis, np.ndim(x)))[()]
 
 
-_recorded_logsumexp = define(
+define(
     "logsumexp",
     _logsumexp,
     _logsumexp_pullback,
@@ -149,13 +149,13 @@ _recorded_logsumexp = define(
 )
 
 
-def _apply(function: Function, x: Operand, more: dict[str, Any], **options: Any) -> Operand:
+def _apply(name: str, x: Operand, more: dict[str, Any], **options: Any) -> Operand:
     """Softmax or its kin, of an array, a Tensor, or an array of Values by their own operations."""
-    operation = OPERATIONS[function.__name__]
     if more:
-        refuse_options(operation.name, more)
+        refuse_options(name, more)
+    operation = OPERATIONS[name]
     if isinstance(x, Tensor):
-        return function(x, **options)
+        return record(operation, (x,), options)
     x = np.asarray(x)
     if x.dtype == object and operation.parts:
         return operation.parts(x, **options)
@@ -170,7 +170,7 @@ def softmax(x: Operand, axis: Axis = -1, **more: object) -> Operand:
     >>> softmax(np.array([0.0, 0.0, 1000.0]))
     array([0., 0., 1.])
     """
-    return _apply(_recorded_softmax, x, more, axis=axis)
+    return _apply("softmax", x, more, axis=axis)
 
 
 def log_softmax(x: Operand, axis: Axis = -1, **more: object) -> Operand:
@@ -179,7 +179,7 @@ def log_softmax(x: Operand, axis: Axis = -1, **more: object) -> Operand:
     >>> log_softmax(np.array([0.0, -1000.0]))
     array([    0., -1000.])
     """
-    return _apply(_recorded_log_softmax, x, more, axis=axis)
+    return _apply("log_softmax", x, more, axis=axis)
 
 
 def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False, **more: object) -> Operand:
@@ -188,4 +188,4 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False, **more: obj
     >>> float(logsumexp(np.array([1000.0, 1000.0])).round(4))
     1000.6931
     """
-    return _apply(_recorded_logsumexp, x, more, axis=axis, keepdims=keepdims)
+    return _apply("logsumexp", x, more, axis=axis, keepdims=keepdims)

@@ -259,14 +259,14 @@ class Tensor(ArrayInterface):
         create_graph: graph.Recorded,
         masked: bool,
     ) -> Iterable[tuple[Tensor, Any]]:
-        rule: Any = self.operation
-        if rule is None:
+        operation: Any = self.operation
+        if operation is None:
             return ()
         out: Any
         if create_graph:
             out, operands = self, self._constants_as_arrays()
-            if create_graph == "as written" and rule.elementwise:
-                rule = rule.as_written
+            if create_graph == "as written" and operation.elementwise:
+                operation = operation.as_written
         else:
             out, operands = self._array, self._plain_operands()
         if self._origin:
@@ -275,7 +275,7 @@ class Tensor(ArrayInterface):
         for index, operand in enumerate(self._operands):
             if not isinstance(operand, Tensor) or (wanted is not None and operand not in wanted):
                 continue
-            pullback = rule.pullback(index)
+            pullback = operation.pullback(index)
             if pullback is None:
                 continue
             if self._recorded != guards.clock:
@@ -283,11 +283,11 @@ class Tensor(ArrayInterface):
             share = pullback(gradient, out, *operands, **self._options)
             if share is None:
                 continue
-            if (masked or self._origin) and rule.elementwise:
+            if (masked or self._origin) and operation.elementwise:
                 share = masked_share(share, gradient)
-            share = fitted(share, operand, rule)
+            share = fitted(share, operand, operation)
             if not (operand._operands or create_graph) and (
-                rule.foreign or is_shared(share, (gradient, out, *operands))
+                operation.foreign or is_shared(share, (gradient, out, *operands))
             ):
                 share = share.copy()  # what a leaf keeps is its own
             if self._origin:
