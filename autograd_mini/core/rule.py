@@ -457,14 +457,18 @@ def _taking(place: int) -> Callable[..., Any]:
     return lambda *of: of[place]
 
 
-@cache
-def weighted_sum_rule(terms: int) -> Rule:
-    """The row of a weighted sum of so many terms.
+class _WeightedSums(dict[int, Rule]):
+    def __missing__(self, terms: int) -> Rule:
+        row = self[terms] = WeightedSum(terms)
+        return row
 
-    >>> row = weighted_sum_rule(2)
-    >>> row.formula
-    'bias + w1 * x1 + w2 * x2'
-    >>> dict(zip(row.operands, row.derivatives))
-    {'bias': '1', 'w1': 'x1', 'x1': 'w1', 'w2': 'x2', 'x2': 'w2'}
-    """
-    return WeightedSum(terms)
+
+WEIGHTED_SUMS = _WeightedSums()
+"""The row of a weighted sum of so many terms.
+
+>>> row = WEIGHTED_SUMS[2]
+>>> row.formula
+'bias + w1 * x1 + w2 * x2'
+>>> dict(zip(row.operands, row.derivatives))
+{'bias': '1', 'w1': 'x1', 'x1': 'w1', 'w2': 'x2', 'x2': 'w2'}
+"""

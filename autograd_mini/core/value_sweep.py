@@ -162,6 +162,7 @@ def _sweep(root: Value, start: float, unused: cython.longlong) -> None:
 def _count_many(node: Value, ready: list[Value | None], unused: cython.longlong) -> None:
     """The first half of ``_sweep`` for an operation of more than two operands."""
     x: Value
+    uses: cython.longlong
     for operand in node._y[0]:
         if not isinstance(operand, float):
             x = operand
@@ -182,20 +183,22 @@ def _share_among_many(node: Value, ready: list[Value | None], unused: cython.lon
     """The second half of ``_sweep`` for an operation of more than two operands."""
     x: Value
     derivative: float
+    uses: cython.longlong
     total: float = node._grad
     operands: tuple[Any, ...] = node._y[0]
     derivatives: tuple[Any, ...] = node._y[1]
     for i in range(len(operands)):
         if not isinstance(operands[i], float):
             x = operands[i]
-            x._uses -= 1
+            uses = x._uses - 1
+            x._uses = uses
             if total != 0.0 and derivatives[i] is not None:
                 derivative = derivatives[i]
                 if x._operation is not None:
                     x._grad += total * derivative
                 else:
                     x._dx += total * derivative
-            if x._uses == unused:
+            if uses == unused:
                 if x._operation is not None:
                     ready.append(x)
                 else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from autograd_mini.core.rule import weighted_sum_rule
+from autograd_mini.core.rule import WEIGHTED_SUMS
 
 if TYPE_CHECKING:
     from autograd_mini.core.value import Operand, Value, _data, _node
@@ -51,7 +51,7 @@ def weighted_sum(
     tracked = isinstance(bias, Value)
     operands = [bias if tracked else out]
     derivatives: list[float | None] = [1.0 if tracked else None]
-    for weight, operand in zip(weights, inputs, strict=True):
+    for weight, operand in zip(weights, inputs):  # noqa: B905  # a keyword costs a fifth of the time
         w: float = _data(weight)
         x: float = _data(operand)
         out += w * x
@@ -71,7 +71,7 @@ def weighted_sum(
             derivatives.append(None)
     if not tracked:
         return out
-    row = weighted_sum_rule(len(weights))
+    row = WEIGHTED_SUMS[len(weights)]
     return _node(out, row, None, 0.0, (tuple(operands), tuple(derivatives)), 0.0)
 
 
