@@ -1,6 +1,6 @@
 """Mistakes planted in hand-derived backward passes are found, blamed and named.
 
-The passes are those of benchmarks/passes.py; benchmarks/mutations.py measures the same on many
+The passes are those of benchmarks/passes/; benchmarks/mutations.py measures the same on many
 more cases.
 """
 

@@ -1,24 +1,16 @@
-"""Losses with hand-derived backward passes, written as a person writes them.
+"""Networks in one function each, line after line.
 
-Each network is a function of its data that returns its loss, a backward pass, and, for most,
-the same pass in other words.  The data, and with it the arithmetic, may be of any precision.
-All are right; ``autograd_mini.testing.mutants`` plants the mistakes.
-
-A pass names gradients after the local variables of the loss.  ``NETWORKS`` says of each
-network which shapes its data and parameters have, in letters: ``sample`` draws sizes for the
-letters, with the accidents that hide mistakes (N = K, square weights, one example, two
-classes), and the numbers.
+A pass returns all its gradients, named after the local variables of the loss, a line for each.
+``# backward`` says where the derivation begins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-Function = Callable[..., Any]
+from passes.network import Function
 
 
 def sigmoid(z: Any) -> Any:
@@ -38,6 +30,7 @@ def textbook(X: Any, T: Any) -> tuple[Function, ...]:
     def manual(W1, b1, W2, b2):
         a1 = sigmoid(X @ W1 + b1)
         out = sigmoid(a1 @ W2 + b2)
+        # backward
         dout = out - T
         dz2 = dout * out * (1 - out)
         dW2 = a1.T @ dz2
@@ -81,6 +74,7 @@ def tanh_regression(X: Any, T: Any) -> tuple[Function, ...]:
         z2 = a1 @ W2 + b2
         a2 = np.tanh(z2)
         y = a2 @ W3 + b3
+        # backward
         dy = 2 * (y - T) / (N * K)
         dW3 = a2.T @ dy + decay * W3
         db3 = np.sum(dy, axis=0)
@@ -129,6 +123,7 @@ def relu_classifier(X: Any, T: Any) -> tuple[Function, ...]:
         a2 = np.maximum(z2, 0)
         e = np.exp(a2 @ W3 + b3)
         p = e / e.sum(axis=1, keepdims=True)
+        # backward
         dz3 = (p - T) / N
         dW3 = a2.T @ dz3
         db3 = dz3.sum(axis=0)
@@ -175,6 +170,7 @@ def binary_classifier(X: Any, y: Any) -> tuple[Function, ...]:
         z1 = X @ W1 + b1
         a1 = np.tanh(z1)
         p = sigmoid(a1 @ W2 + b2)
+        # backward
         dp = (p - y) / (p * (1 - p)) / N
         dz2 = dp * p * (1 - p)
         dW2 = a1.T @ dz2
@@ -226,6 +222,7 @@ def batch_normalised(X: Any, T: Any) -> tuple[Function, ...]:
         h = np.tanh(gamma * normed + beta)
         e = np.exp(h @ W2 + b2)
         p = e / e.sum(axis=1, keepdims=True)
+        # backward
         dlogp = -T / N
         dlogits = dlogp - p * dlogp.sum(axis=1, keepdims=True)
         dW2 = h.T @ dlogits
@@ -281,6 +278,7 @@ def recurrent(x1: Any, x2: Any, x3: Any, T: Any) -> tuple[Function, ...]:
         h2 = np.tanh(x2 @ Wx + h1 @ Wh + b)
         h3 = np.tanh(x3 @ Wx + h2 @ Wh + b)
         y = h3 @ Wy + by
+        # backward
         dy = y - T
         dWy = h3.T @ dy
         dby = dy.sum(axis=0)
@@ -335,6 +333,7 @@ def gated(x: Any, h0: Any, T: Any) -> tuple[Function, ...]:
         q = r * h0
         c = np.tanh(x @ Wc + q @ Uc)
         h = u * h0 + (1 - u) * c
+        # backward
         dh = 2 * (h - T) / (N * K)
         dc = dh * (1 - u)
         dzc = dc * (1 - c**2)
@@ -377,6 +376,7 @@ def attention(X: Any, T: Any) -> tuple[Function, ...]:
         E = np.exp(Q @ K.T / root)
         A = E / E.sum(axis=1, keepdims=True)
         O = A @ V
+        # backward
         dY = O @ Wo - T
         dWo = O.T @ dY
         dO = dY @ Wo.T
@@ -427,6 +427,7 @@ def layer_normalised(X: Any, T: Any) -> tuple[Function, ...]:
         s = 1 / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-3)
         normed = centred * s
         y = gain * normed + shift
+        # backward
         do = (y @ W2 - T) * 2 / (N * K)
         dW2 = y.T @ do
         dy = do @ W2.T
@@ -442,96 +443,3 @@ def layer_normalised(X: Any, T: Any) -> tuple[Function, ...]:
                 "a": da, "z": dz, "W1": dW1, "b1": db1}  # fmt: skip
 
     return loss, manual
-
-
-@dataclass(frozen=True)
-class Network:
-    """A loss and its backward passes, with the shapes of what they take.
-
-    Attributes:
-        make: from its data to its loss and backward passes.
-        data: the shapes of its data in letters, ``one-hot`` or ``binary`` for labels.
-        params: the shapes of its parameters in letters (``1`` is 1).
-    """
-
-    make: Callable[..., tuple[Function, ...]]
-    data: Mapping[str, str]
-    params: Mapping[str, str]
-
-    @property
-    def name(self) -> str:
-        return self.make.__name__.replace("_", " ")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A network at drawn sizes and numbers."""
-
-    network: Network
-    sizes: Mapping[str, int]
-    data: Mapping[str, Any]
-    params: Mapping[str, Any]
-
-    def functions(self, dtype: Any = np.float64) -> tuple[Function, ...]:
-        """The loss and the backward passes, with the data in a precision."""
-        return self.network.make(**{name: x.astype(dtype) for name, x in self.data.items()})
-
-
-def _shapes(text: str) -> dict[str, str]:
-    return dict(part.split(":") for part in text.split())
-
-
-NETWORKS = [
-    Network(make, _shapes(data), _shapes(params))
-    for make, data, params in [
-        (textbook, "X:ND T:unitNK", "W1:DH b1:H W2:HK b2:K"),
-        (tanh_regression, "X:ND T:NK", "W1:DH b1:H W2:HG b2:G W3:GK b3:K"),
-        (relu_classifier, "X:ND T:hotNK", "W1:DH b1:H W2:HG b2:G W3:GK b3:K"),
-        (binary_classifier, "X:ND y:bitN1", "W1:DH b1:1H W2:H1 b2:11"),
-        (batch_normalised, "X:ND T:hotNK", "W1:DH gamma:H beta:H W2:HK b2:K"),
-        (recurrent, "x1:ND x2:ND x3:ND T:NK", "Wx:DH Wh:HH b:H Wy:HK by:K"),
-        (gated, "x:ND h0:NK T:NK", "Wr:DK Ur:KK Wu:DK Uu:KK Wc:DK Uc:KK"),
-        (attention, "X:ND T:NK", "Wq:DH Wk:DH Wv:DG Wo:GK"),
-        (layer_normalised, "X:ND T:NK", "W1:DH b1:H gain:H shift:H W2:HK"),
-    ]
-]
-
-ACCIDENTS: list[Mapping[str, str]] = [
-    {},
-    {},
-    {"K": "N"},
-    {"H": "D", "G": "D", "K": "D"},
-    {"H": "N", "D": "N", "G": "N", "K": "N"},
-    {"H": "N"},
-]
-"""Which sizes are the same by accident."""
-
-
-def sample(network: Network, rng: np.random.Generator) -> Sample:
-    """A network with random sizes from 1 to 7, of which some are equal by accident."""
-    sizes = {letter: int(rng.integers(2, 8)) for letter in "NDHGK"}
-    accident = ACCIDENTS[rng.integers(len(ACCIDENTS))]
-    sizes |= {letter: sizes[as_] for letter, as_ in accident.items()}
-    if rng.random() < 0.1:
-        sizes["NDHGK"[rng.integers(5)]] = 1
-    if rng.random() < 0.15:
-        sizes["K"] = 2
-
-    def shape(letters: str) -> tuple[int, ...]:
-        return tuple(1 if letter == "1" else sizes[letter] for letter in letters)
-
-    def data(kind: str) -> Any:
-        if kind.startswith("unit"):
-            return rng.uniform(0, 1, shape(kind[4:]))
-        if kind.startswith("hot"):
-            return np.eye(sizes["K"])[rng.integers(0, sizes["K"], sizes["N"])]
-        if kind.startswith("bit"):
-            return rng.integers(0, 2, shape(kind[3:])).astype(float)
-        return rng.normal(size=shape(kind))
-
-    return Sample(
-        network,
-        sizes,
-        {name: data(kind) for name, kind in network.data.items()},
-        {name: rng.normal(size=shape(kind)) for name, kind in network.params.items()},
-    )
