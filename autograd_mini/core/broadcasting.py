@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def fitted(share: Operand, operand: Tensor, operation: Operation) -> Operand:
     """What an operand receives, in the operand's shape and dtype."""
-    if not is_node(share):
+    if type(share) is not np.ndarray and not is_node(share):
         share = np.asarray(share)
     shape = operand._array.shape
     if share.shape != shape:

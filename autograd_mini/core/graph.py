@@ -391,7 +391,8 @@ def needs_masking(found: Mapping[N, Any], whole: bool) -> bool:
         found: gradients of nodes.
         whole: whether they are those of all nodes of the graph, of which some tell of others.
     """
-    return any(map(_has_nan, _telling(found) if whole else found.values()))
+    gradients = map(found.__getitem__, _telling(found)) if whole else found.values()
+    return any(map(_has_nan, gradients))
 
 
 def _has_nan(gradient: Operand) -> bool:
@@ -400,22 +401,32 @@ def _has_nan(gradient: Operand) -> bool:
     return bool(least != least)  # the least number is NaN if one of them is
 
 
-def _telling(found: Mapping[N, Any]) -> Iterator[Any]:
-    """The gradients that hold NaN if masking could keep one from a leaf.
+def _telling(found: Mapping[N, Any]) -> Iterable[N]:
+    """The nodes whose gradients hold NaN if masking could keep one from a leaf.
 
-    They are those of the leaves; but where an operation whose contributions are never masked gives
+    They are the leaves; but where an operation whose contributions are never masked gives
     leaves their gradients, that of the operation's result tells as much.  It is taken where it
     is the smaller array, as for the weights of a layer.
     """
+    telling: dict[N, None] = {}  # each once, in order
     for node in found:
-        leaves = [operand for operand in operands(node) if not operand.parents and operand in found]
+        operation = node.operation
+        if operation is None:
+            continue
+        leaves = [
+            operand
+            for operand in node.parents
+            if hasattr(operand, "contributions") and not operand.operation and operand in found
+        ]
         if not leaves:
             continue
-        masked = node.operation is None or node.operation.elementwise
-        if masked or np.size(node.data) >= sum(np.size(leaf.data) for leaf in leaves):
-            yield from (found[leaf] for leaf in leaves)
+        if operation.elementwise or (
+            np.size(node.data) >= sum(np.size(leaf.data) for leaf in leaves)
+        ):
+            telling.update(dict.fromkeys(leaves))
         else:
-            yield found[node]
+            telling[node] = None
+    return telling
 
 
 def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:

@@ -169,7 +169,7 @@ class Tensor(ArrayInterface):
         operation: Any = self.operation
         if operation is None or not operation.elementwise:
             return (None,) * len(self._operands)
-        arrays = self._plain_operands()
+        arrays = self._given_to_pullbacks(False)
         for index in range(len(arrays)):
             guards.check_unchanged(self, index)
         with np.errstate(all="ignore"):
@@ -262,13 +262,10 @@ class Tensor(ArrayInterface):
         operation: Any = self.operation
         if operation is None:
             return ()
-        out: Any
-        if create_graph:
-            out, operands = self, self._constants_as_arrays()
-            if create_graph == "as written" and operation.elementwise:
-                operation = operation.as_written
-        else:
-            out, operands = self._array, self._plain_operands()
+        out: Any = self if create_graph else self._array
+        operands = self._given_to_pullbacks(bool(create_graph))
+        if create_graph == "as written":
+            operation = operation.as_written
         if self._origin:
             guards.check_memory(self)
         found = []
@@ -295,18 +292,20 @@ class Tensor(ArrayInterface):
             found.append((operand, share))
         return found
 
-    def _constants_as_arrays(self) -> tuple[Any, ...]:
-        """The operands; a Python number in an elementwise operation as a scalar of NumPy's.
+    def _given_to_pullbacks(self, as_nodes: bool) -> list[Any]:
+        """The operands, or their arrays; a Python number in an elementwise operation as NumPy's.
 
         For 1 / 0 is an error in Python and infinity in NumPy, as it was in the forward pass.
         """
-        if self.operation is None or not self.operation.elementwise:
-            return self._operands
-        scalar = self._array.dtype.type
-        return tuple(scalar(o) if type(o) in _PYTHON_NUMBERS else o for o in self._operands)
-
-    def _plain_operands(self) -> tuple[Any, ...]:
-        return tuple(map(plain, self._constants_as_arrays()))
+        operation, given = self.operation, []
+        for operand in self._operands:
+            if isinstance(operand, Tensor):
+                given.append(operand if as_nodes else operand._array)
+            elif operation and operation.elementwise and type(operand) in _PYTHON_NUMBERS:
+                given.append(self._array.dtype.type(operand))
+            else:
+                given.append(operand)
+        return given
 
     # Copies, and how it prints
 
