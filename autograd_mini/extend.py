@@ -23,6 +23,7 @@ from autograd_mini.core.operation import OPERATIONS, ArrayOperation, register
 from autograd_mini.core.rule import FUNCTIONS, Rule
 from autograd_mini.core.tensor import Tensor, record
 from autograd_mini.core.value import VALUE_FUNCTIONS
+from autograd_mini.typing import Operand
 
 
 def rule(
@@ -106,7 +107,7 @@ def _define(row: Rule) -> Callable[..., Any]:
     # only rows that are not in the generated modules need these
     from autograd_mini._build import generate, value_operations
 
-    def function(*operands: Any, **named: Any) -> Any:
+    def function(*operands: Operand, **named: Operand) -> Operand:
         return apply(row.name, *row.bind(operands, named))
 
     function.__name__ = function.__qualname__ = row.name
@@ -177,7 +178,7 @@ def primitive(
     array([0.5 , 0.25])
     """
 
-    def share(index: int, *args: Any, **options: Any) -> Any:
+    def share(index: int, *args: Operand, **options: object) -> Operand:
         found = pullback(*args, **options)  # type: ignore[operator]
         operands = len(args) - 2
         if operands == 1 and not isinstance(found, tuple):
@@ -208,7 +209,7 @@ def primitive(
         **stated,
     )
 
-    def function(*operands: Any, **options: Any) -> Any:
+    def function(*operands: Operand, **options: object) -> Operand:
         if any(isinstance(operand, Tensor) for operand in operands):
             return record(made, operands, options)
         return forward(*operands, **options)
@@ -225,7 +226,7 @@ _SAME = 1e-9
 def _recorded(forward: Callable[..., Any]) -> Callable[..., Any]:
     """What a forward function records over Tensors; ``None`` if it records nothing."""
 
-    def parts(*operands: Any, **options: Any) -> Any:
+    def parts(*operands: Operand, **options: object) -> Operand:
         with quietly(), suppress(Exception):  # a user's code, over what it may not be made for
             whole = forward(*operands, **options)
             if isinstance(whole, Tensor) and whole.operation is not None:

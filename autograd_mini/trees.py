@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from autograd_mini.typing import Tree
 
-def leaves(tree: Any) -> list[Any]:
+
+def leaves(tree: Tree) -> list[Any]:
     """The numbers, arrays and nodes in nested dicts, lists and tuples, in order."""
     if isinstance(tree, dict):
         return [leaf for branch in tree.values() for leaf in leaves(branch)]
@@ -22,7 +24,7 @@ def leaves(tree: Any) -> list[Any]:
     return [tree]
 
 
-def paths(tree: Any) -> list[str]:
+def paths(tree: Tree) -> list[str]:
     """How each leaf is reached from the tree: ``['layer'][0]``, in the order of ``leaves``."""
     if isinstance(tree, dict):
         return [f"[{key!r}]{path}" for key, branch in tree.items() for path in paths(branch)]
@@ -31,7 +33,7 @@ def paths(tree: Any) -> list[str]:
     return [""]
 
 
-def rebuild(tree: Any, new: Iterator[Any]) -> Any:
+def rebuild(tree: Tree, new: Iterator[Any]) -> Tree:
     """The same nest of dicts, lists and tuples, with other leaves."""
     if isinstance(tree, dict):
         return {key: rebuild(branch, new) for key, branch in tree.items()}

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import autograd_mini as ag
-from autograd_mini.nn.operands import Operand
 from autograd_mini.nn.suggest import unknown_name
+from autograd_mini.typing import Operand
 
 ActivationFunction = Callable[[Operand], Operand]
 """A function of numbers, arrays, Tensors and arrays of Values."""

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from autograd_mini.nn.layers.dense import size
-from autograd_mini.nn.operands import Array, Data, arrays_of, numbers
+from autograd_mini.nn.operands import Data, arrays_of, numbers
 from autograd_mini.nn.seeds import Seed, generator
 from autograd_mini.trees import leaves, rebuild
+from autograd_mini.typing import Array
 
 
 class MinMaxScaler:
@@ -217,7 +218,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None) -> Array:
 
 
 def train_test_split(
-    *arrays: Any, test_size: float = 0.3, rng: Seed = None, stratify: ArrayLike | None = None
+    *arrays: Data, test_size: float = 0.3, rng: Seed = None, stratify: ArrayLike | None = None
 ) -> list[Any]:
     """Split arrays at random into a training part and a test part, row by row alike.
 
@@ -296,7 +297,7 @@ class batches:
     """
 
     def __init__(
-        self, *arrays: Any, batch_size: int, shuffle: bool = True, rng: Seed = None
+        self, *arrays: Data, batch_size: int, shuffle: bool = True, rng: Seed = None
     ) -> None:
         self._tables = [arrays_of(array, "batches: an array") for array in arrays]
         lengths = [len(table) if table.ndim else 0 for table in leaves(self._tables)]

@@ -29,8 +29,8 @@ from autograd_mini.files import write_whole
 from autograd_mini.nn.layers.cells import Cell
 from autograd_mini.nn.layers.dense import Dense
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optional import needed
+from autograd_mini.typing import Array
 
 FilePath = str | os.PathLike[str]
 
@@ -282,7 +282,7 @@ def _checksum_of_arrays(arrays: Mapping[str, Array]) -> str:
 _ARRAY = "__array__"
 
 
-def _packed(tree: Any, place: str, arrays: dict[str, Array]) -> Any:
+def _packed(tree: object, place: str, arrays: dict[str, Array]) -> Any:
     """The tree in JSON's terms; its arrays go to ``arrays`` under their places."""
     if isinstance(tree, Mapping):
         if not all(isinstance(key, str) for key in tree):

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.nn.operands import Array, operand
+from autograd_mini.nn.operands import operand
 from autograd_mini.nn.seeds import Seed, generator
 from autograd_mini.nn.suggest import unknown_name
+from autograd_mini.typing import Array
 
 Shape = tuple[int, ...]
 Initialiser = str | Callable[[Shape, np.random.Generator], Any] | Any

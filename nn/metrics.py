@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from autograd_mini.nn.data import class_indices
 from autograd_mini.nn.losses.classes import cross_entropy
 from autograd_mini.nn.losses.refusals import same_shape
-from autograd_mini.nn.operands import Array, Data, numbers
+from autograd_mini.nn.operands import Data, numbers
+from autograd_mini.typing import Array
 
 Average = Literal["macro"] | None
 

@@ -23,9 +23,10 @@ from typing import Any, Self
 import numpy as np
 
 from autograd_mini import Tensor, Value
-from autograd_mini.nn.operands import Array, Data, Operand
+from autograd_mini.nn.operands import Data
 from autograd_mini.nn.other_libraries import MODEL
 from autograd_mini.other_libraries import Elsewhere, refuse_foreign_options
+from autograd_mini.typing import Array, Operand
 
 Parameter = Tensor | Value
 
@@ -47,12 +48,12 @@ class Module:
 
     training: bool = True
 
-    def __new__(cls, *inputs: Data, **options: Any) -> Self:
+    def __new__(cls, *inputs: Data, **options: object) -> Self:
         if options:
             refuse_foreign_options(cls, options)
         return super().__new__(cls)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         before = self.__dict__.get(name)
         if before is not None and not name.startswith("_") and _holds_parameters(before):
             plain = isinstance(value, np.ndarray | np.generic | int | float | list | tuple)
@@ -74,7 +75,7 @@ class Module:
             f"{type(self).__name__} has no forward pass: define forward(self, x)"
         )
 
-    def __call__(self, *inputs: Data, **options: Any) -> Operand:
+    def __call__(self, *inputs: Data, **options: object) -> Operand:
         return self.forward(*inputs, **options)
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
@@ -246,15 +247,15 @@ class _Mean(Module):
         self.running = np.zeros(2)
 
 
-def _is_parameter(thing: Any) -> bool:
+def _is_parameter(thing: object) -> bool:
     return isinstance(thing, Tensor | Value) and not (thing.parents or thing._unrecorded)
 
 
-def _holds_parameters(value: Any) -> bool:
+def _holds_parameters(value: object) -> bool:
     return any(_is_parameter(part) for _, part in _contents(value, ""))
 
 
-def _parts(thing: Any, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
+def _parts(thing: object, name: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
     """A Module, all Modules and all parameters inside it, each once, with their names."""
     if not isinstance(thing, Module) and not _is_parameter(thing):
         return
@@ -274,7 +275,7 @@ def _children(module: Module) -> Iterator[tuple[str, Any]]:
             yield from _contents(value, name)
 
 
-def _contents(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+def _contents(value: object, name: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _contents(item, f"{name}.{index}")

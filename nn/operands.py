@@ -13,14 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autograd_mini import Operation, Tensor, Value
-
-Array = np.ndarray[Any, np.dtype[Any]]
-"""An array of numbers."""
-
-Operand: TypeAlias = Any
-"""A Tensor, an array of numbers, or an array of Values: what layers and losses compute with.
-
-A union would not do: NumPy's stubs do not say that its functions take Tensors and give them."""
+from autograd_mini.typing import Array, Operand
 
 Data: TypeAlias = Any
 """What is given: numbers, lists, arrays, Tensors or Values; or dicts and tuples of these."""

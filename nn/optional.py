@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from types import ModuleType
 
 
-def needed(module: str, package: str, why: str) -> Any:
+def needed(module: str, package: str, why: str) -> ModuleType:
     """A module of an optional package.
 
     Arguments:

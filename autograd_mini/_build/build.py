@@ -17,7 +17,10 @@ from importlib import import_module
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autograd_mini.core.value import Value
 
 COMPILED = "autograd_mini.core.value_compiled"
 PLAIN = "autograd_mini.core.value_plain"
@@ -132,7 +135,7 @@ def other() -> ModuleType | None:
     return sys.modules[PLAIN]
 
 
-def reduced(value: Any) -> tuple[Any, ...]:
+def reduced(value: Value) -> tuple[Any, ...]:
     """What ``pickle`` and ``copy`` make a leaf from.
 
     Raises:
@@ -147,9 +150,9 @@ def reduced(value: Any) -> tuple[Any, ...]:
     return leaf, (value.data, value.grad, value.label, value._unrecorded)
 
 
-def leaf(data: float, grad: float, label: str, unrecorded: bool = False) -> Any:
+def leaf(data: float, grad: float, label: str, unrecorded: bool = False) -> Value:
     """The leaf that was copied or pickled, in the build that runs."""
-    made = sys.modules["autograd_mini.core.value"].Value(data, label)
+    made: Value = sys.modules["autograd_mini.core.value"].Value(data, label)
     if unrecorded:
         made._forget()
     made.grad = grad

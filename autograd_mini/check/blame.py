@@ -23,7 +23,7 @@ from autograd_mini.check.wording import FactorNames, Wording
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import Node, data_of, is_node, operands, sweep_gradients
 from autograd_mini.core.rule import Rule
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.scope import Operand
 from autograd_mini.check.structure import EXP, is_elementwise, symbol_of
 from autograd_mini.core.graph import (
     Node,
@@ -37,7 +36,7 @@ from autograd_mini.core.graph import (
     topological_order,
 )
 from autograd_mini.core.modes import no_grad
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array, Operand
 
 _EPSILON = 2.0**-52
 _NOISE = 2.0**-30

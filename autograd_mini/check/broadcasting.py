@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.scope import Operand, Scope
+from autograd_mini.check.scope import Scope
 from autograd_mini.core.graph import data_of, is_node
 from autograd_mini.core.tensor import record
+from autograd_mini.typing import Operand
 
 _PACKAGE = __name__.partition(".")[0]
 

@@ -17,10 +17,11 @@ from autograd_mini.check.broadcasting import advice
 from autograd_mini.check.frames import call_with_locals, differentiation, names_of, names_used
 from autograd_mini.check.problem import Problem, number
 from autograd_mini.check.result import Finding
-from autograd_mini.check.scope import Operand, Scope
+from autograd_mini.check.scope import Scope
 from autograd_mini.core.graph import Node, is_node, topological_order
-from autograd_mini.core.tensor import Array, Tensor
+from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
+from autograd_mini.typing import Array, Operand
 
 Loss = Callable[..., Any]
 Manual = Mapping[str, Any] | Callable[..., Mapping[str, Any]]

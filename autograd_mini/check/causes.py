@@ -18,7 +18,6 @@ import numpy as np
 from autograd_mini.check.blame import Blame, Mistake
 from autograd_mini.check.kinks import at_kink
 from autograd_mini.check.result import CAUSES, Cause, Quantity
-from autograd_mini.check.scope import Operand
 from autograd_mini.check.slips import (
     Slip,
     derived,
@@ -30,7 +29,7 @@ from autograd_mini.check.slips import (
 from autograd_mini.check.structure import summing
 from autograd_mini.check.wording import FactorNames
 from autograd_mini.core.graph import data_of
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array, Operand
 
 _EXPLAINED = 1e-3
 """An explanation leaves at most this part of the difference unexplained (rounding aside)."""

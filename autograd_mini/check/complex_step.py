@@ -34,7 +34,7 @@ from autograd_mini.check.kinks import (
     slopes_on_both_sides,
 )
 from autograd_mini.core.graph import Node, is_node, operands, options_of, sweep_gradients
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array
 
 _STEPS = (2.0**-100, 0.7 * 2.0**-100, 1.3 * 2.0**-101)
 """Steps whose squares vanish beside 1; that they round differently shows the rounding."""

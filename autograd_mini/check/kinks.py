@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.scope import Operand
 from autograd_mini.core.graph import (
     Node,
     data_of,
@@ -19,7 +18,7 @@ from autograd_mini.core.graph import (
     sweep_gradients,
 )
 from autograd_mini.core.modes import no_grad
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array, Operand
 
 
 def at_kink(node: Node) -> Array | None:

@@ -17,7 +17,7 @@ import numpy as np
 from autograd_mini.check.broadcasting import are_labels, pairs
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import AGREE, Finding, Quantity
-from autograd_mini.check.scope import Operand, Scope
+from autograd_mini.check.scope import Scope
 from autograd_mini.check.structure import (
     GETITEM,
     LOG,
@@ -33,7 +33,8 @@ from autograd_mini.check.structure import (
     through_scalars,
 )
 from autograd_mini.core.graph import Node, data_of, is_node, options_of
-from autograd_mini.core.tensor import Array, Tensor
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.typing import Array, Operand
 
 _SUMS_TO_ONE = 0.02
 """How far probabilities may sum up from 1: what nn's losses let pass."""

@@ -35,7 +35,8 @@ from autograd_mini.check.structure import (
     terms,
 )
 from autograd_mini.core.graph import Node, is_node, sweep_gradients, topological_order
-from autograd_mini.core.tensor import Array, Tensor, plain
+from autograd_mini.core.tensor import Tensor, plain
+from autograd_mini.typing import Array
 
 RATES = ("learning_rate", "lr", "eta", "η", "rate", "alpha", "step_size")
 """Names that a learning rate goes by."""

@@ -21,8 +21,8 @@ from autograd_mini.check.complex_step import ComplexStep, Slope
 from autograd_mini.check.kinks import crossed
 from autograd_mini.check.problem import Problem
 from autograd_mini.core.graph import Node
-from autograd_mini.core.tensor import Array
 from autograd_mini.differences import Estimate, derivative, one_sided_derivative, surer
+from autograd_mini.typing import Array
 
 Index = tuple[int, ...]
 

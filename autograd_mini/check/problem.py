@@ -12,10 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
-from autograd_mini.check.result import Array, Finding
+from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
 from autograd_mini.core.graph import Node, data_of, expansion, leaf_like, rebuild, topological_order
 from autograd_mini.core.modes import no_grad
+from autograd_mini.typing import Array
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,9 @@ Every stage of a check adds to it; how it is told is the last one's business (``
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 
 from autograd_mini.core.graph import Node, topological_order
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from autograd_mini.typing import Array
 
 AGREE, DIFFER, CANNOT_TELL = "agree", "differ", "cannot tell"
 

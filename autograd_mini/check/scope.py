@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
 
 import numpy as np
 
 from autograd_mini.core.graph import Node, is_node
-from autograd_mini.core.tensor import Array
-
-Operand: TypeAlias = Any
-"""A node, an array or a number."""
+from autograd_mini.typing import Array, Operand
 
 
 class Scope(Mapping[str, Operand]):

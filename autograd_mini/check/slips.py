@@ -30,8 +30,8 @@ from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import Node, data_of, is_node, leaf_like, operands
 from autograd_mini.core.language import names_in
 from autograd_mini.core.rule import Rule
-from autograd_mini.core.tensor import Array
 from autograd_mini.show.notation import typeset
+from autograd_mini.typing import Array
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autograd_mini.check.scope import Operand
 from autograd_mini.core.graph import (
     Node,
     data_of,
@@ -18,6 +17,7 @@ from autograd_mini.core.graph import (
     quietly,
 )
 from autograd_mini.core.operation import OPERATIONS, Operation, axes_of
+from autograd_mini.typing import Operand
 
 EXP, LOG, RECIPROCAL, SQUARE = map(OPERATIONS.__getitem__, ("exp", "log", "reciprocal", "square"))
 MAXIMUM, CLIP, LOG_SIGMOID = map(OPERATIONS.__getitem__, ("maximum", "clip", "log_sigmoid"))

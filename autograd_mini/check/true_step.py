@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.bounds import recorded_gradients
-from autograd_mini.check.scope import Operand
 from autograd_mini.check.structure import is_elementwise
 from autograd_mini.check.wording import Wording
 from autograd_mini.core.graph import (
@@ -26,7 +25,7 @@ from autograd_mini.core.graph import (
     topological_order,
 )
 from autograd_mini.core.modes import no_grad
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array, Operand
 
 
 def one_true_step(

@@ -11,7 +11,7 @@ from autograd_mini.check.kinks import at_jump, at_kink
 from autograd_mini.check.probe import Comparison, Direction, Numerical, largest
 from autograd_mini.check.result import AGREE, CANNOT_TELL, DIFFER, ENGINE_IS_ODD, Quantity
 from autograd_mini.core.graph import Node, is_node
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array
 
 EQUAL = "equal to rounding"
 

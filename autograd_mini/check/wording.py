@@ -15,12 +15,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from autograd_mini.check.scope import Operand
 from autograd_mini.check.structure import GETITEM
 from autograd_mini.core.graph import Node, is_node, options_of
-from autograd_mini.core.tensor import Array
 from autograd_mini.show.derivations import literal
 from autograd_mini.show.notation import number
+from autograd_mini.typing import Array, Operand
 
 Product = tuple[int, str, str]
 """A size or a product of sizes: as a number, as a text, and what the sizes are."""

@@ -77,7 +77,7 @@ def _help(parser: argparse.ArgumentParser) -> int:
     return 0
 
 
-def _show(text: Any) -> None:
+def _show(text: object) -> None:
     print(for_stream(str(text)), flush=True)  # a full disk is told here, not at the end
 
 
@@ -238,7 +238,7 @@ def _run(file: Path, called: Mapping[str, str]) -> dict[str, Any]:
     return {name: value for name, value in names.items() if name not in called} | roles
 
 
-def _is_whole(parameters: Any) -> bool:
+def _is_whole(parameters: object) -> bool:
     """Whether it is all parameters or gradients, not one of them."""
     return isinstance(parameters, Mapping) or callable(parameters)
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.core.rule import Rule, WeightedSum
-from autograd_mini.core.tensor import Array, Tensor
+from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.show.heat import Strip, strip
 from autograd_mini.show.names import LONGEST_LABEL, LONGEST_NAME, shown
 from autograd_mini.show.notation import has_sign, in_force, number, typeset
 from autograd_mini.show.recorded import Node
+from autograd_mini.typing import Array, Operand
 
 LONGEST_FORMULA = 40
 LONGEST_BRANCHES = 24
@@ -101,7 +102,7 @@ def node_box(
     swept: bool = True,
     cut: bool = False,
     status: str = "",
-    gradient: Any = None,
+    gradient: Operand = None,
 ) -> Box:
     """The box of one node.
 
@@ -200,7 +201,7 @@ def _counted(counts: Counter[str]) -> str:
     return ", ".join(words) + ", …" * (len(most) > MOST_KINDS)
 
 
-def constant_box(name: str, called: str | float, operand: Any) -> Box:
+def constant_box(name: str, called: str | float, operand: Operand) -> Box:
     """The box of a constant: a number, or data such as an array."""
     what = shown(f"constant {type(operand).__name__}", LONGEST_FORMULA)
     if isinstance(called, float):
@@ -225,7 +226,7 @@ def _checked(box: Box, status: str) -> Box:
     return replace(box, status=verdict, rows=(*box.rows, ("check", said)))
 
 
-def _arrays(data: Any, gradient: Any, view: View, swept: bool) -> list[tuple[str, Any]]:
+def _arrays(data: Operand, gradient: Operand, view: View, swept: bool) -> list[tuple[str, Any]]:
     arrays = [("value", data)] if view != "backward" else []
     return arrays + [("gradient", gradient)] * (swept and view != "forward")
 
@@ -284,7 +285,7 @@ def made_by_text(node: Node, rule: Rule | ArrayOperation, operands: Sequence[str
     return f"{rule.name}({', '.join(arguments)})"
 
 
-def _option(value: Any) -> str:
+def _option(value: object) -> str:
     """An option such as axis=1, in short."""
     match value:
         case None | bool() | int() | float() | str() | np.generic():
@@ -346,7 +347,7 @@ def _ordinal(k: int) -> str:
     return ("1st", "2nd", "3rd")[k] if k < 3 else f"{k + 1}th"
 
 
-def _in_short(derivative: Any) -> str:
+def _in_short(derivative: Operand) -> str:
     """A local derivative as one number, a few, or the range of many."""
     array = np.asarray(derivative)
     if not array.size:

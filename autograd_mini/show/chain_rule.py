@@ -25,6 +25,7 @@ from autograd_mini.show.notation import has_sign
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.steps import is_masked
 from autograd_mini.show.terms import Terms, ends, flows
+from autograd_mini.typing import Operand
 
 LONGEST_INLINED = 8
 """A node without a name stands as its formula in others if that has so many parts or fewer."""
@@ -61,7 +62,7 @@ class ChainRule:
     are used once, and lie within a factor.
     """
 
-    def __init__(self, order: Sequence[Node], wrt: Node, seed: Any, held: Variables) -> None:
+    def __init__(self, order: Sequence[Node], wrt: Node, seed: Operand, held: Variables) -> None:
         self.order, self.root, self.wrt = order, order[-1], wrt
         root = self.root
         self.scalar = isinstance(root, Value)
@@ -206,7 +207,7 @@ def _dependent(order: Sequence[Node], wrt: Node) -> set[Node]:
     return found
 
 
-def _swept(order: Sequence[Node], seed: Any, wanted: set[Node]) -> dict[Node, Any]:
+def _swept(order: Sequence[Node], seed: Operand, wanted: set[Node]) -> dict[Node, Any]:
     """The gradient of each node that depends on wrt, by the sweep itself."""
     masked = is_masked(order, seed, wanted)
     return dict(reverse_sweep(order, seed, wanted, masked=masked))

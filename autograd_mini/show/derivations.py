@@ -35,6 +35,7 @@ from autograd_mini.core.value import Value, constant
 from autograd_mini.show.arithmetic import Shape, product, repeated, simplified
 from autograd_mini.show.boxes import MOST_NUMBERS
 from autograd_mini.show.notation import has_sign
+from autograd_mini.typing import Operand
 
 MOST_PARTS = 200
 """A pullback that takes more names and signs than this to write is said to be called."""
@@ -138,7 +139,7 @@ def elementwise_tree(rule: Rule, operands: Sequence[ast.expr]) -> ast.expr:
     return substitute(rule.formula, dict(zip(rule.operands, operands, strict=True)))
 
 
-def literal(value: Any, named: Callable[[Any], ast.expr]) -> ast.expr:
+def literal(value: object, named: Callable[[Any], ast.expr]) -> ast.expr:
     """An option or an index, as Python writes it.
 
     Arguments:
@@ -202,7 +203,7 @@ class _Writer:
         self.objects: dict[str, Any] = {}
         self._names: dict[int, str] = {}
 
-    def named(self, value: Any) -> ast.expr:
+    def named(self, value: object) -> ast.expr:
         """A name for an object."""
         name = self._names.setdefault(id(value), f"k{len(self._names)}")
         self.objects[name] = value
@@ -275,7 +276,7 @@ class _Writer:
         return None if written is None else product([written.whole])
 
     def _graph(
-        self, root: Any, node: Tensor, known: Mapping[int, _Part], most: int
+        self, root: Tensor, node: Tensor, known: Mapping[int, _Part], most: int
     ) -> _Part | None:
         """A recorded graph above what is known, as a formula."""
         parts = dict(known)
@@ -300,7 +301,7 @@ class _Writer:
             parts[id(part)] = written
         return parts[id(root)]
 
-    def _constant(self, value: Any, is_given: bool) -> _Part:
+    def _constant(self, value: Operand, is_given: bool) -> _Part:
         number = constant(value)
         if number is not None:
             return _Part(ast.Constant(number), (), True)
@@ -353,7 +354,7 @@ class _Writer:
         return _Part(elementwise_tree(rule, [part.whole for part in parts]), shape)
 
 
-def _recorded(function: Callable[..., Any], *operands: Any, **options: Any) -> Any:
+def _recorded(function: Callable[..., Any], *operands: Operand, **options: object) -> Operand:
     """What a function records; ``None`` if a user's was not made to be recorded."""
     with modes.recorded(), quietly(), suppress(Exception):
         return function(*operands, **options)
@@ -361,8 +362,8 @@ def _recorded(function: Callable[..., Any], *operands: Any, **options: Any) -> A
 
 
 def _pullback_of_parts(
-    parts: Callable[..., Any], upstream: Tensor, slot: int, *operands: Any, **options: Any
-) -> Any:
+    parts: Callable[..., Any], upstream: Tensor, slot: int, *operands: Operand, **options: object
+) -> Operand:
     whole = parts(*operands, **options)
     return gradients(whole, operands[slot], gradient=upstream, create_graph=True)
 
@@ -371,7 +372,7 @@ def _numbered(operands: Sequence[Any]) -> dict[int, _Part]:
     return {id(o): _Part(ast.Name(f"x{i}"), np.shape(o)) for i, o in enumerate(operands)}
 
 
-def _recordable(operand: Any) -> Any:
+def _recordable(operand: Operand) -> Operand:
     """An operand of a pullback: also what is done to a constant array is to be recorded."""
     is_array = isinstance(operand, np.ndarray) and operand.dtype.kind in "fiu"
     return Tensor(operand) if is_array else operand

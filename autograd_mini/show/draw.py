@@ -28,7 +28,8 @@ from autograd_mini.show.engine import Engine, render
 from autograd_mini.show.heat import Strip
 from autograd_mini.show.names import is_wide, variables
 from autograd_mini.show.picture import Picture, picture, transcript
-from autograd_mini.show.plan import Fold
+from autograd_mini.show.plan import Clusters, Fold
+from autograd_mini.typing import Operand
 
 Direction = Literal["LR", "TB"]
 
@@ -40,14 +41,14 @@ MOST_CROSSED = 1000
 
 
 def draw(
-    node: Any,  # a type checker takes np.sum(tensor) for an array
+    node: Operand,  # a type checker takes np.sum(tensor) for an array
     *,
     direction: Direction = "LR",
     view: View = "both",
-    to: Any = None,
+    to: Operand = None,
     depth: int | None = None,
     fold: Fold = False,
-    clusters: Any = True,
+    clusters: Clusters = True,
     inputs: Collection[Any] | None = None,
     status: Mapping[Any, str] | None = None,
     legend: bool = True,
@@ -234,11 +235,11 @@ class Drawing(graphviz.Digraph):
 
     # What graphviz.Digraph calls to render, and to make copies and subgraphs of itself
 
-    def _pipe_lines(self, engine: str, format: str, lines: Any, **options: Any) -> bytes:
+    def _pipe_lines(self, engine: str, format: str, lines: object, **options: object) -> bytes:
         return self._rendered(_format(format, options), layout=engine)
 
     def _pipe_lines_string(
-        self, engine: str, format: str, lines: Any, *, encoding: str, **options: Any
+        self, engine: str, format: str, lines: object, *, encoding: str, **options: object
     ) -> str:
         return self._rendered(_format(format, options), layout=engine).decode(encoding)
 
@@ -249,7 +250,7 @@ class Drawing(graphviz.Digraph):
         write_whole(outfile, self._rendered(_format(format, options), layout=engine))
         return os.fspath(outfile)
 
-    def _copy_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+    def _copy_kwargs(self, **kwargs: object) -> dict[str, Any]:
         own = {"title": self.title, "text": self.text, "ids": self.ids, "program": self.program}
         copied: dict[str, Any] = super()._copy_kwargs(**kwargs)  # type: ignore[no-untyped-call]
         return copied | own

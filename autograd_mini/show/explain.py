@@ -43,12 +43,13 @@ from autograd_mini.show.numpy_lines import numpy_lines
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.steps import start
+from autograd_mini.typing import Operand
 
 LONGEST_PRODUCT = 8
 """A gradient of more factors than this gets an equation of its own."""
 
 
-def explain(node: Any, wrt: Any, *, gradient: Any = None) -> Explanation:
+def explain(node: Operand, wrt: Operand, *, gradient: Operand = None) -> Explanation:
     """The gradient of ``node`` with respect to ``wrt``, taken apart by the chain rule.
 
     For Values: the product of local derivatives along the path, or the nested sum over
@@ -127,7 +128,7 @@ class Explanation:
         return numpy_lines(self._chain)
 
     @cached_property
-    def product(self) -> Any:
+    def product(self) -> Operand:
         return self._products.get(self._chain.wrt, self.value)
 
     @cached_property

@@ -6,7 +6,7 @@ import ast
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from autograd_mini.show.notation import Latex, Notation, latex_text
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import MOST_TERMS, ends
+from autograd_mini.typing import Operand
 
 if TYPE_CHECKING:
     from autograd_mini.show.explain import Explanation
@@ -219,7 +220,7 @@ class ExplanationText:
         text = self.number(value)
         return f"({text})" if text.startswith("−") else text
 
-    def array(self, value: Any) -> str:
+    def array(self, value: Operand) -> str:
         if isinstance(value, float):
             return self.number(value)
         found = _in_short(value).replace("-", "−")
@@ -278,7 +279,7 @@ class ExplanationLatex(ExplanationText):
         text = self.number(value)
         return self.notation.bracketed(text) if text.startswith("-") else text
 
-    def array(self, value: Any) -> str:
+    def array(self, value: Operand) -> str:
         if isinstance(value, float):
             return self.number(value)
         return rf"\text{{{latex_text(super().array(value))}}}"
@@ -298,7 +299,7 @@ class ExplanationLatex(ExplanationText):
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
-def _multiple(grad: Any, value: Any) -> int:
+def _multiple(grad: Operand, value: Operand) -> int:
     """How many times one array is another, if it is a whole number of times; else 0."""
     at = np.flatnonzero(value)
     if not at.size:

@@ -22,9 +22,10 @@ import numpy as np
 
 from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.rule import Rule
-from autograd_mini.core.tensor import Array, Tensor
+from autograd_mini.core.tensor import Tensor
 from autograd_mini.show.names import each, family, stem
 from autograd_mini.show.recorded import NODES, Node, Recorded, slices
+from autograd_mini.typing import Array
 
 Groups = list[list[int]]
 """Places of nodes, in ascending order in each group; the group of the root is the last."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array
 
 CIVIDIS = (
     "#00204d", "#00306f", "#2a406c", "#48526b", "#5e626e", "#727374", "#878479", "#9e9677",

@@ -59,7 +59,7 @@ def variables(found: Mapping[str, Any]) -> dict[int, str]:
     return names
 
 
-def _items(held: Any) -> Iterator[tuple[str, Any]]:
+def _items(held: object) -> Iterator[tuple[str, Any]]:
     if isinstance(held, list | tuple) and len(held) <= MOST_ITEMS:
         yield from ((str(i), item) for i, item in enumerate(held))
     elif isinstance(held, dict) and len(held) <= MOST_ITEMS:
@@ -168,7 +168,7 @@ def family(name: str) -> str:
     return re.sub(r"\d+", "", stem(name))
 
 
-def shown(text: Any, longest: int) -> str:
+def shown(text: object, longest: int) -> str:
     r"""A text of the user's as one line of printable characters, cut with a mark if it is long.
 
     What does not print, or turns the direction of writing, is written as in Python's ``repr``.

@@ -29,12 +29,13 @@ from autograd_mini.core.language import (
     read,
 )
 from autograd_mini.core.rule import FUNCTIONS, Rule
+from autograd_mini.typing import Operand
 
 OperandNames = Mapping[str, str | float]
 """What stands for each operand and for ``out``: a name, or the number of a constant."""
 
 
-def number(x: Any) -> str:
+def number(x: Operand) -> str:
     """A number in about four significant digits; whole numbers below a million in full.
 
     >>> number(0.123456), number(250000.0), number(-1e-20), number(float("inf"))
@@ -107,16 +108,16 @@ def in_force(text: str, operands: Mapping[str, Any]) -> str:
 class _Computed(Numbers):
     """Numbers and arrays."""
 
-    def call(self, name: str, *operands: Any, **options: Any) -> Any:
+    def call(self, name: str, *operands: Operand, **options: object) -> Operand:
         return FUNCTIONS[name](*operands, **options)
 
-    def both(self, left: Any, right: Callable[[], Any]) -> Any:
+    def both(self, left: Operand, right: Callable[[], Any]) -> Operand:
         return left & right()
 
-    def either(self, left: Any, right: Callable[[], Any]) -> Any:
+    def either(self, left: Operand, right: Callable[[], Any]) -> Operand:
         return left | right()
 
-    def where(self, condition: Any, yes: Callable[[], Any], no: Callable[[], Any]) -> Any:
+    def where(self, condition: Operand, yes: Callable[[], Any], no: Callable[[], Any]) -> Operand:
         return FUNCTIONS["where"](condition, yes(), no())
 
 

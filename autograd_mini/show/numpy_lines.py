@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from autograd_mini.show.arithmetic import total
 from autograd_mini.show.chain_rule import ChainRule
 from autograd_mini.show.notation import folded, quotient_of
 from autograd_mini.show.recorded import Node
+from autograd_mini.typing import Operand
 
 MOST_ELEMENTS = 100
 """A constant array that no variable holds is written out up to this size."""
@@ -46,7 +47,7 @@ def numpy_lines(chain: ChainRule) -> str:
     return _Writer(chain).whole()
 
 
-def _literal(value: Any) -> str:
+def _literal(value: object) -> str:
     """An array or a number as Python."""
     if isinstance(value, float):
         return _number(value)
@@ -59,7 +60,7 @@ def _literal(value: Any) -> str:
     return f"np.array({text})".replace("nan", "np.nan").replace("inf", "np.inf")
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     return f"np.{value}".replace("np.-", "-np.") if value != value or value in (
         np.inf, -np.inf
     ) else repr(value)  # fmt: skip
@@ -114,7 +115,7 @@ class _Writer:
                     self.known(self.own(node), node.data)
         return lines[::-1]
 
-    def known(self, name: str, value: Any) -> None:
+    def known(self, name: str, value: Operand) -> None:
         """Say what a name is that has no formula."""
         array = np.asarray(value)
         if array.size <= MOST_ELEMENTS:
@@ -132,10 +133,10 @@ class _Writer:
     def gradient(self, node: Node) -> str:
         return self.identifier((node, "gradient"), f"d{self.chain.names.nodes[node]}")
 
-    def identifier(self, key: Any, name: str = "") -> str:
+    def identifier(self, key: Hashable, name: str = "") -> str:
         """A name that Python takes, and nothing else has."""
         if key not in self.identifiers:
-            plain = re.sub(r"\W+", "_", name or key).strip("_") or "v"
+            plain = re.sub(r"\W+", "_", name or str(key)).strip("_") or "v"
             plain = f"_{plain}" if plain[0].isdigit() or keyword.iskeyword(plain) else plain
             unique, count = plain, 1
             while unique in self.taken:

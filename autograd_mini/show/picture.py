@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.tensor import Array
 from autograd_mini.core.value import constant
 from autograd_mini.show.boxes import (
     STATUS,
@@ -52,7 +51,15 @@ from autograd_mini.show.names import (
     shown,
     stem,
 )
-from autograd_mini.show.plan import Fold, Plan, layers_of_leaves, parameters_of, plan_of, too_large
+from autograd_mini.show.plan import (
+    Clusters,
+    Fold,
+    Plan,
+    layers_of_leaves,
+    parameters_of,
+    plan_of,
+    too_large,
+)
 from autograd_mini.show.recorded import (
     NODES,
     Node,
@@ -63,6 +70,7 @@ from autograd_mini.show.recorded import (
     to_depth,
     uncollected,
 )
+from autograd_mini.typing import Array, Operand
 
 
 @dataclass(frozen=True)
@@ -98,10 +106,10 @@ def picture(
     *,
     names: Variables | None = None,
     view: View = "both",
-    to: Any = None,
+    to: Operand = None,
     depth: int | None = None,
     fold: Fold = False,
-    clusters: Any = True,
+    clusters: Clusters = True,
     inputs: Collection[Any] | None = None,
     status: Mapping[Any, str] | None = None,
     called: Mapping[int, str] | None = None,
@@ -176,7 +184,7 @@ def transcript(picture: Picture) -> str:
 # Which part of the graph
 
 
-def _chosen(root: Node, max_nodes: int, to: Any, depth: int | None, fold: Fold) -> Recorded:
+def _chosen(root: Node, max_nodes: int, to: Operand, depth: int | None, fold: Fold) -> Recorded:
     if not isinstance(root, NODES):
         raise TypeError(
             "draw() takes the Value or Tensor at the end of a graph, or a GradientReport, not "

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from autograd_mini.core.tensor import Array, Tensor
+from autograd_mini.core.tensor import Tensor
 from autograd_mini.show.fold import READABLE, Groups, by_layers, by_repeats, folded_edges
 from autograd_mini.show.layers import layer_of_label, layers_of
 from autograd_mini.show.names import stem
 from autograd_mini.show.recorded import Recorded
+from autograd_mini.typing import Array
 
 Fold = bool | Literal["repeats", "layers"]
 
 
-def parameters_of(clusters: Any) -> dict[str, Any] | None:
+class Model(Protocol):
+    """What calls its parameters by names, as a Module of ``nn`` does."""
+
+    def named_parameters(self) -> Iterable[tuple[str, Any]]:
+        """Each parameter with its name."""
+
+
+Clusters = bool | Mapping[str, Iterable[Any]] | Model | None
+"""Whether to frame layers by labels; the nodes of each layer by its name; or a model."""
+
+
+def parameters_of(clusters: Clusters) -> dict[str, Any] | None:
     """The parameters of a model, by name."""
     given = getattr(clusters, "named_parameters", None)
     if callable(given):
@@ -31,7 +43,7 @@ def parameters_of(clusters: Any) -> dict[str, Any] | None:
 
 
 def layers_of_leaves(
-    graph: Recorded, called: Sequence[str], clusters: Any, parameters: Mapping[str, Any] | None
+    graph: Recorded, called: Sequence[str], clusters: Clusters, parameters: Mapping[str, Any] | None
 ) -> list[str]:
     """The layer that each leaf tells, and each node that is put into one by hand."""
     if parameters is not None:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autograd_mini.core.tensor import Array, Tensor
+from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
+from autograd_mini.typing import Array
 
 Node = Value | Tensor
 NODES = (Value, Tensor)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from typing import Any
 
 _SPELLINGS = {
     "∂": "d", "δ": "d", "−": "-", "·": "*", "⊙": "*", "×": "x", "ᵀ": ".T", "√": "sqrt", "π": "pi",
@@ -22,7 +21,7 @@ _SPELLINGS = {
 }  # fmt: skip
 
 
-def for_stream(text: str, stream: Any = None) -> str:
+def for_stream(text: str, stream: object = None) -> str:
     """A text as a stream can show it; ``sys.stdout`` by default."""
     stream = sys.stdout if stream is None else stream
     return plain_letters(text, getattr(stream, "encoding", None) or "utf-8")

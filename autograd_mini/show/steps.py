@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ from autograd_mini.show.notation import Notation
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import Terms, flows
+from autograd_mini.typing import Operand
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Step:
         return for_stream(self.sentence)
 
 
-def steps(node: Any, *, gradient: Any = None) -> Iterator[Step]:
+def steps(node: Operand, *, gradient: Operand = None) -> Iterator[Step]:
     """The steps of the reverse sweep from ``node``: the same order and numbers as ``backward()``.
 
     No ``grad`` is written.  Nodes that nothing flows to have no step: constants, and what lies
@@ -110,7 +111,7 @@ def steps(node: Any, *, gradient: Any = None) -> Iterator[Step]:
     )
 
 
-def start(node: Node, gradient: Any, asked: str) -> tuple[list[Node], Any]:
+def start(node: Node, gradient: Operand, asked: str) -> tuple[list[Node], Any]:
     """The topological order and the upstream gradient that a sweep starts with, checked."""
     if not isinstance(node, Value | Tensor):
         raise TypeError(
@@ -124,7 +125,7 @@ def start(node: Node, gradient: Any, asked: str) -> tuple[list[Node], Any]:
     return topological_order(node), node.seed(gradient)
 
 
-def sweep(order: Sequence[Node], seed: Any, terms: Terms) -> Iterator[Step]:
+def sweep(order: Sequence[Node], seed: Operand, terms: Terms) -> Iterator[Step]:
     """The steps, with the names that the formulas have."""
     masked = is_masked(order, seed)
     words = Words(order[-1], terms)
@@ -146,7 +147,7 @@ def sweep(order: Sequence[Node], seed: Any, terms: Terms) -> Iterator[Step]:
         yield Step(index, node, gradient, node.local_derivatives, received, sentence, log, len(log))
 
 
-def is_masked(order: Sequence[Node], seed: Any, wanted: Any = None) -> bool:
+def is_masked(order: Sequence[Node], seed: Operand, wanted: Collection[Node] | None = None) -> bool:
     """Whether the sweep of this graph repeats itself with zero upstream gradients masked."""
     root = order[-1]
     if isinstance(root, Value):
@@ -177,12 +178,12 @@ class Words:
     def partial(self, node: Node) -> str:
         return f"∂{self.name(self.root)}/∂{self.name(node)}"
 
-    def amount(self, value: Any) -> str:
+    def amount(self, value: Operand) -> str:
         if isinstance(value, float):
             return Notation({}).number_text(value).text
         return _in_short(value).replace("-", "−")
 
-    def share(self, node: Node, slot: int, gradient: Any) -> str:
+    def share(self, node: Node, slot: int, gradient: Operand) -> str:
         """The upstream gradient times the local derivative, or the matrix form."""
         if isinstance(node, Value):
             derivative = self.terms.share(node, slot, ast.Constant(1.0))
@@ -195,7 +196,7 @@ class Words:
     def bracketed(self, text: str) -> str:
         return f"({text})" if text.startswith("−") else text
 
-    def sentence(self, node: Node, gradient: Any, shares: Sequence[Share]) -> str:
+    def sentence(self, node: Node, gradient: Operand, shares: Sequence[Share]) -> str:
         name, amount = self.name(node), f"{self.partial(node)} = {self.amount(gradient)}"
         if node is self.root:
             start = f"{name} is the root: the sweep starts with {amount}."

@@ -46,6 +46,7 @@ from autograd_mini.show.derivations import (
 from autograd_mini.show.names import LONGEST_NAME, GraphNames, shown
 from autograd_mini.show.notation import Latex, Notation, in_force
 from autograd_mini.show.recorded import Node
+from autograd_mini.typing import Operand
 
 MOST_TERMS = 8
 """So many terms of a sum are written; of more, the first and last."""
@@ -124,7 +125,7 @@ class Terms:
         """The operands of a node as they stand in its formula."""
         return [self._operand(parent) for parent in node.parents]
 
-    def _operand(self, parent: Any) -> ast.expr:
+    def _operand(self, parent: Operand) -> ast.expr:
         is_node = isinstance(parent, Value | Tensor)
         return self.written(parent) if is_node else self._constant(parent)
 
@@ -147,11 +148,11 @@ class Terms:
         names |= {name: self._object(value) for name, value in formula.objects.items()}
         return simplified(substitute(formula.tree, names))
 
-    def _literal(self, value: Any) -> ast.expr:
+    def _literal(self, value: object) -> ast.expr:
         """An option or an index, as Python writes it."""
         return literal(value, self._object)
 
-    def _object(self, value: Any) -> ast.expr:
+    def _object(self, value: object) -> ast.expr:
         is_array = isinstance(value, np.ndarray)
         return self.named(self.constant_name(value) if is_array else shown(value, LONGEST_NAME))
 
@@ -225,7 +226,7 @@ class Terms:
         parts = (part for part in ast.walk(derivative) if isinstance(part, ast.expr))
         return any(ast.unparse(part) in whole for part in parts)
 
-    def _summed(self, share: ast.expr, shape: tuple[int, ...], operand: Any) -> ast.expr:
+    def _summed(self, share: ast.expr, shape: tuple[int, ...], operand: Operand) -> ast.expr:
         """The share of an operand that was repeated to fit: summed over what was repeated."""
         own = np.shape(operand.data)
         if shape == own:
@@ -245,13 +246,13 @@ class Terms:
                 share = ast.Call(ast.Name("sum"), [share], keywords)
         return share
 
-    def _constant(self, operand: Any) -> ast.expr:
+    def _constant(self, operand: Operand) -> ast.expr:
         number = constant(operand)
         if number is not None:
             return ast.Constant(number)
         return self.named(self.constant_name(operand))
 
-    def constant_name(self, operand: Any) -> str:
+    def constant_name(self, operand: Operand) -> str:
         """What a constant array is called: as the variable that holds it, or c1, c2, ..."""
         name = self.names.arrays.get(id(operand)) or self._constants.get(id(operand))
         if name is None:

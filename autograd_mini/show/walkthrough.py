@@ -40,6 +40,7 @@ from autograd_mini.show.picture import picture
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.steps import Step, Words, start, sweep
 from autograd_mini.show.terms import Terms
+from autograd_mini.typing import Operand
 
 SHOWN_HEIGHT = 720
 """The height of the page in a notebook, in pixels."""
@@ -49,10 +50,10 @@ MAX_NODES = 120
 
 
 def walkthrough(
-    node: Any,
+    node: Operand,
     path: str | os.PathLike[str] = "sweep.html",
     *,
-    gradient: Any = None,
+    gradient: Operand = None,
     direction: Direction = "LR",
     max_nodes: int = MAX_NODES,
     engine: Engine = "embedded",
@@ -149,7 +150,7 @@ class Frame:
 
 
 def _page(
-    order: Sequence[Node], seed: Any, terms: Terms, direction: Direction, engine: Engine
+    order: Sequence[Node], seed: Operand, terms: Terms, direction: Direction, engine: Engine
 ) -> str:
     words = Words(order[-1], terms)
     taken = list(sweep(order, seed, terms))
@@ -260,7 +261,7 @@ def _leaves(order: Sequence[Node], words: Words) -> list[Node]:
     return sorted((node for node in order if not node.parents), key=key)
 
 
-def _cells(what: str, data: Any) -> list[str]:
+def _cells(what: str, data: Operand) -> list[str]:
     """What the cells of a box in the picture show of a value or gradient."""
     if isinstance(data, float):
         return [number(data)]
@@ -277,7 +278,7 @@ def _listed(parts: Sequence[str], most: int = 12) -> str:
 
 
 def _order_matters(
-    order: Sequence[Node], seed: Any, totals: Mapping[Node, Any], words: Words
+    order: Sequence[Node], seed: Operand, totals: Mapping[Node, Any], words: Words
 ) -> str:
     wrong = depth_first(order, seed)
     differ = [n for n in order if n in totals and not _close(wrong.get(n, n.zero()), totals[n])]
@@ -317,7 +318,7 @@ def _order_matters(
 
 
 @quietly()
-def depth_first(order: Sequence[Node], seed: Any) -> dict[Node, Any]:
+def depth_first(order: Sequence[Node], seed: Operand) -> dict[Node, Any]:
     """The gradients of a naive sweep, which passes on what a node has when it first comes to it.
 
     >>> a = Value(3.0)
@@ -345,7 +346,7 @@ def depth_first(order: Sequence[Node], seed: Any) -> dict[Node, Any]:
     return found
 
 
-def _close(x: Any, y: Any) -> bool:
+def _close(x: Operand, y: Operand) -> bool:
     """Whether two gradients differ by no more than the rounding of another order."""
     return bool(np.allclose(x, y, rtol=1e-9, atol=0, equal_nan=True))
 
@@ -359,7 +360,7 @@ def _transcript(frames: Sequence[Frame]) -> str:
     )
 
 
-def _json(data: Any) -> str:
+def _json(data: object) -> str:
     """Data for a script element, in which nothing can end it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":

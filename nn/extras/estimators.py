@@ -13,6 +13,7 @@ array(['no', 'yes', 'yes', 'no'], dtype='<U3')
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 from autograd_mini.nn.data import one_hot
 from autograd_mini.nn.layers.dense import Dense
 from autograd_mini.nn.layers.sequential import Sequential
-from autograd_mini.nn.operands import Array, Data
+from autograd_mini.nn.operands import Data
 from autograd_mini.nn.optional import needed
 from autograd_mini.nn.training.callbacks import Callback, EarlyStopping
 from autograd_mini.nn.training.evaluation import predict
@@ -29,6 +30,7 @@ from autograd_mini.nn.training.fit import fit
 from autograd_mini.nn.training.history import History
 from autograd_mini.nn.training.options import TrainingWarning
 from autograd_mini.nn.training.run import Run
+from autograd_mini.typing import Array
 
 _WHY = "for MLPClassifier and MLPRegressor"
 _base = needed("sklearn.base", "scikit-learn", _WHY)
@@ -58,7 +60,7 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         activation: str = "relu",
         *,
         solver: str = "adam",
@@ -70,7 +72,7 @@ class _Perceptron(_base.BaseEstimator):  # type: ignore[name-defined, misc]
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes

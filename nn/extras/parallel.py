@@ -32,7 +32,7 @@ import numpy as np
 
 from autograd_mini import Tensor
 from autograd_mini.nn.module import Module, Parameter
-from autograd_mini.nn.operands import Array
+from autograd_mini.typing import Array
 
 T = TypeVar("T")
 

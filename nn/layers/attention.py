@@ -13,8 +13,8 @@ from autograd_mini.nn.initialisers import Initialiser
 from autograd_mini.nn.layers.dense import Dense, size
 from autograd_mini.nn.losses.refusals import real_steps, tensor_input
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Operand
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.typing import Array, Operand
 
 
 def scaled_dot_product_attention(

@@ -13,8 +13,8 @@ from autograd_mini.nn.initialisers import Initialiser, initial
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.losses.refusals import tensor_input
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Operand
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.typing import Array, Operand
 
 State: TypeAlias = Any
 """The state of one layer: (N, n_hidden), or for an LSTM a pair of these, output and memory."""

@@ -10,8 +10,9 @@ from autograd_mini import Tensor, Value, affine
 from autograd_mini.nn.activations import Activation, name_of, resolve
 from autograd_mini.nn.initialisers import Initialiser, initial
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Operand, of_values, operand
+from autograd_mini.nn.operands import of_values, operand
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.typing import Array, Operand
 
 
 class Dense(Module):
@@ -169,7 +170,7 @@ class Dense(Module):
         return f"Dense({', '.join(words)})"
 
 
-def size(name: str, number: Any) -> int:
+def size(name: str, number: object) -> int:
     """A positive whole number, checked.
 
     >>> size("n_in", 0)

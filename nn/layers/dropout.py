@@ -6,8 +6,9 @@ import numpy as np
 
 from autograd_mini import Tensor
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Operand, operand
+from autograd_mini.nn.operands import operand
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.typing import Operand
 
 
 class Dropout(Module):

@@ -10,8 +10,9 @@ from autograd_mini import Tensor, Value
 from autograd_mini.nn.initialisers import Initialiser, initial
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Operand, numbers
+from autograd_mini.nn.operands import numbers
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.typing import Array, Operand
 
 
 class Embedding(Module):

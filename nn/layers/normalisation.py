@@ -11,7 +11,7 @@ from autograd_mini import Tensor
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.losses.refusals import tensor_input
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Operand
+from autograd_mini.typing import Array, Operand
 
 
 def _normalised(x: Operand, axes: tuple[int, ...], eps: float) -> Operand:

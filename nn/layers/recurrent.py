@@ -32,8 +32,8 @@ from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.layers.dropout import Dropout
 from autograd_mini.nn.losses.refusals import real_steps, tensor_input
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Operand
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.typing import Array, Operand
 
 # Layers
 
@@ -219,7 +219,7 @@ class LSTM(Recurrent):
     cell = LSTMCell
 
 
-def detached(state: Any) -> Operand:
+def detached(state: State | None) -> Operand:
     """A state's numbers without their graph: what truncated backpropagation carries on.
 
     Arguments:

@@ -12,8 +12,9 @@ from autograd_mini.nn.activations import Activation
 from autograd_mini.nn.initialisers import Initialiser
 from autograd_mini.nn.layers.dense import Dense, size
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Operand, operand
+from autograd_mini.nn.operands import operand
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.typing import Operand
 
 
 class Sequential(Module):
@@ -193,7 +194,7 @@ class Residual(Module):
         self.layer: Any = layer
         self.skip: Any = skip
 
-    def forward(self, x: Operand, **options: Any) -> Operand:
+    def forward(self, x: Operand, **options: object) -> Operand:
         """The sum; options such as ``lengths`` go to the layer."""
         x = operand(x, "inputs")
         through = self.layer(x, **options)

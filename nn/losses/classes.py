@@ -34,7 +34,8 @@ from autograd_mini.nn.losses.refusals import (
     refuse_probabilities,
     same_shape,
 )
-from autograd_mini.nn.operands import Array, Data, Operand, made_by, numbers, operand
+from autograd_mini.nn.operands import Data, made_by, numbers, operand
+from autograd_mini.typing import Array, Operand
 
 
 def _unchecked(outputs: Data, targets: Array) -> Operand:

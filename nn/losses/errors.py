@@ -14,7 +14,8 @@ from autograd_mini.nn.losses.refusals import (
     first_unlike,
     same_shape,
 )
-from autograd_mini.nn.operands import Data, Operand
+from autograd_mini.nn.operands import Data
+from autograd_mini.typing import Operand
 
 
 @declared(sums=True)

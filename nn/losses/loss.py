@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from autograd_mini.nn.operands import Array, Operand
+from autograd_mini.typing import Array, Operand
 
 LossFunction = Callable[..., Any]
 """A function ``(outputs, targets, **options)`` that gives one number."""

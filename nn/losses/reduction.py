@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from autograd_mini.nn.operands import Operand
+from autograd_mini.typing import Operand
 
 Reduction = Literal["mean", "sum"]
 

@@ -9,16 +9,9 @@ from numpy.typing import ArrayLike
 
 from autograd_mini import OPERATIONS, Tensor
 from autograd_mini.nn.data import class_indices
-from autograd_mini.nn.operands import (
-    Array,
-    Data,
-    Operand,
-    is_tracked,
-    made_by,
-    numbers,
-    of_values,
-    operand,
-)
+from autograd_mini.nn.module import Module
+from autograd_mini.nn.operands import Data, is_tracked, made_by, numbers, of_values, operand
+from autograd_mini.typing import Array, Operand
 
 SOFTMAX, SIGMOID = OPERATIONS["softmax"], OPERATIONS["sigmoid"]
 
@@ -29,7 +22,7 @@ SUM_TOLERANCE = 0.02
 # Inputs
 
 
-def tensor_input(layer: Any, x: Operand, width: int | None, shape: str = "(..., {})") -> Operand:
+def tensor_input(layer: Module, x: Operand, width: int | None, shape: str = "(..., {})") -> Operand:
     """What a layer over Tensors takes, refused unless it has the layer's shape and samples.
 
     Arguments:
@@ -59,7 +52,7 @@ def tensor_input(layer: Any, x: Operand, width: int | None, shape: str = "(..., 
 
 
 def real_steps(
-    layer: Any,
+    layer: Module,
     samples: int,
     steps: int,
     lengths: ArrayLike | None = None,
@@ -237,7 +230,7 @@ def check_logarithms(what: str, outputs: Data) -> None:
         )
 
 
-def first_unlike(found: Array, right: Any) -> float | None:
+def first_unlike(found: Array, right: Array) -> float | None:
     """The first number for which ``right`` is false, if there is one."""
     wrong = np.asarray(found)[~np.asarray(right)]
     return float(wrong[0]) if wrong.size else None

@@ -9,8 +9,8 @@ import numpy as np
 
 from autograd_mini import Value
 from autograd_mini.nn.module import Parameter
-from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optimisers.optimiser import checked_parameters
+from autograd_mini.typing import Array
 
 
 def clip_gradients(

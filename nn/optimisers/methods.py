@@ -22,8 +22,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optimisers.optimiser import Given, Group, Optimiser, Option
+from autograd_mini.typing import Array
 
 
 class SGD(Optimiser):

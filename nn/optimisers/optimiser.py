@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from autograd_mini import Tensor, Value
 from autograd_mini.nn.module import Module, Parameter, check_state
-from autograd_mini.nn.operands import Array
 from autograd_mini.nn.other_libraries import OPTIMISER
 from autograd_mini.other_libraries import NotEvenSet, refuse_foreign_options
+from autograd_mini.typing import Array
 
 
 class Group(dict[str, Any]):
     """``"parameters"`` and their options by name, which may be changed but not added to."""
 
-    def __setitem__(self, name: str, option: Any) -> None:
+    def __setitem__(self, name: str, option: object) -> None:
         options = [known for known in self if known != "parameters"]
         if name not in options:
             raise ValueError(
@@ -26,7 +27,7 @@ class Group(dict[str, Any]):
             )
         super().__setitem__(name, option)
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[type[Group], tuple[dict[str, Any]]]:
         return Group, (dict(self),)
 
 
@@ -62,7 +63,7 @@ class Option:
     def __get__(self, optimiser: Optimiser | None, owner: type) -> Any:
         return self if optimiser is None else optimiser.groups[0][self.name]
 
-    def __set__(self, optimiser: Optimiser, found: Any) -> None:
+    def __set__(self, optimiser: Optimiser, found: object) -> None:
         _check(self.name, found)
         for group in optimiser.groups:
             group[self.name] = found
@@ -95,12 +96,12 @@ class Optimiser:
 
     rate = Option()
 
-    def __new__(cls, *given: Any, **options: Any) -> Self:
+    def __new__(cls, *given: object, **options: object) -> Self:
         if cls.__init__ is not Optimiser.__init__:
             refuse_foreign_options(cls, options)
         return super().__new__(cls)
 
-    def __init__(self, parameters: Given, **options: Any) -> None:
+    def __init__(self, parameters: Given, **options: object) -> None:
         name = type(self).__name__
         self.groups: list[Group] = []
         for given in _groups(parameters, name):
@@ -247,12 +248,12 @@ def _array_like(member: Tensor | list[Value]) -> Array:
     return member.data if isinstance(member, Tensor) else np.empty(len(member))
 
 
-def _as_array(option: Any) -> Array:
+def _as_array(option: ArrayLike) -> Array:
     """An option of a group; a number as a float, since another one may take its place."""
     return np.asarray(option) if isinstance(option, bool) else np.asarray(option, np.float64)
 
 
-def _check(name: str, found: Any) -> None:
+def _check(name: str, found: object) -> None:
     if name not in _OPTIONS:  # of a subclass
         return
     right, words = _OPTIONS[name]
@@ -272,7 +273,7 @@ def _members(parameters: list[Parameter]) -> Iterator[Tensor | list[Value]]:
         yield values
 
 
-def _groups(parameters: Any, what: str) -> list[dict[str, Any]]:
+def _groups(parameters: Iterable[Any], what: str) -> list[dict[str, Any]]:
     if isinstance(parameters, Iterable) and not isinstance(parameters, Module | Tensor | Value):
         parameters = list(parameters)
         if parameters and all(isinstance(group, Mapping) for group in parameters):
@@ -288,7 +289,7 @@ def _groups(parameters: Any, what: str) -> list[dict[str, Any]]:
     return [{"parameters": checked_parameters(parameters, what)}]
 
 
-def checked_parameters(parameters: Any, what: str) -> list[Parameter]:
+def checked_parameters(parameters: Iterable[object], what: str) -> list[Parameter]:
     if isinstance(parameters, Module):
         raise TypeError(
             f"{what} takes parameters, not a model: write {what}(model.parameters(), ...)"

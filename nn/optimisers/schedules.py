@@ -25,8 +25,8 @@ import numpy as np
 
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.module import check_state
-from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optimisers.optimiser import Optimiser
+from autograd_mini.typing import Array
 
 
 class Schedule:

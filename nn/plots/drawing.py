@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Union, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optional import needed
+from autograd_mini.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from autograd_mini.nn import metrics
 from autograd_mini.nn.data import class_indices
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Data, numbers
+from autograd_mini.nn.operands import Data, numbers
 from autograd_mini.nn.optional import needed
 from autograd_mini.nn.plots.drawing import (
     COLOURS,
@@ -28,6 +28,7 @@ from autograd_mini.nn.plots.drawing import (
 from autograd_mini.nn.training.evaluation import predict
 from autograd_mini.nn.training.health import layer_outputs
 from autograd_mini.nn.training.samples import samples, told_of_all
+from autograd_mini.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optional import needed
 from autograd_mini.nn.plots.drawing import (
     COLOURS,
@@ -20,6 +19,7 @@ from autograd_mini.nn.plots.drawing import (
     whole_numbers,
 )
 from autograd_mini.nn.training.health_report import LayerHealth
+from autograd_mini.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ MANY_LAYERS = 12
 
 
 def loss_curve(
-    history: Any,
+    history: object,
     *,
     ax: Axes | None = None,
     average: int | None = None,
@@ -208,7 +208,7 @@ def _moving_mean(found: Array, width: int) -> Array:
     return np.divide(total, share, out=np.full_like(total, np.nan), where=share > 0)
 
 
-def _validation(history: Any) -> tuple[list[int], Array]:
+def _validation(history: object) -> tuple[list[int], Array]:
     """The epochs with a validation loss: how many steps were made by their end, and that loss."""
     epochs = getattr(history, "epochs", [])
     ends = getattr(history, "epoch_ends", [])
@@ -220,7 +220,7 @@ def _validation(history: Any) -> tuple[list[int], Array]:
     return [end for end, _ in found], np.array([loss for _, loss in found], dtype=float)
 
 
-def _result(history: Any, mean: float) -> str:
+def _result(history: object, mean: float) -> str:
     """What a run ended with: the last epoch's losses, or the last mean, and why it stopped."""
     epochs = getattr(history, "epochs", [])
     last = epochs[-1] if epochs else {"loss": mean}
@@ -250,7 +250,7 @@ def _unit_lines(ax: Axes, places: Array, layers: Sequence[LayerHealth]) -> list[
     return lines
 
 
-def _scale(count: int) -> Any:
+def _scale(count: int) -> Callable[[int], Any]:
     """A colour for each layer: named ones for a few, a scale from first to last for many."""
     if count <= len(COLOURS):
         return COLOURS.__getitem__

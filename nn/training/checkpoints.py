@@ -99,7 +99,7 @@ def flat(tree: Data) -> Data:
     return tree if isinstance(tree, np.ndarray) else leaves(tree)
 
 
-def fingerprint(*parts: Any) -> str:
+def fingerprint(*parts: Data) -> str:
     """A checksum of arrays, and of trees of arrays."""
     digest = hashlib.sha256()
     for part in parts:
@@ -114,7 +114,7 @@ _LISTED = 64
 """An option with more numbers is compared by its checksum."""
 
 
-def comparable(option: Any) -> Any:
+def comparable(option: object) -> Any:
     """An option as a file keeps it: numbers, text, and lists and dicts of them."""
     if isinstance(option, Mapping):
         return {str(name): comparable(part) for name, part in option.items()}
@@ -136,14 +136,14 @@ def described(model: Module) -> dict[str, str]:
     }
 
 
-def check_resumed(saved: Any, here: Any, path: Any) -> None:
+def check_resumed(saved: dict[str, Any], here: dict[str, Any], path: FilePath | None) -> None:
     saved = {"processes": 1} | saved  # a file of version 0.1.0 does not say
     for name, value in here.items():
         if name in saved and saved[name] != value:
             refuse_to_resume(path, name, saved[name], value)
 
 
-def refuse_to_resume(path: Any, name: str, before: Any, here: Any) -> NoReturn:
+def refuse_to_resume(path: FilePath | None, name: str, before: object, here: object) -> NoReturn:
     if isinstance(before, dict) and isinstance(here, dict):
         differing = [key for key in before | here if before.get(key) != here.get(key)]
         before, here = ({k: each.get(k) for k in differing} for each in (before, here))

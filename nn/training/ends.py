@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from autograd_mini import OPERATIONS, Operation, Tensor
-from autograd_mini.nn.operands import Array
+from autograd_mini.typing import Array
 
 _FAR, _NEAR = 40.0, (-2.0, -1.0, 0.0, 1.0, 2.0)
 """Where the sigmoid has rounded to 1, and where relu's two straight pieces are."""

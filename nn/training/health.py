@@ -28,8 +28,8 @@ import numpy as np
 import autograd_mini as ag
 from autograd_mini.nn.activations import name_of
 from autograd_mini.nn.layers.sequential import Sequential
-from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Data, arrays_of, is_several, numbers
+from autograd_mini.nn.module import Module, Parameter
+from autograd_mini.nn.operands import Data, arrays_of, is_several, numbers
 from autograd_mini.nn.training.callbacks import Callback
 from autograd_mini.nn.training.ends import ends_of
 from autograd_mini.nn.training.health_report import (
@@ -40,6 +40,7 @@ from autograd_mini.nn.training.health_report import (
 from autograd_mini.nn.training.modes import evaluating, quietly, undisturbed
 from autograd_mini.nn.training.objective import AnyLoss, Objective, objective_for
 from autograd_mini.nn.training.run import Run
+from autograd_mini.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,7 +207,7 @@ def _owner(name: str) -> str:
     return name.partition("[")[0].rpartition(".")[0] or "(model)"
 
 
-def _is_weight(name: str, parameter: Any) -> bool:
+def _is_weight(name: str, parameter: Parameter) -> bool:
     """Whether a parameter is a matrix of weights, not a bias or a gain."""
     return np.ndim(parameter.data) > 1 or "," in name
 

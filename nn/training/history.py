@@ -104,5 +104,5 @@ class History:
         return "\n".join(lines)
 
 
-def _shown(number: Any) -> str:
+def _shown(number: object) -> str:
     return "" if number is None else f"{number:.4g}" if isinstance(number, float) else str(number)

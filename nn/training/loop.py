@@ -9,13 +9,14 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.nn.extras.parallel import Alone, Together
 from autograd_mini.nn.files import FilePath, refuse, write_archive
-from autograd_mini.nn.operands import Array, Data
+from autograd_mini.nn.operands import Data
 from autograd_mini.nn.optimisers.optimiser import Optimiser
 from autograd_mini.nn.optimisers.schedules import Schedule
 from autograd_mini.nn.training.callbacks import Callback
@@ -39,6 +40,7 @@ from autograd_mini.nn.training.progress import Progress
 from autograd_mini.nn.training.run import Run
 from autograd_mini.nn.training.samples import joined, length, number, rows_of
 from autograd_mini.trees import leaves, rebuild
+from autograd_mini.typing import Array
 
 EXPLODED = 100.0
 """A run is given up when an epoch's loss is so many times that before training, or that of
@@ -434,7 +436,7 @@ def _interruptible() -> Iterator[list[bool]]:
     """Ctrl-C fills the list; the second one raises, as does one where nobody can listen."""
     pressed: list[bool] = []
 
-    def remember(number: int, frame: Any) -> None:
+    def remember(number: int, frame: FrameType | None) -> None:
         if pressed:
             raise KeyboardInterrupt
         pressed.append(True)

@@ -9,9 +9,10 @@ from typing import Any
 from autograd_mini.nn import metrics
 from autograd_mini.nn.losses.errors import mean_absolute_error, mean_squared_error
 from autograd_mini.nn.losses.refusals import look_like_probabilities
-from autograd_mini.nn.operands import Array, Data, is_several
+from autograd_mini.nn.operands import Data, is_several
 from autograd_mini.nn.suggest import unknown_name
 from autograd_mini.nn.training.samples import keys_of, kind_of
+from autograd_mini.typing import Array
 
 MetricFunction = Callable[[Data, Data], float]
 """A function ``(outputs, targets)`` of plain arrays."""

@@ -21,7 +21,7 @@ from autograd_mini.nn.layers.sequential import Sequential
 from autograd_mini.nn.losses.loss import LOSSES, Loss, default_loss, loss_of
 from autograd_mini.nn.losses.refusals import class_targets, same_shape
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Data, Operand, arrays_of, is_several, operand
+from autograd_mini.nn.operands import Data, arrays_of, is_several, operand
 from autograd_mini.nn.suggest import unknown_name
 from autograd_mini.nn.training.named_metrics import (
     OF_LABELS,
@@ -34,6 +34,7 @@ from autograd_mini.nn.training.named_metrics import (
 from autograd_mini.nn.training.samples import called, keys_of, kind_of, number, plain
 from autograd_mini.other_libraries import refuse_options
 from autograd_mini.trees import leaves, rebuild
+from autograd_mini.typing import Array, Operand
 
 AnyLoss = str | Callable[[Any, Any], Any] | Mapping[Any, Any] | Sequence[Any]
 """A loss by name, or a function ``(outputs, targets)`` that gives one number; for a model of
@@ -71,7 +72,9 @@ class Objective:
     np.float64(1.0986)
     """
 
-    def __init__(self, model: Module, loss: Any = None, *, from_output: bool = False) -> None:
+    def __init__(
+        self, model: Module, loss: AnyLoss | None = None, *, from_output: bool = False
+    ) -> None:
         self.model = model
         head = model
         while isinstance(head, Sequential):
@@ -125,7 +128,7 @@ class Objective:
         model: Any = self.model
         return called(model.logits if self._activation else model, inputs)
 
-    def last(self, layer: Any, x: Operand) -> Operand:
+    def last(self, layer: Module, x: Operand) -> Operand:
         """What the loss takes, from the last layer of a ``Sequential`` and its input."""
         if not self._activation:
             return layer(x)
@@ -253,7 +256,7 @@ class LossOfEach(Objective):
     np.float64(1.5)
     """
 
-    def __init__(self, model: Module, losses: Any) -> None:
+    def __init__(self, model: Module, losses: Mapping[Any, Any] | Sequence[Any]) -> None:
         self.model = model
         self._losses = {
             key: Objective(model, losses[key], from_output=True) for key in keys_of(losses)
@@ -310,5 +313,6 @@ class LossOfEach(Objective):
 
 def objective_for(model: Module, loss: AnyLoss | None) -> Objective:
     """The objective of a loss, or of one for each output."""
-    several = isinstance(loss, Mapping | tuple | list)
-    return LossOfEach(model, loss) if several else Objective(model, loss)
+    if isinstance(loss, Mapping | tuple | list):
+        return LossOfEach(model, loss)
+    return Objective(model, loss)

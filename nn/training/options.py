@@ -16,15 +16,7 @@ import autograd_mini as ag
 from autograd_mini.nn.data import check_finite
 from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import (
-    Array,
-    Data,
-    Operand,
-    arrays_of,
-    made_by,
-    numbers_instead,
-    unmasked,
-)
+from autograd_mini.nn.operands import Data, arrays_of, made_by, numbers_instead, unmasked
 from autograd_mini.nn.optimisers.methods import OPTIMISERS
 from autograd_mini.nn.optimisers.optimiser import Optimiser
 from autograd_mini.nn.optimisers.schedules import AnySchedule, Schedule
@@ -44,6 +36,7 @@ from autograd_mini.nn.training.samples import (
     told_of_all,
 )
 from autograd_mini.trees import leaves
+from autograd_mini.typing import Array, Operand
 
 SAMPLE = 128
 """How many samples tell the loss before training, and whether everything fits."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array
 from autograd_mini.nn.optimisers.optimiser import Optimiser
 from autograd_mini.nn.training.history import History
+from autograd_mini.typing import Array
 
 
 class Run:

@@ -9,8 +9,9 @@ import numpy as np
 
 import autograd_mini as ag
 from autograd_mini.nn.layers.dense import size
-from autograd_mini.nn.operands import Array, Data, arrays_of, is_several, numbers, operand
+from autograd_mini.nn.operands import Data, arrays_of, is_several, numbers, operand
 from autograd_mini.trees import leaves, paths, rebuild
+from autograd_mini.typing import Array, Operand
 
 
 def keys_of(tree: Data) -> list[Any]:
@@ -64,7 +65,7 @@ def joined(batches: Sequence[Any]) -> Data:
     return rebuild(batches[0], (np.concatenate(arrays) for arrays in each))
 
 
-def samples(what: str, **data: Any) -> int:
+def samples(what: str, **data: Data) -> int:
     """How many samples there are in each of these arrays and trees of arrays, by name.
 
     Raises:
@@ -151,11 +152,11 @@ def for_all(outputs: Data, count: int) -> Data:
     return rebuild(several, repeated)
 
 
-def called(forward: Any, inputs: Data) -> Data:
+def called(forward: Callable[..., Any], inputs: Data) -> Data:
     return forward(*inputs) if isinstance(inputs, tuple) else forward(inputs)
 
 
-def number(loss: Any) -> float:
+def number(loss: Operand) -> float:
     """A loss as a float.
 
     Raises:

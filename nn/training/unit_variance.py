@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import autograd_mini as ag
 from autograd_mini.nn.initialisers import orthogonal
 from autograd_mini.nn.layers.dense import Dense
 from autograd_mini.nn.module import Module
-from autograd_mini.nn.operands import Array, Data, Operand, numbers
+from autograd_mini.nn.operands import Data, numbers
 from autograd_mini.nn.seeds import Seed, generator
+from autograd_mini.typing import Array, Operand
 
 
 def lsuv(
@@ -89,7 +88,7 @@ def _outputs(model: Module, layer: Dense, name: str, samples: Array) -> Array:
     seen: list[Array] = []
     linear = layer.linear
 
-    def watched(x: Operand) -> Any:
+    def watched(x: Operand) -> Operand:
         z = linear(x)
         seen.append(numbers(z))
         return z

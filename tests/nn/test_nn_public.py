@@ -9,7 +9,7 @@ import autograd_mini as ag
 
 ROOT = Path(ag.__file__).resolve().parent
 MODULES = sorted((ROOT.parent / "nn").rglob("*.py"))
-PUBLIC = {"trees", "files", "other_libraries"}
+PUBLIC = {"trees", "files", "typing", "other_libraries"}
 """The modules of the engine that a library on top of it may import."""
 
 

@@ -39,7 +39,7 @@ from autograd_mini.check.result import (
     Result,
 )
 from autograd_mini.core.graph import topological_order
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array
 
 if TYPE_CHECKING:
     from autograd_mini.show.draw import Drawing

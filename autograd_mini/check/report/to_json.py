@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_mini.check.report.view import Row, View, worst_elements
 from autograd_mini.check.result import Quantity
-from autograd_mini.core.tensor import Array
+from autograd_mini.typing import Array
 
 FORMAT = "autograd_mini gradient report"
 VERSION = 1

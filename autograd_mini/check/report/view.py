@@ -20,8 +20,8 @@ from autograd_mini.check.result import (
     Result,
 )
 from autograd_mini.core.graph import Node
-from autograd_mini.core.tensor import Array
 from autograd_mini.show.names import shown
+from autograd_mini.typing import Array
 
 Hints = Literal[0, 1, 2]
 """How much a report gives away: 0 the verdict, 1 also where the mistakes are, 2 also why."""

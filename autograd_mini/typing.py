@@ -1,0 +1,23 @@
+"""What annotations call that which is computed with."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+"""An array of numbers."""
+
+Axis: TypeAlias = int | tuple[int, ...] | None
+"""One axis, several, or ``None`` for all."""
+
+Operand: TypeAlias = Any
+"""A number, an array (of numbers or of Values), a Value or a Tensor.
+
+A union of these would not do: NumPy's stubs do not say that its functions take Tensors and Values
+and give them.
+"""
+
+Tree: TypeAlias = Any
+"""An operand; or dicts, lists and tuples of operands, nested at will."""
