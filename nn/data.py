@@ -220,13 +220,13 @@ def one_hot(labels: ArrayLike, classes: int | None = None) -> Array:
 def train_test_split(
     *arrays: Data, test_size: float = 0.3, rng: Seed = None, stratify: ArrayLike | None = None
 ) -> list[Any]:
-    """Split arrays at random into a training part and a test part, row by row alike.
+    """Split arrays at random into a training part and a test part, sample by sample alike.
 
-    The rows of both parts come in random order.
+    The samples of both parts come in random order.
 
     Arguments:
         arrays: arrays of one length N, such as ``X, y``, or tuples or dicts of such arrays.
-        test_size: the part of the rows that goes into the test part, between 0 and 1.
+        test_size: the part of the samples that goes into the test part, between 0 and 1.
         rng: a seed or a Generator (see ``nn.seeds``).
         stratify: labels of shape ``(N,)``; each label is split in this proportion by itself.
 
@@ -248,7 +248,7 @@ def train_test_split(
     groups = None if stratify is None else np.asarray(stratify)
     if groups is not None:
         if groups.ndim != 1:
-            raise ValueError(f"stratify holds one label for each row, not shape {groups.shape}")
+            raise ValueError(f"stratify holds one label for each sample, not shape {groups.shape}")
         lengths.append(len(groups))
     if not tables or len(set(lengths)) != 1:
         raise ValueError(f"train_test_split needs arrays of one length, got lengths {lengths}")
@@ -261,15 +261,15 @@ def train_test_split(
         if not 0 < count < len(group):
             whose = "" if groups is None else f" of label {groups[group[0]]!r}"
             raise ValueError(
-                f"test_size={test_size} of {len(group)} rows{whose} leaves a part empty"
+                f"test_size={test_size} of {len(group)} samples{whose} leaves a part empty"
             )
         test += rng.permutation(group)[:count].tolist()
     train = rng.permutation(np.setdiff1d(np.arange(lengths[0]), test))
-    rows = train, rng.permutation(test)
+    parts = train, rng.permutation(test)
     return [
         rebuild(table, (array[part] for array in leaves(table)))
         for table in tables
-        for part in rows
+        for part in parts
     ]
 
 
@@ -312,9 +312,9 @@ class batches:
         return -(-self._count // self._batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        rows = np.arange(self._count) if self._rng is None else self._rng.permutation(self._count)
+        order = np.arange(self._count) if self._rng is None else self._rng.permutation(self._count)
         for start in range(0, self._count, self._batch_size):
-            part = rows[start : start + self._batch_size]
+            part = order[start : start + self._batch_size]
             yield rebuild(tuple(self._tables), (table[part] for table in leaves(self._tables)))
 
 

@@ -41,7 +41,7 @@ _MOST_PAIRED = 10**7
 """How many numbers are computed in the search through pairs of arrays, at the most."""
 
 _INFORMATIVE = 3
-"""A free factor is fitted to at least this many numbers, or must be one that has a name."""
+"""A free factor explains at least this many numbers, or must be one that has a name."""
 
 
 def explained(blame: Blame) -> list[Quantity]:
@@ -155,7 +155,7 @@ def _constant_factor(mistake: Mistake) -> Iterator[Cause]:
     if explains(np.zeros_like(mistake.expected), mistake):
         yield Cause("missing-term", "it is zero everywhere, the right gradient is not")
         return
-    factor = _fitted(mistake.manual, mistake.expected)
+    factor = _ratio(mistake.manual, mistake.expected)
     if factor is None or not explains(factor * mistake.expected, mistake):
         return
     name = mistake.factors.name(factor)
@@ -273,7 +273,7 @@ def _one_slip(mistake: Mistake) -> Iterator[Cause]:
         if slip.gradient.shape != mistake.manual.shape or not np.isfinite(slip.gradient).all():
             continue
         change = slip.gradient - mistake.expected
-        share = _fitted(mistake.manual - mistake.expected, change)
+        share = _ratio(mistake.manual - mistake.expected, change)
         if share is None:
             continue
         exact = min((0.0, -1.0, 2.0, 0.5), key=lambda factor: abs(factor - 1 - share))
@@ -308,7 +308,7 @@ def _that_explain(mistake: Mistake, candidates: Iterable[Slip]) -> Iterator[Caus
 
 
 def _with_factor(slip: Slip, factor: float, mistake: Mistake, enough: bool) -> Iterator[Cause]:
-    """What a fitted factor means: of an operand, or 1 − rate for an update."""
+    """What a factor means: of an operand, or 1 − rate for an update."""
     words, factors = slip.evidence, mistake.factors
     if slip.code == "updated-value":
         name = factors.name(1 - factor)
@@ -383,16 +383,16 @@ def _by_term(mistake: Mistake) -> Iterator[Cause]:
     for name, data in mistake.arrays.items():
         if data.shape != difference.shape:
             continue
-        share = _fitted(difference, data)
+        share = _ratio(difference, data)
         if share and explains(mistake.expected + share * data, mistake):
             rate = _times(share, FactorNames({}, mistake.factors.named).name(share))
             yield Cause("extra-term", f"the difference to the right gradient is {rate} × {name}")
 
 
-# Fitting, and places in words
+# Ratios, and places in words
 
 
-def _fitted(data: Array, to: Array) -> float | None:
+def _ratio(data: Array, to: Array) -> float | None:
     """The factor that makes one array another, from its largest element; ``None`` without."""
     if data.shape != to.shape or not np.isfinite(data).all():
         return None

@@ -26,7 +26,7 @@ from autograd_mini.check.report import FORMATS, Hints, format_of
 from autograd_mini.cli.expressions import ExpressionError, compute, numbers, variable
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.value import Value
-from autograd_mini.show.spelling import for_stream
+from autograd_mini.show.transliteration import for_stream
 
 Options = argparse.Namespace
 

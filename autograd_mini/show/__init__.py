@@ -1,7 +1,7 @@
 """Seeing a computation: pictures of its graph, and the chain rule in words and numbers.
 
 ==============================  ================================================================
-``names``, ``spelling``         what nodes are called, by labels and variables; letters that a
+``names``, ``transliteration``  what nodes are called, by labels and variables; letters that a
                                 terminal has
 ``recorded``, ``fold``          a graph in flat arrays; what in it is computed alike
 ``layers``, ``plan``            which layer a node belongs to; what each box stands for

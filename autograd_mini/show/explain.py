@@ -41,8 +41,8 @@ from autograd_mini.show.explanation import ExplanationLatex, ExplanationText
 from autograd_mini.show.names import variables
 from autograd_mini.show.numpy_lines import numpy_lines
 from autograd_mini.show.recorded import Node
-from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.steps import start
+from autograd_mini.show.transliteration import for_stream
 from autograd_mini.typing import Operand
 
 LONGEST_PRODUCT = 8

@@ -16,8 +16,8 @@ from autograd_mini.show.chain_rule import ChainRule, Factor, Term
 from autograd_mini.show.names import is_wide, shown
 from autograd_mini.show.notation import Latex, Notation, latex_text
 from autograd_mini.show.recorded import Node
-from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import MOST_TERMS, ends
+from autograd_mini.show.transliteration import for_stream
 from autograd_mini.typing import Operand
 
 if TYPE_CHECKING:

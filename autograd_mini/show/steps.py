@@ -28,8 +28,8 @@ from autograd_mini.show.boxes import LONGEST_FORMULA, _in_short
 from autograd_mini.show.names import graph_names, shown, variables
 from autograd_mini.show.notation import Notation
 from autograd_mini.show.recorded import Node
-from autograd_mini.show.spelling import for_stream
 from autograd_mini.show.terms import Terms, flows
+from autograd_mini.show.transliteration import for_stream
 from autograd_mini.typing import Operand
 
 

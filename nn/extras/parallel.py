@@ -67,9 +67,9 @@ class Alone:
         """The reason as it is."""
         return reason
 
-    def share(self, rows: Array) -> Array:
-        """All of the batch's rows."""
-        return rows
+    def share(self, indices: Array) -> Array:
+        """All of the batch's samples."""
+        return indices
 
     def reduce(
         self, model: Module, parameters: Sequence[Parameter], loss: float, part: float
@@ -208,9 +208,9 @@ class Together:
         alike = len(set(reasons)) == 1
         return str(reasons[rank]) + ("" if alike else f" (rank {rank} of {self.size})")
 
-    def share(self, rows: Array) -> Array:
-        """The rows of a batch that this process works on; maybe none."""
-        return rows[self.rank :: self.size]
+    def share(self, indices: Array) -> Array:
+        """The samples of a batch that this process works on; maybe none."""
+        return indices[self.rank :: self.size]
 
     def reduce(
         self, model: Module, parameters: Sequence[Parameter], loss: float, part: float

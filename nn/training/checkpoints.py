@@ -68,7 +68,7 @@ _PARTS = {
 
 
 def read_checkpoint(path: FilePath, samples: int) -> dict[str, Any]:
-    """A checkpoint whose parts are there, and whose rows are those of so many samples.
+    """A checkpoint whose parts are there, and whose indices are those of so many samples.
 
     Raises:
         ValueError: they are not, or the file is no whole checkpoint.
@@ -82,10 +82,10 @@ def read_checkpoint(path: FilePath, samples: int) -> dict[str, Any]:
     if not alike or any(type(history[name]) is not type(value) for name, value in start.items()):
         refuse(path, "its history is not that of a run")
     order = np.zeros(0, int) if place["order"] is None else np.asarray(place["order"])
-    for rows in (saved["held_out"], order):
-        fits = rows.ndim == 1 and rows.dtype.kind in "iu"
-        if not fits or (rows.size and not 0 <= rows.min() <= rows.max() < samples):
-            refuse(path, f"its rows are not rows of {samples} samples: resume with the same data")
+    for indices in (saved["held_out"], order):
+        fits = indices.ndim == 1 and indices.dtype.kind in "iu"
+        if not fits or (indices.size and not 0 <= indices.min() <= indices.max() < samples):
+            refuse(path, f"its order is not one of {samples} samples: resume with the same data")
     counts = [place[name] for name in ("epoch", "step", "position")]
     whole = all(type(count) is int and count >= 0 for count in counts)
     numbers = all(type(place[name]) in (int, float) for name in ("total", "rate"))

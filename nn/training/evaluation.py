@@ -21,8 +21,8 @@ from autograd_mini.nn.training.samples import (
     number,
     outputs_of_all,
     plain,
-    rows_of,
     samples,
+    samples_at,
     slices,
     told_of_all,
 )
@@ -50,7 +50,7 @@ def predict(model: Module, X: Data, *, batch_size: int = 1024) -> Data:
     X = arrays_of(X, "X")
     count = samples("predict: ", X=X)
     with evaluating(model), ag.no_grad():
-        batches = [rows_of(X, rows) for rows in slices(count, batch_size)]
+        batches = [samples_at(X, indices) for indices in slices(count, batch_size)]
         return joined([plain(told_of_all(called, (model, b), lambda: (model, X))) for b in batches])
 
 
@@ -102,12 +102,12 @@ def measured(
     count = samples("evaluate: ", X=X, y=y)
     losses, predictions = [], []
     with evaluating(objective.model), ag.no_grad():
-        for rows in slices(count, batch_size)[: 1 if first_only else None]:
-            inputs, targets = rows_of(X, rows), rows_of(y, rows)
+        for indices in slices(count, batch_size)[: 1 if first_only else None]:
+            inputs, targets = samples_at(X, indices), samples_at(y, indices)
             outputs = told_of_all(objective.outputs, (inputs,), lambda: (X,))
             whole = functools.partial(outputs_of_all, outputs, y, count)
             loss = number(told_of_all(objective.one_loss, (outputs, targets), whole))
-            losses.append(loss if objective.sums else loss * (len(rows) / count))
+            losses.append(loss if objective.sums else loss * (len(indices) / count))
             if metrics:
                 predictions.append(objective.predictions(outputs))
     found = {"loss": math.fsum(losses) if np.isfinite(losses).all() else float(np.sum(losses))}
@@ -116,7 +116,7 @@ def measured(
     if first_only:
         return found | told_of_all(
             scores,
-            (metrics, joined(predictions), rows_of(y, rows)),
+            (metrics, joined(predictions), samples_at(y, indices)),
             lambda: (metrics, for_all(joined(predictions), count), y),
         )
     return found | scores(metrics, joined(predictions), y)

@@ -51,7 +51,7 @@ from autograd_mini.nn.training.options import (
     schedule_for,
 )
 from autograd_mini.nn.training.run import Run
-from autograd_mini.nn.training.samples import length, rows_of
+from autograd_mini.nn.training.samples import length, samples_at
 from autograd_mini.other_libraries import refuse_options
 
 WORSE, FEW = 1.5, 3
@@ -207,7 +207,7 @@ def fit(
         if validation_data is not None:
             held = checked_validation(validation_data)
         elif len(held_out):
-            held = rows_of(X, held_out), rows_of(y, held_out)
+            held = samples_at(X, held_out), samples_at(y, held_out)
 
         run = Run(model, epochs, held is not None)
         look = first_look(objective, X, y, kept, held, wanted, batch_size)

@@ -38,7 +38,7 @@ from autograd_mini.nn.training.objective import Objective
 from autograd_mini.nn.training.options import SAMPLE, TrainingWarning
 from autograd_mini.nn.training.progress import Progress
 from autograd_mini.nn.training.run import Run
-from autograd_mini.nn.training.samples import joined, length, number, rows_of
+from autograd_mini.nn.training.samples import joined, length, number, samples_at
 from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Array
 
@@ -54,7 +54,7 @@ class Training:
     Arguments:
         run: how far it is, with the model and the optimiser.
         X, y: the samples, all of them.
-        held_out, kept: the rows to validate on, and those to train on.
+        held_out, kept: the indices of the samples to validate on, and to train on.
         validation: inputs and targets to validate on.
         loss_of: the loss of outputs and checked targets.
         usual: the loss before training, or that of outputs which say nothing if this is more.
@@ -236,10 +236,10 @@ class Training:
     def _go_back(self) -> None:
         model = self.run.model
         model.load_state(self.last["model"])
-        rows = self.kept[:: -(-len(self.kept) // SAMPLE)]
-        some = rows_of(self.X, rows), rows_of(self.y, rows)
+        indices = self.kept[:: -(-len(self.kept) // SAMPLE)]
+        some = samples_at(self.X, indices), samples_at(self.y, indices)
         loss = measured(self.objective, *some, {}, SAMPLE)["loss"]
-        scale = len(self.kept) / len(rows) if self.objective.sums else 1.0
+        scale = len(self.kept) / len(indices) if self.objective.sums else 1.0
         if loss * scale <= self.usual:
             self.good, self.good_from = self.last, self.last_from
         model.load_state(self.good["model"])
@@ -250,9 +250,9 @@ class Training:
     def _step(self, order: Array, interrupted: list[bool], bar: Progress) -> None:
         """One step on the next samples of this order."""
         run, team = self.run, self.team
-        rows = order[run.position : run.position + self.batch_size]
-        mine = team.share(rows)
-        part = len(mine) / len(rows)
+        indices = order[run.position : run.position + self.batch_size]
+        mine = team.share(indices)
+        part = len(mine) / len(indices)
         run.loss = 0.0
         if len(mine):
             run.loss = self._backward(mine, 1.0 if self.objective.sums else part)
@@ -271,8 +271,8 @@ class Training:
         else:
             run.optimiser.step()
         run.step += 1
-        run.position += len(rows)
-        run.total += run.loss if self.objective.sums else run.loss * len(rows)
+        run.position += len(indices)
+        run.total += run.loss if self.objective.sums else run.loss * len(indices)
         run.history.steps.append(run.loss)
         for hook in self.on_step:
             hook(run)
@@ -289,9 +289,9 @@ class Training:
         run.history.stopped = team.stopped(run.history.stopped)
         bar.advance()
 
-    def _backward(self, rows: Array, weight: float) -> float:
+    def _backward(self, indices: Array, weight: float) -> float:
         """The loss of these samples times a weight; its gradients are in the parameters."""
-        inputs, targets = rows_of(self.X, rows), rows_of(self.y, rows)
+        inputs, targets = samples_at(self.X, indices), samples_at(self.y, indices)
         outputs = self.objective.outputs(inputs)
         node = self.loss_of(outputs, targets)
         loss = weight * number(node)

@@ -31,8 +31,8 @@ from autograd_mini.nn.training.samples import (
     length,
     number,
     plain,
-    rows_of,
     samples,
+    samples_at,
     told_of_all,
 )
 from autograd_mini.trees import leaves
@@ -66,7 +66,7 @@ def _numeric(data: Data, what: str) -> Array:
         )
     if array.dtype.kind == "f":
         check_finite(array, what)
-    return np.asarray(array, order="C")  # what a batch takes its rows from
+    return np.asarray(array, order="C")  # what a batch takes its samples from
 
 
 def checked_validation(given: tuple[Data, Data]) -> tuple[Data, Data]:
@@ -92,7 +92,7 @@ def check_options(epochs: int, batch_size: int, shuffle: bool, schedule_by: str)
 def held_out_rows(
     share: float, given: tuple[Data, Data] | None, count: int, rng: np.random.Generator
 ) -> Array:
-    """The rows to validate on: a share of so many samples, chosen at random; none if 0."""
+    """The indices to validate on: a share of so many samples, chosen at random; none if 0."""
     if not 0 <= share < 1:
         raise ValueError(f"validation_split is a share of at least 0 and below 1, not {share!r}")
     if share and given is not None:
@@ -136,12 +136,12 @@ def first_look(
 
     Arguments:
         X, y: all samples.
-        kept: the rows to train on.
+        kept: the indices of the samples to train on.
         validation, metrics, batch_size: as for ``_Training``.
     """
     model = objective.model
-    rows = kept[:: -(-len(kept) // SAMPLE)]
-    inputs = rows_of(X, rows)
+    indices = kept[:: -(-len(kept) // SAMPLE)]
+    inputs = samples_at(X, indices)
     if any(module._waits for module in model.modules()):
         with evaluating(model), ag.no_grad(), quietly():
             told_of_all(objective.outputs, (inputs,), lambda: (X,))
@@ -151,7 +151,7 @@ def first_look(
         targets = objective.checked_targets(y, outputs)
         for part, _, labels in objective.parts(outputs, targets):
             _warn_of_one_class(part, labels)
-        some = rows_of(targets, rows)
+        some = samples_at(targets, indices)
         count = length(X)
         loss = told_of_all(
             objective.one_loss, (outputs, some), lambda: (for_all(outputs, count), targets)
@@ -173,7 +173,7 @@ def first_look(
             )  # fmt: skip
         if len(kept) % batch_size == 1 and len(kept) > 1:
             try:
-                objective.outputs(rows_of(X, kept[:1]))
+                objective.outputs(samples_at(X, kept[:1]))
             except ValueError as error:
                 raise ValueError(
                     f"the last batch of each epoch has one sample ({len(kept)} samples, "
@@ -181,7 +181,7 @@ def first_look(
                 ) from None
         if validation is not None:
             measured(objective, *validation, metrics, SAMPLE, first_only=True)
-    all_of_them = len(kept) / len(rows) if objective.sums else 1.0
+    all_of_them = len(kept) / len(indices) if objective.sums else 1.0
     return Look(targets, predicted, found * all_of_them, usual * all_of_them)
 
 

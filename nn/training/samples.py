@@ -1,4 +1,4 @@
-"""Samples: rows of arrays and of trees of arrays, and errors that tell of all of them."""
+"""Samples of arrays and of trees of arrays, and errors that tell of all of them."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def length(X: Data) -> int:
     return len(X if isinstance(X, np.ndarray) else leaves(X)[0])
 
 
-def rows_of(X: Data, rows: Array) -> Data:
+def samples_at(X: Data, indices: Array) -> Data:
     """The samples with these numbers, of an array or of each array in a tree."""
     if isinstance(X, np.ndarray):
-        return X[rows]
-    return rebuild(X, (array[rows] for array in leaves(X)))
+        return X[indices]
+    return rebuild(X, (array[indices] for array in leaves(X)))
 
 
 def joined(batches: Sequence[Any]) -> Data:

@@ -21,7 +21,7 @@ from autograd_mini.check.result import Finding as Finding
 from autograd_mini.check.result import Quantity as Quantity
 from autograd_mini.check.result import Result
 from autograd_mini.core.graph import Node
-from autograd_mini.show.spelling import for_stream
+from autograd_mini.show.transliteration import for_stream
 
 
 class GradientError(AssertionError):

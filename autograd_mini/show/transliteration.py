@@ -12,7 +12,7 @@ import re
 import sys
 import unicodedata
 
-_SPELLINGS = {
+_TRANSLITERATIONS = {
     "∂": "d", "δ": "d", "−": "-", "·": "*", "⊙": "*", "×": "x", "ᵀ": ".T", "√": "sqrt", "π": "pi",
     "∞": "inf", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "½": "1/2", "…": "...", "→": "->",
     "←": "<-", "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "⁺": "+", "⁻": "-",
@@ -52,8 +52,8 @@ def plain_letters(text: str, encoding: str) -> str:
 
 
 def _spelled(letter: str) -> str:
-    if letter in _SPELLINGS:
-        return _SPELLINGS[letter]
+    if letter in _TRANSLITERATIONS:
+        return _TRANSLITERATIONS[letter]
     greek = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(letter, ""))
     if greek:
         return greek[2].lower() if greek[1] == "SMALL" else greek[2].capitalize()
