@@ -195,6 +195,13 @@ def bare_any(tree: ast.Module) -> Iterator[ast.expr]:
 OTHER_TREES = {
     "autograd_mini/testing/mutants.py": "rewrites ordinary Python source",
     "autograd_mini/testing/edits.py": "plants slips in ordinary Python source",
+    "autograd_mini/check/lines/syntax.py": "reads ordinary Python source",
+    "autograd_mini/check/lines/words.py": "evaluates operands of ordinary Python source",
+    "autograd_mini/check/lines/line.py": "edits ordinary Python source",
+    "autograd_mini/check/lines/elementwise.py": "edits ordinary Python source",
+    "autograd_mini/check/lines/factors.py": "edits ordinary Python source",
+    "autograd_mini/check/lines/calls.py": "edits ordinary Python source",
+    "autograd_mini/check/lines/statements.py": "edits ordinary Python source",
     "autograd_mini/show/arithmetic.py": "simplifies formulas as a textbook does",
     "autograd_mini/core/python_lines.py def _times": "takes the upstream gradient in",
     "autograd_mini/core/language.py def operator_of": "asks for the one operator of a formula",

@@ -1,0 +1,1 @@
+"""Which line of a hand-derived backward pass is wrong, and the line that is right."""

@@ -1,0 +1,205 @@
+"""Edits of arithmetic: names, operators, factors, terms, signs, constants, parentheses."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from autograd_mini.check.lines.line import Change, Line, is_product, meets, unlike
+from autograd_mini.check.lines.syntax import made, number, number_of, with_fields
+from autograd_mini.check.lines.words import Word, broadcasts
+
+
+def changes(line: Line) -> Iterator[Change]:
+    """All edits of a line's arithmetic."""
+    for node in line.nodes:
+        yield from names(line, node)
+        yield from constants(line, node)
+        if isinstance(node, ast.BinOp):
+            yield from operators(line, node)
+            yield from dropped(line, node)
+            yield from parentheses(node)
+        if isinstance(node, ast.UnaryOp):
+            yield from unary(node)
+        if isinstance(node, ast.Compare):
+            yield from comparisons(line, node)
+        if isinstance(node, ast.BoolOp) and len(node.values) == 2:
+            other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+            yield Change("comparison", node, ast.BoolOp(other, node.values))
+
+
+# Names
+
+
+def names(line: Line, node: ast.expr) -> Iterator[Change]:
+    """An operand exchanged for another."""
+    word = line.operand(node)
+    parent = line.tree.parent(node)
+    if word is None or (isinstance(parent, ast.Call) and node is parent.func):
+        return
+    if isinstance(parent, ast.Attribute | ast.Subscript) and line.operand(parent) and word.shape:
+        return
+    if word.shape is None:
+        for other in line.words.containers:
+            if type(other.value) is type(word.value) and other.text != word.text:
+                yield Change("name", node, other.copy(), unlike(word.text, other.text))
+        return
+    for other in line.words.operands:
+        if other.text != word.text and line.fits(other.shape, node):
+            yield Change("name", node, other.copy(), _unlikely(line, word, other))
+
+
+def _unlikely(line: Line, word: Word, other: Word) -> float:
+    extra = unlike(word.text, other.text)
+    if word.shape != other.shape:
+        extra += 0.3
+    if line.is_gradient(word) != line.is_gradient(other):
+        extra += 0.5
+    return extra + (0.0 if other.here else 0.7)
+
+
+# Constants
+
+
+def constants(line: Line, node: ast.expr) -> Iterator[Change]:
+    """A number exchanged for another, or for a name that stands for one."""
+    value, parent = number_of(node), line.tree.parent(node)
+    if value is None or number_of(parent) is not None:
+        return
+    power = (
+        isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and node is parent.right
+    )
+    usual: list[float] = [0, 1, 2, 0.5, 3]
+    if power:
+        usual = [2, 3, 1, 0.5, -0.5, -1, -2, -1.5]
+    near = [-value, 2 * value, value / 2, value + 1, value - 1]
+    others = dict.fromkeys([*usual, *near, *line.words.constants])
+    if value and not power:
+        others.setdefault(1 / value)
+    for other in others:
+        if other != value:
+            likely = other in usual or other in near
+            kind = "power" if power else "constant"
+            yield Change(kind, node, number(other), 0.0 if likely else 0.5)
+    for word in line.words.numbers:
+        if not power and word.value != value:
+            yield Change("constant", node, word.copy(), 0.7)
+
+
+# Operators
+
+
+_OTHERS: dict[type[ast.operator], tuple[tuple[type[ast.operator], float], ...]] = {
+    ast.Add: ((ast.Sub, 0.0), (ast.Mult, 1.0), (ast.Div, 2.0)),
+    ast.Sub: ((ast.Add, 0.0), (ast.Mult, 1.0), (ast.Div, 2.0)),
+    ast.Mult: ((ast.Div, 0.0), (ast.MatMult, 0.3), (ast.Add, 1.0), (ast.Sub, 1.0), (ast.Pow, 2.0)),
+    ast.Div: ((ast.Mult, 0.0), (ast.Sub, 1.5), (ast.Add, 1.5), (ast.Pow, 2.0)),
+    ast.MatMult: ((ast.Mult, 0.0), (ast.Add, 1.5)),
+    ast.Pow: ((ast.Mult, 0.0), (ast.Div, 1.0)),
+    ast.FloorDiv: ((ast.Div, 0.0), (ast.Mod, 0.5)),
+}
+
+
+def operators(line: Line, node: ast.BinOp) -> Iterator[Change]:
+    """An operator exchanged, or its operands."""
+    left, right = line.shape(node.left), line.shape(node.right)
+    for operator, extra in _OTHERS.get(type(node.op), ()):
+        if left is not None and right is not None:
+            if operator is ast.MatMult and not meets(left, right):
+                continue
+            matrix = operator is ast.Mult and isinstance(node.op, ast.MatMult)
+            if matrix and not (broadcasts(left, right) or broadcasts(right, left)):
+                continue
+        yield Change("operator", node, with_fields(node, op=operator()), extra)
+    if isinstance(node.op, ast.Sub | ast.Div | ast.Pow):
+        extra = 0.0 if isinstance(node.op, ast.Sub) else 0.5
+        yield Change("swap operands", node, _swapped(node), extra)
+
+
+def _swapped(node: ast.BinOp) -> ast.BinOp:
+    return with_fields(node, left=node.right, right=node.left)
+
+
+def dropped(line: Line, node: ast.BinOp) -> Iterator[Change]:
+    """One side of an operation lost."""
+    kind = "drop term" if isinstance(node.op, ast.Add | ast.Sub) else "drop factor"
+    if isinstance(node.op, ast.Pow):
+        yield Change("power", node, node.left, 0.0, node.right)
+        return
+    matrix = isinstance(node.op, ast.MatMult)
+    constant = number_of(node.left) is not None
+    yield Change(kind, node, node.left, 1.0 if matrix else 0.0, node.right)
+    new = node.right
+    extra = 1.0 if matrix or (constant and kind == "drop term") else 0.0
+    if isinstance(node.op, ast.Sub):
+        new = ast.UnaryOp(ast.USub(), new)
+        yield Change(kind, node, node.right, extra + 0.5, node.left)
+    if isinstance(node.op, ast.Div):
+        new, extra = made("1 / _0", new), extra + 0.5
+    yield Change(kind, node, new, extra, node.left)
+
+
+def parentheses(node: ast.BinOp) -> Iterator[Change]:
+    """Parentheses misplaced: ``(a - b) / n`` for ``a - b / n``, ``f(a) * b`` for ``f(a * b)``."""
+    left, right = node.left, node.right
+    if isinstance(left, ast.BinOp) and not _associative(left.op, node.op):
+        inner = with_fields(node, left=left.right)
+        yield Change("parentheses", node, with_fields(left, right=inner))
+    if isinstance(right, ast.BinOp) and not _associative(node.op, right.op):
+        inner = with_fields(node, right=right.left)
+        yield Change("parentheses", node, with_fields(right, left=inner))
+    if isinstance(left, ast.UnaryOp):
+        inner = with_fields(node, left=left.operand)
+        if not isinstance(node.op, ast.Mult | ast.Div | ast.MatMult):
+            yield Change("parentheses", node, with_fields(left, operand=inner))
+    for side, name in ((left, "left"), (right, "right")):
+        if isinstance(side, ast.Attribute) and side.attr == "T":
+            inner = with_fields(node, **{name: side.value})
+            yield Change("parentheses", node, with_fields(side, value=inner), 0.5)
+        if isinstance(side, ast.Call):
+            if len(side.args) >= 1:
+                inner = with_fields(node, **{name: side.args[0]})
+                call = with_fields(side, args=[inner, *side.args[1:]])
+                yield Change("parentheses", node, call, 0.3)
+            if isinstance(side.func, ast.Attribute) and isinstance(side.func.value, ast.BinOp):
+                inner = with_fields(node, **{name: side.func.value})
+                call = with_fields(side, func=with_fields(side.func, value=inner))
+                yield Change("parentheses", node, call, 0.3)
+
+
+def _associative(outer: ast.operator, inner: ast.operator) -> bool:
+    """Whether ``(a ∘ b) • c`` is ``a ∘ (b • c)``."""
+    one, two = type(outer), type(inner)
+    return (one, two) in {
+        (ast.Add, ast.Add), (ast.Add, ast.Sub), (ast.Mult, ast.Mult), (ast.Mult, ast.Div),
+        (ast.MatMult, ast.MatMult),
+    }  # fmt: skip
+
+
+def unary(node: ast.UnaryOp) -> Iterator[Change]:
+    """A sign lost, or taken of a part only."""
+    if isinstance(node.op, ast.USub | ast.Not | ast.Invert):
+        kind = "sign" if isinstance(node.op, ast.USub) else "comparison"
+        yield Change(kind, node, node.operand)
+    inner = node.operand
+    if isinstance(inner, ast.BinOp) and not is_product(inner):
+        first = with_fields(node, operand=inner.left)
+        yield Change("parentheses", node, with_fields(inner, left=first))
+
+
+_COMPARED = (ast.Gt, ast.Lt, ast.GtE, ast.LtE, ast.Eq, ast.NotEq)
+
+
+def comparisons(line: Line, node: ast.Compare) -> Iterator[Change]:
+    """A mask inverted, or its limit moved."""
+    if len(node.ops) != 1 or not isinstance(node.ops[0], _COMPARED):
+        return
+    for operator in _COMPARED:
+        if not isinstance(node.ops[0], operator):
+            both = {operator, type(node.ops[0])}
+            rare = both & {ast.Eq, ast.NotEq} and both != {ast.Eq, ast.NotEq}
+            yield Change(
+                "comparison", node, with_fields(node, ops=[operator()]), 1.0 if rare else 0
+            )
+    if line.is_array(node.left):
+        yield Change("drop call", node, node.left, 0.5)

@@ -1,0 +1,299 @@
+"""One statement as it is edited: its parts, what they are, and what is written differently."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from autograd_mini.check.lines.syntax import Tree, made, number_of
+from autograd_mini.check.lines.words import (
+    UNKNOWN,
+    Shape,
+    Word,
+    Words,
+    broadcasts,
+    shape_of,
+    value_of,
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A part of a statement in the place of which another stands.
+
+    Attributes:
+        kind: what was done, a key of ``COSTS``.
+        old: the part of the statement.
+        new: what stands in its place.
+        extra: how much less likely it is than the likeliest of its kind.
+        mark: the part that a reader should look at, if it is another than ``old``.
+        shown: what stands in its place, ``None`` for nothing.
+    """
+
+    kind: str
+    old: ast.AST
+    new: ast.AST
+    extra: float = 0.0
+    mark: ast.AST | None = None
+    shown: ast.AST | None = None
+
+
+class Line:
+    """A statement, with the parts that can be edited and their values."""
+
+    def __init__(self, statement: ast.stmt, words: Words) -> None:
+        self.statement, self.words = statement, words
+        self.tree = Tree(statement)
+        self._values: dict[ast.AST, object] = {}
+
+    @cached_property
+    def roots(self) -> list[ast.expr]:
+        """The outermost expressions: what is assigned, returned, tested or passed through."""
+        match self.statement:
+            case ast.Assign(value=value) | ast.AugAssign(value=value) | ast.Expr(value=value):
+                return [value]
+            case ast.AnnAssign(value=value) | ast.Return(value=value):
+                return [] if value is None else [value]
+            case ast.For(iter=part) | ast.If(test=part) | ast.While(test=part):
+                return [part]
+        return []
+
+    @cached_property
+    def targets(self) -> list[ast.expr]:
+        match self.statement:
+            case ast.Assign(targets=targets):
+                return targets
+            case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+                return [target]
+        return []
+
+    @cached_property
+    def indices(self) -> set[ast.AST]:
+        """The parts that lie in an index, an axis or a shape: numbers that count, not measure."""
+        inside: set[ast.AST] = set()
+        for root in [*self.roots, *self.targets]:
+            for node in ast.walk(root):
+                counting: list[ast.AST] = []
+                if isinstance(node, ast.Subscript):
+                    counting.append(node.slice)
+                if isinstance(node, ast.Call):
+                    counting += [k.value for k in node.keywords]
+                    if name_of_call(node) in _COUNTING:
+                        counting += node.args[0 if isinstance(node.func, ast.Name) else 1 :]
+                        if isinstance(node.func, ast.Attribute) and not self.is_numpy(node.func):
+                            counting += node.args
+                for part in counting:
+                    inside.update(ast.walk(part))
+        return inside
+
+    @cached_property
+    def nodes(self) -> list[ast.expr]:
+        """All expressions that measure something, from the outside inwards."""
+        found: list[ast.expr] = []
+
+        def add(node: ast.AST) -> None:
+            if node in self.indices:
+                return
+            if isinstance(node, ast.expr):
+                found.append(node)
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr | ast.keyword | ast.comprehension):
+                    add(child)
+
+        for root in self.roots:
+            add(root)
+        return found
+
+    def is_numpy(self, node: ast.expr) -> bool:
+        """Whether an attribute is one of NumPy's functions."""
+        return (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == self.words.numpy
+        )
+
+    def value(self, node: ast.AST) -> object:
+        if node not in self._values:
+            self._values[node] = value_of(node, self.words.values)
+        return self._values[node]
+
+    def shape(self, node: ast.AST) -> Shape | None:
+        return shape_of(self.value(node))
+
+    def depth(self, node: ast.AST) -> int:
+        return sum(isinstance(above, ast.expr) for above in self.tree.above(node))
+
+    def is_array(self, node: ast.expr) -> bool:
+        """Whether a part may be an array."""
+        value = self.value(node)
+        return value is UNKNOWN or shape_of(value) not in (None, ())
+
+    @cached_property
+    def places(self) -> list[ast.expr]:
+        """The maximal products: what a factor or a sign can stand before."""
+        return [node for node in self.nodes if self._is_place(node)]
+
+    def _is_place(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Constant | ast.Compare | ast.Lambda | ast.Tuple | ast.List):
+            return False
+        match self.tree.parent(node):
+            case ast.Attribute(attr=attr) if attr not in ("T", *_METHODS_OF):
+                return False
+            case ast.BinOp(op=ast.Mult() | ast.Div() | ast.Pow()) | ast.UnaryOp() | ast.Compare():
+                return False
+            case ast.Subscript() if not isinstance(node, ast.BinOp | ast.Call):
+                return False
+            case ast.Call(func=func) if func is node:
+                return False
+        return self.value(node) is UNKNOWN or self.shape(node) is not None
+
+    @cached_property
+    def summed(self) -> list[ast.expr]:
+        """The arrays to which a term may be added: outermost parts, terms' sums, factors."""
+        found = []
+        for node in self.nodes:
+            parent = self.tree.parent(node)
+            inner = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
+            if inner or not self.is_array(node) or isinstance(node, ast.Compare | ast.Tuple):
+                continue
+            if isinstance(parent, ast.Call) and node is parent.func:
+                continue
+            if node in self.roots or is_product(parent) or isinstance(parent, ast.Call | ast.Dict):
+                found.append(node)
+        return found
+
+    def operand(self, node: ast.AST) -> Word | None:
+        """The word that a part is, if it is one."""
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+            return self.words.by_text.get(ast.unparse(node))
+        return None
+
+    def fits(self, shape: Shape | None, node: ast.expr) -> bool:
+        """Whether something of a shape can stand in the place of a part.
+
+        Asked is the nearest operation; what it is an operand of is left to NumPy.
+        """
+        here = self.shape(node)
+        if shape is None or here is None or shape == here:
+            return True
+        if (shape == ()) != (here == ()):
+            return False
+        parent, inner = self.tree.parent(node), node
+        if isinstance(parent, ast.Attribute) and parent.attr == "T":
+            shape, inner, parent = shape[::-1], parent, self.tree.parent(parent)
+        if isinstance(parent, ast.BinOp):
+            left = inner is parent.left
+            sibling = self.shape(parent.right if left else parent.left)
+            if sibling is None:
+                return True
+            if isinstance(parent.op, ast.MatMult):
+                return meets(shape, sibling) if left else meets(sibling, shape)
+            whole = self.shape(parent)
+            return broadcasts(shape, sibling if whole is None else whole)
+        return len(shape) == len(here)
+
+    def slopes(self, shape: Shape | None) -> list[tuple[ast.expr, float]]:
+        """Factors that are, or look like, local derivatives of a shape, with what they cost."""
+        words, found = self.words, list[tuple[ast.expr, float]]()
+        numpy = words.numpy
+        for word in words.arrays:
+            if (shape is not None and word.shape != shape) or self.is_gradient(word):
+                continue
+            low, high = word.range
+            mask = getattr(getattr(word.value, "dtype", None), "kind", "") == "b"
+            if mask:
+                continue
+            far = 0.0 if word.here else 1.0
+            if 0 <= low and high <= 1:
+                found.append((made("_0 * (1 - _0)", word.copy()), far))
+                found.append((made("1 - _0", word.copy()), far + 0.5))
+            if -1 <= low and high <= 1:
+                found.append((made("1 - _0 ** 2", word.copy()), far))
+            if low <= 0:
+                found.append((made("_0 > 0", word.copy()), far))
+                for constant in words.constants:
+                    if 0 < constant < 1:
+                        leak = ast.Constant(constant)
+                        leaky = made(f"{numpy}.where(_0 > 0, 1, _1)", word.copy(), leak)
+                        found.append((leaky, far + 1.5))
+            for function in words.functions:
+                hint = function.is_derivative
+                called = made("_0(_1)", loaded_function(function.node), word.copy())
+                found.append((called, far + (0.0 if hint else 2.0)))
+                name = function.text.rpartition(".")[2].lower()
+                if "sig" in name and not hint:
+                    sigmoid = made("_0 * (1 - _0)", called)
+                    found.append((sigmoid, far + 0.5))
+                if "tanh" in name and not hint:
+                    found.append((made("1 - _0 ** 2", called), far + 0.5))
+        return found
+
+    def is_gradient(self, word: Word) -> bool:
+        """Whether a name says that it is a gradient: ``dz1`` where there is a ``z1``, ``delta``."""
+        name = re.sub(r"[^a-z0-9]+", "", word.text.lower().rpartition(".")[2])
+        if "delta" in name or "grad" in name or name.startswith(("error", "dout", "dscore")):
+            return True
+        return len(name) > 1 and name[0] == "d" and name[1:] in self._plain_names
+
+    @cached_property
+    def _plain_names(self) -> set[str]:
+        texts = (w.text.lower().rpartition(".")[2] for w in self.words.operands)
+        return {re.sub(r"[^a-z0-9]+", "", text) for text in texts}
+
+
+def loaded_function(node: ast.expr) -> ast.expr:
+    return made(ast.unparse(node))
+
+
+_METHODS_OF = ("sum", "mean", "dot", "transpose", "max", "swapaxes", "std", "var")
+_COUNTING = (
+    "reshape", "transpose", "swapaxes", "moveaxis", "expand_dims", "repeat", "tile", "zeros",
+    "ones", "range", "arange", "eye", "squeeze", "take", "split", "concatenate", "stack", "astype",
+)  # fmt: skip
+
+
+def is_product(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+
+
+def meets(left: Shape, right: Shape) -> bool:
+    """Whether a matrix product of two shapes is one."""
+    if not left or not right:
+        return False
+    return left[-1] == (right[0] if len(right) == 1 else right[-2])
+
+
+def name_of_call(node: ast.AST) -> str:
+    """The last name of what is called, such as ``sum`` for ``x.sum()`` and ``np.sum(x)``."""
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute):
+            return node.func.attr
+        if isinstance(node.func, ast.Name):
+            return node.func.id
+    return ""
+
+
+def unlike(one: str, other: str) -> float:
+    """How unlikely one name is written for another: 0 for ``A1`` and ``A2``, 1 for strangers."""
+    if one.rpartition("[")[0] == other.rpartition("[")[0] != "":
+        return 0.1
+    digits = re.sub(r"\D", "", one), re.sub(r"\D", "", other)
+    stems = re.sub(r"\d", "", one), re.sub(r"\d", "", other)
+    if stems[0] == stems[1]:
+        return 0.0
+    if stems[0].lower() == stems[1].lower():
+        return 0.1
+    if digits[0] == digits[1]:
+        if len(stems[0]) == len(stems[1]) and sum(a != b for a, b in zip(*stems, strict=True)) == 1:
+            return 0.2 if digits[0] else 0.5
+        if stems[0].endswith(stems[1]) or stems[1].endswith(stems[0]):
+            return 0.3
+        return 0.5 if digits[0] else 0.7
+    return 1.0
+
+
+def plain(node: ast.AST | None) -> bool:
+    """Whether a part is a number that is written out."""
+    return number_of(node) is not None

@@ -1,0 +1,282 @@
+"""Edits of statements: assignment or accumulation, indices, slices, targets, loops."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import combinations
+
+from autograd_mini.check.lines.line import Change, Line, unlike
+from autograd_mini.check.lines.syntax import copied, loaded, made, number, number_of, with_fields
+
+
+def changes(line: Line) -> Iterator[Change]:
+    """All edits of a statement as a whole, and of what counts in it: indices and ranges."""
+    yield from assignments(line)
+    yield from scattered(line)
+    for root in [*line.roots, *line.targets]:
+        for node in ast.walk(root):
+            if isinstance(node, ast.Subscript):
+                yield from indices(line, node)
+            if isinstance(node, ast.Tuple | ast.List) and node not in line.indices:
+                yield from orders(node)
+            if isinstance(node, ast.Dict):
+                yield from exchanged_values(node)
+            if isinstance(node, ast.Call):
+                yield from ranges(node)
+            if isinstance(node, ast.IfExp):
+                yield Change(
+                    "comparison", node, with_fields(node, body=node.orelse, orelse=node.body)
+                )
+                yield Change("drop call", node, node.body)
+                yield Change("drop call", node, node.orelse)
+    if isinstance(line.statement, ast.For):
+        yield from loops(line.statement)
+    yield from copies(line)
+
+
+def assignments(line: Line) -> Iterator[Change]:
+    """``=`` for ``+=`` or ``-=``, and the other way round."""
+    statement = line.statement
+    if isinstance(statement, ast.AugAssign):
+        if isinstance(statement.op, ast.Add | ast.Sub):
+            other = ast.Sub() if isinstance(statement.op, ast.Add) else ast.Add()
+            yield Change("sign", statement, with_fields(statement, op=other), 0.3)
+        new = ast.Assign([copied(statement.target)], statement.value)
+        yield Change("assign", statement, new)
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        if isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
+            likely = isinstance(target, ast.Subscript) or _is_known(line, target)
+            extra = 0.0 if likely else 2.0
+            for op in (ast.Add(), ast.Sub()):
+                new_aug = ast.AugAssign(copied(target), op, statement.value)
+                yield Change("accumulate", statement, new_aug, extra)
+                extra += 0.7
+            if likely and line.words.by_text:
+                sum_ = made("_0 + _1", loaded(target), statement.value)
+                yield Change("accumulate", statement.value, sum_, extra + 0.3)
+
+
+def _is_known(line: Line, target: ast.expr) -> bool:
+    return ast.unparse(target) in line.words.by_text
+
+
+def scattered(line: Line) -> Iterator[Change]:
+    """``x[index] += g``, which adds once for an index that is repeated, as ``np.add.at``."""
+    statement, numpy = line.statement, line.words.numpy
+    match statement:
+        case ast.AugAssign(target=ast.Subscript() as target, op=ast.Add() | ast.Sub() as op):
+            name = "add" if isinstance(op, ast.Add) else "subtract"
+            yield _scatter(statement, target, f"{numpy}.{name}.at", 0.0)
+        case ast.Assign(targets=[ast.Subscript() as target]) if number_of(target.slice) is None:
+            yield _scatter(statement, target, f"{numpy}.add.at", 0.5)
+
+
+def _scatter(
+    statement: ast.Assign | ast.AugAssign, target: ast.Subscript, function: str, extra: float
+) -> Change:
+    base, index = loaded(target.value), target.slice
+    if isinstance(index, ast.Slice) or (
+        isinstance(index, ast.Tuple) and any(isinstance(e, ast.Slice) for e in index.elts)
+    ):
+        index = _index_object(index)
+    call = made(f"{function}(_0, _1, _2)", base, copied(index), statement.value)
+    return Change("add.at", statement, ast.Expr(call), extra)
+
+
+def _index_object(index: ast.expr) -> ast.expr:
+    """An index with slices as an expression outside of brackets."""
+    if isinstance(index, ast.Tuple):
+        return ast.Tuple([_index_object(e) for e in index.elts], ast.Load())
+    if isinstance(index, ast.Slice):
+        parts = [copied(p) if p else ast.Constant(None) for p in (index.lower, index.upper)]
+        return made("slice(_0, _1)", *parts)
+    return copied(index)
+
+
+# Indices
+
+
+def indices(line: Line, node: ast.Subscript) -> Iterator[Change]:
+    """An index off by one, another index, or another slice."""
+    index = node.slice
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    for part in parts:
+        if isinstance(part, ast.Slice):
+            yield from slices(part)
+            continue
+        for other, extra in _near(line, part):
+            yield Change("index", part, other, extra)
+    if isinstance(index, ast.Tuple):
+        for i, j in combinations(range(len(parts)), 2):
+            moved = list(parts)
+            moved[i], moved[j] = moved[j], moved[i]
+            yield Change("index", index, with_fields(index, elts=moved), 0.3)
+        for part in parts:
+            if len(parts) == 2:
+                rest = next(p for p in parts if p is not part)
+                yield Change("index", index, rest, 0.7, part)
+                whole = ast.Tuple([ast.Slice() if p is part else p for p in parts], ast.Load())
+                yield Change("index", index, whole, 0.7, part)
+    elif isinstance(node.ctx, ast.Load):
+        yield Change("drop index", node, node.value, 0.5, index)
+    for part in parts:
+        if isinstance(part, ast.Constant) and part.value is None:
+            yield Change("drop index", node, node.value, 0.0, index)
+    value = line.value(index)
+    if getattr(value, "ndim", None) == 1 and getattr(value, "dtype", None) is not None:
+        rows = made(f"{line.words.numpy}.arange(len(_0))", copied(index))
+        yield Change("index", index, ast.Tuple([rows, copied(index)], ast.Load()), 0.5)
+        yield Change("index", index, ast.Tuple([ast.Slice(), copied(index)], ast.Load()), 0.7)
+
+
+def _near(line: Line, index: ast.expr) -> Iterator[tuple[ast.expr, float]]:
+    """Other indices than one."""
+    value = line.value(index)
+    constant = number_of(index)
+    if constant is not None:
+        for other in (constant - 1, constant + 1, 0, -1, 1):
+            if other != constant and not (constant >= 0 and other < 0 and constant > 0):
+                yield number(int(other)), 0.0
+        for name in line.words.numbers:
+            if isinstance(name.value, int) and isinstance(name.node, ast.Name):
+                yield name.copy(), 0.7
+        return
+    if isinstance(index, ast.Constant) and isinstance(index.value, str):
+        parent = line.tree.parent(index)
+        assert isinstance(parent, ast.Subscript)
+        known = line.value(parent.value)
+        for key in known if isinstance(known, dict) else ():
+            if isinstance(key, str) and key != index.value:
+                yield ast.Constant(key), unlike(index.value, key)
+        return
+    if isinstance(index, ast.BinOp) and number_of(index.right) is not None:
+        yield index.left, 0.0
+        other_sign = ast.Sub() if isinstance(index.op, ast.Add) else ast.Add()
+        yield with_fields(index, op=other_sign), 0.3
+        for step in (1, 2):
+            if number_of(index.right) != step:
+                yield with_fields(index, right=ast.Constant(step)), 0.3
+        return
+    whole = isinstance(value, int) or isinstance(index, ast.Name)
+    if whole and not isinstance(value, bool):
+        yield made("_0 - 1", copied(index)), 0.0
+        yield made("_0 + 1", copied(index)), 0.0
+        for name in line.words.numbers:
+            counter = isinstance(name.value, int) and isinstance(name.node, ast.Name)
+            if counter and name.text != ast.unparse(index):
+                yield name.copy(), 0.5
+    for name in line.words.arrays:
+        kind = getattr(getattr(name.value, "dtype", None), "kind", "")
+        if kind in "iub" and kind and name.text != ast.unparse(index):
+            yield name.copy(), 0.5
+
+
+def slices(node: ast.Slice) -> Iterator[Change]:
+    """Another part of an axis."""
+    lower, upper = node.lower, node.upper
+    bounds: list[tuple[ast.expr | None, ast.expr | None]] = [
+        (None, None), (None, ast.UnaryOp(ast.USub(), ast.Constant(1))), (ast.Constant(1), None),
+    ]  # fmt: skip
+    if lower is not None or upper is not None:
+        bounds.append((upper, lower))
+        for step in ("_0 - 1", "_0 + 1"):
+            if lower is not None:
+                bounds.append((made(step, copied(lower)), upper))
+            if upper is not None:
+                bounds.append((lower, made(step, copied(upper))))
+        bounds += [(None, upper), (lower, None)]
+        if lower is not None and upper is None:
+            bounds.append((None, lower))
+        if upper is not None and lower is None:
+            bounds.append((upper, None))
+        if lower is not None and upper is not None:
+            bounds += [(None, lower), (upper, None), (lower, made("2 * _0", copied(upper)))]
+    for one, two in bounds:
+        yield Change("slice", node, with_fields(node, lower=one, upper=two))
+    if node.step is None and lower is None and upper is None:
+        back = with_fields(node, step=number(-1))
+        yield Change("slice", node, back, 0.5)
+    elif node.step is not None:
+        yield Change("slice", node, with_fields(node, step=None))
+
+
+# Several at once
+
+
+def orders(node: ast.Tuple | ast.List) -> Iterator[Change]:
+    """Two of several values, or targets, exchanged."""
+    for i, j in combinations(range(len(node.elts)), 2):
+        moved = list(node.elts)
+        moved[i], moved[j] = moved[j], moved[i]
+        yield Change("swap operands", node, with_fields(node, elts=moved), 0.2 * (j - i - 1))
+
+
+def exchanged_values(node: ast.Dict) -> Iterator[Change]:
+    """Two values of a dict exchanged."""
+    for i, j in combinations(range(len(node.values)), 2):
+        moved = list(node.values)
+        moved[i], moved[j] = moved[j], moved[i]
+        one, two = ast.unparse(node.values[i]), ast.unparse(node.values[j])
+        new = with_fields(node, values=moved)
+        yield Change("swap operands", node, new, unlike(one, two), node.values[i], moved[i])
+
+
+# Loops
+
+
+def ranges(node: ast.Call) -> Iterator[Change]:
+    """Another range, or the same one backwards."""
+    if not isinstance(node.func, ast.Name):
+        return
+    if node.func.id in ("reversed", "list", "enumerate") and len(node.args) == 1:
+        yield Change("loop", node, node.args[0])
+    if node.func.id != "range":
+        return
+    for i, bound in enumerate(node.args):
+        for template in ("_0 - 1", "_0 + 1"):
+            args: list[ast.expr] = list(node.args)
+            constant = number_of(bound)
+            step = 1 if "+" in template else -1
+            args[i] = made(template, bound) if constant is None else number(int(constant) + step)
+            yield Change("loop", node, with_fields(node, args=args))
+        if isinstance(bound, ast.BinOp) and number_of(bound.right) == 1:
+            args = list(node.args)
+            args[i] = bound.left
+            yield Change("loop", node, with_fields(node, args=args))
+    if len(node.args) == 1:
+        (end,) = node.args
+        yield Change("loop", node, made("range(1, _0)", end))
+        yield Change("loop", node, made("range(_0 - 1, -1, -1)", end))
+        yield Change("loop", node, made("range(_0 - 1, 0, -1)", end))
+    if len(node.args) == 2:
+        yield Change("loop", node, with_fields(node, args=[node.args[1]]))
+    if len(node.args) < 3:
+        yield Change("loop", node, made("reversed(_0)", node))
+
+
+def loops(statement: ast.For) -> Iterator[Change]:
+    """The other direction of a loop over anything."""
+    part = statement.iter
+    if not isinstance(part, ast.Call):
+        yield Change("loop", part, made("reversed(_0)", part))
+    elif isinstance(part.func, ast.Name) and part.func.id in ("zip", "enumerate"):
+        yield Change("loop", part, made("reversed(list(_0))", part))
+        for argument in part.args:
+            new = with_fields(
+                part, args=[made("_0[::-1]", a) if a is argument else a for a in part.args]
+            )
+            yield Change("loop", part, new, 0.3, argument)
+            for template in ("_0[1:]", "_0[:-1]"):
+                new = with_fields(
+                    part, args=[made(template, a) if a is argument else a for a in part.args]
+                )
+                yield Change("loop", part, new, 0.5, argument)
+
+
+def copies(line: Line) -> Iterator[Change]:
+    """A copy taken of what is changed in place later."""
+    for root in line.roots:
+        if line.operand(root) and line.is_array(root):
+            yield Change("copy", root, made("_0.copy()", root))

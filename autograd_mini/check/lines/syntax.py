@@ -1,0 +1,180 @@
+"""Syntax trees of single statements: parts replaced, without a change of the original."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterator
+from functools import cache
+from typing import TypeVar
+
+T = TypeVar("T", bound=ast.AST)
+
+_PLACES = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+
+
+def copied(node: T) -> T:
+    """A copy of a whole tree, without its positions."""
+    fields = {}
+    for name, value in ast.iter_fields(node):
+        if isinstance(value, list):
+            value = [copied(v) if isinstance(v, ast.AST) else v for v in value]
+        elif isinstance(value, ast.AST):
+            value = copied(value)
+        fields[name] = value
+    return type(node)(**fields)
+
+
+def with_fields(node: T, **fields: object) -> T:
+    """The same node, at the same place, with some fields exchanged."""
+    new = type(node)(**{**dict(ast.iter_fields(node)), **fields})
+    for place in _PLACES:
+        if hasattr(node, place):
+            setattr(new, place, getattr(node, place))
+    return new
+
+
+@cache
+def _parsed(template: str) -> ast.expr:
+    return ast.parse(template, mode="eval").body
+
+
+def made(template: str, *parts: ast.expr) -> ast.expr:
+    """An expression from text in which ``_0``, ``_1``, … stand for given parts.
+
+    A part that stands there twice is copied, so that no node is twice in a tree.
+
+    >>> ast.unparse(made("_0 * (1 - _0)", ast.Name("a")))
+    'a * (1 - a)'
+    """
+    used: set[int] = set()
+
+    def filled(node: object) -> object:
+        if isinstance(node, ast.Name) and node.id[0] == "_" and node.id[1:].isdigit():
+            index = int(node.id[1:])
+            part = parts[index]
+            if index in used:
+                return copied(part)
+            used.add(index)
+            return part
+        if isinstance(node, list):
+            return [filled(each) for each in node]
+        if isinstance(node, ast.AST):
+            return type(node)(**{name: filled(v) for name, v in ast.iter_fields(node)})
+        return node
+
+    expression = filled(_parsed(template))
+    assert isinstance(expression, ast.expr)
+    return expression
+
+
+def number(value: float) -> ast.expr:
+    """A number as an expression; a negative one is a sign and a constant, as Python reads it."""
+    if value < 0:
+        return ast.UnaryOp(ast.USub(), ast.Constant(-value))
+    return ast.Constant(value)
+
+
+def number_of(node: ast.AST | None) -> float | None:
+    """The number that a constant is, with its sign; ``None`` for anything else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        inner = number_of(node.operand)
+        return None if inner is None else -inner
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return node.value  # type: ignore[return-value]
+    return None
+
+
+def loaded(node: ast.expr, store: bool = False) -> ast.expr:
+    """A copy of an operand, to be read (or, with ``store``, assigned to)."""
+    new = copied(node)
+    if hasattr(new, "ctx"):
+        new.ctx = ast.Store() if store else ast.Load()
+    return new
+
+
+class Tree:
+    """A statement and where its parts stand."""
+
+    def __init__(self, statement: ast.stmt) -> None:
+        self.statement = statement
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self._keys: dict[int, tuple[ast.AST, Hashable]] = {}
+        pending: list[ast.AST] = [statement]
+        while pending:
+            node = pending.pop()
+            for child in ast.iter_child_nodes(node):
+                if not isinstance(child, ast.expr_context | ast.operator | ast.cmpop | ast.unaryop):
+                    self.parents[child] = node
+                    pending.append(child)
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        return self.parents.get(node)
+
+    def above(self, node: ast.AST) -> Iterator[ast.AST]:
+        """What a part stands in, from the inside outwards."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    def replaced(self, exchanged: dict[ast.AST, ast.AST]) -> ast.stmt:
+        """The statement with parts exchanged; what is unchanged is shared with the original."""
+        touched: set[ast.AST] = set()
+        for node in exchanged:
+            touched.update(self.above(node))
+
+        def rebuilt(node: object) -> object:
+            if isinstance(node, list):
+                return [rebuilt(each) for each in node]
+            if not isinstance(node, ast.AST):
+                return node
+            if node in exchanged:
+                new = exchanged[node]
+                self._place(new, node)
+                return new
+            if node not in touched:
+                return node
+            return with_fields(node, **{name: rebuilt(v) for name, v in ast.iter_fields(node)})
+
+        new = rebuilt(self.statement)
+        assert isinstance(new, ast.stmt)
+        return new
+
+    def _place(self, node: ast.AST, like: ast.AST) -> None:
+        """Give the parts of a tree that stand nowhere the place of another."""
+        if node in self.parents:
+            return
+        if "lineno" in node._attributes:
+            if not hasattr(node, "lineno") and hasattr(like, "lineno"):
+                for place in _PLACES:
+                    setattr(node, place, getattr(like, place))
+            like = node
+        for child in ast.iter_child_nodes(node):
+            self._place(child, like)
+
+    def key(self, node: object) -> Hashable:
+        """What is equal for trees of the same text."""
+        if isinstance(node, list):
+            return tuple([self.key(each) for each in node])
+        if not isinstance(node, ast.AST):
+            return (type(node), node)
+        kept = self._keys.get(id(node))
+        if kept is None:
+            fields = [self.key(v) for _, v in ast.iter_fields(node)]
+            kept = self._keys[id(node)] = (node, hash((type(node), *fields)))
+        return kept[1]
+
+
+def factors(node: ast.expr) -> list[tuple[ast.expr, bool]]:
+    """The factors of an elementwise product, each with whether it is divided by."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        over = isinstance(node.op, ast.Div)
+        return [*factors(node.left), *((f, under != over) for f, under in factors(node.right))]
+    return [(node, False)]
+
+
+def terms(node: ast.expr) -> list[tuple[ast.expr, bool]]:
+    """The terms of a sum, each with whether it is subtracted."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        minus = isinstance(node.op, ast.Sub)
+        return [*terms(node.left), *((t, sign != minus) for t, sign in terms(node.right))]
+    return [(node, False)]

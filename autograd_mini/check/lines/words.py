@@ -1,0 +1,385 @@
+"""What may stand in a line: the operands, numbers and functions at hand, and what they are."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import math
+import operator
+import types
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.lines.syntax import copied, loaded, number_of
+
+Shape = tuple[int, ...]
+
+
+class _Unknown:
+    """What cannot be known without a call."""
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+UNKNOWN = _Unknown()
+
+_OPERATORS: dict[type[ast.AST], Callable[..., object]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
+    ast.Pow: operator.pow, ast.MatMult: operator.matmul, ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_, ast.BitXor: operator.xor, ast.USub: operator.neg,
+    ast.UAdd: operator.pos, ast.Invert: operator.invert, ast.Not: operator.not_,
+    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne,
+}  # fmt: skip
+
+_METHODS = (
+    "sum", "mean", "max", "min", "dot", "transpose", "reshape", "ravel", "flatten", "swapaxes",
+    "squeeze", "copy", "clip", "astype", "std", "var", "argmax", "argmin", "cumsum", "prod",
+    "repeat", "take", "diagonal", "trace", "conj", "item",
+)  # fmt: skip
+"""The methods of an array that change nothing."""
+
+_CHANGING = (
+    "copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez", "savetxt",
+)  # fmt: skip
+_BUILTINS = frozenset({len, range, float, int, abs, sum, min, max, reversed, zip, enumerate, tuple})
+_ATTRIBUTES = frozenset({"T", "shape", "size", "ndim", "real"})
+
+
+def value_of(node: ast.AST | None, values: Mapping[str, object]) -> object:
+    """What an expression is, where that can be found without a call of the user's functions.
+
+    The result of a function of one array is taken to have the array's shape, and stands here as
+    that array.  ``UNKNOWN`` is what is not known, and what NumPy refuses.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            return _value_of(node, values)
+    except Exception:
+        return UNKNOWN
+
+
+def _value_of(node: ast.AST | None, values: Mapping[str, object]) -> Any:
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        if node.id in values:
+            return values[node.id]
+        return getattr(builtins, node.id, UNKNOWN)
+    if isinstance(node, ast.Attribute):
+        return _member(_value_of(node.value, values), node.attr)
+    parts = [_value_of(child, values) for child in _operands_of(node)]
+    if any(part is UNKNOWN for part in parts):
+        return UNKNOWN
+    match node:
+        case ast.BinOp() | ast.UnaryOp():
+            return _OPERATORS[type(node.op)](*parts)
+        case ast.Compare(ops=[op]):
+            return _OPERATORS[type(op)](*parts)
+        case ast.Tuple():
+            return tuple(parts)
+        case ast.List():
+            return parts
+        case ast.Slice():
+            return slice(*parts)
+        case ast.IfExp():
+            return parts[1]
+        case ast.Subscript() if isinstance(parts[0], np.ndarray | dict | list | tuple):
+            return parts[0][parts[1]]
+        case ast.Call():
+            return _called(node, parts, values)
+    return UNKNOWN
+
+
+def _operands_of(node: ast.AST | None) -> list[ast.AST | None]:
+    match node:
+        case ast.BinOp():
+            return [node.left, node.right]
+        case ast.UnaryOp():
+            return [node.operand]
+        case ast.Compare():
+            return [node.left, *node.comparators]
+        case ast.Tuple() | ast.List():
+            return list(node.elts)
+        case ast.Slice():
+            return [part or ast.Constant(None) for part in (node.lower, node.upper, node.step)]
+        case ast.IfExp():
+            return [node.test, node.body, node.orelse]
+        case ast.Subscript():
+            return [node.value, node.slice]
+        case ast.Call():
+            return list(node.args)
+    return []
+
+
+def _called(node: ast.Call, arguments: list[Any], values: Mapping[str, object]) -> Any:
+    options = {k.arg or "**": _value_of(k.value, values) for k in node.keywords}
+    if options.keys() & {"**", "out"} or any(v is UNKNOWN for v in options.values()):
+        return UNKNOWN
+    if isinstance(node.func, ast.Attribute):
+        owner = _value_of(node.func.value, values)
+        if isinstance(owner, np.ndarray | np.generic) and node.func.attr in _METHODS:
+            return getattr(owner, node.func.attr)(*arguments, **options)
+    function = _value_of(node.func, values)
+    if (isinstance(function, Hashable) and function in _BUILTINS) or _is_of_numpy(function):
+        return function(*arguments, **options)
+    if callable(function) and len(arguments) == 1 and isinstance(arguments[0], np.ndarray):
+        return arguments[0]
+    return UNKNOWN
+
+
+def _is_of_numpy(function: object) -> bool:
+    if isinstance(function, np.ufunc):
+        return True
+    module = getattr(function, "__module__", None) or ""
+    name = getattr(function, "__name__", "")
+    return (module == "numpy" or module.startswith("numpy.linalg")) and name not in _CHANGING
+
+
+def _member(owner: Any, name: str) -> Any:
+    """An attribute that is there without a call."""
+    if owner is UNKNOWN:
+        return UNKNOWN
+    if isinstance(owner, types.ModuleType):
+        return getattr(owner, name, UNKNOWN)
+    if isinstance(owner, np.ndarray | np.generic):
+        return getattr(owner, name) if name in _ATTRIBUTES else UNKNOWN
+    kept = inspect.getattr_static(owner, name, UNKNOWN)
+    if isinstance(kept, property) or hasattr(type(kept), "__getattr__"):
+        return UNKNOWN
+    if type(owner).__module__.startswith("autograd_mini") and name not in _ATTRIBUTES:
+        return UNKNOWN
+    return getattr(owner, name, UNKNOWN) if kept is not UNKNOWN else UNKNOWN
+
+
+def shape_of(value: object) -> Shape | None:
+    """The shape of an array or a number (``()``), ``None`` for anything else."""
+    if isinstance(value, int | float | complex):
+        return ()
+    shape = getattr(value, "shape", None)
+    return shape if isinstance(shape, tuple) else None
+
+
+def broadcasts(shape: Shape, into: Shape) -> bool:
+    """Whether an array of one shape, broadcast to another, fills it."""
+    try:
+        return np.broadcast_shapes(shape, into) == into
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True)
+class Word:
+    """An operand: an expression that can be read, and what it is where the line stands.
+
+    Attributes:
+        node: the expression.  It is never put into a tree; ``copy`` is.
+        text: the same as text.
+        value: what it is.
+        shape: its shape; ``None`` where it is neither an array nor a number.
+        here: whether the function's own text names it.
+    """
+
+    node: ast.expr
+    text: str
+    value: Any = field(repr=False)
+    shape: Shape | None
+    here: bool = True
+
+    def copy(self) -> ast.expr:
+        return loaded(self.node)
+
+    @property
+    def is_size(self) -> bool:
+        """Whether it is a whole number of two or more, such as a batch size."""
+        return isinstance(self.value, int | np.integer) and int(self.value) >= 2
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """The least and the largest number in it; infinite where that is not known."""
+        try:
+            value = np.asarray(self.value)
+            return float(value.min()), float(value.max())
+        except Exception:
+            return -math.inf, math.inf
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of one array at hand, by the expression that it is called by."""
+
+    node: ast.expr
+    text: str
+    here: bool
+
+    @property
+    def is_derivative(self) -> bool:
+        """Whether its name says that it is a derivative."""
+        name = self.text.rpartition(".")[2].lower().lstrip("_")
+        hints = ("deriv", "prime", "grad", "der_", "_der", "slope", "back", "delta")
+        return any(h in name for h in hints) or (
+            name.startswith("d") and name[1:].lstrip("_").startswith(_ACTIVATIONS)
+        )
+
+
+_ACTIVATIONS = (
+    "sig", "tanh", "relu", "leaky", "soft", "elu", "gelu", "swish", "silu", "act", "logistic",
+    "lrelu",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Words:
+    """What may stand in a line.
+
+    Attributes:
+        values: what each name stands for where the line stands.
+        operands: the arrays and numbers at hand.
+        containers: the dicts, lists and objects at hand, to be read from.
+        functions: the functions of one array at hand.
+        constants: the numbers that the function's text writes out.
+        text: the function's text, which shows how its author writes.
+    """
+
+    values: Mapping[str, Any] = field(repr=False)
+    operands: tuple[Word, ...]
+    containers: tuple[Word, ...]
+    functions: tuple[Function, ...]
+    constants: tuple[float, ...]
+    text: str = field(repr=False)
+
+    @cached_property
+    def by_text(self) -> dict[str, Word]:
+        return {word.text: word for word in (*self.operands, *self.containers)}
+
+    @cached_property
+    def arrays(self) -> tuple[Word, ...]:
+        return tuple(w for w in self.operands if w.shape != ())
+
+    @cached_property
+    def numbers(self) -> tuple[Word, ...]:
+        return tuple(w for w in self.operands if w.shape == ())
+
+    @cached_property
+    def numpy(self) -> str:
+        """What NumPy is called."""
+        return next((name for name, value in self.values.items() if value is np), "np")
+
+    @cached_property
+    def calls_functions(self) -> bool:
+        """Whether sums are written ``np.sum(x)`` rather than ``x.sum()``."""
+        return f"{self.numpy}.sum(" in self.text or f"{self.numpy}.mean(" in self.text
+
+
+def words_of(tree: ast.AST, values: Mapping[str, Any]) -> Words:
+    """What may stand in the lines of a function.
+
+    Arguments:
+        tree: the function, or whatever the lines are part of.
+        values: what each name stands for where the line stands: local variables, and those of
+            the globals and closure that the function may read.
+
+    Returns:
+        Every operand that the tree reads or assigns to, and every name in ``values``, that is
+        an array, a number, a function of one array or something to read such from.  Names,
+        attributes and subscripts are followed without a call; what is not known yet is left out.
+    """
+    nodes: dict[str, ast.expr] = {}
+    functions: dict[str, ast.expr] = {}
+    constants: dict[float, None] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) or _is_operand(node):
+            assert isinstance(node, ast.expr)
+            nodes.setdefault(ast.unparse(node), loaded(node))
+        if isinstance(node, ast.Call):
+            if len(node.args) == 1 and not node.keywords:
+                functions.setdefault(ast.unparse(node.func), copied(node.func))
+            if isinstance(node.func, ast.Name) and node.func.id == "len":
+                nodes.setdefault(ast.unparse(node), copied(node))
+        constant = number_of(node)
+        if constant is not None:
+            constants.setdefault(constant)
+    here = set(nodes)
+    for name in values:
+        if not name.startswith("__"):
+            nodes.setdefault(name, ast.Name(name, ast.Load()))
+    for text, node in list(nodes.items()):
+        if text in here or isinstance(value_of(node, values), dict):
+            for inner in _inside(node, value_of(node, values)):
+                nodes.setdefault(ast.unparse(inner), inner)
+    operands, containers = [], []
+    for text, node in nodes.items():
+        value = value_of(node, values)
+        shape = None if isinstance(value, bool) else shape_of(value)
+        word = Word(node, text, value, shape, text in here)
+        if shape is not None and getattr(value, "dtype", np.dtype(float)).kind in "biufc":
+            operands.append(word)
+        elif isinstance(value, dict | list | tuple) or hasattr(value, "__dict__"):
+            if not isinstance(value, types.ModuleType | type) and not callable(value):
+                containers.append(word)
+        elif _is_unary(value):
+            functions.setdefault(text, node)
+    known = [
+        Function(node, text, text in here)
+        for text, node in functions.items()
+        if _is_unary(value_of(node, values))
+    ]
+    return Words(
+        values, tuple(operands), tuple(containers), tuple(known), tuple(constants),
+        ast.unparse(tree),
+    )  # fmt: skip
+
+
+def _is_operand(node: ast.AST) -> bool:
+    """Whether an expression is an attribute or an element of a name or of such."""
+    if isinstance(node, ast.Attribute):
+        return node.attr not in ("T", "shape") and _is_chain(node.value)
+    return isinstance(node, ast.Subscript) and _is_chain(node.value)
+
+
+def _is_chain(node: ast.AST) -> bool:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return isinstance(node, ast.Name)
+
+
+_MANY = 40
+
+
+def _inside(node: ast.expr, value: object) -> Iterator[ast.expr]:
+    """The elements of a dict and the attributes of an object, as expressions."""
+    if isinstance(value, dict) and len(value) <= _MANY:
+        for key in value:
+            if isinstance(key, str | int) and not isinstance(key, bool):
+                yield ast.Subscript(copied(node), ast.Constant(key), ast.Load())
+    elif not isinstance(value, types.ModuleType | type | np.ndarray) and not callable(value):
+        for name, inner in list(getattr(value, "__dict__", {}).items())[:_MANY]:
+            if shape_of(inner) is not None or isinstance(inner, dict | list):
+                yield ast.Attribute(copied(node), name, ast.Load())
+        for name, inner in vars(type(value)).items():
+            plain = isinstance(inner, types.FunctionType | staticmethod)
+            if plain and not name.startswith("__") and hasattr(value, "__dict__"):
+                yield ast.Attribute(copied(node), name, ast.Load())
+
+
+def _is_unary(value: object) -> bool:
+    """Whether a function takes one argument, as far as it says."""
+    if isinstance(value, np.ufunc):
+        return value.nin == 1
+    if isinstance(value, type) or not callable(value) or _is_of_numpy(value):
+        return False
+    if value in (len, range, int, float, print, enumerate, reversed, zip):
+        return False
+    try:
+        parameters = list(inspect.signature(value).parameters.values())
+    except (TypeError, ValueError):
+        return False
+    needed = [p for p in parameters if p.default is p.empty and p.kind != p.VAR_KEYWORD]
+    return len(needed) <= 1 <= len(parameters)
