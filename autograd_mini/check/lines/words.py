@@ -11,13 +11,16 @@ import types
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from autograd_mini.check.lines.syntax import copied, loaded, number_of
 
 Shape = tuple[int, ...]
+
+Thing: TypeAlias = Any
+"""Whatever a name stands for: an array, a number, a function, a module, …"""
 
 
 class _Unknown:
@@ -66,7 +69,7 @@ def value_of(node: ast.AST | None, values: Mapping[str, object]) -> object:
         return UNKNOWN
 
 
-def _value_of(node: ast.AST | None, values: Mapping[str, object]) -> Any:
+def _value_of(node: ast.AST | None, values: Mapping[str, object]) -> Thing:
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
@@ -119,7 +122,7 @@ def _operands_of(node: ast.AST | None) -> list[ast.AST | None]:
     return []
 
 
-def _called(node: ast.Call, arguments: list[Any], values: Mapping[str, object]) -> Any:
+def _called(node: ast.Call, arguments: list[Any], values: Mapping[str, object]) -> Thing:
     options = {k.arg or "**": _value_of(k.value, values) for k in node.keywords}
     if options.keys() & {"**", "out"} or any(v is UNKNOWN for v in options.values()):
         return UNKNOWN
@@ -143,7 +146,7 @@ def _is_of_numpy(function: object) -> bool:
     return (module == "numpy" or module.startswith("numpy.linalg")) and name not in _CHANGING
 
 
-def _member(owner: Any, name: str) -> Any:
+def _member(owner: Thing, name: str) -> Thing:
     """An attribute that is there without a call."""
     if owner is UNKNOWN:
         return UNKNOWN
