@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd_mini.check.broadcasting import advice
 from autograd_mini.check.frames import call_with_locals, differentiation, names_of, names_used
+from autograd_mini.check.lines.program import Program
 from autograd_mini.check.problem import Problem, number
 from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
@@ -87,10 +88,12 @@ class _Functions:
         def loss(replaced: Mapping[str, Node]) -> float:
             return number(self.loss(**{**parameters, **replaced}))
 
-        def derive() -> dict[str, Array]:
-            assert callable(self.manual)
-            again = self.manual(**_plain(parameters))
+        def by_lines(follow: Callable[[Manual | None], Any]) -> dict[str, Array]:
+            again = follow(self.manual)(**_plain(parameters))
             return {name: _as_gradient(name, value) for name, value in again.items()}
+
+        def derive() -> dict[str, Array]:
+            return by_lines(lambda manual: manual)
 
         return Problem(
             root=root,
@@ -104,6 +107,7 @@ class _Functions:
             loss=loss,
             derive=derive if callable(self.manual) else None,
             at=self.at if callable(self.manual) else None,
+            program=Program(by_lines) if callable(self.manual) else None,
         )
 
     def _recorded(

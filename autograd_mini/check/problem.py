@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from autograd_mini.check.lines.program import Program
 from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
 from autograd_mini.core.graph import Node, data_of, expansion, leaf_like, rebuild, topological_order
@@ -47,6 +48,7 @@ class Problem:
             is the recorded graph alone.
         derive: derives the gradients by hand once more; ``None`` where there are arrays alone.
         at: the same problem at other parameters; ``None`` as for ``derive``.
+        program: the code that derives them, to be run line by line; ``None`` as for ``derive``.
     """
 
     root: Node
@@ -60,6 +62,7 @@ class Problem:
     loss: Callable[[Mapping[str, Node]], float] | None = None
     derive: Callable[[], Mapping[str, Array]] | None = None
     at: Callable[[Mapping[str, Node]], Problem] | None = None
+    program: Program | None = None
 
     @cached_property
     def order(self) -> list[Node]:

@@ -1,1 +1,1 @@
-"""Which line of a hand-derived backward pass is wrong, and the line that is right."""
+"""The user's own lines: run one by one, told right from wrong, and mended."""

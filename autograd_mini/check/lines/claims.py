@@ -1,0 +1,208 @@
+"""What is an array that a line made?  It is recognised by its numbers."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.wording import Wording
+from autograd_mini.core.graph import Node, data_of, is_node, sweep_gradients
+from autograd_mini.typing import Array
+
+Kind = Literal["gradient", "share", "value"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What an array is: of a node the gradient, a share of it along one path, or the value.
+
+    Attributes:
+        kind: which of these.
+        node: the node.
+        factor: what the array is times of it.
+        moved: whether it has its axes in the reverse order.
+    """
+
+    kind: Kind
+    node: Node
+    factor: float = 1.0
+    moved: bool = False
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is just that."""
+        return self.factor == 1.0 and not self.moved
+
+
+class Truth:
+    """All that a line of a right derivation may make, as far as it was recorded.
+
+    >>> from autograd_mini import Tensor
+    >>> w = Tensor([1.0, 2.0], label="w")
+    >>> truth = Truth(Problem(np.sum(w**2), {"w": w}, ("w",), {}))
+    >>> [truth.words(claim) for claim in truth.claims(np.array([2.0, 4.0]))]
+    ['the gradient of w']
+    >>> [truth.words(claim) for claim in truth.claims(np.array([-4.0, -8.0]))]
+    ['−2 times the gradient of w']
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        expanded = problem.expanded
+        self.order, self.root = expanded.order, expanded.root
+        self.tolerance = problem.rounding_unit**0.55
+        named = expanded.used.nodes | {node: name for name, node in expanded.nodes.items()}
+        self.wording = Wording(named, expanded.used.arrays)
+        self.names = named
+
+    @cached_property
+    def gradients(self) -> dict[Node, Array]:
+        """The gradient of each node."""
+        with np.errstate(all="ignore"):
+            found = sweep_gradients(self.root, self.order, False, None)
+        return dict(zip(self.order, map(np.asarray, found), strict=True))
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, ...], _Alike]:
+        """By shape all that is known of it."""
+        alike: dict[tuple[int, ...], _Alike] = defaultdict(_Alike)
+        for node in reversed(self.order):
+            gradient = self.gradients[node]
+            alike[gradient.shape].add("gradient", node, gradient)
+            alike[np.shape(node.data)].add("value", node, np.asarray(node.data))
+        for node, share in self._shares():
+            alike[share.shape].add("share", node, share)
+        return dict(alike)
+
+    def _shares(self) -> Iterator[tuple[Node, Array]]:
+        """What each use of a node that is used several times adds to its gradient."""
+        uses: dict[Node, int] = defaultdict(int)
+        for node in self.order:
+            for operand in node.parents:
+                if is_node(operand):
+                    uses[operand] += 1
+        for node in self.order:
+            if any(is_node(p) and uses[p] > 1 for p in node.parents):
+                with np.errstate(all="ignore"):
+                    pairs = list(node.contributions(self.gradients[node][()], None, False, True))
+                for operand, share in pairs:
+                    if uses[operand] > 1:
+                        yield operand, np.asarray(data_of(share))
+
+    def claims(self, array: Array, factors: bool = True) -> list[Claim]:
+        """What an array is, the likeliest first: gradients before values, exact ones before others.
+
+        Arguments:
+            factors: whether a constant times something is looked for.
+        """
+        found = list(self._claims(array, factors))
+        if array.ndim > 1 and not found:
+            found = [Claim(c.kind, c.node, c.factor, True) for c in self._claims(array.T, factors)]
+        return sorted(found, key=lambda claim: (not claim.exact, _KINDS.index(claim.kind)))
+
+    def _claims(self, array: Array, factors: bool) -> Iterator[Claim]:
+        known = self._known.get(array.shape)
+        if known is not None and array.size and np.isfinite(array).all() and array.any():
+            yield from known.claims(array, self.tolerance, factors)
+
+    def is_known(self, array: Array) -> bool:
+        """Whether an array is something, or a constant times it."""
+        return bool(self.claims(array))
+
+    def words(self, claim: Claim) -> str:
+        """A claim in words."""
+        what = self.wording(claim.node)
+        of = {"gradient": f"the gradient of {what}", "share": f"a share of the gradient of {what}"}
+        times = "" if claim.factor == 1 else f"{claim.factor:.6g} times ".replace("-", "−")
+        return times + of.get(claim.kind, what) + (", transposed" if claim.moved else "")
+
+    def fits(self, name: str, claim: Claim) -> bool:
+        """Whether a name is that of the node whose gradient the array is, as ``dZ1`` of ``z1``."""
+        return claim.kind != "value" and is_gradient_name(name, self.names.get(claim.node, ""))
+
+    def named(self, name: str) -> Node | None:
+        """The node whose gradient something is by its name."""
+        found = {node for node, other in self.names.items() if is_gradient_name(name, other)}
+        return found.pop() if len(found) == 1 else None
+
+
+_KINDS = ("gradient", "share", "value")
+
+
+class _Alike:
+    """Arrays of one shape, and what they are."""
+
+    def __init__(self) -> None:
+        self._what: list[tuple[Kind, Node]] = []
+        self._arrays: list[Array] = []
+
+    def add(self, kind: Kind, node: Node, array: Array) -> None:
+        self._what.append((kind, node))
+        self._arrays.append(array.ravel())
+
+    @cached_property
+    def _rows(self) -> Array:
+        return np.array(self._arrays, float)
+
+    @cached_property
+    def _largest(self) -> Array:
+        return np.asarray(np.max(np.abs(self._rows), axis=1))
+
+    @cached_property
+    def _squares(self) -> Array:
+        return np.asarray(np.einsum("ij,ij->i", self._rows, self._rows))
+
+    def claims(self, array: Array, tolerance: float, factors: bool) -> Iterator[Claim]:
+        flat = array.ravel().astype(float)
+        with np.errstate(all="ignore"):
+            one = np.full(len(self._rows), 1.0)
+            scales = self._rows @ flat / self._squares if factors and flat.size > 1 else one
+            scales = np.where(np.abs(scales - 1) <= tolerance, 1.0, scales)
+            room = tolerance * np.abs(scales) * self._largest
+            near = [
+                i
+                for i, scale in enumerate(scales)
+                if scale
+                and (np.abs(flat[0] - scale * self._rows[i, 0]) <= room[i])
+                and (np.abs(flat - scale * self._rows[i]) <= room[i]).all()
+            ]
+        for i in near:
+            kind, node = self._what[i]
+            if scales[i] == 1 or kind != "value":
+                yield Claim(kind, node, float(scales[i]))
+
+
+_PREFIXES = re.compile(
+    r"^(d|del|delta|grad|gradient|g|error|err|nabla|dl|dloss|dj|de)_*|_*(delta|grad|gradient|error|err|bar)$",
+    re.I,
+)
+
+
+def is_gradient_name(name: str, of: str) -> bool:
+    """Whether a name says that it is the gradient of something.
+
+    >>> is_gradient_name("dZ1", "z1"), is_gradient_name("grads['W1']", "W1")
+    (True, True)
+    >>> is_gradient_name("z1_delta", "z1"), is_gradient_name("dA1", "z1")
+    (True, False)
+    """
+    if not of:
+        return False
+    inner = re.findall(r"\w+", name)
+    if not inner:
+        return False
+    last, plain = inner[-1], _plain(of)
+    bare = {_plain(last), _plain(_PREFIXES.sub("", last))}
+    for _ in range(2):
+        bare |= {_plain(_PREFIXES.sub("", text)) for text in [last]}
+    return plain in bare
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()

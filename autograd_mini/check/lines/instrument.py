@@ -1,0 +1,250 @@
+"""A function compiled anew, with a call of a hook where a statement makes a value."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Mapping, Sequence
+from types import CodeType
+from typing import Any, TypeVar, cast
+
+from autograd_mini.check.lines.source import COMPOUND, Place, Unit
+
+HOOKS = ("__made__", "__unpacked__", "__wrote__", "__follow__", "__reached__", "__chosen__")
+"""What the compiled code calls.
+
+``made(site, name, value)`` gives the value to go on with, ``unpacked(sites, names, values)``
+several; ``wrote(site, name, base, index)`` is told of what was written into; ``follow(function)``
+gives what is called in its place; ``reached()`` comes before the statement that is waited for, and
+``chosen()`` counts to the statement that runs, of several in one place.
+"""
+
+T = TypeVar("T", bound=ast.AST)
+
+_MADE, _UNPACKED, _WROTE, _FOLLOW, _REACHED, _CHOSEN = HOOKS
+
+
+def instrumented(
+    unit: Unit,
+    edits: Mapping[Place, Sequence[ast.stmt]],
+    before: Place | None,
+    around: tuple[str, ...],
+) -> CodeType:
+    """The code of a function with hooks.
+
+    Arguments:
+        unit: the function.
+        edits: statements in the place of some of it.
+        before: the statement before which ``reached`` is called.
+        around: the variables of functions around it that it uses.
+    """
+    definition = copy.copy(unit.tree)
+    definition.decorator_list = []
+    definition = _Hooked(unit, edits, before).copied(definition)
+    name = definition.name = unit.tree.name if unit.tree.name.isidentifier() else "_lambda"
+    definition.returns = None
+    inner: ast.stmt = definition
+    for owner in reversed(unit.classes):
+        inner = ast.ClassDef(owner, [], [], [inner], [])
+    arguments = [ast.arg(name) for name in (*HOOKS, *(n for n in around if n != "__class__"))]
+    outer = ast.FunctionDef(
+        "__around__",
+        ast.arguments([], arguments, None, [], [], None, []),
+        [inner],
+        [],
+        None,
+    )
+    module = ast.fix_missing_locations(ast.Module([ast.copy_location(outer, unit.tree)], []))
+    return _code_named(compile(module, unit.file, "exec"), [_OUTER, *unit.classes, name])
+
+
+_OUTER = "__around__"
+
+
+def _code_named(code: CodeType, path: list[str]) -> CodeType:
+    """The code inside code that is reached by a path of names."""
+    for name in path:
+        (code,) = [c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == name]
+    return code
+
+
+class _Hooked(ast.NodeTransformer):
+    """Puts the hooks in; never changes the tree that it is given."""
+
+    def __init__(
+        self, unit: Unit, edits: Mapping[Place, Sequence[ast.stmt]], before: Place | None
+    ) -> None:
+        self.unit, self.edits, self.before = unit, edits, before
+        self.function = [unit.tree.name]
+
+    # A tree is copied on the way: what is visited is a copy of the node with its children visited.
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        return super().generic_visit(copy.copy(_with_own_lists(node)))
+
+    def copied(self, node: T) -> T:
+        return cast(T, self.generic_visit(node))
+
+    def visit(self, node: ast.AST) -> ast.AST | list[ast.stmt]:
+        if not isinstance(node, ast.stmt) or isinstance(node, COMPOUND):
+            return cast(ast.AST, super().visit(node))
+        place = self.unit.place(node)
+        several = [self.hooked(other) for other in self.edits.get(place, [node])]
+        statements = several[0] if len(several) == 1 else _chosen(several)
+        if place == self.before:
+            statements = [ast.Expr(_call(_REACHED)), *statements]
+        return [ast.copy_location(statement, node) for statement in statements]
+
+    def hooked(self, node: ast.stmt) -> list[ast.stmt]:
+        made = super().visit(node)
+        return made if isinstance(made, list) else [made]
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.function.append(node.name)
+        made = self.generic_visit(node)
+        self.function.pop()
+        return made
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        made = self.copied(node)
+        if isinstance(node.func, ast.Name | ast.Attribute | ast.Subscript):
+            made.func = ast.copy_location(_call(_FOLLOW, made.func), node.func)
+        return made
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | list[ast.stmt]:
+        made = self.copied(node)
+        target = node.targets[0]
+        if isinstance(target, ast.Tuple | ast.List):
+            made.value = self.unpacked(node, target.elts, made.value)
+            return [made, *(w for t in target.elts for w in self.written(node, t))]
+        slot = 1 if isinstance(target, ast.Subscript) else 0
+        made.value = self.value(node, 0, slot, ast.unparse(target), made.value)
+        return [made, *self.written(node, target)]
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | list[ast.stmt]:
+        made = self.copied(node)
+        if made.value is not None:
+            made.value = self.value(node, 0, 0, ast.unparse(node.target), made.value)
+        return made
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST | list[ast.stmt]:
+        made = self.copied(node)
+        name = ast.unparse(node.target)
+        if isinstance(node.op, ast.Add | ast.Sub):
+            made.value = self.value(node, 0, 1, name, made.value)
+        if isinstance(node.target, ast.Subscript):
+            return [made, *self.written(node, node.target)]
+        after = ast.Assign([_as(ast.Store(), node.target)], None)  # type: ignore[arg-type]
+        after.value = self.value(node, 0, 0, name, _as(ast.Load(), node.target))
+        return [made, after]
+
+    def visit_Return(self, node: ast.Return) -> ast.AST | list[ast.stmt]:
+        made = self.copied(node)
+        value = made.value
+        if value is None or (isinstance(value, ast.Constant) and value.value is None):
+            return made
+        if isinstance(value, ast.Dict):
+            value.values = [
+                self.value(node, i, 0, _key_text(key), item)
+                for i, (key, item) in enumerate(zip(value.keys, value.values, strict=True))
+            ]
+        elif isinstance(value, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            value.elts = [
+                item
+                if isinstance(item, ast.Starred)
+                else self.value(node, i, 0, ast.unparse(node.value.elts[i]), item)
+                for i, item in enumerate(value.elts)
+            ]
+        else:
+            made.value = self.value(node, 0, 0, f"{self.function[-1]}()", value)
+        return made
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
+        made = self.copied(node)
+        call, after = node.value, made.value
+        if not isinstance(call, ast.Call) or not isinstance(after, ast.Call):
+            return made
+        if not isinstance(call.func, ast.Attribute):
+            return made
+        if call.func.attr in ("append", "insert", "appendleft") and call.args:
+            name = f"{ast.unparse(call.func.value)}[]"
+            after.args[-1] = self.value(node, 0, 0, name, after.args[-1])
+            return made
+        written = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
+        if call.func.attr in ("at", "copyto", "put", "place", "putmask") and call.args:
+            written.append(call.args[0])
+        return [made, *(w for target in written for w in self.wrote(node, target, None))]
+
+    def value(self, node: ast.stmt, item: int, slot: int, name: str, value: ast.expr) -> ast.expr:
+        return _call(_MADE, self.site(node, item, slot), ast.Constant(name), value)
+
+    def unpacked(self, node: ast.stmt, targets: list[ast.expr], value: ast.expr) -> ast.expr:
+        if any(isinstance(target, ast.Starred) for target in targets):
+            return value
+        names = [ast.unparse(target) for target in targets]
+        sites = [self.site(node, i, 0) for i in range(len(targets))]
+        constants = ast.Constant(tuple(names))  # type: ignore[arg-type]
+        return _call(_UNPACKED, ast.Tuple(sites, ast.Load()), constants, value)
+
+    def written(self, node: ast.stmt, target: ast.expr) -> list[ast.stmt]:
+        """What tells that a target inside an array or container was written."""
+        if not isinstance(target, ast.Subscript) or not _is_pure(target):
+            return []
+        plain = not any(isinstance(part, ast.Slice) for part in ast.walk(target.slice))
+        return self.wrote(node, target, target.slice if plain else None)
+
+    def wrote(self, node: ast.stmt, target: ast.expr, index: ast.expr | None) -> list[ast.stmt]:
+        name = ast.unparse(target)
+        base = target.value if isinstance(target, ast.Subscript) and index is not None else target
+        if isinstance(target, ast.Subscript):
+            base = target.value
+        if not isinstance(base, ast.Name | ast.Attribute | ast.Subscript) or not _is_pure(base):
+            return []
+        at = ast.Constant(None) if index is None else _as(ast.Load(), index)
+        loaded = _as(ast.Load(), base)
+        return [ast.Expr(_call(_WROTE, self.site(node, 0, 0), ast.Constant(name), loaded, at))]
+
+    def site(self, node: ast.stmt, item: int, slot: int) -> ast.expr:
+        return ast.Constant((self.unit.place(node), item, slot))  # type: ignore[arg-type]
+
+
+def _chosen(several: Sequence[list[ast.stmt]], first: int = 0) -> list[ast.stmt]:
+    """The statements of which one runs, those of number ``first`` and on, as a tree of ifs."""
+    if len(several) == 1:
+        return several[0]
+    half = len(several) // 2
+    asked = ast.Compare(_call(_CHOSEN), [ast.Lt()], [ast.Constant(first + half)])
+    return [ast.If(asked, _chosen(several[:half], first), _chosen(several[half:], first + half))]
+
+
+def _call(hook: str, *arguments: ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(hook, ast.Load()), list(arguments), [])
+
+
+def _as(context: ast.expr_context, node: ast.expr) -> Any:
+    """An expression that can be a target as one that is read, or the other way round."""
+    made: Any = copy.deepcopy(node)
+    if hasattr(made, "ctx"):
+        made.ctx = context
+    return made
+
+
+def _with_own_lists(node: ast.AST) -> ast.AST:
+    """A copy of a node whose lists can be changed."""
+    made = copy.copy(node)
+    for name, value in ast.iter_fields(node):
+        if isinstance(value, list):
+            setattr(made, name, list(value))
+    return made
+
+
+def _is_pure(node: ast.AST) -> bool:
+    """Whether to compute it twice changes nothing."""
+    return not any(isinstance(n, ast.Call | ast.Await | ast.NamedExpr) for n in ast.walk(node))
+
+
+def _key_text(key: ast.expr | None) -> str:
+    return str(key.value) if isinstance(key, ast.Constant) else ast.unparse(key) if key else "**"

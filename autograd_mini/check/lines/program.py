@@ -1,0 +1,348 @@
+"""The hand-derived code as a program that can be run line by line, and run again with a change.
+
+Its functions are compiled anew from their source, with a call where a statement makes an array.
+Nothing of the user's is changed: the compiled twins have the same globals, and share the variables
+around them.  Helpers that they call are followed.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import io
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FunctionType, MethodType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd_mini.check.lines.instrument import HOOKS, instrumented
+from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
+from autograd_mini.typing import Array
+
+Gradients = Mapping[str, Array]
+Follow = Callable[[Any], Any]
+"""Gives what is called in the place of a function."""
+Edits = Mapping[Place, Sequence[ast.stmt]]
+
+WHOLE, PART = 0, 1
+"""What of a statement's target an event is: all that it holds after, or what was put or added."""
+
+
+class Site(NamedTuple):
+    """A place at which a statement makes a value.
+
+    Attributes:
+        place: where the statement begins.
+        item: which of its targets, or of the items that it returns.
+        slot: ``WHOLE``, or ``PART`` of what its target holds after.
+    """
+
+    place: Place
+    item: int
+    slot: int
+
+
+@dataclass(frozen=True, eq=False)
+class Event:
+    """A value that a statement made.
+
+    Attributes:
+        site: where.
+        turn: how often that had happened before.
+        name: the target, as it is written; of what is returned, the function's name.
+        value: the array or number.
+    """
+
+    site: Site
+    turn: int
+    name: str
+    value: Array
+
+
+@dataclass
+class Run:
+    """What became of a run.
+
+    Attributes:
+        gradients: what it returned; ``None`` where it failed.
+        error: why it failed.
+        events: the values that were made, in order, where they were asked for.
+    """
+
+    gradients: Gradients | None = None
+    error: BaseException | None = None
+    events: list[Event] = field(default_factory=list)
+
+
+class Stopped(BaseException):
+    """Ends a run from inside a hook."""
+
+
+Items = dict[Any, Any] | list[Any] | tuple[Any, ...]
+_CONTAINERS = (dict, list, tuple)
+
+Visit = Callable[[Mapping[str, Any]], None]
+Exchange = Callable[[Site, int, Array], Array | None]
+
+
+class Program:
+    """Code of the user's that gives gradients.
+
+    Arguments:
+        entry: calls it, by functions that it passes through ``follow`` before, and gives the
+            gradients that came out.
+
+    >>> def manual(w):
+    ...     dw = 2 * w
+    ...     return {"w": dw}
+    >>> program = Program(lambda follow: follow(manual)(np.array([1.0, 3.0])))
+    >>> [(event.name, event.value) for event in program.run(watched=True).events]
+    [('dw', array([2., 6.])), ('w', array([2., 6.]))]
+    >>> (place,) = [s.place for s in program.statements if s.text == "dw = 2 * w"]
+    >>> other = ast.parse("dw = 3 * w").body[0]
+    >>> program.run({place: [other]}).gradients
+    {'w': array([3., 9.])}
+    """
+
+    def __init__(self, entry: Callable[[Follow], Gradients]) -> None:
+        self._entry = entry
+        self._units: dict[Place, Unit] = {}
+        self._twins: dict[tuple[object, ...], FunctionType] = {}
+        self._kept: list[Edits] = []
+        self._edits: Edits = {}
+        self._choice = 0
+        self._before: Place | None = None
+        self._visit: Visit | None = None
+        self._exchange: Exchange | None = None
+        self._log: list[Event] | None = None
+        self._turns: dict[Site, int] = {}
+        self._steps, self._limit = 0, 10**7
+
+    @property
+    def statements(self) -> list[Statement]:
+        """The statements of all functions that ran, those that hold others left out."""
+        return [
+            Statement(unit, node) for unit in self._all_units for node in unit.statements.values()
+        ]
+
+    @property
+    def _all_units(self) -> list[Unit]:
+        return list(dict.fromkeys(self._units.values()))
+
+    def statement(self, place: Place) -> Statement:
+        """The statement that begins at a place."""
+        for unit in self._all_units:
+            if place in unit.statements:
+                return Statement(unit, unit.statements[place])
+        raise KeyError(place)
+
+    def run(
+        self,
+        edits: Edits | None = None,
+        *,
+        watched: bool = False,
+        exchange: Exchange | None = None,
+        before: Place | None = None,
+        visit: Visit | None = None,
+        choice: int = 0,
+    ) -> Run:
+        """Run it, with other statements in the places of some.
+
+        Arguments:
+            edits: by the places of the statements that are replaced, what comes in their place;
+                of several the one that ``choice`` counts to is taken (they are compiled once).
+            watched: whether the values that statements make are written down.
+            exchange: is given each value that a statement makes, and gives one to go on with,
+                or ``None``.
+            before, visit: the statement before which ``visit`` is called, each time, with the
+                names that can be read there; ``Stopped`` ends the run.
+        """
+        made = Run()
+        self._edits, self._exchange, self._choice = edits or {}, exchange, choice
+        self._before, self._visit = before, visit
+        self._log = made.events if watched else None
+        self._turns, self._steps = {}, 0
+        try:
+            with _silent():
+                made.gradients = self._entry(self._follow)
+        except (Exception, Stopped, SystemExit) as error:
+            made.error = error
+        finally:
+            self._edits, self._exchange, self._log = {}, None, None
+            self._before = self._visit = None
+        if watched and made.error is None:
+            self._limit = 50 * self._steps + 10_000
+        return made
+
+    # Functions that run
+
+    def _follow(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """What is called in a function's place: its twin, if it is the user's."""
+        if isinstance(function, FunctionType):
+            return self._twin(function)
+        if isinstance(function, MethodType):
+            inner = self._follow(function.__func__)
+            return function if inner is function.__func__ else MethodType(inner, function.__self__)
+        if isinstance(function, functools.partial):
+            return functools.partial(
+                self._follow(function.func), *function.args, **function.keywords
+            )
+        if isinstance(function, _BUILT_IN):
+            return function
+        call = getattr(type(function), "__call__", None)  # noqa: B004 - of the class, not of it
+        if isinstance(call, FunctionType) and (twin := self._twin(call)) is not call:
+            return MethodType(twin, function)
+        return function
+
+    def _twin(self, function: FunctionType) -> FunctionType:
+        code = function.__code__
+        if not is_users(code.co_filename) or HOOKS[0] in code.co_freevars:
+            return function
+        unit = unit_of(function)
+        if unit is None:
+            return function
+        first = unit.place(unit.tree)
+        self._units[first] = unit
+        edits = {p: s for p, s in self._edits.items() if p in unit.statements}
+        before = self._before if self._before in unit.statements else None
+        key = (function, before, *((place, *map(id, s)) for place, s in edits.items()))
+        twin = self._twins.get(key)
+        if twin is None:
+            if len(self._twins) > _MANY:
+                self._twins.clear()
+                self._kept.clear()
+            twin = self._compiled(function, unit, edits, before)
+            self._twins[key] = twin
+            self._kept.append(edits)  # whose statements are known by id
+        return twin
+
+    def _compiled(
+        self, function: FunctionType, unit: Unit, edits: Edits, before: Place | None
+    ) -> FunctionType:
+        around = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        hooks = dict(zip(HOOKS, self._hooks, strict=True))
+        try:
+            code = instrumented(unit, edits, before, tuple(around))
+        except SyntaxError:
+            if edits:
+                raise
+            return function
+        cells = tuple(
+            around[name] if name in around else types.CellType(hooks[name])
+            for name in code.co_freevars
+        )
+        twin = FunctionType(
+            code, function.__globals__, function.__name__, function.__defaults__, cells
+        )
+        twin.__kwdefaults__ = function.__kwdefaults__
+        twin.__dict__.update(function.__dict__)
+        return twin
+
+    # Hooks, in the order of ``HOOKS``
+
+    @functools.cached_property
+    def _hooks(self) -> tuple[Callable[..., Any], ...]:
+        return self._made, self._unpacked, self._wrote, self._follow, self._reached, self._chosen
+
+    def _chosen(self) -> int:
+        """Which of several statements runs."""
+        return self._choice
+
+    def _made(self, site: Site, name: str, value: object) -> object:
+        """A statement made a value: what goes on in its place."""
+        self._steps += 1
+        if self._steps > self._limit:
+            raise Stopped
+        if self._log is None and self._exchange is None:
+            return value
+        site = Site(*site)
+        if isinstance(value, _CONTAINERS) and site.slot == WHOLE and len(value) <= _WIDE:
+            return self._items(site, name, value)
+        if not _is_real(value):
+            return value
+        kept = np.array(value)
+        turn = self._turns[site] = self._turns.get(site, -1) + 1
+        if self._log is not None:
+            self._log.append(Event(site, turn, name, kept))
+        if self._exchange is not None:
+            other = self._exchange(site, turn, kept)
+            if other is not None:
+                return other if isinstance(value, np.ndarray) else other.dtype.type(other)
+        return value
+
+    def _items(self, site: Site, name: str, value: Items) -> Items:
+        """A container that a statement made, with what goes on in the place of its items."""
+        made = {}
+        for number, (key, item) in enumerate(_pairs(value)):
+            inside = Site(site.place, number, PART)
+            made[key] = self._made(inside, f"{name}[{key!r}]", item) if _is_real(item) else item
+        if self._exchange is None or all(made[key] is item for key, item in _pairs(value)):
+            return value
+        return made if isinstance(value, dict) else type(value)(made.values())
+
+    def _unpacked(self, sites: tuple[Site, ...], names: tuple[str, ...], values: object) -> object:
+        """A statement made several values for as many targets."""
+        if isinstance(values, tuple | list) and len(values) == len(sites):
+            return tuple(map(self._made, sites, names, values))
+        return values
+
+    def _wrote(self, site: Site, name: str, base: object, index: Any) -> None:
+        """A statement wrote into an array, or into a list or dict."""
+        if self._log is None and self._exchange is None:
+            return
+        if isinstance(base, np.ndarray):
+            other = self._made(site, name.rpartition("[")[0] or name, base)
+            if other is not base:
+                base[...] = other
+        elif isinstance(base, list | dict) and index is not None:
+            item = base[index]
+            if _is_real(item):
+                base[index] = self._made(site, name, item)
+
+    def _reached(self) -> None:
+        """The statement that is waited for is about to run."""
+        frame = sys._getframe(1)
+        if self._visit is not None:
+            self._visit({**frame.f_builtins, **frame.f_globals, **frame.f_locals})
+
+
+_BUILT_IN = (
+    type,
+    types.BuiltinFunctionType,
+    types.BuiltinMethodType,
+    np.ufunc,
+    types.MethodWrapperType,
+)
+_MANY = 2000
+_WIDE = 64
+"""Items of a container that are looked at."""
+
+
+def _pairs(value: Items) -> list[tuple[Any, Any]]:
+    """The items of a container, each with its key."""
+    return list(value.items() if isinstance(value, dict) else enumerate(value))
+
+
+def _is_real(value: object) -> bool:
+    """Whether it is an array of real numbers, or one."""
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype.kind == "f")
+    return isinstance(value, float)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """What it prints was printed when it ran the first time."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
+        warnings.simplefilter("ignore")
+        yield

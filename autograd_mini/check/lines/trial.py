@@ -1,0 +1,191 @@
+"""The hand-derived code on trial: run with changes, at the point of the check and at others."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from autograd_mini.check.bounds import GUESS, same_to_rounding
+from autograd_mini.check.lines.program import Edits, Event, Gradients, Program, Run, Site
+from autograd_mini.check.lines.source import Place
+from autograd_mini.check.problem import Problem
+from autograd_mini.core.graph import leaf_like, sweep_gradients
+from autograd_mini.typing import Array
+
+_MOVED = 0.25
+"""How far another point lies, as a part of a parameter's usual size."""
+_POINTS = 2
+"""How many other points there are."""
+
+
+@dataclass(frozen=True)
+class Right:
+    """The right gradients at one point, and what may be rounding in each."""
+
+    program: Program
+    gradients: Mapping[str, Array]
+    tolerance: Mapping[str, Array]
+
+    def agrees(self, made: Gradients | None, names: Collection[str]) -> set[str]:
+        """Those of the names whose gradients are right."""
+        if made is None:
+            return set()
+        with np.errstate(all="ignore"):
+            return {
+                name
+                for name in names
+                if name in made
+                and same_to_rounding(made[name], self.gradients[name], self.tolerance[name])
+            }
+
+
+class Trial:
+    """The code on trial.
+
+    Arguments:
+        problem: what is checked.
+        program: its code.
+        tolerance: what may be rounding in each gradient.
+        wrong: the names of those that are wrong.
+        base: statements that have been mended already.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        program: Program,
+        tolerance: Mapping[str, Array],
+        wrong: Collection[str],
+        base: Edits | None = None,
+    ) -> None:
+        self.problem, self.program = problem, program
+        self.names = list(problem.manual)
+        right = {name: problem.nodes[name] for name in self.names}
+        with np.errstate(all="ignore"):
+            swept = sweep_gradients(problem.root, list(right.values()), False, None)
+        gradients = dict(zip(self.names, map(np.asarray, swept), strict=True))
+        room = {name: _room(gradients[name], tolerance[name], problem) for name in self.names}
+        self.here = Right(program, gradients, room)
+        self.wrong = set(wrong)
+        self.base: Edits = base or {}
+        self.ran = program.run(self.base, watched=True)
+
+    @property
+    def runs_as_before(self) -> bool:
+        """Whether the code, run by lines, gives what it gave."""
+        made, given = self.ran.gradients, self.problem.manual
+        return (
+            made is not None
+            and made.keys() == given.keys()
+            and all(np.array_equal(made[n], given[n], equal_nan=True) for n in given)
+        )
+
+    def mended(self, edits: Edits, wrong: Collection[str]) -> Trial:
+        """The same with edits made, after which fewer gradients are wrong."""
+        room = self.here.tolerance
+        return Trial(self.problem, self.program, room, wrong, {**self.base, **edits})
+
+    @cached_property
+    def sites(self) -> dict[Site, list[Event]]:
+        """Where values are made, in the order in which that first happens."""
+        found: dict[Site, list[Event]] = {}
+        for event in self.ran.events:
+            found.setdefault(event.site, []).append(event)
+        return found
+
+    @cached_property
+    def places(self) -> dict[Place, list[Site]]:
+        """The statements that make values, in the same order, each with where it does."""
+        found: dict[Place, list[Site]] = {}
+        for site in self.sites:
+            found.setdefault(site.place, []).append(site)
+        return found
+
+    @cached_property
+    def moves(self) -> dict[Site, set[str]]:
+        """For each place where values are made the gradients that depend on them."""
+        return {site: self._moved_by(site) for site in self.sites}
+
+    def _moved_by(self, site: Site) -> set[str]:
+        rng = np.random.default_rng(0)
+
+        def exchange(other: Site, turn: int, value: Array) -> Array | None:
+            if other != site:
+                return None
+            size = np.max(np.abs(value), initial=0.0)
+            size = size if np.isfinite(size) and size else 1.0
+            by = np.asarray(0.3 * size * rng.uniform(0.5, 1.5, value.shape), value.dtype)
+            return np.asarray(value + by)
+
+        ran, before = self.program.run(self.base, exchange=exchange), self.ran.gradients or {}
+        if ran.gradients is None:
+            return set()
+        return {
+            name
+            for name, gradient in ran.gradients.items()
+            if name in before and not _is_near(gradient, before[name])
+        }
+
+    def agreeing(self, place: Place, several: Sequence[ast.stmt], choice: int) -> set[str]:
+        """The gradients that are right with one of several statements in a place."""
+        ran = self.program.run({**self.base, place: several}, choice=choice)
+        return self.here.agrees(ran.gradients, self.names)
+
+    @cached_property
+    def elsewhere(self) -> list[Right]:
+        """Other points."""
+        points: list[Right] = []
+        if self.problem.at is None:
+            return points
+        for number in range(_POINTS):
+            rng = np.random.default_rng([number, 2])
+            moved = {}
+            for name in self.problem.parameters:
+                node = self.problem.nodes[name]
+                data = np.asarray(node.data)
+                size = float(np.sqrt(np.mean(np.square(data)))) if data.size else 0.0
+                by = _MOVED * (size or 1.0) * rng.normal(size=data.shape)
+                moved[name] = leaf_like(node, (data + by)[()], node.label)
+            try:
+                with np.errstate(all="ignore"):
+                    other = self.problem.at(moved)
+                    nodes = [other.nodes[name] for name in self.names]
+                    swept = sweep_gradients(other.root, nodes, False, None)
+            except Exception:  # it cannot be computed there
+                continue
+            gradients = dict(zip(self.names, map(np.asarray, swept), strict=True))
+            if other.program is None or not all(np.isfinite(g).all() for g in gradients.values()):
+                continue
+            room = {n: _room(gradients[n], self._as_here(n), self.problem) for n in self.names}
+            points.append(Right(other.program, gradients, room))
+        return points
+
+    def _as_here(self, name: str) -> Array:
+        """What may be rounding at another point: some times as much as here."""
+        return np.asarray(8 * np.max(self.here.tolerance[name], initial=0.0))
+
+    def verified_at(self, edits: Edits, names: Collection[str]) -> int:
+        """At how many points the gradients are right with edits made; 0 if not at all of them."""
+        for right in (self.here, *self.elsewhere):
+            ran: Run = right.program.run({**self.base, **edits})
+            if right.agrees(ran.gradients, names) != set(names):
+                return 0
+        return 1 + len(self.elsewhere)
+
+
+def _room(gradient: Array, tolerance: Array, problem: Problem) -> Array:
+    """What may be rounding in a gradient."""
+    least = max(GUESS, 16 * problem.rounding_unit) * np.max(np.abs(gradient), initial=0.0)
+    return np.asarray(np.maximum(tolerance, least))
+
+
+def _is_near(a: Array, b: Array) -> bool:
+    if a.shape != b.shape:
+        return False
+    with np.errstate(all="ignore"):
+        room = 1e-9 * np.max(np.abs(b), initial=0.0)
+        return bool(np.all((np.abs(a - b) <= room) | (np.isnan(a) & np.isnan(b)) | (a == b)))
