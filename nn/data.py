@@ -185,7 +185,7 @@ def class_indices(labels: ArrayLike, classes: int | None = None, what: str = "la
         raise ValueError(f"{what}: there are no samples (shape {found.shape})")
     with np.errstate(invalid="ignore"):
         whole = found.astype(np.int64)
-    if not np.array_equal(whole, found):
+    if found.dtype != whole.dtype and not np.array_equal(whole, found):
         raise ValueError(f"{what}: labels are whole numbers, not {found[whole != found].flat[0]}")
     top = int(whole.max()) + 1 if classes is None else classes
     wrong = whole[(whole < 0) | (whole >= top)]

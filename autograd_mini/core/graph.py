@@ -420,9 +420,8 @@ def _telling(found: Mapping[N, Any]) -> Iterable[N]:
         ]
         if not leaves:
             continue
-        if operation.elementwise or (
-            np.size(node.data) >= sum(np.size(leaf.data) for leaf in leaves)
-        ):
+        # What is not elementwise is of Tensors, whose data are arrays
+        if operation.elementwise or node.data.size >= sum(leaf.data.size for leaf in leaves):
             telling.update(dict.fromkeys(leaves))
         else:
             telling[node] = None

@@ -40,7 +40,7 @@ def note_change(node: Tensor) -> None:
     """The data of a Tensor was replaced, or written in place, and with it what it is a view of."""
     global clock
     clock += 1
-    for viewed in memory(node):
+    for viewed in (node,) if node._array.base is None else memory(node):
         viewed._changed = clock
 
 

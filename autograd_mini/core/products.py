@@ -16,8 +16,8 @@ from autograd_mini.core.tensor import Tensor, record
 
 
 def _matmul_pullback_left(g: Operand, out: Operand, x: Operand, y: Operand) -> Operand:
-    if np.ndim(y) == 2:
-        return g @ _transposed(y)
+    if _are_matrices(x, y):
+        return g @ y.T
     if np.ndim(y) == 1:
         return g * y if np.ndim(x) == 1 else np.expand_dims(g, -1) * y
     if np.ndim(x) == 1:
@@ -26,6 +26,8 @@ def _matmul_pullback_left(g: Operand, out: Operand, x: Operand, y: Operand) -> O
 
 
 def _matmul_pullback_right(g: Operand, out: Operand, x: Operand, y: Operand) -> Operand:
+    if _are_matrices(x, y):
+        return x.T @ g
     if np.ndim(x) == 1:
         return g * x if np.ndim(y) == 1 else np.expand_dims(x, -1) * np.expand_dims(g, -2)
     if np.ndim(y) <= 2 and np.ndim(x) > 2:  # one matrix for the whole batch: one product
@@ -33,6 +35,11 @@ def _matmul_pullback_right(g: Operand, out: Operand, x: Operand, y: Operand) -> 
         x = np.reshape(x, (samples, np.shape(x)[-1]))
         g = np.reshape(g, (samples, *np.shape(y)[1:]))
     return _transposed(x) @ g
+
+
+def _are_matrices(x: Operand, y: Operand) -> bool:
+    """Whether both are arrays or Tensors of two axes, as they mostly are, asked quickly."""
+    return getattr(x, "ndim", None) == 2 == getattr(y, "ndim", None)
 
 
 def _transposed(x: Operand) -> Operand:
