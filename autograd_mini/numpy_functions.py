@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.typing import ArrayLike, DTypeLike
 
 from autograd_mini.core import tensor
 from autograd_mini.core.indexing import concatenate, getitem, index_array, scattered
-from autograd_mini.core.operation import Operand, replaces
+from autograd_mini.core.operation import replaces
 from autograd_mini.core.products import einsum, matmul
 from autograd_mini.core.reductions import norm
 from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.shapes import astype, broadcast_to, ravel, reshape, swapaxes, transpose
-from autograd_mini.core.tensor import Axis, Tensor
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.typing import Array, Axis, Operand
 
 
 @replaces(np.dot)
@@ -47,7 +49,7 @@ def outer(x: Operand, y: Operand) -> Operand:
 
 
 @replaces(np.tensordot)
-def tensordot(x: Operand, y: Operand, axes: Any = 2) -> Operand:
+def tensordot(x: Operand, y: Operand, axes: int | tuple[Any, Any] = 2) -> Operand:
     if isinstance(axes, int):
         axes = (range(np.ndim(x) - axes, np.ndim(x)), range(axes))
     of_x, of_y = axes
@@ -118,19 +120,19 @@ def matrix_transpose(x: Operand) -> Operand:
 
 
 @replaces(np.atleast_1d)
-def atleast_1d(*arrays: Sequence[Operand]) -> Operand:
+def atleast_1d(*arrays: Operand) -> Operand | tuple[Operand, ...]:
     padded = tuple(x if np.ndim(x) >= 1 else np.reshape(x, (1,)) for x in arrays)
     return padded[0] if len(padded) == 1 else padded
 
 
 @replaces(np.atleast_2d)
-def atleast_2d(*arrays: Sequence[Operand]) -> Operand:
+def atleast_2d(*arrays: Operand) -> Operand | tuple[Operand, ...]:
     padded = tuple(x if np.ndim(x) >= 2 else np.expand_dims(atleast_1d(x), 0) for x in arrays)
     return padded[0] if len(padded) == 1 else padded
 
 
 @replaces(np.take)
-def take(x: Operand, indices: Any, axis: int | None = None) -> Operand:
+def take(x: Operand, indices: ArrayLike, axis: int | None = None) -> Operand:
     if axis is None or not np.ndim(x):
         x, axis = np.ravel(x), 0 if axis is None else axis
     places = index_array(indices)
@@ -168,7 +170,7 @@ def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Operan
     return np.sum(diagonal(x, offset, axis1, axis2), axis=-1)
 
 
-def _triangle(x: Operand, k: int) -> Operand:
+def _triangle(x: Operand, k: int) -> Array:
     if not np.ndim(x):
         raise ValueError("tril and triu take arrays of at least one axis, not a number")
     sizes = np.shape(x)[-2:]
@@ -186,18 +188,19 @@ def triu(x: Operand, k: int = 0) -> Operand:
 
 
 @replaces(np.split)
-def split(x: Operand, indices_or_sections: Operand, axis: int = 0) -> Operand:
+def split(x: Operand, indices_or_sections: ArrayLike, axis: int = 0) -> Operand:
     size = _size_along(x, axis, "split")
-    if np.ndim(indices_or_sections) == 0 and indices_or_sections > 0 and size % indices_or_sections:
+    sections = np.asarray(indices_or_sections)
+    if sections.ndim == 0 and sections > 0 and size % sections:
         raise ValueError(
-            f"split: axis {axis} of shape {np.shape(x)} has no {indices_or_sections} equal parts; "
+            f"split: axis {axis} of shape {np.shape(x)} has no {sections} equal parts; "
             "give the indices to split at, or write np.array_split"
         )
     return array_split(x, indices_or_sections, axis)
 
 
 @replaces(np.array_split)
-def array_split(x: Operand, indices_or_sections: Operand, axis: int = 0) -> Operand:
+def array_split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Operand]:
     places = np.arange(_size_along(x, axis, "array_split"))
     before = (slice(None),) * (axis % np.ndim(x))
     return [
@@ -250,7 +253,7 @@ def append(x: Operand, values: Operand, axis: int | None = None) -> Operand:
 
 
 @replaces(np.repeat)
-def repeat(x: Operand, repeats: Any, axis: int | None = None) -> Operand:
+def repeat(x: Operand, repeats: int | Sequence[int] | Array, axis: int | None = None) -> Operand:
     if axis is None or not np.ndim(x):
         x, axis = np.ravel(x), 0 if axis is None else axis
     return take(x, np.repeat(np.arange(_size_along(x, axis, "repeat")), repeats), axis)
@@ -273,7 +276,13 @@ def copy(x: Operand) -> Operand:
 
 
 @replaces(np.full_like)
-def full_like(x: Operand, fill_value: Operand, dtype: Any = None, *, shape: Any = None) -> Operand:
+def full_like(
+    x: Operand,
+    fill_value: Operand,
+    dtype: DTypeLike | None = None,
+    *,
+    shape: int | Sequence[int] | None = None,
+) -> Operand:
     like = np.empty_like(tensor.plain(x), dtype=dtype, shape=shape)
     if not isinstance(fill_value, Tensor):
         return np.full_like(like, fill_value)
@@ -288,7 +297,7 @@ def where(condition: Operand, *branches: Operand) -> Operand:
 
 
 @replaces(np.clip)
-def clip(x: Operand, a_min: Operand = None, a_max: Operand = None, **names: Any) -> Operand:
+def clip(x: Operand, a_min: Operand = None, a_max: Operand = None, **names: Operand) -> Operand:
     low, high = names.get("min", a_min), names.get("max", a_max)
     low, high = (-np.inf if low is None else low), (np.inf if high is None else high)
     return FUNCTIONS["clip"](x, low, high)

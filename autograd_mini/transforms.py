@@ -29,10 +29,9 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.other_libraries import refuse_options
 from autograd_mini.trees import leaves, paths, rebuild
+from autograd_mini.typing import Tree
 
 Function = Callable[..., Any]
-Tree = Any
-"""A number, an array or a node, or dicts, lists and tuples of them, nested at will."""
 Argnums = int | Sequence[int]
 
 

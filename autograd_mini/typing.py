@@ -19,5 +19,8 @@ A union of these would not do: NumPy's stubs do not say that its functions take 
 and give them.
 """
 
+Float: TypeAlias = type[np.floating[Any]]
+"""A precision: ``np.float32``, ``np.float64``, …"""
+
 Tree: TypeAlias = Any
 """An operand; or dicts, lists and tuples of operands, nested at will."""

@@ -88,7 +88,7 @@ class Wording:
             return f"{_enclosed(parts[0], 3)}[{self._index(options_of(operand)['index'])}]", 3
         return f"{operand.op}({', '.join(text for text, _ in parts)})", 3
 
-    def _index(self, index: Operand) -> str:
+    def _index(self, index: object) -> str:
         """An index as it is written, arrays by their names."""
         parts = index if isinstance(index, tuple) else (index,)
         return ", ".join(

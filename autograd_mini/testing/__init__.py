@@ -64,9 +64,10 @@ from autograd_mini.testing.strategies import graphs as graphs
 from autograd_mini.testing.strategies import mutated as mutated
 from autograd_mini.testing.strategies import parameters as parameters
 from autograd_mini.transforms import grad
+from autograd_mini.typing import Operand
 
 
-def check_function(f: Callable[..., Any], *arrays: Any, order: int = 2, seed: int = 0) -> None:
+def check_function(f: Callable[..., Any], *arrays: Operand, order: int = 2, seed: int = 0) -> None:
     """Hold the derivatives of any function of arrays against numerical differences.
 
     The function's value is weighted at random and differentiated along random directions,
@@ -92,7 +93,7 @@ def check_function(f: Callable[..., Any], *arrays: Any, order: int = 2, seed: in
     np.testing.assert_allclose(ours, plain, rtol=_SUM * EPSILON, atol=_SUM * EPSILON)
     weights = rng.normal(size=plain.shape)
 
-    def weighted(*xs: Any) -> Any:
+    def weighted(*xs: Operand) -> Operand:
         return np.sum(weights * f(*xs))
 
     function, size = weighted, float(np.sum(np.abs(weights * plain)))
@@ -163,12 +164,14 @@ def assert_gradients(
 
 
 def _slope_along(f: Callable[..., Any], tangents: Sequence[Any]) -> Callable[..., Any]:
-    def slope(*xs: Any) -> Any:
+    def slope(*xs: Operand) -> Operand:
         found = grad(f, tuple(range(len(xs))))(*xs)
         return sum(np.sum(g * t) for g, t in zip(found, tangents, strict=True))
 
     return slope
 
 
-def _moved(f: Callable[..., Any], arrays: Any, tangents: Any, by: float) -> float:
+def _moved(
+    f: Callable[..., Any], arrays: Sequence[Operand], tangents: Sequence[Operand], by: float
+) -> float:
     return float(f(*[array + by * t for array, t in zip(arrays, tangents, strict=True)]))

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.typing import Array
+
 RATE = 0.1
 """The learning rate of a planted update."""
 
@@ -379,7 +381,7 @@ def _other_activations(slope: ast.expr) -> list[ast.expr]:
     return []
 
 
-def renamed(expression: ast.expr, old: str, new: str) -> Any:
+def renamed(expression: ast.expr, old: str, new: str) -> ast.expr:
     """A copy of an expression in which a name is another."""
     places = [n for n in ast.walk(expression) if isinstance(n, ast.Name) and n.id == old]
     for _ in places:
@@ -450,14 +452,14 @@ def negated(expression: ast.expr) -> ast.expr:
 
 
 def call_like(
-    node: ast.Call, func: Any = None, keywords: Sequence[ast.keyword] | None = None
-) -> Any:
+    node: ast.Call, func: ast.expr | None = None, keywords: Sequence[ast.keyword] | None = None
+) -> ast.Call:
     return ast.Call(
         func or node.func, node.args, list(node.keywords if keywords is None else keywords)
     )
 
 
-def is_same(a: Any, b: Any, tolerance: float) -> bool:
+def is_same(a: Array, b: Array, tolerance: float) -> bool:
     """Whether two arrays cannot be told apart, but for axes of size 1."""
     a, b = np.squeeze(a), np.squeeze(b)
     if a.shape != b.shape:

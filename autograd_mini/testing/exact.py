@@ -21,13 +21,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.language import ARITHMETIC, Number, Numbers, evaluate
 from autograd_mini.core.rule import FUNCTIONS, Rule
+
+if TYPE_CHECKING:
+    from sympy import Expr
 
 Names = Mapping[str, Any]
 DIGITS = 100
@@ -103,18 +107,18 @@ _ROUNDING = {"%": "mod", "//": "floor_divide"}
 """Operators that are rows of the table, which may have another meaning over such numbers."""
 
 
-def _native(library: Any, others: Names, name: str) -> Callable[..., Any] | None:
+def _native(library: ModuleType, others: Names, name: str) -> Callable[..., Any] | None:
     """A library's function for a native rule, under the library's own name or one of ours."""
     found: Any = others.get(name) or getattr(library, name.replace("arc", "a"), None)
     return found  # type: ignore[no-any-return]
 
 
 @cache
-def load_sympy() -> Any:
+def load_sympy() -> ModuleType:
     return _needed("sympy")
 
 
-def _needed(module: str) -> Any:
+def _needed(module: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
@@ -214,7 +218,7 @@ class Region:
     def symbols(self) -> dict[str, Any]:
         return {name: load_sympy().Symbol(name, real=True) for name in self.at}
 
-    def place(self, expression: Any) -> Any:
+    def place(self, expression: Expr) -> Any:
         """An expression in the operands at this region's operands."""
         places = {symbol: self.at[name] for name, symbol in self.symbols.items()}
         return load_sympy().sympify(expression).subs(places)
@@ -231,7 +235,7 @@ class Region:
         """Whether this is in the domain of a rule."""
         return not rule.domain or self.holds(rule.domain)
 
-    def _sign(self, expression: Any) -> int:
+    def _sign(self, expression: Expr) -> int:
         sympy, placed = load_sympy(), self.place(expression)
         for step in (lambda e: e, sympy.together, sympy.factor, sympy.simplify):
             placed = step(placed)
@@ -288,7 +292,7 @@ def regions(rule: Rule) -> list[Region]:
         return found
 
 
-def _comparisons(expression: Any) -> set[tuple[str, Any]]:
+def _comparisons(expression: Expr) -> set[tuple[str, Any]]:
     """What operands must be compared with, so that the sign of an expression is known."""
     if expression.has(*map(_whole, WHOLE)):  # it has a root in each of its pieces
         return set()

@@ -37,6 +37,7 @@ from autograd_mini.testing.edits import (
     target_of,
     with_line,
 )
+from autograd_mini.typing import Array, Float
 
 
 def mutants(manual: Pass, params: Mapping[str, Any]) -> list[Mutant]:
@@ -120,7 +121,7 @@ def noticeable(
         ValueError: NumPy refuses a shape that the mistake leads to.
     """
 
-    def gradient(passes: Callable[[Any], Pass], dtype: Any) -> Any:
+    def gradient(passes: Callable[[Any], Pass], dtype: Float) -> Array:
         with np.errstate(all="ignore"):
             found = passes(dtype)(**{n: np.asarray(x, dtype)[()] for n, x in params.items()})
         return np.asarray(found[name], dtype)
@@ -162,7 +163,7 @@ def _read(manual: Pass, params: Mapping[str, Any]) -> tuple[ast.Module, dict[str
     return tree, {"np": np, **closure.builtins, **closure.globals, **names}
 
 
-def _source(function: Any) -> str:
+def _source(function: Callable[..., Any]) -> str:
     try:
         return getattr(function, "source", None) or textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError) as error:

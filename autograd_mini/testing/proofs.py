@@ -6,13 +6,13 @@ import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd_mini.check.bounds import rounding_error
 from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.graph import gradients
+from autograd_mini.core.graph import Node, gradients
 from autograd_mini.core.language import read
 from autograd_mini.core.python_lines import float_operations
 from autograd_mini.core.rule import FUNCTIONS, Rule, rule_of_ufunc
@@ -30,6 +30,10 @@ from autograd_mini.testing.exact import (
     precise,
     regions,
 )
+from autograd_mini.typing import Float, Operand
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 Point = tuple[float, ...]
 
@@ -129,7 +133,7 @@ def _is_zero(difference: Any) -> bool:
     return any(step(difference) == 0 for step in steps)
 
 
-def operands(name: str, at_kinks: bool = False, at_jumps: bool = False) -> Any:
+def operands(name: str, at_kinks: bool = False, at_jumps: bool = False) -> SearchStrategy[Point]:
     """A Hypothesis strategy: operands in a rule's domain, in all regions of its row.
 
     Arguments:
@@ -183,7 +187,7 @@ def _beside(names: Names, operand: str) -> tuple[Names, Names]:
 def check_values(name: str) -> None:
     """Value, Tensor, plain numbers and NumPy's function have the true value, and do not warn."""
 
-    def check(rule: Rule, point: Point, dtype: Any) -> None:
+    def check(rule: Rule, point: Point, dtype: Float) -> None:
         true = _True(rule, point, dtype)
         for node, _ in _recorded(rule, point, dtype):
             true.require(node, (), node.data)
@@ -197,7 +201,7 @@ def check_values(name: str) -> None:
 def check_derivatives(name: str) -> None:
     """Value and Tensor have the true derivatives, and say them as ``local_derivatives``."""
 
-    def check(rule: Rule, point: Point, dtype: Any) -> None:
+    def check(rule: Rule, point: Point, dtype: Float) -> None:
         true = _True(rule, point, dtype)
         for node, inputs in _recorded(rule, point, dtype):
             found = gradients(node, inputs, gradient=_ones(node))
@@ -216,7 +220,7 @@ def check_derivatives(name: str) -> None:
 def check_second_derivatives(name: str) -> None:
     """Derivatives that are recorded can be differentiated, and give the true second ones."""
 
-    def check(rule: Rule, point: Point, dtype: Any) -> None:
+    def check(rule: Rule, point: Point, dtype: Float) -> None:
         true = _True(rule, point, dtype)
         for node, inputs in _recorded(rule, point, dtype):
             first = gradients(node, inputs, create_graph=True, gradient=_ones(node))
@@ -226,13 +230,13 @@ def check_second_derivatives(name: str) -> None:
                 second = gradients(slope, inputs, gradient=_ones(slope))
                 for other, found in second.items():
                     if rule.derivatives[j := rule.operands.index(other)] is not None:
-                        more = partial(_noise, slope, inputs[other], np.finfo(dtype).eps)
+                        more = partial(_noise, slope, inputs[other], float(np.finfo(dtype).eps))
                         true.require(node, (i, j), found, more)
 
     _at_points(name, check, order=2)
 
 
-def _noise(slope: Any, operand: Any, epsilon: float) -> Any:
+def _noise(slope: Node, operand: Node, epsilon: float) -> Operand:
     """What rounding does to a second derivative, which differentiates other rows' results."""
     return rounding_error(slope, [operand], epsilon)[0]
 
@@ -240,7 +244,7 @@ def _noise(slope: Any, operand: Any, epsilon: float) -> Any:
 def check_differences(name: str) -> None:
     """The derivatives agree with numerical differences, within the error these estimate."""
 
-    def check(rule: Rule, point: Point, dtype: Any) -> None:
+    def check(rule: Rule, point: Point, dtype: Float) -> None:
         inputs = [Value(number) for number in point]
         found = gradients(FUNCTIONS[rule.name](*inputs), inputs)
         for i, text in enumerate(rule.derivatives):
@@ -278,7 +282,7 @@ def _room(rule: Rule, point: Point, index: int) -> float:
 def check_kinks(name: str) -> None:
     """At a kink, Value and Tensor have the derivative that the row documents."""
 
-    def check(rule: Rule, point: Point, dtype: Any) -> None:
+    def check(rule: Rule, point: Point, dtype: Float) -> None:
         names = dict(zip(rule.operands, map(np.float64, point), strict=True))
         with np.errstate(all="ignore"):
             kinks = conventions(rule, lambda text: IN_FLOATS.holds(text, names))
@@ -298,7 +302,7 @@ def check_kinks(name: str) -> None:
 def check_jumps(name: str) -> None:
     """The result is continuous on each piece, and its derivative at a jump is the text's."""
 
-    def check(rule: Rule, point: Point, dtype: Any) -> None:
+    def check(rule: Rule, point: Point, dtype: Float) -> None:
         exact = dict(zip(rule.operands, map(load_mpmath().mpf, point), strict=True))
         value = partial(precise().text, rule.evaluate or rule.formula)
         for operand in rule.operands:
@@ -359,7 +363,7 @@ def _at_points(
     at()
 
 
-def _recorded(rule: Rule, point: Point, dtype: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _recorded(rule: Rule, point: Point, dtype: Float) -> Iterator[tuple[Any, dict[str, Any]]]:
     """The rule recorded at a point in all ways: the node, and the operands that are tracked."""
     kinds: list[Callable[[float], Any]] = [lambda x: Tensor(np.full(2, x, dtype))]
     if dtype is np.float64:
@@ -381,7 +385,7 @@ def _numpy_functions(rule: Rule) -> list[Callable[..., Any]]:
     return [*found, *(getattr(np, name) for name in ("where", "clip") if name == rule.name)]
 
 
-def _ones(node: Any) -> Any:
+def _ones(node: Node) -> Operand:
     return np.ones_like(node.data) if isinstance(node, Tensor) else 1.0
 
 
@@ -393,7 +397,7 @@ class _True:
     ``out`` that of the value, a local name one rounding.
     """
 
-    def __init__(self, rule: Rule, point: Point, dtype: Any) -> None:
+    def __init__(self, rule: Rule, point: Point, dtype: Float) -> None:
         self.rule, self.point, self.limits = rule, point, np.finfo(dtype)
         self.known: dict[tuple[int, ...], tuple[float, float]] = {}
         self.names = dict(zip(rule.operands, map(load_mpmath().mpf, point), strict=True))
@@ -407,7 +411,7 @@ class _True:
         return bool(max(found) < float(self.limits.max) * 1e-3)
 
     def require(
-        self, node: Any, order: tuple[int, ...], found: Any, more: Callable[[], Any] = lambda: 0
+        self, node: object, order: tuple[int, ...], found: Any, more: Callable[[], Any] = lambda: 0
     ) -> None:
         """Assert that what was found is the true value or derivative, but for rounding.
 
@@ -481,7 +485,6 @@ class _True:
 
 
 _STEP = 10.0**-33
-
 
 _DIFFERENCE = 10.0**-60
 """A central difference of this relative step has about 66 of 100 digits right."""

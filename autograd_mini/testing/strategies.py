@@ -12,12 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd_mini.testing.edits import Mutant, Pass, compiled
 from autograd_mini.testing.mutants import mutants, noticeable
+from autograd_mini.typing import Float
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class Derivation:
         """The backward pass, called likewise; gives a dict of gradients."""
         return self.manual_in(np.float64)
 
-    def manual_in(self, dtype: Any) -> Pass:
+    def manual_in(self, dtype: Float) -> Pass:
         """The backward pass with its data in a precision."""
         data = {name: np.asarray(x, dtype) for name, x in self.data.items()}
         function: Pass = compiled(self.manual_source, {"np": np, **data})
@@ -209,7 +213,7 @@ def _source(head: str, lines: Sequence[str]) -> str:
     return "\n    ".join([f"def {head}:", *lines])
 
 
-def graphs(max_steps: int = 5, max_size: int = 5) -> Any:
+def graphs(max_steps: int = 5, max_size: int = 5) -> SearchStrategy[Derivation]:
     """A strategy: losses with named intermediates, their parameters and a right backward pass.
 
     Arguments:
@@ -230,7 +234,7 @@ def graphs(max_steps: int = 5, max_size: int = 5) -> Any:
     from hypothesis import strategies as st
 
     @st.composite
-    def drawn(draw: Any) -> Derivation:
+    def drawn(draw: st.DrawFn) -> Derivation:
         steps = ["dense", *draw(st.lists(st.sampled_from(list(STEPS)), max_size=max_steps - 1))]
         size = st.integers(1, max_size)
         widths = [draw(size) for _ in range(1 + steps.count("dense"))]
@@ -246,7 +250,9 @@ def graphs(max_steps: int = 5, max_size: int = 5) -> Any:
     return drawn()
 
 
-def parameters(shapes: Mapping[str, tuple[int, ...]], scale: float = 1.0) -> Any:
+def parameters(
+    shapes: Mapping[str, tuple[int, ...]], scale: float = 1.0
+) -> SearchStrategy[dict[str, Any]]:
     """A strategy: arrays of given shapes by name, with numbers in general position.
 
     Numbers are normally distributed and drawn from a seed: no two are equal by accident, which
@@ -270,7 +276,9 @@ def parameters(shapes: Mapping[str, tuple[int, ...]], scale: float = 1.0) -> Any
     return st.integers(0, 2**32 - 1).map(numbers)
 
 
-def mutated(derivations: Any = None, kinds: Sequence[str] | None = None) -> Any:
+def mutated(
+    derivations: SearchStrategy[Derivation] | None = None, kinds: Sequence[str] | None = None
+) -> SearchStrategy[MutatedDerivation]:
     """A strategy: derivations with one mistake that changes a number by more than rounding.
 
     Arguments:
@@ -293,7 +301,7 @@ def mutated(derivations: Any = None, kinds: Sequence[str] | None = None) -> Any:
     from hypothesis import strategies as st
 
     @st.composite
-    def drawn(draw: Any) -> MutatedDerivation:
+    def drawn(draw: st.DrawFn) -> MutatedDerivation:
         right = draw(graphs() if derivations is None else derivations)
         found = mutants(right.manual, right.params)
         found = [m for m in found if kinds is None or m.kind in kinds]
