@@ -202,6 +202,7 @@ OTHER_TREES = {
     "autograd_mini/check/lines/factors.py": "edits ordinary Python source",
     "autograd_mini/check/lines/calls.py": "edits ordinary Python source",
     "autograd_mini/check/lines/statements.py": "edits ordinary Python source",
+    "autograd_mini/testing/files.py": "plants slips in ordinary Python source",
     "autograd_mini/show/arithmetic.py": "simplifies formulas as a textbook does",
     "autograd_mini/core/python_lines.py def _times": "takes the upstream gradient in",
     "autograd_mini/core/language.py def operator_of": "asks for the one operator of a formula",

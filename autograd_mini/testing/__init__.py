@@ -17,7 +17,8 @@ primitives of your own for example, against numerical differences.
 
 For whatever judges backward passes there are Hypothesis strategies: ``graphs`` draws losses
 with right hand-derived gradients, ``mutated`` such with one mistake in them, and
-``parameters`` arrays; ``mutants`` lists the mistakes that can be planted in a pass of yours.
+``parameters`` arrays; ``mutants`` lists the mistakes that can be planted in a pass of yours,
+``file_mutants`` those in a file with loops, helper functions and classes.
 
 ``assert_gradients`` is for your own tests of hand-derived gradients, and needs nothing else.
 Everything else needs ``pip install autograd_mini[test]``.
@@ -44,6 +45,7 @@ from autograd_mini.check.report import Hints
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.differences import derivative
 from autograd_mini.testing.edits import Mutant as Mutant
+from autograd_mini.testing.files import file_mutants as file_mutants
 from autograd_mini.testing.mutants import mutants as mutants
 from autograd_mini.testing.mutants import rewritten as rewritten
 from autograd_mini.testing.proofs import CHECKS as CHECKS

@@ -24,11 +24,11 @@ ROUNDINGS = 1000
 """A change is more than rounding if it is this many times what float64 makes of the right pass."""
 
 
-_ROUNDING = 1e-13
+ROUNDING = 1e-13
 """A change below this part of the largest element is the same line in other arithmetic."""
 
 
-_SAME = 1e-9
+SAME = 1e-9
 """Two mistakes whose numbers are this near, relative to the largest, are the same one."""
 
 
@@ -46,7 +46,7 @@ class Mutant:
         before: the line as it was.
         after: the line with the mistake.
         line: its number, from 1, in ``source``.
-        source: the whole function with the mistake.
+        source: the whole function, or file, with the mistake.
     """
 
     kind: str
@@ -123,7 +123,7 @@ class Line:
                 codes = codes | {"missing-term", "extra-term"}
             value = self.evaluated(expression)
             if value is None or (
-                value.shape == self.value.shape and is_same(value, self.value, _ROUNDING)
+                value.shape == self.value.shape and is_same(value, self.value, ROUNDING)
             ):
                 continue
             self.statement.value = expression
@@ -135,7 +135,7 @@ class Line:
         return [
             replace(mutant, codes=frozenset().union(*(
                 other.codes for other, there in zip(found, values, strict=True)
-                if is_same(value, there, _SAME)
+                if is_same(value, there, SAME)
             )))
             for mutant, value in zip(found, values, strict=True)
         ]  # fmt: skip
