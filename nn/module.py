@@ -57,7 +57,7 @@ class Module:
         before = self.__dict__.get(name)
         if before is not None and not name.startswith("_") and _holds_parameters(before):
             plain = isinstance(value, np.ndarray | np.generic | int | float | list | tuple)
-            unrecorded = isinstance(value, Tensor | Value) and value._unrecorded
+            unrecorded = isinstance(value, Tensor | Value) and value.unrecorded
             if (plain or unrecorded) and not _holds_parameters(value):
                 data = f"p.data = ... for each p of {name}"
                 if isinstance(before, Tensor | Value):
@@ -248,7 +248,7 @@ class _Mean(Module):
 
 
 def _is_parameter(thing: object) -> bool:
-    return isinstance(thing, Tensor | Value) and not (thing.parents or thing._unrecorded)
+    return isinstance(thing, Tensor | Value) and not (thing.parents or thing.unrecorded)
 
 
 def _holds_parameters(value: object) -> bool:

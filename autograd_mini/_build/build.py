@@ -147,7 +147,7 @@ def reduced(value: Value) -> tuple[Any, ...]:
             "have operands that nobody else holds: copy its leaves and compute again, or "
             "write value.detach() for a leaf with its number, +value for a node of its own"
         )
-    return leaf, (value.data, value.grad, value.label, value._unrecorded)
+    return leaf, (value.data, value.grad, value.label, value.unrecorded)
 
 
 def leaf(data: float, grad: float, label: str, unrecorded: bool = False) -> Value:

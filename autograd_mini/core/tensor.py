@@ -153,7 +153,7 @@ class Tensor(ArrayInterface):
         return dict(self._options)
 
     @property
-    def _unrecorded(self) -> bool:
+    def unrecorded(self) -> bool:
         """Whether this leaf is the result of an operation inside ``no_grad()``."""
         return self._options is _UNRECORDED
 
@@ -317,7 +317,7 @@ class Tensor(ArrayInterface):
                 "write tensor.data for its numbers, tensor.detach() for a leaf with them, +tensor "
                 "for a node of its own"
             )
-        return _leaf, (self._array, self._grad, self.label, self._unrecorded)
+        return _leaf, (self._array, self._grad, self.label, self.unrecorded)
 
     def __repr__(self) -> str:
         body = np.array2string(self._array, separator=", ", prefix="Tensor(", threshold=100)

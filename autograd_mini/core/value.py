@@ -190,7 +190,7 @@ class Value(ValueProtocol, ValueOperations):
         )
 
     @property
-    def _unrecorded(self) -> bool:
+    def unrecorded(self) -> bool:
         """Whether this leaf is the result of an operation inside ``no_grad()``."""
         return self._x is None and self._y is None and self._dy != 0
 

@@ -210,7 +210,7 @@ def in_place(
         TypeError: it would put a new node in the place of a leaf that is being trained.
     """
     result = operation(leaf, number)
-    if leaf._unrecorded or not isinstance(result, Value):
+    if leaf.unrecorded or not isinstance(result, Value):
         return result
     if not modes.recording():
         leaf.data = result.data
