@@ -36,7 +36,7 @@ from autograd_mini.core.graph import (
     topological_order,
 )
 from autograd_mini.core.modes import no_grad
-from autograd_mini.typing import Array, Operand
+from autograd_mini.typing import Array
 
 _EPSILON = 2.0**-52
 _NOISE = 2.0**-30
@@ -89,7 +89,7 @@ def bounds(problem: Problem) -> Bounds:
     )
 
 
-def same_to_rounding(data: Array, other: Operand, bound: Array) -> bool:
+def same_to_rounding(data: Array, other: Array, bound: Array) -> bool:
     """Whether an array is another to rounding; infinities and NaN must be the same."""
     if data.shape != np.shape(other):
         return False

@@ -194,7 +194,7 @@ def _as_gradient(name: str, value: Operand) -> Array:
     # call of manual may write its numbers into the same array
 
 
-def _as_parameter(name: str, value: Operand) -> Node:
+def _as_parameter(name: str, value: object) -> Node:
     if isinstance(value, Value):
         return Value(value.data, value.label)
     data = value.data if isinstance(value, Tensor) else value

@@ -29,7 +29,7 @@ from autograd_mini.check.slips import (
 from autograd_mini.check.structure import summing
 from autograd_mini.check.wording import FactorNames
 from autograd_mini.core.graph import data_of
-from autograd_mini.typing import Array, Operand
+from autograd_mini.typing import Array
 
 _EXPLAINED = 1e-3
 """An explanation leaves at most this part of the difference unexplained (rounding aside)."""
@@ -96,7 +96,7 @@ def _unknown(mistake: Mistake) -> str:
 # What explains numbers
 
 
-def explains(predicted: Operand, mistake: Mistake) -> bool:
+def explains(predicted: Array | float, mistake: Mistake) -> bool:
     """Whether a slip that makes these numbers made the user's."""
     numbers, manual = np.asarray(predicted), mistake.manual
     if numbers.shape != manual.shape or not _may_explain(numbers, mistake):

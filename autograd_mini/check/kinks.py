@@ -18,7 +18,7 @@ from autograd_mini.core.graph import (
     sweep_gradients,
 )
 from autograd_mini.core.modes import no_grad
-from autograd_mini.typing import Array, Operand
+from autograd_mini.typing import Array
 
 
 def at_kink(node: Node) -> Array | None:
@@ -60,7 +60,7 @@ def _arrays(node: Node) -> list[Array]:
     return [np.asarray(data_of(parent)) for parent in node.parents]
 
 
-def _branches(node: Node, data: Sequence[Array], out: Operand = None) -> Array | None:
+def _branches(node: Node, data: Sequence[Array], out: Array | float | None = None) -> Array | None:
     """A number for the branch that each element takes; ``None`` if there is only one branch."""
     if node.operation is None:
         return None

@@ -107,7 +107,7 @@ class TrueStep:
         self.factors = frozenset(n for n in self.inside if not depends[n])
         self._upstream = frozenset(n for n, yes in depends.items() if yes)
 
-    def is_upstream(self, operand: Operand) -> bool:
+    def is_upstream(self, operand: object) -> bool:
         """Whether an operand depends on the gradient that the step was handed."""
         return is_node(operand) and operand in self._upstream
 
