@@ -183,11 +183,11 @@ def rewritten(manual: Pass, params: Mapping[str, Any], rng: np.random.Generator)
         rng: the coins.
     """
     tree = _read(manual, params)[0]
-    other: Pass = compiled(ast.unparse(_Rewritten(rng).visit(tree)), names_around(manual))
+    other: Pass = compiled(ast.unparse(Rewritten(rng).visit(tree)), names_around(manual))
     return other
 
 
-class _Rewritten(ast.NodeTransformer):
+class Rewritten(ast.NodeTransformer):
     """Algebraic identities, each applied to about half of the places where it holds."""
 
     def __init__(self, rng: np.random.Generator) -> None:

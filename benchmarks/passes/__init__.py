@@ -21,6 +21,7 @@ from passes.layers import (
 from passes.network import Network as Network
 from passes.network import Sample as Sample
 from passes.network import networks
+from passes.network import numbers as numbers
 from passes.network import sample as sample
 from passes.sequences import (
     causal_attention,
@@ -55,20 +56,21 @@ NETWORKS = networks(
 )
 
 FORMS = networks(
-    (helper_functions, "X:ND T:unitNK", "W1:DH b1:H W2:HK b2:K"),
-    (class_with_attributes, "X:ND T:hotNK", "W1:DH b1:H W2:HK b2:K"),
-    (lists_of_layers, "X:ND T:unitNK", "W1:DH b1:H W2:HG b2:G W3:GK b3:K"),
-    (dicts_of_layers, "X:DN Y:bit1N", "W1:HD b1:H1 W2:GH b2:G1 W3:1G b3:11"),
-    (convolution, "X:NC66 T:hotNK", "W1:FC33 b1:F W2:GF33 b2:G W3:(G)K b3:K"),
-    (layer_norm, "X:ND T:NK", "W0:DK gain:K shift:K W1:KH b1:H W2:HK b2:K"),
+    (helper_functions, "X:ND T:unitNK", "W1:DH b1:H W2:HK b2:K", "helpers"),
+    (class_with_attributes, "X:ND T:hotNK", "W1:DH b1:H W2:HK b2:K", "class"),
+    (lists_of_layers, "X:ND T:unitNK", "W1:DH b1:H W2:HG b2:G W3:GK b3:K", "loop"),
+    (dicts_of_layers, "X:DN Y:bit1N", "W1:HD b1:H1 W2:GH b2:G1 W3:1G b3:11", "loop"),
+    (convolution, "X:NC66 T:hotNK", "W1:FC33 b1:F W2:GF33 b2:G W3:(G)K b3:K", "helpers"),
+    (layer_norm, "X:ND T:NK", "W0:DK gain:K shift:K W1:KH b1:H W2:HK b2:K", "helpers"),
     (focal_loss, "X:ND y:bitN1", "W1:DH b1:H W2:H1 b2:1"),
     (
         gru,
         "X:SND T:NK",
         "Wr:DH Ur:HH br:H Wu:DH Uu:HH bu:H Wc:DH Uc:HH bc:H Wy:HK",
+        "loop",
     ),
-    (lstm, "X:SND T:NK", "Wx:D(4H) Wh:H(4H) b:(4H) Wy:HK by:K"),
-    (character_rnn, "ids:indexV,S targets:indexV,S", "Wxh:HV Whh:HH Why:VH bh:H1 by:V1"),
+    (lstm, "X:SND T:NK", "Wx:D(4H) Wh:H(4H) b:(4H) Wy:HK by:K", "class"),
+    (character_rnn, "ids:indexV,S targets:indexV,S", "Wxh:HV Whh:HH Why:VH bh:H1 by:V1", "loop"),
     (causal_attention, "X:NSD T:NSK", "Wq:DH Wk:DH Wv:DG Wo:GK bo:K"),
     (embedding, "ids:indexV,NS targets:indexK,N", "C:VD W1:(SD)H b1:H W2:HK b2:K"),
     (tied_weights, "ids:indexV,N targets:indexV,N", "E:VD W:DD b:D"),

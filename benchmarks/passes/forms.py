@@ -13,6 +13,7 @@ import inspect
 import itertools
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from autograd_mini.testing.mutants import Rewritten
+from autograd_mini.testing.watched import backward_lines
 from passes.network import Network
 
 
@@ -60,6 +65,42 @@ def text(network: Network, form: Form) -> str:
             source, lambda node: _exchanged(node, "ag.sigmoid({})"), only="loss"
         )
     return source
+
+
+def with_line(source: str, number: int, line: str) -> str:
+    """A text in which the statement that begins in a line is another."""
+    lines = source.splitlines()
+    statement = next(
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.stmt)
+        and node.lineno <= number <= (node.end_lineno or 0)
+        and not hasattr(node, "body")
+    )
+    indent = lines[statement.lineno - 1][: statement.col_offset]
+    texts = textwrap.dedent(line).strip().splitlines()
+    lines[statement.lineno - 1 : statement.end_lineno] = [indent + each for each in texts]
+    return "\n".join(lines) + "\n"
+
+
+def rewritten(source: str, rng: np.random.Generator) -> str:
+    """A text whose backward lines compute the same in other arithmetic."""
+    batches = "transpose(0, 2, 1)" in source  # whose matrix products are no others transposed
+    backward = backward_lines(source)
+
+    class Other(Rewritten):
+        def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+            if batches and isinstance(node.op, ast.MatMult):
+                self.generic_visit(node)
+                return node
+            return super().visit_BinOp(node)
+
+    def changed(statement: ast.stmt) -> Any:
+        if statement.lineno not in backward:
+            return None
+        return Other(rng).visit(ast.parse(ast.unparse(statement)).body[0])
+
+    return _with_statements(source, changed)
 
 
 @contextmanager
@@ -127,7 +168,7 @@ def _with_statements(
         node.lineno: node
         for function in functions
         for node in ast.walk(function)
-        if isinstance(node, ast.Assign | ast.Return | ast.Expr)
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.Return | ast.Expr)
         and id(node) not in of_sigmoid
         and only in ("", function.name)
     }

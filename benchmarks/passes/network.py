@@ -25,11 +25,13 @@ class Network:
         make: from its data to its loss and backward passes.
         data: the shapes of its data in letters; ``hot``, ``bit`` or ``index`` for labels.
         params: the shapes of its parameters in letters; a digit is itself, (4H) a product.
+        style: how its code is written: a function, helper functions, a class, a loop.
     """
 
     make: Callable[..., tuple[Function, ...]]
     data: Mapping[str, str]
     params: Mapping[str, str]
+    style: str = "function"
 
     @property
     def name(self) -> str:
@@ -57,13 +59,15 @@ class Sample:
         )
 
 
-def networks(*rows: tuple[Callable[..., Any], str, str]) -> list[Network]:
-    """Networks from a function, and from the shapes of its data and parameters as one text."""
+def networks(*rows: tuple[Any, ...]) -> list[Network]:
+    """Networks from their function, data and parameters as one text each, and their style."""
 
     def shapes(text: str) -> dict[str, str]:
         return dict(part.split(":") for part in text.split())
 
-    return [Network(make, shapes(data), shapes(params)) for make, data, params in rows]
+    return [
+        Network(make, shapes(data), shapes(params), *style) for make, data, params, *style in rows
+    ]
 
 
 ACCIDENTS: list[Mapping[str, str]] = [
@@ -93,6 +97,12 @@ def sample(network: Network, rng: np.random.Generator) -> Sample:
     for letter, (least, most) in RANGES.items():
         if letter in shapes:
             sizes[letter] = int(rng.integers(least, most + 1))
+
+    return numbers(network, sizes, rng)
+
+
+def numbers(network: Network, sizes: Mapping[str, int], rng: np.random.Generator) -> Sample:
+    """A network with random numbers, at given sizes."""
 
     def shape(letters: str) -> tuple[int, ...]:
         axes = re.findall(r"\((\w+)\)|(\w)", letters)

@@ -1,0 +1,522 @@
+"""Which line the gradient debugger blames, and whether the line that it offers is right.
+
+    python benchmarks/lines.py                  the tables (a quarter of an hour)
+    python benchmarks/lines.py --quick          fewer cases (some minutes)
+    python benchmarks/lines.py --correct N      only passes that are right, N of them
+    python benchmarks/lines.py --show 20        and what went wrong, case by case
+    python benchmarks/lines.py --case "single gru 17"    one case, with its file and its report
+    python benchmarks/lines.py --reasons FILE   the first 100 reasons, to be read
+    python benchmarks/lines.py --json x.json    and every case as JSON
+
+The networks are those of ``passes``, each a file of its own in the forms of ``passes.forms``; the
+mistakes are those of ``testing.file_mutants``.  Sizes, numbers, form and mistake are drawn anew
+for each case from its number; each kind of mistake that a pass allows weighs the same.  A mistake
+is left out if the pass does not run with it, or returns no gradient that differs by more than
+rounding (see ``mutations.py``).
+
+- line: the first of the mistakes that are reported is of the line that was changed, for two
+  changes: each is of one of them.  listed: otherwise, a repair of that line is among those that
+  the numbers cannot tell apart.
+- one: a mistake is reported for each change, and no more.
+- repaired: with the repairs that are shown, all gradients are right, at these numbers and at
+  ``POINTS`` others, in extended precision.  ours: of these, a line is written from the recorded
+  step, not made from theirs.  text: all are the line as it was, but for spaces and brackets.
+- false: a repair is shown as verified, and with it a gradient is wrong.
+- cause: the code is one that names the change.  Reasons have to be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import collections
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from passes import FORMS, NETWORKS, Network, Sample, numbers, sample
+from passes.forms import Form, forms, imported, rewritten, text, with_line
+
+import autograd_mini as ag
+from autograd_mini.testing import Mutant, file_mutants
+from autograd_mini.testing.edits import ROUNDINGS
+
+EVERY = {network.name: network for network in NETWORKS + FORMS}
+
+POINTS = 3
+"""At how many other numbers a repair is tried."""
+
+# Cases
+
+
+@dataclass(frozen=True)
+class Case:
+    """A number that stands for a drawn network, its form, and what is done to it."""
+
+    group: str
+    network: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.group} {self.network} {self.number}"
+
+    def drawn(self) -> Drawn:
+        network = EVERY[self.network]
+        rng = np.random.default_rng([7, list(EVERY).index(self.network), self.number])
+        choices = forms(network)
+        form = choices[self.number % len(choices)]
+        return Drawn(sample(network, rng), form, text(network, form), rng)
+
+
+@dataclass
+class Drawn:
+    """A network with its numbers and its file, and the draws that are left."""
+
+    sample: Sample
+    form: Form
+    source: str
+    rng: np.random.Generator
+
+    def manual(self, names: Mapping[str, Any], at: Sample | None = None, dtype: Any = np.float64):
+        make = names[self.sample.network.make.__name__]
+        return (at or self.sample).functions(dtype, make)[1]
+
+    def gradients(
+        self, source: str, at: Sample | None = None, dtype: Any = np.float64
+    ) -> dict[str, Any]:
+        """What the pass of a file gives, in a precision."""
+        names: dict[str, Any] = {"__name__": "backward_pass"}
+        exec(compile(source, "<backward pass>", "exec"), names)
+        params = {n: np.asarray(x, dtype)[()] for n, x in (at or self.sample).params.items()}
+        with np.errstate(all="ignore"):
+            found = self.manual(names, at, dtype)(**params)
+        return {name: np.array(x, dtype) for name, x in found.items()}
+
+    def mutants(self) -> list[Mutant]:
+        return file_mutants(self.source, lambda names: self.manual(names)(**self.sample.params))
+
+    def same(self, right: str, wrong: str, at: Sample | None = None) -> bool:
+        """Whether two files give the same gradients but for rounding, in extended precision."""
+        there, here = (self.gradients(s, at, np.longdouble) for s in (right, wrong))
+        rounded = self.gradients(right, at)
+        largest = max(np.max(np.abs(x), initial=0.0) for x in there.values())
+        for name, gradient in there.items():
+            if name not in here or here[name].shape != gradient.shape:
+                return False
+            rounding = np.max(np.abs(rounded[name] - gradient), initial=0.0)
+            rounding += np.finfo(np.float64).eps * np.max(np.abs(gradient), initial=0.0)
+            rounding += np.finfo(np.longdouble).eps * largest
+            if not np.max(np.abs(here[name] - gradient), initial=0.0) <= ROUNDINGS * rounding:
+                return False
+        return True
+
+    def mends(self, source: str) -> bool:
+        """Whether a file gives the right gradients, at these numbers and at others."""
+        network, sizes = self.sample.network, self.sample.sizes
+        others = [numbers(network, sizes, np.random.default_rng([99, i])) for i in range(POINTS)]
+        try:
+            return all(self.same(self.source, source, at) for at in [None, *others])
+        except Exception:  # a line that does not run is none that mends
+            return False
+
+
+def planted(drawn: Drawn, count: int) -> tuple[list[Mutant], str]:
+    """Mistakes in different lines, each of which changes what is returned, and the file."""
+    by_kind = collections.defaultdict(list)
+    for mutant in drawn.mutants():
+        by_kind[mutant.kind].append(mutant)
+    while True:
+        kinds = drawn.rng.choice(sorted(by_kind), count)
+        chosen = [by_kind[kind][drawn.rng.integers(len(by_kind[kind]))] for kind in kinds]
+        if len({mutant.line for mutant in chosen}) < count:
+            continue
+        wrong = joined(drawn.source, chosen)
+        without = [joined(drawn.source, [m for m in chosen if m is not left]) for left in chosen]
+        try:
+            if not any(drawn.same(other, wrong) for other in without):
+                drawn.gradients(wrong)
+                return chosen, wrong
+        except Exception:  # the pass does not run with it
+            continue
+
+
+def joined(source: str, chosen: Sequence[Mutant]) -> str:
+    """A file with all of some mistakes: other lines of it stay where they are."""
+    lines = source.splitlines()
+    for mutant in chosen:
+        for i, (before, after) in enumerate(
+            zip(source.splitlines(), mutant.source.splitlines(), strict=True)
+        ):
+            if before != after:
+                lines[i] = after
+    return "\n".join(lines) + "\n"
+
+
+# What is reported
+
+
+@dataclass
+class Outcome:
+    """What became of a case."""
+
+    case: str
+    network: str
+    style: str
+    form: str
+    kinds: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
+    blamed: list[int] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
+    causes: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    detected: bool = False
+    line: bool = False
+    listed: bool = False
+    one: bool = False
+    repaired: bool = False
+    ours: bool = False
+    text: bool = False
+    false: bool = False
+    cause: bool = False
+    seconds: float = 0.0
+    sizes: dict[str, int] = field(default_factory=dict)
+    message: str = ""
+
+
+def outcome(case: Case) -> Outcome:
+    """Run a case."""
+    drawn = case.drawn()
+    network = drawn.sample.network
+    found = Outcome(str(case), network.name, network.style, str(drawn.form))
+    found.sizes = dict(drawn.sample.sizes)
+    if case.group in CORRECT:
+        report, found.seconds = CORRECT[case.group](drawn)
+        found.kinds = [case.group]
+        found.detected = not report.ok or bool(mistakes_of(report))
+        found.message = str(report) if found.detected else ""
+        return found
+    chosen, wrong = planted(drawn, 1 if case.group == "single" else 2)
+    report, found.seconds = checked(drawn, wrong)
+    judge(found, drawn, wrong, chosen, report)
+    return found
+
+
+def checked(drawn: Drawn, source: str, dtype: Any = np.float64) -> tuple[Any, float]:
+    """The report on the pass of a file, and how long it took."""
+    with imported(source) as module, np.errstate(all="ignore"):
+        make = getattr(module, drawn.sample.network.make.__name__)
+        loss, manual = drawn.sample.functions(dtype, make)[:2]
+        start = time.perf_counter()
+        report = ag.check_gradients(loss, drawn.sample.params, manual)
+        mistakes_of(report)
+        str(report)
+        return report, time.perf_counter() - start
+
+
+def mistakes_of(report: Any) -> list[Any]:
+    return list(getattr(report, "mistakes", ()))
+
+
+def judge(found: Outcome, drawn: Drawn, wrong: str, chosen: list[Mutant], report: Any) -> None:
+    mistakes = mistakes_of(report)
+    planted_lines = {mutant.line for mutant in chosen}
+    found.kinds = [mutant.kind for mutant in chosen]
+    found.lines = [mutant.line for mutant in chosen]
+    found.before = [mutant.before for mutant in chosen]
+    found.after = [mutant.after for mutant in chosen]
+    found.codes = sorted(set().union(*(mutant.codes for mutant in chosen)))
+    found.detected = not report.ok
+    found.message = str(report)
+    found.blamed = [m.line.number if m.line else 0 for m in mistakes]
+    found.causes = [str(getattr(m.cause, "code", m.cause)) for m in mistakes]
+    found.reasons = [str(m.reason) for m in mistakes]
+    found.one = len(mistakes) == len(chosen)
+    first = set(found.blamed[: len(chosen)])
+    found.line = planted_lines <= first
+    listed = {place(r, m) for m in mistakes for r in getattr(m, "repairs", ())}
+    found.listed = not found.line and planted_lines <= first | listed
+    found.cause = bool(found.causes) and all(
+        any(code in m.codes for m in chosen) for code in found.causes[: len(chosen)]
+    )
+    shown = [(m.repair, m) for m in mistakes if m.repair is not None]
+    found.repairs = [repair.text for repair, _ in shown]
+    mended = wrong
+    try:
+        for repair, mistake in sorted(shown, key=lambda pair: -place(*pair)):
+            mended = with_line(mended, place(repair, mistake), repair.text)
+    except (SyntaxError, LookupError) as error:
+        found.message += f"\n{error}"
+        mended = ""
+    complete = bool(mistakes) and len(shown) == len(mistakes)
+    found.repaired = complete and drawn.mends(mended)
+    found.false = complete and not found.repaired
+    found.ours = found.repaired and any(getattr(r, "ours", False) for r, _ in shown)
+    found.text = found.repaired and sorted(map(plain, found.repairs)) == sorted(
+        map(plain, found.before)
+    )
+
+
+def place(repair: Any, mistake: Any) -> int:
+    """The number of the line that a repair is of."""
+    line = getattr(repair, "line", None) or mistake.line
+    return int(getattr(line, "number", line) or 0)
+
+
+def plain(line: str) -> str:
+    """A line without what does not matter of its spelling."""
+    try:
+        return ast.unparse(ast.parse(line.strip()))
+    except SyntaxError:
+        return line
+
+
+# Passes that are right
+
+
+def as_written(drawn: Drawn) -> tuple[Any, float]:
+    return checked(drawn, drawn.source)
+
+
+def other_arithmetic(drawn: Drawn) -> tuple[Any, float]:
+    """The backward lines in other arithmetic, as ``mutants.rewritten`` has it."""
+    source = rewritten(drawn.source, drawn.rng)
+    assert drawn.same(drawn.source, source), source
+    return checked(drawn, source)
+
+
+def float32_numbers(drawn: Drawn) -> tuple[Any, float]:
+    drawn.sample.params.update({n: x.astype(np.float32) for n, x in drawn.sample.params.items()})
+    return checked(drawn, drawn.source, np.float32)
+
+
+def at_zero_weights(drawn: Drawn) -> tuple[Any, float]:
+    """Biases are 0, as most people start them."""
+    for name, x in drawn.sample.params.items():
+        if name.startswith("b"):
+            x[...] = 0
+    return checked(drawn, drawn.source)
+
+
+CORRECT: dict[str, Callable[[Drawn], tuple[Any, float]]] = {
+    "as written": as_written,
+    "other arithmetic": other_arithmetic,
+    "float32 numbers": float32_numbers,
+    "biases of 0": at_zero_weights,
+}
+
+# Tables
+
+
+def table(title: str, found: Sequence[Outcome], keys: Callable[[Outcome], Iterable[str]]) -> None:
+    groups = collections.defaultdict(list)
+    for o in found:
+        for key in dict.fromkeys(keys(o)):
+            groups[key].append(o)
+    columns = ["detected", "line", "listed", "one", "repaired", "ours", "text", "cause"]
+    print(f"\n{title:28} {'n':>5} " + " ".join(f"{c:>8}" for c in columns), end="")
+    print(f" {'false':>6} {'median s':>9} {'95 % s':>7}")
+    for name, group in [*groups.items(), ("all", list(found))]:
+        shares = [100 * np.mean([getattr(o, c) for o in group]) if group else 0 for c in columns]
+        seconds = [o.seconds for o in group] or [0.0]
+        print(f"{name:28} {len(group):5} " + " ".join(f"{x:8.1f}" for x in shares), end="")
+        print(f" {sum(o.false for o in group):6}", end="")
+        print(f" {np.median(seconds):9.2f} {np.quantile(seconds, 0.95):7.2f}")
+
+
+def alarms(found: Sequence[Outcome]) -> None:
+    print(f"\n{'right passes':28} {'n':>6} {'alarms':>7} {'median s':>9} {'95 % s':>7}")
+    for name in [*CORRECT, "all"]:
+        group = [o for o in found if name in ("all", *o.kinds)]
+        seconds = [o.seconds for o in group] or [0.0]
+        print(f"{name:28} {len(group):6} {sum(o.detected for o in group):7}", end="")
+        print(f" {np.median(seconds):9.2f} {np.quantile(seconds, 0.95):7.2f}")
+
+
+def failures(found: Sequence[Outcome], count: int) -> None:
+    """The worst first."""
+
+    def rank(o: Outcome) -> int:
+        right = o.kinds[0] in CORRECT
+        faults = [
+            o.false,
+            right and o.detected,
+            not right and not o.detected,
+            not right and not o.line,
+            not right and not o.one,
+            not right and not o.repaired,
+            not right and o.ours,
+        ]
+        return faults.index(True) if True in faults else len(WORDS)
+
+    WORDS = ["false repair", "false alarm", "not detected", "line", "counted", "no repair", "ours"]
+    for o in [o for o in sorted(found, key=rank) if rank(o) < len(WORDS)][:count]:
+        print(f"\n{WORDS[rank(o)]}: --case {o.case!r}  {o.style}, {o.form}  {o.sizes}")
+        print(f"  {' and '.join(o.kinds)}: blamed {o.blamed}, {o.seconds:.2f} s")
+        for number, before, after in zip(o.lines, o.before, o.after, strict=True):
+            print(f"  {number}: {before}  →  {after}")
+        for text_, cause, reason in zip(o.repairs, o.causes, o.reasons, strict=False):
+            print(f"  repair {text_!r}  {cause}: {reason}")
+        if o.kinds[0] in CORRECT:
+            print(o.message)
+
+
+def reasons(found: Sequence[Outcome], count: int = 100) -> Iterator[str]:
+    """What a person is to read: is the reason right, and would a learner understand it?"""
+    for i, o in enumerate(found[:count], 1):
+        yield f"{i}. {o.case}: {o.kinds[0]}"
+        yield f"   right  {o.lines[0]}: {o.before[0]}"
+        yield f"   wrong  {o.lines[0]}: {o.after[0]}"
+        repair = o.repairs[0] if o.repairs else "no repair"
+        yield f"   ours   {o.blamed[0] if o.blamed else 'no line'}: {repair}"
+        yield f"   reason {o.causes[0]}: {o.reasons[0]}" if o.reasons else "   reason none"
+        yield ""
+
+
+# The time of one check
+
+
+def digits(X, T):
+    def loss(W1, b1, W2, b2, W3, b3):
+        a1 = 1 / (1 + np.exp(-(X @ W1 + b1)))
+        a2 = 1 / (1 + np.exp(-(a1 @ W2 + b2)))
+        z3 = a2 @ W3 + b3
+        return -np.sum(T * ag.log_softmax(z3, axis=1)) / 64
+
+    def manual(W1, b1, W2, b2, W3, b3):
+        a1 = 1 / (1 + np.exp(-(X @ W1 + b1)))
+        a2 = 1 / (1 + np.exp(-(a1 @ W2 + b2)))
+        e = np.exp(a2 @ W3 + b3)
+        # backward
+        dz3 = (e / e.sum(axis=1, keepdims=True) - T) / 64
+        dW3 = a2.T @ dz3
+        db3 = dz3.sum(axis=0)
+        dz2 = dz3 @ W3.T * a2 * (1 - a2)
+        dW2 = a1.T @ dz2
+        db2 = dz2.sum(axis=0)
+        dz1 = dz2 @ W2.T * a1 * (1 - a1)
+        dW1 = X.T @ dz1
+        db1 = dz1.sum(axis=0)
+        return {"W3": dW3, "b3": db3, "W2": dW2, "b2": db2, "W1": dW1, "b1": db1}
+
+    return loss, manual
+
+
+def seconds_of_a_large_check() -> dict[str, float]:
+    """A 784-256-64-10 sigmoid network, a batch of 64: the pass as it is, and one slip each."""
+    rng = np.random.default_rng(0)
+    sizes = {"D": 784, "H": 256, "G": 64, "K": 10, "N": 64}
+    network = Network(digits, {}, {"W1": "DH", "b1": "H", "W2": "HG", "b2": "G", "W3": "GK",
+                                   "b3": "K"})  # fmt: skip
+    params = numbers(network, sizes, rng).params
+    params = {n: x / len(x) ** 0.5 if x.ndim == 2 else 0 * x for n, x in params.items()}
+    data = {"X": rng.uniform(size=(64, 784)), "T": np.eye(10)[rng.integers(0, 10, 64)]}
+    form = forms(network)[0]
+    drawn = Drawn(Sample(network, sizes, data, params), form, text(network, form), rng)
+    slips = {
+        "right": ("", ""),
+        "a factor of σ′ in the first layer lost": (" * a1 * (1 - a1)", " * a1"),
+        "σ′ of the second layer lost": ("W3.T * a2 * (1 - a2)", "W3.T"),
+        "mean lost": (" - T) / 64", " - T)"),
+        "bias not summed": ("db1 = dz1.sum(axis=0)", "db1 = dz1.mean(axis=0)"),
+    }
+    seconds = {}
+    for name, (before, after) in slips.items():
+        report, seconds[name] = checked(drawn, drawn.source.replace(before, after))
+        lines = [m.line.number if m.line else None for m in mistakes_of(report)]
+        print(f"784-256-64-10, batch of 64, {name}: {seconds[name]:.2f} s, lines {lines}")
+    return seconds
+
+
+# The run
+
+
+def cases(groups: Iterable[str], names: Sequence[str], count: int) -> list[Case]:
+    return [Case(g, name, i) for g in groups for name in names for i in range(count)]
+
+
+def run(every: Sequence[Case], jobs: int) -> list[Outcome]:
+    if jobs == 1:
+        return [outcome(case) for case in every]
+    with ProcessPoolExecutor(jobs) as pool:
+        return list(pool.map(outcome, every, chunksize=2))
+
+
+def one_case(name: str) -> None:
+    group = next(g for g in ("single", "pair", *CORRECT) if name.startswith(g))
+    network, number = name.removeprefix(group).strip().rsplit(" ", 1)
+    case = Case(group, network, int(number))
+    found = outcome(case)
+    if group not in CORRECT:
+        drawn = case.drawn()
+        wrong = planted(drawn, 1 if group == "single" else 2)[1]
+        for i, line in enumerate(wrong.splitlines(), 1):
+            print(f"{i:4} {line}")
+    message = found.message
+    found.message = ""
+    print(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+    print(message)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help="some minutes")
+    parser.add_argument("--correct", type=int, metavar="N", help="only N right passes")
+    parser.add_argument("--cases", type=int, help="mistakes for each network (40)")
+    parser.add_argument("--network", help="only this one, such as 'gru'")
+    parser.add_argument("--kind", help="tabulate and show only this kind of mistake")
+    parser.add_argument("--show", type=int, default=0, metavar="N", help="the N worst failures")
+    parser.add_argument("--case", help="only this one, with its report")
+    parser.add_argument("--reasons", metavar="FILE", help="the first 100 reasons")
+    parser.add_argument("--json", metavar="FILE", help="every case")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    given = parser.parse_args()
+    if given.case:
+        one_case(given.case)
+        return
+    names = [name for name in EVERY if given.network in (None, name)]
+    if not names:
+        sys.exit(f"--network must be one of {', '.join(EVERY)}")
+    start = time.perf_counter()
+    count = given.cases or (3 if given.quick else 40)
+    singles, pairs = [], []
+    if not given.correct:
+        singles = run(cases(["single"], names, count), given.jobs)
+        pairs = run(cases(["pair"], names, -(-count // 4)), given.jobs)
+        if given.kind:
+            singles, pairs = ([o for o in g if given.kind in o.kinds] for g in (singles, pairs))
+        table("one slip, by network", singles, lambda o: [o.network])
+        table("one slip, by form", singles, lambda o: [o.style, *o.form.split(", ")])
+        table("one slip, by kind", sorted(singles, key=lambda o: o.kinds), lambda o: o.kinds)
+        table("two slips, by network", pairs, lambda o: [o.network])
+    right_count = given.correct or len(CORRECT) * len(names) * -(-count // 10)
+    each = -(-right_count // (len(CORRECT) * len(names)))
+    right = run(cases(CORRECT, names, each), given.jobs)
+    alarms(right)
+    seconds = {} if given.correct or given.network else seconds_of_a_large_check()
+    print(f"{time.perf_counter() - start:.0f} s in all")
+    failures(singles + pairs + right, given.show)
+    if given.reasons:
+        mixed = np.random.default_rng(0).permutation(len(singles))
+        with open(given.reasons, "w") as file:
+            file.writelines(f"{line}\n" for line in reasons([singles[i] for i in mixed]))
+    if given.json:
+        found = {"single": singles, "pair": pairs, "right": right}
+        with open(given.json, "w") as file:
+            json.dump(
+                {g: [asdict(o) for o in of] for g, of in found.items()} | {"large": seconds},
+                file,
+                indent=1,
+                ensure_ascii=False,
+            )
+
+
+if __name__ == "__main__":
+    main()
