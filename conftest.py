@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from autograd_mini import build_info
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS
-from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.core.value import VALUE_FUNCTIONS
 
 collect_ignore = []

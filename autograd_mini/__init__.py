@@ -18,24 +18,26 @@ from autograd_mini._build import build
 build.choose()  # before anything imports the scalar engine
 
 # ruff: noqa: E402
-from autograd_mini import numpy_functions as _numpy_functions  # noqa: F401 - they are entered
 from autograd_mini._build.build import build_info as build_info
 from autograd_mini.core.graph import gradients as gradients
 from autograd_mini.core.graph import topological_order as topological_order
-from autograd_mini.core.independence import IndependentOutputWarning as IndependentOutputWarning
 from autograd_mini.core.modes import debug as debug
 from autograd_mini.core.modes import no_grad as no_grad
 from autograd_mini.core.operation import OPERATIONS as OPERATIONS
 from autograd_mini.core.operation import Operation as Operation
-from autograd_mini.core.products import affine as affine
-from autograd_mini.core.softmax import log_softmax as log_softmax
-from autograd_mini.core.softmax import logsumexp as logsumexp
-from autograd_mini.core.softmax import softmax as softmax
 from autograd_mini.core.tensor import Tensor as Tensor
 from autograd_mini.core.value import Value as Value
 from autograd_mini.core.value import weighted_sum as weighted_sum
 from autograd_mini.extend import primitive as primitive
 from autograd_mini.extend import rule as rule
+from autograd_mini.interface.independence import (
+    IndependentOutputWarning as IndependentOutputWarning,
+)
+from autograd_mini.operations import numpy_functions as _numpy_functions  # noqa: F401 - they are entered
+from autograd_mini.operations.products import affine as affine
+from autograd_mini.operations.softmax import log_softmax as log_softmax
+from autograd_mini.operations.softmax import logsumexp as logsumexp
+from autograd_mini.operations.softmax import softmax as softmax
 from autograd_mini.transforms import grad as grad
 from autograd_mini.transforms import hessian as hessian
 from autograd_mini.transforms import hvp as hvp

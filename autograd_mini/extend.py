@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import value
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.functions import apply
 from autograd_mini.core.graph import quietly
-from autograd_mini.core.language import calls_in
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation, register
-from autograd_mini.core.rule import FUNCTIONS, Rule
+from autograd_mini.core.rule import FUNCTIONS, RULES, Rule
 from autograd_mini.core.tensor import Tensor, record
 from autograd_mini.core.value import VALUE_FUNCTIONS
+from autograd_mini.interface.functions import apply
+from autograd_mini.language.texts import calls_in
 from autograd_mini.typing import Operand
 
 
@@ -46,7 +45,7 @@ def rule(
         name: a new name.  If NumPy has a ufunc of this name, it works on Tensors and Values
             from now on.
         formula, derivatives, sentence, domain, kinks, evaluate, defaults,
-        evaluate_derivatives, pieces: the row, as in ``autograd_mini.core.elementwise``.
+        evaluate_derivatives, pieces: the row, as in ``autograd_mini.operations.elementwise``.
         stated: what else a row can say (``branches``, ``analytic``, ``remedy``, ``notation``, …).
 
     Returns:

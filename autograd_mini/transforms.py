@@ -23,10 +23,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core import independence, modes
+from autograd_mini.core import modes
 from autograd_mini.core.graph import is_node, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
+from autograd_mini.interface import independence
 from autograd_mini.other_libraries import refuse_options
 from autograd_mini.trees import leaves, paths, rebuild
 from autograd_mini.typing import Tree

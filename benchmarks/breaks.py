@@ -75,12 +75,13 @@ BUILDS = (
     + tests("core/test_graph", "a_gradient_of_zero_passes_an_infinite_derivative_as_zero")
 )
 VALUES = tests("core/test_value")
-TIES = tests("core/test_arrays", "equal_extremes_share_the_gradient")
+TIES = tests("operations/test_arrays", "equal_extremes_share_the_gradient")
 DIGITS = tests(
-    "core/test_magnitudes", "higher_derivatives_have_their_digits_where_the_result_has_rounded"
+    "operations/test_magnitudes",
+    "higher_derivatives_have_their_digits_where_the_result_has_rounded",
 )
-FEW = tests("core/test_elementwise", "a_pullback_over_many_elements_is_that_over_few")
-READS = tests("core/test_arrays", "what_a_pullback_of_whole_arrays_reads_is_what_it_declares")
+FEW = tests("operations/test_elementwise", "a_pullback_over_many_elements_is_that_over_few")
+READS = tests("operations/test_arrays", "what_a_pullback_of_whole_arrays_reads_is_what_it_declares")
 ROUNDED = tests(
     "check/test_check",
     "the_rounding_bound_covers_the_true_error_and_is_small",
@@ -126,8 +127,8 @@ BREAKS = [
     Break("core/graph.py", "return bool(least != least)", "return False", MASKED),
     Break("core/tensor.py", "(masked or self._origin) and operation.elementwise", "False", MASKED),
     Break("core/broadcasting.py", "(data_of(gradient) == 0)", "True", MASKED),
-    Break("core/guards.py", "if changed > node._recorded:", "if False:", CHANGED),
-    Break("core/guards.py", "and operation.reads_operand(index, other)", "", CHANGED),
+    Break("interface/guards.py", "if changed > node._recorded:", "if False:", CHANGED),
+    Break("interface/guards.py", "and operation.reads_operand(index, other)", "", CHANGED),
     Break("core/tensor.py", "share = share.copy()  #", "pass  #", OWNED),
     Break("core/broadcasting.py", "share = share.astype(operand._array.dtype)", "pass", OWNED),
     Break(
@@ -143,15 +144,21 @@ BREAKS = [
     ),
     Break("core/value.py", "elif gradient:  #", "else:  #", BUILDS),
     Break("core/value.py", "if not same and shown is rule:", "if False:", VALUES),
-    Break("core/elementwise.py", "out * sigmoid(-x), out", "out * (1 - out), out", DIGITS),
-    Break("core/functions.py", "result.put(places, exceptions)", "pass", FEW),
+    Break("operations/elementwise.py", "out * sigmoid(-x), out", "out * (1 - out), out", DIGITS),
+    Break("interface/functions.py", "result.put(places, exceptions)", "pass", FEW),
     # Array rules: formulas, and what their sweeps read
-    Break("core/reductions.py", "g / shares, nothing)", "g, nothing)", TIES),
+    Break("operations/reductions.py", "g / shares, nothing)", "g, nothing)", TIES),
     Break(
-        "core/reductions.py", 'reads="operands",\n    parts=_var_parts', "parts=_var_parts", READS
+        "operations/reductions.py",
+        'reads="operands",\n    parts=_var_parts',
+        "parts=_var_parts",
+        READS,
+        'reads="operands",\n    parts=_var_parts',
+        "parts=_var_parts",
+        READS,
     ),
     Break(
-        "core/reductions.py",
+        "operations/reductions.py",
         'reads="operands",\n    formulas=[_prod_formula]',
         "formulas=[_prod_formula]",
         READS,

@@ -9,15 +9,16 @@
 Counted is what is written by hand in the package and ``nn``: no generated file or region (they say
 so where they begin), and ``autograd_mini/nn``, which is a link to ``nn``, once.
 
-* lines that are not empty; lines of code (neither empty nor docstring nor comment): of all, of
-  ``core/`` and of the engine in it (``ENGINE``); modules, and the longest;
+* lines that are not empty; lines of code (neither empty nor docstring nor comment): of all, and of
+  ``core/``; modules, and the longest;
 * members of the protocol by which the reverse sweep speaks to a node;
-* comparisons of an operation's name (``node.op == "sum"``, ``rule.name in (…)``) outside ``core/``;
+* comparisons of an operation's name (``node.op == "sum"``, ``rule.name in (…)``) outside the
+  engine (``ENGINE``);
 * particular operations that are meant there: fetched from the registry by name, to be compared with
   ``is``;
-* tables outside ``core/`` that are keyed by operations' names: dicts, sets and ``match`` statements
-  two of whose keys are operations and nearly all of whose keys are;
-* evaluators of the rules' language, ``core/`` included: classes and functions that ask whether a
+* tables outside the engine that are keyed by operations' names: dicts, sets and ``match``
+  statements two of whose keys are operations and nearly all of whose keys are;
+* evaluators of the rules' language, the engine included: classes and functions that ask whether a
   node of a syntax tree is an ``ast.BinOp`` (what makes one does not).  Those that read other trees
   than the language's are counted, and listed, on a line of their own (see ``OTHER_TREES``);
 * annotations of parameters and results that are ``Any`` and nothing else.
@@ -43,9 +44,8 @@ OPERATIONS = REGISTRY.keys()
 
 CORE = "autograd_mini/core"
 
-ENGINE = ("operation", "graph", "value", "value_sweep", "weighted_sum", "tensor")
-"""The modules of ``core/`` that are an engine: without the operations that are stated for it, the
-language that states them, and the manners of Python and NumPy that a node must have."""
+ENGINE = {CORE, *(f"autograd_mini/{folder}" for folder in ("language", "operations", "interface"))}
+"""The folders of the engine, which speak of its operations by name."""
 
 Place = tuple[str, int, str]
 """A module, a line's number, and the line."""
@@ -204,9 +204,9 @@ OTHER_TREES = {
     "autograd_mini/check/lines/statements.py": "edits ordinary Python source",
     "autograd_mini/testing/files.py": "plants slips in ordinary Python source",
     "autograd_mini/show/arithmetic.py": "simplifies formulas as a textbook does",
-    "autograd_mini/core/python_lines.py def _times": "takes the upstream gradient in",
-    "autograd_mini/core/language.py def operator_of": "asks for the one operator of a formula",
-    "autograd_mini/core/python_lines.py def float_operations": "counts what Python computes",
+    "autograd_mini/language/python_lines.py def _times": "takes the upstream gradient in",
+    "autograd_mini/language/texts.py def operator_of": "asks for the one operator of a formula",
+    "autograd_mini/language/python_lines.py def float_operations": "counts what Python computes",
 }
 """Modules and definitions that ask for ``ast.BinOp`` and evaluate no text of the language."""
 
@@ -262,7 +262,6 @@ def figures(root: Path = ROOT) -> Figures:
     """The figures of a checkout."""
     found = modules(root)
     core = [module for module in found if module.folder == CORE]
-    engine = [module for module in core if module.path.stem in ENGINE]
     longest = max(found, key=lambda module: len(module.text.splitlines()))
     lines = {
         "modules": len(found),
@@ -270,7 +269,6 @@ def figures(root: Path = ROOT) -> Figures:
         "lines of code": sum(len(module.code) for module in found),
         "core: lines that are not empty": sum(len(module.written) for module in core),
         "core: lines of code": sum(len(module.code) for module in core),
-        "core: lines of code, the engine": sum(len(module.code) for module in engine),
         "core: members of the sweep's protocol": sum(
             len(members(module.tree)) for module in core if module.path.stem == "graph"
         ),
@@ -295,7 +293,7 @@ def places(found: list[Module]) -> dict[str, list[Place]]:
     result: dict[str, list[Place]] = {what: [] for what in [*COUNTS, WALKS]}
     for module in found:
         for what, count in COUNTS.items():
-            if module.folder == CORE and count not in (bare_any, evaluators):
+            if module.folder in ENGINE and count not in (bare_any, evaluators):
                 continue
             for node in count(module.tree):
                 number: int = node.lineno  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 import autograd_mini as ag
 from autograd_mini import Value, nn
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.rule import RULES
 
 X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 TARGETS = np.array([[0.0], [1.0], [1.0], [0.0]])

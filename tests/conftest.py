@@ -5,9 +5,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.operation import OPERATIONS
-from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.core.value import VALUE_FUNCTIONS
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]

@@ -21,9 +21,9 @@ from autograd_mini import extend
 from autograd_mini._build import generate
 from autograd_mini.check import causes, slips
 from autograd_mini.check.result import CAUSES
-from autograd_mini.core import elementwise
 from autograd_mini.core.operation import define, register
 from autograd_mini.core.rule import RULES
+from autograd_mini.operations import elementwise
 from autograd_mini.testing import prove_rule
 
 ROOT = Path(__file__).parent.parent
@@ -90,6 +90,15 @@ def imported(tree: ast.Module) -> Iterator[str]:
                 yield inner if inner in NAMES else node.module
 
 
+def imported_at_once(path: Path) -> set[str]:
+    """The modules of this package that are imported with a module."""
+    body = ast.parse(path.read_text("utf-8")).body
+    return set(imported(ast.Module([s for s in body if isinstance(s, STATEMENTS)], [])))
+
+
+STATEMENTS = (ast.Import, ast.ImportFrom)
+
+
 def test_a_folder_imports_no_other_than_the_picture_allows():
     allowed = {
         folder: {*others} - {"-"} for folder, others in block(ARCHITECTURE, "imports").items()
@@ -99,6 +108,17 @@ def test_a_folder_imports_no_other_than_the_picture_allows():
         folder = folder_of(module)
         others = {folder_of(other) for other in imported(ast.parse(path.read_text("utf-8")))}
         assert others <= {folder, *allowed[folder]}, module
+
+
+def test_the_core_takes_from_the_rest_of_the_engine_what_the_papers_say():
+    found = {}
+    for module, path in NAMES.items():
+        if folder_of(module) == "core":
+            others = {other.removeprefix("autograd_mini.") for other in imported_at_once(path)}
+            folders = ("operations", "interface", "_build")
+            if seams := sorted(other for other in others if other.split(".")[0] in folders):
+                found[path.stem] = seams
+    assert found == {name: sorted(seams) for name, seams in block(ARCHITECTURE, "seams").items()}
 
 
 def test_every_module_is_in_the_picture():
@@ -134,22 +154,21 @@ def code_of(module: str) -> int:
 
 MEASURED = {
     "`core/`: lines of code": lambda: FIGURES.all["core: lines of code"],
-    "of these the engine: `operation`, `graph`, `value`, `value_sweep`, `weighted_sum`, `tensor`": (
-        lambda: FIGURES.all["core: lines of code, the engine"]
-    ),
     "`value.py`, lines of code": lambda: code_of("autograd_mini/core/value.py"),
     "`tensor.py`, lines of code": lambda: code_of("autograd_mini/core/tensor.py"),
     "members of the protocol by which the sweep speaks to a node": (
         lambda: FIGURES.all["core: members of the sweep's protocol"]
     ),
     "longest module, all lines": lambda: FIGURES.all["longest module"],
-    "comparisons of an operation's name outside `core/`": (
+    "comparisons of an operation's name outside the engine": (
         lambda: FIGURES.all["comparisons of an operation's name"]
     ),
-    "particular operations that are meant outside `core/`": (
+    "particular operations that are meant outside the engine": (
         lambda: FIGURES.all["particular operations that are meant"]
     ),
-    "tables keyed by operations outside `core/`": lambda: FIGURES.all["tables keyed by operations"],
+    "tables keyed by operations outside the engine": lambda: FIGURES.all[
+        "tables keyed by operations"
+    ],
     "evaluators of the language": lambda: FIGURES.all["evaluators of the language"],
     "annotations that are `Any` and nothing else": (
         lambda: FIGURES.all["annotations that are bare Any"]
@@ -266,9 +285,10 @@ def test_the_tiny_engine_differentiates_its_gradients():
     np.testing.assert_allclose(*second, rtol=1e-12)
 
 
-def test_the_tour_goes_through_every_file_of_the_core():
+def test_the_tour_goes_through_every_file_of_the_engine():
     toured = set(re.findall(r"`(\w+)\.py`", INSIDE))
-    assert {path.stem for path in (ROOT / "autograd_mini/core").glob("[a-z]*.py")} <= toured
+    files = [path for folder in structure.ENGINE for path in (ROOT / folder).glob("[a-z]*.py")]
+    assert {path.stem for path in files} <= toured
 
 
 STOPS = re.findall(r"^\d\. `([\w.]+)` \(`(\w+\.py)`\)", INSIDE, re.MULTILINE)

@@ -15,11 +15,11 @@ from pathlib import Path
 
 PARTS = (
     "core/value.py",
-    "core/value_protocol.py",
+    "interface/value_protocol.py",
     "_build/value_operations.py",
-    "core/floats.py",
+    "interface/floats.py",
     "core/value_sweep.py",
-    "core/weighted_sum.py",
+    "operations/weighted_sum.py",
 )
 """The files, from the package's folder on, the one with the class first."""
 

@@ -8,7 +8,7 @@ Printed from the table by ``python -m autograd_mini._build.generate``: do not ed
 
 from typing import Any
 
-from autograd_mini.core.functions import apply
+from autograd_mini.interface.functions import apply
 
 
 def add(x: Any, y: Any) -> Any:

@@ -18,11 +18,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograd_mini.core import floats
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.language import ARITHMETIC, SIGNS, names_in
+from autograd_mini.interface import floats
+from autograd_mini.operations.elementwise import RULES
+from autograd_mini.language.texts import ARITHMETIC, SIGNS, names_in
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
-from autograd_mini.core.python_lines import float_lines
+from autograd_mini.language.python_lines import float_lines
 from autograd_mini.core.rule import Rule
 from autograd_mini.other_libraries import VALUE
 
@@ -293,9 +293,9 @@ def value_operations() -> Iterator[str]:
     yield from (f"from math import {name}" for name in sorted(others))
     yield from ["from typing import TYPE_CHECKING, Any", ""]
     yield "from autograd_mini._build import uncompiled as cython"
-    yield "from autograd_mini.core.elementwise import RULES"
-    yield f"from autograd_mini.core.floats import {', '.join(sorted(names & FLOATS))}"
-    yield "from autograd_mini.core.value_protocol import fail, in_place"
+    yield "from autograd_mini.operations.elementwise import RULES"
+    yield f"from autograd_mini.interface.floats import {', '.join(sorted(names & FLOATS))}"
+    yield "from autograd_mini.interface.value_protocol import fail, in_place"
     yield "from autograd_mini.other_libraries import NotEvenSet"
     yield from ["", "if TYPE_CHECKING:"]
     yield f"    from autograd_mini.core.value import Operand, {', '.join(needed)}"
@@ -325,7 +325,7 @@ def table_functions() -> Iterator[str]:
     """The module of the table's public functions."""
     docstring = '"""The public functions of the table: of numbers, arrays, Values and Tensors.'
     yield from HEADER.format(docstring=docstring).splitlines()
-    yield from ["", "from typing import Any", "", "from autograd_mini.core.functions import apply"]
+    yield from ["", "from typing import Any", "", "from autograd_mini.interface.functions import apply"]
     for rule in RULES.values():
         yield from ["", "", *list(public_function(rule))[:-2]]
 

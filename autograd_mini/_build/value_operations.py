@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini._build import uncompiled as cython
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.floats import arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, constant, cos, cosh, erf, erfc, exp, expm1, floor, floor_divide, hypot, inf, log, log10, log1p, log2, mod, nan, pi, pow, power, refuse, rint, sin, sinh, sqrt, tan, tanh, trunc
-from autograd_mini.core.value_protocol import fail, in_place
+from autograd_mini.operations.elementwise import RULES
+from autograd_mini.interface.floats import arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, constant, cos, cosh, erf, erfc, exp, expm1, floor, floor_divide, hypot, inf, log, log10, log1p, log2, mod, nan, pi, pow, power, refuse, rint, sin, sinh, sqrt, tan, tanh, trunc
+from autograd_mini.interface.value_protocol import fail, in_place
 from autograd_mini.other_libraries import NotEvenSet
 
 if TYPE_CHECKING:

@@ -20,9 +20,8 @@ from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import DIFFER, Quantity
 from autograd_mini.check.true_step import TrueStep, block_ends, handed_gradients, one_true_step
 from autograd_mini.check.wording import FactorNames, Wording
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import Node, data_of, is_node, operands, sweep_gradients
-from autograd_mini.core.rule import Rule
+from autograd_mini.core.rule import RULES, Rule
 from autograd_mini.typing import Array
 
 

@@ -26,10 +26,9 @@ from autograd_mini.check.structure import (
 )
 from autograd_mini.check.true_step import TrueStep
 from autograd_mini.check.wording import Wording
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import Node, data_of, is_node, leaf_like, operands
-from autograd_mini.core.language import names_in
-from autograd_mini.core.rule import Rule
+from autograd_mini.core.rule import RULES, Rule
+from autograd_mini.language.texts import names_in
 from autograd_mini.show.notation import typeset
 from autograd_mini.typing import Array
 

@@ -24,7 +24,7 @@ from typing import Any
 import autograd_mini as ag
 from autograd_mini.check.report import FORMATS, Hints, format_of
 from autograd_mini.cli.expressions import ExpressionError, compute, numbers, variable
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.rule import RULES
 from autograd_mini.core.value import Value
 from autograd_mini.show.transliteration import for_stream
 

@@ -22,8 +22,9 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.language import (
+from autograd_mini.core.rule import FUNCTIONS, RULES
+from autograd_mini.core.value import Value
+from autograd_mini.language.texts import (
     ALLOWED,
     CONSTANTS,
     Number,
@@ -33,8 +34,6 @@ from autograd_mini.core.language import (
     parse,
     read,
 )
-from autograd_mini.core.rule import FUNCTIONS
-from autograd_mini.core.value import Value
 
 
 class ExpressionError(ValueError):

@@ -8,16 +8,14 @@ a result, so that a graph is freed as soon as its last node is.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar, overload
 
 import numpy as np
 
-from autograd_mini.core import independence
 from autograd_mini.core.operation import Operand, Operation
+from autograd_mini.interface import differentiated, independence
 from autograd_mini.other_libraries import refuse_options
 
 Recorded = bool | Literal["as written"]
@@ -273,65 +271,14 @@ def gradients(
     order = topological_order(root)
     totals = _sweep_to(order, wrt, create_graph, root.seed(gradient))
     if any(node not in totals for node in wrt):
-        _warn_of_independence(order, wrt)
-    _remember(_differentiated if create_graph else _asked, wrt)
+        independence.warn_of_nodes(order, wrt)
+    differentiated.note(wrt, recorded=create_graph)
     found = [totals[node] if node in totals else node.zero() for node in wrt]
     found = [np.asarray(g) if isinstance(g, np.generic) else g for g in found]
     if not create_graph:
         return found
     pairs = zip(wrt, found, strict=True)
     return [g if is_node(g) else type(node)(g) for node, g in pairs]
-
-
-def _warn_of_independence(order: Sequence[Any], wrt: Sequence[Any]) -> None:
-    """Warn that a gradient is 0 because the root of a topological order does not need a node.
-
-    It is 0 as well where a derivative is differentiated and the function was linear: nothing is
-    said of a node whose gradient has been recorded before.
-    """
-    reached = set(order)
-    names = [
-        f"{type(node).__name__} {repr(node.label) if node.label else f'wrt[{index}]'}"
-        + (f" (shape {np.shape(node.data)})" if np.shape(node.data) else "")
-        for index, node in enumerate(wrt)
-        if node not in reached and id(node) not in _differentiated
-    ]
-    if names:
-        root = order[-1]
-        independence.warn(f"this {type(root).__name__} ({root.op or 'a leaf'})", names)
-
-
-def was_differentiated(node: object) -> bool:
-    """Whether ``gradients()`` has given the gradient with respect to a node."""
-    return id(node) in _asked or id(node) in _differentiated
-
-
-def lost_update(leaf: Node, sign: str) -> TypeError:
-    """The error for ``leaf sign …`` where it would put a new node in a parameter's place."""
-    name = leaf.label or type(leaf).__name__[0].lower()
-    return TypeError(
-        f"{name} {sign} … makes a new node, and the leaf that has the gradient would stay as "
-        f"it is: write {name}.data {sign} … (or use ag.no_grad()) to update it, "
-        f"{name} = {name} {sign[:-1]} … for a new node"
-    )
-
-
-def _remember(table: dict[int, Any], nodes: Iterable[Any]) -> None:
-    for node in nodes:
-        key = id(node)
-        if key not in table:
-            table[key] = weakref.ref(node, partial(_forget, table, key))
-
-
-def _forget(table: dict[int, Any], key: int, _: object) -> None:
-    table.pop(key, None)
-
-
-_differentiated: dict[int, Any] = {}
-"""The nodes, by ``id``, with respect to which a gradient was recorded (``create_graph``)."""
-
-_asked: dict[int, Any] = {}
-"""The nodes, by ``id``, whose gradient ``gradients()`` gave as plain numbers."""
 
 
 def sweep_gradients(

@@ -18,18 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core import floats
-from autograd_mini.core.language import (
-    CONSTANTS,
-    calls_in,
-    compares,
-    equated,
-    names_in,
-    operator_of,
-    read,
-)
 from autograd_mini.core.operation import Operation
-from autograd_mini.core.python_lines import (
+from autograd_mini.interface import floats
+from autograd_mini.language.python_lines import (
     OverArrays,
     OverComplex,
     OverScalars,
@@ -37,6 +28,15 @@ from autograd_mini.core.python_lines import (
     times,
     unless_nan,
     written,
+)
+from autograd_mini.language.texts import (
+    CONSTANTS,
+    calls_in,
+    compares,
+    equated,
+    names_in,
+    operator_of,
+    read,
 )
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -415,60 +415,3 @@ def rule_of_ufunc(ufunc: np.ufunc) -> Rule | None:
 @cache
 def _names_of_numpy() -> dict[str, str]:
     return {numpy: row.name for row in RULES.values() for numpy in row.numpy}
-
-
-# A rule for any number of operands
-
-
-class WeightedSum(Rule):
-    """The row of a whole neuron: bias + w1·x1 + w2·x2 + …, for a number of terms.
-
-    Each weight's derivative is its input, and each input's is its weight.
-    """
-
-    fused = True
-
-    def __init__(self, terms: int) -> None:
-        pairs = [(f"w{i}", f"x{i}") for i in range(1, terms + 1)]
-        names = ["bias", *(name for pair in pairs for name in pair)]
-        self.__dict__["operands"] = tuple(names)
-        super().__init__(
-            "weighted_sum",
-            " + ".join(["bias", *(f"{w} * {x}" for w, x in pairs)]),
-            ("1", *(name for w, x in pairs for name in (x, w))),
-            sentence="Weighted sum of a neuron: each weight's derivative is its input.",
-        )
-
-    def __post_init__(self) -> None:
-        pass  # nothing here was written by hand
-
-    def parts(self, bias: Operand, *pairs: Operand) -> Operand:
-        """The sum, term by term."""
-        return sum((w * x for w, x in zip(pairs[::2], pairs[1::2], strict=True)), bias)
-
-    @cached_property
-    def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
-        """For each operand: its local derivative ``(out, *operands)`` over floats or Values."""
-        place = {name: 1 + i for i, name in enumerate(self.operands)}
-        return (lambda *of: 1.0, *(_taking(place[str(name)]) for name in self.derivatives[1:]))
-
-
-def _taking(place: int) -> Callable[..., Any]:
-    return lambda *of: of[place]
-
-
-class _WeightedSums(dict[int, Rule]):
-    def __missing__(self, terms: int) -> Rule:
-        row = self[terms] = WeightedSum(terms)
-        return row
-
-
-WEIGHTED_SUMS = _WeightedSums()
-"""The row of a weighted sum of so many terms.
-
->>> row = WEIGHTED_SUMS[2]
->>> row.formula
-'bias + w1 * x1 + w2 * x2'
->>> dict(zip(row.operands, row.derivatives))
-{'bias': '1', 'w1': 'x1', 'x1': 'w1', 'w2': 'x2', 'x2': 'w2'}
-"""

@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 
 from autograd_mini import other_libraries
-from autograd_mini.core import graph, guards, modes
-from autograd_mini.core.array_interface import ArrayInterface
+from autograd_mini.core import graph, modes
 from autograd_mini.core.broadcasting import fitted, is_shared, masked_share
-from autograd_mini.core.operands import as_operand, real_array, refuse
 from autograd_mini.core.operation import Operand, Operation
+from autograd_mini.interface import guards
+from autograd_mini.interface.array_interface import ArrayInterface
+from autograd_mini.interface.operands import as_operand, real_array, refuse
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Axis = int | tuple[int, ...] | None

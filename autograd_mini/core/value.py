@@ -28,15 +28,14 @@ from autograd_mini import other_libraries
 from autograd_mini._build import uncompiled as cython
 from autograd_mini._build.value_operations import OF_SEVERAL, ValueOperations
 from autograd_mini.core import graph, modes
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.floats import constant as constant
-from autograd_mini.core.floats import not_a_number
-from autograd_mini.core.language import ARITHMETIC, SIGNS
-from autograd_mini.core.rule import Rule
-from autograd_mini.core.value_protocol import ValueProtocol, refuse_subclass
+from autograd_mini.core.rule import RULES, Rule
 from autograd_mini.core.value_sweep import sweep_alone
-from autograd_mini.core.weighted_sum import weighted_sum as weighted_sum
-from autograd_mini.core.weighted_sum import weighted_sum_of
+from autograd_mini.interface.floats import constant as constant
+from autograd_mini.interface.floats import not_a_number
+from autograd_mini.interface.value_protocol import ValueProtocol, refuse_subclass
+from autograd_mini.language.texts import ARITHMETIC, SIGNS
+from autograd_mini.operations.weighted_sum import weighted_sum as weighted_sum
+from autograd_mini.operations.weighted_sum import weighted_sum_of
 
 Operand = Any
 """A Value, or a real number of Python or NumPy, which is a constant."""

@@ -9,7 +9,7 @@ import ast
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from autograd_mini.core.language import Trees, evaluate
+from autograd_mini.language.texts import Trees, evaluate
 
 Shape = tuple[int, ...]
 

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
-from autograd_mini.core.rule import Rule, WeightedSum
+from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
+from autograd_mini.operations.elementwise import WeightedSum
 from autograd_mini.show.heat import Strip, strip
 from autograd_mini.show.names import LONGEST_LABEL, LONGEST_NAME, shown
 from autograd_mini.show.notation import has_sign, in_force, number, typeset

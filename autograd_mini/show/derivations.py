@@ -27,11 +27,11 @@ import numpy as np
 
 from autograd_mini.core import modes
 from autograd_mini.core.graph import gradients, quietly
-from autograd_mini.core.language import substitute
 from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.core.value import Value, constant
+from autograd_mini.language.texts import substitute
 from autograd_mini.show.arithmetic import Shape, product, repeated, simplified
 from autograd_mini.show.boxes import MOST_NUMBERS
 from autograd_mini.show.notation import has_sign

@@ -63,7 +63,7 @@ def layers_of(
         sources: for each node the places of its operands.
         told: the layer of each parameter.
 
-    >>> from autograd_mini.core.elementwise import RULES
+    >>> from autograd_mini.core.rule import RULES
     >>> computed = [RULES["mul"], RULES["sigmoid"], RULES["square"]]
     >>> layers_of([None, None, *computed], [[], [], [0, 1], [2], [3]], {0: "one"})
     ['one', '', 'one', 'one', '']

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.language import (
+from autograd_mini.core.rule import FUNCTIONS, RULES, Rule
+from autograd_mini.language.texts import (
     ARITHMETIC,
     Domain,
     Numbers,
@@ -28,7 +28,6 @@ from autograd_mini.core.language import (
     evaluate,
     read,
 )
-from autograd_mini.core.rule import FUNCTIONS, Rule
 from autograd_mini.typing import Operand
 
 OperandNames = Mapping[str, str | float]

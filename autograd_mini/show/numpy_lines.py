@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.language import CONSTANTS, evaluate
 from autograd_mini.core.operation import OPERATIONS
-from autograd_mini.core.python_lines import Lines, written
 from autograd_mini.core.rule import Rule
+from autograd_mini.language.python_lines import Lines, written
+from autograd_mini.language.texts import CONSTANTS, evaluate
 from autograd_mini.show.arithmetic import total
 from autograd_mini.show.chain_rule import ChainRule
 from autograd_mini.show.notation import folded, quotient_of

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.language import substitute
-from autograd_mini.core.rule import Rule, WeightedSum
+from autograd_mini.core.rule import RULES, Rule
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value, constant
+from autograd_mini.language.texts import substitute
+from autograd_mini.operations.elementwise import WeightedSum
 from autograd_mini.show.arithmetic import (
     product,
     repeated_number,

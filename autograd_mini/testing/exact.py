@@ -6,7 +6,7 @@ included; so a text with ``where`` is one expression in each region, and can be 
 Between its jumps a row that rounds is differentiated with ``floor``, ... as constants, and
 ``x % y`` is ``x - y * floor(x / y)``.
 
->>> from autograd_mini.core.elementwise import RULES
+>>> from autograd_mini.core.rule import RULES
 >>> for region in regions(RULES["relu"]):
 ...     print(region, "|", region.text(RULES["relu"], RULES["relu"].formula))
 x = -p_x | 0
@@ -26,9 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.language import ARITHMETIC, Number, Numbers, evaluate
-from autograd_mini.core.rule import FUNCTIONS, Rule
+from autograd_mini.core.rule import FUNCTIONS, RULES, Rule
+from autograd_mini.language.texts import ARITHMETIC, Number, Numbers, evaluate
 
 if TYPE_CHECKING:
     from sympy import Expr

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_mini.check.bounds import rounding_error
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import Node, gradients
-from autograd_mini.core.language import read
-from autograd_mini.core.python_lines import float_operations
-from autograd_mini.core.rule import FUNCTIONS, Rule, rule_of_ufunc
+from autograd_mini.core.rule import FUNCTIONS, RULES, Rule, rule_of_ufunc
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.differences import derivative
+from autograd_mini.language.python_lines import float_operations
+from autograd_mini.language.texts import read
 from autograd_mini.testing.exact import (
     IN_FLOATS,
     Names,

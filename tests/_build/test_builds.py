@@ -35,7 +35,7 @@ import autograd_mini as ag
 from autograd_mini._build import build
 from autograd_mini._build.compose import PARTS
 from autograd_mini.core import graph
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.operations.elementwise import RULES
 from autograd_mini.core.rule import Rule
 
 CHOSEN = sys.modules["autograd_mini.core.value"]

@@ -9,9 +9,8 @@ import autograd_mini as ag
 from autograd_mini import Tensor, Value, check_gradients
 from autograd_mini.check.complex_step import ComplexStep
 from autograd_mini.check.kinks import at_kink, crossed
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import gradients, topological_order
-from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.differences import derivative, one_sided_derivative
 
 RNG = np.random.default_rng(11)

@@ -21,8 +21,7 @@ import autograd_mini as ag
 from autograd_mini import Value, gradients
 from autograd_mini.cli import main
 from autograd_mini.cli.expressions import ExpressionError, compute, numbers
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.show.transliteration import plain_letters
 
 NEURON = ["sigmoid(w*x + b)", "--at", "w=0.5,x=2,b=-1"]

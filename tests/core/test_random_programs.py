@@ -10,7 +10,9 @@ from autograd_mini import Tensor
 from autograd_mini.testing import check_function
 
 pytestmark = [  # drawn programs use what they use, and average nothing
-    pytest.mark.filterwarnings("ignore::autograd_mini.core.independence.IndependentOutputWarning"),
+    pytest.mark.filterwarnings(
+        "ignore::autograd_mini.interface.independence.IndependentOutputWarning"
+    ),
     pytest.mark.filterwarnings("ignore:Degrees of freedom:RuntimeWarning"),
     pytest.mark.filterwarnings("ignore:Mean of empty slice:RuntimeWarning"),
 ]

@@ -26,7 +26,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini._build import build
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.rule import RULES
 from autograd_mini.core.value import VALUE_FUNCTIONS
 
 KINDS = {

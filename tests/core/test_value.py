@@ -14,7 +14,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, gradients
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.rule import RULES
 
 OPERATORS = {
     "add": (operator.add, 1.0, 1.0),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import autograd_mini as ag
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.rule import RULES
 from autograd_mini.show.notation import latex_name
 
 _TOKEN = re.compile(

@@ -29,8 +29,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograd_mini import Tensor, Value, log_softmax, maximum, nn, primitive, sigmoid
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.show import engine, theme
 from autograd_mini.show import recorded as recorded_graph
 from autograd_mini.show.boxes import STATUS

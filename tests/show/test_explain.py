@@ -30,10 +30,9 @@ from autograd_mini import (
     steps,
     weighted_sum,
 )
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import topological_order
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
-from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.show.arithmetic import product, total
 from autograd_mini.show.derivations import backward_formula, forward_formula
 from autograd_mini.show.explain import LONGEST_PRODUCT
@@ -384,7 +383,7 @@ def form_examples() -> dict[str, list[Tensor]]:
     rng = np.random.default_rng(0)
     X, Y, v = (Tensor(rng.normal(size=s)) for s in ((4, 3), (3, 2), (3,)))
     S = Tensor(rng.normal(size=(2, 4, 3)))
-    scatter = ag.core.indexing.scattered
+    scatter = ag.operations.indexing.scattered
     return {
         "matmul": [X @ Y, X @ v, v @ Y, v @ v, S @ Y, S @ v],
         "affine": [ag.affine(X, Y, v[:2]), ag.affine(v, Y, v[:2]), ag.affine(S, Y, v[:2])],

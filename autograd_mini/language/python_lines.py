@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from autograd_mini.core.language import SYMBOLS, Trees, evaluate, free_names, names_in, read
+from autograd_mini.language.texts import SYMBOLS, Trees, evaluate, free_names, names_in, read
 
 
 class Row(Protocol):
@@ -194,7 +194,7 @@ def float_lines(
         taken: what local names stand for already, in lines that come before these; what is found
             there is not computed again, and what these lines name is added.
 
-    >>> from autograd_mini.core.elementwise import RULES
+    >>> from autograd_mini.core.rule import RULES
     >>> float_lines("x * log_sigmoid(x)", RULES)
     ['x * ((x if x <= 0.0 or x != x else 0.0) - log1p(exp(-abs(x))))']
     """
@@ -205,7 +205,7 @@ def float_lines(
 def float_operations(text: str, rows: Mapping[str, Row]) -> list[str]:
     """The operators and functions by which a text is computed over floats, each as often as it is.
 
-    >>> from autograd_mini.core.elementwise import RULES
+    >>> from autograd_mini.core.rule import RULES
     >>> float_operations("sigmoid(x) * x", RULES)
     ['*', '/', '/', 'exp', '+', '+', 'exp', 'exp']
     """

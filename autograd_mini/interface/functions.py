@@ -18,8 +18,7 @@ from contextlib import suppress
 import numpy as np
 
 from autograd_mini.core.broadcasting import is_shared
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.rule import FUNCTIONS, Array, Operand
+from autograd_mini.core.rule import FUNCTIONS, RULES, Array, Operand
 from autograd_mini.core.tensor import Tensor, plain, record
 from autograd_mini.core.value import VALUE_FUNCTIONS, Value, number_of
 

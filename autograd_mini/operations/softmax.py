@@ -8,9 +8,9 @@ import numpy as np
 
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import OPERATIONS, Operand, axes_of, define
-from autograd_mini.core.reductions import beside_operand, in_wide, restored, wide
 from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.tensor import Axis, Tensor, record
+from autograd_mini.operations.reductions import beside_operand, in_wide, restored, wide
 from autograd_mini.other_libraries import refuse_options
 
 

@@ -12,8 +12,8 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, gradients
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.language import names_in
+from autograd_mini.core.rule import RULES
+from autograd_mini.language.texts import names_in
 
 pytest.importorskip("mpmath")
 from autograd_mini.testing.exact import load_mpmath, precise

@@ -19,10 +19,9 @@ from hypothesis.extra.numpy import (
 
 import autograd_mini as ag
 from autograd_mini import Tensor, gradients
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.graph import topological_order
 from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS, ArrayOperation
-from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.testing import check_function
 
 ARRAY_RULES = {name: each for name, each in OPERATIONS.items() if isinstance(each, ArrayOperation)}

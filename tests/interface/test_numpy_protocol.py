@@ -16,7 +16,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor
-from autograd_mini.core import numpy_protocol
+from autograd_mini.interface import numpy_protocol
 
 NAMESPACES = {
     "np": np,

@@ -17,10 +17,11 @@ import numpy as np
 
 from autograd_mini import other_libraries
 from autograd_mini._build import build
-from autograd_mini.core import graph, modes
-from autograd_mini.core.floats import constant
-from autograd_mini.core.numpy_protocol import ROUNDING, rounded, unknown_function
+from autograd_mini.core import modes
 from autograd_mini.core.rule import FUNCTIONS, rule_of_ufunc
+from autograd_mini.interface import differentiated
+from autograd_mini.interface.floats import constant
+from autograd_mini.interface.numpy_protocol import ROUNDING, rounded, unknown_function
 
 if TYPE_CHECKING:
     from autograd_mini.core.rule import Rule
@@ -215,6 +216,6 @@ def in_place(
     if not modes.recording():
         leaf.data = result.data
         return leaf
-    if leaf.grad != 0.0 or graph.was_differentiated(leaf):
-        raise graph.lost_update(leaf, sign)
+    if leaf.grad != 0.0 or differentiated.was_given(leaf):
+        raise differentiated.lost_update(leaf, sign)
     return result

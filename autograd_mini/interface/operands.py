@@ -6,10 +6,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd_mini.core import numpy_protocol
 from autograd_mini.core.graph import data_of, is_node
 from autograd_mini.core.operation import Operation
 from autograd_mini.core.value import Value, constant
+from autograd_mini.interface import numpy_protocol
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from autograd_mini.core.rule import WEIGHTED_SUMS
+from autograd_mini.operations.elementwise import WEIGHTED_SUMS
 
 if TYPE_CHECKING:
     from autograd_mini.core.value import Operand, Value, _data, _node

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.broadcasting import unbroadcast
-from autograd_mini.core.indexing import scattered
 from autograd_mini.core.operation import OPERATIONS, Operand, define, replaces
 from autograd_mini.core.tensor import Tensor, record
+from autograd_mini.operations.indexing import scattered
 
 
 def _matmul_pullback_left(g: Operand, out: Operand, x: Operand, y: Operand) -> Operand:

@@ -12,13 +12,20 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike, DTypeLike
 
 from autograd_mini.core import tensor
-from autograd_mini.core.indexing import concatenate, getitem, index_array, scattered
 from autograd_mini.core.operation import replaces
-from autograd_mini.core.products import einsum, matmul
-from autograd_mini.core.reductions import norm
 from autograd_mini.core.rule import FUNCTIONS
-from autograd_mini.core.shapes import astype, broadcast_to, ravel, reshape, swapaxes, transpose
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.operations.indexing import concatenate, getitem, index_array, scattered
+from autograd_mini.operations.products import einsum, matmul
+from autograd_mini.operations.reductions import norm
+from autograd_mini.operations.shapes import (
+    astype,
+    broadcast_to,
+    ravel,
+    reshape,
+    swapaxes,
+    transpose,
+)
 from autograd_mini.typing import Array, Axis, Operand
 
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import numpy as np
 
 from autograd_mini import other_libraries
-from autograd_mini.core import graph, modes, numpy_protocol, tensor
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.numpy_protocol import unknown_function
-from autograd_mini.core.operands import real_array
+from autograd_mini.core import modes, tensor
 from autograd_mini.core.operation import NUMPY_FUNCTIONS, Operand
-from autograd_mini.core.rule import rule_of_ufunc
+from autograd_mini.core.rule import RULES, rule_of_ufunc
 from autograd_mini.core.value import Value, constant
+from autograd_mini.interface import differentiated, numpy_protocol
+from autograd_mini.interface.numpy_protocol import unknown_function
+from autograd_mini.interface.operands import real_array
 
 if TYPE_CHECKING:
     from autograd_mini.core.tensor import Array, Axis, Tensor
@@ -414,9 +414,9 @@ def _in_place(operation: Callable[..., Any], sign: str, left: Tensor, right: Ope
         left.data = result
         return left
     # What gradients() gives is plain; a Tensor may be a step that is to be differentiated.
-    unused = graph.was_differentiated(left) and not isinstance(right, tensor.Tensor)
+    unused = differentiated.was_given(left) and not isinstance(right, tensor.Tensor)
     if left._grad is not None or unused:
-        raise graph.lost_update(left, sign)
+        raise differentiated.lost_update(left, sign)
     return cast("Tensor", operation(left, right))
 
 

@@ -6,7 +6,7 @@ and a sentence.  Everything else in the package reads the row: ``Value`` (genera
 from it), ``Tensor``, NumPy dispatch, higher derivatives, pictures, documentation,
 error messages and tests.
 
-The texts are written in the language of ``core.language``, in which one text is evaluated over
+The texts are written in the language of ``autograd_mini.language``, in which one text is evaluated over
 floats, arrays, Values, Tensors, complex numbers and SymPy's symbols.
 
 >>> RULES["tanh"].derivatives
@@ -17,6 +17,8 @@ floats, arrays, Values, Tensors, complex numbers and SymPy's symbols.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -267,3 +269,60 @@ _TABLE = [
 for _each in _TABLE:
     RULES[_each.name] = _each
     register(_each)
+
+
+# A rule for any number of operands
+
+
+class WeightedSum(Rule):
+    """The row of a whole neuron: bias + w1·x1 + w2·x2 + …, for a number of terms.
+
+    Each weight's derivative is its input, and each input's is its weight.
+    """
+
+    fused = True
+
+    def __init__(self, terms: int) -> None:
+        pairs = [(f"w{i}", f"x{i}") for i in range(1, terms + 1)]
+        names = ["bias", *(name for pair in pairs for name in pair)]
+        self.__dict__["operands"] = tuple(names)
+        super().__init__(
+            "weighted_sum",
+            " + ".join(["bias", *(f"{w} * {x}" for w, x in pairs)]),
+            ("1", *(name for w, x in pairs for name in (x, w))),
+            sentence="Weighted sum of a neuron: each weight's derivative is its input.",
+        )
+
+    def __post_init__(self) -> None:
+        pass  # nothing here was written by hand
+
+    def parts(self, bias: Operand, *pairs: Operand) -> Operand:
+        """The sum, term by term."""
+        return sum((w * x for w, x in zip(pairs[::2], pairs[1::2], strict=True)), bias)
+
+    @cached_property
+    def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
+        """For each operand: its local derivative ``(out, *operands)`` over floats or Values."""
+        place = {name: 1 + i for i, name in enumerate(self.operands)}
+        return (lambda *of: 1.0, *(_taking(place[str(name)]) for name in self.derivatives[1:]))
+
+
+def _taking(place: int) -> Callable[..., Any]:
+    return lambda *of: of[place]
+
+
+class _WeightedSums(dict[int, Rule]):
+    def __missing__(self, terms: int) -> Rule:
+        row = self[terms] = WeightedSum(terms)
+        return row
+
+
+WEIGHTED_SUMS = _WeightedSums()
+"""The row of a weighted sum of so many terms.
+
+>>> row = WEIGHTED_SUMS[2]
+>>> row.formula
+'bias + w1 * x1 + w2 * x2'
+>>> dict(zip(row.operands, row.derivatives))
+{'bias': '1', 'w1': 'x1', 'x1': 'w1', 'w2': 'x2', 'x2': 'w2'}
+"""

@@ -11,9 +11,8 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, gradients
 from autograd_mini.core import rule as rule_functions
-from autograd_mini.core.elementwise import RULES
-from autograd_mini.core.python_lines import OverArrays, written
-from autograd_mini.core.rule import rule_of_ufunc
+from autograd_mini.core.rule import RULES, rule_of_ufunc
+from autograd_mini.language.python_lines import OverArrays, written
 from autograd_mini.testing import CHECKS, check_rule, prove_rule
 
 INF = math.inf

@@ -17,9 +17,8 @@ from hypothesis.extra.numpy import arrays as numpy_arrays
 
 import autograd_mini as ag
 from autograd_mini import Tensor
-from autograd_mini.core.elementwise import RULES
 from autograd_mini.core.operation import NUMPY_FUNCTIONS
-from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.testing import check_function
 
 REFUSALS = (ValueError, TypeError, IndexError)

@@ -9,7 +9,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, gradients
-from autograd_mini.core.elementwise import RULES
+from autograd_mini.core.rule import RULES
 from autograd_mini.testing import check_jumps, check_rule, prove_rule
 
 NUMBERS = [-7.5, -3.0, -2.5, -0.3, -0.0, 0.0, 0.1, 0.5, 1.0, 2.5, 6.0, 1e17, math.inf, -math.inf]

@@ -16,7 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from autograd_mini.core import modes
+from autograd_mini.interface import differentiated
 
 
 class IndependentOutputWarning(UserWarning):
@@ -66,6 +69,24 @@ def warn(result: str, things: Sequence[str], f: Any = None) -> None:
         IndependentOutputWarning,
         stacklevel=modes.levels_to_user(),
     )
+
+
+def warn_of_nodes(order: Sequence[Any], wrt: Sequence[Any]) -> None:
+    """Warn that a gradient is 0 because the root of a topological order does not need a node.
+
+    It is 0 as well where a derivative is differentiated and the function was linear: nothing is
+    said of a node whose gradient has been recorded before.
+    """
+    reached = set(order)
+    names = [
+        f"{type(node).__name__} {repr(node.label) if node.label else f'wrt[{index}]'}"
+        + (f" (shape {np.shape(node.data)})" if np.shape(node.data) else "")
+        for index, node in enumerate(wrt)
+        if node not in reached and not differentiated.was_recorded(node)
+    ]
+    if names:
+        root = order[-1]
+        warn(f"this {type(root).__name__} ({root.op or 'a leaf'})", names)
 
 
 def cuts(f: Any, depth: int = 3) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""The language of the rules: texts, and what is made of them."""

@@ -1,0 +1,1 @@
+"""The catalogue: every operation, stated once."""
