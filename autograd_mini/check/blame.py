@@ -26,7 +26,7 @@ from autograd_mini.typing import Array
 
 
 @dataclass(frozen=True)
-class Mistake:
+class WrongStep:
     """What is known about a quantity that is wrong by its own line.
 
     Attributes:
@@ -74,7 +74,7 @@ class Blame:
     """The quantities, each with what was expected of it; and the mistakes among them, by name."""
 
     quantities: list[Quantity]
-    mistakes: dict[str, Mistake]
+    mistakes: dict[str, WrongStep]
 
 
 def blamed(problem: Problem, quantities: Sequence[Quantity]) -> Blame:
@@ -129,7 +129,7 @@ class _BackwardPass:
         steps = [self.steps[name] for name in names]
         return dict(zip(names, rounding_of(steps, self.unit, self.order), strict=True))
 
-    def judged(self, name: str, bound: Array) -> tuple[Array, Mistake | None]:
+    def judged(self, name: str, bound: Array) -> tuple[Array, WrongStep | None]:
         """What was expected of a wrong quantity, and the mistake if it is not right for that."""
         manual, expected = self.manual[name], np.asarray(data_of(self.steps[name]))
         if same_to_rounding(manual, expected, bound):
@@ -164,7 +164,7 @@ class _BackwardPass:
     def _has_other_shape(self, name: str) -> bool:
         return bool(self.manual[name].shape != np.shape(self.nodes[name].data))
 
-    def mistake(self, name: str, expected: Array, bound: Array) -> Mistake:
+    def mistake(self, name: str, expected: Array, bound: Array) -> WrongStep:
         """All that is known about a quantity that is wrong."""
         node = self.nodes[name]
         between = self._between(name)
@@ -175,7 +175,7 @@ class _BackwardPass:
             for end, gradient in zip(ends, gradients, strict=True)
         }
         lost = {self.nodes[n] for n in self.manual if n != name and self._has_other_shape(n)}
-        return Mistake(
+        return WrongStep(
             node=node,
             manual=np.asarray(self.manual[name], float),
             expected=np.asarray(expected, float),
@@ -207,7 +207,7 @@ class _BackwardPass:
         return between
 
 
-def is_convention(mistake: Mistake) -> bool:
+def is_convention(mistake: WrongStep) -> bool:
     """Whether a gradient differs at kinks alone, by what is taken between their two sides."""
     if mistake.manual.shape != mistake.expected.shape:
         return False

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograd_mini.check.blame import Blame, Mistake
+from autograd_mini.check.blame import Blame, WrongStep
 from autograd_mini.check.kinks import at_kink
 from autograd_mini.check.result import CAUSES, Cause, Quantity
 from autograd_mini.check.slips import (
@@ -66,7 +66,7 @@ _FOLLOWS = ("unknown", "shape", "missing-reduction")
 """What a gradient of a wrong shape makes of the gradients that are computed from it."""
 
 
-def causes(mistake: Mistake) -> tuple[Cause, ...]:
+def causes(mistake: WrongStep) -> tuple[Cause, ...]:
     """The explanations of a mistake, the simplest first; ``unknown`` if there is none."""
     simplicity = list(CAUSES)
     with np.errstate(all="ignore"):  # most predictions are wrong, and some are no numbers at all
@@ -79,7 +79,7 @@ def causes(mistake: Mistake) -> tuple[Cause, ...]:
         return (Cause("unknown", _unknown(mistake)),)
 
 
-def _unknown(mistake: Mistake) -> str:
+def _unknown(mistake: WrongStep) -> str:
     if mistake.manual.shape != mistake.expected.shape:
         return "no single slip explains numbers of this shape"
     wrong = mistake.wrong
@@ -96,7 +96,7 @@ def _unknown(mistake: Mistake) -> str:
 # What explains numbers
 
 
-def explains(predicted: Array | float, mistake: Mistake) -> bool:
+def explains(predicted: Array | float, mistake: WrongStep) -> bool:
     """Whether a slip that makes these numbers made the user's."""
     numbers, manual = np.asarray(predicted), mistake.manual
     if numbers.shape != manual.shape or not _may_explain(numbers, mistake):
@@ -111,7 +111,7 @@ def explains(predicted: Array | float, mistake: Mistake) -> bool:
     return bool(_largest(rest) <= allowed)
 
 
-def _may_explain(numbers: Array, mistake: Mistake) -> bool:
+def _may_explain(numbers: Array, mistake: WrongStep) -> bool:
     """Whether the numbers are the user's at a few places; most slips end here."""
     if numbers.size <= _FEW or mistake.manual.shape != mistake.expected.shape:
         return True
@@ -125,7 +125,7 @@ _FEW = 256
 # Numbers that are none
 
 
-def _not_finite(mistake: Mistake) -> Iterator[Cause]:
+def _not_finite(mistake: WrongStep) -> Iterator[Cause]:
     bad = ~np.isfinite(mistake.manual)
     if bad.any():
         kinds = sorted({str(value) for value in mistake.manual[bad]})
@@ -138,7 +138,7 @@ def _not_finite(mistake: Mistake) -> Iterator[Cause]:
 # The whole array
 
 
-def _whole(mistake: Mistake) -> Iterator[Cause]:
+def _whole(mistake: WrongStep) -> Iterator[Cause]:
     if mistake.manual.shape == mistake.expected.shape:
         yield from _constant_factor(mistake)
     else:
@@ -148,7 +148,7 @@ def _whole(mistake: Mistake) -> Iterator[Cause]:
     yield from _reduced(mistake)
 
 
-def _constant_factor(mistake: Mistake) -> Iterator[Cause]:
+def _constant_factor(mistake: WrongStep) -> Iterator[Cause]:
     if not mistake.expected.any():
         yield Cause("extra-term", "the right gradient is zero everywhere")
         return
@@ -168,7 +168,7 @@ def _constant_factor(mistake: Mistake) -> Iterator[Cause]:
     yield Cause("scale", f"{_times(factor, name)} × the right gradient")
 
 
-def _reduced_counts(mistake: Mistake) -> Iterator[tuple[int, str]]:
+def _reduced_counts(mistake: WrongStep) -> Iterator[tuple[int, str]]:
     """Over how many elements the step and the forward pass near it take sums and means."""
     wording = mistake.step.wording
     for node in (*mistake.step.inside, *mistake.forward):
@@ -179,7 +179,7 @@ def _reduced_counts(mistake: Mistake) -> Iterator[tuple[int, str]]:
                 yield count, f"the {count} elements of {wording(operand)} along the summed axes"
 
 
-def _other_shape(mistake: Mistake) -> Iterator[Cause]:
+def _other_shape(mistake: WrongStep) -> Iterator[Cause]:
     manual, right = mistake.manual.shape, mistake.expected.shape
     if mistake.manual.size == mistake.expected.size and explains(
         mistake.expected.reshape(manual), mistake
@@ -201,7 +201,7 @@ def _other_shape(mistake: Mistake) -> Iterator[Cause]:
                 yield Cause("missing-reduction", f"not summed over {counted}")
 
 
-def _other_order(mistake: Mistake) -> Iterator[Cause]:
+def _other_order(mistake: WrongStep) -> Iterator[Cause]:
     if mistake.expected.ndim < 2 or mistake.expected.ndim > 5:
         return
     for order in itertools.permutations(range(mistake.expected.ndim)):
@@ -213,7 +213,7 @@ def _other_order(mistake: Mistake) -> Iterator[Cause]:
                 yield Cause("axis-order", f"the right gradient with its axes in the order {order}")
 
 
-def _reduced(mistake: Mistake) -> Iterator[Cause]:
+def _reduced(mistake: WrongStep) -> Iterator[Cause]:
     """The right gradient, summed or averaged over axes that it should keep."""
     right = mistake.expected
     for count in range(1, right.ndim + 1):
@@ -228,7 +228,7 @@ def _reduced(mistake: Mistake) -> Iterator[Cause]:
                     yield Cause("extra-reduction", f"the right gradient, {name} over axis {where}")
 
 
-def _zeros(mistake: Mistake) -> Iterator[Cause]:
+def _zeros(mistake: WrongStep) -> Iterator[Cause]:
     """Right where it is not zero."""
     if mistake.manual.shape != mistake.expected.shape:
         return
@@ -246,7 +246,7 @@ def _zeros(mistake: Mistake) -> Iterator[Cause]:
 # Ties and kinks
 
 
-def _kinks(mistake: Mistake) -> Iterator[Cause]:
+def _kinks(mistake: WrongStep) -> Iterator[Cause]:
     """Wrong at no other elements than those where an operation has no derivative."""
     if mistake.manual.shape != mistake.expected.shape:
         return
@@ -264,7 +264,7 @@ def _kinks(mistake: Mistake) -> Iterator[Cause]:
 # Inside the step
 
 
-def _one_slip(mistake: Mistake) -> Iterator[Cause]:
+def _one_slip(mistake: WrongStep) -> Iterator[Cause]:
     """Something left out, repeated, turned, summed or scaled in one place of the step."""
     for slip in slips(mistake.step, mistake.updated):
         if slip.rescaled is None:
@@ -284,7 +284,7 @@ def _one_slip(mistake: Mistake) -> Iterator[Cause]:
                 break
 
 
-def _other_array(mistake: Mistake) -> Iterator[Cause]:
+def _other_array(mistake: WrongStep) -> Iterator[Cause]:
     """An array at hand that is a factor or a term too many, or stands in another's place."""
     yield from _by_term(mistake)
     yield from _by_factor(mistake)
@@ -292,7 +292,7 @@ def _other_array(mistake: Mistake) -> Iterator[Cause]:
     yield from _that_explain(mistake, exchanges(mistake.step, mistake.arrays, mistake.unary))
 
 
-def _other_derivative(mistake: Mistake) -> Iterator[Cause]:
+def _other_derivative(mistake: WrongStep) -> Iterator[Cause]:
     """Something in the place of the derivative of several operations at once."""
     candidates = other_derivatives(
         mistake.node, mistake.upstream, mistake.arrays, mistake.unary, mistake.step.wording
@@ -300,14 +300,14 @@ def _other_derivative(mistake: Mistake) -> Iterator[Cause]:
     yield from _that_explain(mistake, candidates)
 
 
-def _that_explain(mistake: Mistake, candidates: Iterable[Slip]) -> Iterator[Cause]:
+def _that_explain(mistake: WrongStep, candidates: Iterable[Slip]) -> Iterator[Cause]:
     """Those slips that make the user's numbers."""
     for slip in candidates:
         if explains(slip.gradient, mistake):
             yield Cause(slip.code, slip.evidence)
 
 
-def _with_factor(slip: Slip, factor: float, mistake: Mistake, enough: bool) -> Iterator[Cause]:
+def _with_factor(slip: Slip, factor: float, mistake: WrongStep, enough: bool) -> Iterator[Cause]:
     """What a factor means: of an operand, or 1 − rate for an update."""
     words, factors = slip.evidence, mistake.factors
     if slip.code == "updated-value":
@@ -329,7 +329,7 @@ def _with_factor(slip: Slip, factor: float, mistake: Mistake, enough: bool) -> I
         yield Cause("scale", f"{words} is taken {_times(factor, name)} ×")
 
 
-def _sum_or_mean(factor: float, mistake: Mistake, words: str) -> Iterator[Cause]:
+def _sum_or_mean(factor: float, mistake: WrongStep, words: str) -> Iterator[Cause]:
     """A factor that is the number of elements of a sum or mean in the step, or 1 over it."""
     for count, what in _reduced_counts(mistake):
         if abs(factor * count - 1) < 1e-7:
@@ -338,7 +338,7 @@ def _sum_or_mean(factor: float, mistake: Mistake, words: str) -> Iterator[Cause]
             yield Cause("sum-for-mean", f"{count} × {words}: a sum over {what}")
 
 
-def _by_factor(mistake: Mistake) -> Iterator[Cause]:
+def _by_factor(mistake: WrongStep) -> Iterator[Cause]:
     """An elementwise factor too many, or lost, whatever way the step was written."""
     if mistake.manual.shape != mistake.expected.shape or mistake.manual.size < 2:
         return
@@ -354,7 +354,7 @@ def _by_factor(mistake: Mistake) -> Iterator[Cause]:
             yield Cause("missing-factor", f"the right gradient is this, times {name}")
 
 
-def _by_sum(mistake: Mistake) -> Iterator[Cause]:
+def _by_sum(mistake: WrongStep) -> Iterator[Cause]:
     """A term lost or with the other sign in a − b or a + b, whatever this is multiplied by."""
     right, wording = mistake.expected, mistake.step.wording
     same = {
@@ -375,7 +375,7 @@ def _by_sum(mistake: Mistake) -> Iterator[Cause]:
                     yield Cause(code, text)
 
 
-def _by_term(mistake: Mistake) -> Iterator[Cause]:
+def _by_term(mistake: WrongStep) -> Iterator[Cause]:
     """A term too many or lost that is proportional to an array at hand."""
     if mistake.manual.shape != mistake.expected.shape or mistake.manual.size < _INFORMATIVE:
         return

@@ -8,11 +8,13 @@ from typing import Any
 from autograd_mini.check.blame import blamed
 from autograd_mini.check.capture import Loss, Manual, Required, captured
 from autograd_mini.check.causes import explained
+from autograd_mini.check.lines.located import mistakes, told_by_lines
+from autograd_mini.check.lines.repair import Budget
 from autograd_mini.check.lint import lint
 from autograd_mini.check.losses import hinted, loss_hint
 from autograd_mini.check.points import telling_point
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.report import GradientReport
+from autograd_mini.check.report import DIFFER, GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
 
 
@@ -26,6 +28,7 @@ def check_gradients(
     hints: Hints = 2,
     required: Required = (),
     forbid_autodiff: bool = False,
+    seconds: float = 10.0,
 ) -> GradientReport:
     """Hold hand-derived gradients against automatic and numerical ones.
 
@@ -44,6 +47,8 @@ def check_gradients(
         hints: what the report tells: 0 the verdict, 1 also where the mistakes are, 2 also why.
         required: the names for which ``manual`` must give a gradient; ``"all"`` parameters.
         forbid_autodiff: whether the check fails if ``manual`` differentiates automatically.
+        seconds: how long is searched, at the most, for the line of ``manual`` that is wrong and
+            for what is right in its place; 0 for not at all.
 
     Returns:
         A report.  A verdict is ``"differ"`` only if a difference exceeds what rounding
@@ -71,18 +76,24 @@ def check_gradients(
     """
     checked_hints(hints)
     problem = captured(loss, params, manual, required, forbid_autodiff)
-    return checked(problem, seed=seed, entries=entries).with_hints(hints)
+    report = checked(problem, seed=seed, entries=entries, seconds=seconds)
+    return report.with_hints(hints)
 
 
-def checked(problem: Problem, *, seed: int = 0, entries: int = 16) -> GradientReport:
+def checked(
+    problem: Problem, *, seed: int = 0, entries: int = 16, seconds: float = 10.0
+) -> GradientReport:
     """The report on a problem, however it came about.
 
     Arguments:
         problem: what is checked.
-        seed, entries: as for ``check_gradients``.
+        seed, entries, seconds: as for ``check_gradients``.
     """
     point = telling_point(problem, seed, entries)
-    quantities = explained(blamed(point.problem, point.quantities))
+    wrong = [q.name for q in point.quantities if q.verdict == DIFFER and q.manual is not None]
+    slips = mistakes(point.problem, wrong, point.tolerance, Budget(seconds))
+    blame = told_by_lines(blamed(point.problem, point.quantities), slips)
+    quantities = explained(blame)
     hint = loss_hint(point.problem, quantities)
     return GradientReport(
         hinted(quantities, hint),
@@ -91,4 +102,5 @@ def checked(problem: Problem, *, seed: int = 0, entries: int = 16) -> GradientRe
         notes=[*point.notes, *problem.notes],
         findings=[*point.findings, *lint(point.problem, quantities, point.alone)],
         loss_hint=hint.sentence if hint else None,
+        mistakes=slips,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import AGREE, DIFFER, Finding, Quantity
 from autograd_mini.check.verdict import EQUAL, verdicts
 from autograd_mini.core.graph import Node, leaf_like, sweep_gradients
+from autograd_mini.typing import Array
 
 _NEARBY = 2.0**-10
 """How far, as a part of each number, the point lies beside which all is compared again."""
@@ -41,6 +42,7 @@ class Point:
         findings: what is wrong with the functions that were compared.
         notes: how they were compared, where that is not the usual.
         alone: whether the hand-derived gradients are known at this point alone.
+        tolerance: what may be rounding in each gradient.
     """
 
     problem: Problem
@@ -48,6 +50,7 @@ class Point:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     alone: bool = False
+    tolerance: Mapping[str, Array] = field(default_factory=dict)
 
 
 def telling_point(problem: Problem, seed: int, entries: int) -> Point:
@@ -102,7 +105,7 @@ def _compared(problem: Problem, seed: int, entries: int) -> Point:
         f"{q.name}: {q.evidence}." for q in quantities if q.verdict == AGREE and q.evidence != EQUAL
     )
     findings = (*problem.findings, *(one.finding for one in unsteady))
-    return Point(problem, quantities, findings, (*bound.notes, *asides))
+    return Point(problem, quantities, findings, (*bound.notes, *asides), tolerance=bound.tolerance)
 
 
 def _wrong_beside(

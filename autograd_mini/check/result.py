@@ -114,6 +114,73 @@ class Quantity:
         return self.evidence.endswith(ENGINE_IS_ODD)
 
 
+@dataclass(frozen=True)
+class Line:
+    """A statement of the user's.
+
+    Attributes:
+        file: the path of its file, or the name of the cell that it is in.
+        number: the number of its first line, from 1.
+        text: its text.
+        columns: where in ``text`` the part begins and ends that is wrong; both the same, where
+            something is missing.
+    """
+
+    file: str
+    number: int
+    text: str
+    columns: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A line that is right in the place of one that is wrong.
+
+    Attributes:
+        line: the line that is wrong.
+        text: the line that is right.
+        cause: a code of ``CAUSES``.
+        reason: what is wrong with the line, in a sentence.
+        verified_at: at how many points the gradients were computed with it, and all that the
+            line spoils are right.
+        ours: whether it is what the recorded graph says, not a small change of the line.
+    """
+
+    line: Line
+    text: str
+    cause: str
+    reason: str
+    verified_at: int
+    ours: bool = False
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One slip in the hand-derived code, whatever it spoils.
+
+    Attributes:
+        line: the line that is wrong; ``None`` where there is no code.
+        cause: a code of ``CAUSES``.
+        reason: what is wrong, in a sentence.
+        repairs: lines that are right in its place, the likeliest first: several where no number
+            tells them apart, none where no small change of the line is right.
+        names: the gradients that the line itself makes.
+        inherited_by: the gradients that are wrong for it, and right given what they were handed.
+    """
+
+    line: Line | None
+    cause: str
+    reason: str
+    repairs: tuple[Repair, ...] = ()
+    names: tuple[str, ...] = ()
+    inherited_by: tuple[str, ...] = ()
+
+    @property
+    def repair(self) -> Repair | None:
+        """The likeliest repair."""
+        return self.repairs[0] if self.repairs else None
+
+
 @dataclass(eq=False)
 class Result:
     """All that a check has shown.
@@ -125,6 +192,7 @@ class Result:
         notes: how it was checked, where that is not the usual; they give no reason away.
         findings: what shapes, labels and values say before any gradient does.
         loss_hint: where all gradients are off by one relation: which loss they are right for.
+        mistakes: the slips in the hand-derived code, nearest the loss first.
     """
 
     quantities: dict[str, Quantity]
@@ -133,6 +201,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     loss_hint: str | None = None
+    mistakes: list[Mistake] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:

@@ -157,7 +157,7 @@ NETWORKS = {
 SLIPS = [
     ("classifier", "no mean", ["z2"], "sum-for-mean"),
     ("classifier", "sign", ["z2"], "sign"),
-    ("classifier", "lost factor", ["W1", "b1"], "missing-factor"),
+    ("classifier", "lost factor", ["b1"], "missing-factor"),
     ("classifier", "mean", ["b1"], "mean-for-sum"),
     ("normalisation", "not squared", ["n"], "scale"),
     ("normalisation", "lost mean", ["z"], "missing-factor"),

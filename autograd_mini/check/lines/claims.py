@@ -16,12 +16,13 @@ from autograd_mini.check.wording import Wording
 from autograd_mini.core.graph import Node, data_of, is_node, sweep_gradients
 from autograd_mini.typing import Array
 
-Kind = Literal["gradient", "share", "value"]
+Kind = Literal["gradient", "share", "slope", "value"]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What an array is: of a node the gradient, a share of it along one path, or the value.
+    """What an array is: of a node the gradient, a share of it along one path, or the value, or
+    how steep it is beside a node that it is made of element by element.
 
     Attributes:
         kind: which of these.
@@ -78,6 +79,8 @@ class Truth:
             alike[np.shape(node.data)].add("value", node, np.asarray(node.data))
         for node, share in self._shares():
             alike[share.shape].add("share", node, share)
+        for node, slope in self._slopes():
+            alike[slope.shape].add("slope", node, slope)
         return dict(alike)
 
     def _shares(self) -> Iterator[tuple[Node, Array]]:
@@ -94,6 +97,27 @@ class Truth:
                 for operand, share in pairs:
                     if uses[operand] > 1:
                         yield operand, np.asarray(data_of(share))
+
+    def _slopes(self) -> Iterator[tuple[Node, Array]]:
+        """For each node with a name that is made element by element of another: how steeply."""
+        for node in self.names:
+            inside, ends = [node], []
+            for inner in inside:  # grows while it is walked
+                operation = inner.operation
+                if operation is None or not operation.elementwise:
+                    continue
+                for operand in inner.parents:
+                    if not is_node(operand) or np.shape(operand.data) != np.shape(node.data):
+                        continue
+                    if operand in self.names or not operand.parents:
+                        ends.append(operand)
+                    else:
+                        inside.append(operand)
+            if ends and node.parents:
+                with np.errstate(all="ignore"):
+                    ones = np.ones_like(node.data)[()]
+                    found = sweep_gradients(node, ends, False, ones)
+                yield from ((node, np.asarray(data_of(slope))) for slope in found)
 
     def claims(self, array: Array, factors: bool = True) -> list[Claim]:
         """What an array is, the likeliest first: gradients before values, exact ones before others.
@@ -120,11 +144,14 @@ class Truth:
         what = self.wording(claim.node)
         of = {"gradient": f"the gradient of {what}", "share": f"a share of the gradient of {what}"}
         times = "" if claim.factor == 1 else f"{claim.factor:.6g} times ".replace("-", "−")
+        of["slope"] = f"the derivative of {what}"
         return times + of.get(claim.kind, what) + (", transposed" if claim.moved else "")
 
     def fits(self, name: str, claim: Claim) -> bool:
         """Whether a name is that of the node whose gradient the array is, as ``dZ1`` of ``z1``."""
-        return claim.kind != "value" and is_gradient_name(name, self.names.get(claim.node, ""))
+        return claim.kind not in ("value", "slope") and is_gradient_name(
+            name, self.names.get(claim.node, "")
+        )
 
     def named(self, name: str) -> Node | None:
         """The node whose gradient something is by its name."""
@@ -132,7 +159,7 @@ class Truth:
         return found.pop() if len(found) == 1 else None
 
 
-_KINDS = ("gradient", "share", "value")
+_KINDS = ("gradient", "share", "slope", "value")
 
 
 class _Alike:

@@ -23,6 +23,7 @@ import numpy as np
 
 from autograd_mini.check.lines.instrument import HOOKS, instrumented
 from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
+from autograd_mini.check.lines.state import State, reached_by
 from autograd_mini.typing import Array
 
 Gradients = Mapping[str, Array]
@@ -115,6 +116,7 @@ class Program:
         self._units: dict[Place, Unit] = {}
         self._twins: dict[tuple[object, ...], FunctionType] = {}
         self._kept: list[Edits] = []
+        self._state = State()
         self._edits: Edits = {}
         self._choice = 0
         self._before: Place | None = None
@@ -176,6 +178,7 @@ class Program:
         finally:
             self._edits, self._exchange, self._log = {}, None, None
             self._before = self._visit = None
+            self._state.restore()
         if watched and made.error is None:
             self._limit = 50 * self._steps + 10_000
         return made
@@ -187,6 +190,7 @@ class Program:
         if isinstance(function, FunctionType):
             return self._twin(function)
         if isinstance(function, MethodType):
+            self._state.add(function.__self__)
             inner = self._follow(function.__func__)
             return function if inner is function.__func__ else MethodType(inner, function.__self__)
         if isinstance(function, functools.partial):
@@ -208,7 +212,9 @@ class Program:
         if unit is None:
             return function
         first = unit.place(unit.tree)
-        self._units[first] = unit
+        if first not in self._units:
+            self._units[first] = unit
+            self._state.add(*reached_by(function))
         edits = {p: s for p, s in self._edits.items() if p in unit.statements}
         before = self._before if self._before in unit.statements else None
         key = (function, before, *((place, *map(id, s)) for place, s in edits.items()))
@@ -309,7 +315,7 @@ class Program:
         """The statement that is waited for is about to run."""
         frame = sys._getframe(1)
         if self._visit is not None:
-            self._visit({**frame.f_builtins, **frame.f_globals, **frame.f_locals})
+            self._visit({**frame.f_globals, **frame.f_locals})
 
 
 _BUILT_IN = (

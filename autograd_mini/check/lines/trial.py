@@ -18,6 +18,8 @@ from autograd_mini.typing import Array
 
 _MOVED = 0.25
 """How far another point lies, as a part of a parameter's usual size."""
+_TURNS = 4
+"""How many turns of a statement in a loop are looked at."""
 _POINTS = 2
 """How many other points there are."""
 
@@ -106,15 +108,23 @@ class Trial:
         return found
 
     @cached_property
-    def moves(self) -> dict[Site, set[str]]:
-        """For each place where values are made the gradients that depend on them."""
-        return {site: self._moved_by(site) for site in self.sites}
+    def moves(self) -> dict[Site, list[set[str]]]:
+        """For each place where values are made the gradients that depend on them, turn by turn.
 
-    def _moved_by(self, site: Site) -> set[str]:
+        Of many turns the first and the last are looked at.
+        """
+        found: dict[Site, list[set[str]]] = {}
+        for site, events in self.sites.items():
+            turns = list(range(len(events)))
+            turns[_TURNS - 1 : -1] = []
+            found[site] = [self._moved_by(site, turn) for turn in turns]
+        return found
+
+    def _moved_by(self, site: Site, when: int) -> set[str]:
         rng = np.random.default_rng(0)
 
         def exchange(other: Site, turn: int, value: Array) -> Array | None:
-            if other != site:
+            if other != site or turn != when:
                 return None
             size = np.max(np.abs(value), initial=0.0)
             size = size if np.isfinite(size) and size else 1.0

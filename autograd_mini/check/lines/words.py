@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import dis
 import inspect
 import math
 import operator
@@ -372,13 +373,45 @@ def _inside(node: ast.expr, value: object) -> Iterator[ast.expr]:
                 yield ast.Attribute(copied(node), name, ast.Load())
 
 
+_HARMLESS = frozenset(
+    {"len", "range", "abs", "min", "max", "sum", "float", "int", "enumerate", "zip"}
+)
+
+
+def _is_plain(code: types.CodeType, around: Mapping[str, object], depth: int = 3) -> bool:
+    """Whether a function computes and does nothing else, as far as the names it uses tell."""
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL", "IMPORT_NAME"):
+            return False
+        if instruction.opname not in ("LOAD_GLOBAL", "LOAD_NAME"):
+            continue
+        name = instruction.argval
+        if name not in around:
+            if name in _HARMLESS:
+                continue
+            return False
+        value = around[name]
+        inner = getattr(value, "__code__", None)
+        if inner is not None:
+            if not depth or not _is_plain(inner, getattr(value, "__globals__", {}), depth - 1):
+                return False
+        elif not (
+            value in (np, math)
+            if isinstance(value, types.ModuleType)
+            else shape_of(value) is not None
+        ):
+            return False
+    return True
+
+
 def _is_unary(value: object) -> bool:
     """Whether a function takes one argument, as far as it says."""
     if isinstance(value, np.ufunc):
         return value.nin == 1
     if isinstance(value, type) or not callable(value) or _is_of_numpy(value):
         return False
-    if value in (len, range, int, float, print, enumerate, reversed, zip):
+    code = getattr(value, "__code__", None)
+    if code is None or not _is_plain(code, getattr(value, "__globals__", {})):
         return False
     try:
         parameters = list(inspect.signature(value).parameters.values())

@@ -18,7 +18,10 @@ from autograd_mini.check.result import DIFFER as DIFFER
 from autograd_mini.check.result import ENGINE_IS_ODD as ENGINE_IS_ODD
 from autograd_mini.check.result import Cause as Cause
 from autograd_mini.check.result import Finding as Finding
+from autograd_mini.check.result import Line as Line
+from autograd_mini.check.result import Mistake as Mistake
 from autograd_mini.check.result import Quantity as Quantity
+from autograd_mini.check.result import Repair as Repair
 from autograd_mini.check.result import Result
 from autograd_mini.core.graph import Node
 from autograd_mini.show.transliteration import for_stream
@@ -42,6 +45,7 @@ class GradientReport(Result):
         notes: how it was checked, where that is not the usual; they give no reason away.
         findings: what shapes, labels and values say before any gradient does.
         loss_hint: where all gradients are off by one relation: which loss they are right for.
+        mistakes: the slips in the hand-derived code, nearest the loss first.
         hints: what ``str``, ``save``, ``to_json`` and Jupyter tell: 0 the verdict, 1 also
             where the mistakes are, 2 also why, with the numbers.
 
@@ -68,6 +72,7 @@ class GradientReport(Result):
         notes: Sequence[str] = (),
         findings: Sequence[Finding] = (),
         loss_hint: str | None = None,
+        mistakes: Sequence[Mistake] = (),
         hints: Hints = 2,
     ) -> None:
         super().__init__(
@@ -77,6 +82,7 @@ class GradientReport(Result):
             list(notes),
             list(findings),
             loss_hint,
+            list(mistakes),
         )
         self.hints = checked_hints(hints)
 
@@ -108,6 +114,7 @@ class GradientReport(Result):
             notes=self.notes,
             findings=self.findings,
             loss_hint=self.loss_hint,
+            mistakes=self.mistakes,
             hints=hints,
         )
 

@@ -1,0 +1,152 @@
+"""The mistakes of a hand-derived backward pass: for each slip its line, the reason, the repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+from autograd_mini.check.blame import Blame
+from autograd_mini.check.lines.claims import Truth
+from autograd_mini.check.lines.reasons import reason
+from autograd_mini.check.lines.repair import Budget, VerifiedEdit, suspects, verified_edits
+from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.lines.texts import changed_parts, rewritten
+from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.result import Cause, Line, Mistake, Repair
+from autograd_mini.core.graph import Node
+from autograd_mini.typing import Array
+
+
+def mistakes(
+    problem: Problem, wrong: Collection[str], tolerance: Mapping[str, Array], budget: Budget
+) -> list[Mistake]:
+    """The slips in the code that derived gradients by hand, nearest the loss first.
+
+    Arguments:
+        problem: what is checked.
+        wrong: the names of the gradients that are wrong.
+        tolerance: what may be rounding in each.
+        budget: how long may be searched.
+
+    Returns:
+        Nothing where the code cannot be run line by line.
+    """
+    if problem.program is None or not wrong:
+        return []
+    trial = Trial(problem, problem.program, tolerance, wrong)
+    if not trial.runs_as_before or not trial.sites:
+        return []
+    truth = Truth(problem)
+    found = []
+    while trial.wrong and not budget.spent:
+        edits = verified_edits(trial, truth, budget)
+        if not edits:
+            break
+        found.append(_mistake(trial, truth, edits))
+        first = edits[0]
+        mended = {first.statement.place: [first.edit.statement]}
+        trial = trial.mended(mended, trial.wrong - first.names)
+    if trial.wrong:
+        found += _unmended(trial, truth, budget)
+    return found
+
+
+def told_by_lines(blame: Blame, slips: Sequence[Mistake]) -> Blame:
+    """What is known of the quantities where the line that spoils them can be mended."""
+    causes: dict[str, Cause | None] = {}
+    inherited: set[str] = set()
+    for slip in slips:
+        if slip.repairs:
+            own = slip.names or slip.inherited_by[:1]  # what is nearest to the line
+            known = None if slip.cause == "unknown" else Cause(slip.cause, slip.reason)
+            causes |= dict.fromkeys(own, known)
+            inherited |= set(slip.inherited_by) - set(own)
+    quantities = []
+    for quantity in blame.quantities:
+        if quantity.name in causes:
+            cause = causes[quantity.name]
+            quantity = replace(quantity, inherited=False, causes=(cause,) if cause else ())
+        elif quantity.name in inherited:
+            quantity = replace(quantity, inherited=True)
+        quantities.append(quantity)
+    told = inherited | {name for name, cause in causes.items() if cause}
+    return Blame(quantities, {n: step for n, step in blame.mistakes.items() if n not in told})
+
+
+def _mistake(trial: Trial, truth: Truth, edits: list[VerifiedEdit]) -> Mistake:
+    """A slip that can be mended."""
+    meaning = _meaning(trial, truth)
+    repairs = []
+    for found in edits:
+        code, sentence = reason(found.edit, meaning)
+        line = line_of(found.statement, found.edit.statement)
+        text = rewritten(found.statement, found.edit.statement)
+        repairs.append(Repair(line, text, code, sentence, found.verified_at))
+    own = _own(trial, edits[0].statement, edits[0].names)
+    inherited = [name for name in _nearest_first(trial) if name in edits[0].names - own]
+    first = repairs[0]
+    return Mistake(
+        first.line, first.cause, first.reason, tuple(repairs), tuple(sorted(own)), tuple(inherited)
+    )
+
+
+def _unmended(trial: Trial, truth: Truth, budget: Budget) -> list[Mistake]:
+    """What no small change explains: the line that is wrong, if there is only one."""
+    every = suspects(trial, truth)
+    unknown = [suspect for suspect in every if suspect.penalty < 1 and suspect.handed_right]
+    if not unknown:
+        return []
+    suspect = unknown[0]
+    own = _own(trial, suspect.statement, suspect.spoils)
+    inherited = [name for name in _nearest_first(trial) if name in suspect.spoils - own]
+    sentence = "no single change of this line makes the gradients right"
+    if budget.spent:
+        sentence = f"the search stopped after {budget.seconds:g} s, {budget.tried} changes tried"
+    line = line_of(suspect.statement, None)
+    return [Mistake(line, "unknown", sentence, (), tuple(sorted(own)), tuple(inherited))]
+
+
+def line_of(statement: Statement, edited: object) -> Line:
+    """A statement as a reader finds it, with the part that an edited one has exchanged."""
+    start, end = statement.span(statement.node)
+    columns = (0, end - start)
+    if edited is not None:
+        spans = [
+            statement.span(old)
+            for old, _ in changed_parts(statement.node, edited)  # type: ignore[arg-type]
+            if hasattr(old, "lineno")
+        ]
+        if spans:
+            columns = min(s for s, _ in spans) - start, max(e for _, e in spans) - start
+    return Line(statement.unit.file, statement.number, statement.text, columns)
+
+
+def _own(trial: Trial, statement: Statement, names: Collection[str]) -> set[str]:
+    """The gradients among names that a statement itself makes."""
+    made = [trial.sites[site][-1].value for site in trial.places[statement.place]]
+    given = trial.ran.gradients or {}
+    return {
+        name
+        for name in names
+        if any(given[name].shape == array.shape and (given[name] == array).all() for array in made)
+    }
+
+
+def _nearest_first(trial: Trial) -> list[str]:
+    rank = {node: i for i, node in enumerate(trial.problem.order)}
+    nodes: Mapping[str, Node] = trial.problem.nodes
+    return sorted(trial.names, key=lambda name: -rank.get(nodes[name], -1))
+
+
+def _meaning(trial: Trial, truth: Truth) -> Callable[[str], str]:
+    """What an operand of a line is, by its name and by the numbers that it had."""
+    values = {event.name: event.value for event in trial.ran.events}
+
+    def meaning(text: str) -> str:
+        if text not in values:
+            return ""
+        claims = [claim for claim in truth.claims(values[text]) if claim.exact]
+        return truth.words(claims[0]) if claims else ""
+
+    return meaning

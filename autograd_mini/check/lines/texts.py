@@ -1,0 +1,135 @@
+"""A changed statement as it stands in the user's file: what is unchanged keeps its text."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator
+
+from autograd_mini.check.lines.source import Statement
+
+Pair = tuple[ast.AST, ast.AST]
+
+
+def rewritten(statement: Statement, edited: ast.stmt) -> str:
+    r"""The text of an edited statement, in which the spaces and brackets of the user's are kept.
+
+    >>> from autograd_mini.check.lines.source import unit_of
+    >>> def area(r):
+    ...     return ( 3*r ) * r
+    >>> (statement,) = [Statement(unit_of(area), node) for node in unit_of(area).tree.body]
+    >>> rewritten(statement, ast.parse("def f():\n    return 4 * r * r").body[0].body[0])
+    'return ( 4*r ) * r'
+    """
+    pairs = list(changed_parts(statement.node, edited))
+    wanted = _key(edited)
+    for inside, around in itertools.product((False, True), repeat=2):
+        text = _spliced(statement, pairs, inside, around)
+        if text is not None and _key_of_text(text) == wanted:
+            return text
+    return ast.unparse(edited)
+
+
+def changed_parts(old: ast.AST, new: ast.AST) -> Iterator[Pair]:
+    """The smallest parts of a tree that another has exchanged."""
+    if old is new or _key(old) == _key(new):
+        return
+    pairs = list(_children(old, new)) if type(old) is type(new) else []
+    if not pairs or _is_inside(old, new) or _is_inside(new, old):
+        yield old, new
+        return
+    for one, other in pairs:
+        yield from changed_parts(one, other)
+
+
+def _is_inside(part: ast.AST, whole: ast.AST) -> bool:
+    key = _key(part)
+    return isinstance(part, ast.expr) and any(_key(node) == key for node in ast.walk(whole))
+
+
+def _children(old: ast.AST, new: ast.AST) -> Iterator[Pair]:
+    """The parts of two trees side by side; nothing where something else is different."""
+    pairs: list[Pair] = []
+    for name, before in ast.iter_fields(old):
+        after = getattr(new, name)
+        if isinstance(before, ast.expr | ast.keyword) and isinstance(after, ast.expr | ast.keyword):
+            pairs.append((before, after))
+        elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+            if not all(isinstance(item, ast.expr | ast.keyword) for item in before + after):
+                if list(map(_key, before)) != list(map(_key, after)):
+                    return
+                continue
+            pairs += zip(before, after, strict=True)
+        elif name not in ("lineno", "col_offset", "type_comment") and _key(before) != _key(after):
+            return
+    yield from pairs
+
+
+def _key(node: object) -> object:
+    return ast.dump(node) if isinstance(node, ast.AST) else node
+
+
+def _key_of_text(text: str) -> object:
+    try:
+        tree = ast.parse("def f():\n for _ in _:\n  " + text.replace("\n", " "))
+    except SyntaxError:
+        return None
+    return _key(tree.body[0].body[0].body[0])  # type: ignore[attr-defined]
+
+
+def _spliced(statement: Statement, pairs: list[Pair], inside: bool, around: bool) -> str | None:
+    """The statement's text with the texts of the new parts in the places of the old.
+
+    Arguments:
+        inside: whether what is kept in a new part gets brackets.
+        around: whether the new part does.
+    """
+    start, end = statement.span(statement.node)
+    line = statement.line
+    try:
+        spans = sorted(((statement.span(old), old, new) for old, new in pairs), key=lambda s: s[0])
+    except AttributeError:  # a part that has no place, such as a context
+        return None
+    for (first, last), _, new in reversed(spans):
+        text = _text(statement, new, inside)
+        line = line[:first] + (f"({text})" if around else text) + line[last:]
+        end += len(line) - len(statement.line) - (end - statement.span(statement.node)[1])
+    return line[start:end]
+
+
+def _text(statement: Statement, new: ast.AST, brackets: bool) -> str:
+    """A new part, in which what the statement had before keeps its text."""
+    before: dict[object, ast.AST] = {}
+    for node in ast.walk(statement.node):
+        if isinstance(node, ast.expr) and hasattr(node, "lineno"):
+            before.setdefault(_key(node), node)
+    kept = _Kept(statement, before)
+    plain = ast.unparse(kept.visit(new))
+    for name, (text, atomic) in kept.texts.items():
+        plain = plain.replace(name, f"({text})" if brackets and not atomic else text)
+    return plain
+
+
+class _Kept(ast.NodeTransformer):
+    """Puts names in the place of the parts that the statement had."""
+
+    def __init__(self, statement: Statement, before: dict[object, ast.AST]) -> None:
+        self.statement, self.before = statement, before
+        self.texts: dict[str, tuple[str, bool]] = {}
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        known = self.before.get(_key(node)) if isinstance(node, ast.expr) else None
+        if known is None or isinstance(node, ast.Name | ast.Constant):
+            return self.generic_visit(_shallow(node))
+        name = f"__part{len(self.texts)}__"
+        atomic = isinstance(node, ast.Call | ast.Attribute | ast.Subscript | ast.Tuple | ast.List)
+        self.texts[name] = self.statement.segment(known), atomic
+        return ast.Name(name, ast.Load())
+
+
+def _shallow(node: ast.AST) -> ast.AST:
+    made = type(node)(**dict(ast.iter_fields(node)))
+    for name, value in ast.iter_fields(made):
+        if isinstance(value, list):
+            setattr(made, name, list(value))
+    return made
