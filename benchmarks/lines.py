@@ -19,10 +19,12 @@ rounding (see ``mutations.py``).
   the numbers cannot tell apart.
 - one: a mistake is reported for each change, and no more.
 - repaired: with the repairs that are shown, all gradients are right, at these numbers and at
-  ``POINTS`` others, in extended precision.  ours: of these, a line is written from the recorded
+  ``planted.POINTS`` others, in extended precision.  ours: of these, a line is written from the recorded
   step, not made from theirs.  text: all are the line as it was, but for spaces and brackets.
 - false: a repair is shown as verified, and with it a gradient is wrong.
 - cause: the code is one that names the change.  Reasons have to be read.
+
+Seconds are those of the wall; CPU seconds are less where the machine has other work.
 """
 
 from __future__ import annotations
@@ -33,129 +35,19 @@ import collections
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from passes import FORMS, NETWORKS, Network, Sample, numbers, sample
-from passes.forms import Form, forms, imported, rewritten, text, with_line
+from passes import Network, Sample, numbers
+from passes.forms import forms, imported, rewritten, text, with_line
+from planted import EVERY, Case, Drawn, planted
 
 import autograd_mini as ag
-from autograd_mini.testing import Mutant, file_mutants
-from autograd_mini.testing.edits import ROUNDINGS
-
-EVERY = {network.name: network for network in NETWORKS + FORMS}
-
-POINTS = 3
-"""At how many other numbers a repair is tried."""
-
-# Cases
-
-
-@dataclass(frozen=True)
-class Case:
-    """A number that stands for a drawn network, its form, and what is done to it."""
-
-    group: str
-    network: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.group} {self.network} {self.number}"
-
-    def drawn(self) -> Drawn:
-        network = EVERY[self.network]
-        rng = np.random.default_rng([7, list(EVERY).index(self.network), self.number])
-        choices = forms(network)
-        form = choices[self.number % len(choices)]
-        return Drawn(sample(network, rng), form, text(network, form), rng)
-
-
-@dataclass
-class Drawn:
-    """A network with its numbers and its file, and the draws that are left."""
-
-    sample: Sample
-    form: Form
-    source: str
-    rng: np.random.Generator
-
-    def manual(self, names: Mapping[str, Any], at: Sample | None = None, dtype: Any = np.float64):
-        make = names[self.sample.network.make.__name__]
-        return (at or self.sample).functions(dtype, make)[1]
-
-    def gradients(
-        self, source: str, at: Sample | None = None, dtype: Any = np.float64
-    ) -> dict[str, Any]:
-        """What the pass of a file gives, in a precision."""
-        names: dict[str, Any] = {"__name__": "backward_pass"}
-        exec(compile(source, "<backward pass>", "exec"), names)
-        params = {n: np.asarray(x, dtype)[()] for n, x in (at or self.sample).params.items()}
-        with np.errstate(all="ignore"):
-            found = self.manual(names, at, dtype)(**params)
-        return {name: np.array(x, dtype) for name, x in found.items()}
-
-    def mutants(self) -> list[Mutant]:
-        return file_mutants(self.source, lambda names: self.manual(names)(**self.sample.params))
-
-    def same(self, right: str, wrong: str, at: Sample | None = None) -> bool:
-        """Whether two files give the same gradients but for rounding, in extended precision."""
-        there, here = (self.gradients(s, at, np.longdouble) for s in (right, wrong))
-        rounded = self.gradients(right, at)
-        largest = max(np.max(np.abs(x), initial=0.0) for x in there.values())
-        for name, gradient in there.items():
-            if name not in here or here[name].shape != gradient.shape:
-                return False
-            rounding = np.max(np.abs(rounded[name] - gradient), initial=0.0)
-            rounding += np.finfo(np.float64).eps * np.max(np.abs(gradient), initial=0.0)
-            rounding += np.finfo(np.longdouble).eps * largest
-            if not np.max(np.abs(here[name] - gradient), initial=0.0) <= ROUNDINGS * rounding:
-                return False
-        return True
-
-    def mends(self, source: str) -> bool:
-        """Whether a file gives the right gradients, at these numbers and at others."""
-        network, sizes = self.sample.network, self.sample.sizes
-        others = [numbers(network, sizes, np.random.default_rng([99, i])) for i in range(POINTS)]
-        try:
-            return all(self.same(self.source, source, at) for at in [None, *others])
-        except Exception:  # a line that does not run is none that mends
-            return False
-
-
-def planted(drawn: Drawn, count: int) -> tuple[list[Mutant], str]:
-    """Mistakes in different lines, each of which changes what is returned, and the file."""
-    by_kind = collections.defaultdict(list)
-    for mutant in drawn.mutants():
-        by_kind[mutant.kind].append(mutant)
-    while True:
-        kinds = drawn.rng.choice(sorted(by_kind), count)
-        chosen = [by_kind[kind][drawn.rng.integers(len(by_kind[kind]))] for kind in kinds]
-        if len({mutant.line for mutant in chosen}) < count:
-            continue
-        wrong = joined(drawn.source, chosen)
-        without = [joined(drawn.source, [m for m in chosen if m is not left]) for left in chosen]
-        try:
-            if not any(drawn.same(other, wrong) for other in without):
-                drawn.gradients(wrong)
-                return chosen, wrong
-        except Exception:  # the pass does not run with it
-            continue
-
-
-def joined(source: str, chosen: Sequence[Mutant]) -> str:
-    """A file with all of some mistakes: other lines of it stay where they are."""
-    lines = source.splitlines()
-    for mutant in chosen:
-        for i, (before, after) in enumerate(
-            zip(source.splitlines(), mutant.source.splitlines(), strict=True)
-        ):
-            if before != after:
-                lines[i] = after
-    return "\n".join(lines) + "\n"
-
+from autograd_mini.testing import Mutant
 
 # What is reported
 
@@ -185,8 +77,10 @@ class Outcome:
     ours: bool = False
     text: bool = False
     false: bool = False
+    crashed: bool = False
     cause: bool = False
     seconds: float = 0.0
+    cpu: float = 0.0
     sizes: dict[str, int] = field(default_factory=dict)
     message: str = ""
 
@@ -197,42 +91,50 @@ def outcome(case: Case) -> Outcome:
     network = drawn.sample.network
     found = Outcome(str(case), network.name, network.style, str(drawn.form))
     found.sizes = dict(drawn.sample.sizes)
-    if case.group in CORRECT:
-        report, found.seconds = CORRECT[case.group](drawn)
-        found.kinds = [case.group]
-        found.detected = not report.ok or bool(mistakes_of(report))
-        found.message = str(report) if found.detected else ""
-        return found
-    chosen, wrong = planted(drawn, 1 if case.group == "single" else 2)
-    report, found.seconds = checked(drawn, wrong)
-    judge(found, drawn, wrong, chosen, report)
+    try:
+        if case.group in CORRECT:
+            found.kinds = [case.group]
+            report = CORRECT[case.group](drawn, found)
+            found.detected = not report.ok or bool(mistakes_of(report))
+            found.message = str(report) if found.detected else ""
+        else:
+            chosen, wrong = planted(drawn, 1 if case.group == "single" else 2)
+            judge(found, drawn, wrong, chosen, lambda: checked(drawn, wrong, found))
+    except Exception as error:  # of the checker: the other cases are of interest nevertheless
+        found.crashed = found.false = True
+        found.message = "".join(traceback.format_exception(error))
     return found
 
 
-def checked(drawn: Drawn, source: str, dtype: Any = np.float64) -> tuple[Any, float]:
-    """The report on the pass of a file, and how long it took."""
+def checked(drawn: Drawn, source: str, found: Outcome, dtype: Any = np.float64) -> Any:
+    """The report on the pass of a file; how long it took is noted."""
     with imported(source) as module, np.errstate(all="ignore"):
         make = getattr(module, drawn.sample.network.make.__name__)
         loss, manual = drawn.sample.functions(dtype, make)[:2]
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         report = ag.check_gradients(loss, drawn.sample.params, manual)
         mistakes_of(report)
         str(report)
-        return report, time.perf_counter() - start
+        found.seconds = time.perf_counter() - start[0]
+        found.cpu = time.process_time() - start[1]
+        return report
 
 
 def mistakes_of(report: Any) -> list[Any]:
     return list(getattr(report, "mistakes", ()))
 
 
-def judge(found: Outcome, drawn: Drawn, wrong: str, chosen: list[Mutant], report: Any) -> None:
-    mistakes = mistakes_of(report)
+def judge(
+    found: Outcome, drawn: Drawn, wrong: str, chosen: list[Mutant], check: Callable[[], Any]
+) -> None:
     planted_lines = {mutant.line for mutant in chosen}
     found.kinds = [mutant.kind for mutant in chosen]
     found.lines = [mutant.line for mutant in chosen]
     found.before = [mutant.before for mutant in chosen]
     found.after = [mutant.after for mutant in chosen]
     found.codes = sorted(set().union(*(mutant.codes for mutant in chosen)))
+    report = check()
+    mistakes = mistakes_of(report)
     found.detected = not report.ok
     found.message = str(report)
     found.blamed = [m.line.number if m.line else 0 for m in mistakes]
@@ -281,35 +183,35 @@ def plain(line: str) -> str:
 # Passes that are right
 
 
-def as_written(drawn: Drawn) -> tuple[Any, float]:
-    return checked(drawn, drawn.source)
+def as_written(drawn: Drawn, found: Outcome) -> Any:
+    return checked(drawn, drawn.source, found)
 
 
-def other_arithmetic(drawn: Drawn) -> tuple[Any, float]:
+def other_arithmetic(drawn: Drawn, found: Outcome) -> Any:
     """The backward lines in other arithmetic, as ``mutants.rewritten`` has it."""
     source = rewritten(drawn.source, drawn.rng)
     assert drawn.same(drawn.source, source), source
-    return checked(drawn, source)
+    return checked(drawn, source, found)
 
 
-def float32_numbers(drawn: Drawn) -> tuple[Any, float]:
+def float32_numbers(drawn: Drawn, found: Outcome) -> Any:
     drawn.sample.params.update({n: x.astype(np.float32) for n, x in drawn.sample.params.items()})
-    return checked(drawn, drawn.source, np.float32)
+    return checked(drawn, drawn.source, found, np.float32)
 
 
-def at_zero_weights(drawn: Drawn) -> tuple[Any, float]:
+def biases_of_0(drawn: Drawn, found: Outcome) -> Any:
     """Biases are 0, as most people start them."""
     for name, x in drawn.sample.params.items():
         if name.startswith("b"):
             x[...] = 0
-    return checked(drawn, drawn.source)
+    return checked(drawn, drawn.source, found)
 
 
-CORRECT: dict[str, Callable[[Drawn], tuple[Any, float]]] = {
+CORRECT: dict[str, Callable[[Drawn, Outcome], Any]] = {
     "as written": as_written,
     "other arithmetic": other_arithmetic,
     "float32 numbers": float32_numbers,
-    "biases of 0": at_zero_weights,
+    "biases of 0": biases_of_0,
 }
 
 # Tables
@@ -322,22 +224,27 @@ def table(title: str, found: Sequence[Outcome], keys: Callable[[Outcome], Iterab
             groups[key].append(o)
     columns = ["detected", "line", "listed", "one", "repaired", "ours", "text", "cause"]
     print(f"\n{title:28} {'n':>5} " + " ".join(f"{c:>8}" for c in columns), end="")
-    print(f" {'false':>6} {'median s':>9} {'95 % s':>7}")
+    print(f" {'false':>6} {'median s':>9} {'95 % s':>7} {'CPU':>7} {'95 %':>7}")
     for name, group in [*groups.items(), ("all", list(found))]:
         shares = [100 * np.mean([getattr(o, c) for o in group]) if group else 0 for c in columns]
-        seconds = [o.seconds for o in group] or [0.0]
         print(f"{name:28} {len(group):5} " + " ".join(f"{x:8.1f}" for x in shares), end="")
-        print(f" {sum(o.false for o in group):6}", end="")
-        print(f" {np.median(seconds):9.2f} {np.quantile(seconds, 0.95):7.2f}")
+        print(f" {sum(o.false for o in group):6} {times(group)}")
 
 
 def alarms(found: Sequence[Outcome]) -> None:
-    print(f"\n{'right passes':28} {'n':>6} {'alarms':>7} {'median s':>9} {'95 % s':>7}")
+    print(f"\n{'right passes':28} {'n':>6} {'alarms':>7} {'median s':>9} {'95 % s':>7}", end="")
+    print(f" {'CPU':>7} {'95 %':>7}")
     for name in [*CORRECT, "all"]:
         group = [o for o in found if name in ("all", *o.kinds)]
-        seconds = [o.seconds for o in group] or [0.0]
-        print(f"{name:28} {len(group):6} {sum(o.detected for o in group):7}", end="")
-        print(f" {np.median(seconds):9.2f} {np.quantile(seconds, 0.95):7.2f}")
+        alarmed = sum(o.detected or o.crashed for o in group)
+        print(f"{name:28} {len(group):6} {alarmed:7} {times(group)}")
+
+
+def times(group: Sequence[Outcome]) -> str:
+    found = []
+    for seconds in ([o.seconds for o in group], [o.cpu for o in group]):
+        found += [np.median(seconds), np.quantile(seconds, 0.95)] if group else [0.0, 0.0]
+    return f"{found[0]:9.2f} {found[1]:7.2f} {found[2]:7.2f} {found[3]:7.2f}"
 
 
 def failures(found: Sequence[Outcome], count: int) -> None:
@@ -346,6 +253,7 @@ def failures(found: Sequence[Outcome], count: int) -> None:
     def rank(o: Outcome) -> int:
         right = o.kinds[0] in CORRECT
         faults = [
+            o.crashed,
             o.false,
             right and o.detected,
             not right and not o.detected,
@@ -356,7 +264,16 @@ def failures(found: Sequence[Outcome], count: int) -> None:
         ]
         return faults.index(True) if True in faults else len(WORDS)
 
-    WORDS = ["false repair", "false alarm", "not detected", "line", "counted", "no repair", "ours"]
+    WORDS = [
+        "crash",
+        "false repair",
+        "false alarm",
+        "not detected",
+        "line",
+        "counted",
+        "no repair",
+        "ours",
+    ]
     for o in [o for o in sorted(found, key=rank) if rank(o) < len(WORDS)][:count]:
         print(f"\n{WORDS[rank(o)]}: --case {o.case!r}  {o.style}, {o.form}  {o.sizes}")
         print(f"  {' and '.join(o.kinds)}: blamed {o.blamed}, {o.seconds:.2f} s")
@@ -364,7 +281,7 @@ def failures(found: Sequence[Outcome], count: int) -> None:
             print(f"  {number}: {before}  →  {after}")
         for text_, cause, reason in zip(o.repairs, o.causes, o.reasons, strict=False):
             print(f"  repair {text_!r}  {cause}: {reason}")
-        if o.kinds[0] in CORRECT:
+        if o.kinds[0] in CORRECT or o.crashed:
             print(o.message)
 
 
@@ -429,7 +346,9 @@ def seconds_of_a_large_check() -> dict[str, float]:
     }
     seconds = {}
     for name, (before, after) in slips.items():
-        report, seconds[name] = checked(drawn, drawn.source.replace(before, after))
+        found = Outcome("", "", "", "")
+        report = checked(drawn, drawn.source.replace(before, after), found)
+        seconds[name] = found.seconds
         lines = [m.line.number if m.line else None for m in mistakes_of(report)]
         print(f"784-256-64-10, batch of 64, {name}: {seconds[name]:.2f} s, lines {lines}")
     return seconds
@@ -471,6 +390,7 @@ def main() -> None:
     parser.add_argument("--correct", type=int, metavar="N", help="only N right passes")
     parser.add_argument("--cases", type=int, help="mistakes for each network (40)")
     parser.add_argument("--network", help="only this one, such as 'gru'")
+    parser.add_argument("--form", default="", help="tabulate only this one, such as 'parameters'")
     parser.add_argument("--kind", help="tabulate and show only this kind of mistake")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="the N worst failures")
     parser.add_argument("--case", help="only this one, with its report")
@@ -490,8 +410,14 @@ def main() -> None:
     if not given.correct:
         singles = run(cases(["single"], names, count), given.jobs)
         pairs = run(cases(["pair"], names, -(-count // 4)), given.jobs)
-        if given.kind:
-            singles, pairs = ([o for o in g if given.kind in o.kinds] for g in (singles, pairs))
+        singles, pairs = (
+            [
+                o
+                for o in g
+                if given.kind in (None, *o.kinds) and given.form in f"{o.style}, {o.form}"
+            ]
+            for g in (singles, pairs)
+        )
         table("one slip, by network", singles, lambda o: [o.network])
         table("one slip, by form", singles, lambda o: [o.style, *o.form.split(", ")])
         table("one slip, by kind", sorted(singles, key=lambda o: o.kinds), lambda o: o.kinds)

@@ -94,7 +94,7 @@ def _mutants_of(source: str, function: Function, statement: Statement) -> list[M
 def _expressions(statement: Statement) -> Iterator[tuple[ast.expr, bool]]:
     """The expressions of a line that make an array each, and whether any change fits them.
 
-    Of an entry that is returned, or a call that gives several, only another array does.
+    Of a name or entry that is returned, and of a call that gives several, only another array does.
     """
     value = statement.value
     if isinstance(statement, ast.Expr):
@@ -102,8 +102,7 @@ def _expressions(statement: Statement) -> Iterator[tuple[ast.expr, bool]]:
             yield value.args[-1], True
     elif isinstance(value, ast.Dict | ast.Tuple):
         for each in value.values if isinstance(value, ast.Dict) else value.elts:
-            if not isinstance(each, ast.Name):
-                yield each, not isinstance(each, ast.Subscript | ast.Attribute)
+            yield each, not isinstance(each, ast.Name | ast.Subscript | ast.Attribute)
     elif isinstance(value, ast.Call) and len(targets_of(statement)) > 1:
         yield from ((argument, False) for argument in value.args)
     elif len(targets_of(statement)) < 2 and value is not None:

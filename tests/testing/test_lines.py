@@ -8,7 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from lines import EVERY, Case, Outcome, judge, planted
+from lines import Outcome, judge
+from planted import EVERY, Case, planted
 
 
 def judged(case, chosen, drawn, wrong, shown):
@@ -17,7 +18,7 @@ def judged(case, chosen, drawn, wrong, shown):
         for n, text in shown
     ]
     found = Outcome(str(case), case.network, "", "")
-    judge(found, drawn, wrong, chosen, Shown(ok=False, mistakes=mistakes))
+    judge(found, drawn, wrong, chosen, lambda: Shown(ok=False, mistakes=mistakes))
     return found
 
 
