@@ -19,8 +19,8 @@ rounding (see ``mutations.py``).
   the numbers cannot tell apart.
 - one: a mistake is reported for each change, and no more.
 - repaired: with the repairs that are shown, all gradients are right, at these numbers and at
-  ``planted.POINTS`` others, in extended precision.  ours: of these, a line is written from the recorded
-  step, not made from theirs.  text: all are the line as it was, but for spaces and brackets.
+  ``planted.POINTS`` others, in extended precision.  ours: of these, a line is written from the
+  recorded step, not made from theirs.  text: all are the line as it was, but for spaces.
 - false: a repair is shown as verified, and with it a gradient is wrong.
 - cause: the code is one that names the change.  Reasons have to be read.
 
