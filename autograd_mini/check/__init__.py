@@ -28,7 +28,7 @@ ORDER = (
     "lines.instrument", "lines.program", "result", "scope", "structure", "problem", "frames",
     "broadcasting", "capture", "bounds", "determinism", "kinks", "complex_step", "probe",
     "verdict", "points", "wording", "true_step", "blame", "lines.claims", "lines.trial",
-    "lines.reasons", "lines.repair", "lines.texts", "lines.located", "slips", "causes",
+    "lines.reasons", "lines.candidates", "lines.repair", "lines.texts", "lines.located", "slips", "causes",
     "losses", "lint", "report.view", "report.text", "report.page", "report.to_json", "report",
     "pipeline",
 )  # fmt: skip

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.lines.candidates import REACHES, Candidates, Reach
 from autograd_mini.check.lines.claims import Truth
-from autograd_mini.check.lines.edits import Edit, edits, words_of
-from autograd_mini.check.lines.program import PART, Event, Stopped
+from autograd_mini.check.lines.edits import Edit
+from autograd_mini.check.lines.program import PART, Event
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.trial import Trial
 
@@ -150,12 +150,12 @@ def verified_edits(trial: Trial, truth: Truth, budget: Budget) -> list[VerifiedE
     """Verified changes, the likeliest first, of the first mistake; none where there are none."""
     found: list[VerifiedEdit] = []
     lines = [_Line(trial, truth, suspect) for suspect in suspects(trial, truth)]
-    for thorough in (False, True):
+    for reach in REACHES:
         for line in sorted(lines, key=lambda one: one.suspect.penalty):
             best = min((repair.score for repair in found), default=np.inf)
             if line.suspect.penalty > best or budget.spent:
                 break
-            found += line.repairs(thorough, best, budget)
+            found += line.repairs(reach, best, budget)
         if found:
             break
     return _distinct(found)
@@ -169,130 +169,62 @@ class _Line:
     """A statement under suspicion."""
 
     def __init__(self, trial: Trial, truth: Truth, suspect: Suspect) -> None:
-        self.trial, self.truth, self.suspect = trial, truth, suspect
+        self.trial, self.suspect = trial, suspect
         self.place = suspect.statement.place
-        self._edits: list[Edit] | None = None
-        self._values: list[Any] = []
+        turns = len(trial.sites[suspect.event.site])
+        self.candidates = Candidates(trial, truth, suspect.statement, turns)
 
-    def repairs(self, thorough: bool, best: float, budget: Budget) -> list[VerifiedEdit]:
+    def repairs(self, reach: Reach, best: float, budget: Budget) -> list[VerifiedEdit]:
         """The changes that make right what this statement spoils.
 
         Arguments:
-            thorough: whether changes are tried that make nothing that is known.
+            reach: which changes are tried.
             best: the score of the best repair so far: much unlikelier ones are not looked for.
             budget: how long it may take.
         """
-        every = self.edits()
-        chosen = [i for i in range(len(every)) if thorough != self._telling(i)]
         found: list[VerifiedEdit] = []
-        for block in _blocks(chosen):
-            several = [every[i].statement for i in block]
-            for choice, i in enumerate(block):
-                score = self.suspect.penalty + every[i].cost
-                if score > best + _MARGIN or budget.spent:
-                    return found
-                budget.tried += 1
-                repair = self._tried(several, choice, every[i], score)
-                if repair is not None:
-                    found.append(repair)
-                    best = min(best, score)
+        block: list[Edit] = []
+        for candidate in self.candidates.within(reach):
+            score = self.suspect.penalty + candidate.edit.cost
+            if score > best + _MARGIN or budget.spent:
+                break
+            if candidate.is_known != (reach != "all"):
+                continue
+            block.append(candidate.edit)
+            if len(block) == _BLOCK:
+                found += self._tried(block, budget)
+                block = []
+                best = min([best, *(repair.score for repair in found)])
+        return found + self._tried(block, budget)
+
+    def _tried(self, block: Sequence[Edit], budget: Budget) -> list[VerifiedEdit]:
+        """Those of a few edits that are right."""
+        several = [edit.statement for edit in block]
+        found = []
+        for choice, edit in enumerate(block):
+            if budget.spent:
+                break
+            budget.tried += 1
+            repair = self._verified(edit, self.trial.agreeing(self.place, several, choice))
+            if repair is not None:
+                found.append(repair)
         return found
 
-    def _tried(
-        self, several: Sequence[ast.stmt], choice: int, edit: Edit, score: float
-    ) -> VerifiedEdit | None:
-        agreeing = self.trial.agreeing(self.place, several, choice)
-        mended = agreeing & self.trial.wrong
-        if not mended or agreeing | self.trial.wrong != set(self.trial.names):
+    def _verified(self, edit: Edit, agreeing: set[str]) -> VerifiedEdit | None:
+        trial = self.trial
+        mended = agreeing & trial.wrong
+        if not mended or agreeing | trial.wrong != set(trial.names):
             return None
-        score += _MISSING * len(self.suspect.spoils - mended)
-        right = set(self.trial.names) - self.trial.wrong | mended
-        points = self.trial.verified_at({self.place: [edit.statement]}, right)
+        right = set(trial.names) - trial.wrong | mended
+        points = trial.verified_at({self.place: [edit.statement]}, right)
         if not points:
             return None
+        score = self.suspect.penalty + edit.cost + _MISSING * len(self.suspect.spoils - mended)
         return VerifiedEdit(self.suspect.statement, edit, frozenset(mended), points, score)
 
-    def edits(self) -> list[Edit]:
-        """The changes of it, by cost; what changes nothing, or not to anything, is left out."""
-        if self._edits is None:
-            self._edits, self._values = self._that_change()
-        return self._edits
 
-    def _that_change(self) -> tuple[list[Edit], list[Any]]:
-        """The edits, and what each makes at the statement's first turn."""
-        statement = self.suspect.statement
-        turns = len(self.trial.sites[self.suspect.event.site])
-        looked_at = {0, 1, turns - 1}
-        every: list[Edit] = []
-        made: list[list[Any]] = []
-        turn = -1
-
-        def visit(names: Mapping[str, Any]) -> None:
-            nonlocal turn, every
-            turn += 1
-            if turn == 0:
-                every = edits(statement.node, words_of(statement.unit.tree, self._at_hand(names)))
-            if turn in looked_at:
-                nodes = [statement.node, *(edit.statement for edit in every)]
-                made.append([_value(node, names) for node in nodes])
-            if turn >= max(looked_at):
-                raise Stopped
-
-        with np.errstate(all="ignore"):
-            self.trial.program.run(self.trial.base, before=self.place, visit=visit)
-        kept: list[int] = []
-        seen = {_key(statement.node, [values[0] for values in made])}
-        for i, edit in enumerate(every):
-            values = [turn[1 + i] for turn in made]
-            key = _key(edit.statement, values)
-            if not any(isinstance(v, Exception) for v in values) and key not in seen:
-                seen |= {key} if key is not None else set()
-                kept.append(i)
-        return [every[i] for i in kept], [made[0][1 + i] for i in kept]
-
-    def _at_hand(self, names: Mapping[str, Any]) -> dict[str, Any]:
-        """What may stand in the line, of all that could be named there."""
-        tree, used = self.suspect.statement.unit.tree, self.trial.problem.used
-        written = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        return {n: v for n, v in names.items() if n in written or n in used or callable(v)}
-
-    def _telling(self, index: int) -> bool:
-        """Whether an edit makes something that is known, as far as can be told."""
-        value = self._values[index]
-        if not isinstance(value, np.ndarray):
-            return True
-        return self.truth.is_known(value)
-
-
-def _value(statement: ast.stmt, names: Mapping[str, Any]) -> Any:
-    """The array that a statement makes; its error, or ``None`` where there is no one array."""
-    value = getattr(statement, "value", None)
-    if isinstance(statement, ast.Expr) or value is None or isinstance(value, ast.Tuple | ast.Dict):
-        return None
-    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Tuple | ast.List):
-        return None
-    try:
-        code = compile(ast.Expression(value), "<edit>", "eval")
-        made = eval(code, dict(names))
-    except Exception as error:
-        return error
-    if isinstance(made, np.ndarray | float | int | np.generic):
-        array = np.asarray(made)
-        return array if array.dtype.kind in "fiub" else None
-    return None
-
-
-def _key(statement: ast.stmt, values: Sequence[Any]) -> object:
-    """What is the same for two statements that do the same; ``None`` if that cannot be told."""
-    if not all(isinstance(value, np.ndarray) for value in values):
-        return None
-    numbers = tuple((value.shape, value.tobytes()) for value in values)
-    return type(statement), type(getattr(statement, "op", None)), numbers
-
-
-def _blocks(chosen: Sequence[int], size: int = 48) -> Iterator[Sequence[int]]:
-    for start in range(0, len(chosen), size):
-        yield chosen[start : start + size]
+_BLOCK = 24
+"""How many edits are compiled at once."""
 
 
 def _distinct(found: Collection[VerifiedEdit]) -> list[VerifiedEdit]:

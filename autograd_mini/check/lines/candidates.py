@@ -1,0 +1,195 @@
+"""The edits of a statement that change what it makes, the likeliest first, as far as wanted."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from autograd_mini.check.lines.claims import Truth
+from autograd_mini.check.lines.edits import Edit, edits, words_of
+from autograd_mini.check.lines.program import Stopped
+from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.lines.trial import Trial
+from autograd_mini.typing import Array
+
+Reach = Literal["known", "all", "pairs"]
+REACHES: tuple[Reach, ...] = ("known", "all", "pairs")
+"""Single edits that make something known, all others, and pairs of edits that do."""
+
+_FIRST = 48
+"""How many edits are looked at at first; then twice as many."""
+_PAIRED = 40
+"""To how many edits another is added."""
+_COSTLIEST_PAIR = 4.5
+
+Made = Array | Exception | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An edit, and whether it makes something that a right derivation may make.
+
+    That is supposed where it cannot be told.
+    """
+
+    edit: Edit
+    is_known: bool
+
+
+class Candidates:
+    """The edits of a statement.
+
+    Arguments:
+        trial: the code on trial.
+        truth: what a right line may make.
+        statement: the statement.
+        turns: how often it runs.
+    """
+
+    def __init__(self, trial: Trial, truth: Truth, statement: Statement, turns: int) -> None:
+        self.trial, self.truth, self.statement = trial, truth, statement
+        self._turns = {0, 1, turns - 1}
+        self._seen: set[object] = set()
+        self._single = _Lazy(self._evaluated(self._edits))
+        self._pairs = _Lazy(self._evaluated(self._paired))
+
+    def within(self, reach: Reach) -> Iterator[Candidate]:
+        """The edits within reach, by cost."""
+        yield from self._pairs if reach == "pairs" else self._single
+
+    def _edits(self, names: Mapping[str, Any]) -> list[Edit]:
+        words = words_of(self.statement.unit.tree, self._at_hand(names))
+        return edits(self.statement.node, words)
+
+    def _paired(self, names: Mapping[str, Any]) -> list[Edit]:
+        """Two edits one after the other."""
+        words = words_of(self.statement.unit.tree, self._at_hand(names))
+        several = []
+        for first in self._single.known[:_PAIRED]:
+            for second in edits(first.edit.statement, words):
+                cost = first.edit.cost + second.cost
+                if cost > _COSTLIEST_PAIR:
+                    break
+                several.append(replace(second, cost=cost))
+        return sorted(several, key=lambda edit: edit.cost)
+
+    def _at_hand(self, names: Mapping[str, Any]) -> dict[str, Any]:
+        """What may stand in the line, of all that could be named there."""
+        tree, used = self.statement.unit.tree, self.trial.problem.used
+        written = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        return {n: v for n, v in names.items() if n in written or n in used or callable(v)}
+
+    def _evaluated(self, listed: Callable[[Mapping[str, Any]], list[Edit]]) -> Iterator[Candidate]:
+        """Edits, without those that fail, and those that do what one before did."""
+        every: list[Edit] = []
+        start, size = 0, _FIRST
+        while start <= len(every):
+            lister = None if start else listed
+            made = self._made(every, slice(start, start + size), lister)
+            self._seen.add(_key(self.statement.node, [values[0] for values in made]))
+            for i, edit in enumerate(every[start : start + size]):
+                values = [values[1 + i] for values in made]
+                key = _key(edit.statement, values)
+                if key not in self._seen and not any(isinstance(v, Exception) for v in values):
+                    self._seen |= {key} if key is not None else set()
+                    first = values[0] if values else None
+                    known = not isinstance(first, np.ndarray) or self.truth.is_known(first)
+                    yield Candidate(edit, known)
+            start, size = start + size, 2 * size
+
+    def _made(
+        self,
+        every: list[Edit],
+        some: slice,
+        listed: Callable[[Mapping[str, Any]], list[Edit]] | None,
+    ) -> list[list[Made]]:
+        """What the statement, and some of the edits, make at the turns that are looked at.
+
+        Arguments:
+            every: the edits.
+            some: which of them.
+            listed: makes the edits at the first turn, if they are not known.
+        """
+        made: list[list[Made]] = []
+        turn = -1
+
+        def visit(names: Mapping[str, Any]) -> None:
+            nonlocal turn
+            turn += 1
+            if turn == 0 and listed is not None:
+                every.extend(listed(names))
+            if turn in self._turns:
+                original = _parts(self.statement.node, names)
+                others = [_parts(edit.statement, names) for edit in every[some]]
+                made.append([_changed(parts, original) for parts in (original, *others)])
+            if turn >= max(self._turns):
+                raise Stopped
+
+        with np.errstate(all="ignore"):
+            self.trial.program.run(self.trial.base, before=self.statement.place, visit=visit)
+        return made
+
+
+class _Lazy:
+    """What an iterator gives, as often as it is asked for."""
+
+    def __init__(self, source: Iterator[Candidate]) -> None:
+        self.known: list[Candidate] = []
+        self._source = source
+
+    def __iter__(self) -> Iterator[Candidate]:
+        for index in itertools.count():
+            if index == len(self.known):
+                made = next(self._source, None)
+                if made is None:
+                    return
+                self.known.append(made)
+            yield self.known[index]
+
+
+def _parts(statement: ast.stmt, names: Mapping[str, Any]) -> list[Array] | Exception | None:
+    """The arrays that a statement makes; ``None`` where that cannot be told beforehand."""
+    value = getattr(statement, "value", None)
+    if isinstance(statement, ast.Expr) or not isinstance(value, ast.expr):
+        return None
+    if isinstance(statement, ast.AugAssign) and not isinstance(statement.op, ast.Add | ast.Sub):
+        target = ast.parse(ast.unparse(statement.target), mode="eval").body
+        value = ast.fix_missing_locations(ast.BinOp(target, statement.op, value))
+    try:
+        made = eval(compile(ast.Expression(value), "<edit>", "eval"), dict(names))
+    except Exception as error:
+        return error
+    items = list(made.values()) if isinstance(made, dict) else made
+    arrays = [np.asarray(x) for x in (items if isinstance(items, list | tuple) else [items])]
+    return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
+
+
+def _changed(
+    parts: list[Array] | Exception | None, original: list[Array] | Exception | None
+) -> Made:
+    """The one array that is another than what the original statement makes."""
+    if not isinstance(parts, list):
+        return parts
+    if len(parts) == 1:
+        return parts[0]
+    if not isinstance(original, list) or len(original) != len(parts):
+        return None
+    other = [
+        part
+        for part, before in zip(parts, original, strict=True)
+        if not np.array_equal(part, before, equal_nan=True)
+    ]
+    return other[0] if len(other) == 1 else np.zeros(0) if not other else None
+
+
+def _key(statement: ast.stmt, values: Sequence[Made]) -> object:
+    """What is the same for two statements that do the same; ``None`` if that cannot be told."""
+    if not all(isinstance(value, np.ndarray) for value in values):
+        return None
+    numbers = tuple((value.shape, value.tobytes()) for value in values)  # type: ignore[union-attr]
+    return type(statement), type(getattr(statement, "op", None)), numbers
