@@ -22,7 +22,7 @@ from autograd_mini.core.tensor import Tensor, record
 from autograd_mini.core.value import VALUE_FUNCTIONS
 from autograd_mini.interface.functions import apply
 from autograd_mini.language.texts import calls_in
-from autograd_mini.typing import Operand
+from autograd_mini.typing import Function, Operand
 
 
 def rule(
@@ -38,7 +38,7 @@ def rule(
     evaluate_derivatives: Sequence[str | None] = (),
     pieces: str = "",
     **stated: Any,
-) -> Callable[..., Any]:
+) -> Function:
     """Add an elementwise operation to the table, and get its function.
 
     Arguments:
@@ -101,7 +101,7 @@ def rule(
     return _define(row)
 
 
-def _define(row: Rule) -> Callable[..., Any]:
+def _define(row: Rule) -> Function:
     """Make a row's functions, for Values and for everything."""
     # only rows that are not in the generated modules need these
     from autograd_mini._build import generate, value_operations
@@ -131,15 +131,15 @@ def _is_taken(name: str) -> bool:
 
 
 def primitive(
-    forward: Callable[..., Any],
-    pullback: Callable[..., Any] | Sequence[Callable[..., Any] | None],
+    forward: Function,
+    pullback: Function | Sequence[Function | None],
     *,
     name: str = "",
     sentence: str = "",
     formulas: Sequence[str | Callable[[Tensor], str] | None] = (),
-    parts: Callable[..., Any] | None = None,
+    parts: Function | None = None,
     **stated: Any,
-) -> Callable[..., Any]:
+) -> Function:
     """An operation on whole arrays, from its forward function and its pullback.
 
     Arguments:
@@ -222,7 +222,7 @@ _SAME = 1e-9
 """What a primitive's parts may round otherwise than the whole."""
 
 
-def _recorded(forward: Callable[..., Any]) -> Callable[..., Any]:
+def _recorded(forward: Function) -> Function:
     """What a forward function records over Tensors; ``None`` if it records nothing."""
 
     def parts(*operands: Operand, **options: object) -> Operand:

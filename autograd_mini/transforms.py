@@ -18,7 +18,7 @@ its own is given Values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,8 @@ from autograd_mini.core.value import Value
 from autograd_mini.interface import independence
 from autograd_mini.other_libraries import refuse_options
 from autograd_mini.trees import leaves, paths, rebuild
-from autograd_mini.typing import Tree
+from autograd_mini.typing import Function, Tree
 
-Function = Callable[..., Any]
 Argnums = int | Sequence[int]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+Array: TypeAlias = NDArray[Any]
 """An array of numbers."""
 
 Axis: TypeAlias = int | tuple[int, ...] | None
@@ -18,6 +20,8 @@ Operand: TypeAlias = Any
 A union of these would not do: NumPy's stubs do not say that its functions take Tensors and Values
 and give them.
 """
+
+Function: TypeAlias = Callable[..., Any]
 
 Float: TypeAlias = type[np.floating[Any]]
 """A precision: ``np.float32``, ``np.float64``, …"""

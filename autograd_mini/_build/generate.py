@@ -297,8 +297,9 @@ def value_operations() -> Iterator[str]:
     yield f"from autograd_mini.interface.floats import {', '.join(sorted(names & FLOATS))}"
     yield "from autograd_mini.interface.value_protocol import fail, in_place"
     yield "from autograd_mini.other_libraries import NotEvenSet"
+    yield "from autograd_mini.typing import Operand"
     yield from ["", "if TYPE_CHECKING:"]
-    yield f"    from autograd_mini.core.value import Operand, {', '.join(needed)}"
+    yield f"    from autograd_mini.core.value import {', '.join(needed)}"
     yield from ["", f"NEEDED = {tuple(needed)}", '"""What ``value`` puts here."""', ""]
     yield from (f'{constant_of(r)} = cython.declare(object, RULES.get("{r.name}"))' for r in rules)
     docstring = '"""The methods of Value that the table states."""'

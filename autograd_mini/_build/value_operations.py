@@ -19,9 +19,10 @@ from autograd_mini.operations.elementwise import RULES
 from autograd_mini.interface.floats import arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, ceil, constant, cos, cosh, erf, erfc, exp, expm1, floor, floor_divide, hypot, inf, log, log10, log1p, log2, mod, nan, pi, pow, power, refuse, rint, sin, sinh, sqrt, tan, tanh, trunc
 from autograd_mini.interface.value_protocol import fail, in_place
 from autograd_mini.other_libraries import NotEvenSet
+from autograd_mini.typing import Operand
 
 if TYPE_CHECKING:
-    from autograd_mini.core.value import Operand, Value, _data, _method, _node, _node_of
+    from autograd_mini.core.value import Value, _data, _method, _node, _node_of
 
 NEEDED = ('Value', '_data', '_method', '_node', '_node_of')
 """What ``value`` puts here."""

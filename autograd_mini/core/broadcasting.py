@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd_mini.core.graph import data_of, is_node
-from autograd_mini.core.operation import Operand, Operation
+from autograd_mini.core.operation import Operation
+from autograd_mini.typing import Array, Operand
 
 if TYPE_CHECKING:
-    from autograd_mini.core.tensor import Array, Tensor
+    from autograd_mini.core.tensor import Tensor
 
 
 def fitted(share: Operand, operand: Tensor, operation: Operation) -> Operand:

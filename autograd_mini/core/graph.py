@@ -14,9 +14,10 @@ from typing import Any, Literal, Protocol, TypeVar, overload
 
 import numpy as np
 
-from autograd_mini.core.operation import Operand, Operation
+from autograd_mini.core.operation import Operation
 from autograd_mini.interface import differentiated, independence
 from autograd_mini.other_libraries import refuse_options
+from autograd_mini.typing import Operand
 
 Recorded = bool | Literal["as written"]
 
@@ -194,7 +195,7 @@ def _gradients_in_turn(
             totals[operand] = totals[operand] + share if operand in totals else share
 
 
-def backward(root: Any, gradient: Operand = None) -> None:
+def backward(root: Operand, gradient: Operand = None) -> None:
     """Sweep from a Tensor: leaves add the gradient to ``grad``, interior nodes hold it.
 
     Values have a sweep of their own, ``Value.backward``.
@@ -221,11 +222,7 @@ def gradients(
 
 
 def gradients(
-    root: Any,
-    wrt: Any,
-    create_graph: bool = False,
-    gradient: Operand = None,
-    **more: object,
+    root: Any, wrt: Any, create_graph: bool = False, gradient: Operand = None, **more: object
 ) -> Operand:
     """The gradient of ``root`` with respect to nodes, without writing any ``grad``.
 

@@ -22,9 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-Function = Callable[..., Any]
-Operand = Any
-"""A number, an array or a Tensor, which NumPy's stubs do not know."""
+from autograd_mini.typing import Function, Operand
 
 
 class Operation:
@@ -135,7 +133,7 @@ class Operation:
         """The operation whose pullbacks compute what is shown, also where other texts are sound."""
         return self
 
-    def __call__(self, *operands: Operand, **options: Any) -> Operand:
+    def __call__(self, *operands: Operand, **options: object) -> Operand:
         """The result on operands of any kind, recorded if one of them is a node."""
         raise NotImplementedError
 
@@ -148,11 +146,11 @@ class Operation:
         reads = self.reads_operand(index, index) or self.reads_result(index)
         return not reads and self.pullback(index) is not None
 
-    def kinks_at(self, out: Operand, *operands: Operand, **options: Any) -> Operand:
+    def kinks_at(self, out: Operand, *operands: Operand, **options: object) -> Operand:
         """Where it has no derivative, as truth values; ``None`` if it has one everywhere."""
         return None if self.kinks is None else self.kinks(out, *operands, **options)
 
-    def branches_at(self, out: Operand, *operands: Operand, **options: Any) -> Operand:
+    def branches_at(self, out: Operand, *operands: Operand, **options: object) -> Operand:
         """A number for the branch that each element takes; ``None`` if there is only one."""
         return None if self.branches is None else self.branches(out, *operands, **options)
 
@@ -191,7 +189,7 @@ class Operation:
             return [(0, kept[axis])]
         return [(0, axis)] if shapes == (shape,) else []
 
-    def over_complex(self, *operands: Operand, **options: Any) -> Operand:
+    def over_complex(self, *operands: Operand, **options: object) -> Operand:
         """The result over complex arrays.
 
         >>> OPERATIONS["norm"].over_complex([3 + 2e-30j, 4], axis=None, keepdims=True).imag
@@ -274,7 +272,7 @@ class ArrayOperation(Operation):
     axes: Function | None = None
     fused: bool = False
 
-    def over_complex(self, *operands: Operand, **options: Any) -> Operand:
+    def over_complex(self, *operands: Operand, **options: object) -> Operand:
         """The result over complex arrays, as of any operation.
 
         Raises:

@@ -38,10 +38,7 @@ from autograd_mini.language.texts import (
     operator_of,
     read,
 )
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Operand = Any
-"""A number, an array, a Value or a Tensor."""
+from autograd_mini.typing import Array, Function, Operand
 
 FUNCTIONS: dict[str, Any] = dict(CONSTANTS)
 """The names of the language: the constants, and each rule's function over anything.
@@ -106,7 +103,7 @@ class Rule(Operation):
     numpy: tuple[str, ...] = ()
     python: str = ""
     raises: bool = True
-    over_arrays: Callable[..., Any] | None = None
+    over_arrays: Function | None = None
 
     elementwise = True
     broadcasts = True
@@ -233,7 +230,7 @@ class Rule(Operation):
         return _function(self, lines, self.operands, vars(floats) | natives)
 
     @cached_property
-    def forward(self) -> Callable[..., Any]:
+    def forward(self) -> Function:
         """The operation on NumPy arrays, which broadcast."""
         function = getattr(np, (*self.numpy, self.name)[0], None)
         if isinstance(function, np.ufunc) or function is np.where:
@@ -248,16 +245,16 @@ class Rule(Operation):
         return lambda *arrays: _as_float(composed(*arrays), arrays)
 
     @cached_property
-    def derivative_functions(self) -> tuple[Callable[..., Any] | None, ...]:
+    def derivative_functions(self) -> tuple[Function | None, ...]:
         """For each operand: its local derivative ``(out, *operands)`` over arrays or Tensors."""
         return tuple(self.function(text) if text else None for text in self.evaluated_derivatives)
 
-    def function(self, text: str) -> Callable[..., Any]:
+    def function(self, text: str) -> Function:
         """A text of this rule as a function ``(out, *operands)`` over arrays or Tensors."""
         return _function(self, written(text, OverArrays(select=True)), ("out", *self.operands))
 
     @cached_property
-    def kink_functions(self) -> tuple[Callable[..., Any], ...]:
+    def kink_functions(self) -> tuple[Function, ...]:
         """For each kink: whether operands are at it, ``(*operands)`` over arrays."""
         return tuple(
             _function(self, written(text, OverArrays(select=True)), self.operands)
@@ -269,8 +266,7 @@ class Rule(Operation):
         if not self.kink_functions:
             return None
         each = [condition(*operands) for condition in self.kink_functions]
-        at_any: Array = np.any([np.broadcast_to(at, np.shape(out)) for at in each], axis=0)
-        return at_any
+        return np.asarray(np.any([np.broadcast_to(at, np.shape(out)) for at in each], axis=0))
 
     @property
     def jumps(self) -> bool:  # type: ignore[override]
@@ -283,7 +279,7 @@ class Rule(Operation):
         return self.symbol == "+" and len(self.operands) == 1
 
     @cached_property
-    def _branch_function(self) -> Callable[..., Any] | None:
+    def _branch_function(self) -> Function | None:
         """The number of the branch on which operands are: of the piece, or beside which kinks."""
         if self.pieces:
             return self.piece_function
@@ -300,12 +296,12 @@ class Rule(Operation):
         return self._branch_function and self._branch_function(*operands)
 
     @cached_property
-    def piece_function(self) -> Callable[..., Any]:
+    def piece_function(self) -> Function:
         """The number of the piece on which operands are, ``(*operands)`` over arrays."""
         return _function(self, written(self.pieces or "0", OverArrays()), self.operands)
 
     @cached_property
-    def _over_complex(self) -> Callable[..., Any]:
+    def _over_complex(self) -> Function:
         if self.parts is not None:
             return self.parts
         if all(text in (None, "0") for text in self.derivatives):
@@ -330,7 +326,7 @@ class Rule(Operation):
         return self._over_complex(*operands)
 
     @cached_property
-    def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
+    def scalar_derivatives(self) -> tuple[Function | None, ...]:
         """For each operand: its local derivative ``(out, *operands)`` over floats or Values."""
         return tuple(
             None
@@ -340,7 +336,7 @@ class Rule(Operation):
         )
 
     @cached_property
-    def pullbacks(self) -> tuple[Callable[..., Any] | None, ...]:
+    def pullbacks(self) -> tuple[Function | None, ...]:
         """For each operand: ``(g, out, *operands)``, the upstream gradient g times the derivative.
 
         Works over arrays and over Tensors; ``None`` where nothing flows.
@@ -353,7 +349,7 @@ class Rule(Operation):
             for text in self.evaluated_derivatives
         )
 
-    def pullback(self, index: int) -> Callable[..., Any] | None:
+    def pullback(self, index: int) -> Function | None:
         """The pullback for operand ``index``."""
         return self.pullbacks[index]
 
@@ -378,21 +374,18 @@ class Rule(Operation):
 
 
 def _function(
-    rule: Rule,
-    lines: list[str],
-    arguments: tuple[str, ...],
-    functions: dict[str, Any] = FUNCTIONS,
-) -> Callable[..., Any]:
+    rule: Rule, lines: list[str], arguments: tuple[str, ...], functions: dict[str, Any] = FUNCTIONS
+) -> Function:
     """The Python function of these lines, which call these functions."""
     body = "".join(f"    {line}\n" for line in [*lines[:-1], f"return {lines[-1]}"])
     source = f"def {rule.name}({', '.join(arguments)}):\n{body}"
     scope: dict[str, Any] = {}
     exec(compile(source, f"<rule {rule.name}>", "exec"), functions, scope)
-    made: Callable[..., Any] = scope[rule.name]
+    made: Function = scope[rule.name]
     return made
 
 
-def _over_elements(function: Callable[..., float]) -> Callable[..., Any]:
+def _over_elements(function: Callable[..., float]) -> Function:
     """A function of floats applied to arrays element by element, keeping their dtype."""
 
     def forward(*arrays: Operand) -> Array:

@@ -23,13 +23,11 @@ import numpy as np
 from autograd_mini import other_libraries
 from autograd_mini.core import graph, modes
 from autograd_mini.core.broadcasting import fitted, is_shared, masked_share
-from autograd_mini.core.operation import Operand, Operation
+from autograd_mini.core.operation import Operation
 from autograd_mini.interface import guards
 from autograd_mini.interface.array_interface import ArrayInterface
 from autograd_mini.interface.operands import as_operand, real_array, refuse
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Axis = int | tuple[int, ...] | None
+from autograd_mini.typing import Array, Operand
 
 _UNRECORDED: dict[str, Any] = {}
 """The options of a result of ``no_grad()``: this very dict tells it from a Tensor made of data."""

@@ -21,7 +21,7 @@ Value(-4.0, op='add')
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from autograd_mini import other_libraries
@@ -36,9 +36,7 @@ from autograd_mini.interface.value_protocol import ValueProtocol, refuse_subclas
 from autograd_mini.language.texts import ARITHMETIC, SIGNS
 from autograd_mini.operations.weighted_sum import weighted_sum as weighted_sum
 from autograd_mini.operations.weighted_sum import weighted_sum_of
-
-Operand = Any
-"""A Value, or a real number of Python or NumPy, which is a constant."""
+from autograd_mini.typing import Function, Operand
 
 
 @cython.final
@@ -398,7 +396,7 @@ def _method(name: str, *operands: Operand) -> Value:
     return made
 
 
-VALUE_FUNCTIONS: dict[str, Callable[..., Any]] = {"weighted_sum": weighted_sum_of, **OF_SEVERAL}
+VALUE_FUNCTIONS: dict[str, Function] = {"weighted_sum": weighted_sum_of, **OF_SEVERAL}
 """Each rule's function of Values and numbers, by the rule's name."""
 
 for _row in RULES.values():

@@ -8,22 +8,24 @@ from __future__ import annotations
 import inspect
 import operator
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from autograd_mini import other_libraries
 from autograd_mini.core import modes, tensor
-from autograd_mini.core.operation import NUMPY_FUNCTIONS, Operand
+from autograd_mini.core.operation import NUMPY_FUNCTIONS
 from autograd_mini.core.rule import RULES, rule_of_ufunc
 from autograd_mini.core.value import Value, constant
 from autograd_mini.interface import differentiated, numpy_protocol
 from autograd_mini.interface.numpy_protocol import unknown_function
 from autograd_mini.interface.operands import real_array
+from autograd_mini.typing import Array, Axis, Function, Operand, Tree
 
 if TYPE_CHECKING:
-    from autograd_mini.core.tensor import Array, Axis, Tensor
+    from autograd_mini.core.tensor import Tensor
 
 NUMPY_FUNCTIONS.update(numpy_protocol.ROUNDING)
 
@@ -165,8 +167,7 @@ class ArrayInterface:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        shape: tuple[int, ...] = self._array.shape
-        return shape
+        return self._array.shape
 
     @property
     def ndim(self) -> int:
@@ -184,10 +185,10 @@ class ArrayInterface:
     def T(self) -> Tensor:
         return _through_numpy(np.transpose, self)
 
-    def reshape(self, *shape: Any, **more: object) -> Tensor:
+    def reshape(self, *shape: int | Sequence[int], **more: object) -> Tensor:
         return _through_numpy(np.reshape, self, shape[0] if len(shape) == 1 else shape, **more)
 
-    def transpose(self, *axes: Any) -> Tensor:
+    def transpose(self, *axes: int | Sequence[int] | None) -> Tensor:
         return _through_numpy(np.transpose, self, (axes[0] if len(axes) == 1 else axes) or None)
 
     def ravel(self) -> Tensor:
@@ -204,7 +205,7 @@ class ArrayInterface:
     def sum(
         self,
         axis: Axis = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         out: object = None,
         keepdims: bool = False,
         **more: object,
@@ -214,7 +215,7 @@ class ArrayInterface:
     def mean(
         self,
         axis: Axis = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         out: object = None,
         keepdims: bool = False,
         **more: object,
@@ -224,7 +225,7 @@ class ArrayInterface:
     def var(
         self,
         axis: Axis = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         out: object = None,
         ddof: int = 0,
         keepdims: bool = False,
@@ -235,7 +236,7 @@ class ArrayInterface:
     def std(
         self,
         axis: Axis = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         out: object = None,
         ddof: int = 0,
         keepdims: bool = False,
@@ -246,7 +247,7 @@ class ArrayInterface:
     def prod(
         self,
         axis: Axis = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         out: object = None,
         keepdims: bool = False,
         **more: object,
@@ -278,16 +279,16 @@ class ArrayInterface:
     def clip(self, min: Operand = None, max: Operand = None) -> Tensor:
         return _through_numpy(np.clip, self, min, max)
 
-    def round(self, decimals: Any = 0, **more: object) -> Tensor:
+    def round(self, decimals: int = 0, **more: object) -> Tensor:
         return _through_numpy(np.round, self, decimals, **more)
 
-    def repeat(self, repeats: Any, axis: Axis = None, **more: object) -> Tensor:
+    def repeat(self, repeats: ArrayLike, axis: Axis = None, **more: object) -> Tensor:
         return _through_numpy(np.repeat, self, repeats, axis, **more)
 
-    def take(self, indices: Any, axis: Axis = None, **more: object) -> Tensor:
+    def take(self, indices: ArrayLike, axis: Axis = None, **more: object) -> Tensor:
         return _through_numpy(np.take, self, indices, axis, **more)
 
-    def astype(self, dtype: Any) -> Tensor:
+    def astype(self, dtype: DTypeLike | None) -> Tensor:
         return _through_numpy(NUMPY_FUNCTIONS[np.ndarray.astype], self, dtype)
 
     def argmax(self, axis: Axis = None, **more: object) -> Any:
@@ -304,12 +305,12 @@ class ArrayInterface:
     def __iter__(self) -> Iterator[Tensor]:
         return (self[index] for index in range(len(self)))
 
-    def __getitem__(self, index: Any) -> Tensor:
+    def __getitem__(self, index: object) -> Tensor:
         return _through_numpy(NUMPY_FUNCTIONS[operator.getitem], self, index)
 
     # What would drop the gradient says what to write instead
 
-    def __setitem__(self, index: Any, value: Operand) -> NoReturn:
+    def __setitem__(self, index: object, value: Operand) -> NoReturn:
         raise TypeError(
             "t[i] = v would overwrite numbers that the sweep needs: write np.where(mask, v, t) or "
             "np.concatenate([...]) for a new Tensor, or t.data[i] = v before t is used"
@@ -337,7 +338,7 @@ class ArrayInterface:
     def __int__(self) -> NoReturn:
         raise TypeError("int(tensor) would drop the gradient: write int(t.item())")
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+    def __array__(self, dtype: object = None, copy: object = None) -> NoReturn:
         raise TypeError(numpy_protocol.made_plain(sys._getframe(1), NUMPY_FUNCTIONS))
 
     __pandas_priority__ = 5000  # above a DataFrame's: its operators leave a Tensor to ours
@@ -364,7 +365,9 @@ class ArrayInterface:
             raise TypeError(unknown_function(ufunc, method, options, "Tensor"))
         return _call(function, ufunc, method, inputs, kwargs)
 
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(
+        self, func: Function, types: Iterable[type], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         if func in numpy_protocol.PLAIN_FUNCTIONS:
             return func(*_plain(args), **_plain(kwargs))
         for kind in types:
@@ -395,7 +398,7 @@ def _operate(name: str, left: Operand, right: Operand) -> Tensor:
 _ARRAYS = (np.ndarray, np.generic, float, int)
 
 
-def _in_place(operation: Callable[..., Any], sign: str, left: Tensor, right: Operand) -> Tensor:
+def _in_place(operation: Function, sign: str, left: Tensor, right: Operand) -> Tensor:
     """``left sign right``: an update of a leaf inside ``no_grad()``, elsewhere a new node.
 
     Raises:
@@ -420,7 +423,7 @@ def _in_place(operation: Callable[..., Any], sign: str, left: Tensor, right: Ope
     return cast("Tensor", operation(left, right))
 
 
-def _through_numpy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Tensor:
+def _through_numpy(function: Function, *args: object, **kwargs: object) -> Tensor:
     """NumPy's function of a Tensor, which gives a Tensor whatever NumPy's types say."""
     if not other_libraries.OPTIONS.keys().isdisjoint(kwargs):
         other_libraries.refuse_options(function.__name__, kwargs)
@@ -429,7 +432,7 @@ def _through_numpy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> T
 
 
 def _reduction(
-    function: Callable[..., Any], x: ArrayInterface, dtype: Any, out: object, **options: Any
+    function: Function, x: ArrayInterface, dtype: DTypeLike | None, out: object, **options: object
 ) -> Tensor:
     """NumPy's function, without the two options that can but be at their defaults."""
     if dtype is not None:
@@ -439,22 +442,22 @@ def _reduction(
     return _through_numpy(function, x, **options)
 
 
-def _call(function: Any, numpy: Any, method: str, args: Any, kwargs: dict[str, Any]) -> Any:
+def _call(ours: Function, numpy: Function, method: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """Our function in place of NumPy's; an option that it has not got is named."""
     try:
-        return function(*args, **kwargs)
+        return ours(*args, **kwargs)
     except TypeError as error:
         if error.__traceback__ is None or error.__traceback__.tb_next is not None:
             raise  # it came from inside, not from the arguments
-    unknown = {k: v for k, v in kwargs.items() if k not in inspect.signature(function).parameters}
+    unknown = {k: v for k, v in kwargs.items() if k not in inspect.signature(ours).parameters}
     if method == "__call__":
-        args, kwargs, unknown = numpy_protocol.fitted(function, numpy, args, kwargs)
+        args, kwargs, unknown = numpy_protocol.fitted(ours, numpy, args, kwargs)
     if unknown:
         raise TypeError(unknown_function(numpy, method, unknown, "Tensor"))
-    return function(*args, **kwargs)
+    return ours(*args, **kwargs)
 
 
-def _plain(arguments: Operand) -> Any:
+def _plain(arguments: Tree) -> Tree:
     if isinstance(arguments, tensor.Tensor):
         return arguments._array
     if isinstance(arguments, list | tuple):

@@ -18,9 +18,10 @@ from contextlib import suppress
 import numpy as np
 
 from autograd_mini.core.broadcasting import is_shared
-from autograd_mini.core.rule import FUNCTIONS, RULES, Array, Operand
+from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.core.tensor import Tensor, plain, record
 from autograd_mini.core.value import VALUE_FUNCTIONS, Value, number_of
+from autograd_mini.typing import Array, Operand
 
 Branch = Operand | Callable[..., Operand]
 """A result, or a function of the operands that computes it."""

@@ -43,7 +43,7 @@ CUTS = {
 """The names that cut a graph, and how they are written."""
 
 
-def warn(result: str, things: Sequence[str], f: Any = None) -> None:
+def warn(result: str, things: Sequence[str], f: object = None) -> None:
     """Warn that a result does not depend on some things, and say what cuts the graph.
 
     Arguments:
@@ -89,7 +89,7 @@ def warn_of_nodes(order: Sequence[Any], wrt: Sequence[Any]) -> None:
         warn(f"this {type(root).__name__} ({root.op or 'a leaf'})", names)
 
 
-def cuts(f: Any, depth: int = 3) -> Iterator[str]:
+def cuts(f: object, depth: int = 3) -> Iterator[str]:
     """Where the code of a function, and of functions that it calls, cuts a graph."""
     while isinstance(f, functools.partial):
         f = f.func

@@ -11,13 +11,14 @@ import inspect
 import math
 import operator
 import sys
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import other_libraries
+from autograd_mini.typing import Function, Operand
 
 PLAIN_FUNCTIONS: dict[Any, str] = {
     **dict.fromkeys([np.shape, np.ndim, np.size], "of the shape alone"),
@@ -61,7 +62,7 @@ REDUCTIONS: dict[Any, Any] = {
 """The function that is a ufunc's ``reduce``."""
 
 
-def rounded(x: Any, decimals: Any = 0) -> Any:
+def rounded(x: Operand, decimals: int = 0) -> Operand:
     """The nearest multiple of ``10 ** -decimals``, computed as NumPy's ``round`` does.
 
     >>> rounded(np.float64(2.5)), rounded(np.float64(1234.567), -2), rounded(np.float64(0.125), 2)
@@ -74,7 +75,7 @@ def rounded(x: Any, decimals: Any = 0) -> Any:
     return np.rint(x * scale) / scale if places > 0 else np.rint(x / scale) * scale
 
 
-ROUNDING: dict[Any, Callable[..., Any]] = {
+ROUNDING: dict[Any, Function] = {
     np.round: rounded,
     np.around: rounded,
     np.fix: lambda x: np.trunc(x),
@@ -117,7 +118,7 @@ def without_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fitted(
-    ours: Callable[..., Any], numpy: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ours: Function, numpy: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:
     """A call of NumPy's function as a call of ours, and the options that ours has not got.
 
@@ -149,13 +150,13 @@ def fitted(
     return several, options, unknown
 
 
-def _is_same(value: Any, default: Any) -> bool:
+def _is_same(value: object, default: object) -> bool:
     if value is default:
         return True
     return isinstance(value, str | bool | int) and type(value) is type(default) and value == default
 
 
-def unknown_function(function: Any, method: str, kwargs: Mapping[str, Any], kind: str) -> str:
+def unknown_function(function: Function, method: str, kwargs: Mapping[str, Any], kind: str) -> str:
     """The message for a NumPy function, or an option of it, without a rule."""
     name = name_of(function) + ("" if method == "__call__" else f".{method}")
     if "out" in kwargs:
@@ -189,7 +190,7 @@ def unknown_function(function: Any, method: str, kwargs: Mapping[str, Any], kind
     )
 
 
-def name_of(function: Any) -> str:
+def name_of(function: object) -> str:
     """A function's name with its module, which a ufunc does not say: ``scipy.special.expit``."""
     name = getattr(function, "__name__", str(function))
     if not isinstance(function, np.ufunc):

@@ -10,11 +10,10 @@ from autograd_mini.core.graph import data_of, is_node
 from autograd_mini.core.operation import Operation
 from autograd_mini.core.value import Value, constant
 from autograd_mini.interface import numpy_protocol
+from autograd_mini.typing import Array, Operand
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
-
-def real_array(data: Any, what: str = "") -> Array:
+def real_array(data: Operand, what: str = "") -> Array:
     """The data as a float array; integers become float64.
 
     Raises:
@@ -58,7 +57,7 @@ def _numbers_among_objects(array: Array) -> str:
     return f"it holds a {type(others[0]).__name__}; all must be numbers, in rows of one length"
 
 
-def as_operand(operand: Any) -> Any:
+def as_operand(operand: Operand) -> Operand:
     """An operand as it is recorded: what another library calls an array or a number becomes ours.
 
     Raises:

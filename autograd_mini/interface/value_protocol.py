@@ -22,10 +22,11 @@ from autograd_mini.core.rule import FUNCTIONS, rule_of_ufunc
 from autograd_mini.interface import differentiated
 from autograd_mini.interface.floats import constant
 from autograd_mini.interface.numpy_protocol import ROUNDING, rounded, unknown_function
+from autograd_mini.typing import Function, Operand
 
 if TYPE_CHECKING:
     from autograd_mini.core.rule import Rule
-    from autograd_mini.core.value import Operand, Value, _data
+    from autograd_mini.core.value import Value, _data
 
 NEEDED = ("Value", "_data")
 """What ``value`` puts here."""
@@ -91,11 +92,7 @@ class ValueProtocol:
         return _call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(
-        self,
-        func: Callable[..., Any],
-        types: object,
-        args: tuple[Operand, ...],
-        kwargs: dict[str, Operand],
+        self, func: Function, types: object, args: tuple[Operand, ...], kwargs: dict[str, Operand]
     ) -> Operand:
         if func is np.where:
             return FUNCTIONS["where"](*args, **kwargs)

@@ -43,6 +43,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from autograd_mini.typing import Function
+
 T = TypeVar("T")
 
 CONSTANTS = {"pi": math.pi, "inf": math.inf, "nan": math.nan}
@@ -297,7 +299,7 @@ def _value(node: ast.expr, domain: Domain[T], names: Mapping[str, T]) -> T:
 # Numbers
 
 
-ARITHMETIC: dict[str, Callable[..., Any]] = {
+ARITHMETIC: dict[str, Function] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
     "**": operator.pow, "%": operator.mod, "//": operator.floordiv, "@": operator.matmul,
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
@@ -305,7 +307,7 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """Python's own functions for operators."""
 
-SIGNS: dict[str, Callable[..., Any]] = {"-": operator.neg, "+": operator.pos}
+SIGNS: dict[str, Function] = {"-": operator.neg, "+": operator.pos}
 """Python's own functions for signs."""
 
 

@@ -17,7 +17,6 @@ floats, arrays, Values, Tensors, complex numbers and SymPy's symbols.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +24,8 @@ import numpy as np
 
 from autograd_mini.core.operation import register
 from autograd_mini.core.rule import RULES as RULES
-from autograd_mini.core.rule import Operand, Rule
+from autograd_mini.core.rule import Rule
+from autograd_mini.typing import Function, Operand
 
 
 def _sigmoid(x: Operand) -> Operand:
@@ -301,13 +301,13 @@ class WeightedSum(Rule):
         return sum((w * x for w, x in zip(pairs[::2], pairs[1::2], strict=True)), bias)
 
     @cached_property
-    def scalar_derivatives(self) -> tuple[Callable[..., Any] | None, ...]:
+    def scalar_derivatives(self) -> tuple[Function | None, ...]:
         """For each operand: its local derivative ``(out, *operands)`` over floats or Values."""
         place = {name: 1 + i for i, name in enumerate(self.operands)}
         return (lambda *of: 1.0, *(_taking(place[str(name)]) for name in self.derivatives[1:]))
 
 
-def _taking(place: int) -> Callable[..., Any]:
+def _taking(place: int) -> Function:
     return lambda *of: of[place]
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.broadcasting import sum_dtype
-from autograd_mini.core.operation import OPERATIONS, Operand, define, replaces
-from autograd_mini.core.tensor import Axis, Tensor, record
+from autograd_mini.core.operation import OPERATIONS, define, replaces
+from autograd_mini.core.tensor import Tensor, record
+from autograd_mini.typing import Axis, Operand
 
 
 def _getitem(x: Operand, index: Any) -> Operand:
@@ -68,7 +69,7 @@ _recorded_scatter = define(
 
 
 @replaces(operator.getitem)
-def getitem(x: Operand, index: Any) -> Tensor:
+def getitem(x: Operand, index: object) -> Tensor:
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Tensor) for part in parts):
         raise TypeError("a Tensor is no index: write t[index.data.astype(int)], or a boolean array")
@@ -171,7 +172,7 @@ define(
 
 
 def _pad_pullback(
-    g: Operand, out: Operand, x: Operand, pad_width: Any, constant_values: Any
+    g: Operand, out: Operand, x: Operand, pad_width: Operand, constant_values: object
 ) -> Operand:
     starts = np.broadcast_to(pad_width, (np.ndim(x), 2))[:, 0]
     return g[tuple(slice(a, a + n) for a, n in zip(starts.tolist(), np.shape(x), strict=True))]
@@ -193,7 +194,9 @@ _recorded_pad = define(
 
 
 @replaces(np.pad)
-def pad(x: Operand, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> Operand:
+def pad(
+    x: Operand, pad_width: Operand, mode: str = "constant", constant_values: Operand = None
+) -> Operand:
     if mode == "constant":
         constant_values = 0 if constant_values is None else constant_values
         return _recorded_pad(x, pad_width, constant_values)

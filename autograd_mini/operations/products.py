@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.broadcasting import unbroadcast
-from autograd_mini.core.operation import OPERATIONS, Operand, define, replaces
+from autograd_mini.core.operation import OPERATIONS, define, replaces
 from autograd_mini.core.tensor import Tensor, record
 from autograd_mini.operations.indexing import scattered
+from autograd_mini.typing import Operand
 
 
 def _matmul_pullback_left(g: Operand, out: Operand, x: Operand, y: Operand) -> Operand:
@@ -168,7 +169,7 @@ define(
 
 
 @replaces(np.einsum)
-def einsum(subscripts: Any, *operands: Operand, optimize: Any = True) -> Operand:
+def einsum(subscripts: Any, *operands: Operand, optimize: object = True) -> Operand:
     if not isinstance(subscripts, str):
         raise TypeError("einsum of Tensors: write the subscripts as text, such as 'ij,jk->ik'")
     return record(OPERATIONS["einsum"], operands, {"subscripts": _explicit(subscripts, operands)})

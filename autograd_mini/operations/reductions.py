@@ -11,8 +11,9 @@ import numpy as np
 
 from autograd_mini.core import tensor
 from autograd_mini.core.broadcasting import sum_dtype
-from autograd_mini.core.operation import Function, Operand, axes_of, define
-from autograd_mini.core.tensor import Axis, Tensor
+from autograd_mini.core.operation import axes_of, define
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.typing import Axis, Function, Operand
 
 
 def restored(g: Operand, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Operand:
@@ -32,11 +33,11 @@ def wide(x: Operand) -> Operand:
     return x if x.dtype == dtype else x.astype(dtype)
 
 
-def in_wide(function: Callable[..., Any]) -> Callable[..., Any]:
+def in_wide(function: Function) -> Function:
     """A forward function whose sums have room, and whose result has its operand's dtype."""
 
     @functools.wraps(function)
-    def forward(x: Operand, **options: Any) -> Operand:
+    def forward(x: Operand, **options: object) -> Operand:
         x = np.asarray(x)
         return np.asarray(function(wide(x), **options)).astype(x.dtype, copy=False)
 
@@ -178,7 +179,7 @@ def _std_formula(node: Tensor) -> str | None:
     )
 
 
-def _is_zero(out: Operand, *operands: Operand, **options: Any) -> Operand:
+def _is_zero(out: Operand, *operands: Operand, **options: object) -> Operand:
     return out == 0
 
 
@@ -271,8 +272,7 @@ define(
 
 def _extremes(out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
     """The elements that are the greatest, or least, as truth values."""
-    equal: Any = tensor.plain(x) == restored(tensor.plain(out), np.shape(x), axis, keepdims)
-    return equal
+    return tensor.plain(x) == restored(tensor.plain(out), np.shape(x), axis, keepdims)
 
 
 def _ties(out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.operation import Operand, define
+from autograd_mini.core.operation import define
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.typing import Operand
 
 
-def _reshape_pullback(g: Operand, out: Operand, x: Operand, **options: Any) -> Operand:
+def _reshape_pullback(g: Operand, out: Operand, x: Operand, **options: object) -> Operand:
     return np.reshape(g, np.shape(x))
 
 

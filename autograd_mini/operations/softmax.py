@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import tensor
-from autograd_mini.core.operation import OPERATIONS, Operand, axes_of, define
+from autograd_mini.core.operation import OPERATIONS, axes_of, define
 from autograd_mini.core.rule import FUNCTIONS
-from autograd_mini.core.tensor import Axis, Tensor, record
+from autograd_mini.core.tensor import Tensor, record
 from autograd_mini.operations.reductions import beside_operand, in_wide, restored, wide
 from autograd_mini.other_libraries import refuse_options
+from autograd_mini.typing import Axis, Operand
 
 
 def _shifted(x: Operand, axis: Axis) -> tuple[Any, Any]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from autograd_mini.operations.elementwise import WEIGHTED_SUMS
+from autograd_mini.typing import Operand
 
 if TYPE_CHECKING:
-    from autograd_mini.core.value import Operand, Value, _data, _node
+    from autograd_mini.core.value import Value, _data, _node
 
 NEEDED = ("Value", "_data", "_node")
 """What ``value`` puts here."""

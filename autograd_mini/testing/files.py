@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.tensor import Array
 from autograd_mini.testing.edits import (
     ROUNDING,
     SAME,
@@ -30,6 +29,7 @@ from autograd_mini.testing.edits import (
     with_part,
 )
 from autograd_mini.testing.watched import Function, Statement, Time, targets_of, watched
+from autograd_mini.typing import Array
 
 
 def file_mutants(source: str, run: Callable[[dict[str, Any]], object]) -> list[Mutant]:
