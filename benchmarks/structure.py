@@ -195,25 +195,21 @@ def bare_any(tree: ast.Module) -> Iterator[ast.expr]:
 OTHER_TREES = {
     "autograd_mini/testing/mutants.py": "rewrites ordinary Python source",
     "autograd_mini/testing/edits.py": "plants slips in ordinary Python source",
-    "autograd_mini/check/lines/syntax.py": "reads ordinary Python source",
-    "autograd_mini/check/lines/words.py": "evaluates operands of ordinary Python source",
-    "autograd_mini/check/lines/line.py": "edits ordinary Python source",
-    "autograd_mini/check/lines/elementwise.py": "edits ordinary Python source",
-    "autograd_mini/check/lines/factors.py": "edits ordinary Python source",
-    "autograd_mini/check/lines/calls.py": "edits ordinary Python source",
-    "autograd_mini/check/lines/statements.py": "edits ordinary Python source",
+    "autograd_mini/check/lines/": "reads and edits ordinary Python source",
     "autograd_mini/testing/files.py": "plants slips in ordinary Python source",
     "autograd_mini/show/arithmetic.py": "simplifies formulas as a textbook does",
     "autograd_mini/language/python_lines.py def _times": "takes the upstream gradient in",
     "autograd_mini/language/texts.py def operator_of": "asks for the one operator of a formula",
     "autograd_mini/language/python_lines.py def float_operations": "counts what Python computes",
 }
-"""Modules and definitions that ask for ``ast.BinOp`` and evaluate no text of the language."""
+"""What asks for ``ast.BinOp`` and evaluates no text of the language: folders, modules, definitions."""
 
 
 def _reads_other_trees(place: Place) -> bool:
     path, _, source = place
-    return path in OTHER_TREES or f"{path} {source.partition('(')[0]}" in OTHER_TREES
+    folder = path.rpartition("/")[0] + "/"
+    where = {folder, path, f"{path} {source.partition('(')[0]}"}
+    return bool(where & OTHER_TREES.keys())
 
 
 def particular(tree: ast.Module) -> Iterator[ast.expr]:

@@ -1,4 +1,4 @@
-"""Edits of calls: reductions and their axes, products, transposes, functions, einsum, shapes."""
+"""Edits of calls: reductions and their axes, functions and their arguments, einsum."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
-from autograd_mini.check.lines.line import Change, Line, meets, name_of_call
+from autograd_mini.check.lines.line import Change, Line, name_of_call
 from autograd_mini.check.lines.syntax import copied, made, number_of, with_fields
 from autograd_mini.check.lines.words import Shape
 
 
 def changes(line: Line) -> Iterator[Change]:
     """All edits of a line's calls and of what could be one."""
+    yield from all_reductions(line)
     for node in line.nodes:
         if isinstance(node, ast.Call):
             reduction = Reduction.of(line, node)
@@ -24,9 +25,8 @@ def changes(line: Line) -> Iterator[Change]:
             yield from other_functions(line, node)
             yield from arguments(node)
             yield from einsum(node)
-        yield from products(line, node)
-        yield from transposes(line, node)
-        if node in line.summed:
+        term = isinstance(line.tree.parent(node), ast.BinOp) and line.is_array(node)
+        if term or node in line.summed:
             yield from inserted_reductions(line, node)
         yield from inserted_calls(line, node)
 
@@ -119,6 +119,21 @@ def reductions(line: Line, this: Reduction) -> Iterator[Change]:
     yield Change("drop reduction", node, this.array)
 
 
+def all_reductions(line: Line) -> Iterator[Change]:
+    """Sums for means throughout the line, or the other way round."""
+    calls = [n for n in line.nodes if isinstance(n, ast.Call)]
+    for name, other in (("sum", "mean"), ("mean", "sum")):
+        functions = [n.func for n in calls if name_of_call(n) == name]
+        pairs = [
+            (func, with_fields(func, attr=other))
+            for func in functions
+            if isinstance(func, ast.Attribute)
+        ]
+        if len(pairs) > 1:
+            (first, new), *also = pairs
+            yield Change("reduction", first, new, 0.3, also=tuple(also))
+
+
 def _number_of_axis(axis: ast.expr | None, shape: Shape | None) -> object:
     number = number_of(axis)
     if number is not None and number < 0 and shape is not None:
@@ -150,187 +165,6 @@ def inserted_reductions(line: Line, node: ast.expr) -> Iterator[Change]:
                     new = made(f"_0.{name}()", node)
                 assert isinstance(new, ast.Call)
                 yield Change("insert reduction", node, with_fields(new, keywords=options), extra)
-
-
-# Products of matrices
-
-
-def products(line: Line, node: ast.expr) -> Iterator[Change]:
-    """The operands of a matrix product exchanged and transposed, or another product taken."""
-    sides = _product_of(line, node)
-    if sides is None:
-        return
-    left, right = sides
-    bases = [(_base(side), _is_transposed(side)) for side in sides]
-    shapes = [line.shape(base) for base, _ in bases]
-    for order in ((0, 1), (1, 0)):
-        for flips in ((False, False), (True, False), (False, True), (True, True)):
-            sides_now, shapes_now, changed = [], [], 0.0
-            for position, index in enumerate(order):
-                base, was = bases[index]
-                sides_now.append(made("_0.T", base) if flips[position] else base)
-                changed += flips[position] != was
-                shape = shapes[index]
-                shapes_now.append(shape[::-1] if flips[position] and shape else shape)
-            if any(
-                f and s is not None and len(s) < 2 for f, s in zip(flips, shapes_now, strict=True)
-            ):
-                continue
-            one, two = shapes_now
-            if one is not None and two is not None and not meets(one, two):
-                continue
-            if order == (0, 1) and not changed:
-                continue
-            kind = "transpose" if order == (0, 1) else "swap operands"
-            extra = 0.3 * (changed - 1) if order == (0, 1) else 0.3 * changed
-            yield Change(kind, node, _product_like(node, sides_now[0], sides_now[1]), extra)
-    for index, (base, was) in enumerate(bases):
-        yield from _other_operands(line, sides[index], base, was, sides, index)
-    numpy = line.words.numpy
-    templates = ["_0 * _1", f"{numpy}.outer(_0, _1)", f"{numpy}.outer(_1, _0)"]
-    if not isinstance(node, ast.BinOp):
-        templates.append("_0 @ _1")
-    for template in templates:
-        if "outer" in template and any(s is not None and len(s) > 1 for s in shapes):
-            continue
-        yield Change("product", node, made(template, left, right), 0.3)
-
-
-def _product_of(line: Line, node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
-        return node.left, node.right
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.keywords:
-        two = line.is_numpy(node.func) and len(node.args) == 2
-        if two and node.func.attr in ("dot", "matmul", "outer", "multiply", "inner"):
-            return node.args[0], node.args[1]
-        if node.func.attr == "dot" and len(node.args) == 1:
-            return node.func.value, node.args[0]
-    return None
-
-
-def _product_like(node: ast.expr, left: ast.expr, right: ast.expr) -> ast.expr:
-    """A product in the notation of another."""
-    if isinstance(node, ast.BinOp):
-        return with_fields(node, left=left, right=right)
-    assert isinstance(node, ast.Call)
-    if len(node.args) == 2:
-        return with_fields(node, args=[left, right])
-    assert isinstance(node.func, ast.Attribute)
-    return with_fields(node, func=with_fields(node.func, value=left), args=[right])
-
-
-def _is_transposed(node: ast.expr) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "T"
-
-
-def _base(node: ast.expr) -> ast.expr:
-    return node.value if isinstance(node, ast.Attribute) and node.attr == "T" else node
-
-
-def _other_operands(
-    line: Line,
-    side: ast.expr,
-    base: ast.expr,
-    transposed: bool,
-    sides: tuple[ast.expr, ast.expr],
-    index: int,
-) -> Iterator[Change]:
-    """An operand exchanged for another that fits transposed only."""
-    word, sibling = line.operand(base), line.shape(sides[1 - index])
-    for other in line.words.arrays:
-        if word is None or other.text == word.text or not other.here or other.shape is None:
-            continue
-        if len(other.shape) != 2 or sibling is None:
-            continue
-        shape = other.shape if transposed else other.shape[::-1]
-        if meets(shape, sibling) if index == 0 else meets(sibling, shape):
-            new = other.copy() if transposed else made("_0.T", other.copy())
-            yield Change("name", side, new, 1.0)
-
-
-# Transposes
-
-
-def transposes(line: Line, node: ast.expr) -> Iterator[Change]:
-    """A transpose lost, added, or of other axes."""
-    parent, shape = line.tree.parent(node), line.shape(node)
-    if _is_transposed(node):
-        yield Change("transpose", node, _base(node), 0.0)
-        return
-    if isinstance(node, ast.Call) and name_of_call(node) in ("transpose", "swapaxes", "reshape"):
-        yield from _axis_orders(line, node)
-    if isinstance(parent, ast.Attribute | ast.Subscript):
-        if not (isinstance(node, ast.BinOp | ast.Call) or _is_method(line, parent)):
-            return
-        if isinstance(parent, ast.Attribute) and parent.attr == "T":
-            return
-    if isinstance(parent, ast.Call) and node is parent.func:
-        return
-    if isinstance(node, ast.Constant | ast.Compare | ast.UnaryOp | ast.Tuple):
-        return
-    if shape is not None and len(shape) < 2:
-        if len(shape) == 1:
-            yield from _new_axes(node)
-        return
-    if not line.fits(shape and shape[::-1], node):
-        return
-    if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.MatMult):
-        return
-    extra = 0.0 if node in line.roots or isinstance(parent, ast.BinOp) else 0.3
-    if shape is None or len(shape) == 2:
-        yield Change("transpose", node, made("_0.T", node), extra)
-    else:
-        yield Change("transpose", node, made("_0.swapaxes(-1, -2)", node), extra)
-        for order in permutations(range(len(shape))):
-            if order != tuple(range(len(shape))) and (node in line.roots or line.operand(node)):
-                axes = ", ".join(map(str, order))
-                yield Change("axis order", node, made(f"_0.transpose({axes})", node), extra + 1.5)
-
-
-def _is_method(line: Line, node: ast.AST) -> bool:
-    parent = line.tree.parent(node)
-    return isinstance(parent, ast.Call) and parent.func is node
-
-
-def _new_axes(node: ast.expr) -> Iterator[Change]:
-    for template in ("_0[:, None]", "_0[None]", "_0.reshape(-1, 1)"):
-        yield Change("new axis", node, made(template, node), 0.3 * (template[2] == "."))
-
-
-def _axis_orders(line: Line, node: ast.Call) -> Iterator[Change]:
-    """Other orders of the axes or lengths that a call lists."""
-    assert isinstance(node.func, ast.Attribute)
-    given = list(node.args)
-    first = given.pop(0) if line.is_numpy(node.func) and given else None
-    listed = given[0].elts if len(given) == 1 and isinstance(given[0], ast.Tuple) else given
-    start = [] if first is None else [first]
-    wrapped = bool(given) and listed is not given
-    name = node.func.attr
-    array = first if first is not None else node.func.value
-    if name != "reshape":
-        yield Change("transpose", node, array, 0.0)
-    if 1 < len(listed) <= 5:
-        for order in permutations(range(len(listed))):
-            if order == tuple(range(len(listed))):
-                continue
-            moved: list[ast.expr] = [listed[i] for i in order]
-            args = [ast.Tuple(moved, ast.Load())] if wrapped else moved
-            swaps = sum(i != j for i, j in enumerate(order))
-            new = with_fields(node, args=[*start, *args])
-            extra = 0.0 if swaps == 2 else 0.5
-            yield Change("axis order", node, new, extra)
-            if name == "reshape" and len(listed) == 2:
-                yield Change("axis order", node, made("_0.T", new), 0.0)
-            elif name == "reshape":
-                back = ", ".join(str(order.index(i)) for i in range(len(order)))
-                yield Change("axis order", node, made(f"_0.transpose({back})", new), extra + 0.2)
-                back = ", ".join(map(str, order))
-                yield Change("axis order", node, made(f"_0.transpose({back})", new), extra + 0.2)
-    if name == "swapaxes" and len(listed) == 2:
-        shape = line.shape(array)
-        for axes in combinations(range(len(shape) if shape else 3), 2):
-            numbers: list[ast.expr] = [ast.Constant(axis) for axis in axes]
-            yield Change("axis order", node, with_fields(node, args=[*start, *numbers]), 0.3)
 
 
 # Functions
@@ -402,13 +236,16 @@ def inserted_calls(line: Line, node: ast.expr) -> Iterator[Change]:
     if isinstance(parent, ast.Attribute | ast.Subscript) and line.operand(parent):
         return
     part = isinstance(parent, ast.Call) or node in line.roots or node in line.summed
+    numpy = line.words.numpy
+    divides = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Div)
+    divides = divides and node is getattr(parent, "right", None)
+    if divides or (word is not None and word.shape == ()):
+        yield Change("insert call", node, made(f"{numpy}.sqrt(_0)", node))
+        yield Change("power", node, made("_0 ** 0.5", node), 0.5)
     if word is None or word.shape is None:
         if not (part and isinstance(node, ast.BinOp) and line.is_array(node)):
             return
     elif word.shape == ():
-        for name in ("sqrt",):
-            yield Change("insert call", node, made(f"{line.words.numpy}.{name}(_0)", node), 0.5)
-            yield Change("power", node, made("_0 ** 0.5", node), 0.5)
         return
     extra = 0.0 if word is not None else 0.5
     for function in line.words.functions:

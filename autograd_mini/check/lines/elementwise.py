@@ -1,4 +1,4 @@
-"""Edits of arithmetic: names, operators, factors, terms, signs, constants, parentheses."""
+"""Edits of arithmetic where it stands: names, numbers, operators, signs, comparisons."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import ast
 from collections.abc import Iterator
 
 from autograd_mini.check.lines.line import Change, Line, is_product, meets, unlike
-from autograd_mini.check.lines.syntax import made, number, number_of, with_fields
+from autograd_mini.check.lines.syntax import copied, made, number, number_of, with_fields
 from autograd_mini.check.lines.words import Word, broadcasts
 
 
 def changes(line: Line) -> Iterator[Change]:
     """All edits of a line's arithmetic."""
+    yield from exchanged(line)
     for node in line.nodes:
         yield from names(line, node)
         yield from constants(line, node)
         if isinstance(node, ast.BinOp):
             yield from operators(line, node)
             yield from dropped(line, node)
-            yield from parentheses(node)
         if isinstance(node, ast.UnaryOp):
             yield from unary(node)
         if isinstance(node, ast.Compare):
@@ -47,6 +47,21 @@ def names(line: Line, node: ast.expr) -> Iterator[Change]:
     for other in line.words.operands:
         if other.text != word.text and line.fits(other.shape, node):
             yield Change("name", node, other.copy(), _unlikely(line, word, other))
+    if isinstance(word.value, float) and 0 < word.value < 1:
+        yield Change("constant", node, made("1 - _0", copied(node)), 0.3)
+
+
+def exchanged(line: Line) -> Iterator[Change]:
+    """Two operands, or two numbers, that each stand where the other belongs."""
+    leaves = [n for n in line.nodes if line.operand(n) or number_of(n) is not None]
+    for i, one in enumerate(leaves):
+        for two in leaves[i + 1 :]:
+            if (number_of(one) is None) == (number_of(two) is None) and len(leaves) <= 8:
+                if one in line.tree.above(two) or line.tree.key(one) == line.tree.key(two):
+                    continue
+                if line.fits(line.shape(two), one) and line.fits(line.shape(one), two):
+                    also = ((two, copied(one)),)
+                    yield Change("swap operands", one, copied(two), 0.5, also=also)
 
 
 def _unlikely(line: Line, word: Word, other: Word) -> float:
@@ -111,6 +126,14 @@ def operators(line: Line, node: ast.BinOp) -> Iterator[Change]:
             if matrix and not (broadcasts(left, right) or broadcasts(right, left)):
                 continue
         yield Change("operator", node, with_fields(node, op=operator()), extra)
+    if isinstance(node.left, ast.BinOp) and is_product(node):
+        for sign in (ast.Add(), ast.Sub()):
+            if isinstance(node.left.op, ast.Mult):  # as text: a * b / n becomes a + b / n
+                right_side = with_fields(node, left=node.left.right)
+                new = with_fields(node.left, op=sign, right=right_side)
+                yield Change("operator", node, new, 1.3)
+    if isinstance(node.op, ast.Mult) and line.shape(node.left) == ():
+        yield Change("operator", node.left, made("1 / _0", node.left), 0.5)
     if isinstance(node.op, ast.Sub | ast.Div | ast.Pow):
         extra = 0.0 if isinstance(node.op, ast.Sub) else 0.5
         yield Change("swap operands", node, _swapped(node), extra)
@@ -139,52 +162,11 @@ def dropped(line: Line, node: ast.BinOp) -> Iterator[Change]:
     yield Change(kind, node, new, extra, node.left)
 
 
-def parentheses(node: ast.BinOp) -> Iterator[Change]:
-    """Parentheses misplaced: ``(a - b) / n`` for ``a - b / n``, ``f(a) * b`` for ``f(a * b)``."""
-    left, right = node.left, node.right
-    if isinstance(left, ast.BinOp) and not _associative(left.op, node.op):
-        inner = with_fields(node, left=left.right)
-        yield Change("parentheses", node, with_fields(left, right=inner))
-    if isinstance(right, ast.BinOp) and not _associative(node.op, right.op):
-        inner = with_fields(node, right=right.left)
-        yield Change("parentheses", node, with_fields(right, left=inner))
-    if isinstance(left, ast.UnaryOp):
-        inner = with_fields(node, left=left.operand)
-        if not isinstance(node.op, ast.Mult | ast.Div | ast.MatMult):
-            yield Change("parentheses", node, with_fields(left, operand=inner))
-    for side, name in ((left, "left"), (right, "right")):
-        if isinstance(side, ast.Attribute) and side.attr == "T":
-            inner = with_fields(node, **{name: side.value})
-            yield Change("parentheses", node, with_fields(side, value=inner), 0.5)
-        if isinstance(side, ast.Call):
-            if len(side.args) >= 1:
-                inner = with_fields(node, **{name: side.args[0]})
-                call = with_fields(side, args=[inner, *side.args[1:]])
-                yield Change("parentheses", node, call, 0.3)
-            if isinstance(side.func, ast.Attribute) and isinstance(side.func.value, ast.BinOp):
-                inner = with_fields(node, **{name: side.func.value})
-                call = with_fields(side, func=with_fields(side.func, value=inner))
-                yield Change("parentheses", node, call, 0.3)
-
-
-def _associative(outer: ast.operator, inner: ast.operator) -> bool:
-    """Whether ``(a ∘ b) • c`` is ``a ∘ (b • c)``."""
-    one, two = type(outer), type(inner)
-    return (one, two) in {
-        (ast.Add, ast.Add), (ast.Add, ast.Sub), (ast.Mult, ast.Mult), (ast.Mult, ast.Div),
-        (ast.MatMult, ast.MatMult),
-    }  # fmt: skip
-
-
 def unary(node: ast.UnaryOp) -> Iterator[Change]:
-    """A sign lost, or taken of a part only."""
+    """A sign, or a mask's negation, lost."""
     if isinstance(node.op, ast.USub | ast.Not | ast.Invert):
         kind = "sign" if isinstance(node.op, ast.USub) else "comparison"
         yield Change(kind, node, node.operand)
-    inner = node.operand
-    if isinstance(inner, ast.BinOp) and not is_product(inner):
-        first = with_fields(node, operand=inner.left)
-        yield Change("parentheses", node, with_fields(inner, left=first))
 
 
 _COMPARED = (ast.Gt, ast.Lt, ast.GtE, ast.LtE, ast.Eq, ast.NotEq)

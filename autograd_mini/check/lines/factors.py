@@ -1,17 +1,17 @@
-"""Edits of products and sums: factors and terms, signs and powers, lost or too many."""
+"""Edits of products: factors, local derivatives, signs and powers, lost or too many."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 
-from autograd_mini.check.lines.line import Change, Line, is_product, meets, unlike
+from autograd_mini.check.lines.line import Change, Line, is_product, meets
 from autograd_mini.check.lines.syntax import copied, factors, made, number, number_of
-from autograd_mini.check.lines.words import Word, broadcasts
+from autograd_mini.check.lines.words import broadcasts
 
 
 def changes(line: Line) -> Iterator[Change]:
-    """All edits of a line's products and sums."""
+    """All edits of a line's products."""
     for node in line.nodes:
         if not is_product(line.tree.parent(node)):
             yield from exchanged_factors(line, node)
@@ -19,8 +19,6 @@ def changes(line: Line) -> Iterator[Change]:
         yield from signs(line, node)
         yield from inserted_factors(line, node)
         yield from powers(line, node)
-    for node in line.summed:
-        yield from inserted_terms(line, node)
 
 
 # Factors
@@ -43,6 +41,12 @@ def powers(line: Line, node: ast.expr) -> Iterator[Change]:
     for part, _ in factors(node):
         if number_of(part) is None and not isinstance(part, ast.Compare | ast.UnaryOp):
             yield Change("power", part, made("_0 ** 2", part), 0.5)
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow):
+            power = number_of(part.right) or 0
+            for factor in (power + 1, power):
+                if factor > 1:
+                    new = made("_1 * _0", node, number(factor))
+                    yield Change("insert number", node, new, 0.3)
 
 
 def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
@@ -65,6 +69,9 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
             extra = depth + rare + (0.0 if word.here else 0.5)
             yield Change("divide by number", node, made("_0 / _1", node, word.copy()), extra)
             yield Change("insert number", node, made("_0 * _1", node, word.copy()), extra)
+        if isinstance(word.value, float) and 0 < word.value < 1:
+            new = made("_0 / (1 - _1)", node, word.copy())
+            yield Change("divide by number", node, new, depth + 0.5)
     for size, extra in _other_sizes(line):
         yield Change("divide by number", node, made("_0 / _1", node, size), depth + extra)
         yield Change("insert number", node, made("_0 * _1", node, size), depth + extra + 0.3)
@@ -85,6 +92,14 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         for slope, extra in line.slopes(shape):
             new = ast.BinOp(node, ast.Mult(), slope)
             yield Change("insert slope", node, new, depth + extra)
+            if is_product(slope):
+                over = ast.BinOp(node, ast.Div(), copied(slope))
+                yield Change("insert slope", node, over, depth + extra + 0.5)
+    if isinstance(node, ast.BinOp) and number_of(node.left) == 1 and line.operand(node.right):
+        for word in line.words.arrays:
+            if line.is_gradient(word) and word.shape == shape:
+                new = made("_0 * _1 * _2", word.copy(), copied(node.right), node)
+                yield Change("insert factor", node, new, depth + 0.3)
     yield from _inserted_matrices(line, node, depth)
 
 
@@ -116,19 +131,21 @@ def _inserted_matrices(line: Line, node: ast.expr, depth: float) -> Iterator[Cha
     """A product with one matrix more."""
     shape = line.shape(node)
     parent = line.tree.parent(node)
-    if shape is None or len(shape) != 2 or isinstance(parent, ast.Attribute):
+    in_product = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.MatMult)
+    if shape is None or len(shape) < 2 or isinstance(parent, ast.Attribute) or in_product:
         return
     for word in line.words.arrays:
         if word.shape is None or len(word.shape) != 2 or not word.here:
             continue
         for template, left, right in (
-            ("_0 @ _1.T", shape, word.shape[::-1]),
-            ("_1.T @ _0", word.shape[::-1], shape),
-            ("_0 @ _1", shape, word.shape),
-            ("_1 @ _0", word.shape, shape),
+            ("_0, _1.T", shape, word.shape[::-1]),
+            ("_1.T, _0", word.shape[::-1], shape),
+            ("_0, _1", shape, word.shape),
+            ("_1, _0", word.shape, shape),
         ):
             if meets(left, right):
-                new = made(template, node, word.copy())
+                sides = [made(side, node, word.copy()) for side in template.split(", ")]
+                new = made(line.words.matrix_product, *sides)
                 yield Change("insert matrix", node, new, depth + 0.3 * (".T" not in template))
 
 
@@ -139,13 +156,15 @@ def exchanged_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         matrix = isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult)
         if matrix or not line.is_array(part):
             continue
-        for slope, extra in line.slopes(line.shape(part)):
+        word = line.operand(part)
+        slopes = [] if word and line.is_gradient(word) else line.slopes(line.shape(part))
+        for slope, extra in slopes:
             yield Change("slope", part, slope, extra + (0.5 if len(parts) == 1 else 0.0))
         if len(parts) > 1 and not under:
             new = ast.BinOp(node, ast.Mult(), copied(part))
             yield Change("insert factor", node, new, 0.7, part)
         for j, (other, under_too) in enumerate(parts):
-            if i != j and not under and not under_too and _one_minus(other, part):
+            if i != j and under == under_too and _one_minus(other, part):
                 yield from _exchanged_pair(line, node, i, j)
 
 
@@ -160,13 +179,20 @@ def _one_minus(part: ast.expr, other: ast.expr) -> bool:
 
 
 def _exchanged_pair(line: Line, node: ast.expr, i: int, j: int) -> Iterator[Change]:
-    """``a * (1 - a)`` lost, or exchanged for the derivative of another activation."""
+    """``a * (1 - a)`` lost, exchanged for another slope, divided by, or a softmax's derivative."""
     parts = factors(node)
-    pair, rest = parts[min(i, j)][0], [part for k, part in enumerate(parts) if k not in (i, j)]
+    pair, under = parts[min(i, j)]
+    rest = [part for k, part in enumerate(parts) if k not in (i, j)]
     if rest:
         yield Change("drop slope", node, product(rest), 0.0, pair)
+        slope = made("_0 * _1", parts[i][0], parts[j][0])
+        new = product([*rest, (slope, not under)])
+        yield Change("operator", node, new, 0.3, pair, slope)
     for slope, extra in line.slopes(line.shape(pair)):
-        yield Change("slope", node, product([*rest, (slope, False)]), extra, pair, slope)
+        yield Change("slope", node, product([*rest, (slope, under)]), extra, pair, slope)
+    if len(rest) == 1 and not under and not rest[0][1]:
+        softmax = "_0 * (_1 - (_1 * _0).sum(axis=-1, keepdims=True))"
+        yield Change("slope", node, made(softmax, parts[i][0], rest[0][0]), 0.7)
 
 
 def product(parts: list[tuple[ast.expr, bool]]) -> ast.expr:
@@ -176,100 +202,3 @@ def product(parts: list[tuple[ast.expr, bool]]) -> ast.expr:
     for part, divided in rest:
         result = ast.BinOp(result, ast.Div() if divided else ast.Mult(), part)
     return result
-
-
-# Terms
-
-
-def inserted_terms(line: Line, node: ast.expr) -> Iterator[Change]:
-    """A sum with one term more."""
-    shape = line.shape(node)
-    if shape == ():
-        return
-    whole = node in line.roots
-    depth = 0.4 * line.depth(node)
-    same = [w for w in line.words.arrays if shape is None or w.shape == shape]
-    for word in line.words.arrays:
-        if shape is None or word.shape is None or broadcasts(word.shape, shape):
-            likely = line.is_gradient(word) or "next" in word.text
-            extra = depth + (0.0 if likely else 0.5) + (0.0 if word.here else 0.7)
-            extra += 0.0 if word.shape == shape else 0.5
-            yield Change("insert term", node, made("_0 + _1", node, word.copy()), extra)
-            yield Change("insert term", node, made("_0 - _1", node, word.copy()), extra + 0.3)
-    if not whole and not isinstance(line.tree.parent(node), ast.Dict | ast.Call):
-        return
-    yield from _regularisation(line, node, same, depth)
-    if whole:
-        yield from _other_terms(line, node, same)
-
-
-def _regularisation(line: Line, node: ast.expr, same: list[Word], depth: float) -> Iterator[Change]:
-    """The gradient of a penalty on a parameter left out."""
-    weights = [w for w in same if not line.is_gradient(w)]
-    floats = [w for w in line.words.numbers if isinstance(w.value, float)]
-    sizes = [w for w in line.words.numbers if w.is_size]
-    for word in weights:
-        for rate in floats:
-            parts = rate.copy(), word.copy()
-            extra = depth + (0.0 if rate.here else 0.5)
-            yield Change("insert penalty", node, made("_0 + _1 * _2", node, *parts), extra)
-            yield Change(
-                "insert penalty", node, made("_0 + 2 * _1 * _2", node, *parts), extra + 0.3
-            )
-            for size in sizes:
-                new = made("_0 + _1 / _3 * _2", node, *parts, size.copy())
-                yield Change("insert penalty", node, new, extra + 0.7)
-        for constant in line.words.constants:
-            if constant not in (0, 1, -1):
-                new = made("_0 + _1 * _2", node, number(constant), word.copy())
-                yield Change("insert penalty", node, new, depth + 1.0)
-
-
-def _other_terms(line: Line, node: ast.expr, same: list[Word]) -> Iterator[Change]:
-    """Products and reductions of names at hand as one more term."""
-    shape = line.shape(node)
-    for part in [n for n in ast.walk(node) if isinstance(n, ast.expr)]:
-        word = line.operand(part)
-        if word is None or not word.shape:
-            continue
-        for other in line.words.arrays:
-            if other.shape == word.shape and other.text != word.text and other.here:
-                term = _with(node, part, other.copy())
-                new = ast.BinOp(node, ast.Add(), term)
-                yield Change("insert term", node, new, 2.0 + unlike(word.text, other.text))
-    if shape is not None and len(shape) == 2:
-        matrices = [(w, w.shape) for w in line.words.arrays if w.shape and w.here]
-        matrices = [(w, of) for w, of in matrices if len(of) == 2]
-        for one, rows in matrices:
-            for two, columns in matrices:
-                for template, left, right in (
-                    ("_1.T @ _2", rows[::-1], columns),
-                    ("_1 @ _2.T", rows, columns[::-1]),
-                    ("_1 @ _2", rows, columns),
-                ):
-                    if meets(left, right) and (left[0], right[1]) == shape:
-                        added = made(f"_0 + {template}", node, one.copy(), two.copy())
-                        yield Change("insert term", node, added, 2.5)
-    for one in same:
-        for two in same:
-            if one.here and two.here and one.text <= two.text and one.shape is not None:
-                for sign in "+-":
-                    added = made(f"_0 {sign} _1 * _2", node, one.copy(), two.copy())
-                    yield Change("insert term", node, added, 2.5)
-
-
-def _with(tree: ast.expr, old: ast.AST, new: ast.expr) -> ast.expr:
-    """A copy of an expression with one part exchanged."""
-
-    def rebuilt(node: object) -> object:
-        if node is old:
-            return new
-        if isinstance(node, list):
-            return [rebuilt(each) for each in node]
-        if isinstance(node, ast.AST):
-            return type(node)(**{name: rebuilt(v) for name, v in ast.iter_fields(node)})
-        return node
-
-    copy = rebuilt(tree)
-    assert isinstance(copy, ast.expr)
-    return copy

@@ -7,13 +7,14 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from autograd_mini.check.lines.syntax import Tree, made, number_of
+import numpy as np
+
+from autograd_mini.check.lines.syntax import Tree, copied, made
 from autograd_mini.check.lines.words import (
     UNKNOWN,
     Shape,
     Word,
     Words,
-    broadcasts,
     shape_of,
     value_of,
 )
@@ -30,6 +31,7 @@ class Change:
         extra: how much less likely it is than the likeliest of its kind.
         mark: the part that a reader should look at, if it is another than ``old``.
         shown: what stands in its place, ``None`` for nothing.
+        also: other parts that are exchanged by the same slip, with what stands there.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Change:
     extra: float = 0.0
     mark: ast.AST | None = None
     shown: ast.AST | None = None
+    also: tuple[tuple[ast.AST, ast.AST], ...] = ()
 
 
 class Line:
@@ -76,7 +79,7 @@ class Line:
         for root in [*self.roots, *self.targets]:
             for node in ast.walk(root):
                 counting: list[ast.AST] = []
-                if isinstance(node, ast.Subscript):
+                if isinstance(node, ast.Subscript) and not _is_mask(node.slice):
                     counting.append(node.slice)
                 if isinstance(node, ast.Call):
                     counting += [k.value for k in node.keywords]
@@ -104,6 +107,9 @@ class Line:
 
         for root in self.roots:
             add(root)
+        for target in self.targets:
+            if isinstance(target, ast.Subscript) and _is_mask(target.slice):
+                add(target.slice)
         return found
 
     def is_numpy(self, node: ast.expr) -> bool:
@@ -173,26 +179,35 @@ class Line:
     def fits(self, shape: Shape | None, node: ast.expr) -> bool:
         """Whether something of a shape can stand in the place of a part.
 
-        Asked is the nearest operation; what it is an operand of is left to NumPy.
+        Asked are the arithmetic operations around it; what follows them is left to NumPy.
         """
         here = self.shape(node)
         if shape is None or here is None or shape == here:
             return True
         if (shape == ()) != (here == ()):
             return False
-        parent, inner = self.tree.parent(node), node
-        if isinstance(parent, ast.Attribute) and parent.attr == "T":
-            shape, inner, parent = shape[::-1], parent, self.tree.parent(parent)
-        if isinstance(parent, ast.BinOp):
-            left = inner is parent.left
-            sibling = self.shape(parent.right if left else parent.left)
-            if sibling is None:
+        inner: ast.AST = node
+        for parent in self.tree.above(node):
+            if isinstance(parent, ast.Attribute) and parent.attr == "T":
+                shape = shape[::-1]
+            elif isinstance(parent, ast.BinOp):
+                left = inner is parent.left
+                sibling = self.shape(parent.right if left else parent.left)
+                if sibling is None:
+                    return True
+                pair = (shape, sibling) if left else (sibling, shape)
+                if isinstance(parent.op, ast.MatMult):
+                    return meets(*pair)
+                try:
+                    shape = np.broadcast_shapes(*pair)
+                except ValueError:
+                    return False
+            elif not isinstance(parent, ast.UnaryOp):
+                break
+            if shape == self.shape(parent):
                 return True
-            if isinstance(parent.op, ast.MatMult):
-                return meets(shape, sibling) if left else meets(sibling, shape)
-            whole = self.shape(parent)
-            return broadcasts(shape, sibling if whole is None else whole)
-        return len(shape) == len(here)
+            inner = parent
+        return inner is not node or len(shape) == len(here)
 
     def slopes(self, shape: Shape | None) -> list[tuple[ast.expr, float]]:
         """Factors that are, or look like, local derivatives of a shape, with what they cost."""
@@ -219,14 +234,13 @@ class Line:
                         leaky = made(f"{numpy}.where(_0 > 0, 1, _1)", word.copy(), leak)
                         found.append((leaky, far + 1.5))
             for function in words.functions:
-                hint = function.is_derivative
-                called = made("_0(_1)", loaded_function(function.node), word.copy())
-                found.append((called, far + (0.0 if hint else 2.0)))
                 name = function.text.rpartition(".")[2].lower()
-                if "sig" in name and not hint:
-                    sigmoid = made("_0 * (1 - _0)", called)
-                    found.append((sigmoid, far + 0.5))
-                if "tanh" in name and not hint:
+                called = made("_0(_1)", copied(function.node), word.copy())
+                if function.is_derivative or name in ("exp", "cos", "sin", "sign"):
+                    found.append((called, far + (0.0 if function.is_derivative else 1.0)))
+                elif "sig" in name and not 0 <= low <= high <= 1:
+                    found.append((made("_0 * (1 - _0)", called), far + 0.5))
+                elif "tanh" in name and not -1 <= low <= high <= 1:
                     found.append((made("1 - _0 ** 2", called), far + 0.5))
         return found
 
@@ -238,13 +252,22 @@ class Line:
         return len(name) > 1 and name[0] == "d" and name[1:] in self._plain_names
 
     @cached_property
+    def is_backward(self) -> bool:
+        """Whether the line reads or makes a gradient, as its names say."""
+        words = [self.operand(n) for part in [*self.roots, *self.targets] for n in ast.walk(part)]
+        return any(word is not None and self.is_gradient(word) for word in words)
+
+    @cached_property
     def _plain_names(self) -> set[str]:
         texts = (w.text.lower().rpartition(".")[2] for w in self.words.operands)
         return {re.sub(r"[^a-z0-9]+", "", text) for text in texts}
 
 
-def loaded_function(node: ast.expr) -> ast.expr:
-    return made(ast.unparse(node))
+def _is_mask(index: ast.expr) -> bool:
+    """Whether an index compares numbers."""
+    return isinstance(index, ast.Compare | ast.BoolOp) or (
+        isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.Invert)
+    )
 
 
 _METHODS_OF = ("sum", "mean", "dot", "transpose", "max", "swapaxes", "std", "var")
@@ -292,8 +315,3 @@ def unlike(one: str, other: str) -> float:
             return 0.3
         return 0.5 if digits[0] else 0.7
     return 1.0
-
-
-def plain(node: ast.AST | None) -> bool:
-    """Whether a part is a number that is written out."""
-    return number_of(node) is not None

@@ -42,6 +42,9 @@ def assignments(line: Line) -> Iterator[Change]:
         if isinstance(statement.op, ast.Add | ast.Sub):
             other = ast.Sub() if isinstance(statement.op, ast.Add) else ast.Add()
             yield Change("sign", statement, with_fields(statement, op=other), 0.3)
+        if isinstance(statement.op, ast.Mult | ast.Div):
+            inverse = ast.Div() if isinstance(statement.op, ast.Mult) else ast.Mult()
+            yield Change("operator", statement, with_fields(statement, op=inverse))
         new = ast.Assign([copied(statement.target)], statement.value)
         yield Change("assign", statement, new)
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
@@ -105,6 +108,12 @@ def indices(line: Line, node: ast.Subscript) -> Iterator[Change]:
     for part in parts:
         if isinstance(part, ast.Slice):
             yield from slices(part)
+            for other in parts:
+                if isinstance(other, ast.Slice) and other is not part:
+                    yield Change("slice", part, copied(other), 0.3)
+                elif getattr(line.value(other), "ndim", None) == 1:
+                    rows = made(f"{line.words.numpy}.arange(len(_0))", copied(other))
+                    yield Change("index", part, rows, 0.3)
             continue
         for other, extra in _near(line, part):
             yield Change("index", part, other, extra)
@@ -147,7 +156,9 @@ def _near(line: Line, index: ast.expr) -> Iterator[tuple[ast.expr, float]]:
         parent = line.tree.parent(index)
         assert isinstance(parent, ast.Subscript)
         known = line.value(parent.value)
-        for key in known if isinstance(known, dict) else ():
+        present = list(known) if isinstance(known, dict) else []
+        names = [w.text for w in line.words.arrays if unlike(w.text, index.value) < 0.3]
+        for key in dict.fromkeys([*present, *line.words.keys, *names]):
             if isinstance(key, str) and key != index.value:
                 yield ast.Constant(key), unlike(index.value, key)
         return
@@ -187,6 +198,10 @@ def slices(node: ast.Slice) -> Iterator[Change]:
             if upper is not None:
                 bounds.append((lower, made(step, copied(upper))))
         bounds += [(None, upper), (lower, None)]
+        if lower is not None and number_of(lower) is None:
+            bounds.append((lower, ast.UnaryOp(ast.USub(), copied(lower))))
+        if isinstance(upper, ast.UnaryOp):
+            bounds.append((copied(upper.operand), upper))
         if lower is not None and upper is None:
             bounds.append((None, lower))
         if upper is not None and lower is None:

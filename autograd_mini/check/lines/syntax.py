@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from functools import cache
 from typing import TypeVar
 
@@ -116,7 +116,7 @@ class Tree:
             node = self.parents[node]
             yield node
 
-    def replaced(self, exchanged: dict[ast.AST, ast.AST]) -> ast.stmt:
+    def replaced(self, exchanged: Mapping[ast.AST, ast.AST]) -> ast.stmt:
         """The statement with parts exchanged; what is unchanged is shared with the original."""
         touched: set[ast.AST] = set()
         for node in exchanged:
@@ -152,16 +152,38 @@ class Tree:
             self._place(child, like)
 
     def key(self, node: object) -> Hashable:
-        """What is equal for trees of the same text."""
+        """What is equal for trees of the same text, and for no others."""
         if isinstance(node, list):
             return tuple([self.key(each) for each in node])
         if not isinstance(node, ast.AST):
             return (type(node), node)
+        if not node._fields:
+            return type(node)
+        if isinstance(node, ast.Name):
+            return (node.id, type(node.ctx))
         kept = self._keys.get(id(node))
         if kept is None:
-            fields = [self.key(v) for _, v in ast.iter_fields(node)]
+            fields = [self.key(getattr(node, name, None)) for name in node._fields]
             kept = self._keys[id(node)] = (node, hash((type(node), *fields)))
         return kept[1]
+
+    def key_with(self, exchanged: Mapping[ast.AST, ast.AST]) -> Hashable:
+        """The key of the statement with parts exchanged."""
+        touched: set[ast.AST] = set()
+        for node in exchanged:
+            touched.update(self.above(node))
+
+        def key(node: object) -> Hashable:
+            if isinstance(node, list):
+                return tuple([key(each) for each in node])
+            if isinstance(node, ast.AST) and node in exchanged:
+                return self.key(exchanged[node])
+            if isinstance(node, ast.AST) and node in touched:
+                fields = [key(getattr(node, name, None)) for name in node._fields]
+                return hash((type(node), *fields))
+            return self.key(node)
+
+        return key(self.statement)
 
 
 def factors(node: ast.expr) -> list[tuple[ast.expr, bool]]:
@@ -178,3 +200,20 @@ def terms(node: ast.expr) -> list[tuple[ast.expr, bool]]:
         minus = isinstance(node.op, ast.Sub)
         return [*terms(node.left), *((t, sign != minus) for t, sign in terms(node.right))]
     return [(node, False)]
+
+
+def with_part(tree: ast.expr, old: ast.AST, new: ast.expr) -> ast.expr:
+    """A copy of an expression in which one part is another."""
+
+    def rebuilt(node: object) -> object:
+        if node is old:
+            return new
+        if isinstance(node, list):
+            return [rebuilt(each) for each in node]
+        if isinstance(node, ast.AST):
+            return type(node)(**{name: rebuilt(v) for name, v in ast.iter_fields(node)})
+        return node
+
+    copy = rebuilt(tree)
+    assert isinstance(copy, ast.expr)
+    return copy

@@ -249,6 +249,8 @@ class Words:
         containers: the dicts, lists and objects at hand, to be read from.
         functions: the functions of one array at hand.
         constants: the numbers that the function's text writes out.
+        unread: the names that the function makes or takes and never reads.
+        keys: the texts by which it reads or writes dicts.
         text: the function's text, which shows how its author writes.
     """
 
@@ -257,6 +259,8 @@ class Words:
     containers: tuple[Word, ...]
     functions: tuple[Function, ...]
     constants: tuple[float, ...]
+    unread: frozenset[str]
+    keys: tuple[str, ...]
     text: str = field(repr=False)
 
     @cached_property
@@ -275,6 +279,14 @@ class Words:
     def numpy(self) -> str:
         """What NumPy is called."""
         return next((name for name, value in self.values.items() if value is np), "np")
+
+    @cached_property
+    def matrix_product(self) -> str:
+        """How products of matrices are written: a template."""
+        for template in (f"{self.numpy}.dot(_0, _1)", "_0.dot(_1)", f"{self.numpy}.matmul(_0, _1)"):
+            if template.partition("(")[0].lstrip("_0") in self.text and "@" not in self.text:
+                return template
+        return "_0 @ _1"
 
     @cached_property
     def calls_functions(self) -> bool:
@@ -298,7 +310,20 @@ def words_of(tree: ast.AST, values: Mapping[str, Any]) -> Words:
     nodes: dict[str, ast.expr] = {}
     functions: dict[str, ast.expr] = {}
     constants: dict[float, None] = {}
+    indices: dict[str, ast.expr] = {}
+    keys: dict[str, None] = {}
+    stored: set[str] = set()
+    read: set[str] = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (read if isinstance(node.ctx, ast.Load) else stored).add(node.id)
+        if isinstance(node, ast.arg):
+            stored.add(node.arg)
+        if isinstance(node, ast.Subscript):
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                keys.setdefault(node.slice.value)
+            elif not isinstance(node.slice, ast.Tuple | ast.Slice):
+                indices.setdefault(ast.unparse(node.slice), loaded(node.slice))
         if isinstance(node, ast.Name) or _is_operand(node):
             assert isinstance(node, ast.expr)
             nodes.setdefault(ast.unparse(node), loaded(node))
@@ -318,9 +343,18 @@ def words_of(tree: ast.AST, values: Mapping[str, Any]) -> Words:
         if text in here or isinstance(value_of(node, values), dict):
             for inner in _inside(node, value_of(node, values)):
                 nodes.setdefault(ast.unparse(inner), inner)
+    for text, node in list(nodes.items()):
+        value = value_of(node, values)
+        if text in here and isinstance(value, list | dict) and len(indices) < _MANY:
+            for index in indices.values():
+                element = ast.Subscript(copied(node), copied(index), ast.Load())
+                if shape_of(value_of(element, values)) is not None:
+                    nodes.setdefault(ast.unparse(element), element)
     operands, containers = [], []
     for text, node in nodes.items():
         value = value_of(node, values)
+        if value is UNKNOWN:
+            continue
         shape = None if isinstance(value, bool) else shape_of(value)
         word = Word(node, text, value, shape, text in here)
         if shape is not None and getattr(value, "dtype", np.dtype(float)).kind in "biufc":
@@ -337,7 +371,7 @@ def words_of(tree: ast.AST, values: Mapping[str, Any]) -> Words:
     ]
     return Words(
         values, tuple(operands), tuple(containers), tuple(known), tuple(constants),
-        ast.unparse(tree),
+        frozenset(stored - read), tuple(keys), ast.unparse(tree),
     )  # fmt: skip
 
 

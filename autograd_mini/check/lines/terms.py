@@ -1,0 +1,188 @@
+"""Edits of sums: a term left out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from autograd_mini.check.lines.line import Change, Line, meets, unlike
+from autograd_mini.check.lines.syntax import copied, factors, made, number, terms, with_part
+from autograd_mini.check.lines.words import Shape, Word, broadcasts
+
+
+def changes(line: Line) -> Iterator[Change]:
+    """All terms that a line's sums may lack."""
+    for node in line.summed:
+        shape, depth = line.shape(node), 0.4 * line.depth(node)
+        if shape == ():
+            continue
+        yield from names(line, node, depth)
+        yield from centred(line, node, depth)
+        if node in line.roots or isinstance(line.tree.parent(node), ast.Dict):
+            yield from penalties(line, node, depth)
+            yield from paths(line, node, depth)
+        if node in line.roots:
+            yield from similar(line, node)
+            yield from complements(line, node)
+            if not line.is_backward:
+                yield from products(line, node)
+
+
+def _likely(line: Line, word: Word) -> float:
+    """How unlikely a word is to be what was left out: what nobody reads is likely."""
+    if word.text in line.words.unread:
+        return -0.7
+    likely = line.is_gradient(word) or "next" in word.text
+    return (0.0 if likely else 0.5) + (0.0 if word.here else 0.7)
+
+
+def names(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
+    """A name at hand as one term more."""
+    shape = line.shape(node)
+    for word in line.words.arrays:
+        if shape is None or word.shape is None or broadcasts(word.shape, shape):
+            extra = depth + _likely(line, word) + (0.0 if word.shape == shape else 0.5)
+            yield Change("insert term", node, made("_0 + _1", node, word.copy()), extra)
+            yield Change("insert term", node, made("_0 - _1", node, word.copy()), extra + 0.3)
+
+
+def penalties(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
+    """The gradient of a penalty on a parameter left out."""
+    shape = line.shape(node)
+    floats = [w for w in line.words.numbers if isinstance(w.value, float)]
+    sizes = [w for w in line.words.numbers if w.is_size]
+    for word in line.words.arrays:
+        if line.is_gradient(word) or (shape is not None and word.shape != shape):
+            continue
+        for rate in floats:
+            parts = rate.copy(), word.copy()
+            extra = depth + (0.0 if rate.here else 0.5)
+            yield Change("insert penalty", node, made("_0 + _1 * _2", node, *parts), extra)
+            yield Change(
+                "insert penalty", node, made("_0 + 2 * _1 * _2", node, *parts), extra + 0.3
+            )
+            for size in sizes[:2]:
+                new = made("_0 + _1 / _3 * _2", node, *parts, size.copy())
+                yield Change("insert penalty", node, new, extra + 0.7)
+        for constant in line.words.constants:
+            if constant not in (0, 1, -1):
+                new = made("_0 + _1 * _2", node, number(constant), word.copy())
+                yield Change("insert penalty", node, new, depth + 1.0)
+
+
+def paths(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
+    """The share of another gradient left out: ``g / n``, ``2 * x * g / n``, ``g @ w.T``."""
+    shape, inside = line.shape(node), {ast.unparse(n) for n in ast.walk(node)}
+    sizes = [w for w in line.words.numbers if w.is_size]
+    for word in line.words.arrays:
+        unread = word.text in line.words.unread
+        reduced = word.shape != shape
+        if word.text in inside or shape is None or not (unread or line.is_gradient(word)):
+            continue
+        extra = depth + (-1.0 if unread else 0.3)
+        if broadcasts(word.shape or (), shape):
+            for size in sizes if reduced else ():
+                new = made("_0 + _1 / _2", node, word.copy(), size.copy())
+                yield Change("insert term", node, new, extra + 0.3)
+            for other in line.words.arrays:
+                if other.shape == shape and not line.is_gradient(other) and other is not word:
+                    parts = node, word.copy(), other.copy()
+                    for template in ("_0 + _2 * _1", "_0 + 2 * _2 * _1"):
+                        yield Change("insert term", node, made(template, *parts), extra + 0.5)
+                        for size in sizes if reduced else ():
+                            new = made(f"{template} / _3", *parts, size.copy())
+                            yield Change("insert term", node, new, extra + 0.7)
+        yield from _matrix_terms(line, node, word, shape, extra)
+        if word.shape and len(word.shape) == len(shape) + 1 and word.shape[1:] == shape:
+            yield Change("insert term", node, made("_0 + _1.sum(axis=0)", node, word.copy()), extra)
+
+
+def _matrix_terms(
+    line: Line, node: ast.expr, word: Word, shape: Shape, extra: float
+) -> Iterator[Change]:
+    if word.shape is None or len(word.shape) < 2:
+        return
+    for other in line.words.arrays:
+        if other.shape is None or len(other.shape) != 2 or not other.here or other is word:
+            continue
+        for template, left, right in (
+            ("_1, _2.T", word.shape, other.shape[::-1]),
+            ("_2.T, _1", other.shape[::-1], word.shape),
+            ("_1.T, _2", word.shape[::-1], other.shape),
+            ("_1, _2", word.shape, other.shape),
+            ("_2, _1", other.shape, word.shape),
+        ):
+            if meets(left, right) and (*left[:-1], right[-1]) == shape:
+                sides = [made(t, node, word.copy(), other.copy()) for t in template.split(", ")]
+                product = made(line.words.matrix_product, *sides)
+                yield Change("insert term", node, ast.BinOp(node, ast.Add(), product), extra + 0.5)
+
+
+def centred(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
+    """What softmax and normalisations subtract: a sum or mean of what stands there already."""
+    shape, first = line.shape(node), terms(node)[0][0]
+    part = next((f for f, _ in factors(first) if line.operand(f) and line.is_array(f)), None)
+    if part is None or not shape or len(shape) > 3 or line.shape(part) != shape:
+        return
+    for axis in dict.fromkeys(("-1", "0")):
+        options = f"axis={axis}, keepdims=True"
+        for name in ("sum", "mean"):
+            new = made(f"_0 - _1.{name}({options})", node, copied(part))
+            yield Change("insert term", node, new, depth + 0.7)
+            for word in line.words.arrays:
+                if word.shape == shape and not line.is_gradient(word):
+                    parts = node, copied(part), word.copy()
+                    sum_ = f"(_1 * _2).{name}({options})"
+                    yield Change("insert term", node, made(f"_0 - {sum_}", *parts), depth + 0.7)
+                    new = made(f"_0 - _2 * {sum_}", *parts)
+                    yield Change("insert term", node, new, depth + 1.0)
+
+
+def similar(line: Line, node: ast.expr) -> Iterator[Change]:
+    """A term like one that is there, of another name."""
+    for term, _ in terms(node):
+        for part in ast.walk(term):
+            word = line.operand(part)
+            if word is None or not word.shape or not isinstance(part, ast.expr):
+                continue
+            for other in line.words.arrays:
+                if other.shape == word.shape and other.text != word.text and other.here:
+                    added = with_part(term, part, other.copy())
+                    new = ast.BinOp(node, ast.Add(), added)
+                    extra = 1.0 + unlike(word.text, other.text)
+                    yield Change("insert term", node, new, extra)
+
+
+def complements(line: Line, node: ast.expr) -> Iterator[Change]:
+    """The same for the other class: ``(1 - t) / (1 - y)`` beside ``-t / y``."""
+    operands = [n for n in ast.walk(node) if line.operand(n) and isinstance(n, ast.expr)]
+    if len(terms(node)) > 1 or not 1 < len(operands) < 5:
+        return
+    other: ast.expr = copied(node)
+    for text in dict.fromkeys(ast.unparse(n) for n in operands if line.is_array(n)):
+        for part in [n for n in ast.walk(other) if isinstance(n, ast.Name) and n.id == text]:
+            other = with_part(other, part, made("1 - _0", copied(part)))
+    if isinstance(other, ast.UnaryOp):
+        other = other.operand
+    for sign, extra in ((ast.Add(), 0.5), (ast.Sub(), 0.7)):
+        yield Change("insert term", node, ast.BinOp(node, sign, copied(other)), extra)
+    negated = isinstance(node, ast.BinOp) and isinstance(node.left, ast.UnaryOp)
+    if negated and isinstance(other, ast.BinOp) and isinstance(other.left, ast.UnaryOp):
+        positive = ast.BinOp(other.left.operand, other.op, other.right)
+        yield Change("insert term", node, ast.BinOp(node, ast.Add(), positive), 0.5)
+
+
+def products(line: Line, node: ast.expr) -> Iterator[Change]:
+    """Elementwise products of two names at hand, and matrix products, as one term more."""
+    shape = line.shape(node)
+    if shape is None:
+        return
+    same = [w for w in line.words.arrays if w.shape == shape and w.here]
+    for i, one in enumerate(same):
+        for two in same[i:]:
+            parts = node, one.copy(), two.copy()
+            yield Change("insert term", node, made("_0 + _1 * _2", *parts), 1.5)
+            yield Change("insert term", node, made("_0 - _1 * _2", *parts), 1.7)
+    for word in line.words.arrays:
+        if word.here and not line.is_gradient(word):
+            yield from _matrix_terms(line, node, word, shape, 1.0)
