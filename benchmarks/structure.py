@@ -202,7 +202,7 @@ OTHER_TREES = {
     "autograd_mini/language/texts.py def operator_of": "asks for the one operator of a formula",
     "autograd_mini/language/python_lines.py def float_operations": "counts what Python computes",
 }
-"""What asks for ``ast.BinOp`` and evaluates no text of the language: folders, modules, definitions."""
+"""Folders, modules and definitions that read other syntax trees than those of the language."""
 
 
 def _reads_other_trees(place: Place) -> bool:

@@ -158,7 +158,7 @@ class Tree:
         if not isinstance(node, ast.AST):
             return (type(node), node)
         if not node._fields:
-            return type(node)
+            return (type(node),)
         if isinstance(node, ast.Name):
             return (node.id, type(node.ctx))
         kept = self._keys.get(id(node))

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Backward passes as courses teach them, and slips in their lines.
 
 Of each pass: what it starts from, its lines, and for some lines the same with a mistake.
