@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from autograd_mini.language.texts import Trees, evaluate
 
 Shape = tuple[int, ...]
+
+_NO_NAMES: Mapping[str, ast.expr] = MappingProxyType({})
 
 
 def product(factors: Iterable[ast.expr]) -> ast.expr:
@@ -127,13 +130,16 @@ def repeated_number(expression: ast.expr) -> ast.expr | None:
     return None
 
 
-def simplified(tree: ast.expr) -> ast.expr:
+def simplified(tree: ast.expr, names: Mapping[str, ast.expr] = _NO_NAMES) -> ast.expr:
     """The formula without what two operations together need not say.
+
+    Arguments:
+        names: simple formulas that stand for names of it.
 
     >>> ast.unparse(simplified(ast.parse("g @ W.T.T + x[s_[1:3]]", mode="eval").body))
     'g @ W + x[1:3]'
     """
-    return evaluate(tree, _Simplified())
+    return evaluate(tree, _Simplified(), names)
 
 
 class _Simplified(Trees):

@@ -110,7 +110,9 @@ class ChainRule:
             sizes[node] = 1 if node in symbols else size
         for uses in self.uses.values():
             symbols.update(
-                child for child, slot in uses if self.derivations.name_upstream_twice(child, slot)
+                child
+                for child, slot in uses
+                if child not in symbols and self.derivations.name_upstream_twice(child, slot)
             )
         return symbols
 

@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -212,8 +213,7 @@ class _Writer:
     def filled(self, text: str, node: Tensor, names: Mapping[str, ast.expr]) -> ast.expr:
         """A text of an operation, with its options and these expressions in it."""
         options = {name: literal(value, self.named) for name, value in node.options.items()}
-        tree = substitute(ast.parse(text, mode="eval").body, options | dict(names))
-        return simplified(tree)
+        return simplified(_tree(text), options | dict(names))
 
     def spelled(self, node: Tensor, operands: Sequence[ast.expr]) -> ast.expr:
         """An operation on arrays, as NumPy writes it."""
@@ -352,6 +352,12 @@ class _Writer:
             if narrow is not None and np.broadcast_shapes(narrow.shape, *others) == shape:
                 parts[i] = narrow
         return _Part(elementwise_tree(rule, [part.whole for part in parts]), shape)
+
+
+@lru_cache
+def _tree(text: str) -> ast.expr:
+    """The tree of a text, which is not to be changed."""
+    return ast.parse(text, mode="eval").body
 
 
 def _recorded(function: Callable[..., Any], *operands: Operand, **options: object) -> Operand:

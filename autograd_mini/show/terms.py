@@ -146,7 +146,7 @@ class Terms:
         """A formula of ``derivations`` with the graph's names in it."""
         names |= {f"x{i}": operand for i, operand in enumerate(self.operands(node))}
         names |= {name: self._object(value) for name, value in formula.objects.items()}
-        return simplified(substitute(formula.tree, names))
+        return simplified(formula.tree, names)
 
     def _literal(self, value: object) -> ast.expr:
         """An option or an index, as Python writes it."""
