@@ -402,7 +402,8 @@ def _as_float(result: Operand, arrays: tuple[Operand, ...]) -> Array:
 
 def rule_of_ufunc(ufunc: np.ufunc) -> Rule | None:
     """The rule of a NumPy ufunc, ``None`` if the table has none."""
-    return RULES.get(_names_of_numpy().get(ufunc.__name__, ufunc.__name__))
+    name = ufunc.__name__
+    return RULES.get(_names_of_numpy().get(name, name))
 
 
 @cache

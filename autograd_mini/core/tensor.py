@@ -355,12 +355,14 @@ def record(
         TypeError: an operand is not made of real numbers, or is a Value.
     """
     options = options or {}
-    arrays = [operand._array if isinstance(operand, Tensor) else operand for operand in operands]
-    for array in arrays:
+    arrays = []
+    for operand in operands:
+        array = operand._array if isinstance(operand, Tensor) else operand
         if type(array) not in _PLAIN_TYPES:
             operands = tuple(map(as_operand, operands))
             arrays = [plain(operand) for operand in operands]
             break
+        arrays.append(array)
     try:
         out = np.asarray(operation.forward(*arrays, **options))
         for array in arrays:

@@ -384,7 +384,7 @@ class ArrayInterface:
 
 def _operate(name: str, left: Operand, right: Operand) -> Tensor:
     other = right if isinstance(left, tensor.Tensor) else left
-    if not isinstance(other, _ARRAYS) and not isinstance(other, tensor.Tensor):
+    if not isinstance(other, tensor.Tensor) and not isinstance(other, _ARRAYS):
         if isinstance(other, Value | complex | str | list | tuple):
             left, right = (
                 o if isinstance(o, tensor.Tensor | Value) else real_array(o, f"{name}: ")
