@@ -28,7 +28,7 @@ class Build(build_ext):
     def build_extension(self, ext: Extension) -> None:
         package = Path("autograd_mini")
         others = [str(Path(path).relative_to(package)) for path in ext.depends]
-        made_from = hashes(package, [*compose["PARTS"], *others])
+        made_from = hashes(str(package), [*compose["PARTS"], *others])
         ext.define_macros.append(("SOURCES", ",".join(f"{n}:{h}" for n, h in made_from.items())))
         source = Path(self.build_temp, "value_compiled.py")
         source.parent.mkdir(parents=True, exist_ok=True)

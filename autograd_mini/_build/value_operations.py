@@ -959,7 +959,19 @@ def _logaddexp(x: Operand, y: Operand) -> Value:
         fail(error, LOGADDEXP, *operands)
 
 
-OF_SEVERAL: dict[str, Callable[..., Any]] = {
+METHODS = ('exp', 'expm1', 'log', 'log1p', 'log2', 'log10', 'sqrt', 'square', 'reciprocal', 'sin', 'cos', 'tan', 'arcsin', 'arccos', 'arctan', 'sinh', 'cosh', 'tanh', 'arcsinh', 'arccosh', 'arctanh', 'abs', 'sign', 'floor', 'ceil', 'trunc', 'rint', 'sigmoid', 'softplus', 'log_sigmoid', 'relu', 'silu', 'erf', 'erfc', 'gelu')
+"""The rules of one operand whose function is the method of Value."""
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "pow": operator.pow,
+    "neg": operator.neg,
+    "positive": operator.pos,
+    "mod": operator.mod,
+    "floor_divide": operator.floordiv,
     "arctan2": _arctan2,
     "leaky_relu": _leaky_relu,
     "elu": _elu,
@@ -970,3 +982,4 @@ OF_SEVERAL: dict[str, Callable[..., Any]] = {
     "hypot": _hypot,
     "logaddexp": _logaddexp,
 }
+"""The functions of the others."""

@@ -9,12 +9,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ContextDecorator, contextmanager
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-_PACKAGE = Path(__file__).parent.parent
-_OURS = (str(_PACKAGE), str(_PACKAGE.parent / "nn"), "<rule ")
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
+_OURS = (_PACKAGE, os.path.join(os.path.dirname(_PACKAGE), "nn"), "<rule ")
 
 _Open = list[tuple["_Block", FrameType | None]]
 """The blocks that are open, each with the frame of the generator in which it is."""

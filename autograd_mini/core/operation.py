@@ -14,10 +14,10 @@ a row of the table of ``elementwise`` is stated in texts, an operation on whole 
 
 from __future__ import annotations
 
-import ast
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -360,15 +360,21 @@ def define(
 
 def _recording(record: Function, operation: ArrayOperation, call: str, count: int) -> Function:
     """The function with this signature that records an operation of so many operands."""
-    arguments = ast.parse(f"lambda {call}: 0", mode="eval").body.args  # type: ignore[attr-defined]
-    names = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
-    options = ", ".join(f"{name!r}: _option({name})" for name in names[count:])
-    source = f"lambda {call}: _record(_operation, ({', '.join(names[:count])},), {{{options}}})"
-    scope = {"_record": record, "_operation": operation, "_option": _option}
-    function: Function = eval(compile(source, f"<rule {operation.name}>", "eval"), scope)
+    function: Function = _signature(call, count)(record, operation, _option)
     function.__name__ = function.__qualname__ = operation.name
     function.__doc__ = operation.sentence
     return function
+
+
+@cache
+def _signature(call: str, count: int) -> Function:
+    """What makes functions with a signature, of which so many parameters are operands."""
+    names = eval(f"lambda {call}: 0").__code__.co_varnames
+    options = ", ".join(f"{name!r}: _option({name})" for name in names[count:])
+    body = f"_record(_operation, ({', '.join(names[:count])},), {{{options}}})"
+    source = f"lambda _record, _operation, _option: lambda {call}: {body}"
+    made: Function = eval(compile(source, "<rule signature>", "eval"))
+    return made
 
 
 def _option(value: object) -> object:

@@ -26,14 +26,13 @@ from typing import Any
 
 from autograd_mini import other_libraries
 from autograd_mini._build import uncompiled as cython
-from autograd_mini._build.value_operations import OF_SEVERAL, ValueOperations
+from autograd_mini._build.value_operations import FUNCTIONS, METHODS, ValueOperations
 from autograd_mini.core import graph, modes
-from autograd_mini.core.rule import RULES, Rule
+from autograd_mini.core.rule import Rule
 from autograd_mini.core.value_sweep import sweep_alone
 from autograd_mini.interface.floats import constant as constant
 from autograd_mini.interface.floats import not_a_number
 from autograd_mini.interface.value_protocol import ValueProtocol, refuse_subclass
-from autograd_mini.language.texts import ARITHMETIC, SIGNS
 from autograd_mini.operations.weighted_sum import weighted_sum as weighted_sum
 from autograd_mini.operations.weighted_sum import weighted_sum_of
 from autograd_mini.typing import Function, Operand
@@ -396,14 +395,10 @@ def _method(name: str, *operands: Operand) -> Value:
     return made
 
 
-VALUE_FUNCTIONS: dict[str, Function] = {"weighted_sum": weighted_sum_of, **OF_SEVERAL}
+VALUE_FUNCTIONS: dict[str, Callable[..., Any]] = {"weighted_sum": weighted_sum_of, **FUNCTIONS}
 """Each rule's function of Values and numbers, by the rule's name."""
 
-for _row in RULES.values():
-    if _row.symbol:
-        VALUE_FUNCTIONS[_row.name] = (SIGNS if len(_row.operands) == 1 else ARITHMETIC)[_row.symbol]
-    elif len(_row.operands) == 1 and hasattr(Value, _row.name):  # else it is not printed yet
-        VALUE_FUNCTIONS[_row.name] = getattr(Value, _row.name)
+VALUE_FUNCTIONS.update({name: getattr(Value, name) for name in METHODS})
 
 
 if not cython.compiled:  # what is compiled together sees all names of each other

@@ -10,10 +10,10 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import os
 import types
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,7 +107,7 @@ def cuts(f: object, depth: int = 3) -> Iterator[str]:
 
 
 def _cuts_of_code(code: types.CodeType) -> Iterator[str]:
-    file = Path(code.co_filename).name
+    file = os.path.basename(code.co_filename)
     for instruction in dis.get_instructions(code):
         if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_GLOBAL"):
             name = str(instruction.argval)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,13 +56,15 @@ def outer(x: Operand, y: Operand) -> Operand:
 
 @replaces(np.tensordot)
 def tensordot(x: Operand, y: Operand, axes: int | tuple[Any, Any] = 2) -> Operand:
+    from string import ascii_letters  # its import takes half a millisecond
+
     if isinstance(axes, int):
         axes = (range(np.ndim(x) - axes, np.ndim(x)), range(axes))
     of_x, of_y = axes
     left = normalize_axis_tuple(of_x, np.ndim(x), "axes")
     right = normalize_axis_tuple(of_y, np.ndim(y), "axes")
-    xs = list(string.ascii_letters[: np.ndim(x)])
-    ys = list(string.ascii_letters[np.ndim(x) : np.ndim(x) + np.ndim(y)])
+    xs = list(ascii_letters[: np.ndim(x)])
+    ys = list(ascii_letters[np.ndim(x) : np.ndim(x) + np.ndim(y)])
     for a, b in zip(left, right, strict=True):
         if np.shape(x)[a] != np.shape(y)[b]:  # einsum would repeat an axis of size 1
             raise ValueError(

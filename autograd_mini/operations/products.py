@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -177,13 +176,15 @@ def einsum(subscripts: Any, *operands: Operand, optimize: object = True) -> Oper
 
 def _explicit(subscripts: str, operands: Sequence[Any]) -> str:
     """Subscripts with the output written and each ellipsis replaced by letters."""
+    from string import ascii_letters  # its import takes half a millisecond
+
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
     if len(terms) != len(operands):
         raise ValueError(
             f"einsum: {subscripts!r} names {len(terms)} operands, {len(operands)} are given"
         )
-    unused = [s for s in string.ascii_letters if s not in subscripts]
+    unused = [s for s in ascii_letters if s not in subscripts]
     widths = [np.ndim(o) - len(t.replace("...", "")) for t, o in zip(terms, operands, strict=True)]
     widest = max([w for t, w in zip(terms, widths, strict=True) if "..." in t], default=0)
     letters = "".join(unused[:widest])
