@@ -310,10 +310,10 @@ def value_operations() -> Iterator[str]:
     yield from (f'    {name} = NotEvenSet("Value", "{name}")' for name in VALUE)
     yield from ["", "", *functions]
     methods_of_one = [rule.name for rule in rules if len(rule.operands) == 1 and not rule.symbol]
-    yield f"METHODS = {tuple(methods_of_one)}"
+    yield f"SCALAR_METHODS = {tuple(methods_of_one)}"
     yield '"""The rules of one operand whose function is the method of Value."""'
     yield ""
-    yield "FUNCTIONS: dict[str, Callable[..., Any]] = {"
+    yield "SCALAR_FUNCTIONS: dict[str, Callable[..., Any]] = {"
     yield from (f'    "{r.name}": operator.{special_method(r)},' for r in rules if r.symbol)
     yield from (f'    "{rule.name}": _{rule.name},' for rule in several)
     yield "}"

@@ -959,10 +959,10 @@ def _logaddexp(x: Operand, y: Operand) -> Value:
         fail(error, LOGADDEXP, *operands)
 
 
-METHODS = ('exp', 'expm1', 'log', 'log1p', 'log2', 'log10', 'sqrt', 'square', 'reciprocal', 'sin', 'cos', 'tan', 'arcsin', 'arccos', 'arctan', 'sinh', 'cosh', 'tanh', 'arcsinh', 'arccosh', 'arctanh', 'abs', 'sign', 'floor', 'ceil', 'trunc', 'rint', 'sigmoid', 'softplus', 'log_sigmoid', 'relu', 'silu', 'erf', 'erfc', 'gelu')
+SCALAR_METHODS = ('exp', 'expm1', 'log', 'log1p', 'log2', 'log10', 'sqrt', 'square', 'reciprocal', 'sin', 'cos', 'tan', 'arcsin', 'arccos', 'arctan', 'sinh', 'cosh', 'tanh', 'arcsinh', 'arccosh', 'arctanh', 'abs', 'sign', 'floor', 'ceil', 'trunc', 'rint', 'sigmoid', 'softplus', 'log_sigmoid', 'relu', 'silu', 'erf', 'erfc', 'gelu')
 """The rules of one operand whose function is the method of Value."""
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
+SCALAR_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "sub": operator.sub,
     "mul": operator.mul,

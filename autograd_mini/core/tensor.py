@@ -299,11 +299,10 @@ class Tensor(ArrayInterface):
         operation, given = self.operation, []
         for operand in self._operands:
             if isinstance(operand, Tensor):
-                given.append(operand if as_nodes else operand._array)
+                operand = operand if as_nodes else operand._array
             elif operation and operation.elementwise and type(operand) in _PYTHON_NUMBERS:
-                given.append(self._array.dtype.type(operand))
-            else:
-                given.append(operand)
+                operand = self._array.dtype.type(operand)
+            given.append(operand)
         return given
 
     # Copies, and how it prints
@@ -357,12 +356,11 @@ def record(
     options = options or {}
     arrays = []
     for operand in operands:
-        array = operand._array if isinstance(operand, Tensor) else operand
-        if type(array) not in _PLAIN_TYPES:
+        arrays.append(operand._array if isinstance(operand, Tensor) else operand)
+        if type(arrays[-1]) not in _PLAIN_TYPES:
             operands = tuple(map(as_operand, operands))
             arrays = [plain(operand) for operand in operands]
             break
-        arrays.append(array)
     try:
         out = np.asarray(operation.forward(*arrays, **options))
         for array in arrays:

@@ -26,7 +26,7 @@ from typing import Any
 
 from autograd_mini import other_libraries
 from autograd_mini._build import uncompiled as cython
-from autograd_mini._build.value_operations import FUNCTIONS, METHODS, ValueOperations
+from autograd_mini._build.value_operations import SCALAR_FUNCTIONS, SCALAR_METHODS, ValueOperations
 from autograd_mini.core import graph, modes
 from autograd_mini.core.rule import Rule
 from autograd_mini.core.value_sweep import sweep_alone
@@ -395,10 +395,13 @@ def _method(name: str, *operands: Operand) -> Value:
     return made
 
 
-VALUE_FUNCTIONS: dict[str, Callable[..., Any]] = {"weighted_sum": weighted_sum_of, **FUNCTIONS}
+VALUE_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "weighted_sum": weighted_sum_of,
+    **SCALAR_FUNCTIONS,
+}
 """Each rule's function of Values and numbers, by the rule's name."""
 
-VALUE_FUNCTIONS.update({name: getattr(Value, name) for name in METHODS})
+VALUE_FUNCTIONS.update({name: getattr(Value, name) for name in SCALAR_METHODS})
 
 
 if not cython.compiled:  # what is compiled together sees all names of each other
