@@ -395,7 +395,7 @@ def _method(name: str, *operands: Operand) -> Value:
     return made
 
 
-VALUE_FUNCTIONS: dict[str, Callable[..., Any]] = {
+VALUE_FUNCTIONS: dict[str, Function] = {
     "weighted_sum": weighted_sum_of,
     **SCALAR_FUNCTIONS,
 }
