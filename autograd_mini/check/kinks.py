@@ -41,7 +41,7 @@ def at_jump(node: Node) -> Array | None:
     >>> at_jump(np.floor(Tensor([1.5, 2.0])))
     array([False,  True])
     """
-    if node.operation is None or not node.operation.jumps:
+    if node.operation is None or not node.operation.discontinuous:
         return None
     data = _arrays(node)
     jumps = np.zeros(np.shape(node.data), bool)

@@ -134,7 +134,9 @@ def _aside(automatic: Array, numerical: Numerical) -> str:
             f"; {_named(numerical.jumps, at_jump)}, where there is no derivative but a convention"
         )
     for node, where in numerical.crossings.items():
-        what = "a jump" if node.operation is not None and node.operation.jumps else "the kink"
+        what = (
+            "a jump" if node.operation is not None and node.operation.discontinuous else "the kink"
+        )
         return (
             f"; a step of the differences crosses {what} of {node.op} at {_places(where)}, so "
             "the complex step was taken"

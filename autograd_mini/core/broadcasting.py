@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from autograd_mini.core.tensor import Tensor
 
 
-def fitted(share: Operand, operand: Tensor, operation: Operation) -> Operand:
+def like_operand(share: Operand, operand: Tensor, operation: Operation) -> Operand:
     """What an operand receives, in the operand's shape and dtype."""
     if type(share) is not np.ndarray and not is_node(share):
         share = np.asarray(share)

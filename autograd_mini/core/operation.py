@@ -104,7 +104,7 @@ class Operation:
     fused = False
     """Whether it stands for its ``parts``, which are opened before it is explained."""
 
-    jumps = False
+    discontinuous = False
     """Whether it jumps from one of its branches to another."""
 
     remedy = ""

@@ -269,7 +269,7 @@ class Rule(Operation):
         return np.asarray(np.any([np.broadcast_to(at, np.shape(out)) for at in each], axis=0))
 
     @property
-    def jumps(self) -> bool:  # type: ignore[override]
+    def discontinuous(self) -> bool:  # type: ignore[override]
         """Whether it jumps from one of its branches to another."""
         return bool(self.pieces)
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from autograd_mini import other_libraries
 from autograd_mini.core import graph, modes
-from autograd_mini.core.broadcasting import fitted, is_shared, masked_share
+from autograd_mini.core.broadcasting import is_shared, like_operand, masked_share
 from autograd_mini.core.operation import Operation
 from autograd_mini.interface import guards
 from autograd_mini.interface.array_interface import ArrayInterface
@@ -281,7 +281,7 @@ class Tensor(ArrayInterface):
                 continue
             if (masked or self._origin) and operation.elementwise:
                 share = masked_share(share, gradient)
-            share = fitted(share, operand, operation)
+            share = like_operand(share, operand, operation)
             if not (operand._operands or create_graph) and (
                 operation.foreign or is_shared(share, (gradient, out, *operands))
             ):

@@ -451,7 +451,7 @@ def _call(ours: Function, numpy: Function, method: str, args: Any, kwargs: dict[
             raise  # it came from inside, not from the arguments
     unknown = {k: v for k, v in kwargs.items() if k not in inspect.signature(ours).parameters}
     if method == "__call__":
-        args, kwargs, unknown = numpy_protocol.fitted(ours, numpy, args, kwargs)
+        args, kwargs, unknown = numpy_protocol.arguments_for(ours, numpy, args, kwargs)
     if unknown:
         raise TypeError(unknown_function(numpy, method, unknown, "Tensor"))
     return ours(*args, **kwargs)

@@ -117,7 +117,7 @@ def without_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def fitted(
+def arguments_for(
     ours: Function, numpy: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:
     """A call of NumPy's function as a call of ours, and the options that ours has not got.
