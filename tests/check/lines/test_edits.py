@@ -1,10 +1,80 @@
-"""Edits of a line: what undoes each usual slip is among them."""
+"""Edits of a line: what undoes each usual slip is among them, and near the front."""
 
 import ast
+import copy
+import statistics
 
 import numpy as np
+import pytest
+from courses import COURSES, HEAD
 
-from autograd_mini.check.lines.edits import edits, words_of
+from autograd_mini.check.lines.edits import COSTS, edits, words_of
+from autograd_mini.check.lines.syntax import Tree
+
+
+def executed(statement, names):
+    """The names after a statement; ``None`` where it cannot run."""
+    kept = {n: v for n, v in names.items() if callable(v) or n in ("np", "r", "__builtins__")}
+    after = {**copy.deepcopy({n: v for n, v in names.items() if n not in kept}), **kept}
+    try:
+        with np.errstate(all="ignore"):
+            exec(compile(ast.Module([statement], []), "<line>", "exec"), after)
+    except Exception:
+        return None
+    return after
+
+
+def equal(one, other):
+    if isinstance(other, dict):
+        return isinstance(one, dict) and one.keys() == other.keys() and all(
+            equal(one[key], other[key]) for key in other if key != "__builtins__"
+        )  # fmt: skip
+    if isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(equal, one, other))
+    if isinstance(other, np.ndarray | np.generic | float):
+        return np.shape(one) == np.shape(other) and np.allclose(one, other, equal_nan=True)
+    return type(other).__name__ != "Net" or equal(vars(one), vars(other))
+
+
+def rank(wrong, right, source, names):
+    """At which place the right line is among the edits of a wrong one; ``None`` if it is not."""
+    statement, wanted = (ast.parse(text).body[0] for text in (wrong, right))
+    found = edits(statement, words_of(ast.parse(source), names))
+    tree = Tree(statement)
+    keys = [tree.key(edit.statement) for edit in found]
+    if tree.key(wanted) in keys:
+        return keys.index(tree.key(wanted))
+    there = executed(wanted, names)
+    made = (executed(edit.statement, names) for edit in found)
+    return next((i for i, after in enumerate(made) if after and equal(after, there)), None)
+
+
+def ranks(step):
+    """Of every so manieth slip of a course: the line, what is right, the place of the edit."""
+    found = []
+    for course in COURSES:
+        names: dict = {}
+        exec(HEAD + course.start, names)
+        before = [names]
+        for line in course.lines:
+            before.append(executed(ast.parse(line).body[0], before[-1]))
+        for number, wrong in course.slips[::step]:
+            lines = [*course.lines[:number], wrong, *course.lines[number + 1 :]]
+            source = course.start + "\n".join(lines)
+            right = course.lines[number]
+            found.append((wrong, right, rank(wrong, right, source, before[number])))
+    return found
+
+
+@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.slow)])
+def test_the_right_line_is_among_the_edits_and_near_the_front(step):
+    slips = ranks(step)
+    assert len(slips) > 400 / step
+    assert [slip for slip in slips if slip[2] is None] == []
+    places = [place for _, _, place in slips]
+    middle = statistics.median(places)
+    print(f"{len(places)} slips: median place {middle}, {sum(p < 100 for p in places)} below 100")
+    assert middle < 30
 
 
 def test_edits_are_distinct_and_leave_the_original_alone():
@@ -13,9 +83,56 @@ def test_edits_are_distinct_and_leave_the_original_alone():
     arrays = {"X": (5, 4), "d": (5, 3), "Z": (5, 3), "W": (4, 3), "A": (5, 3)}
     values = {name: np.ones(shape) for name, shape in arrays.items()}
     found = edits(line, words_of(line, {"np": np, "N": 5, "lam": 0.1, **values}))
-    assert ast.dump(line, include_attributes=True) == before
     texts = [ast.unparse(edit.statement) for edit in found]
     assert len({*texts, ast.unparse(line)}) == len(texts) + 1
     for edit in found:
         compile(ast.Module([edit.statement], []), "<line>", "exec")
+        assert edit.statement.lineno == 1
+        assert edit.kind in COSTS
+        assert all(hasattr(node, "lineno") for node in ast.walk(edit.statement) if is_placed(node))
+    assert ast.dump(line, include_attributes=True) == before
     assert [edit.cost for edit in found] == sorted(edit.cost for edit in found)
+
+
+def is_placed(node):
+    return "lineno" in node._attributes
+
+
+def test_edits_of_an_edit_are_edits_too():
+    line = ast.parse("dZ2 = Y - A2").body[0]
+    names = {"Y": np.ones((4, 2)), "A2": np.ones((4, 2)), "m": 4}
+    words = words_of(line, names)
+    twice = {
+        ast.unparse(second.statement)
+        for first in edits(line, words)[:5]
+        for second in edits(first.statement, words)
+    }
+    assert "dZ2 = (A2 - Y) / m" in twice
+
+
+def test_nothing_of_the_users_is_called():
+    calls = []
+
+    class Model:
+        @property
+        def W(self):
+            calls.append("W")
+
+        def forward(self, x):
+            calls.append("forward")
+
+    def helper(x):
+        calls.append("helper")
+
+    line = ast.parse("y = helper(x) * model.W + model.forward(x).sum()").body[0]
+    names = {"helper": helper, "model": Model(), "x": np.ones(3)}
+    assert edits(line, words_of(line, names))
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    "text", ["return", "x: int", "pass", "del x", "raise ValueError", "f(*a, **b)", "x = [*a]"]
+)
+def test_any_statement_may_be_asked_for(text):
+    line = ast.parse(text).body[0] if text != "return" else ast.Return(None)
+    assert isinstance(edits(line, words_of(line, {})), list)
