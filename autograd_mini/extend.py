@@ -158,7 +158,8 @@ def primitive(
             operands and options: what checks and explanations see through to.  By default
             ``forward`` itself, if it can be recorded with the same result.
         stated: what else can be said of an operation (``kinks``, ``branches``, ``analytic``,
-            ``spelling``, ``broadcasts``, ``reads``), as in ``autograd_mini.core.operation``.
+            ``spelling``, ``broadcasts``, ``reads``, ``tangents``), as in
+            ``autograd_mini.core.operation``.
 
     Returns:
         A function of arrays and Tensors, with options by keyword.

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import modes
-from autograd_mini.core.graph import is_node, sweep_gradients, topological_order
+from autograd_mini.core.graph import is_node, push_forward, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.interface import independence
@@ -121,10 +121,7 @@ def vjp(f: Function, *primals: Tree) -> tuple[Any, Function]:
 def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """The value of a function, and its derivative in a direction.
 
-    The vector–Jacobian product is linear in its vector; differentiating it with respect
-    to that vector gives the Jacobian–vector product, with no rules but those of the
-    reverse sweep.  (J. Townsend, "A new trick for calculating Jacobian vector products",
-    2017.)
+    The tangents are pushed forward through the recorded graph, operation by operation.
 
     Arguments:
         primals: the arguments of ``f``, as a tuple or list.
@@ -143,15 +140,12 @@ def jvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[A
     call = _Call(f, tuple(range(len(primals))), tuple(primals), {})
     out = call.out if isinstance(call.out, Value | Tensor) else _as_output(call.out, "jvp")
     call.keep = call.keep or any(isinstance(v, Value | Tensor) for v in vectors)
-    # Any cotangent does, since the product is linear in it; 0 would hide infinite derivatives.
-    cotangent = type(out)(np.ones_like(out.data) if isinstance(out, Tensor) else 1.0)
+    moving = {x: _as_tangent(x, vector) for x, vector in zip(call.inputs, vectors, strict=True)}
     with modes.recorded():
-        pulled = sweep_gradients(out, call.inputs, True, cotangent)
-        total = _inner(pulled, vectors)
+        tangent = push_forward(out, moving, call.keep)
     call.warn_of_independence()
-    if not isinstance(total, Value | Tensor):  # the output depends on no primal
-        return call.plain(out), call.like(call.plain(out), out.zero())
-    tangent = sweep_gradients(total, [cotangent], call.keep, None)[0]
+    if tangent is None:  # the output depends on no primal
+        tangent = out.zero()
     return call.plain(out), call.like(call.plain(out), tangent)
 
 
@@ -337,6 +331,14 @@ _under_way: list[_Call] = []
 
 def _as_input(leaf: Tree) -> Tree:
     return +leaf if isinstance(leaf, Value | Tensor) else Tensor(leaf)
+
+
+def _as_tangent(x: Tree, vector: Tree) -> Tree:
+    """A tangent of a node, of its kind and dtype."""
+    if isinstance(x, Value):
+        return vector if is_node(vector) else float(vector)
+    vector = vector if is_node(vector) else np.asarray(vector)
+    return vector if vector.dtype == x.dtype else vector.astype(x.dtype)
 
 
 def _tangents(what: str, primals: Tree, tangents: Tree) -> list[Any]:

@@ -39,6 +39,15 @@ def masked_share(share: Operand, gradient: Operand) -> Operand:
     return np.where(undefined, 0, share) if undefined.any() else share
 
 
+def tangent_like(share: Operand, node: Tensor) -> Operand:
+    """What the tangent of an operand adds to that of a node, in the node's shape and dtype."""
+    if not is_node(share):
+        share = np.asarray(share)
+    if share.shape != node._array.shape:
+        share = np.broadcast_to(share, node._array.shape)
+    return share if share.dtype == node._array.dtype else share.astype(node._array.dtype)
+
+
 def is_shared(share: Array, others: tuple[Any, ...]) -> bool:
     """Whether an array may share its memory: a view, or one of the others itself."""
     return share.base is not None or any(share is other for other in others)

@@ -53,6 +53,12 @@ class Swept(Protocol):
         local derivative.  NumPy may warn while it is computed: see ``quietly``.
         """
 
+    def pushed(self, tangents: Mapping[Any, Any], create_graph: bool) -> Operand:
+        """Its tangent, from those of operands; ``None`` if these do not move it.
+
+        ``create_graph``: record it.
+        """
+
     def zero(self) -> Operand:
         """The gradient of something that does not depend on this node."""
 
@@ -370,6 +376,39 @@ def _telling(found: Mapping[N, Any]) -> Iterable[N]:
         else:
             telling[node] = None
     return telling
+
+
+@quietly()
+def push_forward(root: N, tangents: Mapping[N, Any], create_graph: bool = False) -> Operand:
+    """The direction in which a root moves if nodes move in directions: the tangent of it.
+
+    One pass in topological order, which keeps a tangent until the last use of its node.
+
+    Arguments:
+        tangents: for each node that moves its direction, of the node's shape.
+        create_graph: return a node that can be differentiated again, not plain numbers.
+
+    Returns:
+        The tangent, of the root's shape; ``None`` if no such node moves the root.
+
+    >>> from autograd_mini import Value
+    >>> x = Value(3.0)
+    >>> push_forward(x * x + 1, {x: 10.0})
+    60.0
+    """
+    order = topological_order(root)
+    last = {operand: node for node in order for operand in operands(node)}
+    found = dict(tangents)
+    for node in order:
+        moved = [operand for operand in set(operands(node)) if operand in found]
+        if moved and node not in found:
+            tangent = node.pushed(found, create_graph)
+            if tangent is not None:
+                found[node] = tangent
+        for operand in moved:
+            if last[operand] is node and operand is not root:
+                del found[operand]
+    return found.get(root)
 
 
 def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:

@@ -117,6 +117,15 @@ class Operation:
         """
         raise NotImplementedError
 
+    def tangent(self, index: int) -> Function | None:
+        """The function ``(t, out, *operands, **options)`` that pushes an operand's tangent forward.
+
+        From the direction in which the operand moves, of its shape, it computes that in which the
+        result does: the Jacobian–vector product, as the pullback is the vector–Jacobian product.
+        ``None`` if the operand moves nothing.
+        """
+        raise NotImplementedError
+
     def reads_operand(self, index: int, other: int) -> bool:
         """Whether the pullback of operand ``index`` reads the numbers of operand ``other``."""
         raise NotImplementedError
@@ -244,6 +253,9 @@ class ArrayOperation(Operation):
             over arrays it computes, over Tensors it is recorded and can be differentiated again.
         sentence: what it is, in one sentence.
         reads: what the pullbacks read besides shapes: ``"operands"``, ``"out"``.
+        tangents: for each operand a function ``(t, out, *operands, **options)`` that pushes its
+            tangent forward, plain NumPy code as a pullback is; by default it is derived.
+        multilinear: whether it is linear in each operand while the others stand, as a product is.
         broadcasts, foreign, parts, kinks, branches, analytic, spelling, formulas, source,
             symbol, activates, reduces, rearranges, keeps_order,
             moves_axes, axes, fused: as of any operation.
@@ -254,6 +266,8 @@ class ArrayOperation(Operation):
     pullbacks: Sequence[Function | None] | Function
     sentence: str = ""
     reads: frozenset[str] = frozenset({"operands", "out"})
+    tangents: Sequence[Function | None] = ()
+    multilinear: bool = False
     broadcasts: bool = False
     foreign: bool = False
     parts: Function | None = None
@@ -281,6 +295,20 @@ class ArrayOperation(Operation):
         if self.foreign and self.analytic is None:
             raise TypeError(f"{self.name} states no analytic function")
         return super().over_complex(*operands, **options)
+
+    def __call__(self, *operands: Operand, **options: object) -> Operand:
+        """The result on arrays and Tensors, recorded if one of them is a Tensor."""
+        from autograd_mini.core.tensor import plain, record  # whose nodes hold operations
+
+        if any(operand is not plain(operand) for operand in operands):
+            return record(self, operands, options)
+        return self.forward(*operands, **options)
+
+    def tangent(self, index: int) -> Function | None:
+        """How the tangent of operand ``index`` is pushed forward: stated, or derived."""
+        from autograd_mini.operations.tangents import derived  # which records operations
+
+        return self.tangents[index] if self.tangents else derived(self, index)
 
     def pullback(self, index: int) -> Function | None:
         """The pullback for operand ``index``."""

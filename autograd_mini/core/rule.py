@@ -353,6 +353,10 @@ class Rule(Operation):
         """The pullback for operand ``index``."""
         return self.pullbacks[index]
 
+    def tangent(self, index: int) -> Callable[..., Any] | None:
+        """The tangent times the derivative, as the pullback is the upstream gradient times it."""
+        return self.pullback(index)
+
     def bind(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Any, ...]:
         """All operands in order, from positional and named arguments and the defaults."""
         given = dict(zip(self.operands, arguments, strict=False))

@@ -15,14 +15,14 @@ array([[0.0066, 0.25  ],
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import other_libraries
 from autograd_mini.core import graph, modes
-from autograd_mini.core.broadcasting import is_shared, like_operand, masked_share
+from autograd_mini.core.broadcasting import is_shared, like_operand, masked_share, tangent_like
 from autograd_mini.core.operation import Operation
 from autograd_mini.interface import guards
 from autograd_mini.interface.array_interface import ArrayInterface
@@ -290,6 +290,34 @@ class Tensor(ArrayInterface):
                 guards.check_finite(self, index, gradient, share)
             found.append((operand, share))
         return found
+
+    def pushed(self, tangents: Mapping[Tensor, Any], create_graph: bool) -> Operand:
+        operation: Any = self.operation
+        out: Operand = self if create_graph else self._array
+        operands = self._given_to_pullbacks(create_graph)
+        if self._origin:
+            guards.check_memory(self)
+        total: Operand = None
+        for index, operand in enumerate(self._operands):
+            if not isinstance(operand, Tensor) or operand not in tangents:
+                continue
+            push = operation.tangent(index)
+            if push is None:
+                continue
+            if self._recorded != guards.clock:
+                guards.check_unchanged(self, index)
+            tangent = tangents[operand]
+            share = push(tangent, out, *operands, **self._options)
+            if operation.elementwise and np.isnan(plain(share)).any():
+                # zero moves nothing, even where the other is infinite: as in the reverse sweep
+                share = masked_share(share, tangent)
+                slope = push(1.0, self._array, *self._given_to_pullbacks(False), **self._options)
+                share = masked_share(share, slope)
+            share = tangent_like(share, self)
+            if self._origin:
+                guards.check_finite(self, index, tangent, share)
+            total = share if total is None else total + share
+        return total
 
     def _given_to_pullbacks(self, as_nodes: bool) -> list[Any]:
         """The operands, or their arrays; a Python number in an elementwise operation as NumPy's.

@@ -21,7 +21,7 @@ Value(-4.0, op='add')
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from autograd_mini import other_libraries
@@ -263,6 +263,16 @@ class Value(ValueProtocol, ValueOperations):
             for parent, derivative in zip(self.parents, self.local_derivatives, strict=True):
                 if derivative is not None and (wanted is None or parent in wanted):
                     yield parent, gradient * derivative
+
+    def pushed(self, tangents: Mapping[Value, Value | float], create_graph: bool) -> Operand:
+        total: Operand = None
+        for parent, derivative in self.contributions(1.0, tangents.keys(), create_graph, False):
+            tangent, slope = _data(tangents[parent]), _data(derivative)
+            # zero moves nothing, even where the other is infinite: as in the reverse sweep
+            if (tangent or math.isfinite(slope)) and (slope or math.isfinite(tangent)):
+                share = tangents[parent] * derivative
+                total = share if total is None else total + share
+        return total
 
     def _contributions_as_nodes(
         self, gradient: Value | float, wanted: Collection[Value] | None, as_written: bool

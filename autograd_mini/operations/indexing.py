@@ -183,6 +183,7 @@ _recorded_pad = define(
     np.pad,
     _pad_pullback,
     call="x, pad_width, constant_values",
+    tangents=[lambda t, out, x, pad_width, constant_values: np.pad(t, pad_width)],
     spelling=lambda node: (
         "pad(x0, pad_width, constant_values=constant_values)"
         if np.any(node.options["constant_values"])

@@ -65,6 +65,7 @@ matmul = define(
     _matmul_pullback_right,
     numpy=np.matmul,
     reads="operands",
+    multilinear=True,
     broadcasts=True,
     spelling="x0 @ x1",
     axes=_matmul_axes,
@@ -88,6 +89,11 @@ _recorded_affine = define(
     lambda g, out, x, weight, bias: _matmul_pullback_right(g, out, x, weight),
     lambda g, *_: g,  # summed over the samples, as whatever was repeated is
     reads="operands",
+    tangents=[
+        lambda t, out, x, weight, bias: t @ weight,
+        lambda t, out, x, weight, bias: x @ t,
+        lambda t, *_: t,  # for every sample
+    ],
     broadcasts=True,
     parts=lambda x, weight, bias: x @ weight + bias,
     fused=True,
@@ -161,6 +167,7 @@ define(
     _einsum_pullback,
     several=True,
     reads="operands",
+    multilinear=True,
     broadcasts=True,
     spelling="einsum(subscripts, xs)",
     sentence="Sum of products over named axes.",

@@ -57,6 +57,7 @@ define(
     _softmax_pullback,
     call="x, axis=-1",
     reads="out",
+    tangents=[_softmax_pullback],  # its Jacobian is symmetric
     parts=_softmax_parts,
     sentence="exp(x) / sum(exp(x)) over an axis, without overflow.",
     source="""def softmax(x, axis=None):
@@ -89,6 +90,9 @@ define(
     _log_softmax_pullback,
     call="x, axis=-1",
     reads="out",
+    tangents=[
+        lambda t, out, x, axis: t - np.sum(np.exp(wide(out)) * wide(t), axis=axis, keepdims=True)
+    ],
     parts=_log_softmax_parts,
     sentence="log(softmax(x)), without overflow.",
     source="""def log_softmax(x, axis=None):

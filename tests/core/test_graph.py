@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import threading
+import tracemalloc
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, gradients, topological_order
 from autograd_mini.core import modes
-from autograd_mini.core.graph import is_node, rebuild
+from autograd_mini.core.graph import is_node, push_forward, rebuild
 
 # Random graphs, with every kind of reuse
 
@@ -410,3 +411,46 @@ def test_a_gradient_of_zero_passes_an_infinite_derivative_as_zero():
     root = x.sqrt() * 0.0
     root.backward()
     assert gradients(root, x) == x.grad == 0.0
+
+
+# Push forward
+
+
+def test_a_tangent_over_a_graph_of_values_is_that_of_the_gradients():
+    rng = np.random.default_rng(0)
+    leaves = [Value(x) for x in rng.uniform(0.5, 1.5, 4)]
+    a, b, c, d = leaves
+    hidden = ag.weighted_sum([a, b], [c, 2.0], d)
+    root = (hidden.tanh() * a / (b + c) ** d).exp() - np.maximum(a * a, b) + np.log(d)
+    tangents = dict(zip(leaves, rng.normal(size=4), strict=True))
+    slopes = gradients(root, leaves)
+    expected = sum(slope * t for slope, t in zip(slopes, tangents.values(), strict=True))
+    assert push_forward(root, tangents) == pytest.approx(expected, rel=1e-12)
+    recorded = push_forward(root, {x: Value(t) for x, t in tangents.items()}, create_graph=True)
+    assert recorded.data == pytest.approx(expected, rel=1e-12)
+    second = gradients(recorded, leaves)  # the Hessian times the vector
+    first = gradients(root, leaves, create_graph=True)
+    other = gradients(sum(g * t for g, t in zip(first, tangents.values(), strict=True)), leaves)
+    assert second == pytest.approx(other, rel=1e-10)
+
+
+@pytest.mark.parametrize("kind", [Value, Tensor])
+def test_zero_moves_nothing_through_an_infinite_derivative_forward(kind):
+    x, y = kind(0.0), kind(2.0)
+    assert push_forward(np.sqrt(x) + y, {x: 0.0 * x.data, y: 1.0 + 0.0 * x.data}) == 1.0
+    branch = np.where(x.data > 0, np.sqrt(x), y)
+    assert push_forward(branch, {x: 1.0 + 0.0 * x.data, y: 3.0 + 0.0 * x.data}) == 3.0
+    assert push_forward(np.sqrt(x), {x: 1.0 + 0.0 * x.data}) == np.inf
+    assert push_forward(y * 2, {x: 1.0}) is None
+
+
+def test_tangents_are_kept_no_longer_than_they_are_used():
+    x = Tensor(np.zeros(100_000))
+    y = x
+    for _ in range(100):
+        y = y + 1.0
+    tracemalloc.start()
+    push_forward(y, {x: np.ones(100_000)})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * x.data.nbytes

@@ -126,3 +126,19 @@ def test_labels_and_what_depends_on_an_opened_operation_stay():
     root = expand(np.exp(m))
     assert [n.op or n.label for n in topological_order(root)] == ["x", "sum", "div", "exp"]
     assert root.parents[0].label == "m"
+
+
+def test_a_primitive_may_state_its_tangent():
+    pushed = []
+
+    def push(t, out, x):
+        pushed.append(t)
+        return 3 * x**2 * t
+
+    options = {"name": "cube", "tangents": [push]}
+    cube = ag.primitive(lambda x: np.asarray(x) ** 3, lambda g, out, x: g * 3 * x**2, **options)
+    mute = ag.primitive(lambda x: np.asarray(x) ** 3, lambda g, out, x: g * 3 * x**2, name="mute")
+    for function in (cube, mute):
+        assert ag.jvp(function, (2.0,), (10.0,)) == (8.0, 120.0)
+        assert ag.grad(lambda x, f=function: ag.jvp(f, (x,), (10.0,))[1])(2.0) == 120.0
+    assert len(pushed) == 2

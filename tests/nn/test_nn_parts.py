@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import check_tangents
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,3 +109,10 @@ def test_a_fused_operation_equals_its_parts_to_second_order(name, data):
     close(opened[0].data, whole[0].data)
     for one, other in zip((*opened[1], *opened[2]), (*whole[1], *whole[2]), strict=True):
         close(one, other)
+
+
+@pytest.mark.parametrize("name", CASES)
+@given(data=st.data())
+def test_the_tangent_of_every_operation_of_nn_is_that_of_its_pullback(name, data):
+    function, operands, options = CASES[name](data.draw)
+    check_tangents(function, *operands, **options)

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from helpers import check_tangents
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import (
@@ -22,6 +23,7 @@ from autograd_mini import Tensor, gradients
 from autograd_mini.core.graph import topological_order
 from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS, ArrayOperation
 from autograd_mini.core.rule import FUNCTIONS, RULES
+from autograd_mini.core.tensor import record
 from autograd_mini.testing import check_function
 
 ARRAY_RULES = {name: each for name, each in OPERATIONS.items() if isinstance(each, ArrayOperation)}
@@ -286,6 +288,34 @@ def test_every_array_rule_and_every_numpy_function_is_called_above(monkeypatch):
     recorded = {node.op for node in examples()}
     assert {f.__name__ for f in NUMPY_FUNCTIONS.keys() - called} == set()
     assert not ARRAY_RULES.keys() - recorded
+
+
+def test_the_tangent_of_every_operation_is_that_of_its_pullback():
+    tried = set()
+    for node in examples():
+        operands = [np.asarray(getattr(p, "data", p), float) for p in node.parents]
+        if node.operation.elementwise:  # those have points of their own, below
+            continue
+        check_tangents(functools.partial(applied, node), *operands)
+        tried.add(node.op)
+    assert ARRAY_RULES.keys() <= tried
+
+
+def applied(node, *operands):
+    return record(node.operation, operands, node.options)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_tangent_of_every_row_is_that_of_its_pullback(name):
+    """Operands broadcast; the points lie where all rows of the table are smooth and finite."""
+    row = RULES[name]
+    low, high = (1.1, 1.9) if name == "arccosh" else (0.2, 0.8)
+    rng = np.random.default_rng(3)
+    shapes = [(2, 1), (3,), (2, 3)][: len(row.operands)]
+    operands = [rng.uniform(low, high, shape) for shape in shapes]
+    if name == "where":
+        operands[0] = operands[0] > 0.5
+    check_tangents(lambda *xs: record(row, xs), *operands)
 
 
 # What a pullback reads
