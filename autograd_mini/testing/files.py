@@ -283,8 +283,9 @@ class _FileLine(Line):
         return self.function.written.get(name, name)
 
     def is_gradient_of(self, variable: str, name: str) -> bool:
-        gradient, parameter = (self.text_of(v).rpartition(".")[2] for v in (variable, name))
-        return gradient == f"d{parameter}" and not self.line_of(name)
+        owner, _, parameter = self.text_of(name).rpartition(".")
+        gradient = f"{owner}.d{parameter}" if owner else f"d{parameter}"
+        return self.text_of(variable) == gradient and not self.line_of(name)
 
 
 def _same(here: list[Any], there: list[Any], tolerance: float) -> bool:

@@ -11,6 +11,7 @@ classes, loops.
 
 from passes.layers import (
     class_with_attributes,
+    classes_of_layers,
     convolution,
     dicts_of_layers,
     focal_loss,
@@ -58,6 +59,7 @@ NETWORKS = networks(
 FORMS = networks(
     (helper_functions, "X:ND T:unitNK", "W1:DH b1:H W2:HK b2:K", "helpers"),
     (class_with_attributes, "X:ND T:hotNK", "W1:DH b1:H W2:HK b2:K", "class"),
+    (classes_of_layers, "X:ND T:NK", "W1:DH b1:H W2:HK b2:K", "class"),
     (lists_of_layers, "X:ND T:unitNK", "W1:DH b1:H W2:HG b2:G W3:GK b3:K", "loop"),
     (dicts_of_layers, "X:DN Y:bit1N", "W1:HD b1:H1 W2:GH b2:G1 W3:1G b3:11", "loop"),
     (convolution, "X:NC66 T:hotNK", "W1:FC33 b1:F W2:GF33 b2:G W3:(G)K b3:K", "helpers"),

@@ -97,6 +97,77 @@ def class_with_attributes(X: Any, T: Any) -> tuple[Function, ...]:
     return loss, manual
 
 
+class Dense:
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        self.db = dout.sum(axis=0)
+        return dout @ self.W.T
+
+
+class Tanh:
+    def forward(self, x):
+        self.out = np.tanh(x)
+        return self.out
+
+    def backward(self, dout):
+        return dout * (1 - self.out**2)
+
+
+class MeanSquares:
+    def __init__(self, target):
+        self.target = target
+
+    def forward(self, y):
+        self.y = y
+        return np.mean((y - self.target) ** 2)
+
+    def backward(self, dout):
+        return dout * 2 * (self.y - self.target) / self.y.size
+
+
+class Sequence:
+    def __init__(self, layers, end):
+        self.layers, self.end = layers, end
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return self.end.forward(x)
+
+    def backward(self):
+        grad = self.end.backward(1.0)
+        for layer in reversed(self.layers):
+            grad = layer.backward(grad)
+        return grad
+
+
+def classes_of_layers(X: Any, T: Any) -> tuple[Function, ...]:
+    """A class for each layer, with what it needs in self, and one that calls them in turn."""
+
+    def net(W1, b1, W2, b2):
+        layers = [Dense(W1, b1), Tanh(), Dense(W2, b2)]
+        return Sequence(layers, MeanSquares(T))
+
+    def loss(W1, b1, W2, b2):
+        return net(W1, b1, W2, b2).forward(X)
+
+    def manual(W1, b1, W2, b2):
+        model = net(W1, b1, W2, b2)
+        model.forward(X)
+        model.backward()
+        first, _, second = model.layers
+        return {"W1": first.dW, "b1": first.db, "W2": second.dW, "b2": second.db}
+
+    return loss, manual
+
+
 def lists_of_layers(X: Any, T: Any) -> tuple[Function, ...]:
     """Three sigmoid layers in lists, filled from the back with negative indices."""
 
