@@ -261,6 +261,7 @@ def failures(found: Sequence[Outcome], count: int) -> None:
             not right and not o.one,
             not right and not o.repaired,
             not right and o.ours,
+            not right and not o.cause,
         ]
         return faults.index(True) if True in faults else len(WORDS)
 
@@ -273,6 +274,7 @@ def failures(found: Sequence[Outcome], count: int) -> None:
         "counted",
         "no repair",
         "ours",
+        "cause",
     ]
     for o in [o for o in sorted(found, key=rank) if rank(o) < len(WORDS)][:count]:
         print(f"\n{WORDS[rank(o)]}: --case {o.case!r}  {o.style}, {o.form}  {o.sizes}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -121,12 +122,31 @@ def _changed_statements(source: str, function: Function, statement: Statement) -
     if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Div):
         multiplied = ast.AugAssign(statement.target, ast.Mult(), statement.value)
         yield _mutant(source, function, statement, multiplied, "factor", frozenset({"scale"}))
+    if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Dict | ast.Tuple):
+        yield from _exchanged_results(source, function, statement, statement.value)
     call = statement.value
     if isinstance(call, ast.Call) and ast.unparse(call.func) == "np.add.at":
         array, index, value = call.args
         place = ast.Subscript(array, index, ast.Store())
         added = ast.AugAssign(place, ast.Add(), value)
         yield _mutant(source, function, statement, added, "repeated index")
+
+
+def _exchanged_results(
+    source: str, function: Function, statement: ast.Return, results: ast.Dict | ast.Tuple
+) -> Iterator[Mutant]:
+    """Two arrays of the same shape, each in the place of the other."""
+    names = function.times[statement.lineno][-1].names
+    values = list(results.values if isinstance(results, ast.Dict) else results.elts)
+    shapes = [np.shape(names.get(v.id, 0)) if isinstance(v, ast.Name) else () for v in values]
+    for i, j in itertools.combinations(range(len(values)), 2):
+        if shapes[i] and shapes[i] == shapes[j]:
+            other = values.copy()
+            other[i], other[j] = other[j], other[i]
+            new = ast.Dict(results.keys, other) if isinstance(results, ast.Dict) else None
+            changed = ast.Return(new or ast.Tuple(other, ast.Load()))
+            codes = frozenset({"wrong-operand"})
+            yield _mutant(source, function, statement, changed, "exchanged", codes)
 
 
 def _mutant(

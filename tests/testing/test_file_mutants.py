@@ -137,6 +137,16 @@ def test_kinds_of_loops_and_tables_are_planted():
     assert kinds["dy[targets[t]] += 1"] == "sign"
 
 
+def test_what_is_returned_is_exchanged():
+    source = """
+def backward(g, x, y):
+    dx, dy = g * y, g * x
+    return dx, dy
+"""
+    mutants = file_mutants(source, lambda names: names["backward"](1.5, XS[0], XS[1]))
+    assert ("exchanged", "return (dy, dx)") in {(m.kind, m.after) for m in mutants}
+
+
 def test_a_file_without_backward_lines_is_refused():
     with pytest.raises(ValueError, match="no backward line was run"):
         file_mutants("def step(W):\n    return 2 * W\n", lambda names: names["step"](W))
