@@ -97,6 +97,10 @@ class Edit:
         """
         return self._tree.replaced(self._exchanged)
 
+    def around(self, node: ast.AST) -> list[ast.AST]:
+        """What a part of the original statement stands in, from the inside outwards."""
+        return list(self._tree.above(node))
+
 
 def edits(statement: ast.stmt, words: Words) -> list[Edit]:
     """All single edits of a statement, the likeliest first.

@@ -59,9 +59,23 @@ def exchanged(line: Line) -> Iterator[Change]:
             if (number_of(one) is None) == (number_of(two) is None) and len(leaves) <= 8:
                 if one in line.tree.above(two) or line.tree.key(one) == line.tree.key(two):
                     continue
+                if _product_around(line, one) in (_product_around(line, two), two):
+                    continue  # its factors are exchanged as such
                 if line.fits(line.shape(two), one) and line.fits(line.shape(one), two):
                     also = ((two, copied(one)),)
                     yield Change("swap operands", one, copied(two), 0.5, also=also)
+
+
+def _product_around(line: Line, node: ast.expr) -> ast.AST:
+    """The matrix product of which an operand, transposed or not, is a factor; or the operand."""
+    for parent in line.tree.above(node):
+        match parent:
+            case ast.BinOp(op=ast.MatMult()) | ast.Call():
+                return parent
+            case ast.Attribute():
+                continue
+        break
+    return node
 
 
 def _unlikely(line: Line, word: Word, other: Word) -> float:

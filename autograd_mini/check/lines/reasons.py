@@ -2,11 +2,457 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 
 from autograd_mini.check.lines.edits import Edit
+from autograd_mini.check.lines.line import name_of_call
+from autograd_mini.check.lines.syntax import factors, number_of, with_part
+
+Meaning = Callable[[str], str]
+Told = tuple[str, str]
 
 
-def reason(edit: Edit, meaning: Callable[[str], str]) -> tuple[str, str]:
-    """A code of ``CAUSES``, and what is wrong with the line, in a sentence."""
-    return "unknown", edit.kind
+def reason(edit: Edit, meaning: Meaning) -> Told:
+    """A code of ``CAUSES``, and what is wrong with the line, in a sentence.
+
+    Arguments:
+        edit: what makes the line right.
+        meaning: what an operand is, such as ``"the gradient of z1"``; ``""`` if not known.
+
+    >>> import numpy as np
+    >>> from autograd_mini.check.lines.edits import edits, words_of
+    >>> line = ast.parse("db = np.sum(dz, axis=1)").body[0]
+    >>> every = edits(line, words_of(line, {"np": np, "dz": np.ones((5, 3))}))
+    >>> (found,) = [e for e in every if ast.unparse(e.statement) == "db = np.sum(dz, axis=0)"]
+    >>> reason(found, lambda text: "")
+    ('wrong-axis', 'the sum runs over axis 1; it must run over axis 0')
+    """
+    code, tell = _TOLD[edit.kind]
+    told = tell(edit, meaning)
+    return told if isinstance(told, tuple) else (code, told)
+
+
+# Texts
+
+
+def _text(node: ast.AST | None) -> str:
+    return "" if node is None else ast.unparse(node)
+
+
+def _formula(node: ast.AST | None) -> str:
+    """An expression as a formula: ``a·(1 − a)``."""
+    text = _text(node).replace(" ** 2", "²").replace(" * ", "·").replace(" - ", " − ")
+    return "−" + text[1:] if text.startswith("-") else text
+
+
+def _in_brackets(node: ast.AST | None) -> str:
+    text = _formula(node)
+    return f"({text})" if isinstance(node, ast.BinOp | ast.Compare) else text
+
+
+def _activation(node: ast.AST | None) -> tuple[str, str]:
+    """Which activation a factor is the derivative of, such as ``σ′``, and its formula."""
+    if not isinstance(node, ast.expr):
+        return "", ""
+    formula, texts = _formula(node), [_text(part) for part, _ in factors(node)]
+    for one in texts:
+        if f"1 - {one}" in texts:
+            return "σ′", formula
+    match node:
+        case ast.BinOp(ast.Constant(1), ast.Sub(), ast.BinOp(_, ast.Pow(), ast.Constant(2))):
+            return "tanh′", formula
+        case ast.BinOp(ast.Constant(1), ast.Sub(), ast.BinOp(left, ast.Mult(), right)):
+            return ("tanh′" if _text(left) == _text(right) else ""), formula
+        case ast.Compare(_, [ast.Gt()], [ast.Constant(0)]):
+            return "ReLU′", formula
+    return "", formula
+
+
+def _added(edit: Edit) -> tuple[ast.AST | None, type[ast.operator] | None]:
+    """What an inserting edit put beside the old part, and by which operator."""
+    new = edit.new
+    if isinstance(new, ast.BinOp):
+        other = new.right if new.left is edit.old else new.left
+        if new.left is edit.old or new.right is edit.old:
+            return other, type(new.op)
+    return None, None
+
+
+# Sentences, by the kind of the edit
+
+
+def _name(edit: Edit, meaning: Meaning) -> Told | str:
+    old, new = _text(edit.old), _text(edit.new)
+    for node in ast.walk(edit.statement):
+        if isinstance(node, ast.BinOp) and new in {_text(n) for n in ast.walk(node)}:
+            name, formula = _activation(_pair_in(node, new) or node)
+            if name and _is_in_slope(node, edit):
+                return "wrong-factor", f"{name} is taken of {old}; it is {formula}"
+    before, after = meaning(old), meaning(new.removesuffix(".T"))
+    if before and after and before != after:
+        return "wrong-operand", f"{old} is {before}; here belongs {new}, {after}"
+    if after:
+        return "wrong-operand", f"{new}, {after}, belongs where {old} stands"
+    return "wrong-operand", f"{new} belongs where {old} stands"
+
+
+def _pair_in(node: ast.BinOp, text: str) -> ast.expr | None:
+    """``x * (1 - x)`` of a product in which both factors stand."""
+    parts = [part for part, under in factors(node) if not under]
+    texts = [_text(part) for part in parts]
+    if text in texts and f"1 - {text}" in texts:
+        one, two = parts[texts.index(text)], parts[texts.index(f"1 - {text}")]
+        return ast.BinOp(one, ast.Mult(), two)
+    return None
+
+
+def _is_in_slope(node: ast.BinOp, edit: Edit) -> bool:
+    """Whether the new operand stands in a local derivative, and nowhere else in the line."""
+    inside = sum(_text(n) == _text(edit.new) for n in ast.walk(_pair_of(node, edit)))
+    return 0 < inside == sum(_text(n) == _text(edit.new) for n in ast.walk(edit.statement))
+
+
+def _pair_of(node: ast.BinOp, edit: Edit) -> ast.AST:
+    return _pair_in(node, _text(edit.new)) or node
+
+
+def _sign(edit: Edit, meaning: Meaning) -> str:
+    if isinstance(edit.old, ast.AugAssign):
+        added = isinstance(edit.old.op, ast.Add)
+        return "what is added must be subtracted" if added else "what is subtracted must be added"
+    if isinstance(edit.old, ast.UnaryOp):
+        return f"the minus sign before {_in_brackets(edit.old.operand)} is one too many"
+    return f"the minus sign is missing: {_formula(edit.new)}"
+
+
+def _operator(edit: Edit, meaning: Meaning) -> Told | str:
+    old, new = edit.old, edit.new
+    if isinstance(old, ast.AugAssign) and isinstance(new, ast.AugAssign):
+        divides = isinstance(new.op, ast.Div)
+        return "scale", "it must be divided" if divides else "it must be multiplied"
+    if not isinstance(old, ast.BinOp) or not isinstance(new, ast.BinOp):
+        return "wrong-factor", f"{_formula(new)} belongs where {_formula(old)} stands"
+    match old.op, new.op:
+        case ast.Mult(), ast.Div():
+            told = f"multiplied by {_formula(old.right)} instead of divided"
+            return ("scale" if number_of(old.right) else "wrong-factor"), told
+        case ast.Div(), ast.Mult():
+            told = f"divided by {_formula(old.right)} instead of multiplied"
+            return ("scale" if number_of(old.right) else "wrong-factor"), told
+        case ((ast.Add() | ast.Sub()), (ast.Add() | ast.Sub())):
+            return "sign", f"the sign of {_formula(old.right)} is wrong: {_formula(new)}"
+        case ast.Mult(), ast.MatMult():
+            return "missing-reduction", "* multiplies element by element; @ also sums"
+        case ast.MatMult(), ast.Mult():
+            return "extra-reduction", "@ also sums; element by element * multiplies"
+    return "wrong-factor", f"{_formula(new)} belongs where {_formula(old)} stands"
+
+
+def _sides(node: ast.AST | None) -> list[ast.expr]:
+    """The two factors of a matrix product, in whatever notation."""
+    match node:
+        case ast.BinOp(left, ast.MatMult(), right):
+            return [left, right]
+        case ast.Call(_, [left, right]):
+            return [left, right]
+        case ast.Call(ast.Attribute(left, "dot"), [right]):
+            return [left, right]
+    return []
+
+
+def _turns(turned: ast.expr, node: ast.expr) -> bool:
+    """Whether an expression is another with axes exchanged."""
+    return _text(turned).startswith((f"{_text(node)}.T", f"{_text(node)}.transpose(")) or (
+        _text(turned).startswith(f"{_text(node)}.swapaxes(")
+    )
+
+
+def _transposed(edit: Edit, meaning: Meaning) -> str:
+    rule = "z = x @ W gives dx = dz @ W.T and dW = x.T @ dz"
+    old, new = edit.old, edit.new
+    for one, two in zip(_sides(old), _sides(new), strict=False):
+        if _text(one) != _text(two) and _turns(two, one):
+            return f"{_text(one)} must be transposed: {rule}"
+        if _text(one) != _text(two) and _turns(one, two):
+            return f"{_text(two)} must not be transposed: {rule}"
+    if _text(old) == f"{_text(new)}.T":
+        return f"{_text(new)} must not be transposed"
+    if isinstance(new, ast.Attribute) and new.attr == "T":
+        return f"{_text(old)} must be transposed"
+    return f"the axes must be those of {_text(new)}"
+
+
+def _swapped(edit: Edit, meaning: Meaning) -> Told | str:
+    if isinstance(edit.old, ast.BinOp) and isinstance(edit.old.op, ast.Sub):
+        return "sign", f"the difference is the wrong way round: {_formula(edit.new)}"
+    product = name_of_call(edit.old) in ("dot", "matmul") if edit.old is not None else False
+    if product or (isinstance(edit.old, ast.BinOp) and isinstance(edit.old.op, ast.MatMult)):
+        return "transpose", f"the factors of the product are the wrong way round: {_text(edit.new)}"
+    if isinstance(edit.old, ast.BinOp | ast.Call):
+        return f"the operands are the wrong way round: {_text(edit.new)}"
+    return f"{_text(edit.old)} and {_text(edit.new)} each stand where the other belongs"
+
+
+def _axis(edit: Edit, meaning: Meaning) -> str:
+    def axis(node: ast.AST | None) -> str:
+        if isinstance(node, ast.Call):
+            given = [k.value for k in node.keywords if k.arg == "axis"]
+            positional = [a for a in node.args if number_of(a) is not None]
+            return axis(next(iter(given + positional), None))
+        if isinstance(node, ast.Tuple):
+            return f"axes {_text(node)}"
+        return "all axes" if node is None else f"axis {_text(node)}"
+
+    calls = [edit.old, *edit.around(edit.old)] if edit.old is not None else []
+    name = next((name_of_call(n) for n in calls if n is not None and name_of_call(n)), "sum")
+    return f"the {name} runs over {axis(edit.old)}; it must run over {axis(edit.new)}"
+
+
+def _keepdims(edit: Edit, meaning: Meaning) -> str:
+    if "keepdims" in _text(edit.new):
+        return "keepdims=True is missing: the axis that is summed over must stay, with size 1"
+    return "keepdims is too many: the axis that is summed over must go"
+
+
+def _reduction(edit: Edit, meaning: Meaning) -> Told:
+    old, new = _text(edit.old), _text(edit.new)
+    if "mean" in new and "sum" in old:
+        return "sum-for-mean", "a sum stands where a mean belongs"
+    if "sum" in new and "mean" in old:
+        return "mean-for-sum", "a mean stands where a sum belongs"
+    return "wrong-operand", f"{new} belongs where {old} stands"
+
+
+def _inserted_reduction(edit: Edit, meaning: Meaning) -> str:
+    name, axis = "sum", ""
+    if isinstance(edit.new, ast.Call):
+        name = name_of_call(edit.new)
+        axis = "".join(f" over axis {_text(k.value)}" for k in edit.new.keywords if k.arg == "axis")
+        axis = axis or " over all elements"
+    told = f"the {name}{axis} is missing"
+    return told + (": what was added to every row collects all rows" if axis[-1:] == "0" else "")
+
+
+def _dropped_factor(edit: Edit, meaning: Meaning) -> Told | str:
+    if number_of(edit.old) is not None:
+        return "scale", f"the factor {_formula(edit.old)} is too many"
+    return f"the factor {_in_brackets(edit.old)} is too many"
+
+
+def _inserted_factor(edit: Edit, meaning: Meaning) -> str:
+    if edit.new is None:
+        return f"the factor {_in_brackets(edit.old)} belongs there twice"
+    part, operator = _added(edit)
+    if part is None:
+        return f"a factor is missing: {_formula(edit.new)}"
+    known = meaning(_text(part))
+    tail = f": it is {known}" if known else ""
+    if operator is ast.Div:
+        return f"the division by {_in_brackets(part)} is missing{tail}"
+    if operator is ast.MatMult:
+        return f"the product with {_text(part)} is missing{tail}"
+    return f"the factor {_in_brackets(part)} is missing{tail}"
+
+
+def _inserted_slope(edit: Edit, meaning: Meaning) -> str:
+    part, operator = _added(edit)
+    name, formula = _activation(part)
+    if part is not None and isinstance(edit.old, ast.expr) and _text(part).startswith("1 - "):
+        rest = _text(part).removeprefix("1 - ")
+        if rest in {_text(f) for f, _ in factors(edit.old)}:
+            return f"the factor (1 − {rest}) of σ′ = {rest}·(1 − {rest}) is missing"
+    way = "division by" if operator is ast.Div else "factor"
+    if name:
+        return f"the {way} {name} = {formula} is missing"
+    return f"the {way} {_in_brackets(part)}, the local derivative, is missing"
+
+
+def _slope(edit: Edit, meaning: Meaning) -> str:
+    name, formula = _activation(edit.new)
+    if name:
+        return f"the local derivative is {name} = {formula}"
+    return f"the local derivative is {_formula(edit.new)}, not {_formula(edit.old)}"
+
+
+def _divided(edit: Edit, meaning: Meaning) -> Told:
+    part, _ = _added(edit)
+    text = _in_brackets(part)
+    known = meaning(_text(part))
+    if "batch" in known or "mean" in known:
+        return "sum-for-mean", f"the division by {text} is missing: the mean divides by {known}"
+    if known:
+        return "scale", f"the division by {text}, {known}, is missing"
+    return "scale", f"the division by {text} is missing"
+
+
+def _inserted_number(edit: Edit, meaning: Meaning) -> str:
+    part, _ = _added(edit)
+    return f"the factor {_in_brackets(part)} is missing"
+
+
+def _inserted_term(edit: Edit, meaning: Meaning) -> str:
+    part, operator = _added(edit)
+    text = ("−" if operator is ast.Sub else "") + _formula(part)
+    if isinstance(part, ast.Name) and "next" in part.id:
+        return f"{part.id}, what the following step passes on, is left out"
+    known = meaning(_text(part))
+    return f"the term {text}, {known}, is left out" if known else f"the term {text} is left out"
+
+
+def _inserted_penalty(edit: Edit, meaning: Meaning) -> str:
+    part, _ = _added(edit)
+    return f"the term {_formula(part)} of the regularisation is missing"
+
+
+def _dropped_term(edit: Edit, meaning: Meaning) -> str:
+    return f"the term {_formula(edit.old)} is too many"
+
+
+def _compared(edit: Edit, meaning: Meaning) -> str:
+    old, new = edit.old, edit.new
+    if isinstance(old, ast.Compare) and isinstance(new, ast.Compare):
+        way = {ast.Gt: 1, ast.GtE: 1, ast.Lt: -1, ast.LtE: -1}
+        one, two = way.get(type(old.ops[0]), 0), way.get(type(new.ops[0]), 0)
+        if one * two < 0:
+            return f"the mask is inverted: it must be {_text(new)}"
+    return f"the mask must be {_text(new)}"
+
+
+def _replaced(edit: Edit, meaning: Meaning) -> str:
+    old = _formula(edit.old)
+    return f"{_formula(edit.new)} belongs where {old} stands" if edit.new else f"{old} is too many"
+
+
+def _power(edit: Edit, meaning: Meaning) -> str:
+    if edit.new is None:
+        return f"the exponent {_text(edit.old)} is too many"
+    match edit.new:
+        case ast.BinOp(left, ast.Pow(), ast.Constant(2)):
+            return f"{_text(left)} must be squared"
+        case ast.BinOp(left, ast.Pow(), ast.Constant(0.5)):
+            return f"the root of {_text(left)} is missing"
+    return f"the exponent must be {_formula(edit.new)}, not {_formula(edit.old)}"
+
+
+def _parentheses(edit: Edit, meaning: Meaning) -> str:
+    return f"the parentheses stand elsewhere: {_text(edit.new)}"
+
+
+def _accumulated(edit: Edit, meaning: Meaning) -> str:
+    if isinstance(edit.new, ast.AugAssign) and isinstance(edit.new.op, ast.Sub):
+        return "it is taken from what was there before: -= for ="
+    return "each pass adds its share to what was there before: += for ="
+
+
+def _assigned(edit: Edit, meaning: Meaning) -> str:
+    return "what was there before does not belong to it: = for +="
+
+
+def _indexed(edit: Edit, meaning: Meaning) -> str:
+    if edit.new is None or edit.old is None:
+        return f"the index {_text(edit.old)} is too many"
+    read = next((n for n in edit.around(edit.old) if isinstance(n, ast.Subscript)), None)
+    if read is None or not isinstance(edit.new, ast.expr):
+        return f"the index must be {_text(edit.new)}, not {_text(edit.old)}"
+    belongs = _text(with_part(read, edit.old, edit.new))
+    known = meaning(belongs)
+    return f"{belongs}{f', {known},' if known else ''} belongs where {_text(read)} stands"
+
+
+def _scattered(edit: Edit, meaning: Meaning) -> str:
+    return "an index that is repeated adds up only with np.add.at"
+
+
+def _looped(edit: Edit, meaning: Meaning) -> str:
+    return f"the loop must run over {_text(edit.new)}"
+
+
+def _called(edit: Edit, meaning: Meaning) -> str:
+    if edit.new is None:
+        return f"{_text(edit.old)} is too many"
+    if isinstance(edit.new, ast.Call) and _text(edit.old) in map(_text, edit.new.args):
+        return f"{_text(edit.new.func)} is missing: {_text(edit.new)}"
+    return f"{_text(edit.new)} belongs where {_text(edit.old)} stands"
+
+
+def _shaped(edit: Edit, meaning: Meaning) -> str:
+    return f"another shape is needed: {_text(edit.new)}"
+
+
+def _ordered(edit: Edit, meaning: Meaning) -> Told | str:
+    if isinstance(edit.new, ast.Attribute) and edit.new.attr == "shape":
+        return "shape", f"the shape must be {_text(edit.new)}"
+    return f"the axes are in the wrong order: {_text(edit.new)}"
+
+
+def _copied(edit: Edit, meaning: Meaning) -> str:
+    return f"{_text(edit.old)} is changed in place later on: a copy must be taken"
+
+
+def _multiplied(edit: Edit, meaning: Meaning) -> str:
+    return f"another product is meant: {_text(edit.new)}"
+
+
+def _extra_slope(edit: Edit, meaning: Meaning) -> str:
+    return f"a local derivative is one too many: that of {_text(edit.old)}"
+
+
+def _extra_reduction(edit: Edit, meaning: Meaning) -> str:
+    return f"it must not be summed: {_text(edit.new)}"
+
+
+def _matrix(edit: Edit, meaning: Meaning) -> str:
+    if isinstance(edit.new, ast.Call) and edit.new.args:
+        sides = [a for a in [*edit.new.args, edit.new.func] if _text(a) != _text(edit.old)]
+        return f"the product with {_text(sides[0])} is missing"
+    return _inserted_factor(edit, meaning)
+
+
+Tell = Callable[[Edit, Meaning], Told | str]
+
+_TOLD: dict[str, tuple[str, Tell]] = {
+    "accumulate": ("missing-term", _accumulated),
+    "add.at": ("missing-term", _scattered),
+    "assign": ("extra-term", _assigned),
+    "axis": ("wrong-axis", _axis),
+    "axis order": ("axis-order", _ordered),
+    "comparison": ("wrong-factor", _compared),
+    "constant": ("scale", _replaced),
+    "copy": ("updated-value", _copied),
+    "divide by number": ("scale", _divided),
+    "drop call": ("extra-factor", _called),
+    "drop factor": ("extra-factor", _dropped_factor),
+    "drop index": ("wrong-operand", _indexed),
+    "drop option": ("shape", _replaced),
+    "drop reduction": ("extra-reduction", _extra_reduction),
+    "drop slope": ("extra-factor", _extra_slope),
+    "drop term": ("extra-term", _dropped_term),
+    "einsum": ("axis-order", _replaced),
+    "function": ("wrong-operand", _called),
+    "index": ("wrong-operand", _indexed),
+    "insert call": ("wrong-operand", _called),
+    "insert factor": ("missing-factor", _inserted_factor),
+    "insert matrix": ("missing-factor", _matrix),
+    "insert number": ("scale", _inserted_number),
+    "insert penalty": ("missing-term", _inserted_penalty),
+    "insert reduction": ("missing-reduction", _inserted_reduction),
+    "insert slope": ("missing-factor", _inserted_slope),
+    "insert term": ("missing-term", _inserted_term),
+    "keepdims": ("shape", _keepdims),
+    "loop": ("wrong-operand", _looped),
+    "name": ("wrong-operand", _name),
+    "name throughout": ("wrong-operand", _name),
+    "new axis": ("shape", _shaped),
+    "operator": ("wrong-factor", _operator),
+    "parentheses": ("wrong-factor", _parentheses),
+    "power": ("wrong-factor", _power),
+    "product": ("missing-reduction", _multiplied),
+    "reduction": ("sum-for-mean", _reduction),
+    "sign": ("sign", _sign),
+    "slice": ("wrong-operand", _indexed),
+    "slope": ("wrong-factor", _slope),
+    "swap operands": ("wrong-operand", _swapped),
+    "transpose": ("transpose", _transposed),
+}
+"""For each kind of edit the code that it usually has, and what tells it."""
