@@ -45,6 +45,7 @@ import numpy as np
 from passes import Network, Sample, numbers
 from passes.forms import forms, imported, rewritten, text, with_line
 from planted import EVERY, Case, Drawn, planted
+from tqdm import tqdm
 
 import autograd_mini as ag
 from autograd_mini.testing import Mutant
@@ -360,14 +361,21 @@ def seconds_of_a_large_check() -> dict[str, float]:
 
 
 def cases(groups: Iterable[str], names: Sequence[str], count: int) -> list[Case]:
-    return [Case(g, name, i) for g in groups for name in names for i in range(count)]
+    """All cases, of which the first of each group and network come first."""
+    return [Case(g, name, i) for i in range(count) for g in groups for name in names]
 
 
-def run(every: Sequence[Case], jobs: int) -> list[Outcome]:
-    if jobs == 1:
-        return [outcome(case) for case in every]
+def run(every: Sequence[Case], jobs: int, until: float) -> list[Outcome]:
+    """The outcomes of cases, until a time."""
+    found = []
     with ProcessPoolExecutor(jobs) as pool:
-        return list(pool.map(outcome, every, chunksize=2))
+        for each in tqdm(pool.map(outcome, every), total=len(every), disable=None, leave=False):
+            found.append(each)
+            if time.perf_counter() > until:
+                pool.shutdown(wait=False, cancel_futures=True)
+                print(f"out of time: {len(found)} of {len(every)} cases")
+                break
+    return sorted(found, key=lambda o: list(EVERY).index(o.network))
 
 
 def one_case(name: str) -> None:
@@ -392,12 +400,15 @@ def main() -> None:
     parser.add_argument("--correct", type=int, metavar="N", help="only N right passes")
     parser.add_argument("--cases", type=int, help="mistakes for each network (40)")
     parser.add_argument("--network", help="only this one, such as 'gru'")
-    parser.add_argument("--form", default="", help="tabulate only this one, such as 'parameters'")
+    parser.add_argument(
+        "--form", default="", help="tabulate only this one, such as 'all gradients'"
+    )
     parser.add_argument("--kind", help="tabulate and show only this kind of mistake")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="the N worst failures")
     parser.add_argument("--case", help="only this one, with its report")
     parser.add_argument("--reasons", metavar="FILE", help="the first 100 reasons")
     parser.add_argument("--json", metavar="FILE", help="every case")
+    parser.add_argument("--minutes", type=float, default=1e9, help="for each kind of case")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     given = parser.parse_args()
     if given.case:
@@ -407,11 +418,15 @@ def main() -> None:
     if not names:
         sys.exit(f"--network must be one of {', '.join(EVERY)}")
     start = time.perf_counter()
+
+    def started(every: Sequence[Case]) -> list[Outcome]:
+        return run(every, given.jobs, time.perf_counter() + 60 * given.minutes)
+
     count = given.cases or (3 if given.quick else 40)
     singles, pairs = [], []
     if not given.correct:
-        singles = run(cases(["single"], names, count), given.jobs)
-        pairs = run(cases(["pair"], names, -(-count // 4)), given.jobs)
+        singles = started(cases(["single"], names, count))
+        pairs = started(cases(["pair"], names, -(-count // 4)))
         singles, pairs = (
             [
                 o
@@ -426,7 +441,7 @@ def main() -> None:
         table("two slips, by network", pairs, lambda o: [o.network])
     right_count = given.correct or len(CORRECT) * len(names) * -(-count // 10)
     each = -(-right_count // (len(CORRECT) * len(names)))
-    right = run(cases(CORRECT, names, each), given.jobs)
+    right = started(cases(CORRECT, names, each))
     alarms(right)
     seconds = {} if given.correct or given.network else seconds_of_a_large_check()
     print(f"{time.perf_counter() - start:.0f} s in all")

@@ -41,7 +41,8 @@ class Form:
     sigmoid: str
 
     def __str__(self) -> str:
-        return f"{self.returned}, sigmoid {self.sigmoid}" if self.sigmoid else self.returned
+        returned = {"all": "all gradients", "parameters": "parameters only"}[self.returned]
+        return f"{returned}, sigmoid {self.sigmoid}" if self.sigmoid else returned
 
 
 def forms(network: Network) -> list[Form]:
