@@ -57,8 +57,8 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
     small = in_sum and parent is not None and is_product(line.tree.parent(parent))
     if small:
         depth += 1.0
-    for value in (2.0, 0.5, *line.words.constants):
-        if value > 0 and value != 1:
+    for value in (2.0, 0.5, -0.5, -2.0, *line.words.constants):
+        if value not in (0, 1, -1):
             factor = number(int(value) if value == int(value) else value)
             extra = depth + (0.0 if value in (2, 0.5) else 0.7)
             yield Change("insert number", node, ast.BinOp(factor, ast.Mult(), node), extra)

@@ -142,7 +142,9 @@ class Line:
         return [node for node in self.nodes if self._is_place(node)]
 
     def _is_place(self, node: ast.expr) -> bool:
-        if isinstance(node, ast.Constant | ast.Compare | ast.Lambda | ast.Tuple | ast.List):
+        if isinstance(node, ast.Compare):
+            return node in self.roots and self.is_array(node)
+        if isinstance(node, ast.Constant | ast.Lambda | ast.Tuple | ast.List):
             return False
         match self.tree.parent(node):
             case ast.Attribute(attr=attr) if attr not in ("T", *_METHODS_OF):
