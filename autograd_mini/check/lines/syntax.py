@@ -14,14 +14,15 @@ _PLACES = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 
 def copied(node: T) -> T:
     """A copy of a whole tree, without its positions."""
-    fields = {}
-    for name, value in ast.iter_fields(node):
+    fields = []
+    for name in node._fields:
+        value = getattr(node, name, None)
         if isinstance(value, list):
             value = [copied(v) if isinstance(v, ast.AST) else v for v in value]
-        elif isinstance(value, ast.AST):
+        elif isinstance(value, ast.AST) and value._fields:
             value = copied(value)
-        fields[name] = value
-    return type(node)(**fields)
+        fields.append(value)
+    return type(node)(*fields)
 
 
 def with_fields(node: T, **fields: object) -> T:
@@ -58,8 +59,8 @@ def made(template: str, *parts: ast.expr) -> ast.expr:
             return part
         if isinstance(node, list):
             return [filled(each) for each in node]
-        if isinstance(node, ast.AST):
-            return type(node)(**{name: filled(v) for name, v in ast.iter_fields(node)})
+        if isinstance(node, ast.AST) and node._fields:  # operators and contexts have none
+            return type(node)(*[filled(getattr(node, name, None)) for name in node._fields])
         return node
 
     expression = filled(_parsed(template))
