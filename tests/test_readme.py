@@ -16,8 +16,8 @@ def test_every_block_of_python_can_be_pasted_and_prints_what_stands_below_it():
     )
     assert len(pairs) == README.read_text("utf-8").count("```python") >= 3
     names: dict[str, object] = {}
-    for number, (code, text) in enumerate(pairs):
-        file = f"<README {number}>"
+    for code, text in pairs:
+        file = "net.py"  # as the printed reports have it
         linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(compile(code, file, "exec"), names)

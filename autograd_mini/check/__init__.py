@@ -28,8 +28,8 @@ ORDER = (
     "lines.instrument", "lines.program", "result", "scope", "structure", "problem", "frames",
     "broadcasting", "capture", "bounds", "determinism", "kinks", "complex_step", "probe",
     "verdict", "points", "wording", "true_step", "blame", "lines.claims", "lines.trial",
-    "lines.reasons", "lines.candidates", "lines.repair", "lines.texts", "lines.located", "slips", "causes",
-    "losses", "lint", "report.view", "report.text", "report.page", "report.to_json", "report",
-    "pipeline",
+    "lines.reasons", "lines.candidates", "lines.repair", "lines.texts", "lines.located", "slips",
+    "causes", "losses", "lint", "report.mistakes", "report.view", "report.text", "report.page",
+    "report.to_json", "report", "pipeline",
 )  # fmt: skip
 """The modules in the order of the stages."""

@@ -25,7 +25,7 @@ def check_gradients(
     *,
     seed: int = 0,
     entries: int = 16,
-    hints: Hints = 2,
+    hints: Hints = 3,
     required: Required = (),
     forbid_autodiff: bool = False,
     seconds: float = 10.0,
@@ -44,7 +44,8 @@ def check_gradients(
         entries: how many elements of each quantity are probed at the most, besides as many
             where manual and automatic gradients differ most, and one random direction
             through all of them.  Fewer are, but 2, where the loss computes millions of numbers.
-        hints: what the report tells: 0 the verdict, 1 also where the mistakes are, 2 also why.
+        hints: what the report tells: 0 the verdict, 1 also the lines where the mistakes are, 2
+            also why, 3 also the corrected lines.
         required: the names for which ``manual`` must give a gradient; ``"all"`` parameters.
         forbid_autodiff: whether the check fails if ``manual`` differentiates automatically.
         seconds: how long is searched, at the most, for the line of ``manual`` that is wrong and

@@ -124,12 +124,14 @@ class Line:
         text: its text.
         columns: where in ``text`` the part begins and ends that is wrong; both the same, where
             something is missing.
+        column: where in its line of the file it begins, from 0.
     """
 
     file: str
     number: int
     text: str
     columns: tuple[int, int]
+    column: int = 0
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,12 @@ class Result:
             for quantity in self.nearest_first()
             if quantity.verdict == DIFFER and not quantity.inherited
         ]
+
+    @property
+    def beyond_lines(self) -> list[str]:
+        """The culprits that no line that was found accounts for, nearest the loss first."""
+        spoiled = {n for slip in self.mistakes for n in (*slip.names, *slip.inherited_by)}
+        return [name for name in self.culprits if name not in spoiled]
 
     def nearest_first(self) -> list[Quantity]:
         """The quantities in the order of the reverse sweep: those nearest the loss first."""

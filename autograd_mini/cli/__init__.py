@@ -124,9 +124,10 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hints",
         type=int,
-        choices=(0, 1, 2),
-        default=2,
-        help="what is told: 0 the verdict, 1 also where the mistakes are, 2 also why (default)",
+        choices=(0, 1, 2, 3),
+        default=3,
+        help="what is told: 0 the verdict, 1 also the lines where the mistakes are, 2 also why, "
+        "3 also the corrected lines (default)",
     )
     parser.add_argument(
         "--out",

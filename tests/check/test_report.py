@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -32,7 +33,10 @@ from autograd_mini.check.report import (
     Cause,
     Finding,
     GradientReport,
+    Line,
+    Mistake,
     Quantity,
+    Repair,
 )
 from autograd_mini.check.report.page import LEVELS, MOST_CELLS, _shades, _squares
 from autograd_mini.check.report.text import SCREEN
@@ -67,7 +71,10 @@ def quantity(name, verdict, manual, automatic, *, expected=None, causes=(), **mo
             "verdict": verdict,
             "evidence": "equal to rounding" if verdict == AGREE else f"the evidence for {name}",
             "inherited": False,
-            "causes": tuple(Cause(code, f"{code} explains {name}") for code in causes),
+            "causes": tuple(
+                code if isinstance(code, Cause) else Cause(code, f"{code} explains {name}")
+                for code in causes
+            ),
             "expected": automatic if expected is None else np.asarray(expected, float),
             "automatic": automatic,
             "manual": manual,
@@ -139,11 +146,53 @@ def many():
     )
 
 
-REPORTS = {f.__name__: f for f in (all_right, two_mistakes, everything, many)}
+def repair(line, text, reason, **more):
+    return Repair(**{"line": line, "text": text, "cause": "wrong-operand", "reason": reason}
+                  | {"verified_at": 3} | more)  # fmt: skip
+
+
+def slips():
+    """A slip with two repairs, one in a statement of several lines, one that nothing mends."""
+    first = Line("net.py", 18, "delta1 = (delta2 @ W2.T) * A1 * (1 - Z1)", (37, 39), 4)
+    other = Line("net.py", 17, "delta2 = (out - T) * Z2", (21, 23), 4)
+    text = "grads = {\n        'W1': X.T @ delta1,\n        'b1': delta1,\n    }"
+    several = Line("net.py", 20, text, (51, 57), 4)
+    last = Line("helpers.py", 3, "return a * b", (0, 12), 4)
+    return report_of(
+        [
+            quantity("z1", DIFFER, [1.0, 2.0], [0.5, 1.0], causes=["wrong-operand"]),
+            quantity("W1", DIFFER, [[2.0], [4.0]], [[1.0], [2.0]], inherited=True),
+            quantity("b1", DIFFER, [3.0], [1.5], causes=["shape"]),
+            quantity("c", DIFFER, [3.0], [1.5]),
+            quantity("d", AGREE, [1.0], [1.0]),
+        ],
+        mistakes=[
+            Mistake(
+                first, "wrong-operand", "σ′ is taken of Z1; σ′(Z1) = A1·(1 − A1)",
+                (
+                    repair(first, first.text.replace("Z1", "A1"), "σ′ is taken of Z1"),
+                    repair(other, "delta2 = (out - T) * A2", "A2 belongs here", verified_at=2),
+                ),
+                ("z1",), ("W1",),
+            ),
+            Mistake(
+                several, "missing-reduction", "the sum over the batch is missing",
+                (repair(several, text.replace("1,\n    }", "1.sum(0),\n    }"), "n", ours=True),),
+                ("b1",),
+            ),
+            Mistake(last, "unknown", "no single change of this line makes the gradients right", (),
+                    ("c",)),
+        ],
+    )  # fmt: skip
+
+
+REPORTS = {f.__name__: f for f in (all_right, two_mistakes, everything, many, slips)}
 GOLDENS = {
     **{f"report_{name}.txt": lambda make=make: make().text() for name, make in REPORTS.items()},
     "report_two_mistakes_0.txt": lambda: two_mistakes().text(hints=0),
     "report_two_mistakes_1.txt": lambda: two_mistakes().text(hints=1),
+    **{f"report_slips_{hints}.txt": lambda hints=hints: slips().text(hints) for hints in (0, 1, 2)},
+    "report_slips.json": lambda: slips().to_json(),
     "report_everything.json": lambda: everything().to_json(),
 }  # fmt: skip
 
@@ -223,22 +272,40 @@ def test_the_worst_element_of_a_mistake_is_farthest_from_what_its_own_line_shoul
 # Hints
 
 
-SECRETS = re.compile(r"7\.771|3\.331|because|axis-order|sum-for-mean|½Σ|labels|unknown")
+SECRETS = re.compile(
+    r"7\.771|3\.331|because|axis-order|sum-for-mean|½Σ|labels|unknown|\^|4321|verified_at\": 3"
+)
+CORRECTED = re.compile(r"@ *(right|better)|verified: |4322|→")
 
 
-def secretive(hints=2):
+def secretive(hints=3):
     return report_of(
         [
             quantity(
                 "dZ2", DIFFER, [7.7711, 1], [3.3311, 1],
-                causes=["axis-order", "sum-for-mean"], evidence="because 7.7711 is not 3.3311",
+                causes=[Cause("axis-order", "because it is X.T@right"), "sum-for-mean"],
+                evidence="because 7.7711 is not 3.3311",
             ),
             quantity("W2", DIFFER, [7.7711], [3.3311], inherited=True),
             quantity("b2", CANNOT_TELL, [7.7711], [3.3311]),
         ],
         findings=[Finding("labels", ("t",), "because of t", wrong=True)],
         loss_hint="because of ½Σ",
+        mistakes=[slip_with_secrets()],
         hints=hints,
+    )  # fmt: skip
+
+
+def slip_with_secrets():
+    line = Line("net.py", 18, "dW2 = X" + " " * 4316 + "@ wrong", (4321, 4328))
+    right = replace(line, columns=(4322, 4328))
+    return Mistake(
+        line, "axis-order", "because it is X.T @ right",
+        (
+            repair(line, "dW2 = X.T @ right", "because it is X.T@right"),
+            repair(right, "dW2 = X.T @ better", "because it is X.T @ better", ours=True),
+        ),
+        ("dZ2",), ("W2",),
     )  # fmt: skip
 
 
@@ -260,6 +327,8 @@ def test_nothing_that_is_handed_out_gives_the_reason_away(hints, tmp_path):
     for text in written(secretive(), hints, tmp_path):
         body = re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
         assert not SECRETS.search(body), body
+        assert not CORRECTED.search(body), body
+        assert not re.search(r'"columns": [^n]', body)
         if hints == 0:
             assert "inherited" not in re.sub(r'"inherited": null', "", body)
             assert not re.search(r"mistakes? \(|differ[^\"]|class=\"quantity", body)
@@ -267,21 +336,33 @@ def test_nothing_that_is_handed_out_gives_the_reason_away(hints, tmp_path):
     assert sum(map(bool, told)) >= 7  # the test would see a secret
 
 
+def test_nothing_that_is_handed_out_below_the_highest_level_holds_a_corrected_line(tmp_path):
+    for text in written(secretive(), 2, tmp_path):
+        body = re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
+        assert not CORRECTED.search(html.unescape(body)), body
+    with pytest.raises(GradientError) as error:
+        secretive(2).raise_if_wrong()
+    assert not CORRECTED.search(str(error.value))
+    assert "axes in another order" in str(error.value)  # what is said instead
+    told = [CORRECTED.search(html.unescape(text)) for text in written(secretive(), 3, tmp_path)]
+    assert sum(map(bool, told)) >= 9  # the test would see one; a picture holds none
+
+
 def test_hints_are_what_the_report_was_made_with():
     w = {"w": np.array([1.0, 3.0])}
-    for hints in (0, 1, 2):
+    for hints in (0, 1, 2, 3):
         report = check_gradients(
             lambda w: np.sum(w**2), w, {"w": np.array([2.0, 3.0])}, hints=hints
         )
         assert report.hints == hints
-        assert str(report) == report.text(hints) == report.with_hints(2).text(hints)
+        assert str(report) == report.text(hints) == report.with_hints(3).text(hints)
         assert json.loads(report.to_json())["hints"] == hints
         assert report["w"].verdict == "differ"  # the object itself holds everything
     with pytest.raises(GradientError, match=r"^1 gradient checked: 1 mistake$"):
         report.with_hints(0).raise_if_wrong()
 
 
-@pytest.mark.parametrize("hints", [3, -1, None, "2", 1.0])
+@pytest.mark.parametrize("hints", [4, -1, None, "2", 1.0])
 def test_other_hints_are_refused(hints):
     with pytest.raises(ValueError, match=r"hints is 0 .* not "):
         all_right().with_hints(hints)
@@ -325,13 +406,13 @@ def _is_of(value, name):
     return isinstance(value, kinds[name]) and (name == "boolean" or not isinstance(value, bool))
 
 
-@pytest.mark.parametrize("hints", [0, 1, 2])
+@pytest.mark.parametrize("hints", [0, 1, 2, 3])
 @pytest.mark.parametrize("name", REPORTS)
 def test_json_is_as_the_schema_says(name, hints):
     found = json.loads(REPORTS[name]().to_json(hints), parse_constant=pytest.fail)
     assert list(problems(found, SCHEMA)) == []
     assert set(found) == set(SCHEMA["properties"])
-    assert list(problems({**found, "hints": 3}, SCHEMA))  # the test would see a wrong value
+    assert list(problems({**found, "hints": 4}, SCHEMA))  # the test would see a wrong value
     assert list(problems({**found, "ok": "yes"}, SCHEMA))
 
 
@@ -391,7 +472,7 @@ def tags(fragment):
     return Counter(re.sub(r"\{.*\}", "", element.tag) for element in parsed(fragment).iter())
 
 
-@pytest.mark.parametrize("hints", [0, 1, 2])
+@pytest.mark.parametrize("hints", [0, 1, 2, 3])
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_page_is_well_formed_and_needs_nothing_else(name, hints):
     report = REPORTS[name]().with_hints(hints)
@@ -494,7 +575,7 @@ def test_names_and_sentences_are_text_and_nothing_else(texts):
         )
 
     report, tame = made(texts), made(list("nopqrst"))
-    for hints in (0, 1, 2):
+    for hints in (0, 1, 2, 3):
         found = json.loads(report.to_json(hints))
         assert [q["name"] for q in found["quantities"]] == list(report.quantities)
         assert list(problems(found, SCHEMA)) == []
@@ -592,7 +673,7 @@ def test_assert_gradients_takes_values_tensors_and_numpy_functions():
     for w in (3.0, Value(3.0), Tensor([3.0]), np.array([3.0])):
         report = assert_gradients(lambda w: np.exp(w), {"w": w}, lambda w: {"w": np.exp(w)})
         assert report.ok
-        with pytest.raises(AssertionError, match=r"1 mistake \(w\)"):
+        with pytest.raises(AssertionError, match=r"1 mistake \(.*test_report.py:\d+\); w is wrong"):
             assert_gradients(lambda w: np.exp(w), {"w": w}, lambda w: {"w": -np.exp(w)})
     with pytest.raises(GradientError, match=r"^1 gradient checked: 1 mistake$"):
         assert_gradients(lambda w: w**2, {"w": 3.0}, {"w": -6.0}, hints=0)
@@ -615,8 +696,16 @@ def test_pytest_shows_the_line_of_the_test_and_the_report(tmp_path):
     )  # fmt: skip
     assert run.returncode == 1, run.stdout + run.stderr
     assert re.search(r"^> +assert_gradients\(lambda", run.stdout, re.MULTILINE)
-    assert re.search(r"^E +.*GradientError: 1 mistake \(w\)$", run.stdout, re.MULTILINE)
-    assert re.search(r"^FAILED .*GradientError: 1 mistake \(w\)$", run.stdout, re.MULTILINE)
+    assert re.search(
+        r"^E +.*GradientError: 1 mistake \(test_mine.py:4\); w is wrong for it$",
+        run.stdout,
+        re.MULTILINE,
+    )
+    assert re.search(
+        r"^FAILED .*GradientError: 1 mistake \(test_mine.py:4\); w is wrong for it$",
+        run.stdout,
+        re.MULTILINE,
+    )
     assert "raise_if_wrong" not in run.stdout
     assert "check_gradients(loss" not in run.stdout
 
@@ -645,7 +734,10 @@ def derivation(tmp_path):
 
 @pytest.mark.parametrize(
     ("factor", "status", "line"),
-    [("2", 0, "1 gradient checked: all agree"), ("3", 1, "1 mistake (w)")],
+    [
+        ("2", 0, "1 gradient checked: all agree"),
+        ("3", 1, "1 mistake (derivation.py:7); w is wrong for it"),
+    ],
 )
 def test_the_command_line_checks_a_file(derivation, capsys, factor, status, line):
     assert main(["check", derivation(FILE.replace("FACTOR", factor))]) == status
@@ -755,7 +847,7 @@ def test_the_command_line_explains_misuse(derivation, tmp_path, capsys, text, op
 
 def test_other_hints_on_the_command_line_are_misuse(derivation):
     with pytest.raises(SystemExit, match="2"):
-        main(["check", derivation(FILE), "--hints", "3"])
+        main(["check", derivation(FILE), "--hints", "4"])
 
 
 def test_every_cause_is_told_in_words():

@@ -119,7 +119,7 @@ def line_of(statement: Statement, edited: object) -> Line:
         ]
         if spans:
             columns = min(s for s, _ in spans) - start, max(e for _, e in spans) - start
-    return Line(statement.unit.file, statement.number, statement.text, columns)
+    return Line(statement.unit.file, statement.number, statement.text, columns, start)
 
 
 def _own(trial: Trial, statement: Statement, names: Collection[str]) -> set[str]:

@@ -47,7 +47,8 @@ class GradientReport(Result):
         loss_hint: where all gradients are off by one relation: which loss they are right for.
         mistakes: the slips in the hand-derived code, nearest the loss first.
         hints: what ``str``, ``save``, ``to_json`` and Jupyter tell: 0 the verdict, 1 also
-            where the mistakes are, 2 also why, with the numbers.
+            the lines where the mistakes are, 2 also why, with the numbers, 3 also the
+            corrected lines.
 
     >>> import numpy as np
     >>> from autograd_mini import check_gradients
@@ -73,7 +74,7 @@ class GradientReport(Result):
         findings: Sequence[Finding] = (),
         loss_hint: str | None = None,
         mistakes: Sequence[Mistake] = (),
-        hints: Hints = 2,
+        hints: Hints = 3,
     ) -> None:
         super().__init__(
             {quantity.name: quantity for quantity in quantities},
@@ -102,7 +103,7 @@ class GradientReport(Result):
             raise GradientError(str(self))
 
     def with_hints(self, hints: Hints) -> GradientReport:
-        """The same report, which tells the verdict (0), also where (1), or also why (2).
+        """The same report, which tells the verdict (0), also where (1), why (2), what is right (3).
 
         Raises:
             ValueError: ``hints`` is something else.
@@ -122,8 +123,8 @@ class GradientReport(Result):
         """The report on one screen; long lists are cut, and it says what was left out.
 
         Arguments:
-            hints: 0 the verdict, 1 also where the mistakes are, 2 also why; by default what
-                the report was made with.
+            hints: 0 the verdict, 1 also the lines where the mistakes are, 2 also why, 3 also
+                the corrected lines; by default what the report was made with.
         """
         return text_of(self._view(hints))
 
@@ -132,7 +133,7 @@ class GradientReport(Result):
 
         Arguments:
             hints: as for ``text``.  What a level does not tell is not in the file: numbers
-                and reasons are there only with 2.
+                and reasons are there only from 2 on, corrected lines only with 3.
 
         >>> import json, numpy as np
         >>> from autograd_mini import check_gradients

@@ -129,6 +129,8 @@ _BELOW = {
     "where the mistakes are.",
     2: "Hand-derived gradients, checked against automatic and numerical ones. Each opens to its "
     "numbers.",
+    3: "Hand-derived gradients, checked against automatic and numerical ones. Each opens to its "
+    "numbers; below a line that is wrong stands the one that is right.",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from autograd_mini.check.report.mistakes import place_of
 from autograd_mini.check.report.view import (
     STATUSES,
     Row,
@@ -21,6 +22,7 @@ SCREEN = 40
 
 WHICH_LOSS = "Which loss?"
 MOST_ROWS = 14
+LEAST_ROWS = 5
 MOST_CAUSES = 3
 MOST_FINDINGS = 4
 MOST_NOTES = 3
@@ -29,19 +31,43 @@ MOST_NOTES = 3
 def text_of(view: View) -> str:
     """The report as text: the first line says it all, the rest says why."""
     all_agree = all(row.status == AGREE for row in view.rows)
-    before = [
+    head = [
         [view.headline],
         [f"{WHICH_LOSS} {sentence(view.loss_hint)}"] if view.loss_hint else [],
         _findings(view.findings),
-        _table(view) if view.hints and not all_agree else [],
     ]
     after = [
-        _agreement(view) if view.hints == 2 and all_agree else [],
+        _agreement(view) if view.hints >= 2 and all_agree else [],
         _cut([sentence(note) for note in view.notes], MOST_NOTES, "notes"),
     ]
+    fixed = _lines(head + after) + min(len(view.rows), LEAST_ROWS) + _AROUND_TABLE
+    mistakes = _mistakes(view, SCREEN - fixed)
+    room = SCREEN - _lines([*head, *mistakes, *after])
+    table = _table(view, room - _AROUND_TABLE) if view.hints and not all_agree else []
+    before = [*head, *mistakes, table]
     room = SCREEN - _lines(before + after)
     blocks = [*before, *_explanations(view, room), *after]
     return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+_AROUND_TABLE = 7
+"""Lines of a table besides its rows: its head, what is left out, and the empty line below."""
+
+
+def _mistakes(view: View, room: int) -> list[list[str]]:
+    """The slips in the code, one at least, and as many as there is room for."""
+    blocks: list[list[str]] = []
+    for number, slip in enumerate(view.slips):
+        block = [row.text for row in slip]
+        if blocks and _lines([*blocks, block]) + 2 > room:
+            left = [place_of(m.line) for m in view.mistakes[number:] if m.line]
+            return [*blocks, [f"and {len(left)} more {_plural('mistake', left)}: {named(left)}"]]
+        blocks.append(block)
+    return blocks
+
+
+def _plural(noun: str, things: Sequence[object]) -> str:
+    return noun if len(things) == 1 else f"{noun}s"
 
 
 def _lines(blocks: Sequence[Sequence[str]]) -> int:
@@ -56,10 +82,11 @@ def _cut(lines: list[str], most: int, noun: str) -> list[str]:
 # The table
 
 
-def _table(view: View) -> list[str]:
+def _table(view: View, room: int) -> list[str]:
+    most = min(MOST_ROWS, max(LEAST_ROWS, room))
     importance = list(STATUSES).index
     order = sorted(view.rows, key=lambda row: importance(row.status))
-    kept = {row.name for row in order[:MOST_ROWS]}
+    kept = {row.name for row in order[:most]}
     cells = [_cells(row) for row in view.rows if row.name in kept]
     heads = ("gradient of", "shape", "verdict", "cause", "relative difference")
     columns = [
@@ -74,7 +101,7 @@ def _table(view: View) -> list[str]:
     ]
     lines.insert(1, "-" * max(map(len, lines)))
     for word in STATUSES:
-        left = [row.name for row in order[MOST_ROWS:] if row.status == word]
+        left = [row.name for row in order[most:] if row.status == word]
         if left:
             lines.append(f"and {len(left)} more, {word}: {named(left)}")
     return lines
@@ -111,6 +138,9 @@ def _explanations(view: View, room: int) -> list[list[str]]:
     mistakes = [row.full for row in view.rows if row.full and row.status == DIFFER]
     blocks: list[list[str]] = []
     explained: dict[tuple[Cause, ...], str] = {}
+    for slip in view.mistakes:
+        if slip.line is not None and slip.cause not in ("", "unknown"):
+            explained[Cause(slip.cause, slip.reason),] = place_of(slip.line)
     for quantity in mistakes + open_ones:
         block = _explanation(quantity, view.loss_hint, explained)
         if blocks and _lines([*blocks, block]) + 2 > room:  # the line of what is left out

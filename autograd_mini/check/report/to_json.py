@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.report.mistakes import file_name
 from autograd_mini.check.report.view import Row, View, worst_elements
-from autograd_mini.check.result import Quantity
+from autograd_mini.check.result import Line, Mistake, Quantity
 from autograd_mini.typing import Array
 
 FORMAT = "autograd_mini gradient report"
-VERSION = 1
+VERSION = 2
 """Goes up when a field changes its meaning or goes; fields may be added without."""
 
 LARGEST_ARRAY = 1000
@@ -37,6 +38,7 @@ def json_of(view: View) -> str:
         "headline": view.headline,
         "culprits": view.culprits,
         "loss_hint": view.loss_hint,
+        "mistakes": [_mistake(mistake, view) for mistake in view.mistakes],
         "quantities": [_quantity(row) for row in view.rows],
         "findings": [asdict(finding) for finding in view.findings],
         "notes": view.notes,
@@ -64,6 +66,28 @@ def _quantity(row: Row) -> dict[str, Any]:
         "max_error": full.max_error if full else None,
         "elements": [asdict(e) for e in worst_elements(full, MOST_ELEMENTS)] if full else [],
         "arrays": _arrays(full) if full else None,
+    }
+
+
+def _mistake(mistake: Mistake, view: View) -> dict[str, Any]:
+    why = view.hints >= 2
+    return {
+        "line": mistake.line and _line(mistake.line, why),
+        "names": mistake.names,
+        "inherited_by": mistake.inherited_by,
+        "cause": mistake.cause or None,
+        "reason": mistake.reason,
+        "repairs": [{**asdict(r), "line": _line(r.line, why)} for r in mistake.repairs],
+    }
+
+
+def _line(line: Line, why: bool) -> dict[str, Any]:
+    return {
+        "file": file_name(line.file),
+        "number": line.number,
+        "column": line.column,
+        "text": line.text,
+        "columns": line.columns if why else None,
     }
 
 

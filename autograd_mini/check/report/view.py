@@ -5,17 +5,21 @@ What a level does not tell is not in here, so that nothing made of it can give i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from autograd_mini.check.report.mistakes import MOST_NAMES, Told, all_of, place_of, told
 from autograd_mini.check.result import (
     AGREE,
     CANNOT_TELL,
+    CAUSES,
     DIFFER,
+    Cause,
     Finding,
+    Mistake,
     Quantity,
     Result,
 )
@@ -23,8 +27,9 @@ from autograd_mini.core.graph import Node
 from autograd_mini.show.names import shown
 from autograd_mini.typing import Array
 
-Hints = Literal[0, 1, 2]
-"""How much a report gives away: 0 the verdict, 1 also where the mistakes are, 2 also why."""
+Hints = Literal[0, 1, 2, 3]
+"""How much a report gives away: 0 the verdict, 1 also the lines where the mistakes are, 2 also why,
+3 also the corrected lines."""
 
 INHERITED = "inherited"
 STATUSES = {
@@ -37,8 +42,6 @@ STATUSES = {
 
 LONGEST_NAME = 32
 LONGEST_SENTENCE = 1000
-MOST_NAMES = 8
-"""How many names a sentence lists before it says how many more there are."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class View:
     Attributes:
         rows: the quantities, those nearest the loss first.
         culprits: the names of those that are mistakes.
+        mistakes: the slips in the code; of what is not told, their fields are empty.
+        slips: the same as lines of text.
         findings: without their messages and codes where the reason is not told.
         graph: what ``draw`` takes: the root, or a result that holds what may be told.
     """
@@ -79,6 +84,8 @@ class View:
     headline: str
     rows: tuple[Row, ...]
     culprits: tuple[str, ...]
+    mistakes: tuple[Mistake, ...]
+    slips: tuple[tuple[Told, ...], ...]
     findings: tuple[Finding, ...]
     loss_hint: str | None
     notes: tuple[str, ...]
@@ -96,7 +103,9 @@ def view_of(result: Result, hints: Hints) -> View:
     [True, True, False]
     """
     where, why = hints >= 1, hints >= 2
-    quantities = result.nearest_first()
+    secrets = _corrections(result) if hints == 2 else ()
+    quantities = [_without_secrets(quantity, secrets) for quantity in result.nearest_first()]
+    mistakes = [_as_far_as_told(mistake, hints, secrets) for mistake in result.mistakes]
     return View(
         hints=hints,
         ok=result.ok,
@@ -108,10 +117,16 @@ def view_of(result: Result, hints: Hints) -> View:
             for q in quantities
         ),
         culprits=tuple(result.culprits) if where else (),
+        mistakes=tuple(mistakes) if where else (),
+        slips=tuple(_as_text(mistakes, quantities)) if where else (),
         findings=tuple(f if why else _without_reason(f, where) for f in result.findings),
         loss_hint=result.loss_hint if why else None,
         notes=tuple(result.notes),
-        graph=result if why else _with_verdicts_only(result) if where else result.root,
+        graph=_with_quantities(
+            result, quantities if why else [_verdict_only(quantity) for quantity in quantities]
+        )
+        if where
+        else result.root,
     )
 
 
@@ -121,11 +136,14 @@ def checked_hints(hints: object) -> Hints:
     Raises:
         ValueError: it is none.
     """
-    levels: tuple[Hints, ...] = (0, 1, 2)
+    levels: tuple[Hints, ...] = (0, 1, 2, 3)
     for level in levels:
         if isinstance(hints, int) and hints == level:
             return level
-    raise ValueError(f"hints is 0 (the verdict), 1 (also where) or 2 (also why), not {hints!r}")
+    raise ValueError(
+        "hints is 0 (the verdict), 1 (also where), 2 (also why) or 3 (also what is right), "
+        f"not {hints!r}"
+    )
 
 
 def status(quantity: Quantity) -> str:
@@ -137,25 +155,77 @@ def _without_reason(finding: Finding, where: bool) -> Finding:
     return Finding("", finding.names if where else (), "", finding.wrong)
 
 
-def _with_verdicts_only(result: Result) -> Result:
-    """The result without reasons and numbers."""
+def _verdict_only(quantity: Quantity) -> Quantity:
+    """A quantity without reasons and numbers."""
+    nothing = np.full(quantity.shape, np.nan)
+    return replace(
+        quantity,
+        evidence="",
+        causes=(),
+        expected=nothing,
+        automatic=nothing,
+        manual=None,
+        numerical=nothing,
+        numerical_error=nothing,
+        max_error=np.nan,
+    )
 
-    def bare(quantity: Quantity) -> Quantity:
-        nothing = np.full(quantity.shape, np.nan)
+
+def _with_quantities(result: Result, quantities: Sequence[Quantity]) -> Result:
+    """What is marked in a picture."""
+    return Result({quantity.name: quantity for quantity in quantities}, result.root, result.nodes)
+
+
+# Mistakes
+
+
+def _as_far_as_told(mistake: Mistake, hints: Hints, secrets: Sequence[str]) -> Mistake:
+    """A mistake without what a level does not tell."""
+    if hints >= 2:
+        repairs = mistake.repairs if hints >= 3 else ()
         return replace(
-            quantity,
-            evidence="",
-            causes=(),
-            expected=nothing,
-            automatic=nothing,
-            manual=None,
-            numerical=nothing,
-            numerical_error=nothing,
-            max_error=np.nan,
+            mistake, reason=_kept(mistake.reason, mistake.cause, secrets), repairs=repairs
         )
+    line = mistake.line and replace(mistake.line, columns=(0, len(mistake.line.text)))
+    return replace(mistake, line=line, cause="", reason="", repairs=())
 
-    bares = {name: bare(quantity) for name, quantity in result.quantities.items()}
-    return Result(bares, result.root, result.nodes)
+
+def _corrections(result: Result) -> tuple[str, ...]:
+    """What no sentence may hold where the corrected lines are not told."""
+    repairs = [repair for mistake in result.mistakes for repair in mistake.repairs]
+    texts = [part for r in repairs for part in (r.text, r.text.partition("=")[2])]
+    return tuple(filter(None, ("".join(text.split()) for text in texts)))
+
+
+def _kept(text: str, code: str, secrets: Sequence[str]) -> str:
+    """A sentence, or what its cause is in general where it holds a corrected line."""
+    plain = "".join(text.split())
+    return CAUSES.get(code, "") if any(secret in plain for secret in secrets) else text
+
+
+def _without_secrets(quantity: Quantity, secrets: Sequence[str]) -> Quantity:
+    causes = (Cause(c.code, _kept(c.evidence, c.code, secrets)) for c in quantity.causes)
+    return replace(quantity, causes=tuple(causes)) if secrets else quantity
+
+
+def _as_text(
+    mistakes: Sequence[Mistake], quantities: Sequence[Quantity]
+) -> Iterator[tuple[Told, ...]]:
+    """The mistakes as lines of text, each with which gradients agree once it is mended."""
+    derived = [q for q in quantities if q.manual is not None]
+    wrong = {q.name for q in derived if q.verdict == DIFFER}
+    for number, mistake in enumerate(mistakes):
+        spoiled = (*mistake.names, *mistake.inherited_by)
+        wrong -= set(spoiled)
+        agreeing = "all that it spoils agrees"
+        if mistake.names:
+            rest = " and what inherited it" if mistake.inherited_by else ""
+            be = "agree" if rest or mistake.names[1:] else "agrees"
+            agreeing = f"{all_of(mistake.names)}{rest} {be}"
+        if not wrong:
+            count = {1: "the gradient agrees", 2: "both gradients agree"}
+            agreeing = count.get(len(derived), f"all {len(derived)} gradients agree")
+        yield tuple(told(mistake, agreeing, number > 0))
 
 
 def named(names: Sequence[str], most: int = MOST_NAMES) -> str:
@@ -188,15 +258,19 @@ def _headline(result: Result, quantities: Sequence[Quantity], where: bool) -> st
         return [quantity.name for quantity in quantities if test(quantity)]
 
     by_engine = those(lambda q: status(q) == DIFFER and q.manual is None)
-    mistakes = those(lambda q: status(q) == DIFFER and q.manual is not None)
+    spoiled = {n for slip in result.mistakes for n in (*slip.names, *slip.inherited_by)}
+    lines = [place_of(slip.line) if slip.line else all_of(slip.names) for slip in result.mistakes]
+    alone = those(lambda q: status(q) == DIFFER and q.manual is not None)
+    mistakes = [*lines, *(name for name in alone if name not in spoiled)]
+    for_lines = [name for name in those(lambda q: q.verdict == DIFFER) if name in spoiled]
     odd = those(lambda q: q.engine_is_odd)
-    inherited = those(lambda q: q.inherited)
+    inherited = those(lambda q: q.inherited and q.name not in spoiled)
     untold = those(lambda q: q.verdict == CANNOT_TELL and not q.engine_is_odd)
     right = those(lambda q: q.verdict == AGREE)
     beyond = [
         name
         for finding in result.findings
-        if finding.wrong and not set(finding.names) & {*mistakes}
+        if finding.wrong and not set(finding.names) & {*alone}
         for name in finding.names[:1] or (finding.code,)
     ]
     warnings = [f.code for f in result.findings if not f.wrong]
@@ -215,9 +289,12 @@ def _headline(result: Result, quantities: Sequence[Quantity], where: bool) -> st
         ),
         _part(untold, where, "cannot be told", "cannot be told"),
     ]
+    if where and for_lines:
+        be, it = "is" if len(for_lines) == 1 else "are", "it" if len(lines) == 1 else "them"
+        parts.insert(1, f"{all_of(for_lines)} {be} wrong for {it}")
     if where and inherited:
         parts.insert(
-            3,
+            len(parts) - 2,
             "1 other is right given what it was handed"
             if len(inherited) == 1
             else f"{len(inherited)} others are right given what they were handed",
