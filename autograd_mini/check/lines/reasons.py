@@ -421,7 +421,7 @@ _TOLD: dict[str, tuple[str, Tell]] = {
     "constant": ("scale", _replaced),
     "copy": ("updated-value", _copied),
     "divide by number": ("scale", _divided),
-    "drop call": ("extra-factor", _called),
+    "drop call": ("wrong-operand", _called),
     "drop factor": ("extra-factor", _dropped_factor),
     "drop index": ("wrong-operand", _indexed),
     "drop option": ("shape", _replaced),

@@ -131,7 +131,7 @@ extra-term: the term X is too many
 
 dZ1 = dA1 * np.exp(Z1)
 dZ1 = dA1 * Z1
-extra-factor: np.exp is too many
+wrong-operand: np.exp is too many
 
 dZ1 = dA1 * X
 dZ1 = dA1 / X
