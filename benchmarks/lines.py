@@ -21,8 +21,8 @@ rounding (see ``mutations.py``).
 - repaired: with the repairs that are shown, all gradients are right, at these numbers and at
   ``planted.POINTS`` others, in extended precision.  ours: of these, a line is written from the
   recorded step, not made from theirs.  text: all are the line as it was, but for spaces.
-- false: a repair is shown as verified, and with it a gradient is wrong.
-- cause: the code is one that names the change.  Reasons have to be read.
+- false: a repair is shown as verified; with it, and without the other slip, a gradient is wrong.
+- cause: the code is one that names the change (``ALSO``).  Reasons have to be read.
 
 Seconds are those of the wall; CPU seconds are less where the machine has other work.
 """
@@ -36,7 +36,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -49,6 +49,14 @@ from tqdm import tqdm
 
 import autograd_mini as ag
 from autograd_mini.testing import Mutant
+
+ALSO: Mapping[str, frozenset[str]] = {
+    "factor": frozenset({"extra-factor"}),
+    "summed too far": frozenset({"wrong-axis"}),
+    "wrong factor": frozenset({"extra-factor", "missing-factor"}),
+    "updated weight": frozenset({"extra-term"}),
+}
+"""Codes that name a change of the line as well as those that name its numbers."""
 
 # What is reported
 
@@ -147,7 +155,8 @@ def judge(
     listed = {place(r, m) for m in mistakes for r in getattr(m, "repairs", ())}
     found.listed = not found.line and planted_lines <= first | listed
     found.cause = bool(found.causes) and all(
-        any(code in m.codes for m in chosen) for code in found.causes[: len(chosen)]
+        any(code in m.codes | ALSO.get(m.kind, frozenset()) for m in chosen)
+        for code in found.causes[: len(chosen)]
     )
     shown = [(m.repair, m) for m in mistakes if m.repair is not None]
     found.repairs = [repair.text for repair, _ in shown]
@@ -155,16 +164,27 @@ def judge(
     try:
         for repair, mistake in sorted(shown, key=lambda pair: -place(*pair)):
             mended = with_line(mended, place(repair, mistake), repair.text)
-    except (SyntaxError, LookupError) as error:
+    except (SyntaxError, LookupError, StopIteration) as error:
         found.message += f"\n{error}"
         mended = ""
     complete = bool(mistakes) and len(shown) == len(mistakes)
     found.repaired = complete and drawn.mends(mended)
-    found.false = complete and not found.repaired
+    found.false = not found.repaired and any(
+        not any(tells_true(drawn, slip, repair, mistake) for slip in chosen)
+        for repair, mistake in shown
+    )
     found.ours = found.repaired and any(getattr(r, "ours", False) for r, _ in shown)
     found.text = found.repaired and sorted(map(plain, found.repairs)) == sorted(
         map(plain, found.before)
     )
+
+
+def tells_true(drawn: Drawn, slip: Mutant, repair: Any, mistake: Any) -> bool:
+    """Whether a repair mends a file that has one slip and no other."""
+    try:
+        return drawn.mends(with_line(slip.source, place(repair, mistake), repair.text))
+    except (SyntaxError, LookupError, StopIteration):
+        return False
 
 
 def place(repair: Any, mistake: Any) -> int:
