@@ -30,6 +30,6 @@ ORDER = (
     "verdict", "points", "wording", "true_step", "blame", "lines.claims", "lines.trial",
     "lines.reasons", "lines.candidates", "lines.repair", "lines.texts", "lines.located", "slips",
     "causes", "losses", "lint", "report.mistakes", "report.view", "report.text", "report.page",
-    "report.to_json", "report", "pipeline",
+    "report.to_json", "report.patch", "report", "pipeline",
 )  # fmt: skip
 """The modules in the order of the stages."""

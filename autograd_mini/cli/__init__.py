@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import autograd_mini as ag
-from autograd_mini.check.report import FORMATS, Hints, format_of
+from autograd_mini.check.report import FORMATS, GradientReport, format_of
+from autograd_mini.check.report.patch import diff
+from autograd_mini.check.report.patch import write as write_corrections
 from autograd_mini.cli.expressions import ExpressionError, compute, numbers, variable
 from autograd_mini.core.rule import RULES
 from autograd_mini.core.value import Value
@@ -35,6 +37,7 @@ _EXAMPLES = """examples:
   autograd-mini explain "net = w*x + b; sigmoid(net)" --wrt w --at w=0.5,x=2,b=-1
   autograd-mini draw "sigmoid(w*x + b)" --at w=0.5,x=2,b=-1 --out neuron.svg
   autograd-mini check my_gradients.py
+  autograd-mini check my_gradients.py --fix | git apply
 """
 
 _CLOSED = 141
@@ -130,6 +133,20 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
         "3 also the corrected lines (default)",
     )
     parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="print the corrected lines as a diff (and the report as an error message)",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="with --fix: also write the corrected lines"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=10.0,
+        help="how long is searched, at the most, for the lines that are wrong (default: 10)",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         action="append",
@@ -139,12 +156,15 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _check(
-    file: Path, seed: int, hints: Hints, out: Sequence[Path], called: Mapping[str, str]
-) -> int:
-    file = Path(_INPUT) if str(file) == "-" else file
+def _check(options: Options) -> int:
+    file = Path(_INPUT) if str(options.file) == "-" else options.file
+    called = {role: getattr(options, role) for role in _ROLES}
+    if options.write and not options.fix:
+        raise _Misuse("--write writes the corrected lines of --fix: give both")
+    if options.fix and options.hints < 3:
+        raise _Misuse(f"--hints {options.hints} tells no corrected lines: leave it out with --fix")
     try:
-        for path in out:
+        for path in options.out:
             format_of(path)
     except ValueError as error:
         raise _Misuse(f"--out {error}") from error
@@ -152,7 +172,12 @@ def _check(
         with _as_a_program(file):
             names = _run(file, called)
             report = ag.check_gradients(
-                names["loss"], names["params"], names.get("manual"), seed=seed, hints=hints
+                names["loss"],
+                names["params"],
+                names.get("manual"),
+                seed=options.seed,
+                hints=options.hints,
+                seconds=options.seconds,
             )
     except (_Misuse, KeyboardInterrupt):
         raise
@@ -167,17 +192,39 @@ def _check(
             f"numerical ones{meant and f' ({meant})'}"
         )
     try:
-        _show(report)
+        if options.fix:
+            print(for_stream(report.text(), sys.stderr), file=sys.stderr)
+        else:
+            _show(report)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
         raise _Misuse(f"the report could not be printed: {error}") from error
-    for path in out:
+    for path in options.out:
         try:
-            _show(f"\nwritten to {report.save(path)}")
+            written = report.save(path)
         except (OSError, RuntimeError, ValueError) as error:
             raise _Misuse(f"--out {path}: {error}") from error
+        if not options.fix:
+            _show(f"\nwritten to {written}")
+    if options.fix:
+        _fix(report, options.write)
     return 0 if report.ok else 1
+
+
+def _fix(report: GradientReport, write: bool) -> None:
+    """Print the corrected lines as a diff, and write them where that is wanted."""
+    try:
+        corrected = report.corrections()
+        print(diff(corrected), end="", flush=True)
+        for file in write_corrections(corrected) if write else ():
+            print(f"\nwritten to {file}", file=sys.stderr)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise _Misuse(f"--fix: {error}") from error
+    if not corrected and not report.ok:
+        print("\nno corrected line was found and verified: nothing to fix", file=sys.stderr)
 
 
 @contextmanager
@@ -391,13 +438,7 @@ _COMMANDS = {
         "of its `loss` at its `params`; without `manual`, automatic against numerical. The exit "
         "status is 0 if all is right, 1 if not, 2 if it could not be checked.",
         _check_arguments,
-        lambda options: _check(
-            options.file,
-            options.seed,
-            options.hints,
-            options.out,
-            {role: getattr(options, role) for role in _ROLES},
-        ),
+        _check,
     ),
     "rules": _Command(
         "print the table of elementwise operations",

@@ -81,6 +81,11 @@ class Statement:
         return self.node.lineno
 
     @property
+    def is_lambda(self) -> bool:
+        """Whether it is the expression of a lambda, which stands there without ``return``."""
+        return self.unit.tree.name == _LAMBDA
+
+    @property
     def text(self) -> str:
         """Its lines, without what stands before and after it."""
         return self.segment(self.node)
@@ -137,6 +142,7 @@ def unit_of(function: FunctionType) -> Unit | None:
 
 @functools.lru_cache(maxsize=256)
 def _unit_of_code(code: CodeType) -> Unit | None:
+    linecache.checkcache(code.co_filename)  # a module that was edited and loaded again
     text = tuple(linecache.getlines(code.co_filename))
     if not text:
         try:  # Jupyter and doctest keep it elsewhere

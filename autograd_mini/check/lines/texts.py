@@ -20,8 +20,12 @@ def rewritten(statement: Statement, edited: ast.stmt) -> str:
     >>> (statement,) = [Statement(unit_of(area), node) for node in unit_of(area).tree.body]
     >>> rewritten(statement, ast.parse("def f():\n    return 4 * r * r").body[0].body[0])
     'return ( 4*r ) * r'
+
+    Of a lambda it is the expression.
     """
     pairs = list(changed_parts(statement.node, edited))
+    if isinstance(edited, ast.Return) and edited.value and statement.is_lambda:
+        edited = ast.Expr(edited.value)
     wanted = _key(edited)
     for inside, around in itertools.product((False, True), repeat=2):
         text = _spliced(statement, pairs, inside, around)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from autograd_mini.check.report.page import drawing_of, fragment_of, page_of
+from autograd_mini.check.report.patch import Correction, corrections, diff
 from autograd_mini.check.report.text import text_of
 from autograd_mini.check.report.to_json import json_of
 from autograd_mini.check.report.view import Hints as Hints
@@ -166,6 +167,30 @@ class GradientReport(Result):
 
     def _repr_html_(self) -> str:
         return fragment_of(self._view(None))
+
+    def patch(self, hints: Hints | None = None) -> str:
+        """The corrected lines as a unified diff, as ``git apply`` and ``patch -p1`` take it.
+
+        Of several lines that no number tells apart it has the likeliest; it is empty where
+        there is none that was verified.  Paths are relative to this folder where they can be.
+
+        Arguments:
+            hints: as for ``text``.
+
+        Raises:
+            ValueError: corrected lines are not told at this level, or a file has changed since
+                it was checked.
+        """
+        return diff(self.corrections(hints))
+
+    def corrections(self, hints: Hints | None = None) -> list[Correction]:
+        """The files with their corrected lines; see ``patch``."""
+        level = self.hints if hints is None else checked_hints(hints)
+        if level < 3:
+            raise ValueError(
+                f"a report with hints={level} tells no corrected lines: check with hints=3"
+            )
+        return corrections(self.mistakes)
 
     def save(self, path: str | os.PathLike[str], hints: Hints | None = None) -> str:
         """Write the report to a file, whole or not at all, and give its path.
