@@ -23,13 +23,14 @@ from autograd_mini.check.report import GradientReport as GradientReport
 from autograd_mini.check.result import Quantity as Quantity
 
 ORDER = (
-    "lines", "lines.syntax", "lines.words", "lines.line", "lines.elementwise", "lines.factors",
-    "lines.calls", "lines.statements", "lines.edits", "lines.source", "lines.state",
-    "lines.instrument", "lines.program", "result", "scope", "structure", "problem", "frames",
-    "broadcasting", "capture", "bounds", "determinism", "kinks", "complex_step", "probe",
-    "verdict", "points", "wording", "true_step", "blame", "lines.claims", "lines.trial",
-    "lines.reasons", "lines.candidates", "lines.repair", "lines.texts", "lines.located", "slips",
-    "causes", "losses", "lint", "report.mistakes", "report.view", "report.text", "report.page",
-    "report.to_json", "report.patch", "report", "pipeline",
+    "lines", "lines.syntax", "lines.words", "lines.line", "lines.elementwise",
+    "lines.parentheses", "lines.factors", "lines.terms", "lines.calls", "lines.products",
+    "lines.statements", "lines.edits", "lines.source", "lines.state", "lines.instrument",
+    "lines.program", "result", "scope", "structure", "problem", "frames", "broadcasting",
+    "capture", "bounds", "determinism", "kinks", "complex_step", "probe", "verdict", "points",
+    "wording", "true_step", "blame", "lines.claims", "lines.trial", "lines.texts",
+    "lines.reasons", "lines.candidates", "lines.repair", "lines.located", "slips", "causes",
+    "losses", "lint", "report.mistakes", "report.view", "report.text", "report.page",
+    "report.to_json", "report", "pipeline",
 )  # fmt: skip
 """The modules in the order of the stages."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -30,15 +30,37 @@ _COSTLIEST_PAIR = 4.5
 Made = Array | Exception | None
 
 
+Edits = tuple[Edit, ...]
+"""Edits of a statement, each made of what those before it have made."""
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """An edit, and whether it makes something that a right derivation may make.
+    """One or two edits of a statement.
 
-    That is supposed where it cannot be told.
+    Attributes:
+        edits: the edits.
+        is_known: whether the statement then makes something that a right derivation may make;
+            that is supposed where it cannot be told.
     """
 
-    edit: Edit
+    edits: Edits
     is_known: bool
+
+    @property
+    def statement(self) -> ast.stmt:
+        """The statement with the edits."""
+        return self.edits[-1].statement
+
+    @property
+    def cost(self) -> float:
+        """How unlikely the slip is that they undo."""
+        return cost_of(self.edits)
+
+
+def cost_of(several: Edits) -> float:
+    """How unlikely the slips are that edits undo, together."""
+    return sum(edit.cost for edit in several)
 
 
 class Candidates:
@@ -62,21 +84,18 @@ class Candidates:
         """The edits within reach, by cost."""
         yield from self._pairs if reach == "pairs" else self._single
 
-    def _edits(self, names: Mapping[str, Any]) -> list[Edit]:
+    def _edits(self, names: Mapping[str, Any]) -> list[Edits]:
         words = words_of(self.statement.unit.tree, self._at_hand(names))
-        return edits(self.statement.node, words)
+        return [(edit,) for edit in edits(self.statement.node, words)]
 
-    def _paired(self, names: Mapping[str, Any]) -> list[Edit]:
+    def _paired(self, names: Mapping[str, Any]) -> list[Edits]:
         """Two edits one after the other."""
         words = words_of(self.statement.unit.tree, self._at_hand(names))
-        several = []
+        several: list[Edits] = []
         for first in self._single.known[:_PAIRED]:
-            for second in edits(first.edit.statement, words):
-                cost = first.edit.cost + second.cost
-                if cost > _COSTLIEST_PAIR:
-                    break
-                several.append(replace(second, cost=cost))
-        return sorted(several, key=lambda edit: edit.cost)
+            seconds = edits(first.statement, words)
+            several += ((*first.edits, second) for second in seconds)
+        return sorted((s for s in several if cost_of(s) <= _COSTLIEST_PAIR), key=cost_of)
 
     def _at_hand(self, names: Mapping[str, Any]) -> dict[str, Any]:
         """What may stand in the line, of all that could be named there."""
@@ -84,29 +103,29 @@ class Candidates:
         written = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         return {n: v for n, v in names.items() if n in written or n in used or callable(v)}
 
-    def _evaluated(self, listed: Callable[[Mapping[str, Any]], list[Edit]]) -> Iterator[Candidate]:
+    def _evaluated(self, listed: Callable[[Mapping[str, Any]], list[Edits]]) -> Iterator[Candidate]:
         """Edits, without those that fail, and those that do what one before did."""
-        every: list[Edit] = []
+        every: list[Edits] = []
         start, size = 0, _FIRST
         while start <= len(every):
             lister = None if start else listed
             made = self._made(every, slice(start, start + size), lister)
             self._seen.add(_key(self.statement.node, [values[0] for values in made]))
-            for i, edit in enumerate(every[start : start + size]):
+            for i, several in enumerate(every[start : start + size]):
                 values = [values[1 + i] for values in made]
-                key = _key(edit.statement, values)
+                key = _key(several[-1].statement, values)
                 if key not in self._seen and not any(isinstance(v, Exception) for v in values):
                     self._seen |= {key} if key is not None else set()
                     first = values[0] if values else None
                     known = not isinstance(first, np.ndarray) or self.truth.is_known(first)
-                    yield Candidate(edit, known)
+                    yield Candidate(several, known)
             start, size = start + size, 2 * size
 
     def _made(
         self,
-        every: list[Edit],
+        every: list[Edits],
         some: slice,
-        listed: Callable[[Mapping[str, Any]], list[Edit]] | None,
+        listed: Callable[[Mapping[str, Any]], list[Edits]] | None,
     ) -> list[list[Made]]:
         """What the statement, and some of the edits, make at the turns that are looked at.
 
@@ -125,7 +144,7 @@ class Candidates:
                 every.extend(listed(names))
             if turn in self._turns:
                 original = _parts(self.statement.node, names)
-                others = [_parts(edit.statement, names) for edit in every[some]]
+                others = [_parts(several[-1].statement, names) for several in every[some]]
                 made.append([_changed(parts, original) for parts in (original, *others)])
             if turn >= max(self._turns):
                 raise Stopped

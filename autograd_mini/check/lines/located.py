@@ -45,7 +45,7 @@ def mistakes(
             break
         found.append(_mistake(trial, truth, edits))
         first = edits[0]
-        mended = {first.statement.place: [first.edit.statement]}
+        mended = {first.statement.place: [first.edited]}
         trial = trial.mended(mended, trial.wrong - first.names)
     if trial.wrong:
         found += _unmended(trial, truth, budget)
@@ -79,10 +79,11 @@ def _mistake(trial: Trial, truth: Truth, edits: list[VerifiedEdit]) -> Mistake:
     meaning = _meaning(trial, truth)
     repairs = []
     for found in edits:
-        code, sentence = reason(found.edit, meaning)
-        line = line_of(found.statement, found.edit.statement)
-        text = rewritten(found.statement, found.edit.statement)
-        repairs.append(Repair(line, text, code, sentence, found.verified_at))
+        codes, sentences = zip(*(reason(edit, meaning) for edit in found.edits), strict=True)
+        line = line_of(found.statement, found.edited)
+        text = rewritten(found.statement, found.edited)
+        said = "; and ".join(dict.fromkeys(sentences))
+        repairs.append(Repair(line, text, codes[0], said, found.verified_at))
     own = _own(trial, edits[0].statement, edits[0].names)
     inherited = [name for name in _nearest_first(trial) if name in edits[0].names - own]
     first = repairs[0]

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autograd_mini.check.lines.candidates import REACHES, Candidates, Reach
+from autograd_mini.check.lines.candidates import REACHES, Candidate, Candidates, Edits, Reach
 from autograd_mini.check.lines.claims import Truth
-from autograd_mini.check.lines.edits import Edit
 from autograd_mini.check.lines.program import PART, Event
 from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.lines.texts import with_plain_products
 from autograd_mini.check.lines.trial import Trial
 
 
@@ -28,14 +28,16 @@ class VerifiedEdit:
 
     Attributes:
         statement: the statement.
-        edit: the change.
+        edits: the change, in one step or two.
+        edited: the statement with the change.
         names: the gradients that were wrong and are right with it.
         verified_at: at how many points.
         score: how unlikely it is, beside others.
     """
 
     statement: Statement
-    edit: Edit
+    edits: Edits
+    edited: ast.stmt
     names: frozenset[str]
     verified_at: int
     score: float
@@ -84,6 +86,8 @@ def suspects(trial: Trial, truth: Truth) -> list[Suspect]:
     penalties = _penalties(trial, truth)
     found: list[Suspect] = []
     for place, sites in trial.places.items():
+        if place in trial.base:
+            continue
         moved = [names for site in sites for names in trial.moves[site]]
         spoils = frozenset(n for names in moved if not names & right for n in names)
         if not spoils:
@@ -156,12 +160,12 @@ def verified_edits(trial: Trial, truth: Truth, budget: Budget) -> list[VerifiedE
             if line.suspect.penalty > best or budget.spent:
                 break
             found += line.repairs(reach, best, budget)
-        if found:
+        if (reach != "known" and found) or any(repair.score < _MISSING for repair in found):
             break
     return _distinct(found)
 
 
-_MARGIN = 3.0
+_MARGIN = 1.0
 """How much less likely a repair may be than another and still be named."""
 
 
@@ -183,44 +187,47 @@ class _Line:
             budget: how long it may take.
         """
         found: list[VerifiedEdit] = []
-        block: list[Edit] = []
+        block: list[Candidate] = []
         for candidate in self.candidates.within(reach):
-            score = self.suspect.penalty + candidate.edit.cost
+            score = self.suspect.penalty + candidate.cost
             if score > best + _MARGIN or budget.spent:
                 break
             if candidate.is_known != (reach != "all"):
                 continue
-            block.append(candidate.edit)
+            block.append(candidate)
             if len(block) == _BLOCK:
                 found += self._tried(block, budget)
                 block = []
                 best = min([best, *(repair.score for repair in found)])
         return found + self._tried(block, budget)
 
-    def _tried(self, block: Sequence[Edit], budget: Budget) -> list[VerifiedEdit]:
+    def _tried(self, block: Sequence[Candidate], budget: Budget) -> list[VerifiedEdit]:
         """Those of a few edits that are right."""
-        several = [edit.statement for edit in block]
+        several = [candidate.statement for candidate in block]
         found = []
-        for choice, edit in enumerate(block):
+        for choice, candidate in enumerate(block):
             if budget.spent:
                 break
             budget.tried += 1
-            repair = self._verified(edit, self.trial.agreeing(self.place, several, choice))
+            repair = self._verified(candidate, self.trial.agreeing(self.place, several, choice))
             if repair is not None:
                 found.append(repair)
         return found
 
-    def _verified(self, edit: Edit, agreeing: set[str]) -> VerifiedEdit | None:
+    def _verified(self, candidate: Candidate, agreeing: set[str]) -> VerifiedEdit | None:
         trial = self.trial
         mended = agreeing & trial.wrong
         if not mended or agreeing | trial.wrong != set(trial.names):
             return None
         right = set(trial.names) - trial.wrong | mended
-        points = trial.verified_at({self.place: [edit.statement]}, right)
+        edited = with_plain_products(candidate.statement, self.suspect.statement.node)
+        points = trial.verified_at({self.place: [edited]}, right)
         if not points:
             return None
-        score = self.suspect.penalty + edit.cost + _MISSING * len(self.suspect.spoils - mended)
-        return VerifiedEdit(self.suspect.statement, edit, frozenset(mended), points, score)
+        score = self.suspect.penalty + candidate.cost + _MISSING * len(self.suspect.spoils - mended)
+        return VerifiedEdit(
+            self.suspect.statement, candidate.edits, edited, frozenset(mended), points, score
+        )
 
 
 _BLOCK = 24

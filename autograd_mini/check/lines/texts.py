@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Iterator
+from typing import cast
 
 from autograd_mini.check.lines.source import Statement
 
@@ -114,6 +115,35 @@ def _text(statement: Statement, new: ast.AST, brackets: bool) -> str:
     return plain
 
 
+def with_plain_products(edited: ast.stmt, original: ast.stmt) -> ast.stmt:
+    """An edited statement with ``a * b * c`` where the edit made ``a * (b * c)`` of it.
+
+    >>> statement = ast.parse("d = a * (b * c)").body[0]
+    >>> ast.unparse(with_plain_products(statement, ast.parse("d = a").body[0]))
+    'd = a * b * c'
+    """
+    mine = {_key(node) for node in ast.walk(original) if isinstance(node, ast.BinOp)}
+    made = cast(ast.stmt, _Products(mine).visit(edited))
+    return ast.fix_missing_locations(ast.copy_location(made, edited))
+
+
+class _Products(ast.NodeTransformer):
+    def __init__(self, mine: set[object]) -> None:
+        self.mine = mine
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        made: ast.AST = super().visit(_shallow(node))
+        match made:
+            case ast.BinOp(
+                left=left,
+                op=ast.Mult(),
+                right=ast.BinOp(left=inner, op=ast.Mult() | ast.Div() as op, right=last) as right,
+            ) if _key(right) not in self.mine:
+                product = self.visit(ast.BinOp(left, ast.Mult(), inner))
+                return ast.BinOp(product, op, last)  # type: ignore[arg-type]
+        return made
+
+
 class _Kept(ast.NodeTransformer):
     """Puts names in the place of the parts that the statement had."""
 
@@ -132,7 +162,7 @@ class _Kept(ast.NodeTransformer):
 
 
 def _shallow(node: ast.AST) -> ast.AST:
-    made = type(node)(**dict(ast.iter_fields(node)))
+    made = ast.copy_location(type(node)(**dict(ast.iter_fields(node))), node)
     for name, value in ast.iter_fields(made):
         if isinstance(value, list):
             setattr(made, name, list(value))
