@@ -30,7 +30,7 @@ ORDER = (
     "capture", "bounds", "determinism", "kinks", "complex_step", "probe", "verdict", "points",
     "wording", "true_step", "blame", "lines.claims", "lines.trial", "lines.texts",
     "lines.reasons", "lines.candidates", "lines.repair", "lines.located", "slips", "causes",
-    "losses", "lint", "report.mistakes", "report.view", "report.text", "report.page",
-    "report.to_json", "report", "pipeline",
+    "losses", "lint", "report.mistakes", "report.view", "report.patch", "report.text",
+    "report.page", "report.to_json", "report", "pipeline",
 )  # fmt: skip
 """The modules in the order of the stages."""

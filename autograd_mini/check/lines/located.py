@@ -30,9 +30,9 @@ def mistakes(
         budget: how long may be searched.
 
     Returns:
-        Nothing where the code cannot be run line by line.
+        Nothing where the code cannot be run line by line, or nothing is to be searched.
     """
-    if problem.program is None or not wrong:
+    if problem.program is None or not wrong or budget.seconds <= 0:
         return []
     trial = Trial(problem, problem.program, tolerance, wrong)
     if not trial.runs_as_before or not trial.sites:
