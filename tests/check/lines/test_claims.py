@@ -1,0 +1,77 @@
+"""What an array is that a line made."""
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini.check.lines.claims import Truth, is_gradient_name
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.scope import Scope
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    X, t = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2))
+    W, b = ag.Tensor(RNG.normal(size=(3, 2)), "W"), ag.Tensor(RNG.normal(size=2), "b")
+    z = X @ W + b
+    a = ag.sigmoid(z)
+    loss = np.sum((a - t) ** 2) + np.sum(a) / 7
+    names = Scope({"z": z, "a": a, "W": W, "b": b, "X": X, "t": t})
+    return Truth(Problem(loss, {"W": W, "b": b}, ("W", "b"), {}, used=names))
+
+
+def gradient(truth, name):
+    (node,) = [node for node, other in truth.names.items() if other == name]
+    return truth.gradients[node]
+
+
+def words(truth, array):
+    return [truth.words(claim) for claim in truth.claims(array)]
+
+
+@pytest.mark.parametrize("name", ["W", "b", "a", "z"])
+def test_a_gradient_is_recognised(truth, name):
+    assert f"the gradient of {name}" in words(truth, gradient(truth, name))
+
+
+def test_so_are_what_it_is_times_a_constant_and_turned_round(truth):
+    dz = gradient(truth, "z")
+    assert "−3 times the gradient of z" in words(truth, -3 * dz)
+    assert "the gradient of z, transposed" in words(truth, dz.T)
+
+
+def test_so_are_a_value_a_slope_and_a_share(truth):
+    (a,) = [np.asarray(node.data) for node, name in truth.names.items() if name == "a"]
+    assert words(truth, a) == ["a"]
+    assert words(truth, a * (1 - a)) == ["the derivative of a"]
+    assert "a share of the gradient of a" in words(truth, np.full((5, 2), 1 / 7))
+
+
+@pytest.mark.parametrize("off", [1 + 1e-6, 1 + 1e-4])
+def test_nothing_near_is_recognised(truth, off):
+    dz = gradient(truth, "z").copy()
+    dz[2, 1] *= off
+    assert not truth.is_known(dz)
+
+
+def test_what_is_0_or_not_finite_is_nothing(truth):
+    assert not truth.claims(np.zeros((5, 2)))
+    assert not truth.claims(np.full((5, 2), np.nan))
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("dZ1", "z1"), ("d_hidden", "hidden"), ("grads['W1']", "W1"),
+        ("self.dW", "W"), ("grad_b", "b"), ("z1_delta", "z1"), ("db", "b"), ("W1", "W1"),
+    ],
+)  # fmt: skip
+def test_a_name_says_what_it_is_the_gradient_of(name, of):
+    assert is_gradient_name(name, of)
+
+
+@pytest.mark.parametrize(("name", "of"), [("dA1", "z1"), ("dW1", "W2"), ("x", ""), ("[]", "b")])
+def test_other_names_do_not(name, of):
+    assert not is_gradient_name(name, of)
