@@ -8,7 +8,7 @@ from typing import Any
 from autograd_mini.check.blame import blamed
 from autograd_mini.check.capture import Loss, Manual, Required, captured
 from autograd_mini.check.causes import explained
-from autograd_mini.check.lines.located import mistakes, told_by_lines
+from autograd_mini.check.lines.located import located, told_by_lines
 from autograd_mini.check.lines.repair import Budget
 from autograd_mini.check.lint import lint
 from autograd_mini.check.losses import hinted, loss_hint
@@ -92,8 +92,8 @@ def checked(
     """
     point = telling_point(problem, seed, entries)
     wrong = [q.name for q in point.quantities if q.verdict == DIFFER and q.manual is not None]
-    slips = mistakes(point.problem, wrong, point.tolerance, Budget(seconds))
-    blame = told_by_lines(blamed(point.problem, point.quantities), slips)
+    code = located(point.problem, wrong, point.tolerance, Budget(seconds))
+    blame = told_by_lines(blamed(point.problem, point.quantities), code.mistakes)
     quantities = explained(blame)
     hint = loss_hint(point.problem, quantities)
     return GradientReport(
@@ -103,5 +103,6 @@ def checked(
         notes=[*point.notes, *problem.notes],
         findings=[*point.findings, *lint(point.problem, quantities, point.alone)],
         loss_hint=hint.sentence if hint else None,
-        mistakes=slips,
+        mistakes=code.mistakes,
+        lines=code.lines,
     )

@@ -134,6 +134,33 @@ class Line:
     column: int = 0
 
 
+RIGHT, SPOILED, WRONG = "right", "inherited", "wrong"
+
+
+@dataclass(frozen=True)
+class CodeLine:
+    """A line of the code that derives gradients by hand, as it stands in its file.
+
+    Attributes:
+        file: the path of its file, or the name of the cell that it is in.
+        number: from 1.
+        text: all of it.
+        status: ``"right"``, ``"wrong"``, ``"inherited"`` where it is right given what it was
+            handed, or empty where it makes nothing that can be told.
+        words: what it makes, such as ``"the gradient of z1"``; empty where that is not known.
+        name: what the node that it is about is called; empty where there is none.
+        node: this node of the recorded loss.
+    """
+
+    file: str
+    number: int
+    text: str
+    status: str = ""
+    words: str = ""
+    name: str = ""
+    node: Node | None = None
+
+
 @dataclass(frozen=True)
 class Repair:
     """A line that is right in the place of one that is wrong.
@@ -195,6 +222,7 @@ class Result:
         findings: what shapes, labels and values say before any gradient does.
         loss_hint: where all gradients are off by one relation: which loss they are right for.
         mistakes: the slips in the hand-derived code, nearest the loss first.
+        lines: the hand-derived code, line by line; nothing where it cannot be run so.
     """
 
     quantities: dict[str, Quantity]
@@ -204,6 +232,7 @@ class Result:
     findings: list[Finding] = field(default_factory=list)
     loss_hint: str | None = None
     mistakes: list[Mistake] = field(default_factory=list)
+    lines: list[CodeLine] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import html
+import inspect
 import json
+import linecache
 import os
 import re
 import subprocess
@@ -31,6 +33,7 @@ from autograd_mini.check.report import (
     DIFFER,
     ENGINE_IS_ODD,
     Cause,
+    CodeLine,
     Finding,
     GradientReport,
     Line,
@@ -186,7 +189,26 @@ def slips():
     )  # fmt: skip
 
 
-REPORTS = {f.__name__: f for f in (all_right, two_mistakes, everything, many, slips)}
+def code_report(hints=3):
+    z = Tensor(np.ones(2), label="w") * 3
+    root = np.sum(z**2)
+    w = z.parents[0]
+    lines = [
+        CodeLine("net.py", 7, "def manual(w):"),
+        CodeLine("net.py", 8, "    z = 3 * w", "right", "z", "z", z),
+        CodeLine("net.py", 9, "    dz = 5 * z", "wrong", "should be the gradient of z", "z", z),
+        CodeLine("net.py", 10, '    return {"z": dz, "w": 3 * dz}', "inherited",
+                 "should be the gradient of w", "w", w),
+    ]  # fmt: skip
+    quantities = [
+        quantity("z", DIFFER, [1.0, 1.0], [2.0, 2.0]),
+        quantity("w", DIFFER, [1.0, 1.0], [2.0, 2.0], inherited=True),
+    ]
+    nodes = {"z": z, "w": w}
+    return GradientReport(quantities, root=root, nodes=nodes, lines=lines, hints=hints)
+
+
+REPORTS = {f.__name__: f for f in (all_right, two_mistakes, everything, many, slips, code_report)}
 GOLDENS = {
     **{f"report_{name}.txt": lambda make=make: make().text() for name, make in REPORTS.items()},
     "report_two_mistakes_0.txt": lambda: two_mistakes().text(hints=0),
@@ -292,6 +314,10 @@ def secretive(hints=3):
         findings=[Finding("labels", ("t",), "because of t", wrong=True)],
         loss_hint="because of ½Σ",
         mistakes=[slip_with_secrets()],
+        lines=[
+            CodeLine("net.py", 18, "dW2 = X @ wrong", "wrong", "because of W2", "labels"),
+            CodeLine("net.py", 19, "return dW2", "inherited", "because of W2", "labels"),
+        ],
         hints=hints,
     )  # fmt: skip
 
@@ -331,6 +357,7 @@ def test_nothing_that_is_handed_out_gives_the_reason_away(hints, tmp_path):
         assert not re.search(r'"columns": [^n]', body)
         if hints == 0:
             assert "inherited" not in re.sub(r'"inherited": null', "", body)
+            assert "net.py" not in body
             assert not re.search(r"mistakes? \(|differ[^\"]|class=\"quantity", body)
     told = [re.search(SECRETS, text) for text in written(secretive(), 2, tmp_path)]
     assert sum(map(bool, told)) >= 7  # the test would see a secret
@@ -514,6 +541,72 @@ def test_the_graph_leads_to_the_numbers():
     assert not [e for image in images for e in image.iter() if e.get("href")]  # out of reach there
 
 
+def test_the_code_and_the_graph_lead_to_each_other():
+    report = code_report()
+    tree = parsed(report._repr_html_())
+    svg = "{http://www.w3.org/2000/svg}"
+    boxes = {g.get("id"): g for g in tree.iter(f"{svg}g") if "node" in g.get("class", "").split()}
+    rows = {
+        row.get("id"): row for row in tree.findall(".//div") if row.get("id", "")[-3:-1] == "_l"
+    }
+    told = [("".join(row.itertext()), row.get("class")) for row in rows.values()]
+    assert told == [
+        ("7def manual(w):", "row "),
+        ("=8    z = 3 * wz", "row agree"),
+        ("×9    dz = 5 * zshould be the gradient of z", "row differ"),
+        ('~10    return {"z": dz, "w": 3 * dz}should be the gradient of w', "row inherited"),
+    ]
+    to_box = {key: a.get("href")[1:] for key, row in rows.items() for a in row.findall("a")}
+    assert len(to_box) == 3
+    assert set(to_box.values()) <= set(boxes)
+    to_line = {
+        key: link.get("href")[1:]
+        for key, box in boxes.items()
+        for link in box.iter(f"{svg}a")
+        if link.get("href", "")[1:] in rows
+    }
+    assert [rows[to_line[to_box[key]]].find("span[2]").text for key in to_box] == ["9", "9", "10"]
+    about = [a for row in rows.values() for a in row.findall("span[@class='words']/a")]
+    details = {d.find("div").get("id"): d.find("summary/code").text for d in tree.iter("details")}
+    assert [details[a.get("href")[1:]] for a in about] == ["z", "z", "w"]
+
+
+def test_the_lines_of_a_derivation_are_told_right_from_wrong():
+    X = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])
+
+    def loss(w):
+        z = X @ w
+        return np.sum(np.tanh(z) ** 2)
+
+    def manual(w):
+        a = np.tanh(X @ w)
+        dz = 2 * a * (1 + a**2)
+        dw = X.T @ dz
+        return {"w": dw}
+
+    report = check_gradients(loss, {"w": np.array([0.5, -0.3])}, manual)
+    assert [(line.status, line.words, line.name) for line in report.lines] == [
+        ("", "", ""),
+        ("right", "tanh(z)", ""),
+        ("wrong", "should be the gradient of z", "z"),
+        ("inherited", "should be the gradient of w", "w"),
+        ("inherited", "should be the gradient of w", "w"),
+    ]
+    assert report.lines[3].node is report.nodes["w"]
+    assert report.lines[2].text == "        dz = 2 * a * (1 + a**2)"
+    right = check_gradients(loss, {"w": np.array([0.5, -0.3])}, mended(manual))
+    assert [line.status for line in right.lines[1:]] == ["right"] * 4
+
+
+def mended(manual):
+    file = manual.__code__.co_filename + ".mended.py"
+    text = textwrap.dedent(inspect.getsource(manual)).replace("1 + a**2", "1 - a**2")
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    names = {"np": np, "X": inspect.getclosurevars(manual).nonlocals["X"]}
+    exec(compile(text, file, "exec"), names)
+    return names["manual"]
+
+
 def test_the_picture_marks_what_is_wrong_and_what_inherits_it():
     svg = two_mistakes().svg()
     assert Counter(re.findall(r'class="node [^"]*?(wrong|inherited|right)"', svg)) == {
@@ -563,6 +656,9 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 def test_names_and_sentences_are_text_and_nothing_else(texts):
     def made(texts):
         name, other, evidence, cause, message, note, hint = texts
+        line = Line(f"{note}.py", 3, "".join(evidence.split("\n")) or "x", (0, 1))
+        right = repair(line, "".join(message.split("\n")), hint)
+        slip = Mistake(line, "sign", f"{cause}!", (right,), (name,), (other,))
         wrong = quantity(name, DIFFER, [1.0], [2.0], evidence=evidence)
         return report_of(
             [
@@ -572,6 +668,8 @@ def test_names_and_sentences_are_text_and_nothing_else(texts):
             findings=[Finding("labels", (name, other), f"!{message}", wrong=True)],
             notes=[note],
             loss_hint=f"{hint}!",
+            mistakes=[slip],
+            lines=[CodeLine(f"{note}.py", 3, evidence, "wrong", f"{cause}!", name)],
         )
 
     report, tame = made(texts), made(list("nopqrst"))

@@ -237,6 +237,36 @@ def test_the_picture_of_a_report_fits_its_page(browser: Any, tmp_path: Path, wid
         assert found["drawn"] <= found["box"]
 
 
+def test_a_line_of_a_report_shows_its_box_and_a_box_its_line(browser: Any, tmp_path: Path) -> None:
+    X = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])
+
+    def loss(w: Any) -> Any:
+        z = X @ w
+        return np.sum(np.tanh(z) ** 2)
+
+    def manual(w: Any) -> dict[str, Any]:
+        a = np.tanh(X @ w)
+        dz = 2 * a * (1 + a**2)
+        return {"z": dz, "w": X.T @ dz}
+
+    report = ag.check_gradients(loss, {"w": np.array([0.5, -0.3])}, manual)
+    report.save(tmp_path / "report.html")
+    browser.get((tmp_path / "report.html").as_uri())
+    target = "return document.querySelector(':target')"
+    assert browser.execute_script(target) is None
+    line = browser.find_element("css selector", ".code .row.differ > a")
+    line.send_keys("\n")  # as the keyboard has it
+    box = browser.execute_script(target)
+    assert "node" in box.get_attribute("class").split()
+    assert box.find_element("css selector", "text").text == "z"
+    browser.execute_script("arguments[0].querySelector('a').focus()", box)
+    box.find_element("css selector", "a").send_keys("\n")
+    row = browser.execute_script(target)
+    assert row.get_attribute("class") == "row differ"
+    assert "dz = 2 * a * (1 + a**2)" in row.text
+    assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
 class Page:
     """A walkthrough, opened."""
 

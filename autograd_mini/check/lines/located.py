@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from autograd_mini.check.blame import Blame
 from autograd_mini.check.lines.claims import Truth
+from autograd_mini.check.lines.listing import listing
 from autograd_mini.check.lines.reasons import reason
 from autograd_mini.check.lines.repair import Budget, VerifiedEdit, suspects, verified_edits
-from autograd_mini.check.lines.source import Statement
-from autograd_mini.check.lines.texts import changed_parts, rewritten
+from autograd_mini.check.lines.source import Statement, reread
+from autograd_mini.check.lines.texts import differing_words, rewritten
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.result import Cause, Line, Mistake, Repair
+from autograd_mini.check.result import Cause, CodeLine, Line, Mistake, Repair
 from autograd_mini.core.graph import Node
 from autograd_mini.typing import Array
 
 
-def mistakes(
+@dataclass(frozen=True)
+class Located:
+    """What is known of the code that derived gradients by hand.
+
+    Attributes:
+        mistakes: the slips in it, nearest the loss first.
+        lines: the code, line by line.
+    """
+
+    mistakes: list[Mistake]
+    lines: list[CodeLine]
+
+
+def located(
     problem: Problem, wrong: Collection[str], tolerance: Mapping[str, Array], budget: Budget
-) -> list[Mistake]:
-    """The slips in the code that derived gradients by hand, nearest the loss first.
+) -> Located:
+    """The slips in the code that derived gradients by hand, and what its lines make.
 
     Arguments:
         problem: what is checked.
@@ -32,11 +46,12 @@ def mistakes(
     Returns:
         Nothing where the code cannot be run line by line, or nothing is to be searched.
     """
-    if problem.program is None or not wrong or budget.seconds <= 0:
-        return []
-    trial = Trial(problem, problem.program, tolerance, wrong)
+    if problem.program is None or not problem.manual or budget.seconds <= 0:
+        return Located([], [])
+    reread()
+    first = trial = Trial(problem, problem.program, tolerance, wrong)
     if not trial.runs_as_before or not trial.sites:
-        return []
+        return Located([], [])
     truth = Truth(problem)
     found = []
     while trial.wrong and not budget.spent:
@@ -44,12 +59,12 @@ def mistakes(
         if not edits:
             break
         found.append(_mistake(trial, truth, edits))
-        first = edits[0]
-        mended = {first.statement.place: [first.edited]}
-        trial = trial.mended(mended, trial.wrong - first.names)
+        repair = edits[0]
+        mended = {repair.statement.place: [repair.edited]}
+        trial = trial.mended(mended, trial.wrong - repair.names)
     if trial.wrong:
         found += _unmended(trial, truth, budget)
-    return found
+    return Located(found, listing(first, trial, truth, found))
 
 
 def told_by_lines(blame: Blame, slips: Sequence[Mistake]) -> Blame:
@@ -80,8 +95,8 @@ def _mistake(trial: Trial, truth: Truth, edits: list[VerifiedEdit]) -> Mistake:
     repairs = []
     for found in edits:
         codes, sentences = zip(*(reason(edit, meaning) for edit in found.edits), strict=True)
-        line = line_of(found.statement, found.edited)
         text = rewritten(found.statement, found.edited)
+        line = line_of(found.statement, text)
         said = "; and ".join(dict.fromkeys(sentences))
         repairs.append(Repair(line, text, codes[0], said, found.verified_at))
     own = _own(trial, edits[0].statement, edits[0].names)
@@ -108,19 +123,12 @@ def _unmended(trial: Trial, truth: Truth, budget: Budget) -> list[Mistake]:
     return [Mistake(line, "unknown", sentence, (), tuple(sorted(own)), tuple(inherited))]
 
 
-def line_of(statement: Statement, edited: object) -> Line:
-    """A statement as a reader finds it, with the part that an edited one has exchanged."""
-    start, end = statement.span(statement.node)
-    columns = (0, end - start)
-    if edited is not None:
-        spans = [
-            statement.span(old)
-            for old, _ in changed_parts(statement.node, edited)  # type: ignore[arg-type]
-            if hasattr(old, "lineno")
-        ]
-        if spans:
-            columns = min(s for s, _ in spans) - start, max(e for _, e in spans) - start
-    return Line(statement.unit.file, statement.number, statement.text, columns, start)
+def line_of(statement: Statement, corrected: str | None) -> Line:
+    """A statement as a reader finds it, with the part that is otherwise in the corrected text."""
+    text = statement.text
+    columns = (0, len(text)) if corrected is None else differing_words(text, corrected)
+    start, _ = statement.span(statement.node)
+    return Line(statement.unit.file, statement.number, text, columns, start)
 
 
 def _own(trial: Trial, statement: Statement, names: Collection[str]) -> set[str]:

@@ -140,9 +140,14 @@ def unit_of(function: FunctionType) -> Unit | None:
     return _unit_of_code(function.__code__)
 
 
+def reread() -> None:
+    """See to it that a file that was edited and loaded again is read again."""
+    linecache.checkcache()
+    _unit_of_code.cache_clear()
+
+
 @functools.lru_cache(maxsize=256)
 def _unit_of_code(code: CodeType) -> Unit | None:
-    linecache.checkcache(code.co_filename)  # a module that was edited and loaded again
     text = tuple(linecache.getlines(code.co_filename))
     if not text:
         try:  # Jupyter and doctest keep it elsewhere

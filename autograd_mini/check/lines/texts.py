@@ -35,6 +35,44 @@ def rewritten(statement: Statement, edited: ast.stmt) -> str:
     return ast.unparse(edited)
 
 
+def differing_words(old: str, new: str) -> tuple[int, int]:
+    """Where an old text is different from a new one: words as a whole, spaces around left out.
+
+    Both are the same where something is missing.
+
+    >>> differing_words("d * A1 * (1 - Z1)", "d * A1 * (1 - A1)")
+    (14, 16)
+    >>> differing_words("2 * d.sum(0)", "d.sum(0)"), differing_words("a * b", "a * b * c")
+    ((0, 3), (5, 5))
+    """
+    first = _same(old, new)
+    after = _same(old[first:][::-1], new[first:][::-1])
+    last = len(old) - after
+    if _cuts_a_word(old, first) or _cuts_a_word(new, first):
+        while first > 0 and _is_of_word(old[first - 1]):
+            first -= 1
+    if _cuts_a_word(old, last) or _cuts_a_word(new, len(new) - after):
+        while last < len(old) and _is_of_word(old[last]):
+            last += 1
+    part = old[first:last]
+    first += len(part) - len(part.lstrip())
+    return first, max(first, first + len(part.strip()))
+
+
+def _same(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _cuts_a_word(text: str, at: int) -> bool:
+    return 0 < at < len(text) and _is_of_word(text[at - 1]) and _is_of_word(text[at])
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() or character == "_"
+
+
 def changed_parts(old: ast.AST, new: ast.AST) -> Iterator[Pair]:
     """The smallest parts of a tree that another has exchanged."""
     if old is new or _key(old) == _key(new):

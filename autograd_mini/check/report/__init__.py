@@ -18,6 +18,7 @@ from autograd_mini.check.result import CAUSES as CAUSES
 from autograd_mini.check.result import DIFFER as DIFFER
 from autograd_mini.check.result import ENGINE_IS_ODD as ENGINE_IS_ODD
 from autograd_mini.check.result import Cause as Cause
+from autograd_mini.check.result import CodeLine as CodeLine
 from autograd_mini.check.result import Finding as Finding
 from autograd_mini.check.result import Line as Line
 from autograd_mini.check.result import Mistake as Mistake
@@ -47,6 +48,7 @@ class GradientReport(Result):
         findings: what shapes, labels and values say before any gradient does.
         loss_hint: where all gradients are off by one relation: which loss they are right for.
         mistakes: the slips in the hand-derived code, nearest the loss first.
+        lines: the hand-derived code, line by line; nothing where it cannot be run so.
         hints: what ``str``, ``save``, ``to_json`` and Jupyter tell: 0 the verdict, 1 also
             the lines where the mistakes are, 2 also why, with the numbers, 3 also the
             corrected lines.
@@ -75,6 +77,7 @@ class GradientReport(Result):
         findings: Sequence[Finding] = (),
         loss_hint: str | None = None,
         mistakes: Sequence[Mistake] = (),
+        lines: Sequence[CodeLine] = (),
         hints: Hints = 3,
     ) -> None:
         super().__init__(
@@ -85,6 +88,7 @@ class GradientReport(Result):
             list(findings),
             loss_hint,
             list(mistakes),
+            list(lines),
         )
         self.hints = checked_hints(hints)
 
@@ -117,6 +121,7 @@ class GradientReport(Result):
             findings=self.findings,
             loss_hint=self.loss_hint,
             mistakes=self.mistakes,
+            lines=self.lines,
             hints=hints,
         )
 

@@ -10,13 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from autograd_mini.check.lines.texts import differing_words
 from autograd_mini.check.result import Line, Mistake, Repair
+from autograd_mini.show.names import shown
 
 WIDEST = 100
 """How many columns of a line of code are shown; what is beyond is cut around the mark."""
 
 MOST_ROWS = 5
 MOST_REPAIRS = 3
+LONGEST_NAME = 32
+LONGEST_SENTENCE = 1000
 MOST_NAMES = 8
 """How many names a sentence lists before it says how many more there are."""
 
@@ -56,7 +60,7 @@ def told(mistake: Mistake, agreeing: str = "", after: bool = False) -> Iterator[
     verified: with it all 6 gradients agree, here and at 2 other points; b1 and W1 only inherited it
     """
     if mistake.line is None:
-        yield Told("said", f"{all_of(mistake.names)}: {mistake.reason}")
+        yield Told("said", f"{all_of(mistake.names)}: {_sentence(mistake.reason)}")
         return
     yield from _line(mistake.line, mistake.reason)
     repairs = mistake.repairs[:MOST_REPAIRS]
@@ -98,10 +102,9 @@ def all_of(names: Sequence[str]) -> str:
     >>> all_of(["b1", "W1", "z1"]), all_of(["b1"])
     ('b1, W1 and z1', 'b1')
     """
-    printed = ["".join(map(_printable, name))[:32] for name in names[:MOST_NAMES]]
+    *first, last = [shown(name, LONGEST_NAME) for name in names[:MOST_NAMES]]
     if len(names) > MOST_NAMES:
-        printed.append(f"{len(names) - MOST_NAMES} more")
-    *first, last = printed
+        first, last = [*first, last], f"{len(names) - MOST_NAMES} more"
     return f"{', '.join(first)} and {last}" if first else last
 
 
@@ -114,36 +117,20 @@ def _line(line: Line, reason: str) -> Iterator[Told]:
     marked = _Rows(line.text, line.column, line.columns)
     for number, row in marked.rows():
         yield Told("line", f"{where if number == 0 else ' ' * width(where)}  {row}".rstrip())
-        if number == marked.marked and (mark := f"{marked.mark} {reason}".strip()):
+        if number == marked.marked and (mark := f"{marked.mark} {_sentence(reason)}".strip()):
             before = " " * (width(where) + 2 + marked.indent)
             yield Told("mark", before + mark)
 
 
 def _repair(repair: Repair) -> Iterator[Told]:
     before = " " * (width(place_of(repair.line)) - 1)
-    changed = changed_part(repair.line.text, repair.text)
+    changed = differing_words(repair.text, repair.line.text)
     for number, row in _Rows(repair.text, repair.line.column, changed).rows():
         arrow = "→" if number == 0 else " "
         yield Told("repair", f"{before}{arrow}  {row}".rstrip())
     if repair.ours:
         said = "ours: written from the recorded loss, as no small change of the line is right"
         yield Told("said", f"{before}   ({said})")
-
-
-def changed_part(old: str, new: str) -> tuple[int, int]:
-    """Where in a new text an old one is different.
-
-    >>> changed_part("a * (1 - z)", "a * (1 - a)")
-    (9, 10)
-    """
-    begin = _same(old, new)
-    return begin, len(new) - _same(old[begin:][::-1], new[begin:][::-1])
-
-
-def _same(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 class _Rows:
@@ -209,6 +196,15 @@ def _cut(cells: Sequence[str], start: int) -> str:
             return "".join([*shown, "…"])
         shown.append(cell)
     return "".join(shown)
+
+
+def printed(code: str) -> str:
+    """A row of code in characters that can be shown."""
+    return "".join(map(_cell, code))
+
+
+def _sentence(text: str) -> str:
+    return shown(text, LONGEST_SENTENCE)
 
 
 def _printable(character: str) -> str:

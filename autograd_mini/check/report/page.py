@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autograd_mini.check.report.mistakes import file_name, printed
+from autograd_mini.check.report.style import PAGE_STYLE, STYLE
 from autograd_mini.check.report.text import WHICH_LOSS, cause, how_far_off, place
 from autograd_mini.check.report.view import (
     INHERITED,
@@ -34,11 +36,14 @@ from autograd_mini.check.result import (
     CANNOT_TELL,
     CAUSES,
     DIFFER,
+    RIGHT,
+    SPOILED,
+    WRONG,
     Finding,
     Quantity,
     Result,
 )
-from autograd_mini.core.graph import topological_order
+from autograd_mini.core.graph import Node, topological_order
 from autograd_mini.typing import Array
 
 if TYPE_CHECKING:
@@ -62,7 +67,7 @@ def page_of(view: View) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Gradients: {_text(view.headline)}</title>
-<style>{_PAGE_STYLE}</style>
+<style>{PAGE_STYLE}</style>
 </head>
 <body>
 <main>
@@ -78,15 +83,17 @@ def fragment_of(view: View) -> str:
     prefix = (
         "r" + hashlib.sha256(repr((view.hints, view.headline, view.rows)).encode()).hexdigest()[:8]
     )
+    graph, code = _graph_and_code(view, prefix) if view.hints else ("", "")
     parts = [
         _head(view),
         _loss_hint(view),
         _findings(view.findings),
-        _columns(_graph(view, prefix) if view.hints else "", _quantities(view, prefix)),
+        _slips(view),
+        _columns(graph, code + _quantities(view, prefix)),
         _notes(view),
     ]
     body = "\n".join(part for part in parts if part)
-    return f'<section class="autograd-mini-report">\n<style>{_STYLE}</style>\n{body}\n</section>'
+    return f'<section class="autograd-mini-report">\n<style>{STYLE}</style>\n{body}\n</section>'
 
 
 def drawing_of(view: View) -> Drawing:
@@ -164,26 +171,43 @@ def _columns(*columns: str) -> str:
     return f'<div class="columns">{"".join(filled)}</div>'
 
 
-def _graph(view: View, prefix: str) -> str:
-    """The picture; where there can be none, why."""
+def _slips(view: View) -> str:
+    """The mistakes, as the text has them."""
+    return "".join(
+        '<pre class="slip" tabindex="0">'
+        + "\n".join(f'<span class="{row.kind}">{html.escape(row.text)}</span>' for row in slip)
+        + "</pre>"
+        for slip in view.slips
+    )
+
+
+def _graph_and_code(view: View, prefix: str) -> tuple[str, str]:
+    """The picture, or why there can be none, and the code; each leads to the other."""
     try:
         drawing = drawing_of(view)
         svg = drawing.svg()
     except (ValueError, RuntimeError) as error:
-        return f'<p class="note">No picture of the graph: {_text(str(error))}</p>'
-    links = _links(view, drawing)
-    for box, number in links.items():
+        note = f'<p class="note">No picture of the graph: {_text(str(error))}</p>'
+        return note, _code(view, prefix, {})
+    boxes = _boxes(view, drawing)
+    links = _links(view, boxes, prefix)
+    for box, target in links.items():
         anchor = f'<g id="a_{box}"><a '
-        svg = svg.replace(anchor, f'{anchor}href="#{prefix}_{number}" ', 1)
+        svg = svg.replace(anchor, f'{anchor}href="#{target}" ', 1)
     if links:  # nothing within an image can be reached
         svg = svg.replace('role="img"', 'role="group"', 1)
     width = _width(svg)
-    caption = "<figcaption>A box leads to its numbers.</figcaption>" if links else ""
+    leads = "A box leads to its line, and a line to its box." if view.lines else _TO_NUMBERS
+    caption = f"<figcaption>{leads}</figcaption>" if links else ""
     kind = "graph wide" if width > SIDE_BY_SIDE else "graph"
-    return (
+    figure = (
         f'<figure class="{kind}" style="--natural: {width}px"><div class="picture" tabindex="0">'
         f"{svg}</div>{caption}</figure>"
     )
+    return figure, _code(view, prefix, boxes)
+
+
+_TO_NUMBERS = "A box leads to its numbers."
 
 
 def _width(svg: str) -> int:
@@ -192,20 +216,67 @@ def _width(svg: str) -> int:
     return round(float(points[1]) * 4 / 3) if points else 0
 
 
-def _links(view: View, drawing: Drawing) -> dict[str, int]:
-    """For the boxes of quantities, by id, the numbers of their rows.
+def _boxes(view: View, drawing: Drawing) -> dict[Node, str]:
+    """The id of each node's box.
 
     A picture has a box ``n0``, ``n1``, ... for each node in topological order, unless it is
     folded; then nothing is linked.
     """
     if view.hints < 2 or not isinstance(view.graph, Result):
         return {}
-    position = {node: i for i, node in enumerate(topological_order(view.graph.root))}
+    order = topological_order(view.graph.root)
     boxes = [box for box in drawing.ids if re.search(r"_n\d+$", box)]
-    if len(boxes) != len(position):
-        return {}
-    places = [position.get(view.graph.nodes[row.name]) for row in view.rows]
-    return {boxes[at]: i for i, at in enumerate(places) if at is not None}
+    return dict(zip(order, boxes, strict=True)) if len(boxes) == len(order) else {}
+
+
+def _links(view: View, boxes: Mapping[Node, str], prefix: str) -> dict[str, str]:
+    """For boxes, by id, what they lead to: the line that is about the node, or its numbers."""
+    links: dict[str, str] = {}
+    if isinstance(view.graph, Result):
+        for number, row in enumerate(view.rows):
+            if (node := view.graph.nodes[row.name]) in boxes:
+                links[boxes[node]] = f"{prefix}_{number}"
+    for wrong in (False, True):  # of several lines one that is wrong, or the last
+        for number, line in enumerate(view.lines):
+            if line.node is not None and line.node in boxes and wrong <= (line.status == WRONG):
+                links[boxes[line.node]] = f"{prefix}_l{number}"
+    return links
+
+
+# The code
+
+
+_OF_A_LINE = {WRONG: DIFFER, SPOILED: INHERITED, RIGHT: AGREE}
+
+
+def _code(view: View, prefix: str, boxes: Mapping[Node, str]) -> str:
+    """The hand-derived code, each line with whether it is right and what it makes."""
+    if not view.lines:
+        return ""
+    numbers = {row.name: f"{prefix}_{number}" for number, row in enumerate(view.rows) if row.full}
+    rows, before = [], ""
+    for number, line in enumerate(view.lines):
+        if line.file != before:
+            before = line.file
+            rows.append(f'<div class="file">{html.escape(file_name(line.file))}</div>')
+        status = _OF_A_LINE.get(line.status, "")
+        sign = f'<span class="sign" title="{line.status}">{SIGNS[status]}</span>' if status else ""
+        text = f"<code>{html.escape(printed(line.text))}</code>"
+        if line.node is not None and line.node in boxes and line.text.strip():
+            text = f'<a href="#{boxes[line.node]}">{text}</a>'
+        words = _text(line.words) if line.words else ""
+        if words and line.name in numbers:
+            words = f'<a href="#{numbers[line.name]}">{words}</a>'
+        rows.append(
+            f'<div class="row {_class(status)}" id="{prefix}_l{number}"><span>{sign}</span>'
+            f'<span class="quiet">{line.number}</span>{text}'
+            f'<span class="words">{words}</span></div>'
+        )
+    return (
+        '<h2>The hand-derived code</h2>\n<div class="code" tabindex="0">'
+        + "".join(rows)
+        + "</div>\n"
+    )
 
 
 # The quantities
@@ -355,96 +426,3 @@ def _squares(cells: Array) -> str:
         f"M{x} {y}h{end - x}v1h{x - end}z"
         for (y, x), (_, end) in zip(starts.tolist(), ends.tolist(), strict=True)
     )
-
-
-_STYLE = """
-.autograd-mini-report {
-  --ink: #1a1a1a; --paper: #fff; --card: #f6f7f8; --quiet: #5f5f5f; --line: #c9ced3;
-  --differ: #a33e00; --inherited: #7a5900; --cannot-tell: #8a3a86; --agree: #00609a;
-  --heat0: #eef0f2; --heat1: #fbdcc8; --heat2: #f2ab7f; --heat3: #d86b2b; --heat4: #8f3500;
-  color: var(--ink); background: var(--paper); font: 16px/1.45 system-ui, sans-serif;
-  overflow-wrap: anywhere; padding: 0.5rem; container-type: inline-size;
-  & * { box-sizing: border-box; }
-  & .differ { --tint: var(--differ); }
-  & .inherited { --tint: var(--inherited); }
-  & .cannot-tell { --tint: var(--cannot-tell); }
-  & .agree { --tint: var(--agree); }
-  & .sign { display: inline-block; width: 1.4em; font-weight: 700; }
-  & .sign, & summary strong, & p.quantity strong { color: var(--tint); }
-  & .quiet, & figcaption, & caption, & header p { color: var(--quiet); }
-  & code { font-family: ui-monospace, monospace; font-weight: 600; }
-  & p { margin: 0.4rem 0; }
-  & h1 { font-size: 1.35rem; margin: 0; display: inline; }
-  & h2 { font-size: 1.1rem; margin: 1rem 0 0.5rem; }
-  & header { border-left: 0.4rem solid var(--tint); padding: 0.2rem 0.8rem; }
-  & header .sign { font-size: 1.35rem; }
-  & figure { margin: 1rem 0; }
-  & .note, & .quantity, & .picture { border: 1px solid var(--line); border-radius: 6px; }
-  & .note, & .quantity { padding: 0.4rem 0.8rem; margin: 0.4rem 0; }
-  & .picture { overflow: auto; max-height: 70vh; background: #fff; }
-  @container (min-width: 62rem) {
-    & .columns:has(figure.graph:not(.wide)) {
-      display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 1.5rem;
-    }
-    & figure.graph:not(.wide) { position: sticky; top: 0; }
-    & .picture { max-height: 85vh; }
-  }
-  & .picture svg {  /* fitted as long as it can be read, then scrolled */
-    display: block; margin: auto; height: auto;
-    width: clamp(calc(var(--natural) * 0.64), 100%, var(--natural));
-  }
-  & .findings, & .legend { list-style: none; padding: 0; margin: 0.5rem 0; color: var(--ink); }
-  & .legend { display: flex; flex-wrap: wrap; gap: 0.2rem 1.5rem; }
-  & .quantity { background: var(--card); border-left: 0.4rem solid var(--tint); }
-  & .quantity:has(:target) { outline: 2px solid var(--tint); }
-  & summary { cursor: pointer; }
-  & summary :is(code, span, strong):not(.sign), & p.quantity :not(.sign) { margin-right: 0.7em; }
-  & .sides { display: flex; flex-wrap: wrap; gap: 0.5rem 3rem; align-items: start; }
-  & .numbers { overflow-x: auto; max-width: 100%; }
-  & table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-  & caption { text-align: left; }
-  & :is(th, td) {
-    text-align: right; font-weight: 400; white-space: nowrap; padding: 0.15rem 1rem 0.15rem 0;
-    border-bottom: 1px solid var(--line); color: var(--ink); background: none;
-  }
-  & thead th {
-    font-weight: 600; white-space: normal; overflow-wrap: normal; vertical-align: bottom;
-  }
-  & tr :first-child { text-align: left; }
-  & .heat { margin: 0; max-width: 18rem; }
-  & .heat svg { display: block; max-width: 100%; }
-  @media (max-width: 40rem) {
-    & table { font-size: 0.85rem; }
-    & :is(th, td) { padding-right: 0.6rem; }
-  }
-  & .heat0 { fill: var(--heat0); }
-  & .heat1 { fill: var(--heat1); }
-  & .heat2 { fill: var(--heat2); }
-  & .heat3 { fill: var(--heat3); }
-  & .heat4 { fill: var(--heat4); }
-}
-@media print {
-  .autograd-mini-report {
-    & .columns { display: block; }
-    & figure.graph { position: static; }
-    & .picture { overflow: visible; max-height: none; }
-    & .picture svg { width: 100%; max-width: var(--natural); }
-    & .heat svg { print-color-adjust: exact; }
-    & .quantity { break-inside: avoid; }
-    & details::details-content { content-visibility: visible; block-size: auto; }
-  }
-}
-"""
-
-_PAGE_STYLE = """
-body { margin: 0; background: #fff; }
-main > .autograd-mini-report { max-width: 96rem; margin: 0 auto; padding: 1rem; }
-@media screen and (prefers-color-scheme: dark) {
-  body { background: #16181b; }
-  main > .autograd-mini-report {
-    --ink: #e8e8e8; --paper: #16181b; --card: #202327; --quiet: #a8adb3; --line: #454a50;
-    --differ: #ff9b66; --inherited: #e8c15a; --cannot-tell: #d6a0e0; --agree: #6ec6f2;
-    --heat0: #2b2f34; --heat1: #5a3c2d; --heat2: #8f5532; --heat3: #cc7440; --heat4: #ffb18a;
-  }
-}
-"""

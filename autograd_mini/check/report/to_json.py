@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_mini.check.report.mistakes import file_name
 from autograd_mini.check.report.view import Row, View, worst_elements
-from autograd_mini.check.result import Line, Mistake, Quantity
+from autograd_mini.check.result import CodeLine, Line, Mistake, Quantity
 from autograd_mini.typing import Array
 
 FORMAT = "autograd_mini gradient report"
@@ -39,6 +39,7 @@ def json_of(view: View) -> str:
         "culprits": view.culprits,
         "loss_hint": view.loss_hint,
         "mistakes": [_mistake(mistake, view) for mistake in view.mistakes],
+        "lines": [_code_line(line) for line in view.lines],
         "quantities": [_quantity(row) for row in view.rows],
         "findings": [asdict(finding) for finding in view.findings],
         "notes": view.notes,
@@ -88,6 +89,17 @@ def _line(line: Line, why: bool) -> dict[str, Any]:
         "column": line.column,
         "text": line.text,
         "columns": line.columns if why else None,
+    }
+
+
+def _code_line(line: CodeLine) -> dict[str, Any]:
+    return {
+        "file": file_name(line.file),
+        "number": line.number,
+        "text": line.text,
+        "status": line.status,
+        "words": line.words,
+        "name": line.name,
     }
 
 

@@ -11,13 +11,22 @@ from typing import Literal
 
 import numpy as np
 
-from autograd_mini.check.report.mistakes import MOST_NAMES, Told, all_of, place_of, told
+from autograd_mini.check.report.mistakes import (
+    LONGEST_NAME,
+    LONGEST_SENTENCE,
+    MOST_NAMES,
+    Told,
+    all_of,
+    place_of,
+    told,
+)
 from autograd_mini.check.result import (
     AGREE,
     CANNOT_TELL,
     CAUSES,
     DIFFER,
     Cause,
+    CodeLine,
     Finding,
     Mistake,
     Quantity,
@@ -39,9 +48,6 @@ STATUSES = {
     AGREE: "right: equal to rounding",
 }
 """What is said of a quantity, in the order of interest, with what it means."""
-
-LONGEST_NAME = 32
-LONGEST_SENTENCE = 1000
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class View:
         culprits: the names of those that are mistakes.
         mistakes: the slips in the code; of what is not told, their fields are empty.
         slips: the same as lines of text.
+        lines: the code, line by line, from level 1; what each makes from 2.
         findings: without their messages and codes where the reason is not told.
         graph: what ``draw`` takes: the root, or a result that holds what may be told.
     """
@@ -86,6 +93,7 @@ class View:
     culprits: tuple[str, ...]
     mistakes: tuple[Mistake, ...]
     slips: tuple[tuple[Told, ...], ...]
+    lines: tuple[CodeLine, ...]
     findings: tuple[Finding, ...]
     loss_hint: str | None
     notes: tuple[str, ...]
@@ -106,6 +114,7 @@ def view_of(result: Result, hints: Hints) -> View:
     secrets = _corrections(result) if hints == 2 else ()
     quantities = [_without_secrets(quantity, secrets) for quantity in result.nearest_first()]
     mistakes = [_as_far_as_told(mistake, hints, secrets) for mistake in result.mistakes]
+    lines = [line if why else _status_only(line) for line in result.lines]
     return View(
         hints=hints,
         ok=result.ok,
@@ -119,11 +128,14 @@ def view_of(result: Result, hints: Hints) -> View:
         culprits=tuple(result.culprits) if where else (),
         mistakes=tuple(mistakes) if where else (),
         slips=tuple(_as_text(mistakes, quantities)) if where else (),
+        lines=tuple(lines) if where else (),
         findings=tuple(f if why else _without_reason(f, where) for f in result.findings),
         loss_hint=result.loss_hint if why else None,
         notes=tuple(result.notes),
         graph=_with_quantities(
-            result, quantities if why else [_verdict_only(quantity) for quantity in quantities]
+            result,
+            quantities if why else [_verdict_only(quantity) for quantity in quantities],
+            lines,
         )
         if where
         else result.root,
@@ -171,9 +183,12 @@ def _verdict_only(quantity: Quantity) -> Quantity:
     )
 
 
-def _with_quantities(result: Result, quantities: Sequence[Quantity]) -> Result:
-    """What is marked in a picture."""
-    return Result({quantity.name: quantity for quantity in quantities}, result.root, result.nodes)
+def _with_quantities(
+    result: Result, quantities: Sequence[Quantity], lines: Sequence[CodeLine]
+) -> Result:
+    """What is marked in a picture, and the nodes that have a name in it."""
+    nodes = {line.name: line.node for line in lines if line.node is not None} | result.nodes
+    return Result({quantity.name: quantity for quantity in quantities}, result.root, nodes)
 
 
 # Mistakes
@@ -188,6 +203,10 @@ def _as_far_as_told(mistake: Mistake, hints: Hints, secrets: Sequence[str]) -> M
         )
     line = mistake.line and replace(mistake.line, columns=(0, len(mistake.line.text)))
     return replace(mistake, line=line, cause="", reason="", repairs=())
+
+
+def _status_only(line: CodeLine) -> CodeLine:
+    return replace(line, words="", name="", node=None)
 
 
 def _corrections(result: Result) -> tuple[str, ...]:
