@@ -10,7 +10,7 @@ from pathlib import Path
 README = Path(__file__).parent.parent / "README.md"
 
 
-def test_every_block_of_python_can_be_pasted_and_prints_what_stands_below_it():
+def test_every_block_of_python_can_be_pasted_and_prints_what_stands_below_it(monkeypatch):
     pairs = re.findall(
         r"```python\n(.*?)```\n\n```text\n(.*?)```", README.read_text("utf-8"), re.DOTALL
     )
@@ -18,7 +18,8 @@ def test_every_block_of_python_can_be_pasted_and_prints_what_stands_below_it():
     names: dict[str, object] = {}
     for code, text in pairs:
         file = "net.py"  # as the printed reports have it
-        linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
+        lines = code.splitlines(keepends=True)
+        monkeypatch.setitem(linecache.cache, file, (len(code), None, lines, file))
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(compile(code, file, "exec"), names)
         found = printed.getvalue()
