@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
+
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from autograd_mini.check.blame import blamed
 from autograd_mini.check.capture import Loss, Manual, Required, captured
@@ -90,9 +94,15 @@ def checked(
         problem: what is checked.
         seed, entries, seconds: as for ``check_gradients``.
     """
+    with _one_thread():
+        return _checked(problem, seed, entries, seconds)
+
+
+def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> GradientReport:
     point = telling_point(problem, seed, entries)
     wrong = [q.name for q in point.quantities if q.verdict == DIFFER and q.manual is not None]
-    code = located(point.problem, wrong, point.tolerance, Budget(seconds))
+    with _progress() as said:
+        code = located(point.problem, wrong, point.tolerance, Budget(seconds, said))
     blame = told_by_lines(blamed(point.problem, point.quantities), code.mistakes)
     quantities = explained(blame)
     hint = loss_hint(point.problem, quantities)
@@ -100,9 +110,42 @@ def checked(
         hinted(quantities, hint),
         root=point.problem.root,
         nodes=point.problem.nodes,
-        notes=[*point.notes, *problem.notes],
+        notes=[*point.notes, *problem.notes, *code.notes],
         findings=[*point.findings, *lint(point.problem, quantities, point.alone)],
         loss_hint=hint.sentence if hint else None,
         mistakes=code.mistakes,
         lines=code.lines,
     )
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """While it is open, products of matrices take one thread.
+
+    A check multiplies many small matrices; OpenBLAS with more threads than there are free cores
+    waits for them in a loop, which took twenty times as long as the products.
+    """
+    limit: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
+    return limit
+
+
+@functools.cache
+def _libraries() -> Any:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Shows what is said after a second, on one line, where there is a terminal."""
+    with tqdm(bar_format="{desc}", delay=_PATIENCE, disable=None, leave=False) as line:
+
+        def say(text: str) -> None:
+            line.set_description_str(text, refresh=False)
+            line.update()
+
+        yield say
+
+
+_PATIENCE = 1.0
+"""After so many seconds it is shown what is going on."""

@@ -26,10 +26,12 @@ class Located:
     Attributes:
         mistakes: the slips in it, nearest the loss first.
         lines: the code, line by line.
+        notes: that the search was not ended.
     """
 
     mistakes: list[Mistake]
     lines: list[CodeLine]
+    notes: tuple[str, ...] = ()
 
 
 def located(
@@ -62,9 +64,15 @@ def located(
         repair = edits[0]
         mended = {repair.statement.place: [repair.edited]}
         trial = trial.mended(mended, trial.wrong - repair.names)
+    notes: tuple[str, ...] = ()
     if trial.wrong:
+        if budget.spent:
+            notes = (
+                f"The search for lines that are right stopped after {budget.seconds:g} s, with "
+                f"{budget.tried} changes tried: seconds= says how long it may take.",
+            )
         found += _unmended(trial, truth, budget)
-    return Located(found, listing(first, trial, truth, found))
+    return Located(found, listing(first, trial, truth, found), notes)
 
 
 def told_by_lines(blame: Blame, slips: Sequence[Mistake]) -> Blame:

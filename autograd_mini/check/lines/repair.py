@@ -45,12 +45,24 @@ class VerifiedEdit:
 
 @dataclass
 class Budget:
-    """How long may be searched, in seconds."""
+    """How long may be searched.
+
+    Attributes:
+        seconds: at the most.
+        said: is told what is tried.
+        tried: how many changes were.
+        begun: when the search began.
+    """
 
     seconds: float
     said: Callable[[str], None] = lambda text: None
     tried: int = 0
     begun: float = field(default_factory=time.perf_counter)
+
+    def count(self, statement: Statement) -> None:
+        """A change of a statement is about to be tried."""
+        self.tried += 1
+        self.said(f"searching for the right line {statement.number}: {self.tried} changes tried")
 
     @property
     def spent(self) -> bool:
@@ -208,7 +220,7 @@ class _Line:
         for choice, candidate in enumerate(block):
             if budget.spent:
                 break
-            budget.tried += 1
+            budget.count(self.suspect.statement)
             repair = self._verified(candidate, self.trial.agreeing(self.place, several, choice))
             if repair is not None:
                 found.append(repair)
