@@ -51,7 +51,7 @@ class Terminal(io.StringIO):
 def test_what_is_tried_is_shown_on_a_terminal(monkeypatch, stream, shown):
     monkeypatch.setattr("sys.stderr", stream)
     monkeypatch.setattr(pipeline, "_PATIENCE", 0.0)
-    check_gradients(loss, PARAMS, manual)
+    check_gradients(loss, PARAMS, manual, seconds=0.5)
     said = stream.getvalue()
     assert ("\rsearching for the right line " in said) == shown
     assert "\n" not in said
@@ -60,7 +60,7 @@ def test_what_is_tried_is_shown_on_a_terminal(monkeypatch, stream, shown):
 def test_what_is_soon_over_shows_nothing(monkeypatch):
     monkeypatch.setattr("sys.stderr", stream := Terminal())
     monkeypatch.setattr(pipeline, "_PATIENCE", 1000.0)
-    check_gradients(loss, PARAMS, manual)
+    check_gradients(loss, PARAMS, manual, seconds=0.5)
     assert "searching" not in stream.getvalue()
 
 
@@ -72,7 +72,7 @@ def test_products_take_one_thread_while_checking():
         return loss(w)
 
     with threadpool_limits(2, "blas"):
-        check_gradients(watched, PARAMS, lambda w: {"w": manual(w)["w"]})
+        check_gradients(watched, PARAMS, lambda w: {"w": manual(w)["w"]}, seconds=0.5)
         after = {i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"}
     assert {1} in threads
     assert after == {2}
