@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autograd_mini.check.lines.claims import Truth
-from autograd_mini.check.lines.edits import Edit, edits, words_of
+from autograd_mini.check.lines.edits import Edit, Words, edits, words_of
 from autograd_mini.check.lines.program import Stopped
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.lines.trial import Trial
@@ -85,17 +85,21 @@ class Candidates:
         yield from self._pairs if reach == "pairs" else self._single
 
     def _edits(self, names: Mapping[str, Any]) -> list[Edits]:
-        words = words_of(self.statement.unit.tree, self._at_hand(names))
+        words = self._words(names)
         return [(edit,) for edit in edits(self.statement.node, words)]
 
     def _paired(self, names: Mapping[str, Any]) -> list[Edits]:
         """Two edits one after the other."""
-        words = words_of(self.statement.unit.tree, self._at_hand(names))
+        words = self._words(names)
         several: list[Edits] = []
         for first in self._single.known[:_PAIRED]:
             seconds = edits(first.statement, words)
             several += ((*first.edits, second) for second in seconds)
         return sorted((s for s in several if cost_of(s) <= _COSTLIEST_PAIR), key=cost_of)
+
+    def _words(self, names: Mapping[str, Any]) -> Words:
+        tree, numbers = self.statement.unit.tree, self.truth.numbers
+        return words_of(tree, self._at_hand(names), [*numbers, *(2 * x for x in numbers)])
 
     def _at_hand(self, names: Mapping[str, Any]) -> dict[str, Any]:
         """What may stand in the line, of all that could be named there."""
@@ -210,5 +214,18 @@ def _key(statement: ast.stmt, values: Sequence[Made]) -> object:
     """What is the same for two statements that do the same; ``None`` if that cannot be told."""
     if not all(isinstance(value, np.ndarray) for value in values):
         return None
+    if any(isinstance(target, ast.Subscript) for target in _targets(statement)):
+        places = tuple(map(ast.unparse, _targets(statement)))
+    else:
+        places = ()
     numbers = tuple((value.shape, value.tobytes()) for value in values)  # type: ignore[union-attr]
-    return type(statement), type(getattr(statement, "op", None)), numbers
+    return type(statement), type(getattr(statement, "op", None)), places, numbers
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    match statement:
+        case ast.Assign(targets=targets):
+            return targets
+        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+            return [target]
+    return []

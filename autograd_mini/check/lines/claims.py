@@ -70,6 +70,13 @@ class Truth:
         return dict(zip(self.order, map(np.asarray, found), strict=True))
 
     @cached_property
+    def numbers(self) -> list[float]:
+        """The numbers that the loss is computed with."""
+        constants = (p for node in self.order for p in node.parents if not is_node(p))
+        numbers = (float(np.reshape(c, ())) for c in constants if np.size(c) == 1)
+        return list(dict.fromkeys(x for x in numbers if np.isfinite(x)))
+
+    @cached_property
     def _known(self) -> dict[tuple[int, ...], _Alike]:
         """By shape all that is known of it."""
         alike: dict[tuple[int, ...], _Alike] = defaultdict(_Alike)

@@ -105,8 +105,9 @@ def suspects(trial: Trial, truth: Truth) -> list[Suspect]:
         if not spoils:
             continue
         own = penalties[place]
-        penalty = own + _MISSING * len(trial.wrong - spoils)
         statement, event = trial.program.statement(place), trial.sites[sites[0]][0]
+        penalty = own + _MISSING * len(trial.wrong - spoils)
+        penalty += _RETURNED * isinstance(statement.node, ast.Return)
         found.append(Suspect(statement, spoils, event, penalty, len(found), own < _HANDED))
     return sorted(found, key=lambda suspect: (suspect.penalty, suspect.first))
 
@@ -144,6 +145,9 @@ def _read(node: ast.stmt) -> set[str]:
 _HANDED = 0.7
 """What it costs a statement that it was handed what is not known."""
 
+_RETURNED = 0.5
+"""What it costs a statement that it returns what others have made."""
+
 _MISSING = 20.0
 """What it costs a statement that a wrong gradient does not depend on it."""
 
@@ -151,7 +155,7 @@ _MISSING = 20.0
 def _known(truth: Truth, event: Event) -> float:
     claims = [claim for claim in truth.claims(event.value) if claim.exact]
     if not claims:
-        return 0.0
+        return _TIMES if event.value.size > 1 and truth.claims(event.value) else 0.0
     if all(claim.kind in ("value", "slope") for claim in claims):
         return _RIGHT
     if any(truth.fits(event.name, claim) for claim in claims):
@@ -160,6 +164,8 @@ def _known(truth: Truth, event: Event) -> float:
 
 
 _RIGHT = 8.0
+_TIMES = 1.0
+"""What it costs a statement that it makes a constant times something."""
 
 
 def verified_edits(trial: Trial, truth: Truth, budget: Budget) -> list[VerifiedEdit]:

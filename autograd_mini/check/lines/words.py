@@ -9,7 +9,7 @@ import inspect
 import math
 import operator
 import types
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -294,13 +294,14 @@ class Words:
         return f"{self.numpy}.sum(" in self.text or f"{self.numpy}.mean(" in self.text
 
 
-def words_of(tree: ast.AST, values: Mapping[str, Any]) -> Words:
+def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float] = ()) -> Words:
     """What may stand in the lines of a function.
 
     Arguments:
         tree: the function, or whatever the lines are part of.
         values: what each name stands for where the line stands: local variables, and those of
             the globals and closure that the function may read.
+        constants: numbers that may be written out besides those of the tree.
 
     Returns:
         Every operand that the tree reads or assigns to, and every name in ``values``, that is
@@ -309,7 +310,7 @@ def words_of(tree: ast.AST, values: Mapping[str, Any]) -> Words:
     """
     nodes: dict[str, ast.expr] = {}
     functions: dict[str, ast.expr] = {}
-    constants: dict[float, None] = {}
+    numbers: dict[float, None] = {}
     indices: dict[str, ast.expr] = {}
     keys: dict[str, None] = {}
     stored: set[str] = set()
@@ -330,11 +331,12 @@ def words_of(tree: ast.AST, values: Mapping[str, Any]) -> Words:
         if isinstance(node, ast.Call):
             if len(node.args) == 1 and not node.keywords:
                 functions.setdefault(ast.unparse(node.func), copied(node.func))
-            if isinstance(node.func, ast.Name) and node.func.id == "len":
+            if shape_of(value_of(node, values)) == () and not node.keywords:  # len(x), np.sqrt(d)
                 nodes.setdefault(ast.unparse(node), copied(node))
         constant = number_of(node)
         if constant is not None:
-            constants.setdefault(constant)
+            numbers.setdefault(constant)
+    numbers |= dict.fromkeys(constants)
     here = set(nodes)
     for name in values:
         if not name.startswith("__"):
@@ -370,7 +372,7 @@ def words_of(tree: ast.AST, values: Mapping[str, Any]) -> Words:
         if _is_unary(value_of(node, values))
     ]
     return Words(
-        values, tuple(operands), tuple(containers), tuple(known), tuple(constants),
+        values, tuple(operands), tuple(containers), tuple(known), tuple(numbers),
         frozenset(stored - read), tuple(keys), ast.unparse(tree),
     )  # fmt: skip
 
