@@ -271,6 +271,6 @@ def _cell_of(file: str) -> str:
     except Exception:
         named = None
     if named:
-        return str(named[1])
+        return str(named[1]).replace("In[", "In [")
     number = re.match(r"<ipython-input-(\d+)-", file)
     return f"In [{number[1]}]" if number else ""

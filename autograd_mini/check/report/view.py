@@ -5,6 +5,7 @@ What a level does not tell is not in here, so that nothing made of it can give i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -210,10 +211,17 @@ def _status_only(line: CodeLine) -> CodeLine:
 
 
 def _corrections(result: Result) -> tuple[str, ...]:
-    """What no sentence may hold where the corrected lines are not told."""
-    repairs = [repair for mistake in result.mistakes for repair in mistake.repairs]
-    texts = [part for r in repairs for part in (r.text, r.text.partition("=")[2])]
-    return tuple(filter(None, ("".join(text.split()) for text in texts)))
+    """What no sentence may hold where the corrected lines are not told: these, and right sides."""
+    lines = [repair.text for mistake in result.mistakes for repair in mistake.repairs]
+    texts = ["".join(text.split()) for text in (*lines, *(_LEFT.sub("", line) for line in lines))]
+    return tuple(text for text in texts if len(text) >= _LEAST)
+
+
+_LEFT = re.compile(r"\A(return\b|[^=(]*?=(?!=))")
+"""What stands left of what a line computes."""
+
+_LEAST = 6
+"""What is shorter stands in a sentence for another reason."""
 
 
 def _kept(text: str, code: str, secrets: Sequence[str]) -> str:
