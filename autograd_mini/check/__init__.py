@@ -28,7 +28,7 @@ ORDER = (
     "lines.statements", "lines.edits", "lines.source", "lines.state", "lines.instrument",
     "lines.program", "result", "scope", "structure", "problem", "frames", "broadcasting",
     "capture", "bounds", "determinism", "kinks", "complex_step", "probe", "verdict", "points",
-    "wording", "true_step", "blame", "lines.claims", "lines.trial", "lines.texts",
+    "wording", "conventions", "true_step", "blame", "lines.claims", "lines.trial", "lines.texts",
     "lines.reasons", "lines.candidates", "lines.repair", "lines.listing", "lines.located", "slips",
     "causes", "losses", "lint", "report.mistakes", "report.view", "report.patch", "report.text",
     "report.style", "report.page", "report.to_json", "report", "pipeline",

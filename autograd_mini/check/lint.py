@@ -61,8 +61,9 @@ is compared with all 3 outputs of its row; write one-hot rows, np.eye(3)[y[:, 0]
     graph = _Graph(problem.expanded.order, problem.expanded.scope)
     checks = _CHECKS if isinstance(problem.root, Tensor) else (_origins_of_non_finite,)
     accidents = [finding for check in checks for finding in check(graph)]
+    agreeing = {quantity.name for quantity in quantities if quantity.verdict == AGREE}
     shapes = (
-        _other_shape(name, problem.nodes[name], gradient)
+        _other_shape(name, problem.nodes[name], gradient, name not in agreeing)
         for name, gradient in problem.manual.items()
     )
     yield from dict.fromkeys([*accidents, *filter(None, shapes)])
@@ -408,7 +409,7 @@ def _element(operand: Operand, at: tuple[int, ...], shape: tuple[int, ...]) -> f
 # Gradients of another shape
 
 
-def _other_shape(name: str, node: Node, manual: Array) -> Finding | None:
+def _other_shape(name: str, node: Node, manual: Array, wrong: bool) -> Finding | None:
     wanted, shape = np.shape(node.data), np.shape(manual)
     if shape == wanted:
         return None
@@ -433,7 +434,7 @@ def _other_shape(name: str, node: Node, manual: Array) -> Finding | None:
         (name,),
         f"the gradient of {name} has shape {shape}, {name} has {wanted}; broadcasting hides it: "
         f"{result}" + (f"; {sums}" if sums else ""),
-        wrong=True,
+        wrong=wrong,
     )
 
 

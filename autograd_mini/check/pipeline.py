@@ -12,6 +12,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from autograd_mini.check.blame import blamed
 from autograd_mini.check.capture import Loss, Manual, Required, captured
 from autograd_mini.check.causes import explained
+from autograd_mini.check.conventions import with_conventions
 from autograd_mini.check.lines.located import located, told_by_lines
 from autograd_mini.check.lines.repair import Budget
 from autograd_mini.check.lint import lint
@@ -99,7 +100,7 @@ def checked(
 
 
 def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> GradientReport:
-    point = telling_point(problem, seed, entries)
+    point = with_conventions(telling_point(problem, seed, entries))
     wrong = [q.name for q in point.quantities if q.verdict == DIFFER and q.manual is not None]
     with _progress() as said:
         code = located(point.problem, wrong, point.tolerance, Budget(seconds, said))

@@ -30,6 +30,8 @@ from autograd_mini.typing import Array
 
 _NEARBY = 2.0**-10
 """How far, as a part of each number, the point lies beside which all is compared again."""
+_APART = 0.25
+"""How far another point lies, as a part of a parameter's usual size."""
 
 
 @dataclass(frozen=True)
@@ -140,3 +142,27 @@ def _moved(node: Node, rng: np.random.Generator) -> Node:
     by *= rng.choice(np.array([-1, 1], np.int8), np.shape(node.data))
     by *= np.where(node.data, node.data, largest(np.asarray(node.data)) or 1.0)
     return leaf_like(node, node.data + by, node.label)
+
+
+def moved_beside(problem: Problem, number: int) -> Problem | None:
+    """The problem at another point, of which each number has its own.
+
+    Returns:
+        ``None`` where it is known at one point alone, or cannot be computed there.
+    """
+    if problem.at is None:
+        return None
+    rng = np.random.default_rng([number, 2])
+    moved = {}
+    for name in problem.parameters:
+        node = problem.nodes[name]
+        data = np.asarray(node.data)
+        size = float(np.sqrt(np.mean(np.square(data)))) if data.size else 0.0
+        by = _APART * (size or 1.0) * rng.normal(size=data.shape)
+        moved[name] = leaf_like(node, (data + by)[()], node.label)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return problem.at(moved)
+    except Exception:  # it cannot be computed there
+        return None

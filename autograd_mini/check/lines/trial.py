@@ -12,12 +12,11 @@ import numpy as np
 from autograd_mini.check.bounds import GUESS, same_to_rounding
 from autograd_mini.check.lines.program import Edits, Event, Gradients, Program, Run, Site
 from autograd_mini.check.lines.source import Place
+from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
-from autograd_mini.core.graph import leaf_like, sweep_gradients
+from autograd_mini.core.graph import sweep_gradients
 from autograd_mini.typing import Array
 
-_MOVED = 0.25
-"""How far another point lies, as a part of a parameter's usual size."""
 _TURNS = 4
 """How many turns of a statement in a loop are looked at."""
 _POINTS = 2
@@ -149,26 +148,15 @@ class Trial:
     def elsewhere(self) -> list[Right]:
         """Other points."""
         points: list[Right] = []
-        if self.problem.at is None:
-            return points
         for number in range(_POINTS):
-            rng = np.random.default_rng([number, 2])
-            moved = {}
-            for name in self.problem.parameters:
-                node = self.problem.nodes[name]
-                data = np.asarray(node.data)
-                size = float(np.sqrt(np.mean(np.square(data)))) if data.size else 0.0
-                by = _MOVED * (size or 1.0) * rng.normal(size=data.shape)
-                moved[name] = leaf_like(node, (data + by)[()], node.label)
-            try:
-                with np.errstate(all="ignore"):
-                    other = self.problem.at(moved)
-                    nodes = [other.nodes[name] for name in self.names]
-                    swept = sweep_gradients(other.root, nodes, False, None)
-            except Exception:  # it cannot be computed there
+            other = moved_beside(self.problem, number)
+            if other is None or other.program is None:
                 continue
+            nodes = [other.nodes[name] for name in self.names]
+            with np.errstate(all="ignore"):
+                swept = sweep_gradients(other.root, nodes, False, None)
             gradients = dict(zip(self.names, map(np.asarray, swept), strict=True))
-            if other.program is None or not all(np.isfinite(g).all() for g in gradients.values()):
+            if not all(np.isfinite(g).all() for g in gradients.values()):
                 continue
             room = {n: _room(gradients[n], self._as_here(n), self.problem) for n in self.names}
             points.append(Right(other.program, gradients, room))

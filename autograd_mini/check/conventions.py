@@ -1,0 +1,226 @@
+"""Differences that are no mistakes: what a derivation leaves out, or scales, on purpose.
+
+A stabiliser, such as the 1e-7 of ``np.log(p + 1e-7)``, is in the loss and in no derivation.  Deltas
+without the 1/N that each parameter's gradient then has are a course's notation.  And the right
+numbers of an intermediate in a shape that broadcasts to its own serve as well.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_rounding
+from autograd_mini.check.points import Point, moved_beside
+from autograd_mini.check.probe import largest
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.result import AGREE, DIFFER, Quantity
+from autograd_mini.check.structure import CLIP, MAXIMUM, MINIMUM, symbol_of
+from autograd_mini.check.wording import Wording
+from autograd_mini.core.graph import Node, data_of, is_node, topological_order
+from autograd_mini.typing import Array, Operand
+
+_SMALL = 1e-3
+"""What is added is a stabiliser up to this: the 1 of ``1 + np.exp(-z)`` is none."""
+_ADDED = 1e-4
+"""And up to this part of the largest number that it is added to."""
+_LIMIT = 1e-2
+"""A limit is one, if it is as near as this to the end of what it limits: to 0, or to 1."""
+
+
+def with_conventions(point: Point) -> Point:
+    """A point at which what differs by a convention alone agrees, with a note that says so.
+
+    >>> from autograd_mini.check.capture import captured
+    >>> from autograd_mini.check.points import telling_point
+    >>> p = np.array([0.3, 0.7])
+    >>> problem = captured(lambda p: -np.sum(np.log(p + 1e-7)), {"p": p}, {"p": -1 / p})
+    >>> with_conventions(telling_point(problem, 0, 16)).notes
+    ('p: right where p + 1e-07 is p: the number keeps it from 0, and no derivation has it.',)
+    """
+    for convention in (_stabilised, _scaled, _reshaped):
+        for conceded in convention(point):
+            point = replace(
+                point,
+                quantities=[conceded.quantities.get(q.name, q) for q in point.quantities],
+                notes=(*point.notes, *conceded.notes),
+            )
+    return point
+
+
+@dataclass(frozen=True)
+class _Conceded:
+    """Quantities, by name, that agree after all, and what is to be said about them."""
+
+    quantities: Mapping[str, Quantity]
+    notes: tuple[str, ...] = ()
+
+
+def _differing(point: Point) -> list[Quantity]:
+    return [q for q in point.quantities if q.verdict == DIFFER and q.manual is not None]
+
+
+# Stabilisers
+
+
+def _stabilised(point: Point) -> Iterator[_Conceded]:
+    """Gradients that are right for the loss without its stabilisers."""
+    wrong = _differing(point)
+    if not wrong:
+        return
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        plain = _without_stabilisers(point.problem)
+        right = _right_gradients(plain)
+        if plain is None or right is None:
+            return
+        beside = moved_beside(point.problem, 1)
+        if beside is not None and _right_gradients(_without_stabilisers(beside)) is None:
+            return
+    quantities = {q.name: _agreeing(q, right[q.name]) for q in wrong}
+    text = " and ".join(plain.said)
+    note = f"{', '.join(quantities)}: right where {text}, and no derivation has it."
+    yield _Conceded(quantities, (note,))
+
+
+def _agreeing(quantity: Quantity, right: Array) -> Quantity:
+    """A quantity that is right, held against other numbers than the automatic ones."""
+    gap = largest(np.asarray(quantity.manual) - right)
+    return replace(
+        quantity,
+        verdict=AGREE,
+        evidence="equal to rounding, by a convention",
+        max_error=gap / (largest(right) or 1.0),
+    )
+
+
+@dataclass(frozen=True)
+class _Plain:
+    problem: Problem
+    said: tuple[str, ...]
+
+
+def _without_stabilisers(problem: Problem) -> _Plain | None:
+    """The problem of the loss without stabilisers; ``None`` if it has none."""
+    problem = problem.expanded
+    wording = Wording(problem.scope.nodes, problem.scope.arrays)
+    made: dict[Node, Node] = {}
+    said: dict[str, None] = {}
+    for node in problem.order:
+        kept = _stabilises(node)
+        if kept is not None:
+            made[node] = made.get(kept, kept)
+            how = "it from 0" if node.operation is not CLIP else "it from its ends"
+            said[f"{wording(node)} is {wording(kept)}: the number keeps {how}"] = None
+        elif any(p in made for p in node.parents if is_node(p)):
+            made[node] = node.again([made.get(p, p) if is_node(p) else p for p in node.parents])
+    if not said or problem.root not in made:
+        return None
+    nodes = {name: made.get(node, node) for name, node in problem.nodes.items()}
+    return _Plain(replace(problem, root=made[problem.root], nodes=nodes), tuple(said))
+
+
+def _stabilises(node: Node) -> Node | None:
+    """What a node is but for a constant that keeps it from 0, or from where it ends."""
+    if len(node.parents) < 2 or (not is_node(node.parents[0]) and not is_node(node.parents[1])):
+        return None
+    kept, *limits = sorted(node.parents, key=lambda p: not is_node(p))
+    if any(is_node(p) or np.size(p) != 1 for p in limits) or not is_node(kept):
+        return None
+    if np.shape(kept.data) != np.shape(node.data) or not np.size(kept.data):
+        return None
+    constants = [float(np.reshape(p, ())) for p in limits]
+    size = largest(np.asarray(kept.data))
+    low = 0 < constants[0] <= _LIMIT * size and bool(np.all(kept.data >= 0))
+    high = 1 - _LIMIT <= constants[-1] < 1 and bool(np.all(kept.data <= 1))
+    if symbol_of(node) == "+":
+        return kept if 0 < constants[0] <= min(_SMALL, _ADDED * size) else None
+    holds = {CLIP: low and (high or constants[-1] >= 1), MAXIMUM: low, MINIMUM: high}
+    return kept if node.operation is not None and holds.get(node.operation) else None
+
+
+def _right_gradients(plain: _Plain | None) -> dict[str, Array] | None:
+    """The gradients of a problem by name, if those that were derived by hand are these."""
+    if plain is None:
+        return None
+    problem = plain.problem
+    nodes = [problem.nodes[name] for name in problem.manual]
+    try:
+        recorded = recorded_gradients(problem.root, nodes)
+    except TypeError:  # a primitive whose pullback works on plain arrays only
+        return None
+    right = dict(zip(problem.manual, (np.asarray(data_of(g)) for g in recorded), strict=True))
+    if not all(np.isfinite(gradient).all() for gradient in right.values()):
+        return None
+    order = topological_order(problem.root)
+    room = rounding_of(recorded, problem.rounding_unit, order)
+    both = zip(problem.manual.values(), right.values(), room, strict=True)
+    return right if all(same_to_rounding(*one) for one in both) else None
+
+
+# A factor on deltas
+
+
+def _scaled(point: Point) -> Iterator[_Conceded]:
+    """Deltas that are all a constant times the gradient, where all parameters are right."""
+    problem, wrong = point.problem, _differing(point)
+    names = {q.name for q in wrong}
+    deltas = [
+        q for q in point.quantities if q.manual is not None and q.name not in problem.parameters
+    ]
+    if not names or names != {q.name for q in deltas} or not _has_all_parameters(problem):
+        return
+    factors = [_factor(quantity, point.tolerance[quantity.name]) for quantity in wrong]
+    first = factors[0]
+    if not first or any(f is None or not np.isclose(f, first, rtol=1e-9) for f in factors):
+        return
+    times = f"{first:.6g}".replace("-", "−")
+    be = "is" if len(wrong) == 1 else "are all"
+    yield _Conceded(
+        {q.name: _agreeing(q, first * q.automatic) for q in wrong},
+        (
+            f"{', '.join(q.name for q in wrong)} {be} {times} × the gradient, and all parameters "
+            "are right: a convention, no mistake.",
+        ),
+    )
+
+
+def _has_all_parameters(problem: Problem) -> bool:
+    return bool(problem.parameters) and set(problem.parameters) <= problem.manual.keys()
+
+
+def _factor(quantity: Quantity, room: Array) -> float | None:
+    """What a hand-derived gradient is times of the automatic one."""
+    manual, right = np.asarray(quantity.manual), quantity.automatic
+    if manual.shape != right.shape or right.size < 2 or not right.any():
+        return None
+    at = int(np.argmax(np.abs(right)))
+    factor = float(manual.flat[at] / right.flat[at])
+    return factor if same_to_rounding(manual, factor * right, 4 * abs(factor) * room) else None
+
+
+# Shapes
+
+
+def _reshaped(point: Point) -> Iterator[_Conceded]:
+    """Right numbers of an intermediate in a shape that broadcasts to its own."""
+    for quantity in _differing(point):
+        manual = np.asarray(quantity.manual)
+        if quantity.name in point.problem.parameters or manual.size != quantity.automatic.size:
+            continue
+        if not _broadcasts(manual, quantity.shape) or manual.shape == quantity.shape:
+            continue
+        room = np.reshape(point.tolerance[quantity.name], manual.shape)
+        if same_to_rounding(manual, np.reshape(quantity.automatic, manual.shape), room):
+            agreeing = _agreeing(quantity, np.reshape(quantity.automatic, manual.shape))
+            yield _Conceded({quantity.name: agreeing})
+
+
+def _broadcasts(array: Operand, shape: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(np.shape(array), shape) == shape
+    except ValueError:
+        return False
