@@ -18,6 +18,7 @@ ENGINE_IS_ODD = "manual and numerical agree, the automatic gradient is the odd o
 CAUSES = {
     "non-finite": "not a number, or infinite",
     "shape": "another shape",
+    "other-quantity": "right, but of something else",
     "sign": "the sign",
     "sum-for-mean": "a sum where a mean belongs",
     "mean-for-sum": "a mean where a sum belongs",

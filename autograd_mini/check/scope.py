@@ -28,7 +28,8 @@ class Scope(Mapping[str, Operand]):
         self._objects = {
             name: it
             for name, it in objects.items()
-            if not name.startswith("__") and (is_node(it) or isinstance(it, _KINDS))
+            if not name.startswith("__") and not isinstance(it, type)
+            if is_node(it) or isinstance(it, _KINDS)
         }
 
     def __getitem__(self, name: str) -> Operand:

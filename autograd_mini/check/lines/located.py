@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from autograd_mini.check.blame import Blame
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.listing import listing
+from autograd_mini.check.lines.misnamed import misnamed, mistakes_of_names
 from autograd_mini.check.lines.reasons import reason
 from autograd_mini.check.lines.repair import Budget, VerifiedEdit, suspects, verified_edits
 from autograd_mini.check.lines.source import Statement, reread
-from autograd_mini.check.lines.texts import differing_words, rewritten
+from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.result import Cause, CodeLine, Line, Mistake, Repair
+from autograd_mini.check.result import Cause, CodeLine, Mistake, Repair
 from autograd_mini.core.graph import Node
 from autograd_mini.typing import Array
 
@@ -48,13 +49,15 @@ def located(
     Returns:
         Nothing where the code cannot be run line by line, or nothing is to be searched.
     """
-    if problem.program is None or not problem.manual or budget.seconds <= 0:
-        return Located([], [])
-    reread()
-    first = trial = Trial(problem, problem.program, tolerance, wrong)
-    if not trial.runs_as_before or not trial.sites:
-        return Located([], [])
     truth = Truth(problem)
+    claims = misnamed(problem, wrong, truth)
+    alone = Located(mistakes_of_names(problem, claims, truth, None), [])
+    if problem.program is None or not problem.manual or budget.seconds <= 0:
+        return alone
+    reread()
+    first = trial = Trial(problem, problem.program, tolerance, wrong, left_out=claims)
+    if not trial.runs_as_before or not trial.sites:
+        return alone
     found = []
     while trial.wrong and not budget.spent:
         edits = verified_edits(trial, truth, budget)
@@ -72,15 +75,16 @@ def located(
                 f"{budget.tried} changes tried: seconds= says how long it may take.",
             )
         found += _unmended(trial, truth, budget)
+    found += mistakes_of_names(problem, claims, truth, trial)
     return Located(found, listing(first, trial, truth, found), notes)
 
 
 def told_by_lines(blame: Blame, slips: Sequence[Mistake]) -> Blame:
-    """What is known of the quantities where the line that spoils them can be mended."""
+    """What is known of the quantities where the slip that spoils them is."""
     causes: dict[str, Cause | None] = {}
     inherited: set[str] = set()
     for slip in slips:
-        if slip.repairs:
+        if slip.repairs or slip.cause != "unknown":
             own = slip.names or slip.inherited_by[:1]  # what is nearest to the line
             known = None if slip.cause == "unknown" else Cause(slip.cause, slip.reason)
             causes |= dict.fromkeys(own, known)
@@ -129,14 +133,6 @@ def _unmended(trial: Trial, truth: Truth, budget: Budget) -> list[Mistake]:
         sentence = f"the search stopped after {budget.seconds:g} s, {budget.tried} changes tried"
     line = line_of(suspect.statement, None)
     return [Mistake(line, "unknown", sentence, (), tuple(sorted(own)), tuple(inherited))]
-
-
-def line_of(statement: Statement, corrected: str | None) -> Line:
-    """A statement as a reader finds it, with the part that is otherwise in the corrected text."""
-    text = statement.text
-    columns = (0, len(text)) if corrected is None else differing_words(text, corrected)
-    start, _ = statement.span(statement.node)
-    return Line(statement.unit.file, statement.number, text, columns, start)
 
 
 def _own(trial: Trial, statement: Statement, names: Collection[str]) -> set[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.result import Line
 
 Pair = tuple[ast.AST, ast.AST]
 
@@ -33,6 +34,14 @@ def rewritten(statement: Statement, edited: ast.stmt) -> str:
         if text is not None and _key_of_text(text) == wanted:
             return text
     return ast.unparse(edited)
+
+
+def line_of(statement: Statement, corrected: str | None) -> Line:
+    """A statement as a reader finds it, with the part that is otherwise in the corrected text."""
+    text = statement.text
+    columns = (0, len(text)) if corrected is None else differing_words(text, corrected)
+    start, _ = statement.span(statement.node)
+    return Line(statement.unit.file, statement.number, text, columns, start)
 
 
 def differing_words(old: str, new: str) -> tuple[int, int]:

@@ -53,6 +53,7 @@ class Trial:
         tolerance: what may be rounding in each gradient.
         wrong: the names of those that are wrong.
         base: statements that have been mended already.
+        left_out: the names of gradients that are not looked at.
     """
 
     def __init__(
@@ -62,16 +63,18 @@ class Trial:
         tolerance: Mapping[str, Array],
         wrong: Collection[str],
         base: Edits | None = None,
+        left_out: Collection[str] = (),
     ) -> None:
         self.problem, self.program = problem, program
-        self.names = list(problem.manual)
+        self.names = [name for name in problem.manual if name not in left_out]
+        self.left_out = left_out
         right = {name: problem.nodes[name] for name in self.names}
         with np.errstate(all="ignore"):
             swept = sweep_gradients(problem.root, list(right.values()), False, None)
         gradients = dict(zip(self.names, map(np.asarray, swept), strict=True))
         room = {name: _room(gradients[name], tolerance[name], problem) for name in self.names}
         self.here = Right(program, gradients, room)
-        self.wrong = set(wrong)
+        self.wrong = set(wrong) - set(left_out)
         self.base: Edits = base or {}
         self.ran = program.run(self.base, watched=True)
 
@@ -88,7 +91,8 @@ class Trial:
     def mended(self, edits: Edits, wrong: Collection[str]) -> Trial:
         """The same with edits made, after which fewer gradients are wrong."""
         room = self.here.tolerance
-        return Trial(self.problem, self.program, room, wrong, {**self.base, **edits})
+        edits = {**self.base, **edits}
+        return Trial(self.problem, self.program, room, wrong, edits, self.left_out)
 
     @cached_property
     def sites(self) -> dict[Site, list[Event]]:
