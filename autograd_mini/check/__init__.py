@@ -9,8 +9,8 @@ checked, and what the stages before it have shown, and adds to that:
 4. ``probe``: numerical derivatives, as exact as is needed;
 5. ``verdict``: agree, differ, or cannot tell; at the ``points`` where that says most;
 6. ``blame``: which quantities are wrong by their own line, and which inherit it;
-7. ``causes``: what single slip makes these numbers, or which other loss (``losses``);
-8. ``lint``: what shapes, labels and values say;
+7. ``causes``: what single slip makes these numbers;
+8. ``lint``: what shapes, labels and values say, and which other loss is meant (``losses``);
 9. ``report``: all of it told.
 
 ``pipeline`` has ``check_gradients`` and calls one after the other.  The modules between them
@@ -30,7 +30,7 @@ ORDER = (
     "capture", "bounds", "determinism", "kinks", "complex_step", "probe", "verdict", "points",
     "wording", "conventions", "true_step", "blame", "lines.claims", "lines.trial", "lines.texts",
     "lines.misnamed", "lines.reasons", "lines.candidates", "lines.repair", "lines.listing",
-    "lines.located", "slips", "causes", "losses", "lint", "report.mistakes", "report.view",
+    "lines.located", "slips", "causes", "lint", "losses", "report.mistakes", "report.view",
     "report.patch", "report.text", "report.style", "report.page", "report.to_json", "report",
     "pipeline",
 )  # fmt: skip

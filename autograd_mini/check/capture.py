@@ -240,7 +240,7 @@ def _intermediates(
         if name in parameters:
             continue
         if name not in known:
-            near = difflib.get_close_matches(name, [*parameters, *known], n=3, cutoff=0.5)
+            near = difflib.get_close_matches(name, {**parameters, **known}, n=3, cutoff=0.5)
             raise ValueError(
                 f"manual has a gradient for {name!r}, but loss has no parameter, local variable or "
                 f"label of that name; "

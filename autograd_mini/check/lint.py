@@ -27,6 +27,7 @@ from autograd_mini.check.structure import (
     is_elementwise,
     is_logarithm,
     is_normalised,
+    moves_axes,
     reduced,
     shares,
     symbol_of,
@@ -297,6 +298,72 @@ def _rows_reduced(flat: Operand, wide: Node) -> str | None:
     return None
 
 
+def _products_of_all(graph: _Graph) -> Iterator[Finding]:
+    """The sum over ``Y.T @ np.log(A)``, in which each class meets every other."""
+    for node in graph.order:
+        operands = _crossed(graph, node)
+        if operands is None:
+            continue
+        targets, logarithm = operands
+        name = graph.name(targets, "the targets")
+        shape = np.shape(data_of(logarithm))
+        yield Finding(
+            "all-pairs",
+            (name,) if name in graph.scope else (),
+            f"a matrix product of {name} and a logarithm of shape {shape} has shape "
+            f"{np.shape(node.data)}, every column of the one times every column of the other, and "
+            "all of it is summed: only the diagonal is meant; write np.sum(targets * np.log(a))",
+            wrong=True,
+        )
+
+
+def _crossed(graph: _Graph, node: Node) -> tuple[Operand, Node] | None:
+    """Targets and a logarithm, both samples by classes, where all of their product is summed."""
+    if symbol_of(node) != "@" or np.ndim(node.data) != 2 or np.size(node.data) < 2:
+        return None
+    one, other = node.parents
+    for targets, logarithm in ((one, other), (other, one)):
+        if is_node(targets) or not is_node(logarithm):
+            continue
+        turned = np.transpose(targets)
+        inner = logarithm
+        while moves_axes(inner):
+            (inner,) = inner.parents
+        if np.shape(turned) != np.shape(logarithm.data) or not is_logarithm(inner):
+            continue
+        shares_of_one = [np.allclose(np.sum(turned, axis=a), 1) for a in (0, 1)]
+        if np.all(np.asarray(turned) >= 0) and any(shares_of_one) and _is_summed_alone(graph, node):
+            return targets, logarithm
+    return None
+
+
+def mended_forward(problem: Problem) -> Iterator[tuple[str, dict[Node, Node]]]:
+    """What the loss was meant to be where its own code is wrong: in words, and what to exchange."""
+    graph = _Graph(problem.expanded.order, problem.expanded.scope)
+    if not isinstance(problem.root, Tensor):
+        return
+    for node in graph.order:
+        if _crossed(graph, node) is not None:
+            yield (
+                "the sum over each sample's own class",
+                {node: node * np.eye(*np.shape(node.data))},
+            )
+        axis = _lost_softmax(graph, node)
+        if axis is not None:
+            above: Any = node.parents[0] if symbol_of(node) == "/" else None
+            if is_node(above):
+                mended = above / np.sum(above, axis=axis, keepdims=True)
+                yield f"a softmax over axis {axis}", {node: mended}
+
+
+def _lost_softmax(graph: _Graph, node: Node) -> int | None:
+    """The axis over which a softmax should run, if it runs over others."""
+    if np.ndim(node.data) < 2 or not is_normalised(node):
+        return None
+    axes = [axis for axis, _, _ in _target_axes(graph, node)]
+    return next((axis for axis in axes if not _sums_to_one(node.data, axis)), None)
+
+
 def _softmaxes(graph: _Graph) -> Iterator[Finding]:
     """Probabilities that do not sum to 1 along the axis along which the targets do."""
     for node in graph.order:
@@ -390,6 +457,8 @@ def _origins_of_non_finite(graph: _Graph) -> Iterator[Finding]:
             if np.size(operand) == 1 or np.shape(operand) == bad.shape
         )  # fmt: skip
         remedy = node.operation.remedy if node.operation else ""
+        if np.isnan(value) and any(_element(o, at, bad.shape) < 0 for o in operands):
+            remedy = "that is a negative number" if len(operands) == 1 else ""
         yield Finding(
             "log-of-zero" if node.operation is LOG and value == -np.inf else "non-finite",
             tuple(name for name in names if name),
@@ -444,6 +513,7 @@ _CHECKS = (
     _outer_residuals,
     _chosen_rows,
     _lost_axes,
+    _products_of_all,
     _softmaxes,
     _origins_of_non_finite,
 )

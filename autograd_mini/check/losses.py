@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd_mini._build.functions import exp, log
 from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_rounding
+from autograd_mini.check.lint import mended_forward
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import DIFFER, Cause, Quantity
 from autograd_mini.check.scope import Scope
@@ -34,7 +35,7 @@ from autograd_mini.check.structure import (
     symbol_of,
     terms,
 )
-from autograd_mini.core.graph import Node, is_node, sweep_gradients, topological_order
+from autograd_mini.core.graph import Node, is_node, rebuild, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.typing import Array
 
@@ -51,11 +52,13 @@ class LossHint:
             losses differ by more than a factor.
         sentence: which loss they are right for, and how it stands to the recorded one.
         names: the quantities that it explains.
+        of_forward: whether it is what the recorded one was meant to be.
     """
 
     factor: float | None
     sentence: str
     names: tuple[str, ...]
+    of_forward: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,18 @@ def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | No
     nodes = {name: problem.nodes[name] for name in manual}
     if any(manual[name].shape != np.shape(node.data) for name, node in nodes.items()):
         return None
-    loss = _recognised(order)
     if not any(gradient.any() for gradient in manual.values()):
         return None  # zeros are to rounding the gradients of every loss that has reached its end
-    if loss is None or not all(np.isfinite(gradient).all() for gradient in manual.values()):
+    if not all(np.isfinite(gradient).all() for gradient in manual.values()):
+        return None
+    for words, exchanged in mended_forward(problem):
+        if _is_right_with(problem, exchanged):
+            sentence = f"right for {words}: the forward pass is wrong, not its derivation"
+            return LossHint(
+                None, sentence, tuple(q.name for q in quantities if q.verdict == DIFFER), True
+            )
+    loss = _recognised(order)
+    if loss is None:
         return None
     for kind, sums in _candidates(loss):
         slopes = _slopes(sums, nodes, problem.rounding_unit)
@@ -141,12 +152,27 @@ def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | No
     return None
 
 
+def _is_right_with(problem: Problem, exchanged: Mapping[Node, Node]) -> bool:
+    """Whether the hand-derived gradients are those of the loss with some nodes exchanged."""
+    with np.errstate(all="ignore"):
+        made = rebuild(problem.order, exchanged)
+        root = made.get(problem.root, problem.root)
+        nodes = [made.get(problem.nodes[name], problem.nodes[name]) for name in problem.manual]
+        try:
+            recorded = recorded_gradients(root, nodes)
+        except TypeError:  # a primitive whose pullback works on plain arrays only
+            return False
+        room = rounding_of(recorded, problem.rounding_unit, topological_order(root))
+        arrays = [np.asarray(g.data if is_node(g) else g) for g in recorded]
+        return all(map(same_to_rounding, problem.manual.values(), arrays, room))
+
+
 def hinted(quantities: Sequence[Quantity], hint: LossHint | None) -> list[Quantity]:
     """The quantities, with ``different-loss`` among the causes of each mistake it explains.
 
     The negative of the same loss is no other loss, but a sign.
     """
-    if hint is None or hint.factor == -1:
+    if hint is None or hint.factor == -1 or hint.of_forward:
         return list(quantities)
     cause = Cause("different-loss", hint.sentence)
     return [

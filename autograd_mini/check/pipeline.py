@@ -21,6 +21,7 @@ from autograd_mini.check.points import telling_point
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.report import DIFFER, GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
+from autograd_mini.check.result import Mistake
 
 
 def check_gradients(
@@ -102,11 +103,15 @@ def checked(
 def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> GradientReport:
     point = with_conventions(telling_point(problem, seed, entries))
     wrong = [q.name for q in point.quantities if q.verdict == DIFFER and q.manual is not None]
+    hint = loss_hint(point.problem, point.quantities)
+    of_forward = []
+    if hint is not None and hint.of_forward:
+        of_forward, wrong = [Mistake(None, "different-loss", hint.sentence, names=hint.names)], []
     with _progress() as said:
         code = located(point.problem, wrong, point.tolerance, Budget(seconds, said))
-    blame = told_by_lines(blamed(point.problem, point.quantities), code.mistakes)
+    slips = [*of_forward, *code.mistakes]
+    blame = told_by_lines(blamed(point.problem, point.quantities), slips)
     quantities = explained(blame)
-    hint = loss_hint(point.problem, quantities)
     return GradientReport(
         hinted(quantities, hint),
         root=point.problem.root,
@@ -114,7 +119,7 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
         notes=[*point.notes, *problem.notes, *code.notes],
         findings=[*point.findings, *lint(point.problem, quantities, point.alone)],
         loss_hint=hint.sentence if hint else None,
-        mistakes=code.mistakes,
+        mistakes=slips,
         lines=code.lines,
     )
 

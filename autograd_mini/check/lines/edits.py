@@ -31,6 +31,7 @@ COSTS = {
     "add.at": 0.8,
     "drop slope": 0.9,
     "assign": 1.0,
+    "update": 1.0,
     "keepdims": 1.0,
     "copy": 1.2,
     "sign": 1.2,

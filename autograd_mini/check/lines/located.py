@@ -63,6 +63,7 @@ def located(
         edits = verified_edits(trial, truth, budget)
         if not edits:
             break
+        edits = [edit for edit in edits if edit.names == edits[0].names]
         found.append(_mistake(trial, truth, edits))
         repair = edits[0]
         mended = {repair.statement.place: [repair.edited]}

@@ -309,6 +309,20 @@ def _dropped_term(edit: Edit, meaning: Meaning) -> str:
     return f"the term {_formula(edit.old)} is too many"
 
 
+def _updated(edit: Edit, meaning: Meaning) -> str:
+    match edit.old:
+        case ast.AugAssign(target, _, step):
+            return _updated_by(target, step)
+        case ast.Assign([target], ast.BinOp(_, _, step)):
+            return _updated_by(target, step)
+    return f"{_text(edit.old)} comes too early"
+
+
+def _updated_by(target: ast.expr, step: ast.expr) -> str:
+    name = _text(target)
+    return f"{name} is used below after this update by {_formula(step)}: update it at the end"
+
+
 def _compared(edit: Edit, meaning: Meaning) -> str:
     old, new = edit.old, edit.new
     if isinstance(old, ast.Compare) and isinstance(new, ast.Compare):
@@ -454,5 +468,6 @@ _TOLD: dict[str, tuple[str, Tell]] = {
     "slope": ("wrong-factor", _slope),
     "swap operands": ("wrong-operand", _swapped),
     "transpose": ("transpose", _transposed),
+    "update": ("updated-value", _updated),
 }
 """For each kind of edit the code that it usually has, and what tells it."""

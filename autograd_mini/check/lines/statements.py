@@ -36,8 +36,10 @@ def changes(line: Line) -> Iterator[Change]:
 
 
 def assignments(line: Line) -> Iterator[Change]:
-    """``=`` for ``+=`` or ``-=``, and the other way round."""
+    """``=`` for ``+=`` or ``-=``, and the other way round; and no update at all."""
     statement = line.statement
+    if _updates(statement):
+        yield Change("update", statement, ast.copy_location(ast.Pass(), statement))
     if isinstance(statement, ast.AugAssign):
         if isinstance(statement.op, ast.Add | ast.Sub):
             other = ast.Sub() if isinstance(statement.op, ast.Add) else ast.Add()
@@ -59,6 +61,16 @@ def assignments(line: Line) -> Iterator[Change]:
             if likely and line.words.by_text:
                 sum_ = made("_0 + _1", loaded(target), statement.value)
                 yield Change("accumulate", statement.value, sum_, extra + 0.3)
+
+
+def _updates(statement: ast.stmt) -> bool:
+    """Whether something is taken from a value: ``W -= step`` or ``W = W - step``."""
+    match statement:
+        case ast.AugAssign(op=ast.Sub()):
+            return True
+        case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Sub())):
+            return ast.unparse(target) == ast.unparse(left)
+    return False
 
 
 def _is_known(line: Line, target: ast.expr) -> bool:
