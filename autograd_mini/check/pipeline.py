@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from autograd_mini.check.blame import blamed
+from autograd_mini.check.blame import Blame, blamed
 from autograd_mini.check.capture import Loss, Manual, Required, captured
 from autograd_mini.check.causes import explained
 from autograd_mini.check.conventions import with_conventions
@@ -19,7 +19,7 @@ from autograd_mini.check.lint import lint
 from autograd_mini.check.losses import hinted, loss_hint
 from autograd_mini.check.points import telling_point
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.report import DIFFER, GradientReport
+from autograd_mini.check.report import GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
 from autograd_mini.check.result import Mistake
 
@@ -102,16 +102,16 @@ def checked(
 
 def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> GradientReport:
     point = with_conventions(telling_point(problem, seed, entries))
-    wrong = [q.name for q in point.quantities if q.verdict == DIFFER and q.manual is not None]
+    blame = searched = blamed(point.problem, point.quantities)
     hint = loss_hint(point.problem, point.quantities)
     of_forward = []
     if hint is not None and hint.of_forward:
-        of_forward, wrong = [Mistake(None, "different-loss", hint.sentence, names=hint.names)], []
+        of_forward = [Mistake(None, "different-loss", hint.sentence, names=hint.names)]
+        searched = Blame([], {})
     with _progress() as said:
-        code = located(point.problem, wrong, point.tolerance, Budget(seconds, said))
+        code = located(point.problem, searched, point.tolerance, Budget(seconds, said))
     slips = [*of_forward, *code.mistakes]
-    blame = told_by_lines(blamed(point.problem, point.quantities), slips)
-    quantities = explained(blame)
+    quantities = explained(told_by_lines(blame, slips))
     return GradientReport(
         hinted(quantities, hint),
         root=point.problem.root,

@@ -59,8 +59,9 @@ def by_hand(checked=CHECKED, **changed):
 
 
 def checked(manual):
+    """The report of the search on the numbers alone: ``manual`` reads its lines from texts."""
     with np.errstate(all="ignore"):
-        return check_gradients(loss, PARAMS, manual)
+        return check_gradients(loss, PARAMS, manual, seconds=0)
 
 
 SLIPS = [
@@ -369,7 +370,7 @@ def test_an_attention_step_and_its_lost_term():
 
     k = {"k": rng.normal(size=(6, 4))}
     assert check_gradients(attention, k, lambda k: manual(k, lost=False)).ok
-    report = check_gradients(attention, k, lambda k: manual(k, lost=True))
+    report = check_gradients(attention, k, lambda k: manual(k, lost=True), seconds=0)
     assert report.culprits == ["s"]
     assert report["s"].cause == "missing-term"
 
@@ -413,7 +414,7 @@ def test_a_layer_in_one_operation_is_blamed_as_its_parts_are(name, wrong, cause)
         return np.sum(ag.sigmoid(z1) ** 2) / 2
 
     params = {key: PARAMS[key] for key in ("W1", "b1")}
-    one, parts = (check_gradients(loss, params, manual) for loss in (in_one, in_parts))
+    one, parts = (check_gradients(loss, params, manual, seconds=0) for loss in (in_one, in_parts))
     assert one[name].cause == cause
     assert [c.code for c in one[name].causes] == [c.code for c in parts[name].causes]
     assert one.culprits == parts.culprits

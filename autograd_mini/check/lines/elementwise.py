@@ -108,8 +108,10 @@ def constants(line: Line, node: ast.expr) -> Iterator[Change]:
     for other in others:
         if other != value:
             likely = other in usual or other in near
-            kind = "power" if power else "constant"
-            yield Change(kind, node, number(other), 0.0 if likely else 0.5)
+            extra = 0.0 if likely else 0.5
+            if other == 0 and not power:  # rather is the term left out, or the factor
+                extra = 2.0
+            yield Change("power" if power else "constant", node, number(other), extra)
     for word in line.words.numbers:
         if not power and word.value != value:
             yield Change("constant", node, word.copy(), 0.7)

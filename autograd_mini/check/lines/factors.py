@@ -75,7 +75,7 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
     for size, extra in _other_sizes(line):
         yield Change("divide by number", node, made("_0 / _1", node, size), depth + extra)
         yield Change("insert number", node, made("_0 * _1", node, size), depth + extra + 0.3)
-    if shape == ():
+    if shape == () and all(word.shape != () for word in line.words.arrays):
         return
     for word in line.words.arrays:
         if shape is None or word.shape is None or broadcasts(word.shape, shape):

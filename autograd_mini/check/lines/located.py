@@ -15,7 +15,7 @@ from autograd_mini.check.lines.source import Statement, reread
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.result import Cause, CodeLine, Mistake, Repair
+from autograd_mini.check.result import DIFFER, Cause, CodeLine, Mistake, Repair
 from autograd_mini.core.graph import Node
 from autograd_mini.typing import Array
 
@@ -36,19 +36,20 @@ class Located:
 
 
 def located(
-    problem: Problem, wrong: Collection[str], tolerance: Mapping[str, Array], budget: Budget
+    problem: Problem, blame: Blame, tolerance: Mapping[str, Array], budget: Budget
 ) -> Located:
     """The slips in the code that derived gradients by hand, and what its lines make.
 
     Arguments:
         problem: what is checked.
-        wrong: the names of the gradients that are wrong.
+        blame: the quantities, and which are wrong by their own line as far as numbers tell.
         tolerance: what may be rounding in each.
         budget: how long may be searched.
 
     Returns:
         Nothing where the code cannot be run line by line, or nothing is to be searched.
     """
+    wrong = [q.name for q in blame.quantities if q.verdict == DIFFER and q.manual is not None]
     truth = Truth(problem)
     claims = misnamed(problem, wrong, truth)
     alone = Located(mistakes_of_names(problem, claims, truth, None), [])
@@ -59,7 +60,7 @@ def located(
     if not trial.runs_as_before or not trial.sites:
         return alone
     found = []
-    while trial.wrong and not budget.spent:
+    while trial.wrong & blame.mistakes.keys() and not budget.spent:
         edits = verified_edits(trial, truth, budget)
         if not edits:
             break
@@ -69,7 +70,7 @@ def located(
         mended = {repair.statement.place: [repair.edited]}
         trial = trial.mended(mended, trial.wrong - repair.names)
     notes: tuple[str, ...] = ()
-    if trial.wrong:
+    if trial.wrong & blame.mistakes.keys():
         if budget.spent:
             notes = (
                 f"The search for lines that are right stopped after {budget.seconds:g} s, with "

@@ -269,7 +269,9 @@ class Words:
 
     @cached_property
     def arrays(self) -> tuple[Word, ...]:
-        return tuple(w for w in self.operands if w.shape != ())
+        """The operands that have elements; where none has, all numbers that are no sizes."""
+        arrays = tuple(w for w in self.operands if w.shape != ())
+        return arrays or tuple(w for w in self.operands if w.here and not w.is_size)
 
     @cached_property
     def numbers(self) -> tuple[Word, ...]:
