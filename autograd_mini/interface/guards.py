@@ -94,8 +94,8 @@ def record_specially(node: Tensor, unrecorded: dict[str, Any]) -> None:
     Raises:
         FloatingPointError: inside ``debug()``, it is not finite and all its operands are.
     """
-    arrays = [np.asarray(data_of(operand)) for operand in node._operands]
     if modes.debugging():
+        arrays = [np.asarray(data_of(operand)) for operand in node._operands]
         line = modes.source_line()
         node._origin = (line, _fingerprints(node))
         if not np.isfinite(node._array).all() and all(np.isfinite(array).all() for array in arrays):
