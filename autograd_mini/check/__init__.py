@@ -29,9 +29,9 @@ ORDER = (
     "lines.program", "result", "scope", "structure", "problem", "frames", "broadcasting",
     "capture", "bounds", "determinism", "kinks", "complex_step", "probe", "verdict", "points",
     "wording", "conventions", "true_step", "blame", "lines.claims", "lines.trial", "lines.texts",
-    "lines.misnamed", "lines.reasons", "lines.candidates", "lines.repair", "lines.listing",
-    "lines.located", "slips", "causes", "lint", "losses", "report.mistakes", "report.view",
-    "report.patch", "report.text", "report.style", "report.page", "report.to_json", "report",
-    "pipeline",
+    "lines.misnamed", "lines.reasons", "lines.candidates", "lines.repair", "lines.failing",
+    "lines.listing", "lines.located", "slips", "causes", "lint", "losses", "report.mistakes",
+    "report.view", "report.patch", "report.text", "report.style", "report.page", "report.to_json",
+    "report", "pipeline",
 )  # fmt: skip
 """The modules in the order of the stages."""

@@ -55,6 +55,7 @@ def captured(
 
 
 _NARROW = ("float32", "float16")
+_FAILS = "manual does not run, it gave no numbers: {}: {}."
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,11 @@ class _Functions:
         """The problem at parameters, which are Tensors and Values."""
         around = names_of(self.loss)
         root, in_loss = self._recorded(parameters, around)
-        gradients, in_manual, differentiating = self._derived(parameters)
+        failure: Exception | None = None
+        try:
+            gradients, in_manual, differentiating = self._derived(parameters)
+        except (ValueError, IndexError) as error:  # what NumPy raises for shapes
+            failure, gradients, in_manual, differentiating = error, {}, {}, ""
         nodes = {**parameters, **_intermediates(gradients, parameters, in_loss, root)}
         if not nodes:
             raise ValueError(
@@ -102,12 +107,15 @@ class _Functions:
             manual=manual,
             scope=scope,
             used=scope.only(used),
-            findings=tuple(self._missing(manual, differentiating)),
-            notes=notes,
+            findings=tuple(self._missing(manual, differentiating, failure)),
+            notes=(*notes, _FAILS.format(type(failure).__name__, str(failure).strip()))
+            if failure
+            else notes,
             loss=loss,
             derive=derive if callable(self.manual) else None,
             at=self.at if callable(self.manual) else None,
             program=Program(by_lines) if callable(self.manual) else None,
+            failure=failure,
         )
 
     def _recorded(
@@ -142,8 +150,12 @@ class _Functions:
         own = {name: value for name, value in names.items() if name not in parameters}
         return gradients, own, next(iter(places), "")
 
-    def _missing(self, manual: Mapping[str, Array], differentiating: str) -> Iterator[Finding]:
+    def _missing(
+        self, manual: Mapping[str, Array], differentiating: str, failure: Exception | None
+    ) -> Iterator[Finding]:
         """What is asked for besides right numbers, and missing."""
+        if failure is not None:
+            return
         missing = tuple(name for name in self.required if name not in manual)
         if missing:
             yield Finding("missing", missing, "manual gives no gradient for it", wrong=True)

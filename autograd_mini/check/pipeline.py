@@ -111,6 +111,8 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
     with _progress() as said:
         code = located(point.problem, searched, point.tolerance, Budget(seconds, said))
     slips = [*of_forward, *code.mistakes]
+    if problem.failure is not None and not slips:
+        raise problem.failure
     quantities = explained(told_by_lines(blame, slips))
     return GradientReport(
         hinted(quantities, hint),

@@ -49,6 +49,7 @@ class Problem:
         derive: derives the gradients by hand once more; ``None`` where there are arrays alone.
         at: the same problem at other parameters; ``None`` as for ``derive``.
         program: the code that derives them, to be run line by line; ``None`` as for ``derive``.
+        failure: what that code raised, where it does not run.
     """
 
     root: Node
@@ -63,6 +64,7 @@ class Problem:
     derive: Callable[[], Mapping[str, Array]] | None = None
     at: Callable[[Mapping[str, Node]], Problem] | None = None
     program: Program | None = None
+    failure: Exception | None = None
 
     @cached_property
     def order(self) -> list[Node]:

@@ -237,9 +237,9 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether every quantity agrees."""
+        """Whether every quantity agrees, and nothing else is wrong."""
         right = all(quantity.verdict == AGREE for quantity in self.quantities.values())
-        return right and not any(finding.wrong for finding in self.findings)
+        return right and not self.mistakes and not any(finding.wrong for finding in self.findings)
 
     @property
     def culprits(self) -> list[str]:

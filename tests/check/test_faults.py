@@ -534,6 +534,35 @@ def test_operands_of_another_product():
     assert corrected(text) == "dW2 = h.T @ d"
 
 
+def not_transposed(W1, W2):
+    h = np.tanh(X @ W1)
+    d = 2 * (h @ W2 - T) / T.size
+    return {"W2": h.T @ d, "W1": X.T @ (d @ W2 * (1 - h**2))}
+
+
+def in_another_order(W1, W2):
+    h = np.tanh(X @ W1)
+    d = 2 * (h @ W2 - T) / T.size
+    dW2 = np.dot(d, h.T)
+    dW2 = dW2[:3, :2] @ d[:3].T
+    return {"W2": dW2}
+
+
+def test_a_derivation_that_does_not_run_is_mended():
+    text, report = text_of(tanh_net, WEIGHTS, not_transposed)
+    (mistake,) = report.mistakes
+    assert not report.ok
+    assert mistake.cause == "transpose"
+    assert corrected(text) == 'return {"W2": h.T @ d, "W1": X.T @ (d @ W2.T * (1 - h**2))}'
+    assert "manual does not run, it gave no numbers: ValueError: matmul" in text
+    assert "with it it runs, and all that it returns agrees, here and at 2 other points" in text
+
+
+def test_a_derivation_that_does_not_run_and_cannot_be_mended_raises_what_it_raised():
+    with pytest.raises(ValueError, match="not aligned"):
+        check_gradients(tanh_net, WEIGHTS, in_another_order, seconds=1.0)
+
+
 def cross_entropy(W1, b1, W2, b2):
     a1 = np.tanh(z1 := X @ W1 + b1)
     a2 = sig(z2 := a1 @ W2 + b2)

@@ -114,7 +114,8 @@ class Candidates:
         while start <= len(every):
             lister = None if start else listed
             made = self._made(every, slice(start, start + size), lister)
-            self._seen.add(_key(self.statement.node, [values[0] for values in made]))
+            original = _key(self.statement.node, [values[0] for values in made])
+            self._seen |= {original} if original is not None else set()
             for i, several in enumerate(every[start : start + size]):
                 values = [values[1 + i] for values in made]
                 key = _key(several[-1].statement, values)

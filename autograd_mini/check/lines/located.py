@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from autograd_mini.check.blame import Blame
 from autograd_mini.check.lines.claims import Truth
+from autograd_mini.check.lines.failing import running_edits, trial_of
 from autograd_mini.check.lines.listing import listing
 from autograd_mini.check.lines.misnamed import misnamed, mistakes_of_names
 from autograd_mini.check.lines.reasons import reason
@@ -51,6 +52,12 @@ def located(
     """
     wrong = [q.name for q in blame.quantities if q.verdict == DIFFER and q.manual is not None]
     truth = Truth(problem)
+    if problem.program is not None and problem.failure is not None:
+        reread()
+        trial = trial_of(problem, problem.program, tolerance)
+        edits = running_edits(trial, truth, budget)
+        slips = [_mistake(trial, truth, edits)] if edits else []
+        return Located([replace(slip, names=(), inherited_by=()) for slip in slips], [])
     claims = misnamed(problem, wrong, truth)
     alone = Located(mistakes_of_names(problem, claims, truth, None), [])
     if problem.program is None or not problem.manual or budget.seconds <= 0:
@@ -139,11 +146,11 @@ def _unmended(trial: Trial, truth: Truth, budget: Budget) -> list[Mistake]:
 
 def _own(trial: Trial, statement: Statement, names: Collection[str]) -> set[str]:
     """The gradients among names that a statement itself makes."""
-    made = [trial.sites[site][-1].value for site in trial.places[statement.place]]
+    made = [trial.sites[site][-1].value for site in trial.places.get(statement.place, [])]
     given = trial.ran.gradients or {}
     return {
         name
-        for name in names
+        for name in given.keys() & set(names)
         if any(given[name].shape == array.shape and (given[name] == array).all() for array in made)
     }
 

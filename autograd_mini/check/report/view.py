@@ -249,7 +249,9 @@ def _as_text(
             rest = " and what inherited it" if mistake.inherited_by else ""
             be = "agree" if rest or mistake.names[1:] else "agrees"
             agreeing = f"{all_of(mistake.names)}{rest} {be}"
-        if not wrong:
+        if not derived:
+            agreeing = "it runs, and all that it returns agrees"
+        elif not wrong:
             count = {1: "the gradient agrees", 2: "both gradients agree"}
             agreeing = count.get(len(derived), f"all {len(derived)} gradients agree")
         yield tuple(told(mistake, agreeing, number > 0))
