@@ -64,7 +64,6 @@ TENSOR = {
     "expand_as": "np.broadcast_to(t, other.shape)",
     "contiguous": "t itself",
     "clone": "+t (a node of its own, in the graph)",
-    "copy": "+t (a node of its own, in the graph)",
     "matmul": "t @ other",
     "mm": "t @ other",
     "bmm": "t @ other",

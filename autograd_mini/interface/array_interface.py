@@ -196,6 +196,9 @@ class ArrayInterface:
 
     flatten = ravel
 
+    def copy(self) -> Tensor:
+        return _through_numpy(np.copy, self)
+
     def squeeze(self, axis: Axis = None, **more: object) -> Tensor:
         return _through_numpy(np.squeeze, self, axis, **more)
 

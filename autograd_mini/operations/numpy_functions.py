@@ -217,6 +217,16 @@ def array_split(x: Operand, indices_or_sections: Any, axis: int = 0) -> list[Ope
     ]
 
 
+@replaces(np.hsplit)
+def hsplit(x: Operand, indices_or_sections: ArrayLike) -> Operand:
+    return split(x, indices_or_sections, 1 if np.ndim(x) > 1 else 0)
+
+
+@replaces(np.vsplit)
+def vsplit(x: Operand, indices_or_sections: ArrayLike) -> Operand:
+    return split(x, indices_or_sections, 0)
+
+
 def _size_along(x: Operand, axis: int, name: str) -> int:
     """The size of an axis that there must be."""
     if not -np.ndim(x) <= operator.index(axis) < np.ndim(x):
@@ -258,6 +268,20 @@ def column_stack(arrays: Sequence[Operand]) -> Operand:
 @replaces(np.append)
 def append(x: Operand, values: Operand, axis: int | None = None) -> Operand:
     return concatenate([x, values], axis)
+
+
+@replaces(np.insert)
+def insert(x: Operand, obj: Any, values: Operand, axis: int | None = None) -> Operand:
+    places = np.arange(np.size(x)).reshape(np.shape(x))
+    others = np.size(x) + np.arange(np.size(values)).reshape(np.shape(values))
+    both = concatenate([np.ravel(x), np.ravel(values)])
+    return getitem(both, np.insert(places, obj, others, axis))
+
+
+@replaces(np.delete)
+def delete(x: Operand, obj: Any, axis: int | None = None) -> Operand:
+    places = np.arange(np.size(x)).reshape(np.shape(x))
+    return getitem(np.ravel(x), np.delete(places, obj, axis))
 
 
 @replaces(np.repeat)
