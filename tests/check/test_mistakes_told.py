@@ -41,7 +41,8 @@ def test_the_mark_is_under_what_it_marks(text, data):
     )
     shown = "".join(
         "    " if c == "\t" else c if c.isprintable() else "·" for c in text[first:last]
-    ).lstrip("\u0301")
+    ).replace("\u0301", "")
+    under = under.replace("\u0301", "")  # it takes no column of its own
     if not line.text.endswith("…"):
         shown = shown.rstrip()
         assert under.rstrip("…").rstrip() == shown or not shown

@@ -51,7 +51,7 @@ class Terminal(io.StringIO):
 def test_what_is_tried_is_shown_on_a_terminal(monkeypatch, stream, shown):
     monkeypatch.setattr("sys.stderr", stream)
     monkeypatch.setattr(pipeline, "_PATIENCE", 0.0)
-    check_gradients(loss, PARAMS, manual, seconds=0.5)
+    check_gradients(loss, PARAMS, manual, seconds=3)
     said = stream.getvalue()
     assert ("\rsearching for the right line " in said) == shown
     assert "\n" not in said
