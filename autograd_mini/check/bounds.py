@@ -72,6 +72,9 @@ def bounds(problem: Problem) -> Bounds:
     """The rounding error of each automatic gradient of a problem, and of its loss."""
     nodes, notes = list(problem.nodes.values()), []
     automatic = [np.asarray(g) for g in sweep_gradients(problem.root, nodes, False, None)]
+    if problem.uncertain:
+        room = {name: _of(error) for name, error in problem.uncertain.items()}
+        return Bounds(dict(zip(problem.nodes, automatic, strict=True)), room, 0.0)
     try:
         recorded = recorded_gradients(problem.root, nodes)
     except TypeError as error:  # a primitive whose pullback works on plain arrays only
@@ -87,6 +90,11 @@ def bounds(problem: Problem) -> Bounds:
         loss_noise(problem.root),
         tuple(notes),
     )
+
+
+def _of(error: Array) -> Array:
+    """How far numbers may be off that are known to an error each: as far as the worst of them."""
+    return np.asarray(np.full(error.shape, np.max(error, initial=0.0)))
 
 
 def same_to_rounding(data: Array, other: Array, bound: Array) -> bool:

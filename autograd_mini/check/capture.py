@@ -19,6 +19,7 @@ from autograd_mini.check.lines.program import Program
 from autograd_mini.check.problem import Problem, number
 from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
+from autograd_mini.check.unrecorded import numerical_loss
 from autograd_mini.core.graph import Node, is_node, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
@@ -55,6 +56,10 @@ def captured(
 
 
 _NARROW = ("float32", "float16")
+_NUMERICAL = (
+    "The loss could not be recorded, so it was checked numerically: what is called automatic comes "
+    "of differences of the loss, and nothing is known of what is between."
+)
 _FAILS = "manual does not run, it gave no numbers: {}: {}."
 
 
@@ -70,12 +75,13 @@ class _Functions:
     def at(self, parameters: Mapping[str, Node], notes: tuple[str, ...] = ()) -> Problem:
         """The problem at parameters, which are Tensors and Values."""
         around = names_of(self.loss)
-        root, in_loss = self._recorded(parameters, around)
+        root, in_loss, uncertain = self._recorded(parameters, around)
         failure: Exception | None = None
         try:
             gradients, in_manual, differentiating = self._derived(parameters)
         except (ValueError, IndexError) as error:  # what NumPy raises for shapes
             failure, gradients, in_manual, differentiating = error, {}, {}, ""
+        notes = (*notes, _NUMERICAL) if uncertain else notes
         nodes = {**parameters, **_intermediates(gradients, parameters, in_loss, root)}
         if not nodes:
             raise ValueError(
@@ -91,6 +97,8 @@ class _Functions:
         scope = Scope({**around_manual, **in_manual, **around, **in_loss, **parameters})
 
         def loss(replaced: Mapping[str, Node]) -> float:
+            if uncertain:
+                return number(self.loss(**_plain({**parameters, **replaced})))
             return number(self.loss(**{**parameters, **replaced}))
 
         def by_lines(follow: Callable[[Manual | None], Any]) -> dict[str, Array]:
@@ -116,21 +124,29 @@ class _Functions:
             at=self.at if callable(self.manual) else None,
             program=Program(by_lines) if callable(self.manual) else None,
             failure=failure,
+            uncertain=uncertain,
         )
 
     def _recorded(
         self, parameters: Mapping[str, Node], around: Mapping[str, Any]
-    ) -> tuple[Node, dict[str, Any]]:
-        """The loss and the local variables of the function that computed it."""
+    ) -> tuple[Node, dict[str, Any], dict[str, Array]]:
+        """The loss, the local variables of the function that computed it, and how far off the
+        gradients may be where it could not be recorded.
+        """
         try:
             root, names = call_with_locals(self.loss, dict(parameters))
+            _check_root(root)
         except ValueError as error:
             remedy = advice(error, around)
             if not remedy:
                 raise
             raise ValueError(f"{str(error).strip()}: {remedy}") from error
-        _check_root(root)
-        return root, names
+        except TypeError:
+            numerical = numerical_loss(self.loss, parameters) if self.manual is not None else None
+            if numerical is None:
+                raise
+            return numerical[0], {}, numerical[1]
+        return root, names, {}
 
     def _derived(
         self, parameters: Mapping[str, Node]
@@ -227,9 +243,11 @@ def _plain(parameters: Mapping[str, Node]) -> dict[str, Any]:
 
 def _check_root(root: Node) -> None:
     if not is_node(root):
+        remedy = "compute it from the parameters with NumPy's functions, without .data or float()"
+        if isinstance(root, tuple | list) and root and is_node(root[0]):
+            remedy = "give the loss alone, lambda **params: loss(**params)[0]"
         raise TypeError(
-            f"loss must return a Tensor or Value, it returned {type(root).__name__}: compute it "
-            "from the parameters with NumPy's functions, without .data or float()"
+            f"loss must return a Tensor or Value, it returned {type(root).__name__}: {remedy}"
         )
     if np.size(root.data) != 1:
         raise ValueError(

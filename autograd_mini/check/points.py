@@ -66,7 +66,7 @@ def telling_point(problem: Problem, seed: int, entries: int) -> Point:
     here = _compared(problem, seed, entries)
     if problem.at is None:
         return replace(here, alone=True)
-    if any(quantity.verdict != AGREE for quantity in here.quantities):
+    if problem.uncertain or any(q.verdict != AGREE for q in here.quantities):
         return here
     try:
         beside = _wrong_beside(problem, problem.at, seed)

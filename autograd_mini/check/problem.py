@@ -50,6 +50,8 @@ class Problem:
         at: the same problem at other parameters; ``None`` as for ``derive``.
         program: the code that derives them, to be run line by line; ``None`` as for ``derive``.
         failure: what that code raised, where it does not run.
+        uncertain: where the loss could not be recorded, so that its gradients are numerical:
+            how far off each number of these may be, by the names of the parameters.
     """
 
     root: Node
@@ -65,6 +67,7 @@ class Problem:
     at: Callable[[Mapping[str, Node]], Problem] | None = None
     program: Program | None = None
     failure: Exception | None = None
+    uncertain: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
     def order(self) -> list[Node]:

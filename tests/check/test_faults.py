@@ -648,6 +648,37 @@ def test_the_diagonal_of_a_product_is_no_sum_over_all_pairs():
     assert check_gradients(loss, {"W": W1[:, :2]}, of_classifier).ok
 
 
+def element_by_element(W):
+    total = 0.0
+    for row in W:
+        for w in row:
+            total += float(w) ** 2
+    return total
+
+
+def test_a_loss_that_cannot_be_recorded_is_checked_numerically_and_it_says_so():
+    report = check_gradients(element_by_element, {"W": W1}, lambda W: {"W": 2 * W})
+    assert report.ok
+    assert "The loss could not be recorded, so it was checked numerically" in report.text()
+
+    def manual(W):
+        dW = 3 * W
+        return {"W": dW}
+
+    text, report = text_of(element_by_element, {"W": W1}, manual)
+    assert corrected(text) == "dW = 2 * W"
+    with pytest.raises(TypeError, match="drop the gradient"):
+        check_gradients(element_by_element, {"W": W1})
+
+
+def test_a_loss_that_gives_its_gradients_too_is_told_what_to_give():
+    def loss(W):
+        return np.sum(W**2), {"W": 2 * W}
+
+    with pytest.raises(TypeError, match=r"give the loss alone, lambda \*\*params: loss"):
+        check_gradients(loss, {"W": W1}, lambda W: {"W": 2 * W})
+
+
 # What was a crash, a false pass or a false alarm
 
 
