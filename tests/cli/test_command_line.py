@@ -7,6 +7,7 @@ import io
 import json
 import math
 import shlex
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -195,7 +196,9 @@ def test_check_reads_a_notebook(tmp_path, capsys):
 
     write(CELLS)
     assert main(["check", *named]) == 1
-    assert "gw stands where" in capsys.readouterr().out  # the names of the cell
+    told = capsys.readouterr().out  # the line of the cell, and the right one
+    assert re.search(r"mine.ipynb, cell \d+:\d+  gw = 3 \* w\n", told)
+    assert "→  gw = 2 * w\n" in told
     write([*CELLS, ("code", "dw = grads['w'] * 2 / 3")])
     assert main(["check", *named[:-1], "dw"]) == 0
     write([*CELLS, ("code", "\n1 / 0")])
