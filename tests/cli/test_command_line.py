@@ -6,8 +6,8 @@ import contextlib
 import io
 import json
 import math
-import shlex
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
