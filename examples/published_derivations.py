@@ -260,7 +260,7 @@ CASES = (
     Case("iris: error·σ′(z) for np.mean of squares", iris, 157.5, ("W2", "b2", "W1", "b1")),
     Case("iris: labels as a column", lambda: iris("column"), 157.5, ("W2", "b2", "W1", "b1")),
     Case("targets - output, added", lambda: adding(of_activation), -8.0, ("z2",)),
-    Case("targets - output, σ′ of σ(z)", lambda: adding(of_argument, "half"), None, ("z2", "z1")),
+    Case("targets - output, σ′ of σ(z)", lambda: adding(of_argument, "half"), None, ("z2",)),
     Case("2 · dW2 and 4/m · Σ in db1", planted, None, ("W2", "b1")),
 )
 

@@ -10,7 +10,7 @@ from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.failing import running_edits, trial_of
 from autograd_mini.check.lines.listing import listing
 from autograd_mini.check.lines.misnamed import misnamed, mistakes_of_names
-from autograd_mini.check.lines.reasons import reason
+from autograd_mini.check.lines.reasons import NUMBER, reason
 from autograd_mini.check.lines.repair import Budget, VerifiedEdit, suspects, verified_edits
 from autograd_mini.check.lines.source import Statement, reread
 from autograd_mini.check.lines.texts import line_of, rewritten
@@ -164,8 +164,11 @@ def _nearest_first(trial: Trial) -> list[str]:
 def _meaning(trial: Trial, truth: Truth) -> Callable[[str], str]:
     """What an operand of a line is, by its name and by the numbers that it had."""
     values = {event.name: event.value for event in trial.ran.events}
+    numbers = trial.problem.used.numbers
 
     def meaning(text: str) -> str:
+        if text in numbers:
+            return f"{NUMBER}{numbers[text]:g}"
         if text not in values:
             return ""
         claims = [claim for claim in truth.claims(values[text]) if claim.exact]

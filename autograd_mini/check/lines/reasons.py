@@ -13,6 +13,15 @@ Meaning = Callable[[str], str]
 Told = tuple[str, str]
 
 
+NUMBER = "the number "
+"""How the meaning of a name begins that stands for a number."""
+
+
+def is_number(meaning: str) -> bool:
+    """Whether a name of this meaning stands for a number."""
+    return meaning.startswith(NUMBER)
+
+
 def reason(edit: Edit, meaning: Meaning) -> Told:
     """A code of ``CAUSES``, and what is wrong with the line, in a sentence.
 
@@ -235,7 +244,7 @@ def _inserted_reduction(edit: Edit, meaning: Meaning) -> str:
 
 
 def _dropped_factor(edit: Edit, meaning: Meaning) -> Told | str:
-    if number_of(edit.old) is not None:
+    if number_of(edit.old) is not None or is_number(meaning(_text(edit.old))):
         return "scale", f"the factor {_formula(edit.old)} is too many"
     return f"the factor {_in_brackets(edit.old)} is too many"
 

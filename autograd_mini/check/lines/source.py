@@ -242,7 +242,8 @@ def is_users(file: str) -> bool:
     if not os.path.isabs(file):
         return not file.startswith(("<frozen", "<string>", "<__array"))
     path = os.path.realpath(file)
-    return not any(path.startswith(folder) for folder in _NOT_USERS)
+    installed = {"site-packages", "dist-packages"} & {*Path(path).parts}
+    return not installed and not any(path.startswith(folder) for folder in _NOT_USERS)
 
 
 def _folders() -> tuple[str, ...]:
