@@ -168,6 +168,45 @@ def _constant_factor(mistake: WrongStep) -> Iterator[Cause]:
     yield Cause("scale", f"{_times(factor, name)} × the right gradient")
 
 
+def _clipped(mistake: WrongStep) -> Iterator[Cause]:
+    """The right gradient, its elements cut off at a limit."""
+    manual, right = mistake.manual, mistake.expected
+    if manual.shape != right.shape or manual.size < _INFORMATIVE:
+        return
+    limit = _largest(manual)
+    told = np.any(np.abs(right) < limit) or (manual.min() < 0 < manual.max())
+    if limit and told and explains(np.clip(right, -limit, limit), mistake):
+        yield Cause("clipped", f"the right gradient, clipped to ±{limit:.6g}")
+
+
+def _block(mistake: WrongStep) -> Iterator[Cause]:
+    """Right but for one row or column, which is off by a constant, or by that times its values."""
+    manual, right = mistake.manual, mistake.expected
+    if manual.shape != right.shape or not 1 <= right.ndim <= 2:
+        return
+    for axis in range(right.ndim):
+        others = tuple(i for i in range(right.ndim) if i != axis)
+        touched = np.flatnonzero(mistake.wrong.any(axis=others))
+        if len(touched) != 1 or right.shape[axis] < _INFORMATIVE:
+            continue
+        index = int(touched[0])
+        place = (slice(None),) * axis + (index,)
+        name = ("row", "column")[axis] if right.ndim == 2 else "element"
+        rest = (manual - right)[place]
+        off, values = np.atleast_1d(rest), np.atleast_1d(np.asarray(mistake.node.data)[place])
+        room = _SLACK * _largest(mistake.bound)
+        constant = float(np.mean(off))
+        share = _ratio(off, values)
+        if np.all(np.abs(off - constant) <= room):
+            size = _times(abs(constant), mistake.factors.name(abs(constant)))
+            much = "large" if constant > 0 else "small"
+            yield Cause("extra-term", f"{name} {index} is too {much} by {size}; all else is right")
+        elif share and np.all(np.abs(off - share * values) <= room):
+            size = _times(share, mistake.factors.name(share))
+            told = f"{name} {index} has {size} × its own values too much; all else is right"
+            yield Cause("extra-term", told)
+
+
 def _reduced_counts(mistake: WrongStep) -> Iterator[tuple[int, str]]:
     """Over how many elements the step and the forward pass near it take sums and means."""
     wording = mistake.step.wording
@@ -433,7 +472,7 @@ def _places(where: Array) -> str:
 
 _LOOKS = (
     (_not_finite,),
-    (_whole, _kinks),
+    (_whole, _kinks, _clipped, _block),
     (_one_slip, _other_array, _other_derivative),
     (_zeros,),
 )

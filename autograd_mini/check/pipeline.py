@@ -13,7 +13,7 @@ from autograd_mini.check.blame import Blame, blamed
 from autograd_mini.check.capture import Loss, Manual, Required, captured
 from autograd_mini.check.causes import explained
 from autograd_mini.check.conventions import with_conventions
-from autograd_mini.check.lines.located import located, told_by_lines
+from autograd_mini.check.lines.located import located, told_by_lines, with_causes
 from autograd_mini.check.lines.repair import Budget
 from autograd_mini.check.lint import lint
 from autograd_mini.check.losses import hinted, loss_hint
@@ -121,7 +121,7 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
         notes=[*point.notes, *problem.notes, *code.notes],
         findings=[*point.findings, *lint(point.problem, quantities, point.alone)],
         loss_hint=hint.sentence if hint else None,
-        mistakes=slips,
+        mistakes=with_causes(slips, quantities),
         lines=code.lines,
     )
 

@@ -24,6 +24,7 @@ CAUSES = {
     "mean-for-sum": "a mean where a sum belongs",
     "missing-reduction": "not summed over an axis",
     "scale": "a constant factor",
+    "clipped": "clipped",
     "wrong-axis": "summed over another axis",
     "transpose": "transposed",
     "axis-order": "axes in another order",

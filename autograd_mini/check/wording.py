@@ -135,7 +135,7 @@ class FactorNames:
     def name(self, factor: float) -> str | None:
         """A factor in words, ``None`` if it is none that these numbers make.
 
-        Where a number of the code and one made of sizes are equal, both are given.
+        Where a number of the code and one made of a size are equal, both are given.
         """
         if not np.isfinite(factor) or not factor:
             return None
@@ -143,13 +143,12 @@ class FactorNames:
         if simple:
             return "−" * (factor < 0) + simple[0]
         products = list(self._products())
-        ways = [
-            self._named(factor, [(1, "", "")]),
-            _sized(factor, products),
-            self._named(factor, products),
-        ]
-        names = [text for way in ways[:2] for text in itertools.islice(way, 1)]
-        return ", or ".join(names or itertools.islice(ways[2], 1)) or None
+        alone = [(1, "", "")]
+        counts = [(int(n), name, "") for name, n in self.named.items() if n > 2 and n == int(n)]
+        code = [*self._named(factor, alone), *self._named(factor, counts)][:1]
+        sizes = products[: len(self.sizes)] if code else products  # two sizes fit many numbers
+        names = code + list(itertools.islice(_sized(factor, sizes), 1))
+        return ", or ".join(names or itertools.islice(self._named(factor, products), 1)) or None
 
     def _named(self, factor: float, products: Sequence[Product]) -> Iterator[str]:
         """A number of the code, times or over one of the products."""

@@ -648,6 +648,67 @@ def test_the_diagonal_of_a_product_is_no_sum_over_all_pairs():
     assert check_gradients(loss, {"W": W1[:, :2]}, of_classifier).ok
 
 
+@pytest.mark.parametrize("where", ["line", "loop"])
+def test_clipping_that_was_left_in(where):
+    def in_a_line(W1, W2):
+        h = np.tanh(X @ W1)
+        d = 2 * (h @ W2 - T) / T.size
+        dW2 = np.clip(h.T @ d, -0.2, 0.2)
+        return {"W2": dW2}
+
+    def in_a_loop(W1, W2):
+        h = np.tanh(X @ W1)
+        d = 2 * (h @ W2 - T) / T.size
+        grads = {"W1": X.T @ (d @ W2.T * (1 - h**2)), "W2": h.T @ d}
+        for g in grads.values():
+            np.clip(g, -0.2, 0.2, out=g)
+        return grads
+
+    text, report = text_of(tanh_net, WEIGHTS, in_a_line if where == "line" else in_a_loop)
+    (mistake,) = report.mistakes
+    assert mistake.cause == "clipped"
+    assert "the gradient is clipped here" in text
+
+
+def test_clipped_arrays_are_told_by_their_limit():
+    right = check_gradients(tanh_net, WEIGHTS)["W1"].automatic
+    report = check_gradients(tanh_net, WEIGHTS, {"W1": np.clip(right, -0.2, 0.2)})
+    assert [(c.code, c.evidence) for c in report["W1"].causes] == [
+        ("clipped", "the right gradient, clipped to ±0.2")
+    ]
+
+
+def test_a_block_that_is_wrong_by_a_constant_is_named_with_it():
+    """A penalty on all weights, where the loss leaves out those of the bias, in column 0."""
+    reg, m = 0.5, len(X)
+
+    def loss(W):
+        return 0.5 * np.sum((X @ W.T) ** 2) / m + 0.5 * reg / m * np.sum(W[:, 1:] ** 2)
+
+    def manual(W):
+        dW = (X @ W.T).T @ X / m + reg / m * W
+        return {"W": dW}
+
+    text, report = text_of(loss, {"W": W1.T}, manual, seconds=1.0)
+    assert "column 0 has 0.0833333 (= reg/m" in text
+    assert "× its own values too much; all else is right" in text
+    right = check_gradients(loss, {"W": W1.T})["W"].automatic
+    off = right + reg / m * np.eye(4)[0]
+    report = check_gradients(loss, {"W": W1.T}, {"W": off})
+    assert report["W"].causes[0].evidence.startswith("column 0 is too large by 0.0833333")
+    assert report["W"].causes[0].evidence.endswith("; all else is right")
+
+
+def test_a_number_of_the_code_is_not_said_by_two_sizes_too():
+    def manual(W1, W2):
+        rate = 0.1
+        return {"W2": rate * right}
+
+    right = check_gradients(tanh_net, WEIGHTS)["W2"].automatic
+    report = check_gradients(tanh_net, WEIGHTS, manual, seconds=0)
+    assert report["W2"].causes[0].evidence == "0.1 (= rate) × the right gradient"
+
+
 def element_by_element(W):
     total = 0.0
     for row in W:

@@ -16,7 +16,7 @@ from autograd_mini.check.lines import (
     statements,
     terms,
 )
-from autograd_mini.check.lines.line import Change, Line
+from autograd_mini.check.lines.line import Change, Line, name_of_call
 from autograd_mini.check.lines.syntax import Tree, copied
 from autograd_mini.check.lines.words import Words, words_of
 
@@ -148,6 +148,8 @@ def _all(line: Line) -> Iterator[tuple[Change, dict[ast.AST, ast.AST]]]:
             alike.setdefault(line.tree.key(node), []).append(node)
     for rules in RULES:
         for change in rules.changes(line):
+            if change.kind == "constant" and _is_limit(line, change.old):
+                continue
             yield change, {change.old: change.new, **dict(change.also)}
             if change.kind in _THROUGHOUT:
                 places = alike.get(line.tree.key(change.old), [])
@@ -156,6 +158,14 @@ def _all(line: Line) -> Iterator[tuple[Change, dict[ast.AST, ast.AST]]]:
                     extra = change.extra + (0.0 if change.kind == "name" else _THROUGHOUT_COSTS)
                     again = Change(kind, change.old, change.new, extra)
                     yield again, {place: copied(change.new) for place in places}
+
+
+def _is_limit(line: Line, node: ast.AST) -> bool:
+    """Whether a number is a limit of ``clip``: a wider one undoes nothing, it is only not met."""
+    return any(
+        isinstance(above, ast.Call) and name_of_call(above) == "clip"
+        for above in line.tree.above(node)
+    )
 
 
 _THROUGHOUT_COSTS = 0.5

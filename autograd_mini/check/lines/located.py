@@ -16,7 +16,7 @@ from autograd_mini.check.lines.source import Statement, reread
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.result import DIFFER, Cause, CodeLine, Mistake, Repair
+from autograd_mini.check.result import DIFFER, Cause, CodeLine, Mistake, Quantity, Repair
 from autograd_mini.core.graph import Node
 from autograd_mini.typing import Array
 
@@ -108,6 +108,18 @@ def told_by_lines(blame: Blame, slips: Sequence[Mistake]) -> Blame:
         quantities.append(quantity)
     told = inherited | {name for name, cause in causes.items() if cause}
     return Blame(quantities, {n: step for n, step in blame.mistakes.items() if n not in told})
+
+
+def with_causes(slips: Sequence[Mistake], quantities: Sequence[Quantity]) -> list[Mistake]:
+    """The slips; of a line that no change mends, with what the numbers say of what it makes."""
+    causes = {q.name: q.causes[0] for q in quantities if q.cause not in (None, "unknown")}
+    told = []
+    for slip in slips:
+        known = [causes[n] for n in (*slip.names, *slip.inherited_by) if n in causes]
+        if slip.cause == "unknown" and known:
+            slip = replace(slip, cause=known[0].code, reason=known[0].evidence)
+        told.append(slip)
+    return told
 
 
 def _mistake(trial: Trial, truth: Truth, edits: list[VerifiedEdit]) -> Mistake:

@@ -391,8 +391,12 @@ def _looped(edit: Edit, meaning: Meaning) -> str:
     return f"the loop must run over {_text(edit.new)}"
 
 
-def _called(edit: Edit, meaning: Meaning) -> str:
-    if edit.new is None:
+def _called(edit: Edit, meaning: Meaning) -> Told | str:
+    call = edit.old.value if isinstance(edit.old, ast.Expr) else edit.old
+    name = _text(call.func if isinstance(call, ast.Call) else call)
+    if edit.new is None or isinstance(edit.new, ast.Pass):
+        if name.rpartition(".")[2] == "clip":
+            return "clipped", "the gradient is clipped here: give it as it is before"
         return f"{_text(edit.old)} is too many"
     if isinstance(edit.new, ast.Call) and _text(edit.old) in map(_text, edit.new.args):
         return f"{_text(edit.new.func)} is missing: {_text(edit.new)}"

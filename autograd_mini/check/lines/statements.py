@@ -38,6 +38,8 @@ def changes(line: Line) -> Iterator[Change]:
 def assignments(line: Line) -> Iterator[Change]:
     """``=`` for ``+=`` or ``-=``, and the other way round; and no update at all."""
     statement = line.statement
+    if _writes_out(statement):
+        yield Change("drop call", statement, ast.copy_location(ast.Pass(), statement))
     if _updates(statement):
         yield Change("update", statement, ast.copy_location(ast.Pass(), statement))
     if isinstance(statement, ast.AugAssign):
@@ -61,6 +63,14 @@ def assignments(line: Line) -> Iterator[Change]:
             if likely and line.words.by_text:
                 sum_ = made("_0 + _1", loaded(target), statement.value)
                 yield Change("accumulate", statement.value, sum_, extra + 0.3)
+
+
+def _writes_out(statement: ast.stmt) -> bool:
+    """Whether a statement is a call that writes into an array: ``np.clip(g, -1, 1, out=g)``."""
+    match statement:
+        case ast.Expr(ast.Call(keywords=keywords)):
+            return any(keyword.arg == "out" for keyword in keywords)
+    return False
 
 
 def _updates(statement: ast.stmt) -> bool:
