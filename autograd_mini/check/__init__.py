@@ -9,9 +9,10 @@ checked, and what the stages before it have shown, and adds to that:
 4. ``probe``: numerical derivatives, as exact as is needed;
 5. ``verdict``: agree, differ, or cannot tell; at the ``points`` where that says most;
 6. ``blame``: which quantities are wrong by their own line, and which inherit it;
-7. ``causes``: what single slip makes these numbers;
-8. ``lint``: what shapes, labels and values say, and which other loss is meant (``losses``);
-9. ``report``: all of it told.
+7. ``lines.located``: which line of the hand-derived code is wrong, and what is right there;
+8. ``causes``: of what no line explains, what single slip makes these numbers;
+9. ``lint``: what shapes, labels and values say, and which other loss is meant (``losses``);
+10. ``report``: all of it told.
 
 ``pipeline`` has ``check_gradients`` and calls one after the other.  The modules between them
 hold what the stage after them needs; none imports one that comes later.
