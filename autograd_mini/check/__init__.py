@@ -30,10 +30,9 @@ ORDER = (
     "lines.program", "result", "scope", "structure", "problem", "frames", "broadcasting",
     "unrecorded", "capture", "bounds", "determinism", "kinks", "complex_step", "probe", "verdict",
     "points", "wording", "conventions", "true_step", "blame", "lines.claims", "lines.trial",
-    "lines.texts",
-    "lines.misnamed", "lines.reasons", "lines.candidates", "lines.repair", "lines.failing",
-    "lines.listing", "lines.located", "slips", "causes", "lint", "losses", "report.mistakes",
-    "report.view", "report.patch", "report.text", "report.style", "report.page", "report.to_json",
-    "report", "pipeline",
+    "lines.texts", "lines.misnamed", "lines.reasons", "lines.candidates", "lines.repair",
+    "lines.failing", "lines.listing", "lines.located", "slips", "causes", "forward", "lint",
+    "losses", "report.mistakes", "report.view", "report.patch", "report.text", "report.style",
+    "report.page", "report.to_json", "report", "pipeline",
 )  # fmt: skip
 """The modules in the order of the stages."""

@@ -18,7 +18,7 @@ from autograd_mini.check.points import Point, moved_beside
 from autograd_mini.check.probe import largest
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import AGREE, DIFFER, Quantity
-from autograd_mini.check.structure import CLIP, MAXIMUM, MINIMUM, symbol_of
+from autograd_mini.check.structure import CLIP, MAXIMUM, symbol_of
 from autograd_mini.check.wording import Wording
 from autograd_mini.core.graph import Node, data_of, is_node, topological_order
 from autograd_mini.typing import Array, Operand
@@ -138,7 +138,7 @@ def _stabilises(node: Node) -> Node | None:
     high = 1 - _LIMIT <= constants[-1] < 1 and bool(np.all(kept.data <= 1))
     if symbol_of(node) == "+":
         return kept if 0 < constants[0] <= min(_SMALL, _ADDED * size) else None
-    holds = {CLIP: low and (high or constants[-1] >= 1), MAXIMUM: low, MINIMUM: high}
+    holds = {CLIP: low and (high or constants[-1] >= 1), MAXIMUM: low}
     return kept if node.operation is not None and holds.get(node.operation) else None
 
 

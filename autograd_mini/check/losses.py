@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd_mini._build.functions import exp, log
 from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_rounding
-from autograd_mini.check.lint import mended_forward
+from autograd_mini.check.forward import meant_by
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import DIFFER, Cause, Quantity
 from autograd_mini.check.scope import Scope
@@ -35,7 +35,7 @@ from autograd_mini.check.structure import (
     symbol_of,
     terms,
 )
-from autograd_mini.core.graph import Node, is_node, rebuild, sweep_gradients, topological_order
+from autograd_mini.core.graph import Node, is_node, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.typing import Array
 
@@ -116,7 +116,7 @@ def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | No
 
     Returns:
         ``None`` if nothing differs, if the loss is of no kind that is known, or if no usual
-        variant explains every gradient.
+        variant explains every gradient, or several that are more than half of them.
     """
     if not any(q.verdict == DIFFER for q in quantities if q.manual is not None):
         return None
@@ -125,19 +125,17 @@ def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | No
     nodes = {name: problem.nodes[name] for name in manual}
     if any(manual[name].shape != np.shape(node.data) for name, node in nodes.items()):
         return None
-    if not any(gradient.any() for gradient in manual.values()):
+    arrays = manual.values()
+    if not any(a.any() for a in arrays) or not all(np.isfinite(a).all() for a in arrays):
         return None  # zeros are to rounding the gradients of every loss that has reached its end
-    if not all(np.isfinite(gradient).all() for gradient in manual.values()):
-        return None
-    for words, exchanged in mended_forward(problem):
-        if _is_right_with(problem, exchanged):
-            sentence = f"right for {words}: the forward pass is wrong, not its derivation"
-            return LossHint(
-                None, sentence, tuple(q.name for q in quantities if q.verdict == DIFFER), True
-            )
+    if meant := meant_by(problem):
+        sentence = f"right for {meant}: the forward pass is wrong, not its derivation"
+        wrong = tuple(q.name for q in quantities if q.verdict == DIFFER)
+        return LossHint(None, sentence, wrong, of_forward=True)
     loss = _recognised(order)
     if loss is None:
         return None
+    group: tuple[int, LossHint | None] = (len(manual) // 2, None)  # more than half, and two
     for kind, sums in _candidates(loss):
         slopes = _slopes(sums, nodes, problem.rounding_unit)
         for sign in (1, -1):
@@ -149,22 +147,24 @@ def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | No
                 if decay is not None:
                     variant = _Variant(kind, text, words, sign, factor, decay)
                     return _hint(loss, variant, tuple(manual), problem.scope)
-    return None
+                if len(names := _explained(factor, slopes, manual)) > max(group[0], 1):
+                    variant = _Variant(kind, text, words, sign, factor, 0.0)
+                    group = len(names), _hint(loss, variant, names, problem.scope)
+    if hint := group[1]:
+        *first, last = hint.names
+        hint = replace(hint, sentence=f"{', '.join(first)} and {last} are {hint.sentence}")
+    return hint
 
 
-def _is_right_with(problem: Problem, exchanged: Mapping[Node, Node]) -> bool:
-    """Whether the hand-derived gradients are those of the loss with some nodes exchanged."""
-    with np.errstate(all="ignore"):
-        made = rebuild(problem.order, exchanged)
-        root = made.get(problem.root, problem.root)
-        nodes = [made.get(problem.nodes[name], problem.nodes[name]) for name in problem.manual]
-        try:
-            recorded = recorded_gradients(root, nodes)
-        except TypeError:  # a primitive whose pullback works on plain arrays only
-            return False
-        room = rounding_of(recorded, problem.rounding_unit, topological_order(root))
-        arrays = [np.asarray(g.data if is_node(g) else g) for g in recorded]
-        return all(map(same_to_rounding, problem.manual.values(), arrays, room))
+def _explained(
+    factor: float, slopes: Mapping[str, tuple[Array, Array]], manual: Mapping[str, Array]
+) -> tuple[str, ...]:
+    """The gradients that are a factor times the slopes."""
+    return tuple(
+        name
+        for name, gradient in manual.items()
+        if same_to_rounding(gradient, factor * slopes[name][0], abs(factor) * slopes[name][1])
+    )
 
 
 def hinted(quantities: Sequence[Quantity], hint: LossHint | None) -> list[Quantity]:

@@ -20,8 +20,7 @@ from autograd_mini.core.operation import OPERATIONS, Operation, axes_of
 from autograd_mini.typing import Operand
 
 EXP, LOG, RECIPROCAL, SQUARE = map(OPERATIONS.__getitem__, ("exp", "log", "reciprocal", "square"))
-MAXIMUM, MINIMUM, CLIP = map(OPERATIONS.__getitem__, ("maximum", "minimum", "clip"))
-LOG_SIGMOID = OPERATIONS["log_sigmoid"]
+MAXIMUM, CLIP, LOG_SIGMOID = map(OPERATIONS.__getitem__, ("maximum", "clip", "log_sigmoid"))
 SUM, LOGSUMEXP, LOG_SOFTMAX = map(OPERATIONS.__getitem__, ("sum", "logsumexp", "log_softmax"))
 GETITEM = OPERATIONS["getitem"]
 """The operations that losses are written with, by which they are recognised."""

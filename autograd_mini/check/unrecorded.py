@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.core.graph import Node
+from autograd_mini.core.operation import ArrayOperation
+from autograd_mini.core.tensor import record
 from autograd_mini.differences import derivative
 from autograd_mini.typing import Array
 
@@ -80,19 +81,15 @@ def numerical_loss(
     if not any(gradient.any() for gradient, _ in known):
         return None
     errors = {name: error for name, (_, error) in zip(parameters, known, strict=True)}
-    return _operation()(*parameters.values(), loss=loss), errors
+    return record(_LOSS, tuple(parameters.values()), {"loss": loss}), errors
 
 
-@functools.cache
-def _operation() -> Callable[..., Node]:
-    from autograd_mini.extend import primitive
+def _forward(*arrays: Array, loss: Unrecorded) -> Array:
+    return np.asarray(loss([np.asarray(a, float) for a in arrays]))
 
-    def forward(*arrays: Array, loss: Unrecorded) -> Array:
-        return np.asarray(loss([np.asarray(a, float) for a in arrays]))
 
-    def pullback(g: Array, out: Array, *arrays: Array, loss: Unrecorded) -> tuple[Array, ...]:
-        known = loss.derivatives([np.asarray(a, float) for a in arrays])
-        return tuple(g * gradient for gradient, _ in known)
+def _share(index: int, g: Array, out: Array, *arrays: Array, loss: Unrecorded) -> Array:
+    return g * loss.derivatives([np.asarray(a, float) for a in arrays])[index][0]
 
-    made: Callable[..., Node] = primitive(forward, pullback, name="unrecorded loss")
-    return made
+
+_LOSS = ArrayOperation("unrecorded loss", _forward, _share, "A number.", foreign=True)

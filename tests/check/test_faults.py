@@ -648,6 +648,23 @@ def test_the_diagonal_of_a_product_is_no_sum_over_all_pairs():
     assert check_gradients(loss, {"W": W1[:, :2]}, of_classifier).ok
 
 
+def test_the_loss_is_named_though_one_gradient_is_wrong_by_itself():
+    def loss(W1, b1, W2, b2):
+        return np.mean((np.tanh(X @ W1 + b1) @ W2 + b2 - T) ** 2)
+
+    def manual(W1, b1, W2, b2):
+        a1 = np.tanh(X @ W1 + b1)
+        d = a1 @ W2 + b2 - T
+        dz1 = (d @ W2.T) * (1 - a1**2)
+        db1 = -dz1.sum(axis=0, keepdims=True)
+        return {"W2": a1.T @ d, "b2": d.sum(0, keepdims=True), "W1": X.T @ dz1, "b1": db1}
+
+    text, report = text_of(loss, NET, manual)
+    assert "Which loss? W2, b2 and W1 are right for ½Σ(t − o)²; 6 × the gradient" in text
+    assert "sign" in [mistake.cause for mistake in report.mistakes]
+    assert len(report.mistakes) == 2
+
+
 @pytest.mark.parametrize("where", ["line", "loop"])
 def test_clipping_that_was_left_in(where):
     def in_a_line(W1, W2):
