@@ -195,6 +195,9 @@ def outcomes(case: Case) -> list[Outcome]:
     report = checked(drawn, manual)
     names = {mutant.name for mutant in chosen}
     verdicts = {name: q.verdict for name, q in report.quantities.items()}
+    warned = {  # right numbers in a shape that broadcasts
+        name for f in report.findings if f.code == "shape" for name in f.names
+    } & {name for name, verdict in verdicts.items() if verdict == "agree"}
     found = []
     for mutant in chosen:
         quantity = report[mutant.name]
@@ -207,9 +210,9 @@ def outcomes(case: Case) -> list[Outcome]:
                 mutant.name,
                 sorted(mutant.codes),
                 f"{mutant.before}  →  {mutant.after}",
-                verdicts[mutant.name] == "differ",
-                set(report.culprits) == names,
-                judged(codes, mutant.codes),
+                verdicts[mutant.name] == "differ" or mutant.name in warned,
+                set(report.culprits) == names - warned,
+                judged(["shape"] if mutant.name in warned else codes, mutant.codes),
                 codes,
                 report.culprits,
                 {name: v for name, v in verdicts.items() if v != "agree"},

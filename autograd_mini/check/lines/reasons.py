@@ -22,6 +22,10 @@ def is_number(meaning: str) -> bool:
     return meaning.startswith(NUMBER)
 
 
+def _unless_number(meaning: str) -> str:
+    return "" if is_number(meaning) else meaning
+
+
 def reason(edit: Edit, meaning: Meaning) -> Told:
     """A code of ``CAUSES``, and what is wrong with the line, in a sentence.
 
@@ -255,7 +259,7 @@ def _inserted_factor(edit: Edit, meaning: Meaning) -> str:
     part, operator = _added(edit)
     if part is None:
         return f"a factor is missing: {_formula(edit.new)}"
-    known = meaning(_text(part))
+    known = _unless_number(meaning(_text(part)))
     tail = f": it is {known}" if known else ""
     if operator is ast.Div:
         return f"the division by {_in_brackets(part)} is missing{tail}"
@@ -287,7 +291,7 @@ def _slope(edit: Edit, meaning: Meaning) -> str:
 def _divided(edit: Edit, meaning: Meaning) -> Told:
     part, _ = _added(edit)
     text = _in_brackets(part)
-    known = meaning(_text(part))
+    known = _unless_number(meaning(_text(part)))
     if "batch" in known or "mean" in known:
         return "sum-for-mean", f"the division by {text} is missing: the mean divides by {known}"
     if known:
@@ -305,7 +309,7 @@ def _inserted_term(edit: Edit, meaning: Meaning) -> str:
     text = ("−" if operator is ast.Sub else "") + _formula(part)
     if isinstance(part, ast.Name) and "next" in part.id:
         return f"{part.id}, what the following step passes on, is left out"
-    known = meaning(_text(part))
+    known = _unless_number(meaning(_text(part)))
     return f"the term {text}, {known}, is left out" if known else f"the term {text} is left out"
 
 

@@ -48,7 +48,7 @@ class Budget:
     """How long may be searched.
 
     Attributes:
-        seconds: at the most.
+        seconds: at the most, of the processor: a machine that has other work finds no less.
         said: is told what is tried.
         tried: how many changes were.
         begun: when the search began.
@@ -57,7 +57,7 @@ class Budget:
     seconds: float
     said: Callable[[str], None] = lambda text: None
     tried: int = 0
-    begun: float = field(default_factory=time.perf_counter)
+    begun: float = field(default_factory=time.process_time)
 
     def count(self, statement: Statement) -> None:
         """A change of a statement is about to be tried."""
@@ -67,7 +67,7 @@ class Budget:
     @property
     def spent(self) -> bool:
         """Whether it is used up."""
-        return time.perf_counter() - self.begun > self.seconds
+        return time.process_time() - self.begun > self.seconds
 
 
 @dataclass(frozen=True)
