@@ -119,7 +119,7 @@ def test_the_names_that_are_right_are_shown_and_verified():
         return {"a2": d, "W2": A1.T @ d}
 
     text, report = text_of(net, NET, manual)
-    assert corrected(text) == "return {'z2': d, \"W2\": A1.T @ d}"
+    assert corrected(text) == 'return {"z2": d, "W2": A1.T @ d}'
     assert report.mistakes[0].repair.verified_at == 3
 
 

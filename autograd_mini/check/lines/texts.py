@@ -157,6 +157,8 @@ def _text(statement: Statement, new: ast.AST, brackets: bool) -> str:
             before.setdefault(_key(node), node)
     kept = _Kept(statement, before)
     plain = ast.unparse(kept.visit(new))
+    if '"' in statement.text and "'" not in statement.text:
+        plain = plain.replace("'", '"')  # the user's quotes
     for name, (text, atomic) in kept.texts.items():
         plain = plain.replace(name, f"({text})" if brackets and not atomic else text)
     return plain
