@@ -122,7 +122,7 @@ class _Functions:
             loss=loss,
             derive=derive if callable(self.manual) else None,
             at=self.at if callable(self.manual) else None,
-            program=Program(by_lines) if callable(self.manual) else None,
+            program=Program(by_lines, [self.loss]) if callable(self.manual) else None,
             failure=failure,
             uncertain=uncertain,
         )

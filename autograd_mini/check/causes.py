@@ -408,7 +408,11 @@ def _by_sum(mistake: WrongStep) -> Iterator[Cause]:
             for code, text, mistaken in (
                 ("sign", f"{b} in {a} {sign} {b} has the wrong sign", other),
                 ("missing-term", f"{b} in {a} {sign} {b} is missing", x),
-                ("missing-term", f"{a} in {a} {sign} {b} is missing", y if sign == "+" else -y),
+                (
+                    "missing-term",
+                    f"{a} in {a} {sign} {b} is missing",
+                    y if sign == "+" else -1.0 * y,
+                ),
             ):
                 if explains(right / whole * mistaken, mistake):
                     yield Cause(code, text)

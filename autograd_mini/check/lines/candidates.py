@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import CodeType
+from typing import Any
 
 import numpy as np
 
@@ -17,15 +17,14 @@ from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.typing import Array
 
-Reach = Literal["known", "all", "pairs"]
-REACHES: tuple[Reach, ...] = ("known", "all", "pairs")
-"""Single edits that make something known, all others, and pairs of edits that do."""
-
 _FIRST = 48
 """How many edits are looked at at first; then twice as many."""
 _PAIRED = 40
 """To how many edits another is added."""
+_COSTLIEST_SECOND = 1.8
 _COSTLIEST_PAIR = 4.5
+_TWICE = 1.0
+"""What it costs that two edits are needed."""
 
 Made = Array | Exception | None
 
@@ -60,7 +59,7 @@ class Candidate:
 
 def cost_of(several: Edits) -> float:
     """How unlikely the slips are that edits undo, together."""
-    return sum(edit.cost for edit in several)
+    return sum(edit.cost for edit in several) + _TWICE * (len(several) - 1)
 
 
 class Candidates:
@@ -77,12 +76,15 @@ class Candidates:
         self.trial, self.truth, self.statement = trial, truth, statement
         self._turns = {0, 1, turns - 1}
         self._seen: set[object] = set()
-        self._single = _Lazy(self._evaluated(self._edits))
-        self._pairs = _Lazy(self._evaluated(self._paired))
+        self._singles: list[Candidate] = []
+        self._codes: dict[ast.stmt, CodeType | SyntaxError | None] = {}
 
-    def within(self, reach: Reach) -> Iterator[Candidate]:
-        """The edits within reach, by cost."""
-        yield from self._pairs if reach == "pairs" else self._single
+    def __iter__(self) -> Iterator[Candidate]:
+        """Single edits by cost, then pairs of edits that make something known, by cost."""
+        for candidate in self._evaluated(self._edits):
+            self._singles.append(candidate)
+            yield candidate
+        yield from (c for c in self._evaluated(self._paired) if c.is_known)
 
     def _edits(self, names: Mapping[str, Any]) -> list[Edits]:
         words = self._words(names)
@@ -92,8 +94,8 @@ class Candidates:
         """Two edits one after the other."""
         words = self._words(names)
         several: list[Edits] = []
-        for first in self._single.known[:_PAIRED]:
-            seconds = edits(first.statement, words)
+        for first in self._singles[:_PAIRED]:
+            seconds = edits(first.statement, words, _COSTLIEST_SECOND)
             several += ((*first.edits, second) for second in seconds)
         return sorted((s for s in several if cost_of(s) <= _COSTLIEST_PAIR), key=cost_of)
 
@@ -121,10 +123,16 @@ class Candidates:
                 key = _key(several[-1].statement, values)
                 if key not in self._seen and not any(isinstance(v, Exception) for v in values):
                     self._seen |= {key} if key is not None else set()
-                    first = values[0] if values else None
-                    known = not isinstance(first, np.ndarray) or self.truth.is_known(first)
-                    yield Candidate(several, known)
+                    yield Candidate(several, self._is_known(values))
             start, size = start + size, 2 * size
+
+    def _is_known(self, values: Sequence[Made]) -> bool:
+        """Whether what an edit makes may be right, at the first turn at which it makes anything:
+        at later turns it may be handed what is wrong.
+        """
+        arrays = [value for value in values if isinstance(value, np.ndarray)]
+        first = next((array for array in arrays if array.any()), None)
+        return not arrays or (first is not None and self.truth.is_known(first))
 
     def _made(
         self,
@@ -148,8 +156,9 @@ class Candidates:
             if turn == 0 and listed is not None:
                 every.extend(listed(names))
             if turn in self._turns:
-                original = _parts(self.statement.node, names)
-                others = [_parts(several[-1].statement, names) for several in every[some]]
+                around = dict(names)
+                original = self._parts(self.statement.node, around)
+                others = [self._parts(several[-1].statement, around) for several in every[some]]
                 made.append([_changed(parts, original) for parts in (original, *others)])
             if turn >= max(self._turns):
                 raise Stopped
@@ -158,26 +167,24 @@ class Candidates:
             self.trial.program.run(self.trial.base, before=self.statement.place, visit=visit)
         return made
 
-
-class _Lazy:
-    """What an iterator gives, as often as it is asked for."""
-
-    def __init__(self, source: Iterator[Candidate]) -> None:
-        self.known: list[Candidate] = []
-        self._source = source
-
-    def __iter__(self) -> Iterator[Candidate]:
-        for index in itertools.count():
-            if index == len(self.known):
-                made = next(self._source, None)
-                if made is None:
-                    return
-                self.known.append(made)
-            yield self.known[index]
+    def _parts(self, statement: ast.stmt, names: dict[str, Any]) -> list[Array] | Exception | None:
+        """The arrays that a statement makes; ``None`` where that cannot be told beforehand."""
+        if statement not in self._codes:
+            self._codes[statement] = _compiled(statement)
+        code = self._codes[statement]
+        if not isinstance(code, CodeType):
+            return code
+        try:
+            made = eval(code, names)
+        except Exception as error:
+            return error
+        items = list(made.values()) if isinstance(made, dict) else made
+        arrays = [np.asarray(x) for x in (items if isinstance(items, list | tuple) else [items])]
+        return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
 
 
-def _parts(statement: ast.stmt, names: Mapping[str, Any]) -> list[Array] | Exception | None:
-    """The arrays that a statement makes; ``None`` where that cannot be told beforehand."""
+def _compiled(statement: ast.stmt) -> CodeType | SyntaxError | None:
+    """What a statement computes; ``None`` where it does something else."""
     value = getattr(statement, "value", None)
     if isinstance(statement, ast.Expr) or not isinstance(value, ast.expr):
         return None
@@ -185,12 +192,9 @@ def _parts(statement: ast.stmt, names: Mapping[str, Any]) -> list[Array] | Excep
         target = ast.parse(ast.unparse(statement.target), mode="eval").body
         value = ast.fix_missing_locations(ast.BinOp(target, statement.op, value))
     try:
-        made = eval(compile(ast.Expression(value), "<edit>", "eval"), dict(names))
-    except Exception as error:
+        return compile(ast.Expression(value), "<edit>", "eval")
+    except SyntaxError as error:
         return error
-    items = list(made.values()) if isinstance(made, dict) else made
-    arrays = [np.asarray(x) for x in (items if isinstance(items, list | tuple) else [items])]
-    return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
 
 
 def _changed(

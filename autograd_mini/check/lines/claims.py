@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -154,6 +154,23 @@ class Truth:
         of["slope"] = f"the derivative of {what}"
         return times + of.get(claim.kind, what) + (", transposed" if claim.moved else "")
 
+    @cached_property
+    def _data(self) -> set[tuple[object, bytes]]:
+        """The arrays that the loss reads and that are no nodes, and their parts."""
+        operands = (data_of(p) for node in self.order for p in node.parents if not is_node(p))
+        arrays = (np.asarray(operand) for operand in operands)
+        return {(a.shape, a.astype(float).tobytes()) for a in arrays if a.dtype.kind in "fiub"}
+
+    def is_data(self, array: Array) -> bool:
+        """Whether an array is one that the loss reads, such as a batch of examples."""
+        return (array.shape, array.astype(float).tobytes()) in self._data
+
+    def is_gradient(self, name: str, claims: Sequence[Claim]) -> bool:
+        """Whether something is a gradient by its numbers, or by its name that of a node."""
+        numbers = any(claim.kind in ("gradient", "share") for claim in claims)
+        values = any(claim.kind == "value" and claim.exact for claim in claims)
+        return (numbers and not values) or self.named(name) is not None
+
     def fits(self, name: str, claim: Claim) -> bool:
         """Whether a name is that of the node whose gradient the array is, as ``dZ1`` of ``z1``."""
         return claim.kind not in ("value", "slope") and is_gradient_name(
@@ -199,12 +216,11 @@ class _Alike:
             scales = self._rows @ flat / self._squares if factors and flat.size > 1 else one
             scales = np.where(np.abs(scales - 1) <= tolerance, 1.0, scales)
             room = tolerance * np.abs(scales) * self._largest
+            first = np.abs(flat[0] - scales * self._rows[:, 0]) <= room
             near = [
                 i
-                for i, scale in enumerate(scales)
-                if scale
-                and (np.abs(flat[0] - scale * self._rows[i, 0]) <= room[i])
-                and (np.abs(flat - scale * self._rows[i]) <= room[i]).all()
+                for i in np.flatnonzero(first & (scales != 0))
+                if (np.abs(flat - scales[i] * self._rows[i]) <= room[i]).all()
             ]
         for i in near:
             kind, node = self._what[i]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from autograd_mini.check.lines import (
     calls,
@@ -103,12 +105,13 @@ class Edit:
         return list(self._tree.above(node))
 
 
-def edits(statement: ast.stmt, words: Words) -> list[Edit]:
+def edits(statement: ast.stmt, words: Words, most: float = math.inf) -> list[Edit]:
     """All single edits of a statement, the likeliest first.
 
     Arguments:
         statement: what is edited; of a compound statement its first line.
         words: what may stand in it.
+        most: what an edit may cost.
 
     Returns:
         Edits of which no two have the same text, and none the original's.
@@ -126,9 +129,12 @@ def edits(statement: ast.stmt, words: Words) -> list[Edit]:
     line = Line(statement, words)
     found: dict[object, Edit] = {}
     original = line.tree.key(statement)
-    for change, exchanged in _all(line):
-        key = line.tree.key_with(exchanged)
+    rules = RULES if most > COSTS["insert penalty"] else [r for r in RULES if r is not terms]
+    for change, exchanged in _all(line, rules):
         cost = COSTS[change.kind] + change.extra
+        if cost > most:
+            continue
+        key = line.tree.key_with(exchanged)
         if key != original and (key not in found or cost < found[key].cost):
             shown: tuple[ast.AST, ast.AST | None] = change.old, change.new
             if change.mark is not None:
@@ -137,7 +143,7 @@ def edits(statement: ast.stmt, words: Words) -> list[Edit]:
     return sorted(found.values(), key=lambda edit: edit.cost)
 
 
-def _all(line: Line) -> Iterator[tuple[Change, dict[ast.AST, ast.AST]]]:
+def _all(line: Line, every: Sequence[Any]) -> Iterator[tuple[Change, dict[ast.AST, ast.AST]]]:
     """Every change, alone and throughout the line."""
     parts = [n for root in line.roots for n in ast.walk(root)] + [
         n for target in line.targets for n in ast.walk(target)
@@ -146,7 +152,7 @@ def _all(line: Line) -> Iterator[tuple[Change, dict[ast.AST, ast.AST]]]:
     for node in parts:
         if isinstance(node, ast.expr):
             alike.setdefault(line.tree.key(node), []).append(node)
-    for rules in RULES:
+    for rules in every:
         for change in rules.changes(line):
             if change.kind == "constant" and _is_limit(line, change.old):
                 continue

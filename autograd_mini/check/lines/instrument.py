@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any, TypeVar, cast
 
-from autograd_mini.check.lines.source import COMPOUND, Place, Unit
+from autograd_mini.check.lines.source import COMPOUND, Headed, Place, Unit
 
 HOOKS = ("__made__", "__unpacked__", "__wrote__", "__follow__", "__reached__", "__chosen__")
 """What the compiled code calls.
@@ -40,7 +40,9 @@ def instrumented(
     """
     definition = copy.copy(unit.tree)
     definition.decorator_list = []
-    definition = _Hooked(unit, edits, before).copied(definition)
+    hooked = _Hooked(unit, edits, before)
+    definition = hooked.copied(definition)
+    definition.body[:0] = hooked.handed(unit.tree)
     name = definition.name = unit.tree.name if unit.tree.name.isidentifier() else "_lambda"
     definition.returns = None
     inner: ast.stmt = definition
@@ -86,6 +88,8 @@ class _Hooked(ast.NodeTransformer):
         return cast(T, self.generic_visit(node))
 
     def visit(self, node: ast.AST) -> ast.AST | list[ast.stmt]:
+        if isinstance(node, Headed):
+            return self.headed(node)
         if not isinstance(node, ast.stmt) or isinstance(node, COMPOUND):
             return cast(ast.AST, super().visit(node))
         place = self.unit.place(node)
@@ -94,6 +98,25 @@ class _Hooked(ast.NodeTransformer):
         if place == self.before:
             statements = [ast.Expr(_call(_REACHED)), *statements]
         return [ast.copy_location(statement, node) for statement in statements]
+
+    def headed(self, node: Headed) -> ast.AST | list[ast.stmt]:
+        """A loop or condition, in the first line of which one of several expressions counts."""
+        place = self.unit.place(node)
+        several: Sequence[Any] = self.edits.get(place, [node])
+        made: Any = self.copied(node)
+        part = "iter" if isinstance(node, ast.For) else "test"
+        visited = [cast(ast.expr, self.visit(getattr(one, part))) for one in several]
+        setattr(made, part, _chosen_part(visited))
+        return [ast.Expr(_call(_REACHED)), made] if place == self.before else made
+
+    def handed(self, definition: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
+        """What tells of the arguments of a function, where it begins."""
+        arguments = definition.args
+        every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        return [
+            ast.Expr(self.value(definition, i, 2, each.arg, ast.Name(each.arg, ast.Load())))
+            for i, each in enumerate(every)
+        ]
 
     def hooked(self, node: ast.stmt) -> list[ast.stmt]:
         made = super().visit(node)
@@ -218,6 +241,16 @@ def _chosen(several: Sequence[list[ast.stmt]], first: int = 0) -> list[ast.stmt]
     half = len(several) // 2
     asked = ast.Compare(_call(_CHOSEN), [ast.Lt()], [ast.Constant(first + half)])
     return [ast.If(asked, _chosen(several[:half], first), _chosen(several[half:], first + half))]
+
+
+def _chosen_part(several: Sequence[ast.expr], first: int = 0) -> ast.expr:
+    """The expressions of which one counts, as a tree of conditional expressions."""
+    if len(several) == 1:
+        return several[0]
+    half = len(several) // 2
+    asked = ast.Compare(_call(_CHOSEN), [ast.Lt()], [ast.Constant(first + half)])
+    parts = _chosen_part(several[:half], first), _chosen_part(several[half:], first + half)
+    return ast.IfExp(asked, *parts)
 
 
 def _call(hook: str, *arguments: ast.expr) -> ast.Call:

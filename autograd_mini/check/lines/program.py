@@ -31,8 +31,9 @@ Follow = Callable[[Any], Any]
 """Gives what is called in the place of a function."""
 Edits = Mapping[Place, Sequence[ast.stmt]]
 
-WHOLE, PART = 0, 1
-"""What of a statement's target an event is: all that it holds after, or what was put or added."""
+WHOLE, PART, HANDED = 0, 1, 2
+"""What of a statement's target an event is: all that it holds after, or what was put or added;
+or an argument that a function is handed where it begins."""
 
 
 class Site(NamedTuple):
@@ -41,7 +42,7 @@ class Site(NamedTuple):
     Attributes:
         place: where the statement begins.
         item: which of its targets, or of the items that it returns.
-        slot: ``WHOLE``, or ``PART`` of what its target holds after.
+        slot: ``WHOLE``, ``PART`` of what its target holds after, or ``HANDED``.
     """
 
     place: Place
@@ -98,6 +99,7 @@ class Program:
     Arguments:
         entry: calls it, by functions that it passes through ``follow`` before, and gives the
             gradients that came out.
+        beside: the functions beside it: what they read of the functions around them, it may.
 
     >>> def manual(w):
     ...     dw = 2 * w
@@ -111,10 +113,13 @@ class Program:
     {'w': array([3., 9.])}
     """
 
-    def __init__(self, entry: Callable[[Follow], Gradients]) -> None:
-        self._entry = entry
+    def __init__(
+        self, entry: Callable[[Follow], Gradients], beside: Sequence[Callable[..., Any]] = ()
+    ) -> None:
+        self._entry, self._beside = entry, beside
         self._units: dict[Place, Unit] = {}
         self._twins: dict[tuple[object, ...], FunctionType] = {}
+        self._around_code: dict[types.CodeType, Mapping[str, types.CellType]] = {}
         self._kept: list[Edits] = []
         self._state = State()
         self._edits: Edits = {}
@@ -138,10 +143,10 @@ class Program:
         return list(dict.fromkeys(self._units.values()))
 
     def statement(self, place: Place) -> Statement:
-        """The statement that begins at a place."""
+        """The statement, or the first line of one that holds others, that begins at a place."""
         for unit in self._all_units:
-            if place in unit.statements:
-                return Statement(unit, unit.statements[place])
+            if place in unit.editable:
+                return Statement(unit, unit.editable[place])
         raise KeyError(place)
 
     def run(
@@ -215,8 +220,8 @@ class Program:
         if first not in self._units:
             self._units[first] = unit
             self._state.add(*reached_by(function))
-        edits = {p: s for p, s in self._edits.items() if p in unit.statements}
-        before = self._before if self._before in unit.statements else None
+        edits = {p: s for p, s in self._edits.items() if p in unit.editable}
+        before = self._before if self._before in unit.editable else None
         key = (function, before, *((place, *map(id, s)) for place, s in edits.items()))
         twin = self._twins.get(key)
         if twin is None:
@@ -231,7 +236,7 @@ class Program:
     def _compiled(
         self, function: FunctionType, unit: Unit, edits: Edits, before: Place | None
     ) -> FunctionType:
-        around = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        around = self._around(function)
         hooks = dict(zip(HOOKS, self._hooks, strict=True))
         try:
             code = instrumented(unit, edits, before, tuple(around))
@@ -239,6 +244,7 @@ class Program:
             if edits:
                 raise
             return function
+        self._around_code[code] = around
         cells = tuple(
             around[name] if name in around else types.CellType(hooks[name])
             for name in code.co_freevars
@@ -249,6 +255,15 @@ class Program:
         twin.__kwdefaults__ = function.__kwdefaults__
         twin.__dict__.update(function.__dict__)
         return twin
+
+    def _around(self, function: FunctionType) -> dict[str, types.CellType]:
+        """The variables of the functions around one, as far as they are at hand."""
+        found: dict[str, types.CellType] = {}
+        for other in (*self._beside, function):
+            if isinstance(other, FunctionType) and _home(other) == _home(function):
+                names = other.__code__.co_freevars
+                found |= zip(names, other.__closure__ or (), strict=True)
+        return found
 
     # Hooks, in the order of ``HOOKS``
 
@@ -268,7 +283,7 @@ class Program:
         if self._log is None and self._exchange is None:
             return value
         site = Site(*site)
-        if isinstance(value, _CONTAINERS) and site.slot == WHOLE and len(value) <= _WIDE:
+        if isinstance(value, _CONTAINERS) and site.slot != PART and len(value) <= _WIDE:
             return self._items(site, name, value)
         if not _is_real(value):
             return value
@@ -286,7 +301,8 @@ class Program:
         """A container that a statement made, with what goes on in the place of its items."""
         made = {}
         for number, (key, item) in enumerate(_pairs(value)):
-            inside = Site(site.place, number, PART)
+            slot = PART if site.slot == WHOLE else site.slot
+            inside = Site(site.place, number, slot)
             made[key] = self._made(inside, f"{name}[{key!r}]", item) if _is_real(item) else item
         if self._exchange is None or all(made[key] is item for key, item in _pairs(value)):
             return value
@@ -315,7 +331,8 @@ class Program:
         """The statement that is waited for is about to run."""
         frame = sys._getframe(1)
         if self._visit is not None:
-            self._visit({**frame.f_globals, **frame.f_locals})
+            around = _contents(self._around_code[frame.f_code])
+            self._visit({**frame.f_globals, **around, **frame.f_locals})
 
 
 _BUILT_IN = (
@@ -328,6 +345,20 @@ _BUILT_IN = (
 _MANY = 2000
 _WIDE = 64
 """Items of a container that are looked at."""
+
+
+def _home(function: FunctionType) -> tuple[str, str]:
+    """The file of a function, and the function that it is written in."""
+    return function.__code__.co_filename, function.__qualname__.rpartition(".")[0]
+
+
+def _contents(cells: Mapping[str, types.CellType]) -> dict[str, Any]:
+    """The variables that are kept in cells, but for those that are not set."""
+    found = {}
+    for name, cell in cells.items():
+        with contextlib.suppress(ValueError):
+            found[name] = cell.cell_contents
+    return found
 
 
 def _pairs(value: Items) -> list[tuple[Any, Any]]:

@@ -25,6 +25,9 @@ COMPOUND = (
 )  # fmt: skip
 """Statements that hold others."""
 
+Headed = ast.For | ast.While | ast.If
+"""Those of which the first line may be edited."""
+
 
 @dataclass(frozen=True, eq=False)
 class Unit:
@@ -46,6 +49,42 @@ class Unit:
     def statements(self) -> dict[Place, ast.stmt]:
         """The statements that hold no others, in the order of the text."""
         return {self.place(node): node for node in statements_in(self.tree)}
+
+    @functools.cached_property
+    def headers(self) -> dict[Place, ast.stmt]:
+        """The first lines of loops and conditions, each as a statement that holds ``pass``."""
+        found = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, Headed) and (header := self._header(node)) is not None:
+                found[self.place(node)] = header
+        return found
+
+    def _header(self, node: Headed) -> ast.stmt | None:
+        """The first line of a loop or condition; none of ``elif``, which is no statement."""
+        asked = node.iter if isinstance(node, ast.For) else node.test
+        row, column = asked.end_lineno or asked.lineno, asked.end_col_offset or 0
+        lines = [line.encode() for line in self.text[node.lineno - 1 : row]]
+        colon = lines[-1].find(b":", column) if lines else -1
+        if colon < 0 or lines[0][node.col_offset :].startswith(b"elif"):
+            return None
+        fields = {**dict(ast.iter_fields(node)), "body": [ast.Pass()], "orelse": []}
+        header = ast.copy_location(type(node)(**fields), node)
+        header.end_lineno, header.end_col_offset = row, colon + 1
+        return header
+
+    def inside(self, place: Place) -> list[Place]:
+        """The statements that a loop or condition holds."""
+        return [
+            self.place(statement)
+            for node in ast.walk(self.tree)
+            if isinstance(node, Headed) and self.place(node) == place
+            for statement in statements_in(node)
+        ]
+
+    @functools.cached_property
+    def editable(self) -> dict[Place, ast.stmt]:
+        """All that may be edited: statements and headers."""
+        return self.statements | self.headers
 
     def place(self, node: ast.stmt) -> Place:
         """Where a statement of it begins."""

@@ -93,8 +93,24 @@ def paths(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
                             new = made(f"{template} / _3", *parts, size.copy())
                             yield Change("insert term", node, new, extra + 0.7)
         yield from _matrix_terms(line, node, word, shape, extra)
+        if word.shape == shape:
+            yield from _steep_terms(line, node, word, shape, extra)
         if word.shape and len(word.shape) == len(shape) + 1 and word.shape[1:] == shape:
             yield Change("insert term", node, made("_0 + _1.sum(axis=0)", node, word.copy()), extra)
+
+
+def _steep_terms(
+    line: Line, node: ast.expr, word: Word, shape: Shape, extra: float
+) -> Iterator[Change]:
+    """A gradient times the slope of an activation, and times one more array at hand."""
+    for slope, far in line.slopes(shape):
+        new = made("_0 + _1 * _2", node, word.copy(), slope)
+        yield Change("insert term", node, new, extra + 0.3 + far)
+        for other in line.words.arrays:
+            if other.shape == shape and other.here and not line.is_gradient(other):
+                parts = node, word.copy(), other.copy(), copied(slope)
+                new = made("_0 + _1 * _2 * _3", *parts)
+                yield Change("insert term", node, new, extra + 0.7 + far)
 
 
 def _matrix_terms(

@@ -33,7 +33,7 @@ def rewritten(statement: Statement, edited: ast.stmt) -> str:
         text = _spliced(statement, pairs, inside, around)
         if text is not None and _key_of_text(text) == wanted:
             return text
-    return ast.unparse(edited)
+    return ast.unparse(edited).removesuffix("\n    pass")
 
 
 def line_of(statement: Statement, corrected: str | None) -> Line:
@@ -123,7 +123,8 @@ def _key(node: object) -> object:
 
 def _key_of_text(text: str) -> object:
     try:
-        tree = ast.parse("def f():\n for _ in _:\n  " + text.replace("\n", " "))
+        inside = " pass" if text.endswith(":") else ""  # the first line of what holds others
+        tree = ast.parse("def f():\n for _ in _:\n  " + text.replace("\n", " ") + inside)
     except SyntaxError:
         return None
     return _key(tree.body[0].body[0].body[0])  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from autograd_mini.check.bounds import GUESS, same_to_rounding
-from autograd_mini.check.lines.program import Edits, Event, Gradients, Program, Run, Site
+from autograd_mini.check.lines.program import HANDED, Edits, Event, Gradients, Program, Run, Site
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
@@ -99,7 +99,8 @@ class Trial:
         """Where values are made, in the order in which that first happens."""
         found: dict[Site, list[Event]] = {}
         for event in self.ran.events:
-            found.setdefault(event.site, []).append(event)
+            if event.site.slot != HANDED:
+                found.setdefault(event.site, []).append(event)
         return found
 
     @cached_property
@@ -142,6 +143,13 @@ class Trial:
             for name, gradient in ran.gradients.items()
             if name in before and not _is_near(gradient, before[name])
         }
+
+    @cached_property
+    def evidence(self) -> set[str]:
+        """The gradients that are right, but for those that are 0, and stay so if scaled."""
+        sizes = {n: np.max(np.abs(g), initial=0.0) for n, g in self.here.gradients.items()}
+        least = 1e-9 * max(sizes.values(), default=0.0)
+        return {name for name in self.names if name not in self.wrong and sizes[name] > least}
 
     def agreeing(self, place: Place, several: Sequence[ast.stmt], choice: int) -> set[str]:
         """The gradients that are right with one of several statements in a place."""
