@@ -74,12 +74,18 @@ class Run:
     Attributes:
         gradients: what it returned; ``None`` where it failed.
         error: why it failed.
-        events: the values that were made, in order, where they were asked for.
+        log: where they were asked for, the values that were made, and those that functions were
+            handed, in order.
     """
 
     gradients: Gradients | None = None
     error: BaseException | None = None
-    events: list[Event] = field(default_factory=list)
+    log: list[Event] = field(default_factory=list)
+
+    @property
+    def events(self) -> list[Event]:
+        """The values that were made, in order."""
+        return [event for event in self.log if event.site.slot != HANDED]
 
 
 class Stopped(BaseException):
@@ -173,7 +179,7 @@ class Program:
         made = Run()
         self._edits, self._exchange, self._choice = edits or {}, exchange, choice
         self._before, self._visit = before, visit
-        self._log = made.events if watched else None
+        self._log = made.log if watched else None
         self._turns, self._steps = {}, 0
         try:
             with _silent():

@@ -137,7 +137,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
     The first that makes what is not known of what is known is the likeliest.  One that is handed
     N times a gradient and makes N times the next is right: where the N stands is a convention.
     """
-    events = trial.ran.events
+    events = trial.ran.log
     parts = {(e.site.place, e.site.item) for e in events if e.site.slot == PART}
     backward = False
     unknown: dict[object, set[float]] = {}  # each with the factors that it has too many

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from autograd_mini.check.bounds import GUESS, same_to_rounding
-from autograd_mini.check.lines.program import HANDED, Edits, Event, Gradients, Program, Run, Site
+from autograd_mini.check.lines.program import Edits, Event, Gradients, Program, Run, Site
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
@@ -99,8 +99,7 @@ class Trial:
         """Where values are made, in the order in which that first happens."""
         found: dict[Site, list[Event]] = {}
         for event in self.ran.events:
-            if event.site.slot != HANDED:
-                found.setdefault(event.site, []).append(event)
+            found.setdefault(event.site, []).append(event)
         return found
 
     @cached_property
