@@ -13,8 +13,9 @@ import numpy as np
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.edits import Edit, Words, edits, words_of
 from autograd_mini.check.lines.program import Stopped
-from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.lines.source import Headed, Statement
 from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.words import shape_of, value_of
 from autograd_mini.typing import Array
 
 _FIRST = 48
@@ -25,6 +26,9 @@ _COSTLIEST_SECOND = 1.8
 _COSTLIEST_PAIR = 4.5
 _TWICE = 1.0
 """What it costs that two edits are needed."""
+
+_OF_HEADERS = ("loop", "comparison", "index", "slice", "constant", "operator")
+"""The kinds of edits of the first line of a loop or condition: those of what it counts to."""
 
 Made = Array | Exception | None
 
@@ -88,10 +92,18 @@ class Candidates:
 
     def _edits(self, names: Mapping[str, Any]) -> list[Edits]:
         words = self._words(names)
-        return [(edit,) for edit in edits(self.statement.node, words)]
+        found = edits(self.statement.node, words)
+        if isinstance(self.statement.node, Headed):
+            counts = isinstance(self.statement.node, ast.For) or _compares_numbers(
+                self.statement.node.test, words
+            )
+            found = [edit for edit in found if edit.kind in _OF_HEADERS and counts]
+        return [(edit,) for edit in found]
 
     def _paired(self, names: Mapping[str, Any]) -> list[Edits]:
-        """Two edits one after the other."""
+        """Two edits one after the other; none of a loop or condition."""
+        if isinstance(self.statement.node, Headed):
+            return []
         words = self._words(names)
         several: list[Edits] = []
         for first in self._singles[:_PAIRED]:
@@ -181,6 +193,14 @@ class Candidates:
         items = list(made.values()) if isinstance(made, dict) else made
         arrays = [np.asarray(x) for x in (items if isinstance(items, list | tuple) else [items])]
         return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
+
+
+def _compares_numbers(test: ast.expr, words: Words) -> bool:
+    """Whether a condition compares numbers: one on texts and flags says what is wanted."""
+    if not isinstance(test, ast.Compare):
+        return False
+    values = [value_of(part, words.values) for part in (test.left, *test.comparators)]
+    return all(shape_of(value) is not None and not isinstance(value, bool) for value in values)
 
 
 def _compiled(statement: ast.stmt) -> CodeType | SyntaxError | None:
