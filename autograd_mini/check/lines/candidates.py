@@ -85,10 +85,14 @@ class Candidates:
 
     def __iter__(self) -> Iterator[Candidate]:
         """Single edits by cost, then pairs of edits that make something known, by cost."""
-        for candidate in self._evaluated(self._edits):
+        for candidate in self.single():
             self._singles.append(candidate)
             yield candidate
         yield from (c for c in self._evaluated(self._paired) if c.is_known)
+
+    def single(self) -> Iterator[Candidate]:
+        """Single edits, by cost."""
+        return self._evaluated(self._edits)
 
     def _edits(self, names: Mapping[str, Any]) -> list[Edits]:
         words = self._words(names)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograd_mini.check.lines.candidates import Candidates, Reach
+from autograd_mini.check.lines.candidates import Candidates
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.program import Edits, Program
 from autograd_mini.check.lines.repair import Budget, VerifiedEdit
@@ -58,11 +58,11 @@ def running_edits(trial: Trial, truth: Truth, budget: Budget) -> list[VerifiedEd
     statement = error and failing_statement(trial.program, error)
     if not statement:
         return []
-    for suspect, reach in _suspects(trial, statement):
-        for candidate in Candidates(trial, truth, suspect, 1).within(reach):
+    for suspect, known in _suspects(trial, statement):
+        for candidate in Candidates(trial, truth, suspect, 1).single():
             if budget.spent:
                 return []
-            if candidate.is_known == (reach == "all"):
+            if candidate.is_known != known:
                 continue
             budget.count(suspect)
             edited = with_plain_products(candidate.statement, suspect.node)
@@ -75,17 +75,19 @@ def running_edits(trial: Trial, truth: Truth, budget: Budget) -> list[VerifiedEd
     return []
 
 
-def _suspects(trial: Trial, failing: Statement) -> Iterator[tuple[Statement, Reach]]:
-    """The statement that fails, then those that ran before it."""
+def _suspects(trial: Trial, failing: Statement) -> Iterator[tuple[Statement, bool]]:
+    """The statement that fails, then those that ran before it, each with whether what is made
+    is to be something known.
+    """
     earlier = [trial.program.statement(place) for place in trial.places]
     before = [s for s in reversed(earlier) if s.place != failing.place][:_EARLIER]
     read = {node.id for node in ast.walk(failing.node) if isinstance(node, ast.Name)}
-    for reach in ("known", "all"):
-        yield failing, reach
+    for known in (True, False):
+        yield failing, known
         for statement in before:
             targets = {n.id for n in ast.walk(statement.node) if isinstance(n, ast.Name)}
-            if reach == "known" or targets & read:
-                yield statement, reach
+            if known or targets & read:
+                yield statement, known
 
 
 def _right(trial: Trial, edits: Edits) -> frozenset[str]:
