@@ -169,10 +169,7 @@ def dropped(line: Line, node: ast.BinOp) -> Iterator[Change]:
         return
     matrix = isinstance(node.op, ast.MatMult)
     constant = number_of(node.left) is not None
-    extra = 1.0 if matrix else 0.0
-    if kind == "drop term" and _is_step(line, node):
-        extra -= 0.9
-    yield Change(kind, node, node.left, extra, node.right)
+    yield Change(kind, node, node.left, 1.0 if matrix else 0.0, node.right)
     new = node.right
     extra = 1.0 if matrix or (constant and kind == "drop term") else 0.0
     if isinstance(node.op, ast.Sub):
@@ -188,19 +185,6 @@ def unary(node: ast.UnaryOp) -> Iterator[Change]:
     if isinstance(node.op, ast.USub | ast.Not | ast.Invert):
         kind = "sign" if isinstance(node.op, ast.USub) else "comparison"
         yield Change(kind, node, node.operand)
-
-
-def _is_step(line: Line, node: ast.BinOp) -> bool:
-    """Whether a part is what a parameter is updated to, such as ``W - rate * dW``."""
-    return (
-        isinstance(node.op, ast.Sub)
-        and line.operand(node.left) is not None
-        and isinstance(node.right, ast.BinOp)
-        and isinstance(node.right.op, ast.Mult)
-        and line.shape(node.right.left) == ()
-        and (word := line.operand(node.right.right)) is not None
-        and line.is_gradient(word)
-    )
 
 
 _COMPARED = (ast.Gt, ast.Lt, ast.GtE, ast.LtE, ast.Eq, ast.NotEq)
