@@ -113,7 +113,8 @@ class Candidates:
         for first in self._singles[:_PAIRED]:
             seconds = edits(first.statement, words, _COSTLIEST_SECOND)
             several += ((*first.edits, second) for second in seconds)
-        return sorted((s for s in several if cost_of(s) <= _COSTLIEST_PAIR), key=cost_of)
+        pairs = (s for s in several if cost_of(s) <= _COSTLIEST_PAIR)
+        return sorted(pairs, key=lambda pair: (cost_of(pair), -pair[0].cost))  # what is told first
 
     def _words(self, names: Mapping[str, Any]) -> Words:
         tree, numbers = self.statement.unit.tree, self.truth.numbers

@@ -142,6 +142,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
     backward = False
     unknown: dict[object, set[float]] = {}  # each with the factors that it has too many
     spoiled: dict[object, set[float]] = {}
+    carried: dict[object, set[float]] = {}  # of all that is a gradient but for a factor
     seen: set[object] = set()
     least: dict[Place, float] = {}
     for event in events:
@@ -166,11 +167,15 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             factors = {claim.factor for claim in claims if claim.kind != "value"}
             read = [unknown.get(_scoped(statement, text)) for text in _read(statement.node)]
             handed = [f for f in (*read, spoiled.get(content)) if f is not None]
-            if any(_shared(factors, others) for others in handed):
+            alike = [carried.get(_scoped(statement, text)) for text in _read(statement.node)]
+            if any(_shared(factors, others) for others in (*handed, *filter(None, alike))):
                 penalty = _RIGHT
             elif handed or content in seen:
                 penalty += _HANDED
             spoiled[content] = factors
+        carried[_scoped(statement, event.name)] = {
+            claim.factor for claim in claims if claim.kind in ("gradient", "share")
+        } - {1.0}
         seen.add(content)
         _note(unknown, _scoped(statement, event.name), factors)
         least[site.place] = min(penalty, least.get(site.place, penalty))
