@@ -173,9 +173,8 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             elif handed or content in seen:
                 penalty += _HANDED
             spoiled[content] = factors
-        carried[_scoped(statement, event.name)] = {
-            claim.factor for claim in claims if claim.kind in ("gradient", "share")
-        } - {1.0}
+        scaled = {claim.factor for claim in claims if claim.kind in ("gradient", "share")}
+        carried[_scoped(statement, event.name)] = set() if 1.0 in scaled else scaled
         seen.add(content)
         _note(unknown, _scoped(statement, event.name), factors)
         least[site.place] = min(penalty, least.get(site.place, penalty))
