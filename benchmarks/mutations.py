@@ -250,6 +250,8 @@ def judged(given: Sequence[str], codes: frozenset[str]) -> str:
     """How the causes that are given name a mistake."""
     if not given or given == ["unknown"]:
         return "unknown"
+    if given[0] == "other-quantity" and codes & {"extra-factor", "missing-factor"}:
+        return "first"  # a factor more or less makes exactly what belongs to the next name
     if given[0] in codes:
         return "first"
     return "listed" if codes & set(given) else "wrong"
