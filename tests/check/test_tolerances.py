@@ -16,8 +16,8 @@ from autograd_mini.check import (
     causes,
     complex_step,
     determinism,
+    forward,
     kinks,
-    lint,
     points,
     probe,
     wording,
@@ -206,7 +206,7 @@ def digits_of_names():
 def sums_of_probabilities():
     """Rounded probabilities are probabilities, what adds up to something else is none."""
     p = np.array([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]])
-    return lint._sums_to_one(1.01 * p, 1) and not lint._sums_to_one(1.05 * p, 1)
+    return forward._sums_to_one(1.01 * p, 1) and not forward._sums_to_one(1.05 * p, 1)
 
 
 def vanishing_gradients():
@@ -283,7 +283,7 @@ HELD = [
     (causes, "_EXPLAINED", 0.3, 1e-18, explained_part),
     (causes, "_INFORMATIVE", 41, 2, informative_numbers),
     (wording, "_DIGITS", 1e-3, 1e-12, digits_of_names),
-    (lint, "_SUMS_TO_ONE", 0.1, 0.001, sums_of_probabilities),
+    (forward, "_SUMS_TO_ONE", 0.1, 0.001, sums_of_probabilities),
     (text, "_ONLY_ROUNDING", 1e9, 1e-17, vanishing_gradients),
     (determinism, "_SAME_NUMBERS", 1e9, 1e-3, numbers_at_each_call),
     (points, "_NEARBY", 3.0, 2.0**-60, points_nearby),
