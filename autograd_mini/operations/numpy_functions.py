@@ -224,6 +224,10 @@ def hsplit(x: Operand, indices_or_sections: ArrayLike) -> Operand:
 
 @replaces(np.vsplit)
 def vsplit(x: Operand, indices_or_sections: ArrayLike) -> Operand:
+    if np.ndim(x) < 2:
+        raise ValueError(
+            f"vsplit: there is one axis at the most in the shape {np.shape(x)}: use split"
+        )
     return split(x, indices_or_sections, 0)
 
 

@@ -83,6 +83,7 @@ PARAMETERS = {  # by name: how to draw an argument for an array of this shape
     ),
     "index": index, "indices": lambda shape: st.sampled_from([0, -1, [0], [[0, 0]], []]),
     "indices_or_sections": lambda shape: st.sampled_from([1, 2, [0], [1], [1, 2], [5]]),
+    "obj": lambda shape: st.sampled_from([0, -1, [0], [0, 0], [], slice(0, 1)]),
     "offset": lambda shape: small, "k": lambda shape: small, "n": lambda shape: small,
     "shift": lambda shape: small, "dtype": lambda shape: st.just(np.float64),
     "repeats": lambda shape: st.sampled_from([0, 1, 3]),
