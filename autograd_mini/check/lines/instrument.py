@@ -10,18 +10,22 @@ from typing import Any, TypeVar, cast
 
 from autograd_mini.check.lines.source import COMPOUND, Headed, Place, Unit
 
-HOOKS = ("__made__", "__unpacked__", "__wrote__", "__follow__", "__reached__", "__chosen__")
+HOOKS = (
+    "__made__", "__unpacked__", "__wrote__", "__follow__", "__reached__", "__chosen__",
+    "__turned__",
+)  # fmt: skip
 """What the compiled code calls.
 
 ``made(site, name, value)`` gives the value to go on with, ``unpacked(sites, names, values)``
 several; ``wrote(site, name, base, index)`` is told of what was written into; ``follow(function)``
 gives what is called in its place; ``reached()`` comes before the statement that is waited for, and
-``chosen()`` counts to the statement that runs, of several in one place.
+``chosen()`` counts to the statement that runs, of several in one place; ``turned(place)`` comes
+first in each turn of a loop, where that is asked for.
 """
 
 T = TypeVar("T", bound=ast.AST)
 
-_MADE, _UNPACKED, _WROTE, _FOLLOW, _REACHED, _CHOSEN = HOOKS
+_MADE, _UNPACKED, _WROTE, _FOLLOW, _REACHED, _CHOSEN, _TURNED = HOOKS
 
 
 def instrumented(
@@ -29,6 +33,7 @@ def instrumented(
     edits: Mapping[Place, Sequence[ast.stmt]],
     before: Place | None,
     around: tuple[str, ...],
+    turns: bool = False,
 ) -> CodeType:
     """The code of a function with hooks.
 
@@ -37,10 +42,11 @@ def instrumented(
         edits: statements in the place of some of it.
         before: the statement before which ``reached`` is called.
         around: the variables of functions around it that it uses.
+        turns: whether ``turned`` is called in each turn of a loop.
     """
     definition = copy.copy(unit.tree)
     definition.decorator_list = []
-    hooked = _Hooked(unit, edits, before)
+    hooked = _Hooked(unit, edits, before, turns)
     definition = hooked.copied(definition)
     definition.body[:0] = hooked.handed(unit.tree)
     name = definition.name = unit.tree.name if unit.tree.name.isidentifier() else "_lambda"
@@ -74,9 +80,13 @@ class _Hooked(ast.NodeTransformer):
     """Puts the hooks in; never changes the tree that it is given."""
 
     def __init__(
-        self, unit: Unit, edits: Mapping[Place, Sequence[ast.stmt]], before: Place | None
+        self,
+        unit: Unit,
+        edits: Mapping[Place, Sequence[ast.stmt]],
+        before: Place | None,
+        turns: bool = False,
     ) -> None:
-        self.unit, self.edits, self.before = unit, edits, before
+        self.unit, self.edits, self.before, self.turns = unit, edits, before, turns
         self.function = [unit.tree.name]
 
     # A tree is copied on the way: what is visited is a copy of the node with its children visited.
@@ -107,6 +117,9 @@ class _Hooked(ast.NodeTransformer):
         part = "iter" if isinstance(node, ast.For) else "test"
         visited = [cast(ast.expr, self.visit(getattr(one, part))) for one in several]
         setattr(made, part, _chosen_part(visited))
+        if self.turns and not isinstance(node, ast.If):
+            turned = _call(_TURNED, ast.Constant(place))  # type: ignore[arg-type]
+            made.body = [ast.copy_location(ast.Expr(turned), node.body[0]), *made.body]
         return [ast.Expr(_call(_REACHED)), made] if place == self.before else made
 
     def handed(self, definition: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:

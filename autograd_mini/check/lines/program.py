@@ -97,6 +97,7 @@ _CONTAINERS = (dict, list, tuple)
 
 Visit = Callable[[Mapping[str, Any]], None]
 Exchange = Callable[[Site, int, Array], Array | None]
+Listen = Callable[[Site, str, Any], None]
 
 
 class Program:
@@ -106,6 +107,7 @@ class Program:
         entry: calls it, by functions that it passes through ``follow`` before, and gives the
             gradients that came out.
         beside: the functions beside it: what they read of the functions around them, it may.
+        changing: what it may change, and finds as it was at each run.
 
     >>> def manual(w):
     ...     dw = 2 * w
@@ -120,7 +122,10 @@ class Program:
     """
 
     def __init__(
-        self, entry: Callable[[Follow], Gradients], beside: Sequence[Callable[..., Any]] = ()
+        self,
+        entry: Callable[[Follow], Gradients],
+        beside: Sequence[Callable[..., Any]] = (),
+        changing: Sequence[object] = (),
     ) -> None:
         self._entry, self._beside = entry, beside
         self._units: dict[Place, Unit] = {}
@@ -128,11 +133,14 @@ class Program:
         self._around_code: dict[types.CodeType, Mapping[str, types.CellType]] = {}
         self._kept: list[Edits] = []
         self._state = State()
+        self._state.add(*changing)
         self._edits: Edits = {}
         self._choice = 0
         self._before: Place | None = None
         self._visit: Visit | None = None
         self._exchange: Exchange | None = None
+        self._listen: Listen | None = None
+        self._turned_to: Callable[[Place, types.FrameType], None] | None = None
         self._log: list[Event] | None = None
         self._turns: dict[Site, int] = {}
         self._steps, self._limit = 0, 10**7
@@ -164,6 +172,9 @@ class Program:
         before: Place | None = None,
         visit: Visit | None = None,
         choice: int = 0,
+        listen: Listen | None = None,
+        turned: Callable[[Place, types.FrameType], None] | None = None,
+        restored: bool = True,
     ) -> Run:
         """Run it, with other statements in the places of some.
 
@@ -175,10 +186,15 @@ class Program:
                 or ``None``.
             before, visit: the statement before which ``visit`` is called, each time, with the
                 names that can be read there; ``Stopped`` ends the run.
+            listen: is told of each value that a statement makes, as the statement has it.
+            turned: is called first in each turn of a loop, with the place of the loop and the
+                frame that it runs in.
+            restored: whether all that was changed is put back at the end.
         """
         made = Run()
         self._edits, self._exchange, self._choice = edits or {}, exchange, choice
         self._before, self._visit = before, visit
+        self._listen, self._turned_to = listen, turned
         self._log = made.log if watched else None
         self._turns, self._steps = {}, 0
         try:
@@ -188,8 +204,9 @@ class Program:
             made.error = error
         finally:
             self._edits, self._exchange, self._log = {}, None, None
-            self._before = self._visit = None
-            self._state.restore()
+            self._before = self._visit = self._listen = self._turned_to = None
+            if restored:
+                self._state.restore()
         if watched and made.error is None:
             self._limit = 50 * self._steps + 10_000
         return made
@@ -208,12 +225,29 @@ class Program:
             return functools.partial(
                 self._follow(function.func), *function.args, **function.keywords
             )
+        if isinstance(function, type):
+            return self._maker(function)
         if isinstance(function, _BUILT_IN):
             return function
         call = getattr(type(function), "__call__", None)  # noqa: B004 - of the class, not of it
         if isinstance(call, FunctionType) and (twin := self._twin(call)) is not call:
             return MethodType(twin, function)
         return function
+
+    def _maker(self, made: type) -> Callable[..., Any]:
+        """What is called in the place of a class: what makes an object of it, line by line."""
+        start = getattr(made, "__init__")  # noqa: B009 - a class has it as an attribute of its own
+        if type(made) is not type or getattr(made, "__new__", None) is not object.__new__:
+            return made
+        if not isinstance(start, FunctionType) or (twin := self._twin(start)) is start:
+            return made
+
+        def make(*arguments: object, **keywords: object) -> object:
+            fresh: object = object.__new__(made)
+            twin(fresh, *arguments, **keywords)
+            return fresh
+
+        return make
 
     def _twin(self, function: FunctionType) -> FunctionType:
         code = function.__code__
@@ -228,7 +262,8 @@ class Program:
             self._state.add(*reached_by(function))
         edits = {p: s for p, s in self._edits.items() if p in unit.editable}
         before = self._before if self._before in unit.editable else None
-        key = (function, before, *((place, *map(id, s)) for place, s in edits.items()))
+        turns = self._turned_to is not None
+        key = (function, before, turns, *((place, *map(id, s)) for place, s in edits.items()))
         twin = self._twins.get(key)
         if twin is None:
             if len(self._twins) > _MANY:
@@ -245,7 +280,8 @@ class Program:
         around = self._around(function)
         hooks = dict(zip(HOOKS, self._hooks, strict=True))
         try:
-            code = instrumented(unit, edits, before, tuple(around))
+            turns = self._turned_to is not None
+            code = instrumented(unit, edits, before, tuple(around), turns)
         except SyntaxError:
             if edits:
                 raise
@@ -275,7 +311,18 @@ class Program:
 
     @functools.cached_property
     def _hooks(self) -> tuple[Callable[..., Any], ...]:
-        return self._made, self._unpacked, self._wrote, self._follow, self._reached, self._chosen
+        return (
+            self._made, self._unpacked, self._wrote, self._follow, self._reached, self._chosen,
+            self._turned,
+        )  # fmt: skip
+
+    def _turned(self, place: Place) -> None:
+        """A loop begins a turn."""
+        self._steps += 1
+        if self._steps > self._limit:
+            raise Stopped
+        if self._turned_to is not None:
+            self._turned_to(place, sys._getframe(1))
 
     def _chosen(self) -> int:
         """Which of several statements runs."""
@@ -286,6 +333,8 @@ class Program:
         self._steps += 1
         if self._steps > self._limit:
             raise Stopped
+        if self._listen is not None:
+            self._listen(Site(*site), name, value)
         if self._log is None and self._exchange is None:
             return value
         site = Site(*site)
@@ -322,7 +371,7 @@ class Program:
 
     def _wrote(self, site: Site, name: str, base: object, index: Any) -> None:
         """A statement wrote into an array, or into a list or dict."""
-        if self._log is None and self._exchange is None:
+        if self._log is None and self._exchange is None and self._listen is None:
             return
         if isinstance(base, np.ndarray):
             other = self._made(site, name.rpartition("[")[0] or name, base)

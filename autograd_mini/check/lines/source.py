@@ -176,7 +176,12 @@ def unit_of(function: FunctionType) -> Unit | None:
     >>> unit_of(unit_of).tree.name
     'unit_of'
     """
-    return _unit_of_code(function.__code__)
+    stated = getattr(function, UNIT, None)
+    return stated if isinstance(stated, Unit) else _unit_of_code(function.__code__)
+
+
+UNIT = "__autograd_mini_unit__"
+"""The attribute of a function that was made of a part of a file: its ``Unit``."""
 
 
 def reread() -> None:

@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import pytest
 
-from autograd_mini.check.lines.program import PART, WHOLE, Program
+from autograd_mini.check.lines.program import PART, WHOLE, Program, Stopped
 from autograd_mini.check.lines.source import Statement, is_users, unit_of
 
 X = np.arange(12.0).reshape(4, 3) / 7
@@ -215,3 +215,54 @@ def test_code_of_libraries_is_not_followed():
     assert not is_users(np.__file__)
     assert not is_users(ast.__file__)
     assert is_users(__file__)
+
+
+def test_a_class_that_is_called_is_followed():
+    class Net:
+        def __init__(self, w, *, by=2.0):
+            self.w = by * w
+
+        def slope(self):
+            return 3 * self.w
+
+    program = Program(lambda follow: {"w": follow(lambda: Net(np.ones(2), by=4.0).slope())()})
+    ran = program.run(watched=True)
+    assert [event.name for event in ran.events][:1] == ["self.w"]
+    np.testing.assert_array_equal(ran.gradients["w"], [12.0, 12.0])
+    assert isinstance(program._maker(Net)(np.ones(1)), Net)
+    assert program._maker(ValueError) is ValueError
+
+
+def test_turns_of_loops_are_told():
+    def count():
+        total = 0.0
+        for row in range(2):
+            for column in range(3):
+                total += row * column
+        return {"w": np.array(total)}
+
+    first = count.__code__.co_firstlineno
+    program, seen = Program(lambda follow: follow(count)()), []
+
+    def turned(place, frame):
+        seen.append((place[1] - first, frame.f_locals["total"]))
+        if len(seen) == 6:
+            raise Stopped
+
+    assert isinstance(program.run(turned=turned).error, Stopped)
+    assert [line for line, _ in seen] == [2, 3, 3, 3, 2, 3]
+    assert program.run().gradients == {"w": 3.0}
+
+
+def test_values_are_told_as_the_statement_has_them():
+    def step(w):
+        w -= 0.5
+        return {"w": w}
+
+    w, seen = np.ones(2), []
+    program = Program(lambda follow: follow(step)(w), changing=[w])
+    program.run(listen=lambda site, name, value: seen.append((name, value)), restored=False)
+    assert any(value is w for name, value in seen if name == "w")
+    np.testing.assert_array_equal(w, [0.5, 0.5])
+    program.run()
+    np.testing.assert_array_equal(w, [1.0, 1.0])
