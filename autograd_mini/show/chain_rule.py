@@ -7,7 +7,7 @@ stations: they lie within a factor, ∂above/∂below.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +66,8 @@ class ChainRule:
         self.order, self.root, self.wrt = order, order[-1], wrt
         root = self.root
         self.scalar = isinstance(root, Value)
-        between = _dependent(self.order, wrt)
-        self.uses = self._uses(between)
+        between = dependent(self.order, wrt)
+        self.uses = uses_between(self.order, between)
         self.depends = wrt is root or wrt in self.uses
         found = _swept(self.order, seed, between) if self.depends else {}
         # Zero passes nothing on, so that the sweep does not come to what lies below it
@@ -85,16 +85,6 @@ class ChainRule:
         self.stations = [n for n in self.order if self._is_station(n)]
         self._are_stations = set(self.stations)
         self._sums: dict[Node, Node] = {}
-
-    def _uses(self, between: set[Node]) -> dict[Node, list[tuple[Node, int]]]:
-        """Where each node is an operand, in the order in which the sweep adds up shares."""
-        uses: dict[Node, list[tuple[Node, int]]] = {}
-        for child in reversed(self.order):
-            if child is self.root or child in uses:
-                for slot, parent in enumerate(child.parents):
-                    if is_node(parent) and parent in between and flows(child, slot):
-                        uses.setdefault(parent, []).append((child, slot))
-        return uses
 
     def _symbols(self) -> set[Node]:
         """The nodes that formulas call by name; the others stand as their own formula."""
@@ -198,15 +188,36 @@ def _is_sum(node: Node) -> bool:
     return operation is not None and operation.symbol == "+"
 
 
-def _dependent(order: Sequence[Node], wrt: Node) -> set[Node]:
-    """The nodes that depend on ``wrt`` through operands that something flows to."""
-    found = {wrt}
+def dependent(order: Sequence[Node], *ends: Node) -> set[Node]:
+    """The nodes that depend on ``ends`` through operands that something flows to, and these."""
+    found = set(ends)
     for node in order:
         for slot, parent in enumerate(node.parents):
             if is_node(parent) and parent in found and flows(node, slot):
                 found.add(node)
                 break
     return found
+
+
+def uses_between(
+    order: Sequence[Node], between: Collection[Node]
+) -> dict[Node, list[tuple[Node, int]]]:
+    """Where each node on the ways from the root down to others is an operand.
+
+    A use is a node and the place of its operand; they stand in the order in which the sweep adds
+    up shares.
+
+    Arguments:
+        order: the nodes in topological order, the root last.
+        between: what ``dependent`` gives.
+    """
+    uses: dict[Node, list[tuple[Node, int]]] = {}
+    for child in reversed(order):
+        if child is order[-1] or child in uses:
+            for slot, parent in enumerate(child.parents):
+                if is_node(parent) and parent in between and flows(child, slot):
+                    uses.setdefault(parent, []).append((child, slot))
+    return uses
 
 
 def _swept(order: Sequence[Node], seed: Operand, wanted: set[Node]) -> dict[Node, Any]:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,10 @@ from autograd_mini.show.arithmetic import total
 from autograd_mini.show.chain_rule import ChainRule
 from autograd_mini.show.notation import folded, quotient_of
 from autograd_mini.show.recorded import Node
+from autograd_mini.show.terms import Terms
 from autograd_mini.typing import Operand
+
+_NO_NAMES: Mapping[Node, str] = MappingProxyType({})
 
 MOST_ELEMENTS = 100
 """A constant array that no variable holds is written out up to this size."""
@@ -44,7 +48,7 @@ def numpy_lines(chain: ChainRule) -> str:
     Arguments:
         chain: the chain of ``explain``.
     """
-    return _Writer(chain).whole()
+    return _ChainWriter(chain).whole()
 
 
 def _literal(value: object) -> str:
@@ -66,54 +70,27 @@ def _number(value: object) -> str:
     ) else repr(value)  # fmt: skip
 
 
-class _Writer:
-    """The lines, with the graph's names as identifiers."""
+class NumpyWriter:
+    """Formulas of a graph as Python, with the graph's names as identifiers.
 
-    def __init__(self, chain: ChainRule) -> None:
-        self.chain = chain
-        self.terms = chain.terms.in_full()
+    What the lines need besides is collected while they are written: ``needed`` are the nodes that
+    they name, ``helpers`` the definitions of functions that NumPy has not, by name, ``remarks``
+    what else is to be said of names.
+
+    Arguments:
+        terms: the formulas, and what the nodes are called.
+        gradients: what gradients of nodes are called; else ``d`` with the node's name.
+    """
+
+    def __init__(self, terms: Terms, gradients: Mapping[Node, str] = _NO_NAMES) -> None:
+        self.terms = terms
+        self.names = terms.names
+        self.gradients = gradients
         self.identifiers: dict[Any, str] = {}
         self.taken = {"np", "math", *OPERATIONS}
-        self.needed: set[Node] = set()  # the nodes that the lines name
+        self.needed: set[Node] = set()
         self.helpers: dict[str, str] = {}
         self.remarks: dict[str, None] = {}
-
-    def whole(self) -> str:
-        gradients = list(self.gradients())
-        results = list(self.results())
-        remarks = "\n".join(self.remarks)
-        blocks = [*self.helpers.values(), remarks, "\n".join([*results, *gradients])]
-        text = "\n\n".join(filter(None, blocks))
-        imports = [
-            line
-            for used, line in (("math.", "import math"), ("np.", "import numpy as np"))
-            if used in text
-        ]
-        return "\n\n".join(["\n".join(imports), text] if imports else [text])
-
-    def gradients(self) -> Iterator[str]:
-        chain, root, wrt = self.chain, self.chain.root, self.chain.wrt
-        if not chain.depends or root is wrt or np.size(chain.totals[root]) > 1:
-            known = wrt if not chain.depends else root
-            yield f"{self.gradient(known)} = {_literal(chain.totals[known])}"
-        for node in reversed(chain.stations[:-1] if chain.depends else ()):
-            shares = [
-                chain.formula(factor, chain.upstream(factor.above), self.terms)
-                for factor in chain.factors(node)
-            ]
-            yield f"{self.gradient(node)} = {self.written(total(shares))}"
-
-    def results(self) -> list[str]:
-        """The lines that compute what has no name of the user's."""
-        lines: list[str] = []
-        for node in reversed(self.chain.order):
-            if node in self.needed and node not in self.chain.names.given:
-                if node.parents:
-                    formula = self.written(self.terms.formula(node))
-                    lines.append(f"{self.own(node)} = {formula}")
-                else:
-                    self.known(self.own(node), node.data)
-        return lines[::-1]
 
     def known(self, name: str, value: Operand) -> None:
         """Say what a name is that has no formula."""
@@ -124,14 +101,18 @@ class _Writer:
             self.remarks[f"# {name}: an array of shape {array.shape} that has no name"] = None
 
     def own(self, node: Node) -> str:
-        name = self.chain.names.nodes[node]
+        """A node's name as an identifier."""
+        name = self.names.nodes[node]
         identifier = self.identifier(name)
         if identifier != name:
             self.remarks[f"# {identifier} is {name}"] = None
         return identifier
 
     def gradient(self, node: Node) -> str:
-        return self.identifier((node, "gradient"), f"d{self.chain.names.nodes[node]}")
+        """The name of a node's gradient."""
+        if node in self.gradients:
+            return self.gradients[node]
+        return self.identifier((node, "gradient"), f"d{self.names.nodes[node]}")
 
     def identifier(self, key: Hashable, name: str = "") -> str:
         """A name that Python takes, and nothing else has."""
@@ -146,9 +127,8 @@ class _Writer:
             self.identifiers[key] = unique
         return self.identifiers[key]
 
-    # Formulas
-
     def written(self, formula: ast.expr) -> str:
+        """A formula as Python."""
         whole = _shown_number(evaluate(formula, _Formula(self)))
         return ast.unparse(ast.fix_missing_locations(whole))
 
@@ -189,10 +169,60 @@ class _Writer:
         return name
 
 
+class _ChainWriter(NumpyWriter):
+    """The lines of an explanation."""
+
+    def __init__(self, chain: ChainRule) -> None:
+        super().__init__(chain.terms.in_full())
+        self.chain = chain
+
+    def whole(self) -> str:
+        gradients = list(self.steps())
+        results = list(self.results())
+        remarks = "\n".join(self.remarks)
+        blocks = [*self.helpers.values(), remarks, "\n".join([*results, *gradients])]
+        text = "\n\n".join(filter(None, blocks))
+        imports = imports_of(text)
+        return "\n\n".join(["\n".join(imports), text] if imports else [text])
+
+    def steps(self) -> Iterator[str]:
+        chain, root, wrt = self.chain, self.chain.root, self.chain.wrt
+        if not chain.depends or root is wrt or np.size(chain.totals[root]) > 1:
+            known = wrt if not chain.depends else root
+            yield f"{self.gradient(known)} = {_literal(chain.totals[known])}"
+        for node in reversed(chain.stations[:-1] if chain.depends else ()):
+            shares = [
+                chain.formula(factor, chain.upstream(factor.above), self.terms)
+                for factor in chain.factors(node)
+            ]
+            yield f"{self.gradient(node)} = {self.written(total(shares))}"
+
+    def results(self) -> list[str]:
+        """The lines that compute what has no name of the user's."""
+        lines: list[str] = []
+        for node in reversed(self.chain.order):
+            if node in self.needed and node not in self.names.given:
+                if node.parents:
+                    formula = self.written(self.terms.formula(node))
+                    lines.append(f"{self.own(node)} = {formula}")
+                else:
+                    self.known(self.own(node), node.data)
+        return lines[::-1]
+
+
+def imports_of(text: str) -> list[str]:
+    """The imports that lines of Python need."""
+    return [
+        line
+        for used, line in (("math.", "import math"), ("np.", "import numpy as np"))
+        if used in text
+    ]
+
+
 class _Calls(Lines):
     """Python in which functions are called by the names that they have there."""
 
-    def __init__(self, writer: _Writer) -> None:
+    def __init__(self, writer: NumpyWriter) -> None:
         super().__init__()
         self.writer = writer
 

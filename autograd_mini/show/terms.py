@@ -101,7 +101,7 @@ class Terms:
         """The formula as LaTeX."""
         return Latex(self._called, self.arrays).write(formula)
 
-    def symbol(self, node: Node) -> ast.expr:
+    def symbol(self, node: Node) -> ast.Name:
         """The name of a node."""
         return ast.Name(f"_n{self._index[node]}")
 
@@ -221,8 +221,8 @@ class Terms:
         """Whether a derivative names something of the node's own shape."""
         if isinstance(node, Value):
             return False
-        nodes = [node, *(p for p in node.parents if isinstance(p, Tensor))]
-        whole = {ast.unparse(self.written(n)) for n in nodes if n.shape == node.shape}
+        parents = [p for p in node.parents if np.shape(getattr(p, "data", p)) == node.shape]
+        whole = {ast.unparse(self.written(node)), *map(ast.unparse, map(self._operand, parents))}
         parts = (part for part in ast.walk(derivative) if isinstance(part, ast.expr))
         return any(ast.unparse(part) in whole for part in parts)
 
