@@ -29,20 +29,21 @@ from autograd_mini.testing.edits import (
     parsed,
     with_part,
 )
-from autograd_mini.testing.watched import Function, Statement, Time, targets_of, watched
+from autograd_mini.testing.watched import Function, Statement, Time, name_of, targets_of, watched
 from autograd_mini.typing import Array
 
 
 def file_mutants(source: str, run: Callable[[dict[str, Any]], object]) -> list[Mutant]:
     """All mistakes that can be planted in the backward lines of a file, one at a time.
 
-    The backward lines of a function follow a comment that says ``backward``; all lines of a
-    function whose name says ``backward``, ``prime`` or ``gradient`` are, if it has no such
-    comment.
+    The backward lines of a function, or of the file itself, follow a comment that says
+    ``backward``; all lines of a function whose name says ``backward``, ``prime`` or ``gradient``
+    are, if it has no such comment.
 
     Arguments:
         source: the file's text.
-        run: a function that is given the names that the file defines, and runs the pass.
+        run: a function that is given the names that the file defines, and runs the pass; it does
+            nothing where the file itself runs it.
 
     Returns:
         The mutants, in the order of the lines; ``line`` and ``source`` are of the whole file,
@@ -138,7 +139,8 @@ def _exchanged_results(
     """Two arrays of the same shape, each in the place of the other."""
     names = function.times[statement.lineno][-1].names
     values = list(results.values if isinstance(results, ast.Dict) else results.elts)
-    shapes = [np.shape(names.get(v.id, 0)) if isinstance(v, ast.Name) else () for v in values]
+    made = [names.get(v.id) if isinstance(v, ast.Name) else None for v in values]
+    shapes = [array.shape if isinstance(array, np.ndarray) else () for array in made]
     for i, j in itertools.combinations(range(len(values)), 2):
         if shapes[i] and shapes[i] == shapes[j]:
             other = values.copy()
@@ -158,7 +160,7 @@ def _mutant(
     codes: frozenset[str] = frozenset({"missing-term"}),
 ) -> Mutant:
     before, after = (ast.unparse(ast.fix_missing_locations(s)) for s in (statement, changed))
-    name = (targets_of(statement) or [function.node.name])[0]
+    name = (targets_of(statement) or [name_of(function.node)])[0]
     lines = source.splitlines()
     first, last = statement.lineno - 1, statement.end_lineno or statement.lineno
     indent = lines[first][: statement.col_offset]
@@ -186,7 +188,7 @@ class _FileLine(Line):
         self.known = times[len(times) // 2].names
         self.gradients = set.union(*(time.gradients for time in times))
         self.params: set[str] = set()
-        self.name = (targets_of(statement) or [function.node.name])[0]
+        self.name = (targets_of(statement) or [name_of(function.node)])[0]
         self.expression = self.standing_in(expression)
         value = self.evaluated(self.expression)
         self.first = not (names_of(self.expression) & self.gradients)

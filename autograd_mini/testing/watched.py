@@ -16,11 +16,14 @@ import numpy as np
 
 Statement = ast.Assign | ast.AugAssign | ast.Return | ast.Expr
 
+Definition = ast.FunctionDef | ast.Module
+
 Trace = Callable[[FrameType, str, Any], "Trace | None"]
 
 
 def watched(source: str, run: Callable[[dict[str, Any]], object]) -> list[Function]:
-    """The functions of a file that have backward lines, with what these held in a run.
+    """The functions of a file that have backward lines, with what these held in a run; the file
+    itself is one if lines outside of functions are such.
 
     Raises:
         ValueError: no backward line was run.
@@ -28,7 +31,7 @@ def watched(source: str, run: Callable[[dict[str, Any]], object]) -> list[Functi
     functions = [
         Function(node, lines)
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.FunctionDef) and (lines := _backward_lines(source, node))
+        if isinstance(node, Definition) and (lines := _backward_lines(source, node))
     ]
     _watch(source, run, functions)
     if not any(function.times for function in functions):
@@ -40,7 +43,7 @@ def watched(source: str, run: Callable[[dict[str, Any]], object]) -> list[Functi
 
 def backward_lines(source: str) -> set[int]:
     """The numbers of the lines in which ``file_mutants`` plants mistakes."""
-    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef)]
+    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, Definition)]
     return {line for node in functions for line in _backward_lines(source, node)}
 
 
@@ -48,16 +51,23 @@ _COMMENT = re.compile(r"^\s*#.*\bbackward\b", re.IGNORECASE)
 _NAME = re.compile(r"backward|prime|gradient", re.IGNORECASE)
 
 
-def _backward_lines(source: str, function: ast.FunctionDef) -> range:
+def _backward_lines(source: str, function: Definition) -> range:
     texts = source.splitlines()
-    assert function.end_lineno is not None
-    inside = range(function.body[0].lineno, function.end_lineno + 1)
+    first, end = 1, len(texts)
+    if isinstance(function, ast.FunctionDef):
+        first, end = function.lineno, function.end_lineno or function.lineno
+    inside = range(function.body[0].lineno if function.body else end, end + 1)
     inner = [n for n in ast.walk(function) if isinstance(n, ast.FunctionDef) and n is not function]
     of_inner = {line for n in inner for line in range(n.lineno, (n.end_lineno or 0) + 1)}
-    for line in range(function.lineno, inside.stop):
+    for line in range(first, inside.stop):
         if _COMMENT.match(texts[line - 1]) and line not in of_inner:
             return range(line + 1, inside.stop)
-    return inside if _NAME.search(function.name) else range(0)
+    return inside if _NAME.search(name_of(function)) else range(0)
+
+
+def name_of(function: Definition) -> str:
+    """What Python calls a function, or the code of a file."""
+    return function.name if isinstance(function, ast.FunctionDef) else "<module>"
 
 
 @dataclass
@@ -78,7 +88,7 @@ class Function:
         times: what each held, by the number of the line, each time that it ran.
     """
 
-    node: ast.FunctionDef
+    node: Definition
     lines: range
     times: dict[int, list[Time]] = field(default_factory=dict)
 
@@ -129,12 +139,12 @@ def targets_of(statement: ast.AST) -> list[str]:
 def _watch(source: str, run: Callable[[dict[str, Any]], object], functions: list[Function]) -> None:
     """Run the file and note what each backward line holds, before it runs."""
     filename = f"<backward pass {next(_NUMBERS)}>"
-    by_line = {function.node.lineno: function for function in functions}
+    known = {(getattr(f.node, "lineno", 1), name_of(f.node)): f for f in functions}
     made: dict[int, Any] = {}  # gradients by id; held, so that no id is used again
     running: dict[FrameType, Statement | None] = {}
 
     def trace(frame: FrameType, event: str, argument: object) -> Trace | None:
-        function = by_line.get(frame.f_code.co_firstlineno)
+        function = known.get((frame.f_code.co_firstlineno, frame.f_code.co_name))
         if frame.f_code.co_filename != filename or function is None:
             return None
         if event == "exception":
@@ -153,11 +163,11 @@ def _watch(source: str, run: Callable[[dict[str, Any]], object], functions: list
         return trace
 
     names: dict[str, Any] = {"np": np, "__name__": "backward_pass"}
-    exec(compile(source, filename, "exec"), names)
     before = sys.gettrace()
     sys.settrace(trace)
     try:
         with np.errstate(all="ignore"):
+            exec(compile(source, filename, "exec"), names)
             run(names)
     finally:
         sys.settrace(before)

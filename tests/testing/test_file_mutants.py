@@ -166,3 +166,20 @@ def test_every_form_of_a_network_is_right_and_in_a_file(network):
                 assert report.ok, str(report)
                 asked = set(drawn.params) == set(report.quantities)
                 assert asked == (form.returned == "parameters")
+
+
+def test_lines_outside_of_functions() -> None:
+    script = '''\
+import numpy as np
+
+W, X = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+for step in range(2):
+    error = W - X
+    # backward
+    dW = 2 * error
+    W -= 0.1 * dW
+'''
+    found = {(mutant.line, mutant.after) for mutant in file_mutants(script, lambda names: None)}
+    assert (7, "dW = -(2 * error)") in found
+    assert (8, "W += 0.1 * dW") in found
+    assert not [line for line, _ in found if line < 7]

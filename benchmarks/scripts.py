@@ -1,0 +1,288 @@
+"""Whether training scripts are checked as they stand, and the line that is wrong in them found.
+
+    python benchmarks/scripts.py                 the table
+    python benchmarks/scripts.py --cases 3       fewer mistakes of each program
+    python benchmarks/scripts.py --show 10       and what went wrong, case by case
+    python benchmarks/scripts.py --case xor_flat 17    one case, with its report
+
+The programs of ``benchmarks/programs`` are scripts, classes and loops as people write them, none of
+them written for the checker.  Each is checked as it stands, then with one mistake of
+``testing.file_mutants`` at a time.  A mistake is left out if the program does not run with it, if
+its first steps change no parameter by more than rounding, or if it changes all steps by one factor,
+or one in the line that makes it: then it is a rate.
+
+- checked: a verdict was given, without any option.
+- alarm: a program that is right is said to be wrong.
+- found: one that is wrong is.
+- line: the first of the mistakes that are told is of the line that was changed.
+- one: one mistake is told, no more.
+- repaired: with the line that is shown, the program takes the steps that it took before.
+- false: a line is shown as verified with which it does not.
+
+Seconds are those of the wall, of the whole process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.testing import Mutant, file_mutants
+
+HERE = Path(__file__).parent / "programs"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program, how it is made short, and what its steps have changed.
+
+    Attributes:
+        name: of its file.
+        parameters: expressions for what it trains, when it has run.
+        short: texts of it that make it long, and what stands there in a run of n rounds.
+    """
+
+    name: str
+    parameters: str
+    short: tuple[tuple[str, str], ...]
+
+    @property
+    def source(self) -> str:
+        return (HERE / f"{self.name}.py").read_text()
+
+    def shortened(self, source: str, rounds: int = 2) -> str:
+        """A text of it that takes a few steps; lines stay where they are."""
+        for long, short in (*self.short, ('if __name__ == "__main__":', "if True:")):
+            source = source.replace(long, short.format(n=rounds))
+        return source
+
+    def trained(self, source: str, rounds: int = 2) -> list[np.ndarray]:
+        """The parameters after a few rounds of a text of it."""
+        names: dict[str, Any] = {"__name__": "program"}
+        failing = () if rounds else (IndexError, NameError)  # what comes after reads the last loss
+        with (
+            np.errstate(all="ignore"),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.suppress(*failing),
+        ):
+            exec(compile(self.shortened(source, rounds), f"<{self.name}>", "exec"), names)
+        found = eval(self.parameters, names)
+        return [np.asarray(each, float) for each in found]
+
+    def mutants(self) -> list[Mutant]:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return file_mutants(self.shortened(self.source), lambda names: None)
+
+
+PROGRAMS = (
+    Program("xor_flat", "(weights_output, bias_output, weights_hidden, bias_hidden)",
+            (("range(10000)", "range({n})"),)),
+    Program("softmax_spiral", "(W, b, W2, b2)", (("range(1000)", "range({n})"),)),
+    Program("class_in_place", "(net.W1, net.b1, net.W2, net.b2)",
+            (("X, y, 500", "X, y, {n}"), ("import matplotlib.pyplot as plt", "plt = None"))),
+    Program("deep_dicts", "list(parameters.values())",
+            (("num_iterations=300", "num_iterations={n}"),)),
+    Program("character_rnn", "(Wxh, Whh, Why, bh, by)", (("n < 2000", "n < {n}"),)),
+    Program("lists_of_floats", "[n['weights'] for layer in network for n in layer]",
+            (("0.5, 20, 2)", "0.5, {n}, 2)"),)),
+    Program("linear_regression", "(b, m)", (("range(1000)", "range({n})"),)),
+    Program("logistic_regression", "(model.weights, model.bias)",
+            (("n_iters=1000", "n_iters={n}"),)),
+    Program("minibatch_sgd", "net.weights + net.biases",
+            (("training_data, 5, 10", "training_data, {n}, 30"),)),
+    Program("layers_and_momentum",
+            "[p for l in model.layers if hasattr(l, 'W') for p in (l.W, l.b)]",
+            (("range(30)", "range({n})"),)),
+    Program("scalar_textbook", "(w1, w2, w3, w4, w5, w6, w7, w8)", (("range(100)", "range({n})"),)),
+    Program("adam_by_hand", "list(params.values())", (("range(100)", "range({n})"),)),
+    Program("convolution_net", "(weights, biases, filters)",
+            (("images[:200]", "images[:{n}]"), ("target[:200]", "target[:{n}]"))),
+    Program("no_loss_in_sight", "(syn0, syn1)", (("range(60000)", "range({n})"),)),
+    Program("loss_after_update", "(w, b)",
+            (("range(200)", "range({n})"), ("import matplotlib.pyplot as plt", ""),
+             ("plt.plot(history)", ""), ('plt.xlabel("epoch")', ""),
+             ('plt.savefig("loss.png")', ""), ("plt.show()", ""))),
+)  # fmt: skip
+
+
+@dataclass
+class Outcome:
+    """What became of a case."""
+
+    case: str
+    told: dict[str, bool] = field(default_factory=dict)
+    seconds: float = 0.0
+    report: str = ""
+
+
+def checked(text: str, folder: str, limit: float) -> tuple[int, dict[str, Any], str, float]:
+    """What the command says of a text: its status, its JSON, its words and its time."""
+    path = Path(folder) / "program.py"
+    path.write_text(text)
+    out = Path(folder) / "report.json"
+    out.unlink(missing_ok=True)
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "autograd_mini", "check", str(path), "--json", str(out)]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        return 2, {}, f"no answer in {limit:g} s", limit
+    seconds = time.perf_counter() - start
+    found = json.loads(out.read_text()) if out.exists() else {}
+    return ran.returncode, found, ran.stdout + ran.stderr, seconds
+
+
+def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    return all(
+        a.shape == b.shape and np.allclose(a, b, rtol=1e-9, atol=1e-12)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def planted(program: Program, count: int, rng: np.random.Generator) -> list[Mutant]:
+    """Mistakes of different kinds in the lines of a program, each of which is one."""
+    right = program.trained(program.source)
+    by_kind: dict[str, list[Mutant]] = defaultdict(list)
+    for mutant in program.mutants():
+        by_kind[mutant.kind].append(mutant)
+    chosen: list[Mutant] = []
+    for _ in range(20 * count):
+        kind = rng.choice(sorted(by_kind))
+        mutant = by_kind[kind][rng.integers(len(by_kind[kind]))]
+        if len(chosen) == count:
+            break
+        if mutant not in chosen and is_mistake(program, mutant, right):
+            chosen.append(mutant)
+    return chosen
+
+
+def wrong_text(program: Program, mutant: Mutant) -> str:
+    """The program with a mistake, as long as it was."""
+    lines, short = program.source.splitlines(), program.shortened(program.source).splitlines()
+    for i, (before, after) in enumerate(zip(short, mutant.source.splitlines(), strict=True)):
+        if before != after:
+            lines[i] = after
+    return "\n".join(lines) + "\n"
+
+
+def is_mistake(program: Program, mutant: Mutant, right: list[np.ndarray]) -> bool:
+    try:
+        wrong = program.trained(wrong_text(program, mutant))
+    except Exception:  # the program does not run with it
+        return False
+    if [w.shape for w in wrong] != [r.shape for r in right] or same(wrong, right):
+        return False
+    before = program.trained(program.source, 0)
+    steps = [(w - b, r - b) for w, r, b in zip(wrong, right, before, strict=True)]
+    if _RATE.search(mutant.before) and all(is_rate([step]) for step in steps):
+        return False
+    return not is_rate(steps)
+
+
+_RATE = re.compile(r"lr|eta\b|learning_rate|l_rate|step_size")
+
+
+def is_rate(steps: list[tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether all steps are the same positive multiple of those that are right."""
+    wrong = np.concatenate([w.ravel() for w, _ in steps])
+    right = np.concatenate([r.ravel() for _, r in steps])
+    if not right.any():
+        return not wrong.any()
+    factor = wrong @ right / (right @ right)
+    return bool(factor > 0 and np.allclose(wrong, factor * right, rtol=1e-6))
+
+
+def judged(program: Program, mutant: Mutant | None, limit: float) -> Outcome:
+    text = program.source if mutant is None else wrong_text(program, mutant)
+    outcome = Outcome(program.name if mutant is None else
+                      f"{program.name}:{mutant.line} {mutant.kind}: {mutant.after}")  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        status, found, outcome.report, outcome.seconds = checked(text, folder, limit)
+    outcome.told["checked"] = status in (0, 1)
+    if mutant is None:
+        outcome.told["alarm"] = status == 1
+        return outcome
+    mistakes = found.get("mistakes", [])
+    outcome.told["found"] = status == 1
+    outcome.told["line"] = (
+        bool(mistakes) and (mistakes[0].get("line") or {}).get("number") == mutant.line
+    )
+    outcome.told["one"] = len(mistakes) == 1
+    repairs = mistakes[0].get("repairs", []) if mistakes else []
+    mended = [mends(program, text, repair) for repair in repairs]
+    outcome.told["repaired"] = bool(mended) and mended[0]
+    outcome.told["false"] = not all(mended)
+    return outcome
+
+
+def mends(program: Program, text: str, repair: dict[str, Any]) -> bool:
+    """Whether with a repair a program takes the steps of the right one, but for their length."""
+    lines = text.splitlines()
+    at = repair["line"]["number"] - 1
+    count = repair["line"]["text"].count("\n") + 1
+    indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+    lines[at : at + count] = [indent + line.strip() for line in repair["text"].split("\n")]
+    try:
+        return same(program.trained("\n".join(lines) + "\n"), program.trained(program.source))
+    except Exception:  # what does not run mends nothing
+        return False
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--cases", type=int, default=8, help="mistakes of each program")
+    parser.add_argument("--only", default="", help="a program")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds for a case")
+    parser.add_argument(
+        "--show", type=int, default=0, help="how many cases that went wrong are shown"
+    )
+    parser.add_argument("--case", nargs=2, help="one program and the number of its case")
+    options = parser.parse_args()
+    outcomes: list[Outcome] = []
+    for number, program in enumerate(PROGRAMS):
+        if options.only not in ("", program.name) or (
+            options.case and options.case[0] != program.name
+        ):
+            continue
+        chosen: list[Mutant | None] = [None]
+        count = max(options.cases, int(options.case[1]) + 1) if options.case else options.cases
+        chosen += planted(program, count, np.random.default_rng([3, number]))
+        if options.case:
+            chosen = [chosen[1 + int(options.case[1])]]
+        for mutant in chosen:
+            outcomes.append(judged(program, mutant, options.limit))
+            print(f"{outcomes[-1].seconds:6.1f} s  {outcomes[-1].case}  "
+                  + " ".join(k for k, v in outcomes[-1].told.items() if v), flush=True)  # fmt: skip
+            if options.case:
+                print(outcomes[-1].report)
+    print()
+    for key in ("checked", "alarm", "found", "line", "one", "repaired", "false"):
+        told = [outcome.told[key] for outcome in outcomes if key in outcome.told]
+        if told:
+            print(f"{key:9} {sum(told):4} of {len(told):4}  {100 * np.mean(told):5.1f} %")
+    times = sorted(outcome.seconds for outcome in outcomes)
+    print(f"seconds: median {np.median(times):.2f}, 95 % {np.quantile(times, 0.95):.2f}")
+    failed = [
+        o for o in outcomes if not all(v != (k in ("alarm", "false")) for k, v in o.told.items())
+    ]
+    for outcome in failed[: options.show]:
+        print(f"\n{outcome.case}: {outcome.told}\n{outcome.report}")
+
+
+if __name__ == "__main__":
+    main()
