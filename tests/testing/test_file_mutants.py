@@ -169,7 +169,7 @@ def test_every_form_of_a_network_is_right_and_in_a_file(network):
 
 
 def test_lines_outside_of_functions() -> None:
-    script = '''\
+    script = """\
 import numpy as np
 
 W, X = np.array([1.0, 2.0]), np.array([3.0, 5.0])
@@ -178,7 +178,7 @@ for step in range(2):
     # backward
     dW = 2 * error
     W -= 0.1 * dW
-'''
+"""
     found = {(mutant.line, mutant.after) for mutant in file_mutants(script, lambda names: None)}
     assert (7, "dW = -(2 * error)") in found
     assert (8, "W += 0.1 * dW") in found
