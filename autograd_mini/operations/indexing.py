@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from autograd_mini.core.broadcasting import sum_dtype
 from autograd_mini.core.operation import OPERATIONS, define, replaces
 from autograd_mini.core.tensor import Tensor, record
-from autograd_mini.typing import Axis, Operand
+from autograd_mini.typing import Array, Axis, Operand
 
 
 def _getitem(x: Operand, index: Any) -> Operand:
@@ -86,6 +87,74 @@ def index_array(part: Operand) -> Operand:
     """Any other part of an index as an array of its own, however it is written."""
     array = np.array(part)
     return array if array.size or isinstance(part, np.ndarray) else array.astype(np.intp)
+
+
+# Picking from several arrays
+
+
+def _gather(*xs: Operand, places: Array) -> Operand:
+    if len(xs) == 1:
+        return np.ravel(xs[0])[places]
+    if sum(map(np.size, xs)) <= 4 * np.size(places):
+        return np.concatenate([np.ravel(x) for x in xs])[places]
+    out = np.empty(np.size(places), np.result_type(*xs))
+    for x, (into, taken) in zip(xs, _split_among(places, tuple(map(np.size, xs))), strict=True):
+        out[into] = np.ravel(x)[taken]
+    return out.reshape(np.shape(places))
+
+
+def _gather_pullback(index: int, g: Operand, out: Operand, *xs: Operand, places: Array) -> Operand:
+    into, taken = _split_among(places, tuple(map(np.size, xs)))[index]
+    shape = np.shape(xs[index])
+    share = np.ravel(g)[into]
+    if taken.size == math.prod(shape) and np.array_equal(taken, np.arange(taken.size)):
+        return np.reshape(share, shape)
+    return np.reshape(scattered(share, taken, (math.prod(shape),)), shape)
+
+
+def _split_among(places: Array, sizes: tuple[int, ...]) -> list[tuple[Array, Array]]:
+    """For each operand where its elements go in the result, and which of its elements they are."""
+    global _last_split
+    of, of_sizes, found = _last_split
+    if of is places and of_sizes == sizes:  # a sweep asks for one operand after the other
+        return found
+    flat = np.ravel(places)
+    starts = np.cumsum([0, *sizes])
+    which = np.searchsorted(starts, flat, side="right") - 1
+    order = np.argsort(which, kind="stable")
+    ends = np.searchsorted(which[order], np.arange(len(sizes) + 1))
+    found = [
+        (into := order[ends[k] : ends[k + 1]], flat[into] - starts[k]) for k in range(len(sizes))
+    ]
+    _last_split = places, sizes, found
+    return found
+
+
+_last_split: tuple[Any, tuple[int, ...], list[tuple[Array, Array]]] = None, (), []
+
+define(
+    "gather",
+    _gather,
+    _gather_pullback,
+    several=True,
+    spelling="gather([xs], places)",
+    reads="",
+    sentence="Elements of several arrays, by their places in all of them end to end.",
+    source="""def gather(xs, places):
+    return np.concatenate([np.ravel(x) for x in xs])[places]""",
+)
+
+
+def gather(xs: Sequence[Operand], places: Array) -> Operand:
+    """The elements of several arrays at places in all of them end to end, of the places' shape.
+
+    Recorded if one of them is a Tensor.
+
+    >>> gather([np.zeros(2), np.array([[5.0, 7.0]])], np.array([[3, 0], [0, 2]]))
+    array([[7., 0.],
+           [0., 5.]])
+    """
+    return OPERATIONS["gather"](*xs, places=places)
 
 
 # Joining and turning

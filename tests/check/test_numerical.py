@@ -12,6 +12,7 @@ from autograd_mini.check.kinks import at_kink, crossed
 from autograd_mini.core.graph import gradients, topological_order
 from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.differences import derivative, one_sided_derivative
+from autograd_mini.operations.indexing import gather
 
 RNG = np.random.default_rng(11)
 TABLE = [name for name in RULES if name != "where" and name in FUNCTIONS]
@@ -75,6 +76,7 @@ ARRAYS = {
     "pad": lambda x: np.pad(x, 1),
     "astype": lambda x: x.astype(np.float64),
     "scatter": lambda x: np.diag(x[0]),
+    "gather": lambda x: gather([x, x**2], np.array([3, 17, 3])),
     "where": lambda x: np.where(x.data > 0, x, 2 * x),
 }
 

@@ -24,6 +24,7 @@ from autograd_mini.core.graph import topological_order
 from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS, ArrayOperation
 from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.core.tensor import record
+from autograd_mini.operations.indexing import gather
 from autograd_mini.testing import check_function
 
 ARRAY_RULES = {name: each for name, each in OPERATIONS.items() if isinstance(each, ArrayOperation)}
@@ -110,6 +111,16 @@ CALLS = {
     "tensordot 2": (np.tensordot, X, array(3, 4, 2)),
     "tensordot axes": (lambda x, y: np.tensordot(x, y, ([0, -1], [1, 0])), X, array(4, 2, 2)),
     "tensordot one axis": (lambda x, y: np.tensordot(x, y, (1, 0)), X, array(3, 2)),
+    # elements of several arrays, one of them twice, one not at all
+    "gather": (
+        lambda x, y: gather([x, array(3), y, x], np.array([[0, 8, 7], [8, 16, 3]])),
+        array(2, 3),
+        array(2),
+    ),
+    "gather of many": (
+        lambda *xs: gather(xs, np.array([30, 2, 30, 5])),
+        *(array(2, 4, seed=k) for k in range(4)),
+    ),
     # shapes
     "reshape": (lambda x: np.reshape(x, (4, -1)), X),
     "reshape method": (lambda x: x.reshape(3, 8), X),

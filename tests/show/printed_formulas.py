@@ -89,11 +89,15 @@ def scatter(g: Any, index: Any, shape: Any) -> Any:
     return total
 
 
+def gather(xs: Any, places: Any) -> Any:
+    return np.concatenate([np.ravel(x) for x in xs])[places]
+
+
 FUNCTIONS: dict[str, Any] = {
     **{name: rule.forward for name, rule in RULES.items()},
     **{name: getattr(np, name) for name in dir(np) if not name.startswith("_")},
     "softmax": ag.softmax, "log_softmax": ag.log_softmax, "logsumexp": ag.logsumexp,
-    "norm": np.linalg.norm, "scatter": scatter,
+    "norm": np.linalg.norm, "scatter": scatter, "gather": gather,
 }  # fmt: skip
 
 

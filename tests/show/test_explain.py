@@ -383,7 +383,7 @@ def form_examples() -> dict[str, list[Tensor]]:
     rng = np.random.default_rng(0)
     X, Y, v = (Tensor(rng.normal(size=s)) for s in ((4, 3), (3, 2), (3,)))
     S = Tensor(rng.normal(size=(2, 4, 3)))
-    scatter = ag.operations.indexing.scattered
+    scatter, gather = ag.operations.indexing.scattered, ag.operations.indexing.gather
     return {
         "matmul": [X @ Y, X @ v, v @ Y, v @ v, S @ Y, S @ v],
         "affine": [ag.affine(X, Y, v[:2]), ag.affine(v, Y, v[:2]), ag.affine(S, Y, v[:2])],
@@ -410,6 +410,10 @@ def form_examples() -> dict[str, list[Tensor]]:
         "broadcast_to": [np.broadcast_to(v, (4, 3))],
         "getitem": [X[1:3]],
         "scatter": [scatter(v, (np.arange(3), np.arange(3)), (3, 3))],
+        "gather": [
+            gather([X, v * 2], np.array([[13, 0, 2], [0, 14, 5]])),
+            gather([v], np.arange(2)),
+        ],
         "concatenate": [np.concatenate([X, X * 2], axis=1)],
         "stack": [np.stack([v, v * 2], axis=1)],
         "flip": [np.flip(X), np.flip(X, 1)],

@@ -24,6 +24,7 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HOOKS, instrumented
 from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
 from autograd_mini.check.lines.state import State, reached_by
+from autograd_mini.recording import Tape
 from autograd_mini.typing import Array
 
 Gradients = Mapping[str, Array]
@@ -139,6 +140,7 @@ class Program:
         self._before: Place | None = None
         self._visit: Visit | None = None
         self._exchange: Exchange | None = None
+        self._tape: Tape | None = None
         self._listen: Listen | None = None
         self._turned_to: Callable[[Place, types.FrameType], None] | None = None
         self._log: list[Event] | None = None
@@ -175,6 +177,7 @@ class Program:
         listen: Listen | None = None,
         turned: Callable[[Place, types.FrameType], None] | None = None,
         restored: bool = True,
+        recorded: Tape | None = None,
     ) -> Run:
         """Run it, with other statements in the places of some.
 
@@ -190,11 +193,13 @@ class Program:
             turned: is called first in each turn of a loop, with the place of the loop and the
                 frame that it runs in.
             restored: whether all that was changed is put back at the end.
+            recorded: a tape, of a block that is open, on which what NumPy computes is recorded;
+                then the values that ``listen`` is told of are recorded ones.
         """
         made = Run()
         self._edits, self._exchange, self._choice = edits or {}, exchange, choice
         self._before, self._visit = before, visit
-        self._listen, self._turned_to = listen, turned
+        self._listen, self._turned_to, self._tape = listen, turned, recorded
         self._log = made.log if watched else None
         self._turns, self._steps = {}, 0
         try:
@@ -204,7 +209,7 @@ class Program:
             made.error = error
         finally:
             self._edits, self._exchange, self._log = {}, None, None
-            self._before = self._visit = self._listen = self._turned_to = None
+            self._before = self._visit = self._listen = self._turned_to = self._tape = None
             if restored:
                 self._state.restore()
         if watched and made.error is None:
@@ -215,6 +220,10 @@ class Program:
 
     def _follow(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """What is called in a function's place: its twin, if it is the user's."""
+        if self._tape is not None:
+            ours = self._tape.follow(function, self._follow)
+            if ours is not function:
+                return ours
         if isinstance(function, FunctionType):
             return self._twin(function)
         if isinstance(function, MethodType):
@@ -333,6 +342,8 @@ class Program:
         self._steps += 1
         if self._steps > self._limit:
             raise Stopped
+        if self._tape is not None:
+            value = self._tape.made(value)
         if self._listen is not None:
             self._listen(Site(*site), name, value)
         if self._log is None and self._exchange is None:
@@ -349,7 +360,9 @@ class Program:
         if self._exchange is not None:
             other = self._exchange(site, turn, kept)
             if other is not None:
-                return other if isinstance(value, np.ndarray) else other.dtype.type(other)
+                if isinstance(value, np.ndarray) or isinstance(other, float):
+                    return other
+                return other.dtype.type(other)
         return value
 
     def _items(self, site: Site, name: str, value: Items) -> Items:

@@ -6,13 +6,12 @@ import ast
 import functools
 import inspect
 import linecache
-import os
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
+
+from autograd_mini.files import is_users as is_users
 
 Place = tuple[str, int, int]
 """Where a statement begins: its file, line and column."""
@@ -274,27 +273,3 @@ def _written(unit: Unit) -> set[Any]:
 
 def _is_plain(constant: object) -> bool:
     return isinstance(constant, str | int | float) and constant != _LAMBDA
-
-
-@functools.lru_cache(maxsize=1024)
-def is_users(file: str) -> bool:
-    """Whether code of a file is the user's: neither Python's, nor installed, nor this library's.
-
-    >>> is_users(ast.__file__), is_users(__file__), is_users("<ipython-input-1>")
-    (False, False, True)
-    """
-    if not os.path.isabs(file):
-        return not file.startswith(("<frozen", "<string>", "<__array"))
-    path = os.path.realpath(file)
-    installed = {"site-packages", "dist-packages"} & {*Path(path).parts}
-    return not installed and not any(path.startswith(folder) for folder in _NOT_USERS)
-
-
-def _folders() -> tuple[str, ...]:
-    here = Path(__file__).parents[2]
-    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
-    folders = [*(sysconfig.get_path(kind) for kind in kinds), str(here), str(here / "nn")]
-    return tuple(os.path.join(os.path.realpath(folder), "") for folder in folders)
-
-
-_NOT_USERS = _folders()

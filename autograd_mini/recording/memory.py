@@ -1,0 +1,269 @@
+"""What a piece of memory holds, as nodes of a graph: reading gathers, writing puts in place.
+
+An array that owns its memory and all views of it share one ``Memory``.  Which elements a view shows
+is read from its address and strides, so that it does not matter how the view was made.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.core import modes, tensor
+from autograd_mini.core.operation import Operation
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.operations.indexing import gather
+from autograd_mini.operations.shapes import astype, reshape
+from autograd_mini.recording.tape import Tape, current
+from autograd_mini.typing import Array, Operand
+
+_memories: dict[int, Memory] = {}
+"""The memories of arrays that are alive, by the number of the array that owns it."""
+
+
+def root_of(array: Array) -> Array:
+    """The array that owns the memory that an array looks into."""
+    root, base = array, array.base
+    while base is not None:
+        if isinstance(base, np.ndarray):
+            root = base
+        base = getattr(base, "base", None)  # as_strided puts an object of its own between
+    return root
+
+
+def memory_of(array: Array) -> Memory | None:
+    """What is known of the memory of an array; ``None`` if it holds nothing recorded."""
+    return _known(root_of(array))
+
+
+def _known(root: Array) -> Memory | None:
+    """What this tape knows of an array that owns its memory; what another knew is no more true."""
+    found = _memories.get(id(root))
+    return found if found is None or current() in (None, found.tape) else None
+
+
+def memory_for(array: Array, tape: Tape) -> Memory:
+    """The memory of an array, whose numbers are constants if nothing is known of it."""
+    root = root_of(array)
+    found = _known(root)
+    if found is None:
+        found = _memories[id(root)] = Memory(root, np.array(root), tape)
+    return found
+
+
+def node_of(value: Operand) -> Tensor | None:
+    """The node with what an array or number holds; ``None`` if it depends on no leaf.
+
+    >>> node_of(np.ones(2)) is None
+    True
+    """
+    if not isinstance(value, np.ndarray):
+        return value.node if type(value).__name__ in ("RecordedFloat", "RecordedNumber") else None
+    memory = memory_of(value)
+    if memory is None or value.dtype != memory.dtype:
+        return None
+    return memory.read(value, getattr(value, "_make", None))
+
+
+def noted(
+    operation: Operation, operands: tuple[Any, ...], options: Operand, numbers: Array
+) -> Tensor:
+    """The node of an operation whose result is known."""
+    if modes.special:
+        node = tensor.record(operation, operands, options)
+        node._array = numbers
+        return node
+    node = Tensor.__new__(Tensor)
+    node._set(numbers, operation, operands, options)
+    return node
+
+
+def same_numbers(one: Array, other: Array) -> bool:
+    """Whether two arrays of one shape hold the same numbers, NaN among them."""
+    if one.shape != other.shape:
+        return False
+    return bool(np.array_equal(one, other) or np.array_equal(one, other, equal_nan=True))
+
+
+class Memory:
+    """What a piece of memory holds.
+
+    Arguments:
+        root: the array that owns it.
+        content: what it holds: a Tensor, or an array of constants.
+        tape: what is told of writes that were not seen.
+    """
+
+    def __init__(self, root: Array, content: Tensor | Array, tape: Tape) -> None:
+        number = id(root)
+        self._root = weakref.ref(root, lambda _: _memories.pop(number, None))
+        self.tape = tape
+        self.shape, self.dtype = root.shape, root.dtype
+        self.start, self.strides = _address(root), root.strides
+        self._content = content
+        self._written: list[Tensor | Array] = []  # since all was gathered in one node
+        self._writer: Array | None = None  # for each element the number of the one, or -1
+        self._place: Array | None = None  # and which of its elements it is
+        self.version = 0
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether nothing in it depends on a leaf."""
+        return not isinstance(self._content, Tensor) and not any(
+            isinstance(each, Tensor) for each in self._written
+        )
+
+    def shows_all(self, view: Array) -> bool:
+        """Whether a view shows the whole memory in its order."""
+        if _address(view) != self.start or view.size != np.prod(self.shape, dtype=int):
+            return False
+        if view.shape == self.shape:
+            return view.strides == self.strides
+        return self._is_in_order and view.flags.c_contiguous
+
+    @property
+    def _is_in_order(self) -> bool:
+        root = self._root()
+        return root is not None and root.flags.c_contiguous
+
+    def places(self, view: Array) -> Array:
+        """For each element of a view which element of the memory it is, counted in the order C."""
+        size = self.dtype.itemsize
+        offset = np.full(view.shape, (_address(view) - self.start) // size)
+        for axis, (count, stride) in enumerate(zip(view.shape, view.strides, strict=True)):
+            steps = np.arange(count) * (stride // size)
+            offset += steps.reshape(-1, *(1,) * (view.ndim - axis - 1))
+        if self._is_in_order:
+            return offset
+        root = np.zeros(self.shape, dtype=np.intp)  # of a memory in another order
+        for axis, (count, stride) in enumerate(zip(self.shape, self.strides, strict=True)):
+            steps = np.arange(count) * (stride // size)
+            root += steps.reshape(-1, *(1,) * (root.ndim - axis - 1))
+        order = np.argsort(root, axis=None)
+        found: Array = order[np.searchsorted(root.ravel()[order], offset)]
+        return found
+
+    # Reading
+
+    def read(self, view: Array, make: Callable[[], Tensor | None] | None = None) -> Tensor | None:
+        """The node with what a view shows; ``None`` if that is constant.
+
+        What was written unseen is found, since the numbers differ: it counts as constant.
+
+        Arguments:
+            make: records it by the operation that made the view, where nothing was written since.
+        """
+        if self.is_constant:
+            return None
+        node = self._node(view, make)
+        if node is None or same_numbers(node._array, np.asarray(view)):
+            return node
+        view = np.asarray(view)
+        self.tape.note("numbers were written into an array where that could not be followed")
+        places, numbers = self.places(view), np.array(view)
+        differs = ~((node._array == numbers) | (np.isnan(node._array) & np.isnan(numbers)))
+        self._put(places[differs], numbers[differs])
+        return None if self.is_constant else self._node(view, None)
+
+    def _node(self, view: Array, make: Callable[[], Tensor | None] | None) -> Tensor | None:
+        if self.shows_all(view):
+            node = self._all()
+            if node is not None and view.shape != self.shape:
+                node = reshape(node, view.shape)
+            return node
+        if make is not None and not self._written:
+            node = make()
+            if node is not None and node.shape == view.shape:
+                return node
+        return self.gathered(self.places(view))
+
+    def _all(self) -> Tensor | None:
+        if self._written:
+            whole = self.gathered(np.arange(np.prod(self.shape, dtype=int)).reshape(self.shape))
+            self._become(np.array(self._root()) if whole is None else whole)
+        return self._content if isinstance(self._content, Tensor) else None
+
+    def gathered(self, places: Array) -> Tensor | None:
+        """The node with the elements at places; ``None`` if all are constants."""
+        content = self._content
+        if self._writer is None or self._place is None:
+            if not isinstance(content, Tensor):
+                return None
+            of_one: Tensor = gather([content], places)
+            return of_one
+        writer = self._writer[places]
+        several = np.unique(writer)
+        sources = [content if k < 0 else self._written[k] for k in several]
+        if not any(isinstance(source, Tensor) for source in sources):
+            return None
+        starts = np.cumsum([0, *map(np.size, sources)])
+        inner = np.where(writer < 0, places, self._place[places])
+        inner += starts[np.searchsorted(several, writer)]
+        if len(sources) == 1 and np.array_equal(inner.ravel(), np.arange(np.size(sources[0]))):
+            (source,) = sources
+            if source.shape == places.shape:
+                return source  # type: ignore[return-value]
+            whole: Tensor = reshape(source, places.shape)
+            return whole
+        made: Tensor = gather(sources, inner)
+        return made
+
+    # Writing: NumPy has done it, or will do it
+
+    def write(self, view: Array, value: Tensor | None) -> None:
+        """All of a view was written: a node, or constants where that is ``None``.
+
+        Arguments:
+            view: plain, with the numbers that it now holds.
+        """
+        content = np.array(view) if value is None else self._fitting(value, view.shape)
+        if content.shape == self.shape and self.shows_all(view):
+            self._become(content)
+        elif content.size == np.prod(self.shape, dtype=int) and self.shows_all(view):
+            self._become(np.reshape(content, self.shape))
+        else:
+            self._put(self.places(view), content)
+
+    def write_at(self, places: Array, value: Tensor | None, numbers: Array) -> None:
+        """Elements at places were written.
+
+        Arguments:
+            value: the node, which may be broadcast, or ``None`` for constants.
+            numbers: what was written, of the shape of ``places``.
+        """
+        self._put(places, np.array(numbers) if value is None else self._fitting(value, ()))
+
+    def _fitting(self, value: Tensor, shape: tuple[int, ...]) -> Tensor:
+        if value.dtype != self.dtype:
+            value = astype(value, self.dtype)
+        return value
+
+    def _become(self, content: Tensor | Array) -> None:
+        self._content, self._written = content, []
+        self._writer = self._place = None
+        self.version += 1
+
+    def _put(self, places: Array, value: Tensor | Array) -> None:
+        if self._writer is None or self._place is None:
+            size = int(np.prod(self.shape, dtype=int))
+            self._writer, self._place = np.full(size, -1), np.zeros(size, np.intp)
+        inner = np.arange(np.size(value)).reshape(np.shape(value))
+        extra = max(inner.ndim - places.ndim, 0)
+        inner = inner.reshape(inner.shape[extra:])  # NumPy lets leading axes of size 1 go
+        self._writer[places] = len(self._written)
+        self._place[places] = inner
+        self._written.append(value)
+        self.version += 1
+
+
+def _address(array: Array) -> int:
+    found: int = array.__array_interface__["data"][0]
+    return found
+
+
+def constant(operand: Operand) -> Operand:
+    """A constant as a node keeps it: an array of its own, since another may be written."""
+    return np.array(operand) if isinstance(operand, np.ndarray) else operand

@@ -1,0 +1,321 @@
+"""NumPy's ufuncs on recorded arrays: computed by NumPy, and recorded besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.core.operation import OPERATIONS, Operation
+from autograd_mini.core.rule import FUNCTIONS, rule_of_ufunc
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.interface.numpy_protocol import REDUCTIONS, name_of
+from autograd_mini.operations.indexing import scattered
+from autograd_mini.recording import arrays, tape
+from autograd_mini.recording.memory import (
+    constant,
+    memory_for,
+    memory_of,
+    node_of,
+    noted,
+    same_numbers,
+)
+from autograd_mini.typing import Array, Operand
+
+
+def called(
+    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]
+) -> Operand:
+    """What a ufunc, or a method of it, gives; recorded where an input is."""
+    inputs = tuple(map(arrays.with_lists, inputs))
+    options = _as_floats(options)
+    outputs = options.pop("out", ())
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    open_tape = tape.current()
+    nodes = [node_of(each) if open_tape else None for each in inputs]
+    if method == "at":
+        return _at(ufunc, inputs, nodes, open_tape)
+    plain = arrays.plain(options)
+    if any(output is not None for output in outputs):
+        plain["out"] = tuple(map(arrays.plain, outputs))
+    depends = any(node is not None for node in nodes)
+    before = [None if depends is False else _prepared(o, options, open_tape) for o in outputs]
+    result = getattr(ufunc, method)(*map(arrays.plain, inputs), **plain)
+    results = result if isinstance(result, tuple) else (result,)
+    made: list[Tensor | None] = [None] * len(results)
+    if depends and open_tape:
+        operands = [
+            constant(arrays.plain(each)) if node is None else node
+            for each, node in zip(inputs, nodes, strict=True)
+        ]
+        made = _recorded(ufunc, method, operands, options, results, open_tape)
+    given = [*outputs, *(None,) * len(results)]
+    found = [
+        arrays.recorded(numbers, node, open_tape)
+        if output is None
+        else _written(output, node, options.get("where", True), old)
+        for numbers, node, output, old in zip(results, made, given, [*before, *given], strict=False)
+    ]
+    return tuple(found) if isinstance(result, tuple) else found[0]
+
+
+def _as_floats(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a call, in which all floats are float64."""
+    dtype = options.get("dtype")
+    if dtype is not None and np.dtype(dtype).kind == "f":
+        return {**options, "dtype": np.float64}
+    return options
+
+
+def _prepared(output: Operand, options: dict[str, Any], to: Operand) -> Operand:
+    """The node of what an array holds before it is written, where that counts."""
+    if output is None:
+        return None
+    memory_for(output, to)
+    return arrays.as_node(output) if options.get("where", True) is not True else None
+
+
+def _written(output: Array, node: Tensor | None, where: Operand, before: Operand) -> Operand:
+    """The array that was written, once its memory knows."""
+    memory = memory_of(output)
+    if memory is not None and memory.dtype == output.dtype:
+        array = arrays.plain(output)
+        if where is True:
+            memory.write(array, node)
+        elif node is not None:
+            memory.write(array, settled(np.where(where, node, before), array, memory.tape, "out="))
+        else:
+            mask = np.broadcast_to(arrays.plain(where), array.shape)
+            memory.write_at(memory.places(array)[mask], None, array[mask])
+    return arrays.as_recorded(output)
+
+
+def _recorded(
+    ufunc: np.ufunc,
+    method: str,
+    operands: Sequence[Any],
+    options: dict[str, Any],
+    results: Sequence[Any],
+    to: Operand,
+) -> list[Tensor | None]:
+    """The nodes of the results; ``None`` for what is no float, or could not be followed."""
+    name = name_of(ufunc) + ("" if method == "__call__" else f".{method}")
+    if all(np.asarray(each).dtype.kind != "f" for each in results):
+        return [None] * len(results)
+    operation = operation_of(ufunc)
+    if method == "__call__" and operation is not None:
+        return [noted(operation, tuple(operands), {}, np.array(results[0]))]
+    try:
+        with np.errstate(all="ignore"):
+            if method == "__call__":
+                made = _composed(ufunc, operands)
+            elif method == "outer":
+                left, right = operands
+                shape = np.shape(left) + (1,) * np.ndim(right)
+                made = called_on_nodes(ufunc, np.reshape(left, shape), right)
+            else:
+                made = _METHODS[method](ufunc, *operands, **arrays.plain(options))
+    except (KeyError, TypeError, ValueError) as error:
+        reason = "" if isinstance(error, KeyError) else f": {error}"
+        to.note(f"{name} has no derivative rule{reason}")
+        return [None] * len(results)
+    several = made if isinstance(made, tuple) else (made,)
+    return [settled(m, r, to, name) for m, r in zip(several, results, strict=True)]
+
+
+def operation_of(ufunc: np.ufunc) -> Operation | None:
+    """The operation that a ufunc is."""
+    name = ufunc.__name__
+    return rule_of_ufunc(ufunc) or OPERATIONS.get(_OTHER_NAMES.get(name, name))
+
+
+_OTHER_NAMES = {
+    "expit": "sigmoid",
+    "log_expit": "log_sigmoid",
+    "fabs": "abs",
+    "float_power": "pow",
+    "fmax": "maximum",
+    "fmin": "minimum",
+}
+"""Ufuncs, of SciPy's as well, that a row of the table is, though it has another name."""
+
+_LN2 = float(np.log(2))
+
+_COMPOSED: dict[str, Callable[..., Any]] = {
+    "divmod": lambda x, y: (FUNCTIONS["floor_divide"](x, y), FUNCTIONS["mod"](x, y)),
+    "modf": lambda x: (x - np.trunc(x), np.trunc(x)),
+    "conjugate": lambda x: +x,
+    "exp2": lambda x: FUNCTIONS["pow"](2.0, x),
+    "cbrt": lambda x: np.sign(x) * FUNCTIONS["pow"](np.abs(x), 1 / 3),
+    "degrees": lambda x: x * (180 / np.pi),
+    "rad2deg": lambda x: x * (180 / np.pi),
+    "radians": lambda x: x * (np.pi / 180),
+    "deg2rad": lambda x: x * (np.pi / 180),
+    "heaviside": lambda x, y: FUNCTIONS["where"](np.equal(x, 0), y, np.greater(x, 0) * 1.0),
+    "copysign": lambda x, y: np.abs(x) * np.copysign(1.0, np.asarray(_data(y))),
+    "logaddexp2": lambda x, y: np.logaddexp(x * _LN2, y * _LN2) / _LN2,
+    "ldexp": lambda x, n: x * np.ldexp(1.0, n),
+    "vecdot": lambda x, y: np.sum(x * y, axis=-1),
+    "xlogy": lambda x, y: x * np.log(np.where(np.equal(x, 0), 1.0, y)),
+    "xlog1py": lambda x, y: x * np.log1p(np.where(np.equal(x, 0), 0.0, y)),
+    "entr": lambda x: -x * np.log(np.where(np.equal(x, 0), 1.0, x)),
+    "logit": lambda x: np.log(x / (1 - x)),
+}
+"""Other ufuncs as what they are made of."""
+
+
+def _data(operand: Operand) -> Operand:
+    return operand._array if isinstance(operand, Tensor) else operand
+
+
+def _composed(ufunc: np.ufunc, operands: Sequence[Any]) -> Operand:
+    return _COMPOSED[ufunc.__name__](*operands)
+
+
+def called_on_nodes(ufunc: np.ufunc, *operands: Operand) -> Operand:
+    """What a ufunc gives of nodes and constants."""
+    if not any(isinstance(each, Tensor) for each in operands):
+        return ufunc(*operands)
+    if operation_of(ufunc) is None:
+        return _composed(ufunc, operands)
+    return operation_of(ufunc)(*operands)  # type: ignore[misc]
+
+
+def settled(node: Operand, numbers: Operand, to: Operand, name: str) -> Tensor | None:
+    """A node with the very numbers that NumPy computed, from which its own may round apart."""
+    if not isinstance(node, Tensor):
+        return None
+    numbers = np.asarray(numbers)
+    if numbers.dtype.kind != "f":
+        return None
+    if same_numbers(node._array, numbers):
+        return node
+    if node.shape != numbers.shape or not np.allclose(
+        node._array, numbers, rtol=_ROUNDING, atol=_ROUNDING * _size(numbers), equal_nan=True
+    ):
+        to.note(f"{name} gives other numbers than its derivative rule is for")
+        return None
+    node._array = np.array(numbers)
+    return node
+
+
+_ROUNDING = 1e-9
+"""How far two ways to compute a result may be apart, as a part of it."""
+
+
+def _size(numbers: Array) -> float:
+    finite = numbers[np.isfinite(numbers)]
+    return float(np.max(np.abs(finite), initial=0.0))
+
+
+# Methods
+
+
+def _reduce(
+    ufunc: np.ufunc,
+    x: Operand,
+    axis: Operand = 0,
+    dtype: Operand = None,
+    out: Operand = None,
+    keepdims: bool = False,
+    initial: Operand = np._NoValue,
+    where: Operand = True,
+) -> Operand:
+    if where is not True:
+        none = ufunc.identity
+        none = (-np.inf if ufunc is np.maximum else np.inf) if none is None else none
+        x = np.where(where, x, none)
+    function = REDUCTIONS.get(ufunc)
+    if function is not None:
+        found = function(x, axis=axis, keepdims=bool(keepdims))
+    else:
+        found = _running(ufunc, x, axis)[-1]
+        found = np.expand_dims(found, axis) if keepdims else found
+    return found if initial in (np._NoValue, None) else called_on_nodes(ufunc, found, initial)
+
+
+def _running(ufunc: np.ufunc, x: Operand, axis: int) -> list[Any]:
+    """What a ufunc gives along an axis, one element after the other."""
+    before = (slice(None),) * (axis % np.ndim(x))
+    found = [x[(*before, 0)]]
+    for index in range(1, np.shape(x)[axis]):
+        found.append(called_on_nodes(ufunc, found[-1], x[(*before, index)]))
+    return found
+
+
+def _accumulate(ufunc: np.ufunc, x: Operand, axis: int = 0, dtype: Operand = None) -> Operand:
+    if ufunc is np.add:
+        return np.cumsum(x, axis=axis)
+    return np.stack(_running(ufunc, x, axis), axis)
+
+
+def _reduceat(
+    ufunc: np.ufunc, x: Operand, indices: Operand, axis: int = 0, dtype: Operand = None
+) -> Operand:
+    places, size = np.asarray(_data(indices)), np.shape(x)[axis]
+    before = (slice(None),) * (axis % np.ndim(x))
+    pieces = []
+    for start, end in zip(places, [*places[1:], size], strict=True):
+        piece = x[(*before, slice(start, max(end, start + 1)))]
+        pieces.append(_reduce(ufunc, piece, axis))
+    return np.stack(pieces, axis)
+
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "reduce": _reduce,
+    "accumulate": _accumulate,
+    "reduceat": _reduceat,
+}
+
+
+def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], nodes: list[Any], to: Operand) -> None:
+    """``ufunc.at(target, index, value)``: elements named several times are computed in turn."""
+    target, index, *values = inputs
+    array, index = arrays.plain(target), arrays.plain(index)
+    depends = to is not None and any(node is not None for node in nodes)
+    if not depends:
+        ufunc.at(array, index, *map(arrays.plain, values))
+        memory = memory_of(target)
+        if memory is not None:
+            places = memory.places(array)[index]
+            memory.write_at(places, None, array[index])
+        return
+    memory = memory_for(array, to)
+    old = arrays.as_node(target)
+    places = np.arange(array.size).reshape(array.shape)[index]
+    operands = [np.broadcast_to(arrays.as_node(value), np.shape(places)) for value in values]
+    ufunc.at(array, index, *map(arrays.plain, values))
+    if ufunc in (np.add, np.subtract) and isinstance(operands[0], Tensor):
+        size = (array.size,)
+        flat = scattered(np.ravel(operands[0]), np.ravel(places), size)
+        new = called_on_nodes(ufunc, old, np.reshape(flat, array.shape))
+    elif ufunc in (np.add, np.subtract):
+        total = np.zeros(array.size)
+        np.add.at(total, np.ravel(places), np.ravel(operands[0]))
+        new = called_on_nodes(ufunc, old, total.reshape(array.shape))
+    else:
+        new = _one_after_another(ufunc, old, places, operands)
+    memory.write(array, settled(new, array, to, f"{name_of(ufunc)}.at"))
+
+
+def _one_after_another(
+    ufunc: np.ufunc, old: Operand, places: Array, operands: Sequence[Any]
+) -> Operand:
+    from autograd_mini.operations.indexing import gather
+
+    flat, shape = np.ravel(places), np.shape(old)
+    turn = np.zeros(flat.size, int)
+    seen: dict[int, int] = {}
+    for position, place in enumerate(flat.tolist()):
+        turn[position] = seen[place] = seen.get(place, -1) + 1
+    now = np.ravel(old)
+    for number in range(turn.max(initial=-1) + 1):
+        chosen = np.flatnonzero(turn == number)
+        new = called_on_nodes(
+            ufunc, now[flat[chosen]], *(np.ravel(each)[chosen] for each in operands)
+        )
+        which = np.arange(np.size(now))
+        which[flat[chosen]] = np.size(now) + np.arange(chosen.size)
+        now = gather([now, new], which)
+    return np.reshape(now, shape)
