@@ -217,7 +217,9 @@ def arrays_of_recorded_numbers(w):
 @form
 def lists_of_floats(w):
     rows = w.tolist()
-    hidden = [math.tanh(sum(a * b for a, b in zip(row, [1.0, -2.0, 0.5]))) for row in rows]
+    hidden = [
+        math.tanh(sum(a * b for a, b in zip(row, [1.0, -2.0, 0.5], strict=True))) for row in rows
+    ]
     exps = [math.exp(h) for h in hidden]
     total = sum(exps)
     probabilities = [e / total for e in exps]

@@ -202,6 +202,7 @@ class Program:
         self._listen, self._turned_to, self._tape = listen, turned, recorded
         self._log = made.log if watched else None
         self._turns, self._steps = {}, 0
+        self._state.begin()
         try:
             with _silent():
                 made.gradients = self._entry(self._follow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +18,9 @@ _MANY = 5000
 class State:
     """Arrays, dicts, lists and objects of the user's, as they are when they are first seen.
 
+    Random numbers are drawn anew from where the generators of NumPy and Python stood when it was
+    made, each time that it begins.
+
     >>> weights, state = {"W": np.zeros(2)}, State()
     >>> state.add(weights)
     >>> weights["W"] += 1
@@ -28,6 +32,17 @@ class State:
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[Any, Any]] = {}
+        self._draws = self._before = _draws()
+        self._drawn: dict[int, Any] = {}  # where generators stood before it began
+
+    def begin(self) -> None:
+        """Draw the same random numbers as when it began before, until all is put back."""
+        self._before, self._drawn = _draws(), {}
+        _draw_from(*self._draws)
+        for one, first in self._seen.values():
+            if isinstance(one, _GENERATORS):
+                self._drawn[id(one)] = _generator_state(one)
+                _set_generator(one, first)
 
     def add(self, *roots: object) -> None:
         """Look after objects, and all that can be reached from them."""
@@ -42,6 +57,7 @@ class State:
 
     def restore(self) -> None:
         """Put everything back as it was."""
+        _draw_from(*self._before)
         for one, before in self._seen.values():
             if isinstance(one, np.ndarray):
                 if not np.array_equal(one, before, equal_nan=one.dtype.kind in "fc"):
@@ -49,11 +65,42 @@ class State:
             elif isinstance(one, list):
                 if not _same(one, before):
                     one[:] = before
+            elif isinstance(one, _GENERATORS):
+                _set_generator(one, self._drawn.get(id(one), before))
             else:
                 held = one if isinstance(one, dict) else vars(one)
                 if not (_same(held, before) and _same(held.values(), before.values())):
                     held.clear()
                     held.update(before)
+
+
+_GENERATORS = np.random.Generator | np.random.RandomState | random.Random
+"""Objects that draw random numbers."""
+
+
+def _generator_state(one: Any) -> Any:
+    if isinstance(one, np.random.Generator):
+        return one.bit_generator.state
+    return one.getstate() if isinstance(one, random.Random) else one.get_state()
+
+
+def _set_generator(one: Any, state: Any) -> None:
+    if isinstance(one, np.random.Generator):
+        one.bit_generator.state = state
+    elif isinstance(one, random.Random):
+        one.setstate(state)
+    else:
+        one.set_state(state)
+
+
+def _draws() -> tuple[Any, Any]:
+    """Where the generators stand from which ``np.random`` and ``random`` draw."""
+    return np.random.get_state(), random.getstate()
+
+
+def _draw_from(numpy: Any, python: Any) -> None:
+    np.random.set_state(numpy)  # noqa: NPY002 - which code of users draws from
+    random.setstate(python)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -69,7 +116,7 @@ def _can_change(one: object) -> bool:
         return bool(one.flags.writeable) and one.dtype.kind != "O"
     if isinstance(one, types.ModuleType | types.FunctionType | type):
         return False
-    return type(one) in (dict, list) or _is_of_users(one)
+    return type(one) in (dict, list) or isinstance(one, _GENERATORS) or _is_of_users(one)
 
 
 def _is_of_users(one: object) -> bool:
@@ -85,11 +132,13 @@ def _is_of_users(one: object) -> bool:
 def _copy(one: Any) -> Any:
     if isinstance(one, np.ndarray | dict | list):
         return one.copy()
+    if isinstance(one, _GENERATORS):
+        return _generator_state(one)
     return dict(vars(one))
 
 
 def _inside(one: Any) -> Iterator[object]:
-    if isinstance(one, np.ndarray):
+    if isinstance(one, np.ndarray | _GENERATORS):
         return
     items = one if isinstance(one, list) else (one if isinstance(one, dict) else vars(one)).values()
     for item in items:

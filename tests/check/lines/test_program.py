@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import random
 
 import numpy as np
 import pytest
@@ -266,3 +267,24 @@ def test_values_are_told_as_the_statement_has_them():
     np.testing.assert_array_equal(w, [0.5, 0.5])
     program.run()
     np.testing.assert_array_equal(w, [1.0, 1.0])
+
+
+def test_random_numbers_are_the_same_in_each_run_and_go_on_after_it():
+    legacy = np.random  # whose functions are not written in new code, but in much that there is
+    generator, other, drawer = np.random.default_rng(1), np.random.RandomState(2), random.Random(3)
+
+    def drawn(W):
+        mask = legacy.rand(2) + random.random()
+        return {"W": mask + generator.random() + other.rand() + drawer.random()}
+
+    legacy.seed(0)
+    random.seed(0)
+    program = program_of(drawn, W)
+    first = program.run().gradients["W"]
+    after = legacy.rand(), random.random(), generator.random(), other.rand(), drawer.random()
+    np.testing.assert_array_equal(program.run().gradients["W"], first)
+    legacy.seed(0)
+    random.seed(0)
+    fresh = np.random.default_rng(1), np.random.RandomState(2), random.Random(3)
+    again = legacy.rand(), random.random(), *(one.random() for one in fresh)
+    assert after == again
