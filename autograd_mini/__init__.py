@@ -121,6 +121,7 @@ def __dir__() -> list[str]:
 
 
 _LAZY = {
+    "check_backward": "check",
     "check_gradients": "check",
     "GradientError": "check",
     "GradientReport": "check",
@@ -137,6 +138,7 @@ if TYPE_CHECKING:
     from autograd_mini import nn as nn
     from autograd_mini.check import GradientError as GradientError
     from autograd_mini.check import GradientReport as GradientReport
+    from autograd_mini.check import check_backward as check_backward
     from autograd_mini.check import check_gradients as check_gradients
     from autograd_mini.show.draw import Drawing as Drawing
     from autograd_mini.show.draw import draw as draw

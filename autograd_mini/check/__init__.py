@@ -18,6 +18,7 @@ checked, and what the stages before it have shown, and adds to that:
 hold what the stage after them needs; none imports one that comes later.
 """
 
+from autograd_mini.check.layer import check_backward as check_backward
 from autograd_mini.check.pipeline import check_gradients as check_gradients
 from autograd_mini.check.report import GradientError as GradientError
 from autograd_mini.check.report import GradientReport as GradientReport
@@ -29,10 +30,12 @@ ORDER = (
     "lines.statements", "lines.edits", "lines.source", "lines.state", "lines.instrument",
     "lines.program", "result", "scope", "structure", "problem", "frames", "broadcasting",
     "unrecorded", "capture", "bounds", "determinism", "kinks", "complex_step", "probe", "verdict",
-    "points", "wording", "conventions", "true_step", "blame", "lines.claims", "lines.trial",
+    "points", "wording", "conventions", "true_step", "blame", "lines.claims",
+    "pairs", "pairs.context", "pairs.places", "pairs.roles", "pairs.matching", "pairs.pair",
+    "pairs.first_run", "pairs.problem", "lines.trial",
     "lines.texts", "lines.misnamed", "lines.reasons", "lines.candidates", "lines.repair",
     "lines.failing", "lines.listing", "lines.located", "slips", "causes", "forward", "lint",
     "losses", "report.mistakes", "report.view", "report.patch", "report.text", "report.style",
-    "report.page", "report.to_json", "report", "pipeline",
+    "report.page", "report.to_json", "report", "pipeline", "layer",
 )  # fmt: skip
 """The modules in the order of the stages."""

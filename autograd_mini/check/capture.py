@@ -19,7 +19,7 @@ from autograd_mini.check.lines.program import Program
 from autograd_mini.check.problem import Problem, number
 from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
-from autograd_mini.check.unrecorded import numerical_loss
+from autograd_mini.check.unrecorded import NUMERICAL, numerical_loss
 from autograd_mini.core.graph import Node, is_node, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
@@ -45,22 +45,18 @@ def captured(
         TypeError: ``loss`` returned no Tensor or Value.
     """
     _check_kinds(loss, params, manual)
-    parameters = {name: _as_parameter(name, value) for name, value in params.items()}
-    functions = _Functions(loss, manual, _required(required, parameters), forbid_autodiff)
+    parameters = {name: as_parameter(name, value) for name, value in params.items()}
+    functions = _Functions(loss, manual, required_names(required, parameters), forbid_autodiff)
     narrow: dict[str, list[str]] = {}
     for name, value in params.items():
-        if (dtype := str(getattr(value, "dtype", ""))) in _NARROW:
+        if (dtype := str(getattr(value, "dtype", ""))) in NARROW:
             narrow.setdefault(dtype, []).append(name)
     notes = (f"{', '.join(names)}: {d}, checked in float64." for d, names in narrow.items())
     return functions.at(parameters, tuple(notes))
 
 
-_NARROW = ("float32", "float16")
-_NUMERICAL = (
-    "The loss could not be recorded, so it was checked numerically: what is called automatic comes "
-    "of differences of the loss, and nothing is known of what is between."
-)
-_FAILS = "manual does not run, it gave no numbers: {}: {}."
+NARROW = ("float32", "float16")
+FAILS = "{} does not run, it gave no numbers: {}: {}."
 
 
 @dataclass(frozen=True)
@@ -81,14 +77,14 @@ class _Functions:
             gradients, in_manual, differentiating = self._derived(parameters)
         except (ValueError, IndexError) as error:  # what NumPy raises for shapes
             failure, gradients, in_manual, differentiating = error, {}, {}, ""
-        notes = (*notes, _NUMERICAL) if uncertain else notes
+        notes = (*notes, NUMERICAL) if uncertain else notes
         nodes = {**parameters, **_intermediates(gradients, parameters, in_loss, root)}
         if not nodes:
             raise ValueError(
                 "there is nothing to compare: params is empty, and manual has no gradient of a "
                 "local variable"
             )
-        manual = {name: _as_gradient(name, value) for name, value in gradients.items()}
+        manual = {name: as_gradient(name, value) for name, value in gradients.items()}
         around_manual, used = {}, names_used(self.loss)
         if callable(self.manual):
             around_manual = names_of(self.manual)
@@ -98,12 +94,12 @@ class _Functions:
 
         def loss(replaced: Mapping[str, Node]) -> float:
             if uncertain:
-                return number(self.loss(**_plain({**parameters, **replaced})))
+                return number(self.loss(**plain({**parameters, **replaced})))
             return number(self.loss(**{**parameters, **replaced}))
 
         def by_lines(follow: Callable[[Manual | None], Any]) -> dict[str, Array]:
-            again = follow(self.manual)(**_plain(parameters))
-            return {name: _as_gradient(name, value) for name, value in again.items()}
+            again = follow(self.manual)(**plain(parameters))
+            return {name: as_gradient(name, value) for name, value in again.items()}
 
         def derive() -> dict[str, Array]:
             return by_lines(lambda manual: manual)
@@ -116,7 +112,7 @@ class _Functions:
             scope=scope,
             used=scope.only(used),
             findings=tuple(self._missing(manual, differentiating, failure)),
-            notes=(*notes, _FAILS.format(type(failure).__name__, str(failure).strip()))
+            notes=(*notes, FAILS.format("manual", type(failure).__name__, str(failure).strip()))
             if failure
             else notes,
             loss=loss,
@@ -157,7 +153,7 @@ class _Functions:
         if not callable(self.manual):
             return self.manual or {}, {}, ""
         with differentiation() as places:
-            gradients, names = call_with_locals(self.manual, _plain(parameters))
+            gradients, names = call_with_locals(self.manual, plain(parameters))
         if not isinstance(gradients, Mapping):
             raise TypeError(
                 "manual must return a dict of gradients by name, it returned "
@@ -180,7 +176,7 @@ class _Functions:
             yield Finding("autodiff", ("manual",), message, wrong=True)
 
 
-def _required(required: Required, parameters: Mapping[str, Node]) -> tuple[str, ...]:
+def required_names(required: Required, parameters: Collection[str]) -> tuple[str, ...]:
     if isinstance(required, str):
         if required != "all":
             raise ValueError(f'required is "all" or a list of names, not {required!r}')
@@ -207,7 +203,7 @@ def _check_kinds(loss: object, params: object, manual: object) -> None:
         )
 
 
-def _as_gradient(name: str, value: Operand) -> Array:
+def as_gradient(name: str, value: Operand) -> Array:
     """A hand-derived gradient as an array of real numbers."""
     try:
         array = np.asarray(value.data if is_node(value) else value)
@@ -222,7 +218,7 @@ def _as_gradient(name: str, value: Operand) -> Array:
     # call of manual may write its numbers into the same array
 
 
-def _as_parameter(name: str, value: object) -> Node:
+def as_parameter(name: str, value: object) -> Node:
     if isinstance(value, Value):
         return Value(value.data, value.label)
     data = value.data if isinstance(value, Tensor) else value
@@ -233,7 +229,7 @@ def _as_parameter(name: str, value: object) -> Node:
         raise TypeError(f"parameter {name!r}: {error}") from None
 
 
-def _plain(parameters: Mapping[str, Node]) -> dict[str, Any]:
+def plain(parameters: Mapping[str, Node]) -> dict[str, Any]:
     """The parameters as ``manual`` gets them: arrays of its own, and floats."""
     return {
         name: float(node.data) if np.ndim(node.data) == 0 else node.data.copy()

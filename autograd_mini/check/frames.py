@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from types import CodeType, FrameType
 from typing import Any, Literal
 
+from autograd_mini.check.lines.source import is_users
 from autograd_mini.core import graph
 from autograd_mini.core.value import Value
 
@@ -18,11 +19,17 @@ Event = Literal["call", "return", "c_call", "c_return", "c_exception"]
 
 
 def call_with_locals(
-    function: Callable[..., Any], arguments: dict[str, Any]
+    function: Callable[..., Any],
+    arguments: dict[str, Any],
+    *positional: object,
+    helpers: dict[str, Any] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
-    """The result of ``function(**arguments)`` and its local variables at its return.
+    """The result of ``function(*positional, **arguments)`` and its local variables at its return.
 
     A function whose code is not Python's (a built-in) has none.
+
+    Arguments:
+        helpers: takes up the local variables of the user's functions that it calls.
 
     >>> def area(r):
     ...     square = r * r
@@ -36,13 +43,15 @@ def call_with_locals(
     def profile(frame: FrameType, event: Event, argument: object) -> None:
         if event == "return" and frame.f_code is code:
             variables.update(frame.f_locals)
+        elif helpers is not None and event == "return" and is_users(frame.f_code.co_filename):
+            helpers.update(frame.f_locals)
         if callable(before):
             before(frame, event, argument)
 
     before = sys.getprofile()
     sys.setprofile(profile)
     try:
-        result = function(**arguments)
+        result = function(*positional, **arguments)
     finally:
         sys.setprofile(before if callable(before) else None)
         if before is not None and not callable(before):  # a cProfile.Profile, which starts itself

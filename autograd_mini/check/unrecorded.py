@@ -13,6 +13,12 @@ from autograd_mini.core.tensor import record
 from autograd_mini.differences import derivative
 from autograd_mini.typing import Array
 
+NUMERICAL = (
+    "The loss could not be recorded, so it was checked numerically: what is called automatic comes "
+    "of differences of the loss, and nothing is known of what is between."
+)
+"""What is said of it."""
+
 _MOST = 2000
 """How many numbers all parameters have together, at the most: each takes ten losses or more."""
 _SURE = 4.0

@@ -259,8 +259,25 @@ def _is_code_of(code: CodeType, unit: Unit) -> bool:
     names = {node.attr for node in ast.walk(unit.tree) if isinstance(node, ast.Attribute)}
     names |= {node.id for node in ast.walk(unit.tree) if isinstance(node, ast.Name)}
     if code.co_name == _LAMBDA:
-        return {*code.co_names, *code.co_freevars} <= names and _constants(code) <= _written(unit)
+        alike = {*code.co_names, *code.co_freevars} <= names and _constants(code) <= _written(unit)
+        return alike and _stands_in(code, unit.tree.body[0])
     return {name for name in code.co_freevars if name != "__class__"} <= names
+
+
+def _stands_in(code: CodeType, body: ast.stmt) -> bool:
+    """Whether the instructions of code came of a text, where Python tells: of two lambdas in one
+    line each has its columns.
+    """
+    start = body.lineno, body.col_offset
+    end = body.end_lineno or body.lineno, body.end_col_offset or 0
+    told = [
+        (first, column, last, after)
+        for first, last, column, after in code.co_positions()
+        if None not in (first, last, column, after) and (first, column) != (last, after)
+    ]
+    return all(
+        start <= (first, column) and (last, after) <= end for first, column, last, after in told
+    )
 
 
 def _constants(code: CodeType) -> set[Any]:

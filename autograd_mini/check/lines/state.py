@@ -116,10 +116,10 @@ def _can_change(one: object) -> bool:
         return bool(one.flags.writeable) and one.dtype.kind != "O"
     if isinstance(one, types.ModuleType | types.FunctionType | type):
         return False
-    return type(one) in (dict, list) or isinstance(one, _GENERATORS) or _is_of_users(one)
+    return type(one) in (dict, list) or isinstance(one, _GENERATORS) or is_of_users(one)
 
 
-def _is_of_users(one: object) -> bool:
+def is_of_users(one: object) -> bool:
     """Whether it is an object of a class of the user's, that has attributes."""
     if not hasattr(one, "__dict__"):
         return False

@@ -1,0 +1,345 @@
+"""The problem of a pair: the loss is what forward returns times the upstream gradient, summed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.capture import (
+    FAILS,
+    Required,
+    as_gradient,
+    as_parameter,
+    plain,
+    required_names,
+)
+from autograd_mini.check.frames import names_of, names_used
+from autograd_mini.check.lines.claims import is_gradient_name
+from autograd_mini.check.lines.program import Follow, Program
+from autograd_mini.check.pairs.first_run import First, first_run, functions
+from autograd_mini.check.pairs.matching import Given, Matched, Source, matched
+from autograd_mini.check.pairs.pair import Pair, upstream_of, weighted
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.result import Finding
+from autograd_mini.check.scope import Scope
+from autograd_mini.check.unrecorded import NUMERICAL, numerical_loss
+from autograd_mini.core.graph import Node, data_of, is_node
+from autograd_mini.trees import leaves, rebuild
+from autograd_mini.typing import Array, Tree
+
+
+def problem_of_pair(
+    pair: Pair,
+    upstream: Tree = None,
+    wrt: str | Sequence[str] | None = None,
+    seed: int = 0,
+    required: Required = (),
+    forbid_autodiff: bool = False,
+) -> Problem:
+    """The problem of a forward and a backward pass, as ``check_backward`` takes them.
+
+    Raises:
+        ValueError: what is a gradient of what cannot be told, or ``upstream`` has another shape.
+        TypeError: an input or a gradient is no array of real numbers.
+    """
+    first = first_run(pair, upstream, (wrt,) if isinstance(wrt, str) else wrt, seed)
+    layer = _Layer(pair, first.upstream, first.matched, first.wide)
+    numbers = pair.numbers()
+    names = first.matched.sources if first.matched else first.known
+    parameters = {name: as_parameter(name, numbers[name]) for name in names}
+    findings = list(_findings(layer, first, parameters, required, forbid_autodiff))
+    return layer.at(parameters, (*_notes(pair, first, numbers),), tuple(findings))
+
+
+class _OtherOutput(ValueError):
+    """What forward returns is not what it was: its lines were changed."""
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A pair of which all is known, which makes a problem at any numbers."""
+
+    pair: Pair
+    upstream: Mapping[int, Any]
+    matched: Matched | None
+    wide: Mapping[str, Any]
+
+    def at(
+        self,
+        parameters: Mapping[str, Node],
+        notes: tuple[str, ...] = (),
+        findings: tuple[Finding, ...] = (),
+    ) -> Problem:
+        """The problem at numbers, which are Tensors."""
+        numbers = plain(parameters)
+        items, names, failure, gradients = self._derived(numbers)
+        here = weighted(items, self.upstream)
+        root, in_forward, uncertain = self._recorded(parameters, numbers, here)
+        nodes, manual = dict(parameters), {}
+        notes = (*notes, NUMERICAL) if uncertain else notes
+        if gradients is not None:
+            manual = {name: gradients[name] for name in parameters}
+            for name in gradients.keys() - parameters.keys():
+                of = _local(name, in_forward)
+                if of is not None and of not in nodes:
+                    nodes[of], manual[of] = in_forward[of], gradients[name]
+                else:
+                    notes = (
+                        *notes,
+                        f"{name} was not compared: it is named for nothing in forward.",
+                    )
+        renamed = {of: name for name in gradients or {} if (of := _local(name, in_forward))}
+        program = Program(self._entry(numbers, items, renamed, manual), functions(self.pair))
+        around: dict[str, Any] = {}
+        used = set(names) | in_forward.keys()
+        for function in reversed(functions(self.pair)):
+            around |= names_of(function)
+            used |= names_used(function)
+        used |= {f"self.{name}" for name in used}
+        scope = Scope({**around, **names, **_given_names(self), **in_forward, **parameters})
+
+        def loss(replaced: Mapping[str, Node]) -> float:
+            return self._loss(plain({**parameters, **replaced}))
+
+        def derive() -> Mapping[str, Array]:
+            run = program.run()
+            if run.gradients is None:
+                assert run.error is not None
+                raise run.error
+            return run.gradients
+
+        return Problem(
+            root=root,
+            nodes=nodes,
+            parameters=tuple(parameters),
+            manual=manual,
+            scope=scope,
+            used=scope.only(used),
+            findings=findings,
+            notes=(*notes, FAILS.format("backward", type(failure).__name__, str(failure).strip()))
+            if failure
+            else notes,
+            loss=loss,
+            derive=derive,
+            at=self.at,
+            program=program,
+            failure=failure,
+            uncertain=uncertain,
+        )
+
+    def _derived(
+        self, numbers: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any], Exception | None, dict[str, Array] | None]:
+        """What forward returned, the names in both, and the gradients, or why there are none."""
+        kept: list[Any] = []
+
+        def entry(follow: Follow) -> dict[str, Array]:
+            ran = self.pair.run_forward(follow, {**self.wide, **numbers}, named=True)
+            kept[:] = [_copies(ran.items), dict(ran.names_in_forward)]
+            given, names = self.pair.run_backward(follow, ran, self.upstream, named=True)
+            kept[1] |= {
+                n: np.array(v) if isinstance(v, np.ndarray) else v for n, v in names.items()
+            }
+            return self._gradients(given)
+
+        run = Program(entry, functions(self.pair)).run()
+        if run.gradients is not None:
+            return kept[0], kept[1], None, dict(run.gradients)
+        if not kept or not isinstance(run.error, ValueError | IndexError):
+            assert run.error is not None
+            raise run.error
+        return kept[0], kept[1], run.error, None
+
+    def _gradients(self, given: Given) -> dict[str, Array]:
+        """The gradients by name."""
+        found = self.matched or matched(given, self.pair.candidates(), len(self.pair.names))
+
+        def of(source: Source) -> Tree:
+            return given.left[source] if isinstance(source, tuple) else given.returned[source]
+
+        every = {**found.sources, **found.others}
+        return {name: as_gradient(name, of(source)) for name, source in every.items()}
+
+    def _entry(
+        self,
+        numbers: Mapping[str, Any],
+        items: Sequence[Any],
+        renamed: Mapping[str, str],
+        manual: Mapping[str, Array],
+    ) -> Callable[[Follow], dict[str, Array]]:
+        """Runs both, and sees to it that forward gives what it gave."""
+        outputs = [leaf for i in self.upstream for leaf in leaves(items[i])]
+
+        def entry(follow: Follow) -> dict[str, Array]:
+            named = self.matched is None
+            ran = self.pair.run_forward(follow, {**self.wide, **numbers}, named)
+            again = [leaf for i in self.upstream for leaf in leaves(ran.items[i])]
+            if len(again) != len(outputs) or not all(map(_is_near, again, outputs)):
+                raise _OtherOutput("forward returns something else")
+            gradients = self._gradients(
+                self.pair.run_backward(follow, ran, self.upstream, named)[0]
+            )
+            if not manual:
+                return gradients
+            return {name: gradients[renamed.get(name, name)] for name in manual}
+
+        return entry
+
+    def _loss(self, numbers: Mapping[str, Any]) -> float:
+        """The loss at other numbers."""
+        made: list[float] = []
+
+        def entry(follow: Follow) -> dict[str, Array]:
+            ran = self.pair.run_forward(follow, {**self.wide, **numbers})
+            made.append(float(np.reshape(weighted(ran.items, self.upstream), ())))
+            return {}
+
+        error = Program(entry, functions(self.pair)).run().error
+        if error is not None:
+            raise error
+        return made[0]
+
+    def _recorded(
+        self, parameters: Mapping[str, Node], numbers: Mapping[str, Any], here: Tree
+    ) -> tuple[Node, dict[str, Any], dict[str, Array]]:
+        """The loss as it is recorded, the nodes that have names in forward, and how far off the
+        gradients may be where it could not be.
+        """
+        kept: list[Any] = []
+
+        def entry(follow: Follow) -> dict[str, Array]:
+            ran = self.pair.run_forward(follow, {**self.wide, **parameters}, named=True)
+            kept[:] = [weighted(ran.items, self.upstream), dict(ran.names_in_forward)]
+            return {}
+
+        run = Program(entry, functions(self.pair)).run()
+        if run.error is None and is_node(kept[0]) and _is_near(data_of(kept[0]), here):
+            names = {name: held for name, held in kept[1].items() if is_node(held)}
+            return kept[0], names, {}
+        numerical = numerical_loss(lambda **arrays: self._loss(arrays), parameters)
+        if numerical is None:
+            raise ValueError(
+                "forward could not be recorded, and is too large to be checked numerically: give "
+                "smaller inputs"
+            )
+        return numerical[0], {}, numerical[1]
+
+
+def _copies(items: Sequence[Any]) -> tuple[Any, ...]:
+    def one(leaf: Tree) -> Tree:
+        return leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+
+    return tuple(rebuild(item, map(one, leaves(item))) for item in items)
+
+
+def _is_near(one: Tree, other: Tree) -> bool:
+    if np.shape(one) != np.shape(other):
+        return False
+    room = _NEAR * np.max(np.abs(other), initial=0.0)
+    with np.errstate(all="ignore"):
+        return bool(np.all((np.abs(np.subtract(one, other)) <= room) | np.equal(one, other)))
+
+
+_NEAR = 1e-9
+"""How far off, as a part of the largest, a number may be that is computed another way."""
+
+
+def _local(name: str, nodes: Mapping[str, Node]) -> str | None:
+    """The variable of forward whose gradient something is by its name."""
+    if name in nodes:
+        return name
+    found = [local for local in nodes if is_gradient_name(name, local)]
+    return found[0] if len(found) == 1 else None
+
+
+def _given_names(layer: _Layer) -> dict[str, Any]:
+    """What the upstream gradients are called."""
+    return {
+        role.name: layer.upstream[role.of]
+        for roles in layer.pair.roles
+        for role in roles
+        if role.kind == "upstream" and not isinstance(layer.upstream[role.of], dict | list | tuple)
+    }
+
+
+# What is said of it
+
+
+def _notes(pair: Pair, first: First, numbers: Mapping[str, Any]) -> Iterator[str]:
+    narrow: dict[str, list[str]] = {}
+    for name in first.wide:
+        narrow.setdefault(str(numbers[name].dtype), []).append(name)
+    yield from (f"{', '.join(names)}: {d}, checked in float64." for d, names in narrow.items())
+    if first.ran.random:
+        yield (
+            "Random numbers are drawn in forward: each run was given the same ones, forward and "
+            "backward alike."
+        )
+    if first.changed:
+        names = ", ".join(first.changed)
+        yield f"{names}: changed by forward, put back, and no part of the gradient."
+    if first.matched is not None and first.matched.data:
+        yield f"{', '.join(first.matched.data)}: taken as data, for there is no gradient of it."
+    if first.updated:
+        yield (
+            f"{', '.join(first.updated)}: updated in place by backward, which is not compared "
+            "here: check_step does."
+        )
+    defaults = [
+        f"{role.name} is {role.default:g}, its default."
+        for roles in pair.roles
+        for role in roles
+        if role.kind == "upstream"
+        if role.default is not None and np.size(first.ran.items[role.of]) == 1
+    ]
+    yield from defaults
+    if not pair.differentiated and np.size(first.ran.items[0]) > 1:
+        yield "backward takes no upstream gradient: its result is held against that of the sum."
+
+
+def _findings(
+    layer: _Layer,
+    first: First,
+    parameters: Mapping[str, Node],
+    required: Required,
+    forbid_autodiff: bool,
+) -> Iterator[Finding]:
+    """What is wrong besides numbers: a gradient that is missing, an upstream gradient not used."""
+    if first.matched is None:
+        return
+    pair = layer.pair
+    arrays = [c.name for c in pair.candidates() if c.is_array and c.argument >= 0]
+    every = dict.fromkeys([*parameters, *(n for n in arrays if n not in first.matched.data)])
+    missing = tuple(n for n in required_names(required, every) if n not in parameters)
+    if missing:
+        yield Finding("missing", missing, "backward gives no gradient for it", wrong=True)
+    if forbid_autodiff and first.differentiating:
+        message = f"it differentiates automatically in {first.differentiating}: derive by hand"
+        yield Finding("autodiff", ("backward",), message, wrong=True)
+    asked = [r for roles in pair.roles for r in roles if r.kind == "upstream"]
+    if (
+        pair.differentiated
+        and all(r.default is None for r in asked)
+        and _ignores_upstream(layer, parameters)
+    ):
+        names = " and ".join(dict.fromkeys(role.name for role in asked))
+        message = (
+            f"the upstream gradient{names and ' '}{names} is not used: backward gives the same for "
+            "any, so that nothing of what comes after the layer reaches its inputs"
+        )
+        yield Finding("upstream", tuple(parameters), message, wrong=True)
+
+
+def _ignores_upstream(layer: _Layer, parameters: Mapping[str, Node]) -> bool:
+    """Whether backward gives the same gradients, that are not 0, for any upstream gradient."""
+    rng = np.random.default_rng(4)
+    made: list[Mapping[str, Array]] = []
+    for upstream in (layer.upstream, {i: upstream_of(g, rng) for i, g in layer.upstream.items()}):
+        other = _Layer(layer.pair, upstream, layer.matched, layer.wide)
+        made.append(other._derived(plain(parameters))[3] or {})
+    one, two = made
+    same = all(np.array_equal(one[n], two[n], equal_nan=True) for n in one.keys() & two.keys())
+    return bool(one) and same and any(gradient.any() for gradient in one.values())
