@@ -123,6 +123,7 @@ def __dir__() -> list[str]:
 _LAZY = {
     "check_backward": "check",
     "check_gradients": "check",
+    "check_step": "check",
     "GradientError": "check",
     "GradientReport": "check",
     "draw": "show.draw",
@@ -140,6 +141,7 @@ if TYPE_CHECKING:
     from autograd_mini.check import GradientReport as GradientReport
     from autograd_mini.check import check_backward as check_backward
     from autograd_mini.check import check_gradients as check_gradients
+    from autograd_mini.check import check_step as check_step
     from autograd_mini.show.draw import Drawing as Drawing
     from autograd_mini.show.draw import draw as draw
     from autograd_mini.show.explain import Explanation as Explanation

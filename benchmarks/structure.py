@@ -197,6 +197,7 @@ OTHER_TREES = {
     "autograd_mini/testing/edits.py": "plants slips in ordinary Python source",
     "autograd_mini/check/lines/": "reads and edits ordinary Python source",
     "autograd_mini/testing/files.py": "plants slips in ordinary Python source",
+    "autograd_mini/check/steps/": "reads ordinary Python source",
     "autograd_mini/show/arithmetic.py": "simplifies formulas as a textbook does",
     "autograd_mini/language/python_lines.py def _times": "takes the upstream gradient in",
     "autograd_mini/language/texts.py def operator_of": "asks for the one operator of a formula",

@@ -23,6 +23,7 @@ from autograd_mini.check.pipeline import check_gradients as check_gradients
 from autograd_mini.check.report import GradientError as GradientError
 from autograd_mini.check.report import GradientReport as GradientReport
 from autograd_mini.check.result import Quantity as Quantity
+from autograd_mini.check.training import check_step as check_step
 
 ORDER = (
     "lines", "lines.syntax", "lines.words", "lines.line", "lines.elementwise",
@@ -37,5 +38,7 @@ ORDER = (
     "lines.failing", "lines.listing", "lines.located", "slips", "causes", "forward", "lint",
     "losses", "report.mistakes", "report.view", "report.patch", "report.text", "report.style",
     "report.page", "report.to_json", "report", "pipeline", "layer",
+    "steps", "steps.variables", "steps.step", "steps.recorded", "steps.updates", "steps.meant",
+    "steps.fitting", "steps.posed", "training",
 )  # fmt: skip
 """The modules in the order of the stages."""

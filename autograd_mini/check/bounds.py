@@ -84,6 +84,8 @@ def bounds(problem: Problem) -> Bounds:
             f"could not be recorded: {error}"
         )
     tolerance = rounding_of(recorded, problem.rounding_unit, problem.order)
+    for bound, name in zip(tolerance, problem.nodes, strict=True):
+        bound += problem.room.get(name, 0.0)
     return Bounds(
         dict(zip(problem.nodes, automatic, strict=True)),
         dict(zip(problem.nodes, tolerance, strict=True)),

@@ -24,8 +24,17 @@ def advice(error: BaseException, around: Mapping[str, Any]) -> str:
         return ""
     theirs = [f for f in frames if f.f_globals.get("__name__", "").split(".")[0] != _PACKAGE]
     local = {name: value for frame in theirs for name, value in frame.f_locals.items()}
-    scope = Scope({**around, **local})
-    for flat, wide in pairs(at.f_locals["operands"]):
+    return remedy(at.f_locals["operands"], Scope({**around, **local}))
+
+
+def remedy(operands: Sequence[Any], scope: Scope) -> str:
+    """What to write where two operands do not broadcast, or ``""``.
+
+    >>> x, y = np.ones((3, 2)), np.array([0, 1, 1])
+    >>> remedy((x, y), Scope({"x": x, "y": y}))
+    'y has shape (3,), x (3, 2): for class labels write one-hot rows, np.eye(2)[y]'
+    """
+    for flat, wide in pairs(operands):
         shape, wanted = np.shape(data_of(flat)), np.shape(data_of(wide))
         if len(shape) != 1 or len(wanted) != 2 or shape[0] != wanted[0]:
             continue

@@ -130,7 +130,8 @@ def _wrong_beside(
             return None
         recorded = recorded_gradients(beside.root, nodes)
         for draws in (1, DRAWS):
-            tolerance = rounding_of(recorded, unit, beside.order, draws)
+            rounding = rounding_of(recorded, unit, beside.order, draws)
+            tolerance = [r + beside.room.get(n, 0.0) for n, r in zip(manual, rounding, strict=True)]
             if all(map(same_to_rounding, manual.values(), automatic, tolerance)):
                 return None
     return beside

@@ -52,6 +52,8 @@ class Problem:
         failure: what that code raised, where it does not run.
         uncertain: where the loss could not be recorded, so that its gradients are numerical:
             how far off each number of these may be, by the names of the parameters.
+        room: where gradients by hand were computed as differences: how far off each number of
+            these may be for that, by their names.
     """
 
     root: Node
@@ -68,6 +70,7 @@ class Problem:
     program: Program | None = None
     failure: Exception | None = None
     uncertain: Mapping[str, Array] = field(default_factory=dict)
+    room: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
     def order(self) -> list[Node]:

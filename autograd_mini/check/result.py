@@ -225,6 +225,8 @@ class Result:
         loss_hint: where all gradients are off by one relation: which loss they are right for.
         mistakes: the slips in the hand-derived code, nearest the loss first.
         lines: the hand-derived code, line by line; nothing where it cannot be run so.
+        assumptions: where code was checked as it stands, what was taken to be the step, the loss
+            and the parameters, each with the option that says it otherwise.
     """
 
     quantities: dict[str, Quantity]
@@ -235,6 +237,7 @@ class Result:
     loss_hint: str | None = None
     mistakes: list[Mistake] = field(default_factory=list)
     lines: list[CodeLine] = field(default_factory=list)
+    assumptions: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:

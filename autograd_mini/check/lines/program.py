@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import functools
 import io
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
@@ -108,7 +109,8 @@ class Program:
         entry: calls it, by functions that it passes through ``follow`` before, and gives the
             gradients that came out.
         beside: the functions beside it: what they read of the functions around them, it may.
-        changing: what it may change, and finds as it was at each run.
+        state: what it may change, if that is known: several programs may share it.
+        keeping: where values are made of which ``kept`` has all, in order, while it runs.
 
     >>> def manual(w):
     ...     dw = 2 * w
@@ -126,15 +128,17 @@ class Program:
         self,
         entry: Callable[[Follow], Gradients],
         beside: Sequence[Callable[..., Any]] = (),
-        changing: Sequence[object] = (),
+        state: State | None = None,
+        keeping: Collection[Site] = (),
     ) -> None:
         self._entry, self._beside = entry, beside
         self._units: dict[Place, Unit] = {}
         self._twins: dict[tuple[object, ...], FunctionType] = {}
         self._around_code: dict[types.CodeType, Mapping[str, types.CellType]] = {}
         self._kept: list[Edits] = []
-        self._state = State()
-        self._state.add(*changing)
+        self._state = State() if state is None else state
+        self._keeping = frozenset(keeping)
+        self.kept: dict[Site, list[Any]] = {}
         self._edits: Edits = {}
         self._choice = 0
         self._before: Place | None = None
@@ -150,17 +154,16 @@ class Program:
     @property
     def statements(self) -> list[Statement]:
         """The statements of all functions that ran, those that hold others left out."""
-        return [
-            Statement(unit, node) for unit in self._all_units for node in unit.statements.values()
-        ]
+        return [Statement(unit, node) for unit in self.units for node in unit.statements.values()]
 
     @property
-    def _all_units(self) -> list[Unit]:
+    def units(self) -> list[Unit]:
+        """The functions that ran."""
         return list(dict.fromkeys(self._units.values()))
 
     def statement(self, place: Place) -> Statement:
         """The statement, or the first line of one that holds others, that begins at a place."""
-        for unit in self._all_units:
+        for unit in self.units:
             if place in unit.editable:
                 return Statement(unit, unit.editable[place])
         raise KeyError(place)
@@ -203,6 +206,7 @@ class Program:
         self._log = made.log if watched else None
         self._turns, self._steps = {}, 0
         self._state.begin()
+        self.kept = {}
         try:
             with _silent():
                 made.gradients = self._entry(self._follow)
@@ -322,9 +326,17 @@ class Program:
     @functools.cached_property
     def _hooks(self) -> tuple[Callable[..., Any], ...]:
         return (
-            self._made, self._unpacked, self._wrote, self._follow, self._reached, self._chosen,
-            self._turned,
+            self._made_and_kept if self._keeping else self._made,
+            self._unpacked, self._wrote, self._follow, self._reached, self._chosen, self._turned,
         )  # fmt: skip
+
+    def _made_and_kept(self, site: Site, name: str, value: object) -> object:
+        """A statement made a value: what goes on in its place, of which a copy is kept."""
+        value = self._made(site, name, value)
+        if site in self._keeping:
+            copied = isinstance(value, np.ndarray | list | dict)
+            self.kept.setdefault(Site(*site), []).append(copy.copy(value) if copied else value)
+        return value
 
     def _turned(self, place: Place) -> None:
         """A loop begins a turn."""

@@ -49,6 +49,8 @@ class GradientReport(Result):
         loss_hint: where all gradients are off by one relation: which loss they are right for.
         mistakes: the slips in the hand-derived code, nearest the loss first.
         lines: the hand-derived code, line by line; nothing where it cannot be run so.
+        assumptions: where code was checked as it stands, what was taken to be the step, the loss
+            and the parameters, each with the option that says it otherwise.
         hints: what ``str``, ``save``, ``to_json`` and Jupyter tell: 0 the verdict, 1 also
             the lines where the mistakes are, 2 also why, with the numbers, 3 also the
             corrected lines.
@@ -78,6 +80,7 @@ class GradientReport(Result):
         loss_hint: str | None = None,
         mistakes: Sequence[Mistake] = (),
         lines: Sequence[CodeLine] = (),
+        assumptions: Sequence[str] = (),
         hints: Hints = 3,
     ) -> None:
         super().__init__(
@@ -89,6 +92,7 @@ class GradientReport(Result):
             loss_hint,
             list(mistakes),
             list(lines),
+            list(assumptions),
         )
         self.hints = checked_hints(hints)
 
@@ -122,6 +126,7 @@ class GradientReport(Result):
             loss_hint=self.loss_hint,
             mistakes=self.mistakes,
             lines=self.lines,
+            assumptions=self.assumptions,
             hints=hints,
         )
 

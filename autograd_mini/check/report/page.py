@@ -85,6 +85,7 @@ def fragment_of(view: View) -> str:
     )
     graph, code = _graph_and_code(view, prefix) if view.hints else ("", "")
     parts = [
+        _assumptions(view),
         _head(view),
         _loss_hint(view),
         _findings(view.findings),
@@ -159,6 +160,10 @@ def _findings(findings: Iterable[Finding]) -> str:
                 f"({code}{names}) {_text(finding.message)}</li>"
             )
     return f'<ul class="findings">{"".join(items)}</ul>' if items else ""
+
+
+def _assumptions(view: View) -> str:
+    return "".join(f'<p class="note">{_text(said)}</p>' for said in view.assumptions)
 
 
 def _notes(view: View) -> str:

@@ -32,6 +32,7 @@ def text_of(view: View) -> str:
     """The report as text: the first line says it all, the rest says why."""
     all_agree = all(row.status == AGREE for row in view.rows)
     head = [
+        [sentence(assumption) for assumption in view.assumptions],
         [view.headline],
         [f"{WHICH_LOSS} {sentence(view.loss_hint)}"] if view.loss_hint else [],
         _findings(view.findings),

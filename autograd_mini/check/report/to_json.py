@@ -36,6 +36,7 @@ def json_of(view: View) -> str:
         "hints": view.hints,
         "ok": view.ok,
         "headline": view.headline,
+        "assumptions": view.assumptions,
         "culprits": view.culprits,
         "loss_hint": view.loss_hint,
         "mistakes": [_mistake(mistake, view) for mistake in view.mistakes],

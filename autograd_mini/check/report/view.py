@@ -84,6 +84,7 @@ class View:
         slips: the same as lines of text.
         lines: the code, line by line, from level 1; what each makes from 2.
         findings: without their messages and codes where the reason is not told.
+        assumptions: what was taken to be the step, the loss and the parameters.
         graph: what ``draw`` takes: the root, or a result that holds what may be told.
     """
 
@@ -98,6 +99,7 @@ class View:
     findings: tuple[Finding, ...]
     loss_hint: str | None
     notes: tuple[str, ...]
+    assumptions: tuple[str, ...]
     graph: Node | Result
 
 
@@ -133,6 +135,7 @@ def view_of(result: Result, hints: Hints) -> View:
         findings=tuple(f if why else _without_reason(f, where) for f in result.findings),
         loss_hint=result.loss_hint if why else None,
         notes=tuple(result.notes),
+        assumptions=tuple(result.assumptions),
         graph=_with_quantities(
             result,
             quantities if why else [_verdict_only(quantity) for quantity in quantities],

@@ -9,6 +9,7 @@ import pytest
 
 from autograd_mini.check.lines.program import PART, WHOLE, Program, Stopped
 from autograd_mini.check.lines.source import Statement, is_users, unit_of
+from autograd_mini.check.lines.state import State
 
 X = np.arange(12.0).reshape(4, 3) / 7
 HELD = {"count": 0.0, "buffer": np.zeros(3)}
@@ -260,8 +261,9 @@ def test_values_are_told_as_the_statement_has_them():
         w -= 0.5
         return {"w": w}
 
-    w, seen = np.ones(2), []
-    program = Program(lambda follow: follow(step)(w), changing=[w])
+    w, seen, state = np.ones(2), [], State()
+    state.add(w)
+    program = Program(lambda follow: follow(step)(w), state=state)
     program.run(listen=lambda site, name, value: seen.append((name, value)), restored=False)
     assert any(value is w for name, value in seen if name == "w")
     np.testing.assert_array_equal(w, [0.5, 0.5])

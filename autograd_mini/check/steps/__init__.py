@@ -1,0 +1,1 @@
+"""A training step as it stands: what it changes, its loss, and the problem that it is."""

@@ -1,0 +1,306 @@
+"""Which loss fits a step: its recorded gradients beside what the step took away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from autograd_mini.check.lines.claims import is_gradient_name
+from autograd_mini.check.lines.program import HANDED, Program
+from autograd_mini.check.lines.source import Place
+from autograd_mini.check.steps.meant import (
+    Loss,
+    explicit_losses,
+    is_output_and_target,
+    losses_of_residual,
+    printed_expressions,
+    residuals,
+    sounds_like_a_loss,
+)
+from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
+from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.updates import Update, adds_to, rate_of, reaches
+from autograd_mini.check.steps.variables import Held, Variable, as_numbers
+from autograd_mini.core.graph import Node, rebuild, sweep_gradients, topological_order
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.typing import Array
+
+Values = Mapping[Variable, Array | Tensor]
+
+SAME = 1e-6
+"""How far two gradients may be apart, as a part of the largest number, and be one relation."""
+
+
+class CannotTell(ValueError):
+    """What is to be checked is not clear; the message says what was found, and asks one thing."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How the updates of a step stand to the gradients of a loss.
+
+    Attributes:
+        loss: the loss.
+        parameters: those updates that are of parameters.
+        factor: the updates are the gradients times this, besides their rates.
+        agreeing: how many are.
+        sources: of updates that scale each number by itself, what goes into them as gradient.
+    """
+
+    loss: Loss
+    parameters: tuple[Update, ...]
+    factor: float
+    agreeing: int
+    sources: Mapping[Update, Made] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all are."""
+        return self.agreeing == len(self.parameters)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A step, and what it changes.
+
+    Attributes:
+        step: the step.
+        changed: what it does to each variable that it changes.
+        names: what these are called.
+        plain: a plain run of it.
+    """
+
+    step: Step
+    changed: tuple[Update, ...]
+    names: Mapping[Update, str]
+    plain: Ran
+
+    @cached_property
+    def known(self) -> Program:
+        """A program of the step, whose statements are known."""
+        program = program_of(self.step, lambda result, after: {})
+        program.run()
+        return program
+
+    def recorded(
+        self,
+        at: Values,
+        loss: Loss | None = None,
+        visited: list[tuple[Held, ...]] | None = None,
+    ) -> Ran:
+        """A run that is recorded from the variables that the step changes."""
+        wanted = [update.variable for update in self.changed]
+        values: dict[Variable, Array | Tensor] = {v: v.before for v in wanted}
+        visit = None if loss is None or visited is None else loss.visitor(visited)
+        before = loss.place if visit is not None and loss is not None else None
+        return run(self.step, wanted, {**values, **at}, before, visit)
+
+    def root(self, loss: Loss, at: Values, ran: Ran | None = None) -> tuple[Ran, Node | None]:
+        """The recorded loss, with updates that it came after undone; and the run."""
+        visited: list[tuple[Held, ...]] = []
+        if ran is None or loss.place is not None:
+            ran = self.recorded(at, loss, visited)
+        root = loss.root(ran, visited)
+        return ran, None if root is None else self._before_updates(root, ran)
+
+    def _before_updates(self, root: Node, ran: Ran) -> Node:
+        """A loss that was computed after the updates, as it is before them."""
+        order = topological_order(root)
+        undone: dict[Node, Node] = {}
+        for update in self.changed:
+            leaf = ran.leaves[update.variable]
+            nodes = ran.nodes_after(update.variable)
+            if not reaches(order, nodes, leaf) or not adds_to(nodes, leaf):
+                continue
+            for node, index in nodes:
+                if node is not leaf and node is not root:
+                    undone[node] = leaf if index is ... else leaf[index]  # type: ignore[index]
+        return rebuild(order, undone).get(root, root) if undone else root
+
+    # Which loss
+
+    def fitting(self, ran: Ran, asked: str | None) -> Fit:
+        """The loss that is meant, and how the updates stand to its gradients.
+
+        Raises:
+            CannotTell: there is none.
+        """
+        explicit = self._explicit(ran, asked)
+        fits: list[Fit] = []
+        for loss in explicit:
+            fit = self._fit(loss, {}, ran)
+            if fit is not None:
+                fits.append(fit)
+                if fit.complete:
+                    return fit
+        sure = [fit for fit in fits if fit.loss.rank <= _SURE]
+        if sure:
+            return max(sure, key=lambda fit: fit.agreeing)
+        by_error = self._by_error(ran) if asked is None else []
+        for fit in by_error:
+            if fit.complete:
+                return fit
+        rest = [*fits, *by_error]
+        if rest:
+            return max(rest, key=lambda fit: (fit.agreeing, -fit.loss.rank))
+        names = ", ".join(self.names.values())
+        raise CannotTell(
+            f"no loss was found: {self.step.words} changes {names}, but makes no number that "
+            "depends on them and is returned, printed, kept in a list or called a loss: say which "
+            "it is with loss= (--loss), a name, a line or an expression such as "
+            "'np.mean((y - out)**2)'"
+        )
+
+    def _explicit(self, ran: Ran, asked: str | None) -> list[Loss]:
+        found = explicit_losses(self.known, ran)
+        for statement, text in printed_expressions(self.known):
+            rank = 1 if sounds_like_a_loss(text) or "mean" in text or "sum" in text else 4
+            words = f"{text}, line {statement.number} (printed)"
+            found.append(Loss(words, text, place=statement.place, texts=(text,), rank=rank))
+        if asked is None:
+            return sorted(found, key=lambda loss: loss.rank)
+        return self._asked(asked, ran, found)
+
+    def _asked(self, asked: str, ran: Ran, found: Sequence[Loss]) -> list[Loss]:
+        """The losses that may be meant by what was said."""
+        if asked.isdigit():
+            chosen = [
+                Loss(f"{m.name}, line {asked}", m.name, event=(m.site, m.turn, m.key))
+                for m in reversed(ran.made)
+                if m.site.place[1] == int(asked) and m.node is not None and m.is_number
+            ]
+        else:
+            chosen = [
+                Loss(f"{m.name}, line {m.site.place[1]}", m.name, event=(m.site, m.turn, m.key))
+                for m in reversed(ran.made)
+                if asked in (m.name, m.name.removesuffix("[]"), m.name.removesuffix("()"))
+                and m.node is not None
+                and m.is_number
+            ]
+            chosen = chosen or [loss for loss in found if loss.text == asked]
+            chosen = chosen or [
+                Loss(f"{asked}, computed before line {place[1]}", asked, place=place,
+                     texts=(asked,))
+                for place in dict.fromkeys(m.site.place for m in reversed(ran.made))
+                if self._has(place)
+            ][:40]  # fmt: skip
+        if not chosen:
+            raise CannotTell(
+                f"--loss {asked}: there is no number that depends on the parameters; what does: "
+                + ", ".join(dict.fromkeys(m.name for m in ran.made if m.node and m.is_number))
+            )
+        return [replace(loss, rank=0) for loss in chosen]
+
+    def _has(self, place: Place) -> bool:
+        return any(place in unit.editable for unit in self.known.units)
+
+    def _by_error(self, ran: Ran) -> list[Fit]:
+        """The losses whose gradient the output's error may be, as far as they can be computed."""
+        for residual in residuals(self.known, ran)[:_RESIDUALS]:
+            visited: list[tuple[Held, ...]] = []
+            texts = residual.left, residual.right
+            probe = Loss("", "", place=residual.statement.place, texts=texts, form=max)
+            self.recorded({}, probe, visited)
+            for which in (0, 1):
+                pairs = [pair if which == 0 else pair[::-1] for pair in visited]
+                if pairs and all(map(is_output_and_target, pairs)):
+                    fits = (self._fit(loss, {}) for loss in losses_of_residual(residual, which))
+                    return [fit for fit in fits if fit is not None]
+        return []
+
+    def _fit(self, loss: Loss, at: Values, ran: Ran | None = None) -> Fit | None:
+        """How the updates stand to the gradients of a loss; ``None`` where it is none."""
+        ran, root = self.root(loss, at, ran)
+        if root is None or not np.isfinite(np.asarray(root.data)).all() or np.size(root.data) != 1:
+            return None
+        order = set(topological_order(root))
+        own = [
+            update
+            for update in self.changed
+            if (leaf := ran.leaves[update.variable]) in order
+            and root is not leaf
+            and self._is_update(update, ran, leaf)
+            and not reaches(order, ran.nodes_after(update.variable), leaf)
+        ]
+        if not own:
+            return None
+        leaves = [ran.leaves[update.variable] for update in own]
+        with np.errstate(all="ignore"):
+            right = [np.asarray(g) for g in sweep_gradients(root, leaves, False, None)]
+        if not any(gradient.any() for gradient in right):
+            return None
+        sources: dict[Update, Made] = {}
+        claims = []
+        for update, gradient in zip(own, right, strict=True):
+            source = self._source(update, gradient) if update.divides else None
+            if source is not None:
+                sources[update] = source
+            claims.append(
+                update.taken / rate_number(update, own)
+                if source is None
+                else np.asarray(as_numbers(source.value))
+            )
+        ratios = list(map(_ratio, claims, right))
+        known = [ratio for ratio in ratios if ratio is not None and ratio != 0]
+        sign = -1 if loss.ascends else 1
+        groups = {
+            ratio: sum(abs(other - ratio) <= SAME * abs(ratio) for other in known)
+            for ratio in known
+            if sign * ratio > 0
+        }
+        factor = max(groups, key=lambda ratio: (groups[ratio], -abs(ratio - 1)), default=0.0)
+        agreeing = sum(
+            (ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor)))
+            for ratio in ratios
+        )
+        agreeing = agreeing if factor else 0
+        return Fit(loss, tuple(own), factor or float(sign), agreeing, sources)
+
+    def _source(self, update: Update, right: Array) -> Made | None:
+        """The array that goes into an update as the gradient: by its numbers, or by its name."""
+        shape = update.variable.before.shape
+        arrays = [
+            made
+            for made in self.plain.made
+            if made.site.slot != HANDED
+            and (numbers := as_numbers(made.value)) is not None
+            and numbers.shape == shape
+        ]
+        for made in arrays:
+            ratio = _ratio(np.asarray(as_numbers(made.value)), right)
+            if ratio is not None and ratio != 0:
+                return made
+        named = [made for made in arrays if is_gradient_name(made.name, self.names[update])]
+        return named[0] if named else None
+
+    def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
+        nodes = ran.nodes_after(update.variable)
+        return adds_to(nodes, leaf) if nodes else update.statement is not None
+
+
+_SURE = 2
+"""A loss of no higher rank is the loss, whatever its gradients are."""
+_RESIDUALS = 12
+"""How many differences are looked at for an output and a target."""
+
+
+def rate_number(update: Update, others: Sequence[Update]) -> float:
+    """The rate of an update, as one number."""
+    return float(np.prod(list(rate_of(update, others).values()) or [1.0]))
+
+
+def _ratio(claim: Array, right: Array) -> float | None:
+    """What a claim is times the right gradient; ``None`` where it is no multiple, 0 where both
+    are 0.
+    """
+    with np.errstate(all="ignore"):
+        square = float(np.sum(right * right))
+        if not square or not np.isfinite(square):
+            return 0.0 if not claim.any() and not right.any() else None
+        ratio = float(np.sum(claim * right) / square)
+        room = SAME * max(np.max(np.abs(claim), initial=0.0), 1e-300)
+        near = np.abs(claim - ratio * right) <= room
+    return ratio if ratio and bool(np.all(near)) else None

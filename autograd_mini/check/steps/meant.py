@@ -1,0 +1,366 @@
+"""Which loss is meant?  The one that is returned, printed, kept in a list or called so; or, where
+there is none, the loss whose gradient the output's error is.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.lines.program import HANDED, Program, Site, Visit
+from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.steps.recorded import Ran
+from autograd_mini.check.steps.variables import Held
+from autograd_mini.core.graph import Node
+from autograd_mini.core.operation import OPERATIONS
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.recording import node_of
+from autograd_mini.typing import Operand
+
+_LOSS = re.compile(
+    r"(?:^|[^a-z])(?:[a-z]+_)*(?:loss|losses|cost|costs|error|errors|err|objective|nll|mse|rmse|sse|"
+    r"ssr|risk|energy|criterion|cross_?entropy|crossentropy|xent|ce|bce|logloss|likelihood|perplexity|"
+    r"J|E|L)(?:s|_?(?:sum|total|list|history|fn|func|function|train|avg|mean|val(?:ue)?|hist|log|curve"
+    r"|\d+))*(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+"""Names of losses."""
+_GRADIENT = re.compile(r"(?:^|[._])(?:d|grad|delta|dl|dj|de)(?:_|[A-Z])|_(?:grad|delta|prime)$")
+_ASCENDS = re.compile(r"likelihood|reward|elbo|return", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How the loss is found in a recorded run.
+
+    Attributes:
+        words: what it is, and where, in a sentence.
+        text: what it is called.
+        event: the statement that makes it, at which turn, and which item of what it makes.
+        key: which item of what the step returns, in a list of one; ``None`` where it is none.
+        place: the statement before which ``texts`` are computed.
+        texts: expressions of which it is made; of several the first is an output, the second a
+            target.
+        form: how the loss is made of these, for one turn of the statement.
+        explicit: whether the code has it: otherwise it was chosen by what is derived.
+        rank: how likely it is that it is meant; the less, the likelier.
+    """
+
+    words: str
+    text: str
+    event: tuple[Site, int, Any] | None = None
+    key: tuple[Any, ...] | None = None
+    place: Place | None = None
+    texts: tuple[str, ...] = ()
+    form: Callable[..., Operand] | None = None
+    explicit: bool = True
+    rank: int = 0
+
+    @property
+    def ascends(self) -> bool:
+        """Whether it is made greater, by its name."""
+        return bool(_ASCENDS.search(self.text))
+
+    def visitor(self, found: list[tuple[Any, ...]]) -> Visit | None:
+        """What puts the values of ``texts`` into a list, each time they can be computed."""
+        if self.place is None:
+            return None
+        codes = [compile(text, "<loss>", "eval") for text in self.texts]
+
+        def visit(names: Mapping[str, Any]) -> None:
+            try:
+                found.append(tuple(eval(code, dict(names)) for code in codes))
+            except Exception:  # a name is not there at this turn
+                return
+
+        return visit
+
+    def root(self, ran: Ran, visited: Sequence[tuple[Any, ...]]) -> Node | None:
+        """The loss as a node, or ``None`` where it was not made."""
+        if self.event is not None:
+            for made in ran.made:
+                if (made.site, made.turn, made.key) == self.event:
+                    return made.node
+            return None
+        if self.key is not None:
+            return node_of(_item(ran.result, self.key))
+        if self.form is None:
+            values = [values[0] for values in visited[:1]]
+            node = node_of(values[0]) if values else None
+            return None if node is None or node.data.size != 1 else node
+        terms = []
+        for output, target in visited:
+            node = _as_node(output)
+            if node is not None:
+                terms.append(self.form(node, np.asarray(target, float)))
+        total: Node | None = None
+        for term in terms:
+            total = term if total is None else total + term
+        return total
+
+
+def _item(value: Held, key: tuple[Any, ...]) -> Held:
+    for part in key:
+        try:
+            value = value[part]
+        except (LookupError, TypeError):
+            return None
+    return value
+
+
+def _as_node(value: Held) -> Tensor | None:
+    """Recorded numbers, an array or a list of such, as one node."""
+    if isinstance(value, list | tuple):
+        nodes: list[Held] = [_as_node(item) for item in value]
+        whole = all(node is not None for node in nodes)
+        return OPERATIONS["stack"](*nodes, axis=0) if whole else None
+    return node_of(value)
+
+
+def sounds_like_a_loss(text: str) -> bool:
+    """Whether something is a loss by its name.
+
+    >>> [text for text in ("loss", "self.losses[]", "total_cost", "E", "mse()", "dloss", "out")
+    ...  if sounds_like_a_loss(text)]
+    ['loss', 'self.losses[]', 'total_cost', 'E', 'mse()']
+    """
+    last = re.sub(r"\[[^]]*\]$", "", text).rpartition(".")[2] or text
+    return bool(_LOSS.search(last)) and not _GRADIENT.search(last)
+
+
+def explicit_losses(program: Program, ran: Ran) -> list[Loss]:
+    """The numbers of a recorded run that may be its loss, the likeliest first.
+
+    Arguments:
+        program: the step, which ran.
+        ran: the run.
+    """
+    found = [*_returned(ran), *_kept(program, ran)]
+    return sorted(found, key=lambda loss: loss.rank)
+
+
+def _returned(ran: Ran) -> Iterator[Loss]:
+    items: list[tuple[tuple[Any, ...], Any]] = [((), ran.result)]
+    if isinstance(ran.result, dict):
+        items = [((key,), item) for key, item in ran.result.items()]
+    elif isinstance(ran.result, list | tuple):
+        items = [((i,), item) for i, item in enumerate(ran.result)]
+    numbers = [(key, item) for key, item in items if _is_moving_number(item)]
+    for key, _ in numbers[:4]:
+        name = _name_of_result(ran, key)
+        sure = sounds_like_a_loss(name) or isinstance(ran.result, float)
+        which = f"[{key[0]!r}]" if key else ""
+        called = f", {name}" if name else ""
+        words = f"what the step returns{which}{called}"
+        yield Loss(words, name, key=key, rank=0 if sure else 5)
+
+
+def _name_of_result(ran: Ran, key: tuple[Any, ...]) -> str:
+    node = node_of(_item(ran.result, key))
+    names = [m.name for m in ran.made if m.node is node and not m.name.endswith("()")]
+    return names[-1] if names else str(key[0]) if key and isinstance(key[0], str) else ""
+
+
+def _is_moving_number(value: Held) -> bool:
+    node = node_of(value)
+    return node is not None and node.data.size == 1
+
+
+def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
+    """Numbers that statements make, by their names, the latest first."""
+    seen: dict[Node, None] = {}
+    printed = set(_printed(program))
+    for made in reversed(ran.made):
+        if made.node is None or not made.is_number or made.site.slot == HANDED:
+            continue
+        if made.node in seen:
+            continue
+        kept = made.name.endswith("[]")
+        rank = 1 if kept or made.name in printed else 2
+        if not sounds_like_a_loss(made.name):
+            if not (kept or made.name in printed):
+                continue
+            rank = 4
+        seen[made.node] = None
+        statement = _statement(program, made.site.place)
+        line = "" if statement is None else f", line {made.site.place[1]}"
+        how = " (kept in a list)" if kept else " (printed)" if rank == 1 else ""
+        event = made.site, made.turn, made.key
+        yield Loss(f"{made.name.removesuffix('[]')}{line}{how}", made.name, event=event, rank=rank)
+
+
+def _statement(program: Program, place: Place) -> Statement | None:
+    try:
+        return program.statement(place)
+    except KeyError:
+        return None
+
+
+_PRINTS = ("print", "write", "info", "debug", "set_description", "set_postfix", "plot", "log")
+
+
+def _printed(program: Program) -> Iterator[str]:
+    """The names that are printed, and the functions whose results are, as ``loss()``."""
+    for _, call in _prints(program):
+        for node in ast.walk(call):
+            if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+                yield ast.unparse(node)
+            elif isinstance(node, ast.Call):
+                yield f"{ast.unparse(node.func).rpartition('.')[2]}()"
+
+
+def _prints(program: Program) -> Iterator[tuple[Statement, ast.Call]]:
+    """The statements that show something, each with its call."""
+    for statement in program.statements:
+        call = getattr(statement.node, "value", None)
+        shows = isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in _PRINTS
+        if isinstance(statement.node, ast.Expr) and isinstance(call, ast.Call) and shows:
+            yield statement, call
+
+
+def printed_expressions(program: Program) -> list[tuple[Statement, str]]:
+    """The expressions that are printed as they are computed, each with its statement."""
+    return [
+        (statement, ast.unparse(argument))
+        for statement, call in _prints(program)
+        for argument in _shown(call)
+        if isinstance(argument, ast.Call | ast.BinOp)
+    ]
+
+
+def _shown(call: ast.Call) -> Iterator[ast.expr]:
+    """What a call shows: its arguments, and what stands in texts among them."""
+    for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+        match argument:
+            case ast.JoinedStr():
+                inner = (n for n in ast.walk(argument) if isinstance(n, ast.FormattedValue))
+                yield from (node.value for node in inner)
+            case ast.BinOp(op=ast.Mod() | ast.Add()) if any(
+                isinstance(n, ast.Constant) and isinstance(n.value, str) for n in ast.walk(argument)
+            ):
+                for node in ast.walk(argument):
+                    if isinstance(node, ast.Call) and ast.unparse(node.func) == "str":
+                        yield from node.args
+                if isinstance(argument.op, ast.Mod):
+                    right = argument.right
+                    yield from right.elts if isinstance(right, ast.Tuple) else [right]
+            case ast.Call(func=ast.Attribute(attr="format")):
+                yield from argument.args
+            case ast.Call(func=ast.Name(id="str" | "float" | "round")):
+                yield from argument.args[:1]
+            case _:
+                yield argument
+
+
+# Where the code has no loss
+
+
+def _half_squares(o: Operand, t: Operand) -> Operand:
+    return 0.5 * np.sum((t - o) ** 2)
+
+
+def _cross_entropy(o: Operand, t: Operand) -> Operand:
+    return -np.sum(t * np.log(o))
+
+
+def _binary_cross_entropy(o: Operand, t: Operand) -> Operand:
+    return -np.sum(t * np.log(o) + (1 - t) * np.log(1 - o))
+
+
+FORMS: Mapping[str, Callable[..., Operand]] = {
+    "½Σ(t − o)²": _half_squares,
+    "the binary cross-entropy −Σ t·log o + (1 − t)·log(1 − o)": _binary_cross_entropy,
+    "the cross-entropy −Σ t·log o": _cross_entropy,
+}
+"""The losses whose gradient may be derived from an output's error, as functions of both."""
+
+
+@dataclass(frozen=True)
+class Residual:
+    """A difference of two expressions in a statement.
+
+    Attributes:
+        statement: the statement.
+        left, right: the two, as texts.
+    """
+
+    statement: Statement
+    left: str
+    right: str
+    texts: tuple[str, str] = field(default=("", ""))
+
+
+def residuals(program: Program, ran: Ran) -> list[Residual]:
+    """Differences that statements compute, in the order in which they ran, no numbers in them."""
+    found: dict[tuple[Place, str, str], Residual] = {}
+    for made in ran.made:
+        statement = _statement(program, made.site.place)
+        if statement is None or made.site.slot == HANDED:
+            continue
+        for node in ast.walk(statement.node):
+            if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)):
+                continue
+            if isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant):
+                continue
+            left, right = (_over_loops(statement.node, part) for part in (node.left, node.right))
+            key = made.site.place, left, right
+            found.setdefault(key, Residual(statement, left, right))
+    return list(found.values())
+
+
+def _over_loops(statement: ast.stmt, part: ast.expr) -> str:
+    """An expression, for each turn of the comprehension that it stands in."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.ListComp | ast.GeneratorExp) and any(
+            inner is part for inner in ast.walk(node.elt)
+        ):
+            return ast.unparse(ast.ListComp(part, node.generators))
+    return ast.unparse(part)
+
+
+def losses_of_residual(residual: Residual, which: int) -> list[Loss]:
+    """The losses whose gradient an output's error may be.
+
+    Arguments:
+        residual: the difference.
+        which: whether the output stands left (0) or right (1).
+    """
+    texts = (residual.left, residual.right)
+    texts = texts if which == 0 else texts[::-1]
+    place = residual.statement.place
+    return [
+        Loss(
+            f"{words}, with o = {texts[0]} and t = {texts[1]} of line {place[1]}, since the code "
+            "has none",
+            words,
+            place=place,
+            texts=texts,
+            form=form,
+            explicit=False,
+            rank=9,
+        )
+        for words, form in FORMS.items()
+    ]
+
+
+def is_output_and_target(pair: tuple[Any, ...]) -> bool:
+    """Whether the first of two values depends on the parameters, and the second does not."""
+    output, target = pair
+    if _as_node(output) is None or _has_node(target):
+        return False
+    try:
+        shape = np.broadcast_shapes(np.shape(output), np.shape(target))
+        return bool(shape == np.shape(output))
+    except ValueError:
+        return False
+
+
+def _has_node(value: Held) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_has_node, value))
+    return node_of(value) is not None

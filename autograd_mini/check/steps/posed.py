@@ -1,0 +1,274 @@
+"""A training step as a problem: its loss recorded from the parameters, its updates as gradients."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.broadcasting import remedy
+from autograd_mini.check.lines.failing import failing_statement
+from autograd_mini.check.lines.program import Program
+from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.problem import Problem
+from autograd_mini.check.scope import Scope
+from autograd_mini.check.steps.fitting import (
+    SAME,
+    CannotTell,
+    Fit,
+    Trained,
+    rate_number,
+)
+from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
+from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.updates import Update, rate_of, updates
+from autograd_mini.check.steps.variables import (
+    Held,
+    Space,
+    Variable,
+    as_numbers,
+    names_for,
+    variables,
+)
+from autograd_mini.core.graph import Node
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.recording import Note
+from autograd_mini.typing import Array
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was said about a step, besides the code.
+
+    Attributes:
+        loss: a name, a line or an expression.
+        params: the names of its parameters.
+    """
+
+    loss: str | None = None
+    params: tuple[str, ...] = ()
+
+
+def posed(step: Step, asked: Asked = Asked()) -> tuple[Problem, tuple[str, ...]]:
+    """The problem that a training step is, and what was assumed.
+
+    Arguments:
+        step: the step.
+        asked: what was said about it.
+
+    Raises:
+        CannotTell: it changes nothing, or no loss is found.
+        Exception: what the step itself raises.
+    """
+    found = variables(step.spaces)
+    plain = run(step, found)
+    _raise(step, plain)
+    changed = updates(step, found, plain)
+    if not changed:
+        raise CannotTell(
+            f"{step.words} changes no array or number that can be reached from what it is given, "
+            "so nothing says what its gradients are: give a step that updates its parameters"
+        )
+    names = dict(zip(changed, names_for([u.variable for u in changed]), strict=True))
+    changed = _chosen(changed, names, asked.params)
+    trained = Trained(step, tuple(changed), names, plain)
+    ran = trained.recorded({})
+    _raise(step, ran)
+    fit = trained.fitting(ran, asked.loss)
+    short = names_for([update.variable for update in fit.parameters])
+    trained = replace(trained, names=names | dict(zip(fit.parameters, short, strict=True)))
+    posing = _Posing(trained, fit)
+    return posing.problem({}), tuple(posing.assumptions())
+
+
+def _raise(step: Step, ran: Ran) -> None:
+    """Raise what a run raised, with what may be the remedy."""
+    if ran.error is None:
+        return
+    program = program_of(step, lambda result, after: {})
+    error = program.run().error
+    statement = failing_statement(program, ran.error if error is None else error)
+    if isinstance(ran.error, ValueError) and statement is not None:
+        message = f"line {statement.number}, {statement.text}: {str(ran.error).strip()}"
+        advice = _advice(program, statement)
+        raise ValueError(f"{message}: {advice}" if advice else message) from ran.error
+    raise ran.error
+
+
+def _advice(program: Program, statement: Statement) -> str:
+    """What to write where operands of a statement do not broadcast."""
+    found: list[str] = []
+
+    def visit(names: Mapping[str, Any]) -> None:
+        for node in ast.walk(statement.node):
+            if isinstance(node, ast.BinOp):
+                try:
+                    both = [
+                        eval(ast.unparse(part), dict(names)) for part in (node.left, node.right)
+                    ]
+                except Exception:  # it is within what fails
+                    continue
+                found.append(remedy(both, Scope(names)))
+
+    program.run(before=statement.place, visit=visit)
+    return next(filter(None, found), "")
+
+
+def _chosen(
+    changed: Sequence[Update], names: Mapping[Update, str], wanted: Sequence[str]
+) -> list[Update]:
+    """The updates of the parameters that were asked for; all where none were."""
+    if not wanted:
+        return list(changed)
+    spelled = {
+        text: update
+        for update in changed
+        for path in update.variable.paths
+        for text in (names[update], path.text, *path.names)
+    }
+    missing = [name for name in wanted if name not in spelled]
+    if missing:
+        raise CannotTell(
+            f"the step does not change {' and '.join(missing)}: it changes "
+            f"{', '.join(names.values())}"
+        )
+    return list(dict.fromkeys(spelled[name] for name in wanted))
+
+
+@dataclass(frozen=True)
+class _Posing:
+    """A step whose parameters and loss are known, as problems at any parameters."""
+
+    trained: Trained
+    fit: Fit
+
+    # The problem
+
+    def problem(self, at: Mapping[str, Node]) -> Problem:
+        """The problem at parameters."""
+        fit = self.fit
+        own = {self.trained.names[update]: update for update in fit.parameters}
+        values = {own[name].variable: Tensor(np.asarray(node.data, float), name)
+                  for name, node in at.items()}  # fmt: skip
+        for name, update in own.items():
+            values.setdefault(update.variable, Tensor(update.variable.before, name))
+        ran, root = self.trained.root(fit.loss, values)
+        if root is None:
+            raise ValueError(f"the loss, {fit.loss.words}, is not computed at other parameters")
+        program = self.program(values)
+        derived = program.run()
+        if derived.gradients is None:
+            raise derived.error or ValueError("the step does not run")
+        nodes = {name: ran.leaves[update.variable] for name, update in own.items()}
+        scope = _scope(self.trained.step, ran, nodes)
+        return Problem(
+            root=root,
+            nodes=nodes,
+            parameters=tuple(own),
+            manual=derived.gradients,
+            scope=scope,
+            used=scope,
+            notes=tuple(dict.fromkeys(_as_note(note) for note in ran.notes)),
+            derive=lambda: program.run().gradients or {},
+            at=self.problem,
+            program=program,
+            room={name: self._room(update) for name, update in own.items()},
+        )
+
+    def program(self, values: Mapping[Variable, Tensor]) -> Program:
+        """The step as code that gives gradients: what it takes away, divided by its rates."""
+        fit = self.fit
+
+        def prepare(spaces: Sequence[Space]) -> None:
+            for variable, leaf in values.items():
+                data = np.array(leaf.data)
+                variable.put(spaces, float(data) if variable.kind == "number" else
+                             data.tolist() if variable.kind == "list" else data)  # fmt: skip
+
+        def collect(result: Held, after: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
+            made = {}
+            for update in fit.parameters:
+                if update in fit.sources:
+                    numbers = _kept(program, fit.sources[update])
+                    if numbers is not None:
+                        made[self.trained.names[update]] = numbers / fit.factor
+                    continue
+                numbers = as_numbers(update.variable.after(after))
+                before = np.asarray(values[update.variable].data)
+                if numbers is not None:
+                    made[self.trained.names[update]] = (before - numbers) / self._scale(update)
+            return made
+
+        keeping = {source.site for source in fit.sources.values()}
+        program = program_of(self.trained.step, collect, prepare, keeping)
+        return program
+
+    def _scale(self, update: Update) -> float:
+        fit = self.fit
+        return rate_number(update, fit.parameters) * fit.factor
+
+    def _room(self, update: Update) -> Array:
+        """How far a difference of two numbers, divided by a rate, may be off."""
+        if update in self.fit.sources:
+            return np.zeros(update.variable.before.shape)
+        size = np.abs(update.variable.before) + np.abs(update.taken)
+        return np.asarray(_ROUNDINGS * np.finfo(float).eps * size / abs(self._scale(update)))
+
+    # What was assumed
+
+    def assumptions(self) -> Iterator[str]:
+        """What was assumed, each with the option that says it otherwise."""
+        fit = self.fit
+        own = [self.trained.names[update] for update in fit.parameters]
+        yield f"Step: {self.trained.step.words}"
+        yield f"Loss: {fit.loss.words} (loss=)"
+        yield f"Parameters: {', '.join(own)}, which it changes (params=)"
+        rates = {
+            t: v for update in fit.parameters for t, v in rate_of(update, fit.parameters).items()
+        }
+        by = " · ".join(f"{text} = {value:g}" if text != f"{value:g}" else text
+                        for text, value in rates.items())  # fmt: skip
+        factor = fit.factor
+        times = "" if abs(factor - 1) <= SAME else f", which is {factor:.6g} × that of the loss"
+        yield f"Gradients: what each update takes away{f', divided by {by}' if by else ''}{times}"
+        left = [self.trained.names[u] for u in self.trained.changed if u not in fit.parameters]
+        if left:
+            yield f"Changed, but no parameters of this loss: {', '.join(left)}"
+
+
+_ROUNDINGS = 8.0
+"""How many roundings there are in what is taken away from a number."""
+
+
+def _kept(program: Program, source: Made) -> Array | None:
+    """What was made at the same place and turn."""
+    kept = program.kept.get(source.site, [])
+    if source.turn >= len(kept):
+        return None
+    value = kept[source.turn]
+    return as_numbers(value if source.key is None else value[source.key])
+
+
+def _scope(step: Step, ran: Ran, nodes: Mapping[str, Node]) -> Scope:
+    """What names stand for in a step: what it finds, and what its statements make."""
+    names: dict[str, Any] = {}
+    for space in reversed(step.spaces):
+        names |= {n: v for n, v in space.items() if isinstance(v, np.ndarray | int | float)}
+    for made in ran.made:
+        if made.node is not None:
+            names[made.name] = made.node
+        elif isinstance(made.value, np.ndarray | int | float):
+            names.setdefault(made.name, made.value)
+    return Scope({name: _plain(value) for name, value in {**names, **nodes}.items()})
+
+
+def _plain(value: Held) -> Held:
+    """A value of which it is not told that it is recorded."""
+    return np.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+def _as_note(note: Note) -> str:
+    return f"{note.message} (line {note.line})"

@@ -1,0 +1,197 @@
+"""One run of a step, with each value that a statement makes, plain or recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.lines.program import HANDED, PART, Program, Site, Stopped, Visit
+from autograd_mini.check.lines.source import Place
+from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.variables import Held, Space, Variable
+from autograd_mini.core.graph import Node
+from autograd_mini.core.tensor import Tensor
+from autograd_mini.recording import Note, node_of, recording
+from autograd_mini.typing import Array
+
+_WIDE = 64
+"""Items of a container that are looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A value that a statement made, or an item of it.
+
+    Attributes:
+        site: where.
+        turn: how often that had happened before.
+        key: which item of a list, tuple or dict; ``None`` where it is the whole.
+        name: the target, as it is written.
+        value: the array or number, as the code goes on with it.
+        node: what it holds then, as it was recorded; ``None`` where it depends on no parameter.
+    """
+
+    site: Site
+    turn: int
+    key: Held
+    name: str
+    value: Held
+    node: Tensor | None
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it is one real number."""
+        return isinstance(self.value, float) or (
+            isinstance(self.value, np.ndarray)
+            and self.value.size == 1
+            and self.value.dtype.kind == "f"
+        )
+
+
+@dataclass
+class Ran:
+    """A run of a step.
+
+    Attributes:
+        made: what statements made, in order.
+        result: what the step returned.
+        after: for each variable that was asked for, what it holds after.
+        objects: for each of these the very object that it stands for after.
+        leaves: for each variable that was recorded its leaf.
+        error: why it ended before its end.
+        notes: what could not be recorded.
+    """
+
+    made: list[Made] = field(default_factory=list)
+    result: Held = None
+    after: dict[Variable, Any] = field(default_factory=dict)
+    objects: dict[Variable, object] = field(default_factory=dict)
+    leaves: dict[Variable, Node] = field(default_factory=dict)
+    error: BaseException | None = None
+    notes: list[Note] = field(default_factory=list)
+
+    def nodes_after(self, variable: Variable) -> list[tuple[Node, Any]]:
+        """What a variable holds after, as nodes, each with where in it that stands."""
+        value = self.after.get(variable)
+        if variable.kind != "list":
+            node = node_of(value)
+            return [] if node is None else [(node, ...)]
+        found = ((node_of(item), index) for index, item in _cells(value, ()))
+        return [(node, index) for node, index in found if node is not None]
+
+
+def _cells(value: Held, index: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Any]]:
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _cells(item, (*index, i))
+    else:
+        yield index, value
+
+
+def program_of(step: Step, collect: Callable[[Any, Sequence[Mapping[str, Any]]], Any],
+               prepare: Callable[[Sequence[Space]], None] = lambda spaces: None,
+               keeping: Collection[Site] = ()) -> Program:  # fmt: skip
+    """A step as a program.
+
+    Arguments:
+        step: the step.
+        collect: is given what it returned, and the spaces after it; gives its gradients.
+        prepare: puts what is wanted in the place of what it finds.
+        keeping: as for ``Program``.
+    """
+
+    def entry(follow: Callable[[Any], Any]) -> Held:
+        with step.names_kept():
+            prepare(step.spaces)
+            return collect(*step.call(follow))
+
+    return Program(entry, step.functions, step.state, keeping)
+
+
+def run(
+    step: Step,
+    wanted: Sequence[Variable],
+    at: Mapping[Variable, Array | Tensor] | None = None,
+    before: Place | None = None,
+    visit: Visit | None = None,
+) -> Ran:
+    """Run a step once, and put back what it changes.
+
+    Arguments:
+        step: the step.
+        wanted: the variables that are looked at after it.
+        at: what some hold when it begins; if given, it is recorded from these.
+        before, visit: as for ``Program.run``.
+    """
+    ran = Ran()
+    turns: dict[Site, int] = {}
+
+    def listen(site: Site, name: str, value: Held) -> None:
+        turn = turns[site] = turns.get(site, -1) + 1
+        for key, item in _items(value):
+            label = name if key is None else f"{name}[{key!r}]"
+            ran.made.append(Made(site, turn, key, label, item, node_of(item) if at else None))
+
+    def collect(result: Held, after: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
+        ran.result = result
+        for variable in wanted:
+            value = ran.objects[variable] = variable.after(after)
+            if isinstance(value, list):
+                value = _copied(value)
+            elif not at and isinstance(value, np.ndarray):
+                value = value.copy()
+            ran.after[variable] = value
+        return {}
+
+    if not at:
+        program = program_of(step, collect)
+        made = program.run(listen=listen, before=before, visit=visit)
+        ran.error = made.error
+        return ran
+    with recording() as tape:
+
+        def prepare(spaces: Sequence[Space]) -> None:
+            for variable, data in at.items():
+                leaf = data if isinstance(data, Tensor) else Tensor(np.asarray(data, float))
+                ran.leaves[variable] = leaf
+                number = variable.kind == "number"
+                variable.put(spaces, tape.leaf(_number(leaf) if number else leaf))
+                if number:
+                    node = node_of(variable.paths[0].read(spaces))
+                    ran.leaves[variable] = leaf if node is None else node
+
+        program = program_of(step, collect, prepare)
+        made = program.run(listen=listen, before=before, visit=visit, recorded=tape)
+        ran.error = made.error
+        ran.notes = list(tape.notes)
+    return ran
+
+
+def _number(leaf: Tensor) -> float:
+    return float(leaf.data)
+
+
+def _copied(value: Held) -> Held:
+    return [_copied(item) for item in value] if isinstance(value, list) else value
+
+
+def _items(value: object) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, dict | list | tuple):
+        if len(value) <= _WIDE:
+            pairs = value.items() if isinstance(value, dict) else enumerate(value)
+            yield from pairs
+        return
+    yield None, value
+
+
+def stopped(error: BaseException | None) -> bool:
+    """Whether a run was ended from inside, as was wanted."""
+    return isinstance(error, Stopped)
+
+
+def is_of_statement(made: Made) -> bool:
+    """Whether a statement made it as a whole: neither an argument nor a term of a sum."""
+    return made.site.slot not in (HANDED, PART)

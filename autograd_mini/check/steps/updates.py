@@ -1,0 +1,198 @@
+"""What a step took away from each variable, and which of that is a rate."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.lines.program import HANDED, PART, Program, Stopped
+from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.losses import RATES
+from autograd_mini.check.steps.recorded import Made, Ran, program_of
+from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.variables import Variable, as_numbers
+from autograd_mini.check.structure import is_elementwise, is_linear, reduced
+from autograd_mini.core.graph import Node, is_node
+from autograd_mini.typing import Array
+
+_RATE = re.compile(
+    rf"(^|_)({'|'.join(RATES)}|l_?rate|learn\w*|step|epsilon|eps|gamma|a)(_\w+)?$", re.IGNORECASE
+)
+"""Names of numbers that say how far a step goes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """What a step did to a variable.
+
+    Attributes:
+        variable: the variable.
+        taken: what it held before, less what it holds after.
+        statement: what changed it last; ``None`` where that was not seen.
+        factors: the numbers that the statement multiplies what it takes away by, as they are
+            written, with their values; a divisor counts as its reciprocal, ``1/m``.
+        divides: whether the statement divides by an array, as optimisers do that scale each
+            number by itself.
+    """
+
+    variable: Variable
+    taken: Array
+    statement: Statement | None = None
+    factors: Mapping[str, float] = field(default_factory=dict)
+    divides: bool = False
+
+
+def updates(step: Step, found: Sequence[Variable], ran: Ran) -> list[Update]:
+    """The variables that a plain run of a step changed, in the order in which it did.
+
+    Arguments:
+        step: the step.
+        found: all variables.
+        ran: the run, in which they all were looked at.
+    """
+    changed: list[tuple[int, Update]] = []
+    program = program_of(step, lambda result, after: {})
+    program.run()  # now its statements are known
+    for variable in found:
+        value = ran.after.get(variable)
+        after = as_numbers(value)
+        if after is None or np.array_equal(after, variable.before, equal_nan=True):
+            continue
+        made = _last_made(variable, ran.objects[variable], after, ran.made)
+        order = ran.made.index(made) if made is not None else len(ran.made)
+        statement = _statement(program, made)
+        amount = None if statement is None else _amount(statement.node)
+        factors = {} if amount is None else _factors(program, statement, amount)  # type: ignore[arg-type]
+        taken = variable.before - after
+        divides = amount is not None and _divides(amount, factors)
+        changed.append((order, Update(variable, taken, statement, factors, divides)))
+    return [update for _, update in sorted(changed, key=lambda pair: pair[0])]
+
+
+def _last_made(variable: Variable, held: object, after: Array, made: Sequence[Made]) -> Made | None:
+    """The last thing that a statement made that a variable holds after, as a whole or in part."""
+    changed = set(after[after != variable.before].ravel().tolist())
+    for one in reversed(made):
+        if one.site.slot in (HANDED, PART):
+            continue
+        if variable.kind == "array":
+            if one.value is held:
+                return one
+        elif isinstance(one.value, float) and float(one.value) in changed:
+            return one
+    return None
+
+
+def _statement(program: Program, made: Made | None) -> Statement | None:
+    if made is None:
+        return None
+    try:
+        return program.statement(made.site.place)
+    except KeyError:  # the first line of a function
+        return None
+
+
+def _amount(statement: ast.stmt) -> ast.expr | None:
+    """What a statement adds or takes away: the right side of ``W -= …``, ``W = W - …`` and such."""
+    if isinstance(statement, ast.AugAssign):
+        return statement.value if isinstance(statement.op, ast.Add | ast.Sub) else None
+    value = getattr(statement, "value", None)
+    if isinstance(value, ast.ListComp):
+        value = value.elt
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
+        return value.right
+    return None
+
+
+def _factors(program: Program, statement: Statement, amount: ast.expr) -> dict[str, float]:
+    """The numbers that an amount is a product with, as they are written."""
+    texts = list(_scalars(amount, True))
+    values: dict[str, float] = {}
+
+    def visit(names: Mapping[str, Any]) -> None:
+        for text, divided in texts:
+            try:
+                value = eval(text, dict(names))
+            except Exception:  # it is local to the statement, or no number
+                continue
+            if isinstance(value, int | float | np.number) and np.isfinite(value) and value:
+                values[f"1/{text}" if divided else text] = float(1 / value if divided else value)
+        raise Stopped
+
+    program.run(before=statement.place, visit=visit)
+    return values
+
+
+def _scalars(node: ast.expr, multiplied: bool) -> Iterator[tuple[str, bool]]:
+    """The operands of a product, as texts, each with whether it divides."""
+    match node:
+        case ast.UnaryOp(operand=inner):
+            yield from _scalars(inner, multiplied)
+        case ast.BinOp(op=ast.Mult() | ast.Div() | ast.MatMult()):
+            yield from _scalars(node.left, multiplied)
+            yield from _scalars(node.right, multiplied != isinstance(node.op, ast.Div))
+        case (
+            ast.Call(func=ast.Attribute(attr="dot", value=left), args=[right])
+            | ast.Call(
+                func=ast.Attribute(attr="dot" | "matmul" | "outer" | "multiply"), args=[left, right]
+            )
+        ):
+            yield from _scalars(left, multiplied)
+            yield from _scalars(right, multiplied)
+        case ast.Constant() | ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call():
+            yield ast.unparse(node), not multiplied
+
+
+def _divides(amount: ast.expr, factors: Mapping[str, float]) -> bool:
+    """Whether something is divided by what is no plain number."""
+    for node in ast.walk(amount):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            text = ast.unparse(node.right)
+            if f"1/{text}" not in factors and ("sqrt" in text or "**" in text):
+                return True
+    return False
+
+
+def rate_of(update: Update, others: Sequence[Update]) -> dict[str, float]:
+    """Those of an update's factors that are a rate: by their names, or since all have them."""
+    common = set.intersection(*(set(other.factors) for other in others))
+    return {
+        text: value
+        for text, value in update.factors.items()
+        if text in common or _RATE.search(text.rpartition(".")[2])
+    }
+
+
+def adds_to(nodes: Sequence[tuple[Node, Any]], leaf: Node) -> bool:
+    """Whether what a variable holds after is what it held before with something added to it."""
+    waiting = [node for node, _ in nodes]
+    seen: set[Node] = set()
+    for node in waiting:  # grows while it is walked
+        if node is leaf:
+            return True
+        if node in seen or not node.parents or not is_linear(node):
+            continue
+        seen.add(node)
+        mixes = reduced(node) is not None or getattr(node.operation, "multilinear", False)
+        if is_elementwise(node) or not mixes:
+            waiting += [parent for parent in node.parents if is_node(parent)]
+    return False
+
+
+def reaches(order: Collection[Node], nodes: Sequence[tuple[Node, Any]], leaf: Node) -> bool:
+    """Whether a loss, given by its topological order, is computed from what a variable holds after.
+
+    >>> from autograd_mini import Tensor
+    >>> from autograd_mini.core.graph import topological_order
+    >>> w = Tensor([1.0])
+    >>> after = w - 1.0
+    >>> reaches(topological_order(np.sum(after)), [(after, ...)], w)
+    True
+    """
+    inside = set(order)
+    return any(node in inside and node is not leaf for node, _ in nodes)

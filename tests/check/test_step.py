@@ -1,0 +1,417 @@
+"""Training steps as they stand: what they change, which loss is meant, right ones and slips."""
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini import check_step
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(6, 4))
+T = np.eye(3)[RNG.integers(0, 3, 6)]
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def started():
+    rng = np.random.default_rng(1)
+    shapes = {"W1": (4, 5), "b1": (1, 5), "W2": (5, 3), "b2": (1, 3)}
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+class Net:
+    """A class that updates in place; ``slip`` plants a mistake."""
+
+    def __init__(self, slip=""):
+        self.slip, self.losses = slip, []
+        for name, array in started().items():
+            setattr(self, name, array)
+
+    def forward(self, x):
+        self.a1 = sigmoid(x @ self.W1 + self.b1)
+        return softmax(self.a1 @ self.W2 + self.b2)
+
+    def train_step(self, x, y, lr=0.1):
+        p = self.forward(x)
+        loss = -np.mean(np.sum(y * np.log(p), axis=1))
+        dz2 = (p - y) / len(x)
+        dW2 = self.a1.T @ dz2
+        db2 = dz2.sum(axis=0, keepdims=True)
+        if self.slip == "no slope":
+            dz1 = dz2 @ self.W2.T * self.a1
+        else:
+            dz1 = dz2 @ self.W2.T * self.a1 * (1 - self.a1)
+        dW1 = x.T @ dz1
+        db1 = dz1.sum(axis=0, keepdims=True)
+        self.W1 -= lr * dW1
+        self.b1 -= lr * db1
+        self.W2 -= lr * dW2
+        self.b2 -= lr * db2
+        return loss
+
+
+def test_a_method_that_updates_in_place():
+    net = Net()
+    before = {name: getattr(net, name) for name in started()}
+    report = check_step(net.train_step, X, T)
+    assert report.ok
+    assert set(report.quantities) == {"W1", "b1", "W2", "b2"}
+    assert report.assumptions[0] == "Step: one call of Net.train_step"
+    assert report.assumptions[1] == "Loss: what the step returns, loss (loss=)"
+    assert report.assumptions[3] == ("Gradients: what each update takes away, divided by lr = 0.1")
+    for name, array in started().items():  # nothing is changed
+        assert getattr(net, name) is before[name]
+        np.testing.assert_array_equal(before[name], array)
+
+
+def test_a_slip_is_found_in_its_line_and_mended():
+    report = check_step(Net("no slope").train_step, X, T)
+    (slip,) = report.mistakes
+    assert slip.line.text == "dz1 = dz2 @ self.W2.T * self.a1"
+    assert slip.repair.text == "dz1 = dz2 @ self.W2.T * self.a1 * (1 - self.a1)"
+    assert slip.repair.verified_at == 3
+    assert [n for n, q in report.quantities.items() if q.verdict == "differ"] == ["W1", "b1"]
+
+
+def test_what_is_assumed_is_told_first():
+    text = str(check_step(Net().train_step, X, T))
+    assert text.splitlines()[0] == "Step: one call of Net.train_step"
+    assert "assumptions" in check_step(Net().train_step, X, T).to_json()
+
+
+# Where the parameters are
+
+
+def two_layers(p, x, y, lr, update):
+    a1 = sigmoid(x @ p["W1"] + p["b1"])
+    out = sigmoid(a1 @ p["W2"] + p["b2"])
+    loss = np.sum((out - y) ** 2) / 2
+    d2 = (out - y) * out * (1 - out)
+    d1 = d2 @ p["W2"].T * a1 * (1 - a1)
+    grads = {
+        "W1": x.T @ d1, "b1": d1.sum(axis=0, keepdims=True),
+        "W2": a1.T @ d2, "b2": d2.sum(axis=0, keepdims=True),
+    }  # fmt: skip
+    update(p, grads, lr)
+    return loss
+
+
+def in_place(p, grads, lr):
+    for name in p:
+        p[name] -= lr * grads[name]
+
+
+def rebound(p, grads, lr):
+    for name, gradient in grads.items():
+        p[name] = p[name] - lr * gradient
+
+
+def adding(p, grads, lr):
+    for name, gradient in grads.items():
+        p[name] += -lr * gradient
+
+
+def numpy_out(p, grads, lr):
+    for name, gradient in grads.items():
+        np.subtract(p[name], lr * gradient, out=p[name])
+
+
+@pytest.mark.parametrize("update", [in_place, rebound, adding, numpy_out])
+def test_a_dict_of_parameters(update):
+    report = check_step(two_layers, started(), X, T, 0.2, update)
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"W1", "b1", "W2", "b2"}
+
+
+def test_lists_of_layers():
+    weights = [started()["W1"], started()["W2"]]
+    biases = [started()["b1"], started()["b2"]]
+
+    def step(x, y):
+        activations = [x]
+        for w, b in zip(weights, biases, strict=True):
+            activations.append(sigmoid(activations[-1] @ w + b))
+        cost = 0.5 * np.sum((activations[-1] - y) ** 2)
+        delta = activations[-1] - y
+        for layer in reversed(range(2)):
+            delta = delta * activations[layer + 1] * (1 - activations[layer + 1])
+            dw, db = activations[layer].T @ delta, delta.sum(axis=0, keepdims=True)
+            delta = delta @ weights[layer].T
+            weights[layer] -= 0.5 * dw
+            biases[layer] -= 0.5 * db
+        return cost
+
+    report = check_step(step, X, T)
+    assert report.ok, str(report)
+    assert list(report.quantities) == ["weights[1]", "biases[1]", "weights[0]", "biases[0]"]
+    np.testing.assert_array_equal(weights[0], started()["W1"])
+
+
+def test_variables_around_that_are_bound_anew():
+    w, b = np.array([0.3, -0.2]), 0.1
+
+    def step(x, y):
+        nonlocal w, b
+        error = x @ w + b - y
+        loss = np.mean(error**2)
+        w = w - 0.05 * 2 * x.T @ error / len(y)
+        b = b - 0.05 * 2 * np.mean(error)
+        return loss
+
+    report = check_step(step, X[:, :2], T[:, 0])
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"w", "b"}
+    assert b == 0.1
+
+
+def test_plain_python_lists():
+    random.seed(1)
+    network = {
+        "hidden": [[random.random() for _ in range(3)] for _ in range(2)],
+        "output": [random.random() for _ in range(3)],
+    }
+
+    def train(row, target, rate):
+        inputs = [*row, 1.0]
+        hidden = []
+        for weights in network["hidden"]:
+            total = sum(w * x for w, x in zip(weights, inputs, strict=True))
+            hidden.append(1.0 / (1.0 + math.exp(-total)))
+        outer = [*hidden, 1.0]
+        total = sum(w * h for w, h in zip(network["output"], outer, strict=True))
+        out = 1.0 / (1.0 + math.exp(-total))
+        error = (target - out) ** 2 / 2
+        delta = (out - target) * out * (1.0 - out)
+        for j, weights in enumerate(network["hidden"]):
+            back = delta * network["output"][j] * hidden[j] * (1.0 - hidden[j])
+            for i, x in enumerate(inputs):
+                weights[i] -= rate * back * x
+        for j, h in enumerate(outer):
+            network["output"][j] -= rate * delta * h
+        return error
+
+    report = check_step(train, [0.5, -0.3], 1.0, 0.1)
+    assert report.ok, str(report)
+    assert {n: q.shape for n, q in report.quantities.items()} == {"hidden": (2, 3), "output": (3,)}
+    assert isinstance(network["output"][0], float)
+
+
+# Which loss
+
+
+def without_a_loss(p, x, y, lr=0.1):
+    h = sigmoid(x @ p["W1"] + p["b1"])
+    o = sigmoid(h @ p["W2"] + p["b2"])
+    error = y - o
+    d2 = error * o * (1 - o)
+    d1 = d2 @ p["W2"].T * h * (1 - h)
+    p["W2"] += lr * h.T @ d2
+    p["b2"] += lr * d2.sum(axis=0, keepdims=True)
+    p["W1"] += lr * x.T @ d1
+    p["b1"] += lr * d1.sum(axis=0, keepdims=True)
+
+
+def test_where_there_is_no_loss_it_is_that_of_the_error():
+    report = check_step(without_a_loss, started(), X, T)
+    assert report.ok, str(report)
+    assert report.assumptions[1].startswith("Loss: ½Σ(t − o)², with o = o and t = y of line ")
+
+
+def test_where_there_is_no_loss_it_may_be_the_cross_entropy():
+    def step(p, x, y):
+        h = np.tanh(x @ p["W1"] + p["b1"])
+        out = softmax(h @ p["W2"] + p["b2"])
+        delta = out - y
+        back = delta @ p["W2"].T * (1 - h**2)
+        p["W2"] -= 0.1 * h.T @ delta
+        p["b2"] -= 0.1 * delta.sum(axis=0, keepdims=True)
+        p["W1"] -= 0.1 * x.T @ back
+        p["b1"] -= 0.1 * back.sum(axis=0, keepdims=True)
+
+    report = check_step(step, started(), X, T)
+    assert report.ok, str(report)
+    assert "cross-entropy" in report.assumptions[1]
+
+
+def test_a_loss_that_is_printed_after_the_update_is_that_before_it():
+    def loss_of(p, x, y):
+        return np.sum((np.tanh(x @ p["W1"]) - y) ** 2)
+
+    def step(p, x, y):
+        out = np.tanh(x @ p["W1"])
+        p["W1"] -= 0.01 * x.T @ (2 * (out - y) * (1 - out**2))
+        print("loss", loss_of(p, x, y))
+
+    report = check_step(step, {"W1": started()["W1"]}, X, np.ones((6, 5)))
+    assert report.ok, str(report)
+    assert "loss_of(p, x, y)" in report.assumptions[1] or "loss_of()" in report.assumptions[1]
+
+
+def test_a_common_factor_is_the_rate():
+    def step(p, x, y):
+        out = x @ p["w"]
+        mse = np.mean((out - y) ** 2)
+        p["w"] -= 0.1 * x.T @ (out - y)
+        return mse
+
+    report = check_step(step, {"w": np.ones(4)}, X, T[:, 0])
+    assert report.ok
+    assert report.assumptions[3].endswith("divided by 0.1, which is 3 × that of the loss")
+
+
+def test_a_factor_that_one_of_them_has_alone_is_a_mistake():
+    def step(p, x, y):
+        lr, m = 0.1, len(y)
+        error = x @ p["w"] + p["b"] - y
+        loss = np.sum(error**2) / (2 * m)
+        p["w"] -= lr * x.T @ error / m
+        p["b"] -= lr * np.sum(error)
+        return loss
+
+    report = check_step(step, {"w": np.ones(4), "b": 0.5}, X, T[:, 0])
+    assert not report.ok
+    assert [n for n, q in report.quantities.items() if q.verdict == "differ"] == ["b"]
+
+
+def test_two_rates_are_no_mistake():
+    def step(p, x, y):
+        lr_w, lr_b = 0.1, 0.02
+        error = x @ p["w"] + p["b"] - y
+        loss = np.mean(error**2) / 2
+        p["w"] -= lr_w * x.T @ error / len(y)
+        p["b"] -= lr_b * np.mean(error)
+        return loss
+
+    report = check_step(step, {"w": np.ones(4), "b": 0.5}, X, T[:, 0])
+    assert report.ok, str(report)
+
+
+def test_which_loss_can_be_said():
+    def step(p, x, y):
+        out = x @ p["w"]
+        first = np.sum((out - y) ** 2)
+        second = first + 0.1 * np.sum(p["w"] ** 2)
+        p["w"] -= 0.1 * (2 * x.T @ (out - y) + 0.2 * p["w"])
+        return {"first": first, "second": second}
+
+    given = {"w": np.ones(4)}, X, T[:, 0]
+    assert check_step(step, *given, loss="second").ok
+    assert not check_step(step, *given, loss="first").ok
+    assert check_step(step, *given, loss="np.sum((out - y)**2) + 0.1*np.sum(p['w']**2)").ok
+
+
+# What is no parameter
+
+
+def test_momentum_a_count_and_a_running_average_are_no_parameters():
+    class Momentum:
+        def __init__(self):
+            self.w, self.v, self.t = np.ones(4), np.zeros(4), 0
+            self.mean_loss = 1.0
+
+        def step(self, x, y):
+            self.t += 1
+            error = x @ self.w - y
+            loss = np.sum(error**2) / 2
+            self.mean_loss = 0.9 * self.mean_loss + 0.1 * loss
+            self.v = 0.9 * self.v - 0.1 * x.T @ error
+            self.w += self.v
+            return loss
+
+    report = check_step(Momentum().step, X, T[:, 0])
+    assert report.ok, str(report)
+    assert list(report.quantities) == ["w"]
+
+
+def test_a_state_that_is_carried_on_is_no_parameter():
+    class Recurrent:
+        def __init__(self):
+            self.W, self.h = np.full((3, 3), 0.1), np.full(3, 0.2)
+
+        def step(self, x, y):
+            before = self.h
+            self.h = np.tanh(self.W @ before + x)
+            loss = np.sum((self.h - y) ** 2)
+            dz = 2 * (self.h - y) * (1 - self.h**2)
+            self.W -= 0.1 * np.outer(dz, before)
+            return loss
+
+    report = check_step(Recurrent().step, X[0, :3], T[0])
+    assert report.ok, str(report)
+    assert list(report.quantities) == ["W"]
+
+
+@pytest.mark.parametrize("slip", [False, True])
+def test_of_adam_the_array_that_goes_in_is_the_gradient(slip):
+    class Adam:
+        def __init__(self):
+            self.w, self.b = np.ones(4), np.array([0.5])
+            self.m = {"w": np.zeros(4), "b": np.zeros(1)}
+            self.v = {"w": np.zeros(4), "b": np.zeros(1)}
+            self.t = 0
+
+        def step(self, x, y):
+            self.t += 1
+            error = x @ self.w + self.b - y
+            loss = np.mean(error**2)
+            dw = x.T @ error / len(y) if slip else 2 * x.T @ error / len(y)
+            db = 2 * np.mean(error, keepdims=True)
+            for name, g in (("w", dw), ("b", db)):
+                self.m[name] = 0.9 * self.m[name] + 0.1 * g
+                self.v[name] = 0.999 * self.v[name] + 0.001 * g**2
+                m_hat = self.m[name] / (1 - 0.9**self.t)
+                v_hat = self.v[name] / (1 - 0.999**self.t)
+                new = getattr(self, name) - 0.01 * m_hat / (np.sqrt(v_hat) + 1e-8)
+                setattr(self, name, new)
+            return loss
+
+    report = check_step(Adam().step, X, T[:, 0])
+    assert report.ok is not slip, str(report)
+    assert set(report.quantities) == {"w", "b"}
+
+
+# What cannot be told
+
+
+def test_a_step_that_changes_nothing_is_asked_for_one():
+    with pytest.raises(ValueError, match="changes no array or number that can be reached"):
+        check_step(lambda x: x @ np.ones(4), X)
+
+
+def test_where_no_loss_is_found_it_is_asked_for():
+    def step(p, x):
+        p["w"] -= 0.1 * x
+
+    with pytest.raises(ValueError, match=r"no loss was found.*loss="):
+        check_step(step, {"w": np.ones(4)}, X[0])
+
+
+def test_labels_of_a_shape_that_does_not_fit_are_told_with_their_line():
+    def step(p, x, y):
+        out = x @ p["W"]
+        error = out - y
+        p["W"] -= 0.1 * x.T @ error
+
+    with pytest.raises(ValueError, match=r"line \d+, error = out - y: .*one-hot"):
+        check_step(step, {"W": np.ones((4, 3))}, X, np.arange(6) % 3)
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(TypeError, match="step is a function that trains a little, not ndarray"):
+        check_step(np.ones(3))
+    with pytest.raises(ValueError, match="hints is 0"):
+        check_step(lambda: None, hints=7)
+
+
+def test_the_name_is_public():
+    assert "check_step" in dir(ag)
