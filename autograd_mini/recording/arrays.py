@@ -6,6 +6,7 @@ known as nodes besides (``memory``).
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from autograd_mini.core.operation import NUMPY_FUNCTIONS
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.operations.indexing import gather
 from autograd_mini.recording import tape
 from autograd_mini.recording.memory import (
     Memory,
@@ -232,14 +234,34 @@ class _Flat:
         return np.copy(found) if isinstance(found, np.ndarray) else found
 
     def __setitem__(self, index: Operand, value: Operand) -> None:
-        places = np.arange(self.base.size)[index]
-        value = with_lists(value)
-        if isinstance(value, np.ndarray) and value.ndim:
-            value = np.resize(np.ravel(value), np.shape(places))
-        self.base[np.unravel_index(places, self.base.shape)] = value
+        put(self.base, value, functools.partial(_set_flat, plain(index)))
 
     def __array__(self, dtype: Operand = None, copy: Operand = None) -> Operand:
         return np.array(self.base.view(np.ndarray).ravel(), dtype)
+
+
+def _set_flat(index: Operand, array: Array, values: Operand) -> None:
+    array.flat[index] = values
+
+
+def put(target: Array, values: Operand, write: Callable[[Array, Operand], None]) -> None:
+    """Write values into an array; numbered, they tell which of them went where.
+
+    Arguments:
+        write: does it, in one array with those of another.
+    """
+    values, open_tape = with_lists(values), tape.current()
+    node = None if open_tape is None else node_of(values)
+    memory = memory_of(target) if node is None else memory_for(target, open_tape)  # type: ignore[arg-type]
+    array = plain(target)
+    write(array, plain(values))
+    if memory is None or memory.dtype != array.dtype or (node is None and memory.is_constant):
+        return
+    which = np.full(array.shape, -1)
+    write(which, np.arange(np.size(values)).reshape(np.shape(values)))
+    wrote = which >= 0
+    value = None if node is None else gather([node], which[wrote])
+    memory.write_at(memory.places(array)[wrote], value, array[wrote])
 
 
 def _item(array: Array, index: Operand) -> Tensor | None:
@@ -283,7 +305,10 @@ def recorded(numbers: Operand, node: Tensor | None, to: Operand) -> Operand:
         return RecordedNumber(numbers, node)
     if node is not None:
         root = root_of(numbers)
-        _memories[id(root)] = Memory(root, node, to)
+        if root is numbers:
+            _memories[id(root)] = Memory(root, node, to)
+        else:  # NumPy made a view of what it computed, as for x[:, [0, 1]]
+            memory_for(root, to).write(numbers, node)
     return numbers.view(RecordedArray) if numbers.dtype.kind == "f" else numbers
 
 

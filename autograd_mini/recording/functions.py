@@ -21,7 +21,7 @@ def called(function: Function, args: tuple[Any, ...], options: dict[str, Any]) -
     """What a function of NumPy's gives; recorded where an argument is."""
     open_tape = tape.current()
     if open_tape is not None and function in _WRITING:
-        return _WRITING[function](*args, **options)
+        return _written(function, args, options)
     dtype = options.get("dtype")
     if dtype is not None and np.dtype(dtype).kind == "f":
         options = {**options, "dtype": np.float64}
@@ -48,7 +48,10 @@ def called(function: Function, args: tuple[Any, ...], options: dict[str, Any]) -
 
     def wrapped(found: Operand, pick: Callable[[Any], Any]) -> Operand:
         if isinstance(found, np.ndarray) and id(root_of(found)) in roots:
-            return arrays.view_of(found, lambda: _tensor(pick(nodes())))
+            # read anew each time, for what it shows may have been written since
+            return arrays.view_of(
+                found, lambda: _tensor(pick(_of_nodes(function, args, options, open_tape)))
+            )
         if not depends or not isinstance(found, np.ndarray | np.float64 | float):
             return arrays.as_recorded(found)
         if np.asarray(found).dtype.kind != "f":
@@ -269,64 +272,23 @@ _DATA = {*PLAIN_FUNCTIONS} - {np.full_like}
 
 # Functions that write
 
-
-def _copyto(dst: Operand, src: Operand, casting: str = "same_kind", where: Operand = True) -> None:
-    if where is True:
-        arrays.as_recorded(dst)[...] = src
-    else:
-        mask = np.broadcast_to(arrays.plain(where), np.shape(dst))
-        source = np.broadcast_to(arrays.with_lists(src), np.shape(dst))
-        arrays.as_recorded(dst)[mask] = source[mask]
-
-
-def _put(a: Operand, ind: Operand, v: Operand, mode: str = "raise") -> None:
-    places = np.asarray(arrays.plain(ind))
-    size = np.size(a)
-    if mode == "wrap":
-        places = places % size
-    elif mode == "clip":
-        places = np.clip(places, 0, size - 1)
-    elif np.any((places < -size) | (places >= size)):
-        np.put(arrays.plain(a), places, arrays.plain(v))
-    values = np.resize(np.ravel(arrays.with_lists(v)), np.shape(places))
-    arrays.as_recorded(a)[np.unravel_index(places % size, np.shape(a))] = values
-
-
-def _putmask(a: Operand, mask: Operand, values: Operand) -> None:
-    mask = np.asarray(arrays.plain(mask), bool)
-    full = np.resize(np.ravel(arrays.with_lists(values)), np.shape(a))
-    arrays.as_recorded(a)[mask] = full[mask]
-
-
-def _place(arr: Operand, mask: Operand, vals: Operand) -> None:
-    mask = np.asarray(arrays.plain(mask), bool)
-    values = np.resize(np.ravel(arrays.with_lists(vals)), (int(mask.sum()),))
-    arrays.as_recorded(arr)[mask] = values
-
-
-def _fill_diagonal(a: Operand, val: Operand, wrap: bool = False) -> None:
-    numbers = np.zeros(np.shape(a), bool)
-    np.fill_diagonal(numbers, True, wrap)
-    values = arrays.with_lists(val)
-    if np.ndim(values):
-        values = np.resize(np.ravel(values), (int(numbers.sum()),))
-    arrays.as_recorded(a)[numbers] = values
-
-
-def _put_along_axis(arr: Operand, indices: Operand, values: Operand, axis: Operand) -> None:
-    places = np.arange(np.size(arr)).reshape(np.shape(arr))
-    chosen = np.take_along_axis(places, arrays.plain(indices), axis)
-    arrays.as_recorded(arr)[np.unravel_index(chosen, np.shape(arr))] = values
-
-
-_WRITING: dict[Any, Function] = {
-    np.copyto: _copyto,
-    np.put: _put,
-    np.putmask: _putmask,
-    np.place: _place,
-    np.fill_diagonal: _fill_diagonal,
-    np.put_along_axis: _put_along_axis,
+_WRITING: dict[Any, tuple[str, ...]] = {
+    np.copyto: ("dst", "src"),
+    np.put: ("a", "ind", "v"),
+    np.putmask: ("a", "mask", "values"),
+    np.place: ("arr", "mask", "vals"),
+    np.fill_diagonal: ("a", "val"),
+    np.put_along_axis: ("arr", "indices", "values"),
 }
+"""With what their arguments are called: the first is written into, the last is what is put."""
+
+
+def _written(function: Function, args: Operand, options: Operand) -> None:
+    names = _WRITING[function]
+    given = {**options, **dict(zip(names, args, strict=False))}
+    target, *others, values = [given.pop(name) for name in names]
+    others, rest, given = map(arrays.plain, (others, args[len(names) :], given))
+    arrays.put(target, values, lambda array, put: function(array, *others, put, *rest, **given))
 
 
 def array(value: Operand, dtype: Operand = None, **options: Operand) -> Operand:

@@ -40,15 +40,15 @@ def called(
     if any(output is not None for output in outputs):
         plain["out"] = tuple(map(arrays.plain, outputs))
     depends = any(node is not None for node in nodes)
-    before = [None if depends is False else _prepared(o, options, open_tape) for o in outputs]
+    operands = [  # before it is computed, for what is written into may be one of them
+        (constant(arrays.plain(each)) if node is None else node) if depends else None
+        for each, node in zip(inputs, nodes, strict=True)
+    ]
+    before = [_prepared(each, options, open_tape) if depends else None for each in outputs]
     result = getattr(ufunc, method)(*map(arrays.plain, inputs), **plain)
     results = result if isinstance(result, tuple) else (result,)
     made: list[Tensor | None] = [None] * len(results)
     if depends and open_tape:
-        operands = [
-            constant(arrays.plain(each)) if node is None else node
-            for each, node in zip(inputs, nodes, strict=True)
-        ]
         made = _recorded(ufunc, method, operands, options, results, open_tape)
     given = [*outputs, *(None,) * len(results)]
     found = [
@@ -282,10 +282,10 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], nodes: list[Any], to: Operand)
             memory.write_at(places, None, array[index])
         return
     memory = memory_for(array, to)
-    old = arrays.as_node(target)
-    places = np.arange(array.size).reshape(array.shape)[index]
-    operands = [np.broadcast_to(arrays.as_node(value), np.shape(places)) for value in values]
+    old, operands = arrays.as_node(target), list(map(arrays.as_node, values))
     ufunc.at(array, index, *map(arrays.plain, values))
+    places = np.arange(array.size).reshape(array.shape)[index]
+    operands = [np.broadcast_to(each, np.shape(places)) for each in operands]
     if ufunc in (np.add, np.subtract) and isinstance(operands[0], Tensor):
         size = (array.size,)
         flat = scattered(np.ravel(operands[0]), np.ravel(places), size)

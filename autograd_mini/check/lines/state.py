@@ -95,7 +95,7 @@ def _set_generator(one: Any, state: Any) -> None:
 
 def _draws() -> tuple[Any, Any]:
     """Where the generators stand from which ``np.random`` and ``random`` draw."""
-    return np.random.get_state(), random.getstate()
+    return np.random.get_state(), random.getstate()  # noqa: NPY002 - as code of users does
 
 
 def _draw_from(numpy: Any, python: Any) -> None:
