@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from autograd_mini.check.broadcasting import advice
 from autograd_mini.check.frames import call_with_locals, differentiation, names_of, names_used
 from autograd_mini.check.lines.program import Program
+from autograd_mini.check.plain_loss import PlainLoss, plain_loss
 from autograd_mini.check.problem import Problem, number
 from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
@@ -60,6 +61,28 @@ FAILS = "{} does not run, it gave no numbers: {}: {}."
 
 
 @dataclass(frozen=True)
+class _Loss:
+    """A loss as it was recorded.
+
+    Attributes:
+        root: its node.
+        names: the local variables of the function that computed it.
+        uncertain: how far off its gradients may be, where they are numerical.
+        plain: what was recorded, where it runs on plain arrays.
+    """
+
+    root: Node
+    names: Mapping[str, Any] = field(default_factory=dict)
+    uncertain: Mapping[str, Array] = field(default_factory=dict)
+    plain: PlainLoss | None = None
+
+    @property
+    def runs_on_arrays(self) -> bool:
+        """Whether it takes plain arrays, not Tensors."""
+        return bool(self.uncertain) or self.plain is not None
+
+
+@dataclass(frozen=True)
 class _Functions:
     """A loss and its gradients as functions, which make a problem at any parameters."""
 
@@ -71,13 +94,15 @@ class _Functions:
     def at(self, parameters: Mapping[str, Node], notes: tuple[str, ...] = ()) -> Problem:
         """The problem at parameters, which are Tensors and Values."""
         around = names_of(self.loss)
-        root, in_loss, uncertain = self._recorded(parameters, around)
+        recorded = self._recorded(parameters, around)
+        root, uncertain = recorded.root, recorded.uncertain
         failure: Exception | None = None
         try:
             gradients, in_manual, differentiating = self._derived(parameters)
         except (ValueError, IndexError) as error:  # what NumPy raises for shapes
             failure, gradients, in_manual, differentiating = error, {}, {}, ""
         notes = (*notes, NUMERICAL) if uncertain else notes
+        in_loss = recorded.names if recorded.plain is None else recorded.plain.named(gradients)
         nodes = {**parameters, **_intermediates(gradients, parameters, in_loss, root)}
         if not nodes:
             raise ValueError(
@@ -93,7 +118,7 @@ class _Functions:
         scope = Scope({**around_manual, **in_manual, **around, **in_loss, **parameters})
 
         def loss(replaced: Mapping[str, Node]) -> float:
-            if uncertain:
+            if recorded.runs_on_arrays:
                 return number(self.loss(**plain({**parameters, **replaced})))
             return number(self.loss(**{**parameters, **replaced}))
 
@@ -123,26 +148,25 @@ class _Functions:
             uncertain=uncertain,
         )
 
-    def _recorded(
-        self, parameters: Mapping[str, Node], around: Mapping[str, Any]
-    ) -> tuple[Node, dict[str, Any], dict[str, Array]]:
-        """The loss, the local variables of the function that computed it, and how far off the
-        gradients may be where it could not be recorded.
-        """
+    def _recorded(self, parameters: Mapping[str, Node], around: Mapping[str, Any]) -> _Loss:
+        """The loss: recorded on Tensors, or as it runs on arrays, or else numerical."""
         try:
             root, names = call_with_locals(self.loss, dict(parameters))
             _check_root(root)
-        except ValueError as error:
-            remedy = advice(error, around)
-            if not remedy:
-                raise
-            raise ValueError(f"{str(error).strip()}: {remedy}") from error
-        except TypeError:
-            numerical = numerical_loss(self.loss, parameters) if self.manual is not None else None
-            if numerical is None:
-                raise
-            return numerical[0], {}, numerical[1]
-        return root, names, {}
+        except (TypeError, ValueError, AttributeError) as error:
+            if self.manual is not None:
+                as_it_runs = plain_loss(self.loss, parameters, plain(parameters))
+                if as_it_runs is not None:
+                    return _Loss(as_it_runs.root, plain=as_it_runs)
+                refused = not isinstance(error, ValueError)  # by a Tensor
+                numerical = numerical_loss(self.loss, parameters) if refused else None
+                if numerical is not None:
+                    return _Loss(numerical[0], uncertain=numerical[1])
+            remedy = isinstance(error, ValueError) and advice(error, around)
+            if remedy:
+                raise ValueError(f"{str(error).strip()}: {remedy}") from error
+            raise
+        return _Loss(root, names)
 
     def _derived(
         self, parameters: Mapping[str, Node]

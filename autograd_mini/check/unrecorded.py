@@ -82,7 +82,7 @@ def numerical_loss(
         if not np.isfinite(loss(arrays)):
             return None
         known = loss.derivatives(arrays)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError):
         return None
     if not any(gradient.any() for gradient, _ in known):
         return None

@@ -13,7 +13,7 @@ from autograd_mini.core.rule import RULES
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.recording import arrays, functions, tape, ufuncs
 from autograd_mini.recording.scalars import RecordedFloat, RecordedNumber, applied, plain_number
-from autograd_mini.typing import Operand
+from autograd_mini.typing import Function, Operand
 
 Inner = Callable[[Any], Any]
 
@@ -152,7 +152,7 @@ def _type(value: Operand, *args: Operand) -> Operand:
 _KINDS = {arrays.RecordedArray: np.ndarray, RecordedNumber: np.float64, RecordedFloat: float}
 
 
-def _of_math(function: Any) -> Any:
+def _of_math(function: Function) -> Function:
     """A function of ``math``, of recorded numbers as well: NumPy's ufunc of that name tells how."""
     name = function.__name__
     ufunc = getattr(np, name, None)
@@ -160,7 +160,8 @@ def _of_math(function: Any) -> Any:
         name
     )
     if operation is None:
-        return _SUMS.get(function, function)
+        over_lists: Function = _SUMS.get(function, function)
+        return over_lists
 
     def called(*operands: Operand) -> Operand:
         if function is math.log and len(operands) == 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -33,14 +33,14 @@ class State:
     def __init__(self) -> None:
         self._seen: dict[int, tuple[Any, Any]] = {}
         self._draws = self._before = _draws()
-        self._drawn: dict[int, Any] = {}  # where generators stood before it began
+        self._drawn: dict[int, Drawn] = {}  # where generators stood before it began
 
     def begin(self) -> None:
         """Draw the same random numbers as when it began before, until all is put back."""
         self._before, self._drawn = _draws(), {}
         _draw_from(*self._draws)
         for one, first in self._seen.values():
-            if isinstance(one, _GENERATORS):
+            if isinstance(one, Generator):
                 self._drawn[id(one)] = _generator_state(one)
                 _set_generator(one, first)
 
@@ -65,7 +65,7 @@ class State:
             elif isinstance(one, list):
                 if not _same(one, before):
                     one[:] = before
-            elif isinstance(one, _GENERATORS):
+            elif isinstance(one, Generator):
                 _set_generator(one, self._drawn.get(id(one), before))
             else:
                 held = one if isinstance(one, dict) else vars(one)
@@ -74,17 +74,19 @@ class State:
                     held.update(before)
 
 
-_GENERATORS = np.random.Generator | np.random.RandomState | random.Random
-"""Objects that draw random numbers."""
+Generator = np.random.Generator | np.random.RandomState | random.Random
+"""What draws random numbers."""
+Drawn: TypeAlias = Any
+"""Where a generator stands: a dict, or a tuple of numbers."""
 
 
-def _generator_state(one: Any) -> Any:
+def _generator_state(one: Generator) -> Drawn:
     if isinstance(one, np.random.Generator):
         return one.bit_generator.state
     return one.getstate() if isinstance(one, random.Random) else one.get_state()
 
 
-def _set_generator(one: Any, state: Any) -> None:
+def _set_generator(one: Generator, state: Drawn) -> None:
     if isinstance(one, np.random.Generator):
         one.bit_generator.state = state
     elif isinstance(one, random.Random):
@@ -93,12 +95,12 @@ def _set_generator(one: Any, state: Any) -> None:
         one.set_state(state)
 
 
-def _draws() -> tuple[Any, Any]:
+def _draws() -> tuple[Drawn, Drawn]:
     """Where the generators stand from which ``np.random`` and ``random`` draw."""
     return np.random.get_state(), random.getstate()  # noqa: NPY002 - as code of users does
 
 
-def _draw_from(numpy: Any, python: Any) -> None:
+def _draw_from(numpy: Drawn, python: Drawn) -> None:
     np.random.set_state(numpy)  # noqa: NPY002 - which code of users draws from
     random.setstate(python)
 
@@ -116,7 +118,7 @@ def _can_change(one: object) -> bool:
         return bool(one.flags.writeable) and one.dtype.kind != "O"
     if isinstance(one, types.ModuleType | types.FunctionType | type):
         return False
-    return type(one) in (dict, list) or isinstance(one, _GENERATORS) or is_of_users(one)
+    return type(one) in (dict, list) or isinstance(one, Generator) or is_of_users(one)
 
 
 def is_of_users(one: object) -> bool:
@@ -132,13 +134,13 @@ def is_of_users(one: object) -> bool:
 def _copy(one: Any) -> Any:
     if isinstance(one, np.ndarray | dict | list):
         return one.copy()
-    if isinstance(one, _GENERATORS):
+    if isinstance(one, Generator):
         return _generator_state(one)
     return dict(vars(one))
 
 
 def _inside(one: Any) -> Iterator[object]:
-    if isinstance(one, np.ndarray | _GENERATORS):
+    if isinstance(one, np.ndarray | Generator):
         return
     items = one if isinstance(one, list) else (one if isinstance(one, dict) else vars(one)).values()
     for item in items:
