@@ -227,9 +227,10 @@ class _Hooked(ast.NodeTransformer):
 
     def written(self, node: ast.stmt, target: ast.expr) -> list[ast.stmt]:
         """What tells that a target inside an array or container was written."""
-        if not isinstance(target, ast.Subscript) or not _is_pure(target):
+        if not isinstance(target, ast.Subscript):
             return []
-        plain = not any(isinstance(part, ast.Slice) for part in ast.walk(target.slice))
+        sliced = any(isinstance(part, ast.Slice) for part in ast.walk(target.slice))
+        plain = not sliced and _is_pure(target.slice)
         return self.wrote(node, target, target.slice if plain else None)
 
     def wrote(self, node: ast.stmt, target: ast.expr, index: ast.expr | None) -> list[ast.stmt]:

@@ -73,7 +73,7 @@ def first_run(pair: Pair, upstream: Tree, wrt: Sequence[str] | None, seed: int) 
             given, _ = pair.run_backward(follow, ran, gradient, named=True)
         first.differentiating = next(iter(places), "")
         first.given = given
-        first.matched = matched(given, candidates, len(pair.names), wrt)
+        first.matched = matched(given, candidates, len(pair.names), wrt, pair.has_context)
         first.updated = tuple(
             written(c.paths[0])
             for c in candidates

@@ -69,7 +69,11 @@ class Matched:
 
 
 def matched(
-    given: Given, candidates: Sequence[Candidate], arguments: int, wrt: Sequence[str] | None = None
+    given: Given,
+    candidates: Sequence[Candidate],
+    arguments: int,
+    wrt: Sequence[str] | None = None,
+    in_order: bool = False,
 ) -> Matched:
     """Which gradients belong to which inputs and attributes.
 
@@ -78,6 +82,8 @@ def matched(
         candidates: what may have one.
         arguments: how many arguments the forward pass has.
         wrt: the names that are asked for, in the order of the gradients.
+        in_order: whether there is to be one gradient for each argument, in their order, whatever
+            they are called.
 
     Raises:
         ValueError: it cannot be told; the message says what to write.
@@ -92,7 +98,8 @@ def matched(
     there = [i for i, value in enumerate(given.returned) if value is not None]
     if wrt is not None:
         return Matched(dict(zip(_asked(wrt, candidates, len(there)), there, strict=True)), {})
-    sources: dict[str, Source] = dict(_by_name(given, there, candidates))
+    aligned = in_order and len(given.returned) == arguments
+    sources: dict[str, Source] = {} if aligned else dict(_by_name(given, there, candidates))
     left = [i for i in there if i not in sources.values()]
     open_ones = [c for c in candidates if c.name not in sources and not c.paths]
     by_order, data = _by_order(given, left, open_ones, arguments)

@@ -27,8 +27,9 @@ from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
 from autograd_mini.check.unrecorded import NUMERICAL, numerical_loss
 from autograd_mini.core.graph import Node, data_of, is_node
+from autograd_mini.recording import node_of, recording
 from autograd_mini.trees import leaves, rebuild
-from autograd_mini.typing import Array, Tree
+from autograd_mini.typing import Array, Operand, Tree
 
 
 def problem_of_pair(
@@ -77,9 +78,9 @@ class _Layer:
         numbers = plain(parameters)
         items, names, failure, gradients = self._derived(numbers)
         here = weighted(items, self.upstream)
-        root, in_forward, uncertain = self._recorded(parameters, numbers, here)
+        root, in_forward, uncertain, unfollowed = self._recorded(parameters, here)
         nodes, manual = dict(parameters), {}
-        notes = (*notes, NUMERICAL) if uncertain else notes
+        notes = (*notes, NUMERICAL, *unfollowed) if uncertain else notes
         if gradients is not None:
             manual = {name: gradients[name] for name in parameters}
             for name in gradients.keys() - parameters.keys():
@@ -155,7 +156,10 @@ class _Layer:
 
     def _gradients(self, given: Given) -> dict[str, Array]:
         """The gradients by name."""
-        found = self.matched or matched(given, self.pair.candidates(), len(self.pair.names))
+        pair = self.pair
+        found = self.matched or matched(
+            given, pair.candidates(), len(pair.names), in_order=pair.has_context
+        )
 
         def of(source: Source) -> Tree:
             return given.left[source] if isinstance(source, tuple) else given.returned[source]
@@ -203,29 +207,41 @@ class _Layer:
         return made[0]
 
     def _recorded(
-        self, parameters: Mapping[str, Node], numbers: Mapping[str, Any], here: Tree
-    ) -> tuple[Node, dict[str, Any], dict[str, Array]]:
-        """The loss as it is recorded, the nodes that have names in forward, and how far off the
-        gradients may be where it could not be.
+        self, parameters: Mapping[str, Node], here: Operand
+    ) -> tuple[Node, dict[str, Any], dict[str, Array], tuple[str, ...]]:
+        """The loss as it is recorded, the nodes that have names in forward, how far off the
+        gradients may be where it could not be recorded, and what could not.
         """
         kept: list[Any] = []
+        with recording() as tape:
+            leaves_of = {name: tape.leaf(node) for name, node in parameters.items()}
 
-        def entry(follow: Follow) -> dict[str, Array]:
-            ran = self.pair.run_forward(follow, {**self.wide, **parameters}, named=True)
-            kept[:] = [weighted(ran.items, self.upstream), dict(ran.names_in_forward)]
-            return {}
+            def entry(follow: Follow) -> dict[str, Array]:
+                ran = self.pair.run_forward(follow, {**self.wide, **leaves_of}, named=True)
+                items = [rebuild(item, map(_node, leaves(item))) for item in ran.items]
+                names = {name: _node(held) for name, held in ran.names_in_forward.items()}
+                kept[:] = [weighted(items, self.upstream), names]
+                return {}
 
-        run = Program(entry, functions(self.pair)).run()
-        if run.error is None and is_node(kept[0]) and _is_near(data_of(kept[0]), here):
-            names = {name: held for name, held in kept[1].items() if is_node(held)}
-            return kept[0], names, {}
+            run = Program(entry, functions(self.pair)).run(recorded=tape)
+        unfollowed = tuple(f"{n.message} ({n.file}:{n.line})" for n in tape.notes)
+        whole = run.error is None and not tape.notes and is_node(kept[0])
+        if whole and _is_near(data_of(kept[0]), here):
+            names = {name: node for name, node in kept[1].items() if is_node(node)}
+            return kept[0], names, {}, ()
         numerical = numerical_loss(lambda **arrays: self._loss(arrays), parameters)
         if numerical is None:
             raise ValueError(
                 "forward could not be recorded, and is too large to be checked numerically: give "
-                "smaller inputs"
+                f"smaller inputs{''.join(f'; {text}' for text in unfollowed)}"
             )
-        return numerical[0], {}, numerical[1]
+        return numerical[0], {}, numerical[1], unfollowed
+
+
+def _node(value: Tree) -> Tree:
+    """The node that a number or array was recorded as, or what it is."""
+    node = node_of(value)
+    return value if node is None else node
 
 
 def _copies(items: Sequence[Any]) -> tuple[Any, ...]:

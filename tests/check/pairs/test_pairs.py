@@ -1,7 +1,11 @@
 """``check_backward``: layers as they stand, right ones and such with one slip."""
 
+import ast
+import importlib.util
+
+import numpy as np
 import pytest
-from layers import RIGHT
+from layers import RIGHT, slips, with_slip
 
 from autograd_mini import check_backward
 
@@ -11,4 +15,267 @@ def test_a_right_layer_agrees(name):
     report = check_backward(*RIGHT[name])
     assert report.ok, report
     assert not report.mistakes
+    assert not any("numerically" in note for note in report.notes)
     assert all(quantity.manual is not None for quantity in report.quantities.values())
+
+
+# Slips
+
+UNMENDED = {
+    "dx = dout.dot(w.T)",
+    "dZ[Z <= 0] = slope",
+    "dZ[Z <= 0] = 0",
+    "dx = cache > 0",
+    "dx = dpadded[:, :, :H, :W]",
+    "mask = window == np.min(window)",
+    "dx[n, c, top : top + height, left : left + width] += mask",
+    "dx = dout if dropout_param[\"mode\"] == \"train\" else dout",
+    "dx_hat = dout",
+    "dc = dnext_c",
+    "da = dout",
+    "dh[h < 0] = 0",
+    "return dxc - dmu",
+    "return self.y - self.t",
+    "return (self.t - self.y) / self.t.shape[0]",
+    "return dout",
+    "lambda ans, x, y: lambda g: g * x,",
+}  # fmt: skip
+"""Slips that are found, and of which another line is told, or none that is right."""
+
+EVERY = list(slips())
+FIRST = {layer: wrong for layer, _, wrong in reversed(EVERY) if wrong not in UNMENDED}
+
+
+@pytest.mark.parametrize(
+    ("layer", "right", "wrong"),
+    [
+        pytest.param(*each, marks=[] if each[2] in FIRST.values() else pytest.mark.slow)
+        for each in EVERY
+    ],
+)
+def test_a_slip_is_found_on_its_line_and_mended(layer, right, wrong, tmp_path):
+    found = []
+    for number, text in with_slip(right, wrong):
+        module = imported(tmp_path / f"slip_{number}.py", text)
+        report = check_backward(*module.RIGHT[layer])
+        if not report.ok:
+            found.append((number, report))
+    (number, report), *_ = found
+    if wrong in UNMENDED:
+        return
+    (mistake,) = report.mistakes
+    assert (mistake.line.number, plain(mistake.line.text)) == (number, plain(wrong))
+    assert mistake.repair.verified_at == 3
+    assert report.patch().count("\n+") == 2  # the file's name, and one line
+
+
+def imported(path, text):
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def plain(line):
+    """A line without what does not matter of its spelling; of a lambda what it gives."""
+    tree = ast.parse(line.strip().rstrip(","), mode="exec").body[0]
+    if isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Lambda):
+        tree = tree.value.body.body
+    return ast.unparse(tree)
+
+
+# What nothing is done to
+
+
+def test_nothing_of_the_users_is_changed():
+    layer = RIGHT["class of batch norm"][0]
+    before = {name: np.copy(value) for name, value in vars(layer).items()}
+    held = {name: id(value) for name, value in vars(layer).items()}
+    check_backward(*RIGHT["class of batch norm"])
+    assert vars(layer).keys() == before.keys()
+    assert {name: id(value) for name, value in vars(layer).items()} == held
+    assert all(np.array_equal(before[name], value) for name, value in vars(layer).items())
+    setting = RIGHT["batch norm"][-1]
+    check_backward(*RIGHT["batch norm"])
+    assert setting == {"mode": "train"}
+
+
+def test_random_numbers_are_the_same_in_both_passes_and_left_as_they_stood():
+    np.random.seed(5)  # noqa: NPY002 - what courses draw from
+    expected = np.random.rand()  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
+    report = check_backward(*RIGHT["dropout"])
+    assert np.random.rand() == expected  # noqa: NPY002
+    assert any("given the same ones" in note for note in report.notes)
+
+
+def test_running_averages_are_said_to_be_no_part():
+    notes = check_backward(*RIGHT["batch norm"]).notes
+    assert any("bn_param['running_mean'], bn_param['running_var']" in note for note in notes)
+    notes = check_backward(*RIGHT["class of batch norm"]).notes
+    assert any("self.running_mean" in note for note in notes)
+
+
+def test_float32_is_checked_in_float64():
+    forward, backward, *inputs = RIGHT["affine"]
+    narrow = [x.astype(np.float32) for x in inputs]
+    report = check_backward(forward, backward, *narrow)
+    assert report.ok
+    assert report["w"].automatic.dtype == np.float64
+    assert any("float32" in note for note in report.notes)
+
+
+# Upstream gradients
+
+
+def test_an_upstream_gradient_that_is_not_used_is_said():
+    def backward(dout, cache):
+        x, w = cache
+        return np.ones((3, 2)) @ w.T, x.T @ np.ones((3, 2))
+
+    x, w = np.ones((3, 4)), np.arange(8.0).reshape(4, 2)
+    report = check_backward(lambda x, w: (x @ w, (x, w)), backward, x, w, seconds=0)
+    (finding,) = report.findings
+    assert finding.wrong
+    assert "the upstream gradient dout is not used" in finding.message
+
+
+def test_an_upstream_gradient_may_be_given():
+    x, upstream = np.array([1.0, 2.0]), np.array([3.0, -1.0])
+    report = check_backward(np.sin, lambda dout, x: dout * np.cos(x), x, upstream=upstream)
+    np.testing.assert_allclose(report["x"].automatic, upstream * np.cos(x))
+    with pytest.raises(ValueError, match="has the shape of the output"):
+        check_backward(np.sin, lambda dout, x: dout * np.cos(x), x, upstream=np.ones(3))
+
+
+def test_a_default_upstream_gradient_of_a_loss_is_taken():
+    notes = check_backward(*RIGHT["class of a loss"]).notes
+    assert "dout is 1, its default." in notes
+
+
+# What is asked
+
+
+def forward_of_three(a, b, c):
+    return a * b * c, (a, b, c)
+
+
+def test_it_asks_whose_gradient_it_is():
+    numbers = np.arange(1.0, 13.0).reshape(3, 4)
+
+    def backward(dout, cache):
+        return dout * cache[1] * cache[2]
+
+    with pytest.raises(ValueError, match=r"a \(4,\), b \(4,\), c \(4,\).* as wrt=\('a',\)"):
+        check_backward(forward_of_three, backward, *numbers)
+    assert check_backward(forward_of_three, backward, *numbers, wrt="a").ok
+    assert not check_backward(forward_of_three, backward, *numbers, wrt="b").ok
+    with pytest.raises(ValueError, match="wrt has 2 names"):
+        check_backward(forward_of_three, backward, *numbers, wrt=("a", "b"))
+    with pytest.raises(ValueError, match="wrt names 'd', but known are a, b, c"):
+        check_backward(forward_of_three, backward, *numbers, wrt="d")
+
+
+def test_it_asks_what_an_argument_is():
+    with pytest.raises(ValueError, match=r"backward takes 'rate'.*lambda dout, cache: backward"):
+        check_backward(lambda x: (x * 2, x), lambda dout, cache, rate: dout * rate, np.ones(2))
+
+
+def test_what_gives_no_gradient_is_refused():
+    with pytest.raises(ValueError, match="backward returned no gradient"):
+        check_backward(lambda x: (x * 2, x), lambda dout, cache: None, np.ones(2))
+    with pytest.raises(TypeError, match="forward is a function or method, not list"):
+        check_backward([], None, np.ones(2))
+    with pytest.raises(TypeError, match="forward takes"):
+        check_backward(lambda x: x, lambda dout: dout, np.ones(2), np.ones(2))
+    with pytest.raises(ValueError, match="without backward, forward returns a loss"):
+        check_backward(lambda x: (x, x), None, np.ones(2))
+
+
+def test_what_is_missing_is_said():
+    def backward(dout, cache):
+        dx = dout @ cache[1].T
+        return {"dx": dx}
+
+    x, w = np.ones((3, 4)), np.arange(8.0).reshape(4, 2)
+    arguments = (lambda x, w: (x @ w, (x, w)), backward, x, w)
+    assert check_backward(*arguments).ok
+    (finding,) = check_backward(*arguments, required="all").findings
+    assert (finding.code, finding.names) == ("missing", ("w",))
+
+
+def test_a_gradient_of_another_shape_is_told():
+    forward, _, x, w, b = RIGHT["affine"]
+
+    def backward(dout, cache):
+        x, w, _ = cache
+        return dout.dot(w.T).reshape(x.shape), x.reshape(3, -1).T.dot(dout), dout
+
+    report = check_backward(forward, backward, x, w, b)
+    assert report["b"].verdict == "differ"
+    assert not report.ok
+
+
+# What forward says of its own
+
+
+def test_an_edit_of_forward_is_a_repair_only_if_what_it_gives_stays():
+    def forward(x, w):
+        out = x @ w
+        cache = (x * 2, w)
+        return out, cache
+
+    def backward(dout, cache):
+        x, w = cache
+        dx = dout @ w.T
+        dw = x.T @ dout
+        return dx, dw
+
+    x, w = np.arange(12.0).reshape(3, 4) + 0.5, np.arange(8.0).reshape(4, 2)
+    report = check_backward(forward, backward, x, w)
+    (mistake,) = report.mistakes
+    texts = [repair.text for repair in mistake.repairs]
+    assert "cache = (x, w)" in texts
+
+
+def test_intermediates_are_named_as_in_forward():
+    def forward(x, w):
+        z = x @ w
+        return np.tanh(z), (x, w, z)
+
+    def backward(dout, cache):
+        x, w, z = cache
+        dz = dout * (1 - np.tanh(z))
+        return {"z": dz, "w": x.T @ dz, "x": dz @ w.T}
+
+    x, w = np.linspace(-1, 1, 12).reshape(3, 4), np.linspace(-1, 2, 8).reshape(4, 2)
+    report = check_backward(forward, backward, x, w)
+    assert report.culprits == ["z"]
+    assert report.mistakes[0].repair.text == "dz = dout * (1 - np.tanh(z) ** 2)"
+
+
+def test_what_cannot_be_recorded_is_checked_numerically():
+    def forward(x):
+        return np.array([float(str(v)) ** 2 for v in x]), x
+
+    report = check_backward(forward, lambda dout, cache: dout * 2 * cache, np.array([1.5, 2.0]))
+    assert report.ok
+    assert any("numerically" in note for note in report.notes)
+    wrong = check_backward(forward, lambda dout, cache: dout * cache, np.array([1.5, 2.0]))
+    assert wrong.culprits == ["x"]
+
+
+def test_code_that_does_not_run_is_mended():
+    def forward(x, w):
+        return x @ w, (x, w)
+
+    def backward(dout, cache):
+        x, w = cache
+        dx = dout @ w
+        dw = x.T @ dout
+        return dx, dw
+
+    report = check_backward(forward, backward, np.ones((3, 4)), np.arange(8.0).reshape(4, 2))
+    assert report.mistakes[0].repair.text == "dx = dout @ w.T"
+    assert report.notes[-1].startswith("backward does not run")
