@@ -85,7 +85,8 @@ def same_numbers(one: Array, other: Array) -> bool:
     """Whether two arrays of one shape hold the same numbers, NaN among them."""
     if one.shape != other.shape:
         return False
-    return bool(np.array_equal(one, other) or np.array_equal(one, other, equal_nan=True))
+    equal = one == other
+    return bool(np.all(equal) or np.all(equal | (np.isnan(one) & np.isnan(other))))
 
 
 class Memory:
@@ -102,7 +103,8 @@ class Memory:
         self._root = weakref.ref(root, lambda _: _memories.pop(number, None))
         self.tape = tape
         self.shape, self.dtype = root.shape, root.dtype
-        self.start, self.strides = _address(root), root.strides
+        self.start, self.strides, self.size = _address(root), root.strides, root.size
+        self._is_in_order = root.flags.c_contiguous
         self._content = content
         self._written: list[Tensor | Array] = []  # since all was gathered in one node
         self._writer: Array | None = None  # for each element the number of the one, or -1
@@ -118,16 +120,11 @@ class Memory:
 
     def shows_all(self, view: Array) -> bool:
         """Whether a view shows the whole memory in its order."""
-        if _address(view) != self.start or view.size != np.prod(self.shape, dtype=int):
+        if view.size != self.size or _address(view) != self.start:
             return False
         if view.shape == self.shape:
             return view.strides == self.strides
         return self._is_in_order and view.flags.c_contiguous
-
-    @property
-    def _is_in_order(self) -> bool:
-        root = self._root()
-        return root is not None and root.flags.c_contiguous
 
     def places(self, view: Array) -> Array:
         """For each element of a view which element of the memory it is, counted in the order C."""
@@ -182,7 +179,7 @@ class Memory:
 
     def _all(self) -> Tensor | None:
         if self._written:
-            whole = self.gathered(np.arange(np.prod(self.shape, dtype=int)).reshape(self.shape))
+            whole = self.gathered(np.arange(self.size).reshape(self.shape))
             self._become(np.array(self._root()) if whole is None else whole)
         return self._content if isinstance(self._content, Tensor) else None
 
@@ -222,7 +219,7 @@ class Memory:
         content = np.array(view) if value is None else self._fitting(value, view.shape)
         if content.shape == self.shape and self.shows_all(view):
             self._become(content)
-        elif content.size == np.prod(self.shape, dtype=int) and self.shows_all(view):
+        elif content.size == self.size and self.shows_all(view):
             self._become(np.reshape(content, self.shape))
         else:
             self._put(self.places(view), content)
@@ -248,8 +245,8 @@ class Memory:
 
     def _put(self, places: Array, value: Tensor | Array) -> None:
         if self._writer is None or self._place is None:
-            size = int(np.prod(self.shape, dtype=int))
-            self._writer, self._place = np.full(size, -1), np.zeros(size, np.intp)
+            self._writer = np.full(self.size, -1)
+            self._place = np.zeros(self.size, np.intp)
         inner = np.arange(np.size(value)).reshape(np.shape(value))
         extra = max(inner.ndim - places.ndim, 0)
         inner = inner.reshape(inner.shape[extra:])  # NumPy lets leading axes of size 1 go

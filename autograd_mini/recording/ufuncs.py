@@ -100,12 +100,12 @@ def _recorded(
     to: Operand,
 ) -> list[Tensor | None]:
     """The nodes of the results; ``None`` for what is no float, or could not be followed."""
-    name = name_of(ufunc) + ("" if method == "__call__" else f".{method}")
-    if all(np.asarray(each).dtype.kind != "f" for each in results):
+    if all(each.dtype.kind != "f" for each in results):
         return [None] * len(results)
     operation = operation_of(ufunc)
     if method == "__call__" and operation is not None:
         return [noted(operation, tuple(operands), {}, np.array(results[0]))]
+    name = name_of(ufunc) + ("" if method == "__call__" else f".{method}")
     try:
         with np.errstate(all="ignore"):
             if method == "__call__":

@@ -24,7 +24,7 @@ import numpy as np
 
 from autograd_mini.check.lines.instrument import HOOKS, instrumented
 from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
-from autograd_mini.check.lines.state import State, reached_by
+from autograd_mini.check.lines.state import State, generator_of, reached_by
 from autograd_mini.recording import Tape
 from autograd_mini.typing import Array
 
@@ -225,6 +225,9 @@ class Program:
 
     def _follow(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """What is called in a function's place: its twin, if it is the user's."""
+        generator = generator_of(function)
+        if generator is not None:
+            self._state.add(generator)
         if self._tape is not None:
             ours = self._tape.follow(function, self._follow)
             if ours is not function:

@@ -18,8 +18,7 @@ _MANY = 5000
 class State:
     """Arrays, dicts, lists and objects of the user's, as they are when they are first seen.
 
-    Random numbers are drawn anew from where the generators of NumPy and Python stood when it was
-    made, each time that it begins.
+    Each time that it begins, random numbers are drawn anew from where their generators stood then.
 
     >>> weights, state = {"W": np.zeros(2)}, State()
     >>> state.add(weights)
@@ -32,13 +31,11 @@ class State:
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[Any, Any]] = {}
-        self._draws = self._before = _draws()
         self._drawn: dict[int, Drawn] = {}  # where generators stood before it began
 
     def begin(self) -> None:
         """Draw the same random numbers as when it began before, until all is put back."""
-        self._before, self._drawn = _draws(), {}
-        _draw_from(*self._draws)
+        self._drawn = {}
         for one, first in self._seen.values():
             if isinstance(one, Generator):
                 self._drawn[id(one)] = _generator_state(one)
@@ -57,7 +54,6 @@ class State:
 
     def restore(self) -> None:
         """Put everything back as it was."""
-        _draw_from(*self._before)
         for one, before in self._seen.values():
             if isinstance(one, np.ndarray):
                 if not np.array_equal(one, before, equal_nan=one.dtype.kind in "fc"):
@@ -80,6 +76,22 @@ Drawn: TypeAlias = Any
 """Where a generator stands: a dict, or a tuple of numbers."""
 
 
+def generator_of(function: object) -> Generator | None:
+    """The generator that a function draws from, or sets: ``np.random``'s own, Python's, another.
+
+    >>> generator_of(random.gauss) is generator_of(random.random), generator_of(len)
+    (True, None)
+    """
+    owner = getattr(function, "__self__", None)
+    if any(function is other for other in _OF_NUMPY):
+        owner = np.random.rand.__self__  # type: ignore[attr-defined]
+    return owner if isinstance(owner, Generator) else None
+
+
+_OF_NUMPY = (np.random.seed, np.random.set_state, np.random.get_state)
+"""Functions of ``np.random`` that are no methods of its generator."""
+
+
 def _generator_state(one: Generator) -> Drawn:
     if isinstance(one, np.random.Generator):
         return one.bit_generator.state
@@ -93,16 +105,6 @@ def _set_generator(one: Generator, state: Drawn) -> None:
         one.setstate(state)
     else:
         one.set_state(state)
-
-
-def _draws() -> tuple[Drawn, Drawn]:
-    """Where the generators stand from which ``np.random`` and ``random`` draw."""
-    return np.random.get_state(), random.getstate()  # noqa: NPY002 - as code of users does
-
-
-def _draw_from(numpy: Drawn, python: Drawn) -> None:
-    np.random.set_state(numpy)  # noqa: NPY002 - which code of users draws from
-    random.setstate(python)
 
 
 def _same(one: Any, other: Any) -> bool:
