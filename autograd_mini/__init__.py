@@ -126,6 +126,8 @@ _LAZY = {
     "check_step": "check",
     "GradientError": "check",
     "GradientReport": "check",
+    "source": "replay.source",
+    "Source": "replay.source",
     "draw": "show.draw",
     "Drawing": "show.draw",
     "explain": "show.explain",
@@ -142,6 +144,8 @@ if TYPE_CHECKING:
     from autograd_mini.check import check_backward as check_backward
     from autograd_mini.check import check_gradients as check_gradients
     from autograd_mini.check import check_step as check_step
+    from autograd_mini.replay.source import Source as Source
+    from autograd_mini.replay.source import source as source
     from autograd_mini.show.draw import Drawing as Drawing
     from autograd_mini.show.draw import draw as draw
     from autograd_mini.show.explain import Explanation as Explanation

@@ -14,9 +14,10 @@ from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.operations.elementwise import WeightedSum
+from autograd_mini.show.branches import in_force
 from autograd_mini.show.heat import Strip, strip
 from autograd_mini.show.names import LONGEST_LABEL, LONGEST_NAME, shown
-from autograd_mini.show.notation import has_sign, in_force, number, typeset
+from autograd_mini.show.notation import has_sign, number, typeset
 from autograd_mini.show.recorded import Node
 from autograd_mini.typing import Array, Operand
 

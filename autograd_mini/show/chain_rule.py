@@ -162,7 +162,7 @@ class ChainRule:
     def formula(self, factor: Factor, upstream: ast.expr, terms: Terms | None = None) -> ast.expr:
         """An upstream gradient taken through a factor; 1 gives the factor itself."""
         terms = terms or self.terms
-        parts = []
+        parts: list[ast.expr] = []
         for way in ends(factor.ways, terms.most):
             if way is None:
                 parts.append(terms.named("…"))

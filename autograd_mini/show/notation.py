@@ -15,16 +15,12 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from autograd_mini.core.rule import FUNCTIONS, RULES, Rule
+from autograd_mini.core.rule import RULES, Rule
 from autograd_mini.language.texts import (
     ARITHMETIC,
     Domain,
-    Numbers,
-    Trees,
     evaluate,
     read,
 )
@@ -74,65 +70,6 @@ def has_sign(rule: Rule) -> bool:
         and all(isinstance(part, ast.Name | ast.Constant) for part in parts)
         and not isinstance(result, ast.Call)
     )
-
-
-def in_force(text: str, operands: Mapping[str, Any]) -> str:
-    """The text with each ``where`` replaced by the branch that is in force.
-
-    Arguments:
-        text: a derivative of the table.
-        operands: numbers or arrays for the operands and ``out``.  A ``where`` over an array
-            stays if some elements take one branch and some the other.
-
-    >>> in_force("where(x > 0, 1, where(x == 0, 0.5, slope))", {"x": -2.0})
-    'slope'
-    >>> in_force("where(x > 0, 1, 0)", {"x": np.array([-1.0, 1.0])})
-    'where(x > 0, 1, 0)'
-    """
-    steps, result = read(text)
-    known = dict(operands)
-    with np.errstate(all="ignore"):
-        try:
-            for name, expression in steps:
-                known[name] = evaluate(expression, _Computed(), known)
-            chosen = evaluate(result, _InForce(known))
-        except (ArithmeticError, ValueError):  # a condition that these operands do not decide
-            return text
-    used = {node.id for node in ast.walk(chosen) if isinstance(node, ast.Name)}
-    local = used & {name for name, _ in steps}
-    lines = [f"{name} = {ast.unparse(expression)}" for name, expression in steps if local]
-    return "; ".join([*lines, ast.unparse(chosen)])
-
-
-class _Computed(Numbers):
-    """Numbers and arrays."""
-
-    def call(self, name: str, *operands: Operand, **options: object) -> Operand:
-        return FUNCTIONS[name](*operands, **options)
-
-    def both(self, left: Operand, right: Callable[[], Any]) -> Operand:
-        return left & right()
-
-    def either(self, left: Operand, right: Callable[[], Any]) -> Operand:
-        return left | right()
-
-    def where(self, condition: Operand, yes: Callable[[], Any], no: Callable[[], Any]) -> Operand:
-        return FUNCTIONS["where"](condition, yes(), no())
-
-
-class _InForce(Trees):
-    """The text again, without the branches that are not taken."""
-
-    def __init__(self, operands: Mapping[str, Any]) -> None:
-        self.operands = operands
-
-    def where(
-        self, condition: ast.expr, yes: Callable[[], ast.expr], no: Callable[[], ast.expr]
-    ) -> ast.expr:
-        holds = evaluate(condition, _Computed(), self.operands)
-        if np.all(holds):
-            return yes()
-        return super().where(condition, yes, no) if np.any(holds) else no()
 
 
 def folded(symbol: str, *numbers: float | None) -> float | None:

@@ -74,8 +74,8 @@ class NumpyWriter:
     """Formulas of a graph as Python, with the graph's names as identifiers.
 
     What the lines need besides is collected while they are written: ``needed`` are the nodes that
-    they name, ``helpers`` the definitions of functions that NumPy has not, by name, ``remarks``
-    what else is to be said of names.
+    they name, ``helpers`` the definitions of functions that NumPy has not, by name, ``strangers``
+    the functions that have no definition in NumPy, ``remarks`` what else is to be said of names.
 
     Arguments:
         terms: the formulas, and what the nodes are called.
@@ -91,6 +91,7 @@ class NumpyWriter:
         self.needed: set[Node] = set()
         self.helpers: dict[str, str] = {}
         self.remarks: dict[str, None] = {}
+        self.strangers: set[str] = set()
 
     def known(self, name: str, value: Operand) -> None:
         """Say what a name is that has no formula."""
@@ -127,9 +128,14 @@ class NumpyWriter:
             self.identifiers[key] = unique
         return self.identifiers[key]
 
+    @property
+    def domain(self) -> Formula:
+        """What the formulas are evaluated over."""
+        return Formula(self)
+
     def written(self, formula: ast.expr) -> str:
         """A formula as Python."""
-        whole = _shown_number(evaluate(formula, _Formula(self)))
+        whole = _shown_number(evaluate(formula, self.domain))
         return ast.unparse(ast.fix_missing_locations(whole))
 
     def named(self, name: str) -> str:
@@ -165,6 +171,7 @@ class NumpyWriter:
             body = "".join(f"    {line}\n" for line in [*lines, f"return {result}"])
             self.helpers[name] = f"def {name}({', '.join(operation.operands)}):\n{body.rstrip()}"
         else:
+            self.strangers.add(name)
             self.remarks[f"# {name} is a function that primitive() took"] = None
         return name
 
@@ -238,7 +245,7 @@ class _Calls(Lines):
         return super().call(self.writer.function(name), *operands, **options)
 
 
-class _Formula(_Calls):
+class Formula(_Calls):
     """Formulas of a graph, with what is made of numbers only as one number."""
 
     def number(self, number: float) -> ast.expr:

@@ -36,6 +36,7 @@ from autograd_mini.show.arithmetic import (
     total,
 )
 from autograd_mini.show.boxes import LONGEST_BRANCHES, rule_of
+from autograd_mini.show.branches import in_force, off_kinks
 from autograd_mini.show.derivations import (
     Derivations,
     Formula,
@@ -44,7 +45,7 @@ from autograd_mini.show.derivations import (
     literal,
 )
 from autograd_mini.show.names import LONGEST_NAME, GraphNames, shown
-from autograd_mini.show.notation import Latex, Notation, in_force
+from autograd_mini.show.notation import Latex, Notation
 from autograd_mini.show.recorded import Node
 from autograd_mini.typing import Operand
 
@@ -73,6 +74,7 @@ class Terms:
         self.names = names
         self.inlined = frozenset(inlined)
         self.most: int | None = MOST_TERMS
+        self.all_branches = False
         self.arrays = any(isinstance(node, Tensor) and node.size > 1 for node in order)
         self._index = {node: i for i, node in enumerate(order)}
         self._nodes = {f"_n{i}": node for i, node in enumerate(order)}
@@ -83,10 +85,15 @@ class Terms:
         self.unnamed: dict[str, Any] = {}  # constant arrays that no variable holds: c1, c2, ...
         self._others: dict[str, str] = {}
 
-    def in_full(self) -> Terms:
-        """The same formulas, with no term of a sum left out."""
+    def in_full(self, all_branches: bool = False) -> Terms:
+        """The same formulas, with no term of a sum left out.
+
+        Arguments:
+            all_branches: whether a derivative in branches keeps those that no element is on.
+        """
         whole = copy.copy(self)
         whole.most = None
+        whole.all_branches = all_branches
         return whole
 
     def text(self, formula: ast.expr) -> str:
@@ -105,13 +112,13 @@ class Terms:
         """The name of a node."""
         return ast.Name(f"_n{self._index[node]}")
 
-    def delta(self, node: Node) -> ast.expr:
+    def delta(self, node: Node) -> ast.Name:
         """The name of the gradient of the root with respect to a node: δ with its name."""
         name = f"_d{self._index[node]}"
         self._called[name] = f"δ_{self.names.nodes[node]}"
         return ast.Name(name)
 
-    def named(self, name: str) -> ast.expr:
+    def named(self, name: str) -> ast.Name:
         """Any other name."""
         key = self._others.setdefault(name, f"_o{len(self._others)}")
         self._called[key] = name
@@ -211,9 +218,10 @@ class Terms:
         text = rule.derivatives[slot]
         assert text is not None
         decided = isinstance(node, Value) and rule is RULES["where"]
-        if decided or ("where" in text and len(text) > LONGEST_BRANCHES):
+        if "where" in text and (decided or self.all_branches or len(text) > LONGEST_BRANCHES):
             data = [getattr(parent, "data", parent) for parent in node.parents]
-            text = in_force(text, dict(zip(rule.operands, data, strict=True)) | {"out": node.data})
+            numbers = dict(zip(rule.operands, data, strict=True)) | {"out": node.data}
+            text = (off_kinks if self.all_branches else in_force)(text, numbers)
         names = dict(zip(rule.operands, operands, strict=True)) | {"out": self.written(node)}
         return substitute(text, names)
 

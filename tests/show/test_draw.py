@@ -33,9 +33,10 @@ from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.show import engine, theme
 from autograd_mini.show import recorded as recorded_graph
 from autograd_mini.show.boxes import STATUS
+from autograd_mini.show.branches import in_force
 from autograd_mini.show.draw import Drawing, draw
 from autograd_mini.show.names import LONGEST_LABEL, shown
-from autograd_mini.show.notation import in_force, number, typeset
+from autograd_mini.show.notation import number, typeset
 from autograd_mini.show.picture import picture
 
 GOLDEN = Path(__file__).parents[1] / "golden"

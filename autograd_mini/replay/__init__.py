@@ -1,0 +1,3 @@
+"""Record once, run often: the source of gradients."""
+
+from autograd_mini.replay.source import source as source
