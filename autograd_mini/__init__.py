@@ -124,6 +124,7 @@ _LAZY = {
     "check_backward": "check",
     "check_gradients": "check",
     "check_step": "check",
+    "compare": "check",
     "GradientError": "check",
     "GradientReport": "check",
     "source": "replay.source",
@@ -144,6 +145,7 @@ if TYPE_CHECKING:
     from autograd_mini.check import check_backward as check_backward
     from autograd_mini.check import check_gradients as check_gradients
     from autograd_mini.check import check_step as check_step
+    from autograd_mini.check import compare as compare
     from autograd_mini.replay.source import Source as Source
     from autograd_mini.replay.source import source as source
     from autograd_mini.show.draw import Drawing as Drawing

@@ -19,6 +19,7 @@ hold what the stage after them needs; none imports one that comes later.
 """
 
 from autograd_mini.check.layer import check_backward as check_backward
+from autograd_mini.check.open_graph import compare as compare
 from autograd_mini.check.pipeline import check_gradients as check_gradients
 from autograd_mini.check.report import GradientError as GradientError
 from autograd_mini.check.report import GradientReport as GradientReport
@@ -37,7 +38,7 @@ ORDER = (
     "lines.texts", "lines.misnamed", "lines.reasons", "lines.candidates", "lines.repair",
     "lines.failing", "lines.listing", "lines.located", "slips", "causes", "forward", "lint",
     "losses", "report.mistakes", "report.view", "report.patch", "report.text", "report.style",
-    "report.page", "report.to_json", "report", "pipeline", "layer",
+    "report.page", "report.to_json", "report", "pipeline", "layer", "open_graph",
     "steps", "steps.variables", "steps.step", "steps.recorded", "steps.updates", "steps.meant",
     "steps.fitting", "steps.posed", "training",
 )  # fmt: skip
