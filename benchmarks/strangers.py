@@ -159,17 +159,18 @@ def fetch(piece: Piece, clones: Path, into: Path) -> Path:
         target = file.parent / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(CONTENTS[content]())
-    (into / "sitecustomize.py").write_text(surroundings(piece))
+    (into / "sitecustomize.py").write_text(surroundings(piece, into))
     return file
 
 
-def surroundings(piece: Piece) -> str:
+def surroundings(piece: Piece, into: Path) -> str:
     """The source that a process runs before all else: stand-ins for modules."""
     lines = ["import sys, types", "from importlib.machinery import ModuleSpec"]
     for name, source in piece.stands_in.items():
         lines += [f"module = sys.modules[{name!r}] = types.ModuleType({name!r})"]
         lines += [f"module.__spec__ = ModuleSpec({name!r}, None, is_package=True)"]
-        lines += ["module.__path__ = []", f"exec({source!r}, module.__dict__)"]
+        lines += [f"module.__path__ = [{str(into / name.replace('.', '/'))!r}]"]
+        lines += [f"exec({source!r}, module.__dict__)"]
     return "\n".join([*lines, piece.before, ""])
 
 

@@ -82,12 +82,11 @@ class RecordedArray(np.ndarray):
         if memory is None or memory.dtype != self.dtype or (node is None and memory.is_constant):
             return
         parts = index if isinstance(index, tuple) else (index,)
-        if any(isinstance(part, np.ndarray | list | np.bool | bool) for part in parts):
-            places = memory.places(array)[index]
-            memory.write_at(places, node, array[index])
-            return
         place = array[index] if any(part is ... for part in parts) else array[(*parts, ...)]
-        memory.write(place, node)
+        if root_of(place) is root_of(array):
+            memory.write(place, node)
+        else:
+            memory.write_at(memory.places(array)[index], node, array[index])
 
     # Methods, as NumPy's functions
 
