@@ -34,7 +34,7 @@ ORDER = (
     "plain_loss", "unrecorded", "capture", "bounds", "determinism", "kinks", "complex_step",
     "probe", "verdict", "points", "wording", "conventions", "true_step", "blame", "lines.claims",
     "pairs", "pairs.context", "pairs.places", "pairs.roles", "pairs.matching", "pairs.pair",
-    "pairs.first_run", "pairs.problem", "lines.trial",
+    "pairs.first_run", "pairs.problem", "lines.trial", "lines.suspects",
     "lines.texts", "lines.misnamed", "lines.reasons", "lines.candidates", "lines.repair",
     "lines.failing", "lines.listing", "lines.located", "slips", "causes", "forward", "lint",
     "losses", "report.mistakes", "report.view", "report.patch", "report.text", "report.style",

@@ -133,7 +133,7 @@ def test_a_tutorials_sign_and_names_are_two_mistakes():
 
     text, report = text_of(net, NET, manual)
     assert [mistake.cause for mistake in report.mistakes] == ["sign", "other-quantity"]
-    assert "the minus sign is missing: −(T − A2)" in text
+    assert "the minus sign is missing: −(error·A2·(1 − A2))" in text
     assert "what you gave for a2 is exactly the gradient of z2" in text
 
 

@@ -13,7 +13,7 @@ from autograd_mini.check.lines.words import Shape
 
 
 def changes(line: Line) -> Iterator[Change]:
-    """All edits of a line's calls and of what could be one."""
+    """All edits of a line's calls."""
     yield from all_reductions(line)
     for node in line.nodes:
         if isinstance(node, ast.Call):
@@ -25,10 +25,16 @@ def changes(line: Line) -> Iterator[Change]:
             yield from other_functions(line, node)
             yield from arguments(node)
             yield from einsum(node)
+
+
+def insertions(line: Line) -> Iterator[Change]:
+    """All calls that a line may lack."""
+    for node in line.nodes:
         term = isinstance(line.tree.parent(node), ast.BinOp) and line.is_array(node)
-        if term or node in line.summed:
+        if term or node in line.summed or node in line.handed_on:
             yield from inserted_reductions(line, node)
-        yield from inserted_calls(line, node)
+        if node not in line.handed_on:
+            yield from inserted_calls(line, node)
 
 
 # Reductions
@@ -103,7 +109,10 @@ def reductions(line: Line, this: Reduction) -> Iterator[Change]:
     kept = isinstance(this.keepdims, ast.Constant) and bool(this.keepdims.value)
     axis = copied(this.axis) if this.axis is not None else None
     now = _number_of_axis(axis, shape)
-    yield Change("keepdims", node, this.with_options(axis, not kept))
+    outer = line.tree.parent(node)
+    twice = name_of_call(this.array), outer.attr if isinstance(outer, ast.Attribute) else ""
+    needless = any(name in _REDUCTIONS for name in twice) or _is_of_size_1(shape, now)
+    yield Change("keepdims", node, this.with_options(axis, not kept), 0.8 * needless)
     for other in _axes(shape):
         if _number_of_axis(other, shape) != now:
             extra = 0.5 if other is None or isinstance(other, ast.Tuple) else 0.0
@@ -117,6 +126,11 @@ def reductions(line: Line, this: Reduction) -> Iterator[Change]:
     for name in [other for one, other in _FOR if one == this.name]:
         yield Change("reduction", node, with_fields(node, func=with_fields(func, attr=name)))
     yield Change("drop reduction", node, this.array)
+
+
+def _is_of_size_1(shape: Shape | None, axis: object) -> bool:
+    """Whether the axis that a reduction runs over has one element: the reduction does nothing."""
+    return isinstance(axis, int | float) and shape is not None and shape[int(axis)] == 1
 
 
 def all_reductions(line: Line) -> Iterator[Change]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
 from types import CodeType
 from typing import Any
 
@@ -18,12 +21,13 @@ from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.lines.words import shape_of, value_of
 from autograd_mini.typing import Array
 
-_FIRST = 48
-"""How many edits are looked at at first; then twice as many."""
+_BLOCK = 200
+"""How many edits are looked at at once."""
 _PAIRED = 40
 """To how many edits another is added."""
-_COSTLIEST_SECOND = 1.8
+_LEAST_SECOND, _COSTLIEST_SECOND = 0.8, 1.8
 _COSTLIEST_PAIR = 4.5
+_LEAST_PAIR = 3.4
 _TWICE = 1.0
 """What it costs that two edits are needed."""
 
@@ -66,6 +70,36 @@ def cost_of(several: Edits) -> float:
     return sum(edit.cost for edit in several) + _TWICE * (len(several) - 1)
 
 
+Listed = Callable[[Mapping[str, Any]], Iterator[Edits]]
+"""Gives the edits of a statement, from what can be named where it stands."""
+
+
+class _Listed:
+    """Edits by cost, block by block: they are listed when the statement is first reached."""
+
+    def __init__(self, listed: Listed) -> None:
+        self._listed = listed
+        self._every: Iterator[Edits] | None = None
+        self._next: Edits | None = None
+        self.block: list[Edits] = []
+        self.ended = False
+
+    def has_any(self, cost: float) -> bool:
+        """Whether there may be some that cost no more."""
+        return not self.ended and (self._next is None or cost_of(self._next) <= cost)
+
+    def take(self, cost: float, names: Mapping[str, Any]) -> None:
+        """Go on to the block that follows, of edits that cost no more."""
+        if self._every is None:
+            self._every = self._listed(names)
+            self._next = next(self._every, None)
+        self.block = []
+        while self._next is not None and cost_of(self._next) <= cost and len(self.block) < _BLOCK:
+            self.block.append(self._next)
+            self._next = next(self._every, None)
+        self.ended = self._next is None
+
+
 class Candidates:
     """The edits of a statement.
 
@@ -80,41 +114,47 @@ class Candidates:
         self.trial, self.truth, self.statement = trial, truth, statement
         self._turns = {0, 1, turns - 1}
         self._seen: set[object] = set()
-        self._singles: list[Candidate] = []
+        self._given: list[Candidate] = []
         self._codes: dict[ast.stmt, CodeType | SyntaxError | None] = {}
+        self._single, self._double = _Listed(self._edits), _Listed(self._paired)
 
-    def __iter__(self) -> Iterator[Candidate]:
-        """Single edits by cost, then pairs of edits that make something known, by cost."""
-        for candidate in self.single():
-            self._singles.append(candidate)
+    @property
+    def ended(self) -> bool:
+        """Whether all were given."""
+        return self._single.ended and self._double.ended
+
+    def within(self, cost: float) -> Iterator[Candidate]:
+        """Those that cost no more and were not given before: single edits by cost, then pairs of
+        edits that make something known, by cost.
+        """
+        for candidate in self.single(cost):
+            self._given.append(candidate)
             yield candidate
-        yield from (c for c in self._evaluated(self._paired) if c.is_known)
+        if cost >= _LEAST_PAIR:
+            yield from (c for c in self._evaluated(self._double, cost) if c.is_known)
 
-    def single(self) -> Iterator[Candidate]:
-        """Single edits, by cost."""
-        return self._evaluated(self._edits)
+    def single(self, cost: float = math.inf) -> Iterator[Candidate]:
+        """Single edits that cost no more and were not given before, by cost."""
+        return self._evaluated(self._single, cost)
 
-    def _edits(self, names: Mapping[str, Any]) -> list[Edits]:
+    def _edits(self, names: Mapping[str, Any]) -> Iterator[Edits]:
         words = self._words(names)
         found = edits(self.statement.node, words)
         if isinstance(self.statement.node, Headed):
             counts = isinstance(self.statement.node, ast.For) or _compares_numbers(
                 self.statement.node.test, words
             )
-            found = [edit for edit in found if edit.kind in _OF_HEADERS and counts]
-        return [(edit,) for edit in found]
+            found = (edit for edit in found if edit.kind in _OF_HEADERS and counts)
+        return ((edit,) for edit in found)
 
-    def _paired(self, names: Mapping[str, Any]) -> list[Edits]:
-        """Two edits one after the other; none of a loop or condition."""
-        if isinstance(self.statement.node, Headed):
-            return []
-        words = self._words(names)
-        several: list[Edits] = []
-        for first in self._singles[:_PAIRED]:
-            seconds = edits(first.statement, words, _COSTLIEST_SECOND)
-            several += ((*first.edits, second) for second in seconds)
-        pairs = (s for s in several if cost_of(s) <= _COSTLIEST_PAIR)
-        return sorted(pairs, key=lambda pair: (cost_of(pair), -pair[0].cost))  # what is told first
+    def _paired(self, names: Mapping[str, Any]) -> Iterator[Edits]:
+        """Two edits one after the other; none of a loop or condition, nor of what returns several
+        values, each of which has a line of its own.
+        """
+        if isinstance(self.statement.node, Headed) or _returns_several(self.statement.node):
+            return iter(())
+        firsts = [candidate.edits[0] for candidate in self._given[:_PAIRED]]
+        return _pairs(firsts, self._words(names))
 
     def _words(self, names: Mapping[str, Any]) -> Words:
         tree, numbers = self.statement.unit.tree, self.truth.numbers
@@ -126,22 +166,21 @@ class Candidates:
         written = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         return {n: v for n, v in names.items() if n in written or n in used or callable(v)}
 
-    def _evaluated(self, listed: Callable[[Mapping[str, Any]], list[Edits]]) -> Iterator[Candidate]:
+    def _evaluated(self, every: _Listed, cost: float) -> Iterator[Candidate]:
         """Edits, without those that fail, and those that do what one before did."""
-        every: list[Edits] = []
-        start, size = 0, _FIRST
-        while start <= len(every):
-            lister = None if start else listed
-            made = self._made(every, slice(start, start + size), lister)
+        while every.has_any(cost):
+            made = self._made(every, cost)
+            if not made:
+                every.ended = True
+                break
             original = _key(self.statement.node, [values[0] for values in made])
             self._seen |= {original} if original is not None else set()
-            for i, several in enumerate(every[start : start + size]):
+            for i, several in enumerate(every.block):
                 values = [values[1 + i] for values in made]
                 key = _key(several[-1].statement, values)
                 if key not in self._seen and not any(isinstance(v, Exception) for v in values):
                     self._seen |= {key} if key is not None else set()
                     yield Candidate(several, self._is_known(values))
-            start, size = start + size, 2 * size
 
     def _is_known(self, values: Sequence[Made]) -> bool:
         """Whether what an edit makes may be right, at the first turn at which it makes anything:
@@ -151,18 +190,12 @@ class Candidates:
         first = next((array for array in arrays if array.any()), None)
         return not arrays or (first is not None and self.truth.is_known(first))
 
-    def _made(
-        self,
-        every: list[Edits],
-        some: slice,
-        listed: Callable[[Mapping[str, Any]], list[Edits]] | None,
-    ) -> list[list[Made]]:
-        """What the statement, and some of the edits, make at the turns that are looked at.
+    def _made(self, every: _Listed, cost: float) -> list[list[Made]]:
+        """What the statement, and the edits that follow, make at the turns that are looked at.
 
         Arguments:
-            every: the edits.
-            some: which of them.
-            listed: makes the edits at the first turn, if they are not known.
+            every: the edits, of which a block is taken.
+            cost: how much they may cost.
         """
         made: list[list[Made]] = []
         turn = -1
@@ -170,12 +203,12 @@ class Candidates:
         def visit(names: Mapping[str, Any]) -> None:
             nonlocal turn
             turn += 1
-            if turn == 0 and listed is not None:
-                every.extend(listed(names))
+            if turn == 0:
+                every.take(cost, names)
             if turn in self._turns:
                 around = dict(names)
                 original = self._parts(self.statement.node, around)
-                others = [self._parts(several[-1].statement, around) for several in every[some]]
+                others = [self._parts(several[-1].statement, around) for several in every.block]
                 made.append([_changed(parts, original) for parts in (original, *others)])
             if turn >= max(self._turns):
                 raise Stopped
@@ -198,6 +231,34 @@ class Candidates:
         items = list(made.values()) if isinstance(made, dict) else made
         arrays = [np.asarray(x) for x in (items if isinstance(items, list | tuple) else [items])]
         return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
+
+
+def _pairs(firsts: Sequence[Edit], words: Words) -> Iterator[Edits]:
+    """Pairs of edits by cost; of those of one cost the one comes first whose first costs more,
+    which is what is told first.  What follows an edit is listed when it may be next.
+    """
+    order = count()
+    waiting: list[tuple[float, float, int, Edits]] = []
+    for first in firsts:
+        least = first.cost + _LEAST_SECOND + _TWICE
+        heappush(waiting, (least, -math.inf, next(order), (first,)))
+    while waiting:
+        cost, _, _, several = heappop(waiting)
+        if cost > _COSTLIEST_PAIR:
+            return
+        if len(several) == 2:
+            yield several
+            continue
+        (first,) = several
+        for second in edits(first.statement, words, _COSTLIEST_SECOND):
+            pair = (first, second)
+            heappush(waiting, (cost_of(pair), -first.cost, next(order), pair))
+
+
+def _returns_several(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Return) and isinstance(
+        statement.value, ast.Dict | ast.Tuple | ast.List
+    )
 
 
 def _compares_numbers(test: ast.expr, words: Words) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from autograd_mini.check.problem import Problem
+from autograd_mini.check.structure import is_elementwise
 from autograd_mini.check.wording import Wording
 from autograd_mini.core.graph import Node, data_of, is_node, sweep_gradients
 from autograd_mini.typing import Array
@@ -82,13 +83,22 @@ class Truth:
         alike: dict[tuple[int, ...], _Alike] = defaultdict(_Alike)
         for node in reversed(self.order):
             gradient = self.gradients[node]
-            alike[gradient.shape].add("gradient", node, gradient)
+            if not self._is_negated(node):
+                alike[gradient.shape].add("gradient", node, gradient)
             alike[np.shape(node.data)].add("value", node, np.asarray(node.data))
         for node, share in self._shares():
             alike[share.shape].add("share", node, share)
         for node, slope in self._slopes():
             alike[slope.shape].add("slope", node, slope)
         return dict(alike)
+
+    def _is_negated(self, node: Node) -> bool:
+        """Whether it is minus another node and has no name: nobody derives its gradient, and to
+        call the other's by it would hide a wrong sign.
+        """
+        if node in self.names or len(node.parents) != 1 or not is_node(node.parents[0]):
+            return False
+        return np.array_equal(self.gradients[node], -self.gradients.get(node.parents[0], 0.0))
 
     def _shares(self) -> Iterator[tuple[Node, Array]]:
         """What each use of a node that is used several times adds to its gradient."""
@@ -106,25 +116,36 @@ class Truth:
                         yield operand, np.asarray(data_of(share))
 
     def _slopes(self) -> Iterator[tuple[Node, Array]]:
-        """For each node with a name that is made element by element of another: how steeply."""
-        for node in self.names:
-            inside, ends = [node], []
-            for inner in inside:  # grows while it is walked
-                operation = inner.operation
-                if operation is None or not operation.elementwise:
-                    continue
-                for operand in inner.parents:
-                    if not is_node(operand) or np.shape(operand.data) != np.shape(node.data):
-                        continue
-                    if operand in self.names or not operand.parents:
-                        ends.append(operand)
-                    else:
-                        inside.append(operand)
-            if ends and node.parents:
+        """How steep each node is that is made element by element of another: those with a name,
+        and those that something else than an elementwise operation reads.
+        """
+        read = {
+            operand
+            for node in self.order
+            if not is_elementwise(node)
+            for operand in node.parents
+            if is_node(operand) and is_elementwise(operand)
+        }
+        for node in dict.fromkeys([*self.names, *(n for n in self.order if n in read)]):
+            ends = self._made_of(node)
+            if ends:
                 with np.errstate(all="ignore"):
                     ones = np.ones_like(node.data)[()]
                     found = sweep_gradients(node, ends, False, ones)
-                yield from ((node, np.asarray(data_of(slope))) for slope in found)
+                slopes = (np.asarray(data_of(slope)) for slope in found)
+                yield from ((node, slope) for slope in slopes if not (slope == 1).all())
+
+    def _made_of(self, node: Node) -> list[Node]:
+        """What a node is made of element by element: nodes of its shape with a name, or made by
+        another operation.
+        """
+        inside, ends = [node], list[Node]()
+        for inner in inside:  # grows while it is walked
+            for operand in inner.parents if is_elementwise(inner) else ():
+                if is_node(operand) and np.shape(operand.data) == np.shape(node.data):
+                    last = operand in self.names or not is_elementwise(operand)
+                    (ends if last else inside).append(operand)
+        return ends
 
     def claims(self, array: Array, factors: bool = True) -> list[Claim]:
         """What an array is, the likeliest first: gradients before values, exact ones before others.
@@ -162,8 +183,8 @@ class Truth:
         return {(a.shape, a.astype(float).tobytes()) for a in arrays if a.dtype.kind in "fiub"}
 
     def is_data(self, array: Array) -> bool:
-        """Whether an array is one that the loss reads, such as a batch of examples."""
-        return (array.shape, array.astype(float).tobytes()) in self._data
+        """Whether an array that is not 0 is one that the loss reads, such as a batch."""
+        return bool(array.any()) and (array.shape, array.astype(float).tobytes()) in self._data
 
     def is_gradient(self, name: str, claims: Sequence[Claim]) -> bool:
         """Whether something is a gradient by its numbers, or by its name that of a node."""
@@ -183,7 +204,8 @@ class Truth:
         return found.pop() if len(found) == 1 else None
 
 
-_KINDS = ("gradient", "share", "slope", "value")
+_KINDS = ("gradient", "share", "value", "slope")
+"""The kinds, the likelier first: what is its own derivative is called by its name."""
 
 
 class _Alike:
@@ -241,13 +263,13 @@ def is_gradient_name(name: str, of: str) -> bool:
     (True, True)
     >>> is_gradient_name("z1_delta", "z1"), is_gradient_name("dA1", "z1")
     (True, False)
+    >>> is_gradient_name("self.dZ1", "self.Z1")
+    True
     """
-    if not of:
-        return False
     inner = re.findall(r"\w+", name)
-    if not inner:
+    if not inner or not re.search(r"\w", of):
         return False
-    last, plain = inner[-1], _plain(of)
+    last, plain = inner[-1], _plain(re.findall(r"\w+", of)[-1])
     bare = {_plain(last), _plain(_PREFIXES.sub("", last))}
     for _ in range(2):
         bare |= {_plain(_PREFIXES.sub("", text)) for text in [last]}

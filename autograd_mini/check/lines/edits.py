@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from itertools import chain
+from operator import itemgetter
 
 from autograd_mini.check.lines import (
     calls,
@@ -24,7 +25,12 @@ from autograd_mini.check.lines.words import Words, words_of
 
 __all__ = ["COSTS", "Edit", "Words", "edits", "words_of"]
 
-RULES = (elementwise, parentheses, factors, terms, calls, products, statements)
+CHANGING = (elementwise, parentheses, factors, calls, products, statements)
+INSERTING = (factors, terms, calls)
+LEAST_INSERTION, USUAL_INSERTION = 1.3, 1.9
+"""What the likeliest thing costs that may be inserted, a gradient that is made and never read; and
+what others do at the least.
+"""
 
 COSTS = {
     "loop": 0.6,
@@ -105,7 +111,7 @@ class Edit:
         return list(self._tree.above(node))
 
 
-def edits(statement: ast.stmt, words: Words, most: float = math.inf) -> list[Edit]:
+def edits(statement: ast.stmt, words: Words, most: float = math.inf) -> Iterator[Edit]:
     """All single edits of a statement, the likeliest first.
 
     Arguments:
@@ -113,12 +119,13 @@ def edits(statement: ast.stmt, words: Words, most: float = math.inf) -> list[Edi
         words: what may stand in it.
         most: what an edit may cost.
 
-    Returns:
+    Yields:
         Edits of which no two have the same text, and none the original's.
 
     >>> import numpy as np
+    >>> from itertools import islice
     >>> line = ast.parse("db = np.sum(dz, axis=1)").body[0]
-    >>> for edit in edits(line, words_of(line, {"np": np, "dz": np.ones((5, 3))}))[:5]:
+    >>> for edit in islice(edits(line, words_of(line, {"np": np, "dz": np.ones((5, 3))})), 5):
     ...     print(edit.kind, "|", ast.unparse(edit.statement))
     reduction | db = np.mean(dz, axis=1)
     keepdims | db = np.sum(dz, axis=1, keepdims=True)
@@ -127,23 +134,39 @@ def edits(statement: ast.stmt, words: Words, most: float = math.inf) -> list[Edi
     drop reduction | db = dz
     """
     line = Line(statement, words)
-    found: dict[object, Edit] = {}
-    original = line.tree.key(statement)
-    rules = RULES if most > COSTS["insert penalty"] else [r for r in RULES if r is not terms]
-    for change, exchanged in _all(line, rules):
-        cost = COSTS[change.kind] + change.extra
-        if cost > most:
-            continue
-        key = line.tree.key_with(exchanged)
-        if key != original and (key not in found or cost < found[key].cost):
+    seen = {line.tree.key(statement)}
+    changes = _by_cost(line, [rule.changes for rule in CHANGING], most)
+    first = [each for each in changes if each[0] < LEAST_INSERTION]
+    for cost, change, parts in chain(first, _rest(line, changes[len(first) :], most)):
+        key = line.tree.key_with(parts)
+        if key not in seen:
+            seen.add(key)
             shown: tuple[ast.AST, ast.AST | None] = change.old, change.new
             if change.mark is not None:
                 shown = change.mark, change.shown
-            found[key] = Edit(change.kind, *shown, cost, line.tree, exchanged)
-    return sorted(found.values(), key=lambda edit: edit.cost)
+            yield Edit(change.kind, *shown, cost, line.tree, parts)
 
 
-def _all(line: Line, every: Sequence[Any]) -> Iterator[tuple[Change, dict[ast.AST, ast.AST]]]:
+Parts = dict[ast.AST, ast.AST]
+Rule = Callable[[Line], Iterator[Change]]
+Costly = tuple[float, Change, Parts]
+
+
+def _by_cost(line: Line, rules: Sequence[Rule], most: float) -> list[Costly]:
+    every = ((COSTS[made.kind] + made.extra, made, parts) for made, parts in _all(line, rules))
+    return sorted((each for each in every if each[0] <= most), key=itemgetter(0))
+
+
+def _rest(line: Line, changes: list[Costly], most: float) -> Iterator[Costly]:
+    """The changes that are left, and what may be inserted, which is listed only if it is asked for:
+    it is much.
+    """
+    rules = [rule.insertions for rule in INSERTING if most >= USUAL_INSERTION]
+    inserted = _by_cost(line, rules, most)
+    yield from sorted([*changes, *inserted], key=itemgetter(0))
+
+
+def _all(line: Line, rules: Sequence[Rule]) -> Iterator[tuple[Change, Parts]]:
     """Every change, alone and throughout the line."""
     parts = [n for root in line.roots for n in ast.walk(root)] + [
         n for target in line.targets for n in ast.walk(target)
@@ -152,8 +175,8 @@ def _all(line: Line, every: Sequence[Any]) -> Iterator[tuple[Change, dict[ast.AS
     for node in parts:
         if isinstance(node, ast.expr):
             alike.setdefault(line.tree.key(node), []).append(node)
-    for rules in every:
-        for change in rules.changes(line):
+    for rule in rules:
+        for change in rule(line):
             if change.kind == "constant" and _is_limit(line, change.old):
                 continue
             yield change, {change.old: change.new, **dict(change.also)}

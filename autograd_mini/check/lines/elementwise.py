@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from autograd_mini.check.lines.line import Change, Line, is_product, meets, unlike
-from autograd_mini.check.lines.syntax import copied, made, number, number_of, with_fields
+from autograd_mini.check.lines.syntax import copied, factors, made, number, number_of, with_fields
 from autograd_mini.check.lines.words import Word, broadcasts
 
 
@@ -167,6 +167,8 @@ def dropped(line: Line, node: ast.BinOp) -> Iterator[Change]:
     if isinstance(node.op, ast.Pow):
         yield Change("power", node, node.left, 0.0, node.right)
         return
+    if _is_updated(line, node):
+        yield Change("update", node, node.left)
     matrix = isinstance(node.op, ast.MatMult)
     constant = number_of(node.left) is not None
     yield Change(kind, node, node.left, 1.0 if matrix else 0.0, node.right)
@@ -178,6 +180,17 @@ def dropped(line: Line, node: ast.BinOp) -> Iterator[Change]:
     if isinstance(node.op, ast.Div):
         new, extra = made("1 / _0", new), extra + 0.5
     yield Change(kind, node, new, extra, node.left)
+
+
+def _is_updated(line: Line, node: ast.BinOp) -> bool:
+    """Whether it is an operand less a rate times a gradient: ``W - 0.1 * dW``."""
+    parts = [part for part, _ in factors(node.right)]
+    rest = [part for part in parts if number_of(part) is None and line.shape(part) != ()]
+    step = line.operand(rest[0]) if len(rest) == 1 < len(parts) else None
+    updated = isinstance(node.op, ast.Sub) and line.operand(node.left) is not None
+    if ast.unparse(node.left) in map(ast.unparse, line.targets):
+        return False  # the statement is the update
+    return updated and step is not None and line.is_gradient(step)
 
 
 def unary(node: ast.UnaryOp) -> Iterator[Change]:

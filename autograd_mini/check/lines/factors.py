@@ -11,14 +11,19 @@ from autograd_mini.check.lines.words import broadcasts
 
 
 def changes(line: Line) -> Iterator[Change]:
-    """All edits of a line's products."""
+    """All edits of a line's products as they are."""
     for node in line.nodes:
         if not is_product(line.tree.parent(node)):
             yield from exchanged_factors(line, node)
     for node in line.places:
         yield from signs(line, node)
-        yield from inserted_factors(line, node)
         yield from powers(line, node)
+
+
+def insertions(line: Line) -> Iterator[Change]:
+    """All factors that a line's products may lack."""
+    for node in line.places:
+        yield from inserted_factors(line, node)
 
 
 # Factors
@@ -76,6 +81,8 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         yield Change("divide by number", node, made("_0 / _1", node, size), depth + extra)
         yield Change("insert number", node, made("_0 * _1", node, size), depth + extra + 0.3)
     if shape == () and all(word.shape != () for word in line.words.arrays):
+        return
+    if node in line.handed_on:
         return
     for word in line.words.arrays:
         if shape is None or word.shape is None or broadcasts(word.shape, shape):

@@ -103,11 +103,19 @@ class _Hooked(ast.NodeTransformer):
         if not isinstance(node, ast.stmt) or isinstance(node, COMPOUND):
             return cast(ast.AST, super().visit(node))
         place = self.unit.place(node)
+        if place not in self.edits and place != self.before:
+            if place not in self.unit.hooked:
+                self.unit.hooked[place] = self.placed(self.hooked(node), node)
+            return self.unit.hooked[place]
         several = [self.hooked(other) for other in self.edits.get(place, [node])]
         statements = several[0] if len(several) == 1 else _chosen(several)
         if place == self.before:
             statements = [ast.Expr(_call(_REACHED)), *statements]
-        return [ast.copy_location(statement, node) for statement in statements]
+        return self.placed(statements, node)
+
+    def placed(self, statements: list[ast.stmt], node: ast.stmt) -> list[ast.stmt]:
+        """Statements where one stands, complete."""
+        return [ast.fix_missing_locations(ast.copy_location(each, node)) for each in statements]
 
     def headed(self, node: Headed) -> ast.AST | list[ast.stmt]:
         """A loop or condition, in the first line of which one of several expressions counts."""

@@ -168,9 +168,20 @@ class Line:
                 continue
             if isinstance(parent, ast.Call) and node is parent.func:
                 continue
-            if node in self.roots or is_product(parent) or isinstance(parent, ast.Call | ast.Dict):
+            inside = isinstance(parent, ast.Call | ast.Dict) or is_product(parent)
+            if (inside or node in self.roots) and node not in self.handed_on:
                 found.append(node)
         return found
+
+    @cached_property
+    def handed_on(self) -> set[ast.AST]:
+        """Names among several that are returned: what they lack is missing where they are made."""
+        match self.statement:
+            case ast.Return(ast.Dict(values=several)) | ast.Return(
+                ast.Tuple(elts=several) | ast.List(elts=several)
+            ):
+                return {each for each in several if self.operand(each)}
+        return set()
 
     def operand(self, node: ast.AST) -> Word | None:
         """The word that a part is, if it is one."""
@@ -251,7 +262,8 @@ class Line:
         name = re.sub(r"[^a-z0-9]+", "", word.text.lower().rpartition(".")[2])
         if "delta" in name or "grad" in name or name.startswith(("error", "dout", "dscore")):
             return True
-        return len(name) > 1 and name[0] == "d" and name[1:] in self._plain_names
+        of = name[1:].removesuffix("next")  # what the step that follows hands back
+        return name[0:1] == "d" and of != "" and of in self._plain_names
 
     @cached_property
     def is_backward(self) -> bool:

@@ -11,8 +11,9 @@ from autograd_mini.check.lines.failing import running_edits, trial_of
 from autograd_mini.check.lines.listing import listing
 from autograd_mini.check.lines.misnamed import misnamed, mistakes_of_names
 from autograd_mini.check.lines.reasons import NUMBER, reason
-from autograd_mini.check.lines.repair import Budget, VerifiedEdit, suspects, verified_edits
+from autograd_mini.check.lines.repair import Budget, Mended, Step, VerifiedEdit, after, mended
 from autograd_mini.check.lines.source import Statement, reread
+from autograd_mini.check.lines.suspects import HANDED_WRONG, suspects
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.problem import Problem
@@ -63,19 +64,13 @@ def located(
     if problem.program is None or not problem.manual or budget.seconds <= 0:
         return alone
     reread()
-    first = trial = Trial(problem, problem.program, tolerance, wrong, left_out=claims)
-    if not trial.runs_as_before or not trial.sites:
+    first = Trial(problem, problem.program, tolerance, wrong, left_out=claims)
+    if not first.runs_as_before or not first.sites:
         return alone
-    found = []
-    while trial.wrong & blame.mistakes.keys() and not budget.spent:
-        edits = verified_edits(trial, truth, budget)
-        if not edits:
-            break
-        edits = [edit for edit in edits if edit.names == edits[0].names]
-        found.append(_mistake(trial, truth, edits))
-        repair = edits[0]
-        mended = {repair.statement.place: [repair.edited]}
-        trial = trial.mended(mended, trial.wrong - repair.names)
+    done = mended(first, truth, blame.mistakes, budget)
+    steps = _surely(done)
+    trial = after(first, [step.first for step in steps]) if done.left else done.trial
+    found = [_mistake(step.trial, truth, step.edits) for step in _nearest_the_loss_first(steps)]
     notes: tuple[str, ...] = ()
     if trial.wrong & blame.mistakes.keys():
         if budget.spent:
@@ -86,6 +81,25 @@ def located(
         found += _unmended(trial, truth, budget)
     found += mistakes_of_names(problem, claims, truth, trial)
     return Located(found, listing(first, trial, truth, found), notes)
+
+
+def _surely(done: Mended) -> list[Step]:
+    """The repairs that are told: where something stays wrong, those of lines that were handed
+    what is right, since another line may be to blame for the others.
+    """
+    return [s for s in done.steps if not done.left or s.first.own < HANDED_WRONG]
+
+
+def _nearest_the_loss_first(steps: Sequence[Step]) -> list[Step]:
+    """The repairs in the order in which the lines run."""
+    order = {place: i for i, place in enumerate(steps[0].trial.places)} if steps else {}
+
+    def rank(step: Step) -> int:
+        statement = step.first.statement
+        held = statement.unit.inside(statement.place)  # a loop runs where what it holds does
+        return min((order[p] for p in (statement.place, *held) if p in order), default=len(order))
+
+    return sorted(steps, key=rank)
 
 
 def told_by_lines(blame: Blame, slips: Sequence[Mistake]) -> Blame:
@@ -122,7 +136,7 @@ def with_causes(slips: Sequence[Mistake], quantities: Sequence[Quantity]) -> lis
     return told
 
 
-def _mistake(trial: Trial, truth: Truth, edits: list[VerifiedEdit]) -> Mistake:
+def _mistake(trial: Trial, truth: Truth, edits: Sequence[VerifiedEdit]) -> Mistake:
     """A slip that can be mended."""
     meaning = _meaning(trial, truth)
     repairs = []

@@ -328,6 +328,9 @@ def _updated(edit: Edit, meaning: Meaning) -> str:
             return _updated_by(target, step)
         case ast.Assign([target], ast.BinOp(_, _, step)):
             return _updated_by(target, step)
+        case ast.BinOp(target, _, step):
+            told = f"{_text(target)} belongs there as it is"
+            return f"{told}, not after its update by {_formula(step)}"
     return f"{_text(edit.old)} comes too early"
 
 
@@ -376,7 +379,9 @@ def _assigned(edit: Edit, meaning: Meaning) -> str:
     return "what was there before does not belong to it: = for +="
 
 
-def _indexed(edit: Edit, meaning: Meaning) -> str:
+def _indexed(edit: Edit, meaning: Meaning) -> Told | str:
+    if edit.new is None and isinstance(edit.old, ast.Constant) and edit.old.value is None:
+        return "shape", "the new axis, None, is one too many"
     if edit.new is None or edit.old is None:
         return f"the index {_text(edit.old)} is too many"
     read = next((n for n in edit.around(edit.old) if isinstance(n, ast.Subscript)), None)
@@ -401,10 +406,23 @@ def _called(edit: Edit, meaning: Meaning) -> Told | str:
     if edit.new is None or isinstance(edit.new, ast.Pass):
         if name.rpartition(".")[2] == "clip":
             return "clipped", "the gradient is clipped here: give it as it is before"
-        return f"{_text(edit.old)} is too many"
+        return _without_call(edit) or f"{_text(edit.old)} is too many"
     if isinstance(edit.new, ast.Call) and _text(edit.old) in map(_text, edit.new.args):
         return f"{_text(edit.new.func)} is missing: {_text(edit.new)}"
     return f"{_text(edit.new)} belongs where {_text(edit.old)} stands"
+
+
+def _without_call(edit: Edit) -> Told | None:
+    """That a local derivative is one of what was called, if it is."""
+    call = next(iter(edit.around(edit.old)), None) if edit.old is not None else None
+    if not isinstance(call, ast.Call) or not call.args:
+        return None
+    argument = _text(call.args[0])
+    for node in ast.walk(edit.statement):
+        name, formula = _activation(node)
+        if name and argument in map(_text, ast.walk(node)):
+            return "wrong-factor", f"{name} is taken of {_text(call)}; it is {formula}"
+    return None
 
 
 def _shaped(edit: Edit, meaning: Meaning) -> str:

@@ -1,24 +1,26 @@
-"""Which line is wrong, and which change of it makes the gradients right?
+"""Which changes of which lines make the gradients right?
 
-Statements on which right gradients depend are right.  Of the others the single changes are tried,
-the likelier ones first: a change counts if with it every gradient that the statement spoils is
-right, at the point of the check and at others.
+Of the statements that may be wrong the single changes are tried, the likelier ones first: a change
+counts if with it every gradient that the statement spoils is right, at the point of the check and
+at others.  Where something else stays wrong, it is judged with the changes that have to follow.
 """
 
 from __future__ import annotations
 
 import ast
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from autograd_mini.check.lines.candidates import Candidate, Candidates, Edits
-from autograd_mini.check.lines.claims import Claim, Truth
-from autograd_mini.check.lines.program import HANDED, PART, Event
+from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.lines.suspects import Suspect, missing, suspects
 from autograd_mini.check.lines.texts import with_plain_products
 from autograd_mini.check.lines.trial import Trial
 
@@ -33,7 +35,9 @@ class VerifiedEdit:
         edited: the statement with the change.
         names: the gradients that were wrong and are right with it.
         verified_at: at how many points.
-        score: how unlikely it is, beside others.
+        cost: how unlikely it is, beside others of the same statement.
+        own: how unlikely the statement is wrong.
+        left: how many gradients stay wrong.
     """
 
     statement: Statement
@@ -41,7 +45,14 @@ class VerifiedEdit:
     edited: ast.stmt
     names: frozenset[str]
     verified_at: int
-    score: float
+    cost: float
+    own: float = 0.0
+    left: int = 0
+
+    @property
+    def score(self) -> float:
+        """How unlikely it is, beside others."""
+        return self.own + self.cost + missing(self.left)
 
 
 @dataclass
@@ -59,6 +70,7 @@ class Budget:
     said: Callable[[str], None] = lambda text: None
     tried: int = 0
     begun: float = field(default_factory=time.process_time)
+    _part: float = field(default=math.inf, repr=False)
 
     def count(self, statement: Statement) -> None:
         """A change of a statement is about to be tried."""
@@ -67,228 +79,175 @@ class Budget:
 
     @property
     def spent(self) -> bool:
-        """Whether it is used up."""
-        return time.process_time() - self.begun > self.seconds
+        """Whether it is used up, or the part of it that is given."""
+        return time.process_time() > min(self._part, self.begun + self.seconds)
+
+    @contextmanager
+    def part(self, share: float) -> Iterator[None]:
+        """Give no more than a share of what is left."""
+        before, now = self._part, time.process_time()
+        end = min(before, self.begun + self.seconds)
+        self._part = now + share * (end - now)
+        try:
+            yield
+        finally:
+            self._part = before
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """A statement that may be wrong.
+class Step:
+    """One repair of several.
 
     Attributes:
-        statement: the statement.
-        spoils: the wrong gradients that depend on it.
-        event: the first value that it made.
-        own: how unlikely it is, by what it made.
-        penalty: the same, with what it costs that some gradients do not depend on it.
-        first: where it stands in the order of the run.
-        handed_right: whether nothing that it reads was made by a statement that makes what is
-            not known.
+        trial: the code before it.
+        edits: the change that is made, then others that the numbers do not tell from it.
     """
 
-    statement: Statement
-    spoils: frozenset[str]
-    event: Event
-    own: float
-    penalty: float
-    first: int
-    handed_right: bool
+    trial: Trial
+    edits: Sequence[VerifiedEdit]
+
+    @property
+    def first(self) -> VerifiedEdit:
+        """The change that is made."""
+        return self.edits[0]
 
 
-def suspects(trial: Trial, truth: Truth) -> list[Suspect]:
-    """The statements that may be wrong, the likeliest first."""
-    penalties = _penalties(trial, truth)
-    every = {place: [place] for place in trial.places} | _headers(trial)
-    found: list[Suspect] = []
-    for place, inside in every.items():
-        if place in trial.base:
-            continue
-        moved = [n for p in inside for site in trial.places[p] for n in trial.moves[site]]
-        spoils = frozenset(n for names in moved if not names & trial.evidence for n in names)
-        own = penalties.get(place, _HEADER)
-        if not spoils and len(moved) > 1:  # what is wrong several times may be right at the end
-            spoils, own = frozenset(trial.wrong.intersection(set().union(*moved))), own + _CANCELS
-        if not spoils & trial.wrong:
-            continue
-        penalty = own + _missing(trial.wrong - spoils)
-        statement, event = (
-            trial.program.statement(place),
-            trial.sites[trial.places[inside[0]][0]][0],
-        )
-        handed_right = own < _HANDED and place in trial.places
-        found.append(Suspect(statement, spoils, event, own, penalty, len(found), handed_right))
-    return sorted(found, key=lambda suspect: (suspect.penalty, suspect.first))
+@dataclass(frozen=True)
+class Mended:
+    """The code after repairs.
 
-
-def _headers(trial: Trial) -> dict[Place, list[Place]]:
-    """The loops and conditions in which statements made values, with these."""
-    units = {trial.program.statement(place).unit: None for place in trial.places}
-    found = {
-        header: [place for place in unit.inside(header) if place in trial.places]
-        for unit in units
-        for header in unit.headers
-    }
-    return {header: inside for header, inside in found.items() if inside}
-
-
-def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
-    """How unlikely each statement is wrong, by what it made of what it was handed.
-
-    The first that makes what is not known of what is known is the likeliest.  One that is handed
-    N times a gradient and makes N times the next is right: where the N stands is a convention.
+    Attributes:
+        steps: the repairs, in the order in which they were found.
+        trial: the code after them.
+        left: the gradients that are still wrong by a line of their own.
     """
-    events = trial.ran.log
-    parts = {(e.site.place, e.site.item) for e in events if e.site.slot == PART}
-    backward = False
-    unknown: dict[object, set[float]] = {}  # each with the factors that it has too many
-    spoiled: dict[object, set[float]] = {}
-    carried: dict[object, set[float]] = {}  # of all that is a gradient but for a factor
-    seen: set[object] = set()
-    least: dict[Place, float] = {}
-    for event in events:
-        site, content = event.site, (event.value.shape, event.value.tobytes())
-        if site.slot == HANDED:
-            name = site.place, event.name
-            _note(unknown, name, spoiled.get(content))
-            continue
-        if site.slot != PART and (site.place, site.item) in parts:
-            continue  # of a sum only the terms are looked at
-        statement = trial.program.statement(site.place)
-        claims = truth.claims(event.value)
-        backward = backward or truth.is_gradient(event.name, claims)
-        penalty, factors = _known(truth, event, claims), None
-        if penalty == _ZERO and backward and not _makes_zeros(statement.node):
-            penalty = _SPOILED_ZERO
-        if penalty < 1 and truth.is_data(event.value):
-            penalty = _RIGHT
-        elif penalty < 1 and not backward:
-            penalty += _FORWARD
-        elif penalty < 1:
-            factors = {claim.factor for claim in claims if claim.kind != "value"}
-            read = [unknown.get(_scoped(statement, text)) for text in _read(statement.node)]
-            handed = [f for f in (*read, spoiled.get(content)) if f is not None]
-            alike = [carried.get(_scoped(statement, text)) for text in _read(statement.node)]
-            if any(_shared(factors, others) for others in (*handed, *filter(None, alike))):
-                penalty = _RIGHT
-            elif handed or content in seen:
-                penalty += _HANDED
-            spoiled[content] = factors
-        scaled = {claim.factor for claim in claims if claim.kind in ("gradient", "share")}
-        carried[_scoped(statement, event.name)] = set() if 1.0 in scaled else scaled
-        seen.add(content)
-        _note(unknown, _scoped(statement, event.name), factors)
-        least[site.place] = min(penalty, least.get(site.place, penalty))
-    return least
+
+    steps: tuple[Step, ...]
+    trial: Trial
+    left: frozenset[str]
+
+    @property
+    def cost(self) -> float:
+        """How unlikely all of them are, together."""
+        steps = sum(step.first.own + step.first.cost for step in self.steps)
+        others = missing(0, len(self.steps) - 1)
+        return steps + others + missing(len(self.left))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is wrong any more, and each repair is one change."""
+        return not self.left and all(len(step.first.edits) == 1 for step in self.steps)
 
 
-def _shared(one: set[float], other: set[float]) -> bool:
-    return any(abs(a - b) <= 1e-6 * abs(a) for a in one for b in other)
+def mended(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget) -> Mended:
+    """The likeliest repairs after which nothing is wrong, or as little as can be.
 
-
-def _makes_zeros(node: ast.stmt) -> bool:
-    """Whether a statement makes nothing but an array to be filled, such as ``zeros_like(W)``."""
-    value = getattr(node, "value", None)
-    parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
-    return all(
-        (isinstance(part, ast.Call) and "zeros" in ast.unparse(part.func))
-        or isinstance(part, ast.Constant)
-        for part in parts
-    )  # fmt: skip
-
-
-def _note(unknown: dict[object, set[float]], name: object, factors: set[float] | None) -> None:
-    """That something is not known but for its factors, or that it is."""
-    if factors is None:
-        unknown.pop(name, None)
-    else:
-        unknown[name] = factors
-
-
-def _scoped(statement: Statement, text: str) -> tuple[object, str]:
-    """An operand as it is written, and the function that it is local to."""
-    local = not text.partition("[")[0].count(".")
-    return statement.unit.place(statement.unit.tree) if local else None, text
-
-
-def _read(node: ast.stmt) -> set[str]:
-    """The operands that a statement reads, as they are written."""
-    kinds = (ast.Name, ast.Attribute, ast.Subscript)
-    return {
-        ast.unparse(part)
-        for part in ast.walk(node)
-        if isinstance(part, kinds) and isinstance(part.ctx, ast.Load)
-    }
-
-
-_HANDED = 0.7
-"""What it costs a statement that it was handed what is not known."""
-
-
-def _missing(names: Collection[str]) -> float:
-    """What it costs that gradients stay wrong: there is another mistake, then."""
-    return _OTHER_MISTAKE + _STAYS_WRONG * len(names) if names else 0.0
-
-
-_OTHER_MISTAKE = 3.0
-_STAYS_WRONG = 0.3
-
-
-_FORWARD = 1.0
-"""What it costs a statement that nothing before it, nor itself, made a gradient."""
-
-_HEADER = 0.6
-"""What it costs a statement that it is the first line of others."""
-
-_CANCELS = 2.0
-"""What it costs a statement that some right gradient depends on each thing that it made."""
-
-
-def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
-    claims = [claim for claim in every if claim.exact]
-    if not claims and not event.value.any():
-        return _ZERO
-    if not claims and event.value.size == 1 and truth.named(event.name) is None:
-        return _NUMBER
-    if not claims:
-        return 0.0
-    if all(claim.kind in ("value", "slope") for claim in claims):
-        return _RIGHT
-    if any(truth.fits(event.name, claim) for claim in claims):
-        return _RIGHT
-    return 0.5 if truth.named(event.name) is not None else 2.0
-
-
-_RIGHT = 8.0
-_ZERO = 4.0
-_SPOILED_ZERO = 1.2
-_NUMBER = 1.5
-"""What it costs a statement that it made just that."""
-
-
-def verified_edits(trial: Trial, truth: Truth, budget: Budget) -> list[VerifiedEdit]:
-    """Verified changes, the likeliest first, of the first mistake; none where there are none.
-
-    All lines are searched at once, to the same unlikeliness, which grows.
+    Arguments:
+        trial: the code.
+        truth: what was recorded.
+        culprits: the gradients that are wrong by a line of their own, as far as numbers tell.
+        budget: how long may be searched.
     """
-    found: list[VerifiedEdit] = []
-    lines = [_Line(trial, truth, suspect) for suspect in suspects(trial, truth)]
-    limit, best = 0.0, np.inf
-    while lines and limit < best + _MARGIN and not budget.spent:
-        limit += _STEP
-        for line in lines:
-            if line.suspect.penalty > limit or budget.spent:
+    best = Mended((), trial, frozenset(trial.wrong.intersection(culprits)))
+    search = _Search(trial, truth, budget)
+    judged: set[Place] = set()
+    for margin in (_MARGIN, _FAR) if best.left else ():
+        found = search.edits(margin)
+        firsts = [edit for edit in found if edit.statement.place not in judged]
+        for first in sorted(firsts, key=lambda edit: edit.left)[:_FIRSTS]:
+            if best.is_plain and best.cost <= first.score + _MARGIN:
                 break
-            found += line.repairs(min(limit, best + _MARGIN), budget)
-            best = min((repair.score for repair in found), default=np.inf)
-        lines = [line for line in lines if not line.is_done]
-    return _distinct(found)
+            judged.add(first.statement.place)
+            with budget.part(_SHARE):
+                rest = _one_by_one(after(trial, [first]), truth, culprits, budget)
+            row = replace(rest, steps=(_step(trial, first, found), *rest.steps))
+            best = row if not best.steps or row.cost < best.cost else best
+        if not best.left:
+            break
+    return best
+
+
+_FIRSTS = 3
+"""How many repairs are judged with those that have to follow."""
+_SHARE = 0.5
+"""The part of the time that is left that these may take."""
+
+
+def _one_by_one(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget) -> Mended:
+    """The likeliest repair, then the likeliest of what is wrong then."""
+    steps: list[Step] = []
+    while (left := trial.wrong.intersection(culprits)) and not budget.spent:
+        found = _Search(trial, truth, budget).edits(_MARGIN)
+        if not found:
+            break
+        steps.append(_step(trial, found[0], found))
+        trial = after(trial, found[:1])
+    return Mended(tuple(steps), trial, frozenset(left))
+
+
+def _step(trial: Trial, first: VerifiedEdit, found: Sequence[VerifiedEdit]) -> Step:
+    others = [edit for edit in found if edit.names == first.names and edit is not first]
+    return Step(trial, [first, *(edit for edit in others if edit.score >= first.score)])
+
+
+def after(trial: Trial, edits: Sequence[VerifiedEdit]) -> Trial:
+    """The code with edits made."""
+    right = {name for edit in edits for name in edit.names}
+    changed = {edit.statement.place: [edit.edited] for edit in edits}
+    return trial.mended(changed, trial.wrong - right)
+
+
+class _Search:
+    """The search for the change of one statement: all are searched at once, to the same
+    unlikeliness, which grows.
+    """
+
+    def __init__(self, trial: Trial, truth: Truth, budget: Budget) -> None:
+        self._lines = [_Line(trial, truth, suspect) for suspect in suspects(trial, truth)]
+        self._budget = budget
+        self._found: list[VerifiedEdit] = []
+        self._limit = 0.0
+
+    @property
+    def _best(self) -> float:
+        return min((edit.score for edit in self._found), default=np.inf)
+
+    def edits(self, margin: float) -> list[VerifiedEdit]:
+        """Verified changes, the likeliest first, of each statement one; none where there are none.
+
+        Arguments:
+            margin: how much less likely they may be than the likeliest.
+        """
+        while self._lines and self._limit < self._best + margin and not self._budget.spent:
+            self._limit += _STEP
+            for line in self._lines:
+                if line.suspect.penalty > self._limit or self._budget.spent:
+                    break
+                limit = min(self._limit, self._best + margin)
+                self._found += line.repairs(limit, self._budget)
+            self._lines = [line for line in self._lines if not line.is_done]
+        ordered = sorted(self._found, key=lambda edit: edit.score)
+        distinct: dict[Place, VerifiedEdit] = {}
+        for edit in ordered:
+            if edit.score <= ordered[0].score + margin:
+                distinct.setdefault(edit.statement.place, edit)
+        return list(distinct.values())
 
 
 _MARGIN = 1.0
 """How much less likely a repair may be than another and still be named."""
+_FAR = 2.5
+"""The same, where the likelier ones leave something wrong."""
 _STEP = 0.5
 _UNKNOWN = 2.5
-"""What it costs a change that what the statement then makes is nothing known."""
+_USUAL = 1.5
+
+
+def _if_unknown(candidate: Candidate) -> float:
+    """What it costs a change that what the statement then makes is nothing known: the more, the
+    less usual the change.
+    """
+    return candidate.cost + _UNKNOWN + max(0.0, candidate.cost - _USUAL)
 
 
 class _Line:
@@ -298,15 +257,13 @@ class _Line:
         self.trial, self.suspect = trial, suspect
         self.place = suspect.statement.place
         turns = len(trial.sites[suspect.event.site])
-        self._candidates = iter(Candidates(trial, truth, suspect.statement, turns))
-        self._next: list[Candidate] = []
+        self._candidates = Candidates(trial, truth, suspect.statement, turns)
         self._unknown: deque[Candidate] = deque()
-        self._ended = False
 
     @property
     def is_done(self) -> bool:
         """Whether all its changes were tried."""
-        return self._ended and not self._unknown
+        return self._candidates.ended and not self._unknown
 
     def repairs(self, limit: float, budget: Budget) -> list[VerifiedEdit]:
         """The changes, not tried before, that make right what this statement spoils.
@@ -326,18 +283,14 @@ class _Line:
 
     def _within(self, cost: float, budget: Budget) -> Iterator[Candidate]:
         """The changes that cost no more, and were not given before."""
-        while not self._ended and not budget.spent:
-            candidate = self._next.pop() if self._next else next(self._candidates, None)
-            if candidate is None:
-                self._ended = True
-            elif candidate.cost > cost:
-                self._next.append(candidate)
-                break
-            elif candidate.is_known:
+        for candidate in self._candidates.within(cost):
+            if candidate.is_known:
                 yield candidate
             else:
                 self._unknown.append(candidate)
-        while self._unknown and self._unknown[0].cost + _UNKNOWN <= cost:
+            if budget.spent:
+                return
+        while self._unknown and _if_unknown(self._unknown[0]) <= cost:
             yield self._unknown.popleft()
 
     def _tried(self, block: Sequence[Candidate], budget: Budget) -> list[VerifiedEdit]:
@@ -363,22 +316,18 @@ class _Line:
         points = trial.verified_at({self.place: [edited]}, right)
         if not points:
             return None
-        known = candidate.cost + (0.0 if candidate.is_known else _UNKNOWN)
-        score = self.suspect.own + known + _missing(trial.wrong - mended)
+        cost = candidate.cost if candidate.is_known else _if_unknown(candidate)
         return VerifiedEdit(
-            self.suspect.statement, candidate.edits, edited, frozenset(mended), points, score
+            self.suspect.statement,
+            candidate.edits,
+            edited,
+            frozenset(mended),
+            points,
+            cost,
+            self.suspect.own,
+            len(trial.wrong - mended),
         )
 
 
 _BLOCK = 24
 """How many edits are compiled at once."""
-
-
-def _distinct(found: Collection[VerifiedEdit]) -> list[VerifiedEdit]:
-    """The best repair of each statement that is not much unlikelier than the best of all."""
-    ordered = sorted(found, key=lambda repair: repair.score)
-    best: dict[Place, VerifiedEdit] = {}
-    for repair in ordered:
-        if repair.score <= ordered[0].score + _MARGIN:
-            best.setdefault(repair.statement.place, repair)
-    return list(best.values())

@@ -10,7 +10,7 @@ from autograd_mini.check.lines.syntax import copied, factors, made, number, term
 from autograd_mini.check.lines.words import Shape, Word, broadcasts
 
 
-def changes(line: Line) -> Iterator[Change]:
+def insertions(line: Line) -> Iterator[Change]:
     """All terms that a line's sums may lack."""
     for node in line.summed:
         shape, depth = line.shape(node), 0.4 * line.depth(node)
@@ -79,7 +79,8 @@ def paths(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
         reduced = word.shape != shape
         if word.text in inside or shape is None or not (unread or line.is_gradient(word)):
             continue
-        extra = depth + (-1.0 if unread else 0.3)
+        alone = line.operand(node) is not None  # a copy of a gradient rather lacks something
+        extra = depth + (-1.0 if unread else -0.4 if alone else 0.3)
         if broadcasts(word.shape or (), shape):
             for size in sizes if reduced else ():
                 new = made("_0 + _1 / _2", node, word.copy(), size.copy())

@@ -145,9 +145,19 @@ def _spliced(statement: Statement, pairs: list[Pair], inside: bool, around: bool
         return None
     for (first, last), _, new in reversed(spans):
         text = _text(statement, new, inside)
+        if isinstance(new, ast.Name) and _is_in_brackets(line, first, last):
+            first, last = first - 1, last + 1
         line = line[:first] + (f"({text})" if around else text) + line[last:]
         end += len(line) - len(statement.line) - (end - statement.span(statement.node)[1])
     return line[start:end]
+
+
+def _is_in_brackets(line: str, first: int, last: int) -> bool:
+    """Whether a part stands in brackets that are those of no call."""
+    before = line[: first - 1].rstrip()[-1:] if first else ""
+    return line[first - 1 : first] + line[last : last + 1] == "()" and not (
+        _is_of_word(before) or before in (")", "]")
+    )
 
 
 def _text(statement: Statement, new: ast.AST, brackets: bool) -> str:

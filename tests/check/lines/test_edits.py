@@ -3,6 +3,7 @@
 import ast
 import copy
 import statistics
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def equal(one, other):
 def rank(wrong, right, source, names):
     """At which place the right line is among the edits of a wrong one; ``None`` if it is not."""
     statement, wanted = (ast.parse(text).body[0] for text in (wrong, right))
-    found = edits(statement, words_of(ast.parse(source), names))
+    found = list(edits(statement, words_of(ast.parse(source), names)))
     tree = Tree(statement)
     keys = [tree.key(edit.statement) for edit in found]
     if tree.key(wanted) in keys:
@@ -82,7 +83,7 @@ def test_edits_are_distinct_and_leave_the_original_alone():
     before = ast.dump(line, include_attributes=True)
     arrays = {"X": (5, 4), "d": (5, 3), "Z": (5, 3), "W": (4, 3), "A": (5, 3)}
     values = {name: np.ones(shape) for name, shape in arrays.items()}
-    found = edits(line, words_of(line, {"np": np, "N": 5, "lam": 0.1, **values}))
+    found = list(edits(line, words_of(line, {"np": np, "N": 5, "lam": 0.1, **values})))
     texts = [ast.unparse(edit.statement) for edit in found]
     assert len({*texts, ast.unparse(line)}) == len(texts) + 1
     for edit in found:
@@ -104,7 +105,7 @@ def test_edits_of_an_edit_are_edits_too():
     words = words_of(line, names)
     twice = {
         ast.unparse(second.statement)
-        for first in edits(line, words)[:5]
+        for first in islice(edits(line, words), 5)
         for second in edits(first.statement, words)
     }
     assert "dZ2 = (A2 - Y) / m" in twice
@@ -126,7 +127,7 @@ def test_nothing_of_the_users_is_called():
 
     line = ast.parse("y = helper(x) * model.W + model.forward(x).sum()").body[0]
     names = {"helper": helper, "model": Model(), "x": np.ones(3)}
-    assert edits(line, words_of(line, names))
+    assert list(edits(line, words_of(line, names)))
     assert calls == []
 
 
@@ -135,4 +136,4 @@ def test_nothing_of_the_users_is_called():
 )
 def test_any_statement_may_be_asked_for(text):
     line = ast.parse(text).body[0] if text != "return" else ast.Return(None)
-    assert isinstance(edits(line, words_of(line, {})), list)
+    assert isinstance(list(edits(line, words_of(line, {}))), list)

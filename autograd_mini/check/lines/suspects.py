@@ -1,0 +1,222 @@
+"""Which statements may be wrong, the likeliest first.
+
+Statements on which right gradients depend are right.  Of the others the first that makes what is
+not known of what is known is the likeliest.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autograd_mini.check.lines.claims import Claim, Truth, is_gradient_name
+from autograd_mini.check.lines.program import HANDED, PART, Event
+from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.lines.trial import Trial
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A statement that may be wrong.
+
+    Attributes:
+        statement: the statement.
+        spoils: the wrong gradients that depend on it.
+        event: the first value that it made.
+        own: how unlikely it is, by what it made.
+        penalty: the same, with what it costs that some gradients do not depend on it.
+        first: where it stands in the order of the run.
+        handed_right: whether nothing that it reads was made by a statement that makes what is
+            not known.
+    """
+
+    statement: Statement
+    spoils: frozenset[str]
+    event: Event
+    own: float
+    penalty: float
+    first: int
+    handed_right: bool
+
+
+def suspects(trial: Trial, truth: Truth) -> list[Suspect]:
+    """The statements that may be wrong, the likeliest first."""
+    penalties = _penalties(trial, truth)
+    every = {place: [place] for place in trial.places} | _headers(trial)
+    found: list[Suspect] = []
+    for place, inside in every.items():
+        if place in trial.base:
+            continue
+        moved = [n for p in inside for site in trial.places[p] for n in trial.moves[site]]
+        spoils = frozenset(n for names in moved if not names & trial.evidence for n in names)
+        own = penalties.get(place, _HEADER)
+        penalty = own + missing(len(trial.wrong - spoils))
+        every_turn = frozenset(trial.wrong.intersection(set().union(*moved)))
+        cancels = own + _CANCELS + missing(len(trial.wrong - every_turn))
+        if len(moved) > 1 and (not spoils or cancels < penalty):
+            # what is wrong several times may be right at the end
+            spoils, own, penalty = every_turn, own + _CANCELS, cancels
+        if not spoils & trial.wrong:
+            continue
+        statement, event = (
+            trial.program.statement(place),
+            trial.sites[trial.places[inside[0]][0]][0],
+        )
+        handed_right = own < HANDED_WRONG and place in trial.places
+        found.append(Suspect(statement, spoils, event, own, penalty, len(found), handed_right))
+    return sorted(found, key=lambda suspect: (suspect.penalty, suspect.first))
+
+
+def _headers(trial: Trial) -> dict[Place, list[Place]]:
+    """The loops and conditions in which statements made values, with these."""
+    units = {trial.program.statement(place).unit: None for place in trial.places}
+    found = {
+        header: [place for place in unit.inside(header) if place in trial.places]
+        for unit in units
+        for header in unit.headers
+    }
+    return {header: inside for header, inside in found.items() if inside}
+
+
+def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
+    """How unlikely each statement is wrong, by what it made of what it was handed.
+
+    The first that makes what is not known of what is known is the likeliest.  One that is handed
+    N times a gradient and makes N times the next is right: where the N stands is a convention.
+    """
+    events = trial.ran.log
+    parts = {(e.site.place, e.site.item) for e in events if e.site.slot == PART}
+    backward = False
+    unknown: dict[object, set[float]] = {}  # each with the factors that it has too many
+    spoiled: dict[object, set[float]] = {}
+    carried: dict[object, set[float]] = {}  # of all that is a gradient but for a factor
+    seen: set[object] = set()
+    names: set[str] = set()  # of what was made before
+    least: dict[Place, float] = {}
+    for event in events:
+        site, content = event.site, (event.value.shape, event.value.tobytes())
+        if site.slot == HANDED:
+            name = site.place, event.name
+            _note(unknown, name, spoiled.get(content))
+            continue
+        if site.slot != PART and (site.place, site.item) in parts:
+            continue  # of a sum only the terms are looked at
+        statement = trial.program.statement(site.place)
+        claims = truth.claims(event.value)
+        backward = backward or truth.is_gradient(event.name, claims)
+        backward = backward or any(is_gradient_name(event.name, name) for name in names)
+        names.add(event.name)
+        penalty, factors = _known(truth, event, claims), None
+        if penalty == _ZERO and backward and not _makes_zeros(statement.node):
+            penalty = _SPOILED_ZERO
+        if penalty < 1 and truth.is_data(event.value):
+            penalty = _RIGHT
+        elif penalty < 1 and not backward:
+            penalty += _FORWARD
+        elif penalty < 1:
+            factors = {claim.factor for claim in claims if claim.kind != "value"}
+            read = [unknown.get(_scoped(statement, text)) for text in _read(statement.node)]
+            handed = [f for f in (*read, spoiled.get(content)) if f is not None]
+            alike = [carried.get(_scoped(statement, text)) for text in _read(statement.node)]
+            if any(_shared(factors, others) for others in (*handed, *filter(None, alike))):
+                penalty = _RIGHT
+            elif handed or content in seen:
+                penalty += HANDED_WRONG
+            spoiled[content] = factors
+        scaled = {claim.factor for claim in claims if claim.kind in ("gradient", "share")}
+        carried[_scoped(statement, event.name)] = set() if 1.0 in scaled else scaled
+        seen.add(content)
+        _note(unknown, _scoped(statement, event.name), factors)
+        least[site.place] = min(penalty, least.get(site.place, penalty))
+    return least
+
+
+def _shared(one: set[float], other: set[float]) -> bool:
+    return any(abs(a - b) <= 1e-6 * abs(a) for a in one for b in other)
+
+
+def _makes_zeros(node: ast.stmt) -> bool:
+    """Whether a statement makes nothing but an array to be filled, such as ``zeros_like(W)``."""
+    value = getattr(node, "value", None)
+    parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
+    return all(
+        (isinstance(part, ast.Call) and "zeros" in ast.unparse(part.func))
+        or isinstance(part, ast.Constant)
+        for part in parts
+    )  # fmt: skip
+
+
+def _note(unknown: dict[object, set[float]], name: object, factors: set[float] | None) -> None:
+    """That something is not known but for its factors, or that it is."""
+    if factors is None:
+        unknown.pop(name, None)
+    else:
+        unknown[name] = factors
+
+
+def _scoped(statement: Statement, text: str) -> tuple[object, str]:
+    """An operand as it is written, and the function that it is local to."""
+    local = not text.partition("[")[0].count(".")
+    return statement.unit.place(statement.unit.tree) if local else None, text
+
+
+def _read(node: ast.stmt) -> set[str]:
+    """The operands that a statement reads, as they are written."""
+    kinds = (ast.Name, ast.Attribute, ast.Subscript)
+    return {
+        ast.unparse(part)
+        for part in ast.walk(node)
+        if isinstance(part, kinds) and isinstance(part.ctx, ast.Load)
+    }
+
+
+HANDED_WRONG = 0.7
+"""What it costs a statement that it was handed what is not known."""
+
+
+def missing(wrong: int, mistakes: int | None = None) -> float:
+    """What it costs that gradients stay wrong: there are other mistakes, then.
+
+    Arguments:
+        wrong: how many stay wrong.
+        mistakes: how many other mistakes there are, where that is known.
+    """
+    others = min(wrong, 1) if mistakes is None else mistakes
+    return _OTHER_MISTAKE * max(0, others) + _STAYS_WRONG * wrong
+
+
+_OTHER_MISTAKE = 3.0
+_STAYS_WRONG = 0.3
+
+
+_FORWARD = 1.0
+"""What it costs a statement that nothing before it, nor itself, made a gradient."""
+
+_HEADER = 0.6
+"""What it costs a statement that it is the first line of others."""
+
+_CANCELS = 2.0
+"""What it costs a statement that some right gradient depends on each thing that it made."""
+
+
+def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
+    claims = [claim for claim in every if claim.exact]
+    if not claims and not event.value.any():
+        return _ZERO
+    if not claims and event.value.size == 1 and truth.named(event.name) is None:
+        return _NUMBER
+    if not claims:
+        return 0.0
+    if all(claim.kind in ("value", "slope") for claim in claims):
+        return _RIGHT
+    if any(truth.fits(event.name, claim) for claim in claims):
+        return _RIGHT
+    return 0.5 if truth.named(event.name) is not None else 2.0
+
+
+_RIGHT = 8.0
+_ZERO = 4.0
+_SPOILED_ZERO = 0.7
+_NUMBER = 1.5
+"""What it costs a statement that it made just that."""
