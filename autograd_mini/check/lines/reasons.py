@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 
 from autograd_mini.check.lines.edits import Edit
+from autograd_mini.check.lines.formulas import activation, formula, in_brackets, text_of
 from autograd_mini.check.lines.line import name_of_call
 from autograd_mini.check.lines.syntax import factors, number_of, with_part
 
@@ -46,42 +47,6 @@ def reason(edit: Edit, meaning: Meaning) -> Told:
     return told if isinstance(told, tuple) else (code, told)
 
 
-# Texts
-
-
-def _text(node: ast.AST | None) -> str:
-    return "" if node is None else ast.unparse(node)
-
-
-def _formula(node: ast.AST | None) -> str:
-    """An expression as a formula: ``a·(1 − a)``."""
-    text = _text(node).replace(" ** 2", "²").replace(" * ", "·").replace(" - ", " − ")
-    return "−" + text[1:] if text.startswith("-") else text
-
-
-def _in_brackets(node: ast.AST | None) -> str:
-    text = _formula(node)
-    return f"({text})" if isinstance(node, ast.BinOp | ast.Compare) else text
-
-
-def _activation(node: ast.AST | None) -> tuple[str, str]:
-    """Which activation a factor is the derivative of, such as ``σ′``, and its formula."""
-    if not isinstance(node, ast.expr):
-        return "", ""
-    formula, texts = _formula(node), [_text(part) for part, _ in factors(node)]
-    for one in texts:
-        if f"1 - {one}" in texts:
-            return "σ′", formula
-    match node:
-        case ast.BinOp(ast.Constant(1), ast.Sub(), ast.BinOp(_, ast.Pow(), ast.Constant(2))):
-            return "tanh′", formula
-        case ast.BinOp(ast.Constant(1), ast.Sub(), ast.BinOp(left, ast.Mult(), right)):
-            return ("tanh′" if _text(left) == _text(right) else ""), formula
-        case ast.Compare(_, [ast.Gt()], [ast.Constant(0)]):
-            return "ReLU′", formula
-    return "", formula
-
-
 def _added(edit: Edit) -> tuple[ast.AST | None, type[ast.operator] | None]:
     """What an inserting edit put beside the old part, and by which operator."""
     new = edit.new
@@ -96,12 +61,12 @@ def _added(edit: Edit) -> tuple[ast.AST | None, type[ast.operator] | None]:
 
 
 def _name(edit: Edit, meaning: Meaning) -> Told | str:
-    old, new = _text(edit.old), _text(edit.new)
+    old, new = text_of(edit.old), text_of(edit.new)
     for node in ast.walk(edit.statement):
-        if isinstance(node, ast.BinOp) and new in {_text(n) for n in ast.walk(node)}:
-            name, formula = _activation(_pair_in(node, new) or node)
+        if isinstance(node, ast.BinOp) and new in {text_of(n) for n in ast.walk(node)}:
+            name, derivative = activation(_pair_in(node, new) or node)
             if name and _is_in_slope(node, edit):
-                return "wrong-factor", f"{name} is taken of {old}; it is {formula}"
+                return "wrong-factor", f"{name} is taken of {old}; it is {derivative}"
     before, after = meaning(old), meaning(new.removesuffix(".T"))
     if before and after and before != after:
         return "wrong-operand", f"{old} is {before}; here belongs {new}, {after}"
@@ -113,7 +78,7 @@ def _name(edit: Edit, meaning: Meaning) -> Told | str:
 def _pair_in(node: ast.BinOp, text: str) -> ast.expr | None:
     """``x * (1 - x)`` of a product in which both factors stand."""
     parts = [part for part, under in factors(node) if not under]
-    texts = [_text(part) for part in parts]
+    texts = [text_of(part) for part in parts]
     if text in texts and f"1 - {text}" in texts:
         one, two = parts[texts.index(text)], parts[texts.index(f"1 - {text}")]
         return ast.BinOp(one, ast.Mult(), two)
@@ -122,12 +87,12 @@ def _pair_in(node: ast.BinOp, text: str) -> ast.expr | None:
 
 def _is_in_slope(node: ast.BinOp, edit: Edit) -> bool:
     """Whether the new operand stands in a local derivative, and nowhere else in the line."""
-    inside = sum(_text(n) == _text(edit.new) for n in ast.walk(_pair_of(node, edit)))
-    return 0 < inside == sum(_text(n) == _text(edit.new) for n in ast.walk(edit.statement))
+    inside = sum(text_of(n) == text_of(edit.new) for n in ast.walk(_pair_of(node, edit)))
+    return 0 < inside == sum(text_of(n) == text_of(edit.new) for n in ast.walk(edit.statement))
 
 
 def _pair_of(node: ast.BinOp, edit: Edit) -> ast.AST:
-    return _pair_in(node, _text(edit.new)) or node
+    return _pair_in(node, text_of(edit.new)) or node
 
 
 def _sign(edit: Edit, meaning: Meaning) -> str:
@@ -135,8 +100,8 @@ def _sign(edit: Edit, meaning: Meaning) -> str:
         added = isinstance(edit.old.op, ast.Add)
         return "what is added must be subtracted" if added else "what is subtracted must be added"
     if isinstance(edit.old, ast.UnaryOp):
-        return f"the minus sign before {_in_brackets(edit.old.operand)} is one too many"
-    return f"the minus sign is missing: {_formula(edit.new)}"
+        return f"the minus sign before {in_brackets(edit.old.operand)} is one too many"
+    return f"the minus sign is missing: {formula(edit.new)}"
 
 
 def _operator(edit: Edit, meaning: Meaning) -> Told | str:
@@ -145,21 +110,21 @@ def _operator(edit: Edit, meaning: Meaning) -> Told | str:
         divides = isinstance(new.op, ast.Div)
         return "scale", "it must be divided" if divides else "it must be multiplied"
     if not isinstance(old, ast.BinOp) or not isinstance(new, ast.BinOp):
-        return "wrong-factor", f"{_formula(new)} belongs where {_formula(old)} stands"
+        return "wrong-factor", f"{formula(new)} belongs where {formula(old)} stands"
     match old.op, new.op:
         case ast.Mult(), ast.Div():
-            told = f"multiplied by {_formula(old.right)} instead of divided"
+            told = f"multiplied by {formula(old.right)} instead of divided"
             return ("scale" if number_of(old.right) else "wrong-factor"), told
         case ast.Div(), ast.Mult():
-            told = f"divided by {_formula(old.right)} instead of multiplied"
+            told = f"divided by {formula(old.right)} instead of multiplied"
             return ("scale" if number_of(old.right) else "wrong-factor"), told
         case ((ast.Add() | ast.Sub()), (ast.Add() | ast.Sub())):
-            return "sign", f"the sign of {_formula(old.right)} is wrong: {_formula(new)}"
+            return "sign", f"the sign of {formula(old.right)} is wrong: {formula(new)}"
         case ast.Mult(), ast.MatMult():
             return "missing-reduction", "* multiplies element by element; @ also sums"
         case ast.MatMult(), ast.Mult():
             return "extra-reduction", "@ also sums; element by element * multiplies"
-    return "wrong-factor", f"{_formula(new)} belongs where {_formula(old)} stands"
+    return "wrong-factor", f"{formula(new)} belongs where {formula(old)} stands"
 
 
 def _sides(node: ast.AST | None) -> list[ast.expr]:
@@ -176,8 +141,8 @@ def _sides(node: ast.AST | None) -> list[ast.expr]:
 
 def _turns(turned: ast.expr, node: ast.expr) -> bool:
     """Whether an expression is another with axes exchanged."""
-    return _text(turned).startswith((f"{_text(node)}.T", f"{_text(node)}.transpose(")) or (
-        _text(turned).startswith(f"{_text(node)}.swapaxes(")
+    return text_of(turned).startswith((f"{text_of(node)}.T", f"{text_of(node)}.transpose(")) or (
+        text_of(turned).startswith(f"{text_of(node)}.swapaxes(")
     )
 
 
@@ -185,26 +150,29 @@ def _transposed(edit: Edit, meaning: Meaning) -> str:
     rule = "z = x @ W gives dx = dz @ W.T and dW = x.T @ dz"
     old, new = edit.old, edit.new
     for one, two in zip(_sides(old), _sides(new), strict=False):
-        if _text(one) != _text(two) and _turns(two, one):
-            return f"{_text(one)} must be transposed: {rule}"
-        if _text(one) != _text(two) and _turns(one, two):
-            return f"{_text(two)} must not be transposed: {rule}"
-    if _text(old) == f"{_text(new)}.T":
-        return f"{_text(new)} must not be transposed"
+        if text_of(one) != text_of(two) and _turns(two, one):
+            return f"{text_of(one)} must be transposed: {rule}"
+        if text_of(one) != text_of(two) and _turns(one, two):
+            return f"{text_of(two)} must not be transposed: {rule}"
+    if text_of(old) == f"{text_of(new)}.T":
+        return f"{text_of(new)} must not be transposed"
     if isinstance(new, ast.Attribute) and new.attr == "T":
-        return f"{_text(old)} must be transposed"
-    return f"the axes must be those of {_text(new)}"
+        return f"{text_of(old)} must be transposed"
+    return f"the axes must be those of {text_of(new)}"
 
 
 def _swapped(edit: Edit, meaning: Meaning) -> Told | str:
     if isinstance(edit.old, ast.BinOp) and isinstance(edit.old.op, ast.Sub):
-        return "sign", f"the difference is the wrong way round: {_formula(edit.new)}"
+        return "sign", f"the difference is the wrong way round: {formula(edit.new)}"
     product = name_of_call(edit.old) in ("dot", "matmul") if edit.old is not None else False
     if product or (isinstance(edit.old, ast.BinOp) and isinstance(edit.old.op, ast.MatMult)):
-        return "transpose", f"the factors of the product are the wrong way round: {_text(edit.new)}"
+        return (
+            "transpose",
+            f"the factors of the product are the wrong way round: {text_of(edit.new)}",
+        )
     if isinstance(edit.old, ast.BinOp | ast.Call):
-        return f"the operands are the wrong way round: {_text(edit.new)}"
-    return f"{_text(edit.old)} and {_text(edit.new)} each stand where the other belongs"
+        return f"the operands are the wrong way round: {text_of(edit.new)}"
+    return f"{text_of(edit.old)} and {text_of(edit.new)} each stand where the other belongs"
 
 
 def _axis(edit: Edit, meaning: Meaning) -> str:
@@ -214,8 +182,8 @@ def _axis(edit: Edit, meaning: Meaning) -> str:
             positional = [a for a in node.args if number_of(a) is not None]
             return axis(next(iter(given + positional), None))
         if isinstance(node, ast.Tuple):
-            return f"axes {_text(node)}"
-        return "all axes" if node is None else f"axis {_text(node)}"
+            return f"axes {text_of(node)}"
+        return "all axes" if node is None else f"axis {text_of(node)}"
 
     calls = [edit.old, *edit.around(edit.old)] if edit.old is not None else []
     name = next((name_of_call(n) for n in calls if n is not None and name_of_call(n)), "sum")
@@ -223,13 +191,13 @@ def _axis(edit: Edit, meaning: Meaning) -> str:
 
 
 def _keepdims(edit: Edit, meaning: Meaning) -> str:
-    if "keepdims" in _text(edit.new):
+    if "keepdims" in text_of(edit.new):
         return "keepdims=True is missing: the axis that is summed over must stay, with size 1"
     return "keepdims is too many: the axis that is summed over must go"
 
 
 def _reduction(edit: Edit, meaning: Meaning) -> Told:
-    old, new = _text(edit.old), _text(edit.new)
+    old, new = text_of(edit.old), text_of(edit.new)
     if "mean" in new and "sum" in old:
         return "sum-for-mean", "a sum stands where a mean belongs"
     if "sum" in new and "mean" in old:
@@ -241,57 +209,59 @@ def _inserted_reduction(edit: Edit, meaning: Meaning) -> str:
     name, axis = "sum", ""
     if isinstance(edit.new, ast.Call):
         name = name_of_call(edit.new)
-        axis = "".join(f" over axis {_text(k.value)}" for k in edit.new.keywords if k.arg == "axis")
+        axis = "".join(
+            f" over axis {text_of(k.value)}" for k in edit.new.keywords if k.arg == "axis"
+        )
         axis = axis or " over all elements"
     told = f"the {name}{axis} is missing"
     return told + (": what was added to every row collects all rows" if axis[-1:] == "0" else "")
 
 
 def _dropped_factor(edit: Edit, meaning: Meaning) -> Told | str:
-    if number_of(edit.old) is not None or is_number(meaning(_text(edit.old))):
-        return "scale", f"the factor {_formula(edit.old)} is too many"
-    return f"the factor {_in_brackets(edit.old)} is too many"
+    if number_of(edit.old) is not None or is_number(meaning(text_of(edit.old))):
+        return "scale", f"the factor {formula(edit.old)} is too many"
+    return f"the factor {in_brackets(edit.old)} is too many"
 
 
 def _inserted_factor(edit: Edit, meaning: Meaning) -> str:
     if edit.new is None:
-        return f"the factor {_in_brackets(edit.old)} belongs there twice"
+        return f"the factor {in_brackets(edit.old)} belongs there twice"
     part, operator = _added(edit)
     if part is None:
-        return f"a factor is missing: {_formula(edit.new)}"
-    known = _unless_number(meaning(_text(part)))
+        return f"a factor is missing: {formula(edit.new)}"
+    known = _unless_number(meaning(text_of(part)))
     tail = f": it is {known}" if known else ""
     if operator is ast.Div:
-        return f"the division by {_in_brackets(part)} is missing{tail}"
+        return f"the division by {in_brackets(part)} is missing{tail}"
     if operator is ast.MatMult:
-        return f"the product with {_text(part)} is missing{tail}"
-    return f"the factor {_in_brackets(part)} is missing{tail}"
+        return f"the product with {text_of(part)} is missing{tail}"
+    return f"the factor {in_brackets(part)} is missing{tail}"
 
 
 def _inserted_slope(edit: Edit, meaning: Meaning) -> str:
     part, operator = _added(edit)
-    name, formula = _activation(part)
-    if part is not None and isinstance(edit.old, ast.expr) and _text(part).startswith("1 - "):
-        rest = _text(part).removeprefix("1 - ")
-        if rest in {_text(f) for f, _ in factors(edit.old)}:
+    name, derivative = activation(part)
+    if part is not None and isinstance(edit.old, ast.expr) and text_of(part).startswith("1 - "):
+        rest = text_of(part).removeprefix("1 - ")
+        if rest in {text_of(f) for f, _ in factors(edit.old)}:
             return f"the factor (1 − {rest}) of σ′ = {rest}·(1 − {rest}) is missing"
     way = "division by" if operator is ast.Div else "factor"
     if name:
-        return f"the {way} {name} = {formula} is missing"
-    return f"the {way} {_in_brackets(part)}, the local derivative, is missing"
+        return f"the {way} {name} = {derivative} is missing"
+    return f"the {way} {in_brackets(part)}, the local derivative, is missing"
 
 
 def _slope(edit: Edit, meaning: Meaning) -> str:
-    name, formula = _activation(edit.new)
+    name, derivative = activation(edit.new)
     if name:
-        return f"the local derivative is {name} = {formula}"
-    return f"the local derivative is {_formula(edit.new)}, not {_formula(edit.old)}"
+        return f"the local derivative is {name} = {derivative}"
+    return f"the local derivative is {formula(edit.new)}, not {formula(edit.old)}"
 
 
 def _divided(edit: Edit, meaning: Meaning) -> Told:
     part, _ = _added(edit)
-    text = _in_brackets(part)
-    known = _unless_number(meaning(_text(part)))
+    text = in_brackets(part)
+    known = _unless_number(meaning(text_of(part)))
     if "batch" in known or "mean" in known:
         return "sum-for-mean", f"the division by {text} is missing: the mean divides by {known}"
     if known:
@@ -301,25 +271,25 @@ def _divided(edit: Edit, meaning: Meaning) -> Told:
 
 def _inserted_number(edit: Edit, meaning: Meaning) -> str:
     part, _ = _added(edit)
-    return f"the factor {_in_brackets(part)} is missing"
+    return f"the factor {in_brackets(part)} is missing"
 
 
 def _inserted_term(edit: Edit, meaning: Meaning) -> str:
     part, operator = _added(edit)
-    text = ("−" if operator is ast.Sub else "") + _formula(part)
+    text = ("−" if operator is ast.Sub else "") + formula(part)
     if isinstance(part, ast.Name) and "next" in part.id:
         return f"{part.id}, what the following step passes on, is left out"
-    known = _unless_number(meaning(_text(part)))
+    known = _unless_number(meaning(text_of(part)))
     return f"the term {text}, {known}, is left out" if known else f"the term {text} is left out"
 
 
 def _inserted_penalty(edit: Edit, meaning: Meaning) -> str:
     part, _ = _added(edit)
-    return f"the term {_formula(part)} of the regularisation is missing"
+    return f"the term {formula(part)} of the regularisation is missing"
 
 
 def _dropped_term(edit: Edit, meaning: Meaning) -> str:
-    return f"the term {_formula(edit.old)} is too many"
+    return f"the term {formula(edit.old)} is too many"
 
 
 def _updated(edit: Edit, meaning: Meaning) -> str:
@@ -329,14 +299,14 @@ def _updated(edit: Edit, meaning: Meaning) -> str:
         case ast.Assign([target], ast.BinOp(_, _, step)):
             return _updated_by(target, step)
         case ast.BinOp(target, _, step):
-            told = f"{_text(target)} belongs there as it is"
-            return f"{told}, not after its update by {_formula(step)}"
-    return f"{_text(edit.old)} comes too early"
+            told = f"{text_of(target)} belongs there as it is"
+            return f"{told}, not after its update by {formula(step)}"
+    return f"{text_of(edit.old)} comes too early"
 
 
 def _updated_by(target: ast.expr, step: ast.expr) -> str:
-    name = _text(target)
-    return f"{name} is used below after this update by {_formula(step)}: update it at the end"
+    name = text_of(target)
+    return f"{name} is used below after this update by {formula(step)}: update it at the end"
 
 
 def _compared(edit: Edit, meaning: Meaning) -> str:
@@ -345,28 +315,28 @@ def _compared(edit: Edit, meaning: Meaning) -> str:
         way = {ast.Gt: 1, ast.GtE: 1, ast.Lt: -1, ast.LtE: -1}
         one, two = way.get(type(old.ops[0]), 0), way.get(type(new.ops[0]), 0)
         if one * two < 0:
-            return f"the mask is inverted: it must be {_text(new)}"
-    return f"the mask must be {_text(new)}"
+            return f"the mask is inverted: it must be {text_of(new)}"
+    return f"the mask must be {text_of(new)}"
 
 
 def _replaced(edit: Edit, meaning: Meaning) -> str:
-    old = _formula(edit.old)
-    return f"{_formula(edit.new)} belongs where {old} stands" if edit.new else f"{old} is too many"
+    old = formula(edit.old)
+    return f"{formula(edit.new)} belongs where {old} stands" if edit.new else f"{old} is too many"
 
 
 def _power(edit: Edit, meaning: Meaning) -> str:
     if edit.new is None:
-        return f"the exponent {_text(edit.old)} is too many"
+        return f"the exponent {text_of(edit.old)} is too many"
     match edit.new:
         case ast.BinOp(left, ast.Pow(), ast.Constant(2)):
-            return f"{_text(left)} must be squared"
+            return f"{text_of(left)} must be squared"
         case ast.BinOp(left, ast.Pow(), ast.Constant(0.5)):
-            return f"the root of {_text(left)} is missing"
-    return f"the exponent must be {_formula(edit.new)}, not {_formula(edit.old)}"
+            return f"the root of {text_of(left)} is missing"
+    return f"the exponent must be {formula(edit.new)}, not {formula(edit.old)}"
 
 
 def _parentheses(edit: Edit, meaning: Meaning) -> str:
-    return f"the parentheses stand elsewhere: {_text(edit.new)}"
+    return f"the parentheses stand elsewhere: {text_of(edit.new)}"
 
 
 def _accumulated(edit: Edit, meaning: Meaning) -> str:
@@ -383,13 +353,13 @@ def _indexed(edit: Edit, meaning: Meaning) -> Told | str:
     if edit.new is None and isinstance(edit.old, ast.Constant) and edit.old.value is None:
         return "shape", "the new axis, None, is one too many"
     if edit.new is None or edit.old is None:
-        return f"the index {_text(edit.old)} is too many"
+        return f"the index {text_of(edit.old)} is too many"
     read = next((n for n in edit.around(edit.old) if isinstance(n, ast.Subscript)), None)
     if read is None or not isinstance(edit.new, ast.expr):
-        return f"the index must be {_text(edit.new)}, not {_text(edit.old)}"
-    belongs = _text(with_part(read, edit.old, edit.new))
+        return f"the index must be {text_of(edit.new)}, not {text_of(edit.old)}"
+    belongs = text_of(with_part(read, edit.old, edit.new))
     known = meaning(belongs)
-    return f"{belongs}{f', {known},' if known else ''} belongs where {_text(read)} stands"
+    return f"{belongs}{f', {known},' if known else ''} belongs where {text_of(read)} stands"
 
 
 def _scattered(edit: Edit, meaning: Meaning) -> str:
@@ -397,19 +367,19 @@ def _scattered(edit: Edit, meaning: Meaning) -> str:
 
 
 def _looped(edit: Edit, meaning: Meaning) -> str:
-    return f"the loop must run over {_text(edit.new)}"
+    return f"the loop must run over {text_of(edit.new)}"
 
 
 def _called(edit: Edit, meaning: Meaning) -> Told | str:
     call = edit.old.value if isinstance(edit.old, ast.Expr) else edit.old
-    name = _text(call.func if isinstance(call, ast.Call) else call)
+    name = text_of(call.func if isinstance(call, ast.Call) else call)
     if edit.new is None or isinstance(edit.new, ast.Pass):
         if name.rpartition(".")[2] == "clip":
             return "clipped", "the gradient is clipped here: give it as it is before"
-        return _without_call(edit) or f"{_text(edit.old)} is too many"
-    if isinstance(edit.new, ast.Call) and _text(edit.old) in map(_text, edit.new.args):
-        return f"{_text(edit.new.func)} is missing: {_text(edit.new)}"
-    return f"{_text(edit.new)} belongs where {_text(edit.old)} stands"
+        return _without_call(edit) or f"{text_of(edit.old)} is too many"
+    if isinstance(edit.new, ast.Call) and text_of(edit.old) in map(text_of, edit.new.args):
+        return f"{text_of(edit.new.func)} is missing: {text_of(edit.new)}"
+    return f"{text_of(edit.new)} belongs where {text_of(edit.old)} stands"
 
 
 def _without_call(edit: Edit) -> Told | None:
@@ -417,44 +387,44 @@ def _without_call(edit: Edit) -> Told | None:
     call = next(iter(edit.around(edit.old)), None) if edit.old is not None else None
     if not isinstance(call, ast.Call) or not call.args:
         return None
-    argument = _text(call.args[0])
+    argument = text_of(call.args[0])
     for node in ast.walk(edit.statement):
-        name, formula = _activation(node)
-        if name and argument in map(_text, ast.walk(node)):
-            return "wrong-factor", f"{name} is taken of {_text(call)}; it is {formula}"
+        name, derivative = activation(node)
+        if name and argument in map(text_of, ast.walk(node)):
+            return "wrong-factor", f"{name} is taken of {text_of(call)}; it is {derivative}"
     return None
 
 
 def _shaped(edit: Edit, meaning: Meaning) -> str:
-    return f"another shape is needed: {_text(edit.new)}"
+    return f"another shape is needed: {text_of(edit.new)}"
 
 
 def _ordered(edit: Edit, meaning: Meaning) -> Told | str:
     if isinstance(edit.new, ast.Attribute) and edit.new.attr == "shape":
-        return "shape", f"the shape must be {_text(edit.new)}"
-    return f"the axes are in the wrong order: {_text(edit.new)}"
+        return "shape", f"the shape must be {text_of(edit.new)}"
+    return f"the axes are in the wrong order: {text_of(edit.new)}"
 
 
 def _copied(edit: Edit, meaning: Meaning) -> str:
-    return f"{_text(edit.old)} is changed in place later on: a copy must be taken"
+    return f"{text_of(edit.old)} is changed in place later on: a copy must be taken"
 
 
 def _multiplied(edit: Edit, meaning: Meaning) -> str:
-    return f"another product is meant: {_text(edit.new)}"
+    return f"another product is meant: {text_of(edit.new)}"
 
 
 def _extra_slope(edit: Edit, meaning: Meaning) -> str:
-    return f"a local derivative is one too many: that of {_text(edit.old)}"
+    return f"a local derivative is one too many: that of {text_of(edit.old)}"
 
 
 def _extra_reduction(edit: Edit, meaning: Meaning) -> str:
-    return f"it must not be summed: {_text(edit.new)}"
+    return f"it must not be summed: {text_of(edit.new)}"
 
 
 def _matrix(edit: Edit, meaning: Meaning) -> str:
     if isinstance(edit.new, ast.Call) and edit.new.args:
-        sides = [a for a in [*edit.new.args, edit.new.func] if _text(a) != _text(edit.old)]
-        return f"the product with {_text(sides[0])} is missing"
+        sides = [a for a in [*edit.new.args, edit.new.func] if text_of(a) != text_of(edit.old)]
+        return f"the product with {text_of(sides[0])} is missing"
     return _inserted_factor(edit, meaning)
 
 

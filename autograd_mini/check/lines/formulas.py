@@ -1,0 +1,40 @@
+"""Expressions of the user's as they are written in a sentence: ``a·(1 − a)``."""
+
+from __future__ import annotations
+
+import ast
+
+from autograd_mini.check.lines.syntax import factors
+
+
+def text_of(node: ast.AST | None) -> str:
+    return "" if node is None else ast.unparse(node)
+
+
+def formula(node: ast.AST | None) -> str:
+    """An expression as a formula: ``a·(1 − a)``."""
+    text = text_of(node).replace(" ** 2", "²").replace(" * ", "·").replace(" - ", " − ")
+    return "−" + text[1:] if text.startswith("-") else text
+
+
+def in_brackets(node: ast.AST | None) -> str:
+    text = formula(node)
+    return f"({text})" if isinstance(node, ast.BinOp | ast.Compare) else text
+
+
+def activation(node: ast.AST | None) -> tuple[str, str]:
+    """Which activation a factor is the derivative of, such as ``σ′``, and its formula."""
+    if not isinstance(node, ast.expr):
+        return "", ""
+    derivative, texts = formula(node), [text_of(part) for part, _ in factors(node)]
+    for one in texts:
+        if f"1 - {one}" in texts:
+            return "σ′", derivative
+    match node:
+        case ast.BinOp(ast.Constant(1), ast.Sub(), ast.BinOp(_, ast.Pow(), ast.Constant(2))):
+            return "tanh′", derivative
+        case ast.BinOp(ast.Constant(1), ast.Sub(), ast.BinOp(left, ast.Mult(), right)):
+            return ("tanh′" if text_of(left) == text_of(right) else ""), derivative
+        case ast.Compare(_, [ast.Gt()], [ast.Constant(0)]):
+            return "ReLU′", derivative
+    return "", derivative
