@@ -171,6 +171,9 @@ class RecordedArray(np.ndarray):
     ) -> None:
         self[...] = np.sort(self, axis, kind)
 
+    def partition(self, kth: Operand, axis: int = -1, **more: Operand) -> None:
+        self[...] = np.partition(self, kth, axis, **more)
+
     def argsort(self, *args: Operand, **options: Operand) -> Operand:
         return self.view(np.ndarray).argsort(*args, **options)
 

@@ -9,9 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.core.modes import is_ours
 from autograd_mini.core.rule import RULES
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.files import is_users
+from autograd_mini.interface.numpy_protocol import name_of
 from autograd_mini.recording import arrays, functions, tape, ufuncs
+from autograd_mini.recording.composed import of_scipy
+from autograd_mini.recording.memory import node_of
 from autograd_mini.recording.scalars import RecordedFloat, RecordedNumber, applied, plain_number
 from autograd_mini.typing import Function, Operand
 
@@ -38,7 +43,46 @@ def in_place_of(function: Operand, inner: Inner) -> Operand:
         return function if recorded is owner else getattr(recorded, function.__name__)
     if owner is math:
         return _of_math(function)
-    return function
+    ours = of_scipy(function)
+    if ours is not None:
+        return lambda *args, **options: functions.called(function, args, options, ours)
+    return _watched(function) if _is_foreign(function) else function
+
+
+def _is_foreign(function: Function) -> bool:
+    """Whether it is a function of a library that nothing is known of."""
+    if isinstance(function, types.FunctionType):
+        return not is_users(function.__code__.co_filename) and not is_ours(function.__code__)
+    module = getattr(function, "__module__", None)
+    return isinstance(function, types.BuiltinFunctionType) and module not in (None, "builtins")
+
+
+def _watched(function: Function) -> Function:
+    """A function of which it is said if what it gives of recorded arrays is not recorded."""
+
+    def called(*args: Operand, **options: Operand) -> Operand:
+        found = function(*args, **options)
+        open_tape = tape.current()
+        if open_tape is None or not any(map(_depends, (*args, *options.values()))):
+            return found
+        several = found if isinstance(found, list | tuple) else (found,)
+        if any(_is_lost(each) for each in several):
+            open_tape.note(f"what {name_of(function)} gives counts as constant")
+        return found
+
+    return called
+
+
+def _depends(value: Operand) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_depends, value))
+    return node_of(value) is not None
+
+
+def _is_lost(value: Operand) -> bool:
+    """Whether it is made of floats and constant."""
+    kind = np.asarray(value).dtype.kind if isinstance(value, np.ndarray | np.generic) else ""
+    return (kind in tuple("fc") or isinstance(value, float)) and node_of(value) is None
 
 
 def _with_recorded_lists(function: Operand) -> Operand:
@@ -223,6 +267,24 @@ def _product(values: Operand, /, start: Operand = 1) -> Operand:
     return start
 
 
+def _piecewise(
+    inner: Inner,
+    x: Operand,
+    conditions: Operand,
+    several: Operand,
+    *args: Operand,
+    **options: Operand,
+) -> Operand:
+    """``np.piecewise``: each function is called for the elements at which its condition holds."""
+    x, found = _asarray(x), arrays.as_recorded(np.zeros(np.shape(x)))
+    masks = [np.asarray(each, bool) for each in conditions]
+    if len(several) == len(masks) + 1:
+        masks.append(~np.any(masks, axis=0))
+    for mask, each in zip(masks, several, strict=True):
+        found[mask] = inner(each)(x[mask], *args, **options) if callable(each) else each
+    return found
+
+
 _SUMS: dict[Any, Any] = {math.fsum: _sum, math.prod: _product}
 """Functions of ``math`` that go over lists."""
 
@@ -230,8 +292,9 @@ _OF_FUNCTIONS: dict[Any, Any] = {
     map: _mapped,
     np.vectorize: _vectorized,
     np.apply_along_axis: _along_axis,
+    np.piecewise: _piecewise,
 }
-"""What takes a function as its first argument."""
+"""What takes functions as arguments."""
 
 _FOLLOWED: dict[Any, Any] = {
     np.array: _array,

@@ -12,35 +12,47 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.numpy_protocol import PLAIN_FUNCTIONS, name_of
 from autograd_mini.operations.indexing import gather
 from autograd_mini.recording import arrays, tape
+from autograd_mini.recording.composed import COMPOSED
 from autograd_mini.recording.memory import node_of, root_of
 from autograd_mini.recording.ufuncs import settled
 from autograd_mini.typing import Function, Operand
 
 
-def called(function: Function, args: tuple[Any, ...], options: dict[str, Any]) -> Operand:
-    """What a function of NumPy's gives; recorded where an argument is."""
+def called(
+    function: Function,
+    args: tuple[Any, ...],
+    options: dict[str, Any],
+    ours: Function | None = None,
+) -> Operand:
+    """What a function of NumPy's gives; recorded where an argument is.
+
+    Arguments:
+        ours: what it is of nodes, if that is not in the tables.
+    """
     open_tape = tape.current()
     if open_tape is not None and function in _WRITING:
         return _written(function, args, options)
+    plain = arrays.plain(options)
     dtype = options.get("dtype")
     if dtype is not None and np.dtype(dtype).kind == "f":
-        options = {**options, "dtype": np.float64}
+        plain["dtype"] = np.float64
+        options = {name: value for name, value in options.items() if name != "dtype"}
     out = options.get("out")
     if out is not None:
         out = out[0] if isinstance(out, tuple) else out
         options = {name: value for name, value in options.items() if name != "out"}
-        result = called(function, args, options)
+        result = called(function, args, options, ours)
         target = arrays.as_recorded(out)
         target[...] = result
         return target
-    result = function(*arrays.plain(args), **arrays.plain(options))
+    result = function(*arrays.plain(args), **plain)
     if open_tape is None or function in _DATA:
         return _each(result, lambda found, _: arrays.as_recorded(found))
     once: list[Any] = []
 
     def nodes() -> Operand:
         if not once:
-            once.append(_of_nodes(function, args, options, open_tape))
+            once.append(_of_nodes(ours or function, args, options, open_tape))
         return once[0]
 
     roots = {id(root_of(each)) for each in _arrays_in((args, options))}
@@ -50,11 +62,11 @@ def called(function: Function, args: tuple[Any, ...], options: dict[str, Any]) -
         if isinstance(found, np.ndarray) and id(root_of(found)) in roots:
             # read anew each time, for what it shows may have been written since
             return arrays.view_of(
-                found, lambda: _tensor(pick(_of_nodes(function, args, options, open_tape)))
+                found, lambda: _tensor(pick(_of_nodes(ours or function, args, options, open_tape)))
             )
-        if not depends or not isinstance(found, np.ndarray | np.float64 | float):
+        if not depends or not isinstance(found, np.ndarray | np.inexact | float):
             return arrays.as_recorded(found)
-        if np.asarray(found).dtype.kind != "f":
+        if np.asarray(found).dtype.kind not in "fc":
             return found
         node = settled(pick(nodes()), found, open_tape, name_of(function))
         return arrays.recorded(found, node, open_tape)
@@ -93,7 +105,8 @@ def _of_nodes(function: Function, args: Operand, options: Operand, to: Operand) 
             ours = COMPOSED.get(function, function)
             return ours(*_as_nodes(args), **_as_nodes(options))
     except (TypeError, ValueError, IndexError, KeyError, NotImplementedError) as error:
-        to.note(f"{name_of(function)} of a recorded array could not be followed: {error}")
+        reason = str(error).partition(":")[0]
+        to.note(f"what {name_of(function)} gives counts as constant ({reason})")
         return None
 
 
@@ -125,31 +138,33 @@ def _arrays_in(value: Operand) -> list[Any]:
 
 # Functions of which each element of the result is one of an argument's: numbered, they tell which
 
-MOVING: dict[Any, int] = {
-    np.rot90: 0,
-    np.fliplr: 0,
-    np.flipud: 0,
-    np.take_along_axis: 0,
-    np.compress: 1,
-    np.extract: 1,
-    np.choose: 1,
-    np.dstack: 0,
-    np.block: 0,
-    np.resize: 0,
-    np.rollaxis: 0,
-    np.atleast_3d: 0,
-    np.dsplit: 0,
-    np.unstack: 0,
-    np.broadcast_arrays: 0,
-    np.meshgrid: 0,
-    np.lib.stride_tricks.sliding_window_view: 0,
+MOVING: dict[Any, tuple[int, ...]] = {
+    np.rot90: (0,),
+    np.fliplr: (0,),
+    np.flipud: (0,),
+    np.take_along_axis: (0,),
+    np.compress: (1,),
+    np.extract: (1,),
+    np.choose: (1,),
+    np.select: (1, 2),
+    np.dstack: (0,),
+    np.block: (0,),
+    np.resize: (0,),
+    np.rollaxis: (0,),
+    np.atleast_3d: (0,),
+    np.dsplit: (0,),
+    np.unstack: (0,),
+    np.diagflat: (0,),
+    np.broadcast_arrays: (),
+    np.meshgrid: (),
+    np.lib.stride_tricks.sliding_window_view: (0,),
 }
-"""With which argument holds the elements."""
+"""With which arguments hold the elements; of those that name none, all do."""
 
 
 def _moved(function: Function, args: Operand, options: Operand) -> Operand:
-    which = MOVING.get(function, 0)
-    sources: list[Any] = []
+    which = MOVING.get(function, (0,))
+    sources: list[Any] = [np.zeros(1)]  # what is filled up is filled with 0
 
     def numbered(value: Operand) -> Operand:
         if type(value) in (list, tuple):
@@ -159,111 +174,12 @@ def _moved(function: Function, args: Operand, options: Operand) -> Operand:
         sources.append(node)
         return start + np.arange(np.size(node)).reshape(np.shape(node))
 
-    variadic = function in (np.broadcast_arrays, np.meshgrid)
     given = [
-        numbered(each) if variadic or k == which else arrays.plain(each)
+        numbered(each) if k in which or not which else arrays.plain(each)
         for k, each in enumerate(args)
     ]
     result = function(*given, **arrays.plain(options))
     return _each(result, lambda places, _: gather(sources, np.asarray(places)))
-
-
-# Functions as what they are made of
-
-
-def _sort(
-    x: Operand, axis: Operand = -1, kind: Operand = None, order: Operand = None, **more: Operand
-) -> Operand:
-    if axis is None:
-        x, axis = np.ravel(x), 0
-    places = np.argsort(x._array, axis=axis, kind="stable")
-    numbers = np.arange(np.size(x)).reshape(np.shape(x))
-    return gather([x], np.take_along_axis(numbers, places, axis))
-
-
-def _cumprod(x: Operand, axis: Operand = None, dtype: Operand = None) -> Operand:
-    from autograd_mini.recording.ufuncs import _accumulate
-
-    if axis is None:
-        x, axis = np.ravel(x), 0
-    return _accumulate(np.multiply, x, axis)
-
-
-def _nan_to_num(
-    x: Operand, copy: bool = True, nan: float = 0.0, posinf: Operand = None, neginf: Operand = None
-) -> Operand:
-    plain = np.nan_to_num(x._array, nan=nan, posinf=posinf, neginf=neginf)
-    return np.where(np.isfinite(x), x, plain)
-
-
-def _average(
-    x: Operand,
-    axis: Operand = None,
-    weights: Operand = None,
-    returned: bool = False,
-    **more: Operand,
-) -> Operand:
-    if weights is None:
-        return np.mean(x, axis=axis, **more)
-    if np.ndim(weights) == 1 and np.ndim(x) > 1 and isinstance(axis, int):
-        shape = [1] * np.ndim(x)
-        shape[axis] = -1
-        weights = np.reshape(weights, shape)
-    return np.sum(x * weights, axis=axis, **more) / np.sum(weights + 0 * x, axis=axis, **more)
-
-
-def _median(x: Operand, axis: Operand = None, **more: Operand) -> Operand:
-    x, axis = (np.ravel(x), 0) if axis is None else (x, axis)
-    size = np.shape(x)[axis]
-    ordered = np.moveaxis(_sort(x, axis), axis, 0)
-    return (ordered[(size - 1) // 2] + ordered[size // 2]) / 2
-
-
-def _ptp(x: Operand, axis: Operand = None, **more: Operand) -> Operand:
-    return np.max(x, axis=axis, **more) - np.min(x, axis=axis, **more)
-
-
-def _kron(x: Operand, y: Operand) -> Operand:
-    ndim = max(np.ndim(x), np.ndim(y))
-    one = (1,) * (ndim - np.ndim(x)) + np.shape(x)
-    two = (1,) * (ndim - np.ndim(y)) + np.shape(y)
-    left = np.reshape(x, [n for size in one for n in (size, 1)])
-    right = np.reshape(y, [n for size in two for n in (1, size)])
-    return np.reshape(left * right, [a * b for a, b in zip(one, two, strict=True)])
-
-
-COMPOSED: dict[Any, Function] = {
-    np.copy: lambda x, order="K", subok=False: +x,
-    np.sort: _sort,
-    np.cumprod: _cumprod,
-    np.nan_to_num: _nan_to_num,
-    np.average: _average,
-    np.median: _median,
-    np.ptp: _ptp,
-    np.kron: _kron,
-    np.nansum: lambda x, axis=None, **more: np.sum(np.where(np.isnan(x), 0, x), axis=axis, **more),
-    np.real: lambda x: +x,
-    np.real_if_close: lambda x: +x,
-    np.linalg.multi_dot: lambda xs: _product(xs),
-    np.matvec: lambda x, y: np.einsum("...ij,...j->...i", x, y),
-    np.trapezoid: lambda y, x=None, dx=1.0, axis=-1: _trapezoid(y, x, dx, axis),
-}
-"""NumPy's functions that the engine has not got, of nodes."""
-
-
-def _product(xs: Operand) -> Operand:
-    found = xs[0]
-    for x in xs[1:]:
-        found = found @ x
-    return found
-
-
-def _trapezoid(y: Operand, x: Operand, dx: Operand, axis: int) -> Operand:
-    before = (slice(None),) * (axis % np.ndim(y))
-    width = dx if x is None else np.diff(x)
-    return np.sum(
-        width * (y[(*before, slice(1, None))] + y[(*before, slice(None, -1))]) / 2, axis=axis
-    )
 
 
 _DATA = {*PLAIN_FUNCTIONS} - {np.full_like}

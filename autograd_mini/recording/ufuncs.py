@@ -101,6 +101,8 @@ def _recorded(
 ) -> list[Tensor | None]:
     """The nodes of the results; ``None`` for what is no float, or could not be followed."""
     if all(each.dtype.kind != "f" for each in results):
+        if any(each.dtype.kind == "c" for each in results):
+            to.note(f"what {name_of(ufunc)} gives counts as constant (it is complex)")
         return [None] * len(results)
     operation = operation_of(ufunc)
     if method == "__call__" and operation is not None:
@@ -117,8 +119,8 @@ def _recorded(
             else:
                 made = _METHODS[method](ufunc, *operands, **arrays.plain(options))
     except (KeyError, TypeError, ValueError) as error:
-        reason = "" if isinstance(error, KeyError) else f": {error}"
-        to.note(f"{name} has no derivative rule{reason}")
+        reason = "" if isinstance(error, KeyError) else f" ({str(error).partition(':')[0]})"
+        to.note(f"what {name} gives counts as constant{reason}")
         return [None] * len(results)
     several = made if isinstance(made, tuple) else (made,)
     return [settled(m, r, to, name) for m, r in zip(several, results, strict=True)]
@@ -152,6 +154,7 @@ _COMPOSED: dict[str, Callable[..., Any]] = {
     "rad2deg": lambda x: x * (180 / np.pi),
     "radians": lambda x: x * (np.pi / 180),
     "deg2rad": lambda x: x * (np.pi / 180),
+    "fmod": lambda x, y: x - np.trunc(_data(x) / _data(y)) * y,
     "heaviside": lambda x, y: FUNCTIONS["where"](np.equal(x, 0), y, np.greater(x, 0) * 1.0),
     "copysign": lambda x, y: np.abs(x) * np.copysign(1.0, np.asarray(_data(y))),
     "logaddexp2": lambda x, y: np.logaddexp(x * _LN2, y * _LN2) / _LN2,
@@ -184,17 +187,15 @@ def called_on_nodes(ufunc: np.ufunc, *operands: Operand) -> Operand:
 
 def settled(node: Operand, numbers: Operand, to: Operand, name: str) -> Tensor | None:
     """A node with the very numbers that NumPy computed, from which its own may round apart."""
-    if not isinstance(node, Tensor):
-        return None
     numbers = np.asarray(numbers)
-    if numbers.dtype.kind != "f":
+    if not isinstance(node, Tensor) or numbers.dtype.kind != "f":
         return None
     if same_numbers(node._array, numbers):
         return node
     if node.shape != numbers.shape or not np.allclose(
         node._array, numbers, rtol=_ROUNDING, atol=_ROUNDING * _size(numbers), equal_nan=True
     ):
-        to.note(f"{name} gives other numbers than its derivative rule is for")
+        to.note(f"what {name} gives counts as constant (its derivative is not known)")
         return None
     node._array = np.array(numbers)
     return node
@@ -244,7 +245,7 @@ def _running(ufunc: np.ufunc, x: Operand, axis: int) -> list[Any]:
     return found
 
 
-def _accumulate(ufunc: np.ufunc, x: Operand, axis: int = 0, dtype: Operand = None) -> Operand:
+def accumulated(ufunc: np.ufunc, x: Operand, axis: int = 0, dtype: Operand = None) -> Operand:
     if ufunc is np.add:
         return np.cumsum(x, axis=axis)
     return np.stack(_running(ufunc, x, axis), axis)
@@ -264,7 +265,7 @@ def _reduceat(
 
 _METHODS: dict[str, Callable[..., Any]] = {
     "reduce": _reduce,
-    "accumulate": _accumulate,
+    "accumulate": accumulated,
     "reduceat": _reduceat,
 }
 

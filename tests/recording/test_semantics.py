@@ -1,0 +1,186 @@
+"""A recorded array is an array of NumPy's, and a recorded number a number, in every respect."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+from test_recording import W, recorded
+
+import autograd_mini as ag
+from autograd_mini.recording import RecordedArray, RecordedFloat, RecordedNumber, node_of, recording
+
+
+@pytest.fixture
+def w():
+    with recording() as tape:
+        yield tape.leaf(W)
+
+
+def test_an_element_is_a_number_and_a_row_a_view(w):
+    assert type(w[0, 0]) is RecordedNumber
+    assert isinstance(w[0, 0], np.float64)
+    assert isinstance(w[0, 0].item(), float)
+    assert type(w.item(0)) is RecordedFloat
+    row = w[0]
+    row[1] = 7.0
+    assert w[0, 1] == 7.0
+    assert w[[0]].base is not w
+    assert np.shares_memory(row, w)
+    assert (w + 0) is not w
+    assert not np.shares_memory(w + 0, w)
+
+
+def test_a_name_for_the_same_array_is_the_same_array(w):
+    other = w
+    w *= 2
+    assert other is w
+    np.testing.assert_array_equal(other, 2 * W)
+
+
+def test_it_prints_hashes_and_compares_as_numpy_does(w):
+    assert (repr(w), str(w)) == (repr(W), str(W))
+    assert (repr(w[0, 0]), str(w[0, 0])) == (repr(W[0, 0]), str(W[0, 0]))
+    assert f"{w[0, 0]:.3f} {float(w[0, 0])!r}" == f"{W[0, 0]:.3f} {float(W[0, 0])!r}"
+    assert hash(w[0, 0]) == hash(W[0, 0])
+    assert type(w > 0) is np.ndarray
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(w)
+    with pytest.raises(ValueError, match="The truth value of an array"):
+        bool(w)
+
+
+def test_copies_are_recorded_and_pickles_are_plain(w):
+    for other in (copy.copy(w), copy.deepcopy(w), copy.deepcopy([w])[0], w.copy()):
+        assert isinstance(other, RecordedArray)
+        assert not np.shares_memory(other, w)
+        assert node_of(other) is not None
+    assert type(pickle.loads(pickle.dumps(w))) is np.ndarray
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(w)), W)
+    assert type(pickle.loads(pickle.dumps(w[0, 0]))) is np.float64
+    assert type(pickle.loads(pickle.dumps(w.item(0)))) is float
+
+
+ERRORS = [
+    lambda x: x @ np.ones(5),
+    lambda x: x + np.ones(5),
+    lambda x: x[10],
+    lambda x: x[0, 0, 0],
+    lambda x: x.reshape(5),
+    lambda x: np.concatenate([x, np.ones(3)]),
+    lambda x: x.__setitem__(0, np.ones(2)),
+    lambda x: x.sum(axis=5),
+    lambda x: x.dot(np.ones(5)),
+    lambda x: np.add(x, 1, out=np.zeros(2)),
+    lambda x: np.broadcast_to(x, (2, 2))[0],
+    lambda x: float(x),
+    lambda x: x[0, 0].append(1),
+    lambda x: x.nothing,
+    lambda x: np.linalg.inv(x),
+    lambda x: x[0, 0] + [1],
+    lambda x: x["a"],
+]
+
+
+@pytest.mark.parametrize("number", range(len(ERRORS)))
+def test_errors_are_numpys_own(w, number):
+    function = ERRORS[number]
+    try:
+        wanted = function(W.copy())
+    except Exception as error:
+        with pytest.raises(type(error)) as caught:
+            function(w)
+        ours = str(caught.value).replace("RecordedArray", "ndarray")
+        ours = ours.replace("RecordedNumber", "float64")
+        assert ours.replace("numpy.", "") == str(error).replace("numpy.", "")
+    else:
+        np.testing.assert_array_equal(function(w), wanted)
+
+
+def test_python_floats_stay_python_floats():
+    def divided(w):
+        try:
+            return float(w[0, 0]) / 0.0
+        except ZeroDivisionError:
+            return float(w[0, 0]) * 2
+
+    def overflowing(w):
+        try:
+            return math.exp(1000.0 + w[0, 0])
+        except OverflowError:
+            return w[0, 0] * 3
+
+    for function, slope in ((divided, 2.0), (overflowing, 3.0)):
+        out, (w,), _ = recorded(function, W)
+        assert ag.gradients(node_of(out), node_of(w))[0, 0] == slope
+
+
+def test_types_are_told_as_they_are_without_recording():
+    def kinds(w):
+        numbers = [type(w) is np.ndarray, type(w[0, 0]) is np.float64, type(w.item(0)) is float]
+        return sum(numbers) * w[0, 0]
+
+    out, (w,), _ = recorded(kinds, W)
+    assert ag.gradients(node_of(out), node_of(w))[0, 0] == 3.0
+
+
+def test_float32_is_held_in_float64():
+    def narrow(w):
+        x = w.astype(np.float32)
+        y = np.zeros(3, dtype="float32")
+        y += np.array([1, 2, 3], dtype=np.float32) * x[0]
+        return np.sum(y * np.float32(0.1), dtype=np.float32)
+
+    out, (w,), notes = recorded(narrow, W)
+    assert float(out) == np.sum(np.array([1, 2, 3]) * W[0] * 0.1)
+    assert not notes
+    np.testing.assert_allclose(
+        ag.gradients(node_of(out), node_of(w))[0], [0.1, 0.2, 0.3], rtol=1e-15
+    )
+
+
+def test_after_the_block_it_is_a_plain_array_whose_graph_is_kept():
+    with recording() as tape:
+        w = tape.leaf(W)
+        y = w * w
+    z = y + 1
+    assert node_of(z) is None
+    np.testing.assert_array_equal(
+        ag.gradients(node_of(y), node_of(w), gradient=np.ones(W.shape)), 2 * W
+    )
+
+
+def test_another_block_takes_it_for_constants():
+    with recording() as tape:
+        w = tape.leaf(W)
+    with recording():
+        assert node_of(w * w) is None
+    with recording() as tape:
+        v = tape.leaf(W)
+        y = node_of((w * v).sum())
+    np.testing.assert_array_equal(ag.gradients(y, node_of(v)), W)
+
+
+def test_a_leaf_of_a_tensor_is_that_tensor_and_nothing_of_it_is_changed():
+    t = ag.Tensor(W, label="w")
+    with recording() as tape:
+        w = tape.leaf(t)
+        w *= 2
+        y = w.sum()
+    np.testing.assert_array_equal(t.data, W)
+    np.testing.assert_array_equal(ag.gradients(node_of(y), t), np.full(W.shape, 2.0))
+
+
+def test_arrays_leave_no_trace():
+    from autograd_mini.recording import memory
+
+    before = len(memory._memories)
+    with recording() as tape:
+        w = tape.leaf(W)
+        for _ in range(50):
+            y = w * w
+            y[0] = 0
+    assert len(memory._memories) <= before + 2
+    del w, y
+    assert len(memory._memories) <= before
