@@ -171,8 +171,8 @@ class RecordedArray(np.ndarray):
     ) -> None:
         self[...] = np.sort(self, axis, kind)
 
-    def partition(self, kth: Operand, axis: int = -1, **more: Operand) -> None:
-        self[...] = np.partition(self, kth, axis, **more)
+    def partition(self, kth: Operand, axis: Operand = -1, *more: Operand, **named: Operand) -> None:
+        self[...] = np.partition(self, kth, axis, *more, **named)
 
     def argsort(self, *args: Operand, **options: Operand) -> Operand:
         return self.view(np.ndarray).argsort(*args, **options)
