@@ -152,8 +152,22 @@ class _Hooked(ast.NodeTransformer):
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         made = self.copied(node)
+        if node.attr in _NARROW and isinstance(node.ctx, ast.Load):
+            made.attr = _WIDE
+        return made
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        called = getattr(node.func, "attr", "")
+        if called == "finfo":  # what it says of a dtype is a number of the code
+            return node
+        made = self.copied(node)
+        narrow = [each for each in made.keywords if each.arg == "dtype" and _is_narrow(each.value)]
+        for keyword in narrow:
+            made.keywords[made.keywords.index(keyword)] = ast.keyword("dtype", ast.Constant(_WIDE))
+        if called in ("astype", "dtype") and made.args and _is_narrow(made.args[0]):
+            made.args[0] = ast.Constant(_WIDE)
         if isinstance(node.func, ast.Name | ast.Attribute | ast.Subscript):
             made.func = ast.copy_location(_call(_FOLLOW, made.func), node.func)
         return made
@@ -254,6 +268,18 @@ class _Hooked(ast.NodeTransformer):
 
     def site(self, node: ast.stmt, item: int, slot: int) -> ast.expr:
         return ast.Constant((self.unit.place(node), item, slot))  # type: ignore[arg-type]
+
+
+_NARROW = ("float32", "float16", "single", "half")
+_WIDE = "float64"
+"""In which the code is checked, whatever it computes in."""
+
+
+def _is_narrow(node: ast.expr) -> bool:
+    """Whether it is the text of a dtype of less than 64 bits."""
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        return False
+    return node.value in (*_NARROW, "f", "e", "f4", "f2", "<f4", "<f2")
 
 
 def _chosen(several: Sequence[list[ast.stmt]], first: int = 0) -> list[ast.stmt]:

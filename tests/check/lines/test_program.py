@@ -290,3 +290,16 @@ def test_random_numbers_are_the_same_in_each_run_and_go_on_after_it():
     fresh = np.random.default_rng(1), np.random.RandomState(2), random.Random(3)
     again = legacy.rand(), random.random(), *(one.random() for one in fresh)
     assert after == again
+
+
+def test_code_in_float32_runs_in_float64():
+    def narrow(W):
+        x = W.astype("f") + np.zeros(2, dtype=np.float32) + np.ones(2, dtype="float32")
+        x = x.astype(np.float32) * np.float32(0.1)
+        assert np.finfo(np.float32).eps > 1e-8
+        return {"W": np.asarray(x, np.single)}
+
+    found = program_of(narrow, W).run()
+    assert found.error is None
+    assert found.gradients["W"].dtype == np.float64
+    np.testing.assert_array_equal(found.gradients["W"], (W + 1) * 0.1)
