@@ -29,8 +29,9 @@ from autograd_mini.check.training import check_step as check_step
 ORDER = (
     "lines", "lines.syntax", "lines.words", "lines.line", "lines.elementwise",
     "lines.parentheses", "lines.factors", "lines.terms", "lines.calls", "lines.products",
-    "lines.statements", "lines.edits", "lines.source", "lines.state", "lines.instrument",
-    "lines.program", "result", "scope", "structure", "problem", "frames", "broadcasting",
+    "lines.statements", "lines.edits", "lines.source", "lines.by_name",
+    "lines.state", "lines.instrument",
+    "lines.program", "result", "scope", "structure", "problem", "forms", "frames", "broadcasting",
     "plain_loss", "unrecorded", "capture", "bounds", "determinism", "kinks", "complex_step",
     "probe", "verdict", "points", "wording", "conventions", "true_step", "blame", "lines.claims",
     "pairs", "pairs.context", "pairs.places", "pairs.roles", "pairs.matching", "pairs.pair",

@@ -7,16 +7,17 @@ that intermediates are quantities too.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from autograd_mini.check.broadcasting import advice
+from autograd_mini.check.forms import Form, form_of
 from autograd_mini.check.frames import call_with_locals, differentiation, names_of, names_used
 from autograd_mini.check.lines.program import Program
-from autograd_mini.check.plain_loss import PlainLoss, plain_loss
+from autograd_mini.check.plain_loss import PlainLoss, names_meant, plain_loss
 from autograd_mini.check.problem import Problem, number
 from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
@@ -24,16 +25,17 @@ from autograd_mini.check.unrecorded import NUMERICAL, numerical_loss
 from autograd_mini.core.graph import Node, is_node, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
-from autograd_mini.typing import Array, Operand
+from autograd_mini.typing import Array, Operand, Tree
 
 Loss = Callable[..., Any]
-Manual = Mapping[str, Any] | Callable[..., Mapping[str, Any]]
+Manual = Mapping[str, Any] | Tree
+"""Gradients, or a function that returns them."""
 Required = Literal["all"] | Collection[str]
 
 
 def captured(
     loss: Loss,
-    params: Mapping[str, Any],
+    params: Tree,
     manual: Manual | None,
     required: Required = (),
     forbid_autodiff: bool = False,
@@ -43,13 +45,17 @@ def captured(
     Raises:
         ValueError: ``loss`` returned several numbers, ``manual`` has an unknown name, there is
             nothing to compare, or ``required`` is something else.
-        TypeError: ``loss`` returned no Tensor or Value.
+        TypeError: ``loss`` returned no Tensor or Value, or does not take ``params``.
     """
-    _check_kinds(loss, params, manual)
-    parameters = {name: as_parameter(name, value) for name, value in params.items()}
-    functions = _Functions(loss, manual, required_names(required, parameters), forbid_autodiff)
+    if not callable(loss):
+        raise TypeError(f"loss is a function of the parameters, not {type(loss).__name__}")
+    form = form_of(loss, params)
+    parameters = {name: as_parameter(name, value) for name, value in form.values.items()}
+    needed = required_names(required, parameters)
+    manual = form.manual(manual) if callable(manual) else manual
+    functions = _Functions(form.function(loss), manual, form, needed, forbid_autodiff)
     narrow: dict[str, list[str]] = {}
-    for name, value in params.items():
+    for name, value in form.values.items():
         if (dtype := str(getattr(value, "dtype", ""))) in NARROW:
             narrow.setdefault(dtype, []).append(name)
     notes = (f"{', '.join(names)}: {d}, checked in float64." for d, names in narrow.items())
@@ -69,12 +75,14 @@ class _Loss:
         names: the local variables of the function that computed it.
         uncertain: how far off its gradients may be, where they are numerical.
         plain: what was recorded, where it runs on plain arrays.
+        versions: what the local variables of its helpers held, one after the other.
     """
 
     root: Node
     names: Mapping[str, Any] = field(default_factory=dict)
     uncertain: Mapping[str, Array] = field(default_factory=dict)
     plain: PlainLoss | None = None
+    versions: Mapping[str, Sequence[Node]] = field(default_factory=dict)
 
     @property
     def runs_on_arrays(self) -> bool:
@@ -88,6 +96,7 @@ class _Functions:
 
     loss: Loss
     manual: Manual | None
+    form: Form
     required: tuple[str, ...]
     forbid_autodiff: bool
 
@@ -102,7 +111,10 @@ class _Functions:
         except (ValueError, IndexError) as error:  # what NumPy raises for shapes
             failure, gradients, in_manual, differentiating = error, {}, {}, ""
         notes = (*notes, NUMERICAL) if uncertain else notes
-        in_loss = recorded.names if recorded.plain is None else recorded.plain.named(gradients)
+        if recorded.plain is not None:
+            in_loss = recorded.plain.named(gradients)
+        else:
+            in_loss = names_meant(root, recorded.names, recorded.versions, gradients)
         nodes = {**parameters, **_intermediates(gradients, parameters, in_loss, root)}
         if not nodes:
             raise ValueError(
@@ -123,7 +135,7 @@ class _Functions:
             return number(self.loss(**{**parameters, **replaced}))
 
         def by_lines(follow: Callable[[Manual | None], Any]) -> dict[str, Array]:
-            again = follow(self.manual)(**plain(parameters))
+            again = self.form.gradients(follow(self.manual)(**plain(parameters)))
             return {name: as_gradient(name, value) for name, value in again.items()}
 
         def derive() -> dict[str, Array]:
@@ -151,7 +163,8 @@ class _Functions:
     def _recorded(self, parameters: Mapping[str, Node], around: Mapping[str, Any]) -> _Loss:
         """The loss: recorded on Tensors, or as it runs on arrays, or else numerical."""
         try:
-            root, names = call_with_locals(self.loss, dict(parameters))
+            helpers: dict[str, list[Any]] = {}
+            root, names = call_with_locals(self.loss, dict(parameters), helpers=helpers)
             _check_root(root)
         except (TypeError, ValueError, AttributeError) as error:
             if self.manual is not None:
@@ -166,7 +179,13 @@ class _Functions:
             if remedy:
                 raise ValueError(f"{str(error).strip()}: {remedy}") from error
             raise
-        return _Loss(root, names)
+        reaching = set(topological_order(root))
+        inside = {
+            name: [held for held in several if is_node(held) and held in reaching]
+            for name, several in helpers.items()
+            if name not in names
+        }
+        return _Loss(root, names, versions=inside)
 
     def _derived(
         self, parameters: Mapping[str, Node]
@@ -175,14 +194,11 @@ class _Functions:
         where it differentiates automatically.
         """
         if not callable(self.manual):
-            return self.manual or {}, {}, ""
+            given = {} if self.manual is None else self.form.gradients(self.manual)
+            return given, {}, ""
         with differentiation() as places:
-            gradients, names = call_with_locals(self.manual, plain(parameters))
-        if not isinstance(gradients, Mapping):
-            raise TypeError(
-                "manual must return a dict of gradients by name, it returned "
-                f'{type(gradients).__name__}: return {{"W": dW, "b": db}}'
-            )
+            returned, names = call_with_locals(self.manual, plain(parameters))
+        gradients = self.form.gradients(returned)
         own = {name: value for name, value in names.items() if name not in parameters}
         return gradients, own, next(iter(places), "")
 
@@ -210,21 +226,6 @@ def required_names(required: Required, parameters: Collection[str]) -> tuple[str
     if unhashed:
         raise TypeError(f"required is a list of names, {unhashed[0]!r} is none")
     return names
-
-
-def _check_kinds(loss: object, params: object, manual: object) -> None:
-    if not callable(loss):
-        raise TypeError(f"loss is a function of the parameters, not {type(loss).__name__}")
-    if not isinstance(params, Mapping):
-        raise TypeError(
-            f"params is a dict of the parameters by name, not {type(params).__name__}: "
-            'write {"W": W, "b": b}'
-        )
-    if not (manual is None or callable(manual) or isinstance(manual, Mapping)):
-        raise TypeError(
-            "manual is a dict of gradients by name, or a function of the parameters that returns "
-            f"one, not {type(manual).__name__}"
-        )
 
 
 def as_gradient(name: str, value: Operand) -> Array:

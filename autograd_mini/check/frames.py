@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from types import CodeType, FrameType
 from typing import Any, Literal
 
+from autograd_mini.check.lines.by_name import ByName
 from autograd_mini.check.lines.source import is_users
 from autograd_mini.core import graph
 from autograd_mini.core.value import Value
@@ -22,14 +23,15 @@ def call_with_locals(
     function: Callable[..., Any],
     arguments: dict[str, Any],
     *positional: object,
-    helpers: dict[str, Any] | None = None,
+    helpers: dict[str, list[Any]] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """The result of ``function(*positional, **arguments)`` and its local variables at its return.
 
     A function whose code is not Python's (a built-in) has none.
 
     Arguments:
-        helpers: takes up the local variables of the user's functions that it calls.
+        helpers: takes up the local variables of the user's functions that it calls, one after
+            the other.
 
     >>> def area(r):
     ...     square = r * r
@@ -44,7 +46,8 @@ def call_with_locals(
         if event == "return" and frame.f_code is code:
             variables.update(frame.f_locals)
         elif helpers is not None and event == "return" and is_users(frame.f_code.co_filename):
-            helpers.update(frame.f_locals)
+            for name, value in frame.f_locals.items():
+                helpers.setdefault(name, []).append(value)
         if callable(before):
             before(frame, event, argument)
 
@@ -123,8 +126,9 @@ def names_of(function: Callable[..., Any]) -> dict[str, Any]:
     3.0
     """
     inner: dict[str, Any] = {}
-    while isinstance(function, functools.partial):
-        inner = {**function.keywords, **inner}
+    while isinstance(function, functools.partial | ByName):
+        if isinstance(function, functools.partial):
+            inner = {**function.keywords, **inner}
         function = function.func
     plain = _plain_function(function)
     around = getattr(plain, "__closure__", None) or ()
@@ -154,7 +158,7 @@ def names_used(function: Callable[..., Any]) -> set[str]:
 
 
 def _code(function: Callable[..., Any]) -> CodeType | None:
-    while isinstance(function, functools.partial):
+    while isinstance(function, functools.partial | ByName):
         function = function.func
     return getattr(_plain_function(function), "__code__", None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -22,11 +22,12 @@ from autograd_mini.check.problem import Problem
 from autograd_mini.check.report import GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
 from autograd_mini.check.result import Mistake
+from autograd_mini.typing import Tree
 
 
 def check_gradients(
     loss: Loss,
-    params: Mapping[str, Any],
+    params: Tree,
     manual: Manual | None = None,
     *,
     seed: int = 0,
@@ -39,11 +40,13 @@ def check_gradients(
     """Hold hand-derived gradients against automatic and numerical ones.
 
     Arguments:
-        loss: a function of the parameters, called as ``loss(**params)``, that returns one
-            number as a Tensor or Value.
-        params: the parameters by name: arrays, floats, Tensors or Values.
-        manual: hand-derived gradients by name, or a function ``manual(**params)`` that
-            returns them.  A name is a parameter's, or that of a local variable of ``loss``
+        loss: a function of the parameters, called as ``loss(**params)``, ``loss(*params)`` or
+            ``loss(params)``, whichever it takes, that returns one number as a Tensor or Value.
+        params: the parameters by name, or any tree of them that ``grad`` takes, such as a list of
+            weights: arrays, floats, Tensors or Values.
+        manual: hand-derived gradients, or a function of the parameters that returns them: by
+            name, or in the order of the parameters and nested as these are.  A name is a
+            parameter's, or that of a local variable of ``loss`` or of the helpers that it calls,
             or a label: then it is the gradient of the loss with respect to that intermediate.
             Without it, automatic gradients are held against numerical ones.
         seed: chooses which elements are probed numerically.
@@ -67,7 +70,8 @@ def check_gradients(
     Raises:
         ValueError: ``loss`` returned several numbers, ``manual`` has an unknown name, there is
             nothing to compare, or ``hints`` or ``required`` is something else.
-        TypeError: ``loss`` returned no Tensor or Value.
+        TypeError: ``loss`` returned no Tensor or Value; or it, or ``manual``, does not take
+            ``params``.
 
     >>> import numpy as np
     >>> x = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])

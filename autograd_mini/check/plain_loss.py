@@ -48,18 +48,34 @@ class PlainLoss:
         What an array held before it was written into has a gradient of its own: that of ``z``
         before ``z[z < 0] = 0`` is not that after it.
         """
-        found = dict(self.names)
-        for name, gradient in gradients.items():
-            several = list(dict.fromkeys(self.versions.get(name, ())))
-            if not several:
-                continue
-            found.setdefault(name, several[-1])
-            for node, own in zip(
-                several, sweep_gradients(self.root, several, False, None), strict=True
-            ):
-                if _are_same(np.asarray(own), gradient):
-                    found[name] = node
-        return found
+        return names_meant(self.root, self.names, self.versions, gradients)
+
+
+def names_meant(
+    root: Node,
+    names: Mapping[str, Any],
+    versions: Mapping[str, Sequence[Node]],
+    gradients: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The names that gradients are given for, each as that of its versions whose gradient it is.
+
+    Arguments:
+        root: the loss.
+        names: what each name held at the end.
+        versions: the nodes that each name held one after the other.
+        gradients: what was derived.
+    """
+    found = dict(names)
+    for name, gradient in gradients.items():
+        several = list(dict.fromkeys(versions.get(name, ())))
+        if not several:
+            continue
+        found.setdefault(name, several[-1])
+        slopes = sweep_gradients(root, several, False, None)
+        for node, own in zip(several, slopes, strict=True):
+            if _are_same(np.asarray(own), gradient):
+                found[name] = node
+    return found
 
 
 def _are_same(one: Array, other: object) -> bool:

@@ -20,7 +20,8 @@ with right hand-derived gradients, ``mutated`` such with one mistake in them, an
 ``parameters`` arrays; ``mutants`` lists the mistakes that can be planted in a pass of yours,
 ``file_mutants`` those in a file with loops, helper functions and classes.
 
-``assert_gradients`` is for your own tests of hand-derived gradients, and needs nothing else.
+``assert_gradients`` and, of layers, ``assert_backward`` are for your own tests of hand-derived
+gradients, and need nothing else.
 Everything else needs ``pip install autograd_mini[test]``.
 
 >>> from autograd_mini import rule
@@ -33,13 +34,13 @@ x = r_x: ∂/∂x = 1 / (1 + abs(x)) ** 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.check import GradientReport, check_gradients
+from autograd_mini.check import GradientReport, check_backward, check_gradients
 from autograd_mini.check.capture import Manual
 from autograd_mini.check.report import Hints
 from autograd_mini.core.tensor import Tensor
@@ -66,7 +67,7 @@ from autograd_mini.testing.strategies import graphs as graphs
 from autograd_mini.testing.strategies import mutated as mutated
 from autograd_mini.testing.strategies import parameters as parameters
 from autograd_mini.transforms import grad
-from autograd_mini.typing import Operand
+from autograd_mini.typing import Operand, Tree
 
 
 def check_function(f: Callable[..., Any], *arrays: Operand, order: int = 2, seed: int = 0) -> None:
@@ -119,7 +120,7 @@ _SUM = 256
 
 def assert_gradients(
     loss: Callable[..., Any],
-    params: Mapping[str, Any],
+    params: Tree,
     manual: Manual | None = None,
     *,
     seed: int = 0,
@@ -159,6 +160,56 @@ def assert_gradients(
         entries=entries,
         hints=hints,
         required=() if manual is None else required,
+        forbid_autodiff=forbid_autodiff,
+    )
+    report.raise_if_wrong()
+    return report
+
+
+def assert_backward(
+    forward: object,
+    backward: object,
+    *inputs: Tree,
+    upstream: Tree = None,
+    wrt: str | Sequence[str] | None = None,
+    seed: int = 0,
+    entries: int = 16,
+    hints: Hints = 2,
+    required: Literal["all"] | Collection[str] = "all",
+    forbid_autodiff: bool = True,
+) -> GradientReport:
+    """Assert that a layer's backward pass is right; if not, the report is the message.
+
+    Arguments:
+        forward, backward, inputs, upstream, wrt, seed, entries, hints: as for ``check_backward``.
+        required: the names for which there must be a gradient; by default all arrays of real
+            numbers among the inputs.
+        forbid_autodiff: whether a ``backward`` that differentiates automatically fails.
+
+    Returns:
+        The report, of gradients that all agree.
+
+    Raises:
+        GradientError: an ``AssertionError``: a gradient is wrong or missing, or cannot be told.
+
+    >>> import numpy as np
+    >>> report = assert_backward(
+    ...     lambda x: (np.maximum(0, x), x), lambda dout, cache: dout * (cache > 0),
+    ...     np.array([-1.0, 2.0]))
+    >>> report["x"].verdict
+    'agree'
+    """
+    __tracebackhide__ = True
+    report = check_backward(
+        forward,
+        backward,
+        *inputs,
+        upstream=upstream,
+        wrt=wrt,
+        seed=seed,
+        entries=entries,
+        hints=hints,
+        required=required,
         forbid_autodiff=forbid_autodiff,
     )
     report.raise_if_wrong()

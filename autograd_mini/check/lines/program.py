@@ -16,12 +16,13 @@ import sys
 import types
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_mini.check.lines.by_name import ByName
 from autograd_mini.check.lines.instrument import HOOKS, instrumented
 from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
 from autograd_mini.check.lines.state import State, generator_of, reached_by
@@ -242,6 +243,8 @@ class Program:
             return functools.partial(
                 self._follow(function.func), *function.args, **function.keywords
             )
+        if isinstance(function, ByName):
+            return replace(function, func=self._follow(function.func))
         if isinstance(function, type):
             return self._maker(function)
         if isinstance(function, _BUILT_IN):

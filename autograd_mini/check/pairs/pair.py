@@ -136,15 +136,16 @@ class Pair:
         inputs = rebuild(self.inputs, iter(made))
         handed = Context(len(inputs))
         drawn = _random_state()
-        helpers: dict[str, Any] = {}
+        helpers: dict[str, list[Any]] = {}
         first = (handed,) if self.has_context else ()
         result, own = _called(function, (*first, *inputs), {}, named, helpers)
         items = tuple(result) if isinstance(result, tuple | list) and result else (result,)
         if result is None:
             items = (self._output(before),)
         names = tuple({n for n, held in own.items() if held is item} for item in items)
+        last = {name: values[-1] for name, values in helpers.items()}
         random_numbers = drawn != _random_state()
-        return Ran(items, names, inputs, handed, {**helpers, **own}, before, random_numbers)
+        return Ran(items, names, inputs, handed, {**last, **own}, before, random_numbers)
 
     def _exchanged(self, follow: Follow, values: Values) -> None:
         """Puts numbers into the object; they are put back with the state of the run."""
@@ -263,7 +264,7 @@ def _called(
     positional: Sequence[Any],
     by_name: dict[str, Any],
     named: bool,
-    helpers: dict[str, Any] | None = None,
+    helpers: dict[str, list[Any]] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """The result of a call, and the local variables if they are asked for."""
     if not named:

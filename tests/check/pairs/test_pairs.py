@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from layers import RIGHT, slips, with_slip
 
-from autograd_mini import check_backward
+import autograd_mini as ag
+from autograd_mini import GradientError, check_backward
+from autograd_mini.testing import assert_backward
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -279,3 +281,33 @@ def test_code_that_does_not_run_is_mended():
     report = check_backward(forward, backward, np.ones((3, 4)), np.arange(8.0).reshape(4, 2))
     assert report.mistakes[0].repair.text == "dx = dout @ w.T"
     assert report.notes[-1].startswith("backward does not run")
+
+
+# In a course's tests
+
+
+def test_a_layer_is_asserted():
+    forward, backward, *inputs = RIGHT["affine"]
+    assert assert_backward(forward, backward, *inputs).ok
+
+    def slipped(dout, cache):
+        dx, dw, db = backward(dout, cache)
+        return dx, -dw, db
+
+    with pytest.raises(GradientError, match="w is wrong for it") as raised:
+        assert_backward(forward, slipped, *inputs)
+    assert "return dx, dw, db" not in str(raised.value)  # the corrected line
+
+
+def test_a_layer_that_forgets_a_gradient_fails():
+    forward, backward, *inputs = RIGHT["affine"]
+    with pytest.raises(GradientError, match="missing: b"):
+        assert_backward(forward, lambda dout, cache: backward(dout, cache)[:2], *inputs)
+
+
+def test_a_layer_that_differentiates_automatically_fails():
+    def backward(dout, cache):
+        return ag.grad(lambda x: np.sum(np.sin(x) * dout))(cache)
+
+    with pytest.raises(GradientError, match="autodiff"):
+        assert_backward(lambda x: (np.sin(x), x), backward, np.array([1.0, 2.0]))
