@@ -239,7 +239,9 @@ def report_of(piece: Piece, file: Path, into: Path, option: bool) -> Any:
     names["vjps"] = lambda function: PULLBACKS[id(function)]
     rng = np.random.default_rng(0)
     names.update({name: drawn(text, rng) for name, text in piece.arrays.items()})
-    exec(piece.make, names)
+    made = into / "made.py"
+    made.write_text(piece.make)
+    exec(compile(piece.make, str(made), "exec"), names)
     inputs = eval(f"({piece.inputs},)", names)
     if piece.step:
         return ag.check_step(eval(piece.step, names), *inputs)

@@ -74,6 +74,8 @@ class Pair:
         self.inputs = tuple(inputs)
         self.owner = _owner(self.forward) or next(filter(None, map(_owner, self.backwards)), None)
         self.names, self.has_context = _arguments(self.forward, self.inputs)
+        if any("[" in name for name in self.names):
+            self.names = _named_by(self.backwards, self.names)
         self.roles: list[list[Role]] = []
         self.differentiated: tuple[int, ...] = ()
 
@@ -195,7 +197,7 @@ class Pair:
         forward = Forward(self.names, ran.items, ran.names, self.has_context)
         self.roles = [roles(function, forward) if function else [] for function in self.backwards]
         found = {role.of for made in self.roles for role in made if role.kind == "upstream"}
-        if not found and self._gives_pullbacks(follow, ran):
+        if not found and (self._gives_pullbacks(follow, ran) or _pullbacks(ran)):
             found = {i for i, item in enumerate(ran.items) if is_differentiable(item)}
         self.differentiated = tuple(sorted(found))
 
@@ -215,9 +217,14 @@ class Pair:
         self, follow: Follow, ran: Ran, upstream: Mapping[int, Any], named: bool = False
     ) -> tuple[Given, dict[str, Any]]:
         """Call backward, and gather the gradients; with its local variables."""
-        if self.gives_gradients:
-            return _returned(list(ran.items[1:]), ran.names_in_forward, {}), {}
         names: dict[str, Any] = {}
+        if self.gives_gradients and not _pullbacks(ran):
+            return _returned(list(ran.items[1:]), ran.names_in_forward, {}), {}
+        if self.gives_gradients:
+            shares = [_copied(upstream[i]) for i in sorted(upstream)]
+            (pullback,) = _pullbacks(ran)
+            result, names = _called(follow(pullback), shares, {}, named)
+            return _returned(result, names, {}), names
         before, results = self._found(), []
         for function, made in zip(self.backwards, self.roles, strict=True):
             result = None
@@ -272,6 +279,12 @@ def _called(
     return call_with_locals(function, by_name, *positional, helpers=helpers)
 
 
+def _pullbacks(ran: Ran) -> list[Callable[..., Any]]:
+    """The function of the upstream gradient that forward returned beside its output."""
+    found = [item for item in ran.items[1:] if callable(item)]
+    return found if len(found) == 1 else []
+
+
 _OUTPUTS = ("output", "outputs", "out", "y", "a")
 
 
@@ -319,6 +332,17 @@ def _arguments(forward: Callable[..., Any], inputs: Sequence[Any]) -> tuple[tupl
         several = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
         names += [f"{name}[{i}]" for i in range(len(value))] if several else [name]
     return tuple(names[has_context:]), has_context
+
+
+def _named_by(
+    pullbacks: Sequence[Callable[..., Any] | None], names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What pullbacks ``lambda ans, x, w: …`` call the inputs, where forward takes ``*args``."""
+    for function in filter(None, pullbacks):
+        _, *inputs = inspect.signature(function).parameters or ("",)
+        if len(inputs) >= len(names):
+            return tuple(inputs[: len(names)])
+    return names
 
 
 def _key(path: str) -> str:

@@ -566,6 +566,18 @@ PULLBACKS = (
 )
 
 
+def wrapped(*args, **kwargs):
+    """As a primitive of another library: nothing is known of its arguments."""
+    return power(*args, **kwargs)
+
+
+def matmul(a, b):
+    def pullback(g):
+        return g @ b.T, a.T @ g
+
+    return a @ b, pullback
+
+
 # Without a cache
 
 
@@ -669,6 +681,8 @@ RIGHT = {
     "forward and residuals": (product_fwd, product_bwd, normal(3), normal(3)),
     "pullbacks": (power, PULLBACKS, normal(3), normal(3)),
     "one pullback": (np.sin, lambda ans, x: lambda g: g * np.cos(x), normal(3)),
+    "pullbacks of a wrapped function": (wrapped, PULLBACKS, normal(3), normal(3)),
+    "a pullback that forward returns": (matmul, None, normal(3, 4), normal(4, 2)),
     "without a cache": (sigmoid_forward, sigmoid_backward, normal(3, 4)),
     "upstream last": (linear, linear_backward, normal(3, 4), normal(4, 2), normal(2)),
     "several outputs": (split_forward, split_backward, normal(3, 4)),
