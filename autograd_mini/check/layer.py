@@ -38,7 +38,8 @@ def check_backward(
             ``backward(res, g)``: arguments are known by their names, in any order.  It returns
             gradients as an array, tuple, list or dict, or leaves them in attributes, as
             ``self.dW``.  Or a pullback for each input, ``lambda ans, x, w: lambda g: …``.  ``None``
-            where ``forward`` returns ``loss, gradients`` or ``out, pullback``, or is such an object.
+            where ``forward`` returns ``loss, gradients`` or ``out, pullback``, or is an object
+            that has both.
         inputs: what ``forward`` is called with.  Arrays of whole numbers and truth values,
             settings and all else that is no real number is data.
         upstream: the upstream gradient, of the output's shape; of several outputs a tuple.
