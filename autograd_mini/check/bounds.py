@@ -253,7 +253,7 @@ def _shaken(
         scale: by what a movement is multiplied afterwards.
     """
     shaken: dict[Any, Any] = {}
-    data: dict[int, Any] = {}
+    data: dict[int, Array] = {}
     unread = Counter(parent for node in order for parent in operands(node))
     unread.update(gradient for gradient in gradients if is_node(gradient))
     with no_grad(), np.errstate(all="ignore"):
@@ -282,15 +282,17 @@ def _shaken(
 
 
 def _shaken_data(
-    operand: Any, known: dict[int, Any], scale: float, rng: np.random.Generator
-) -> Any:
+    operand: object, known: dict[int, Array], scale: float, rng: np.random.Generator
+) -> object:
     """An operand that is no node, off by its own rounding where it was given in less digits than
     are computed with: rows of targets that are to add up to 1 do so to these.
     """
-    dtype = getattr(operand, "dtype", None)
-    if dtype is None or dtype.kind != "f" or dtype.itemsize >= np.dtype(float).itemsize:
+    if not isinstance(operand, np.ndarray | np.generic) or operand.dtype.kind != "f":
+        return operand
+    if operand.dtype.itemsize >= np.dtype(float).itemsize:
         return operand
     if id(operand) not in known:
-        noise = _UNITS * np.finfo(dtype).eps / 2 / scale * rng.uniform(-1, 1, np.shape(operand))
+        size = _UNITS * np.finfo(operand.dtype).eps / 2 / scale
+        noise = size * rng.uniform(-1, 1, np.shape(operand))
         known[id(operand)] = np.asarray(operand, float) * (1 + noise)
     return known[id(operand)]

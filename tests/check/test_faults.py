@@ -204,6 +204,10 @@ def test_weights_that_are_updated_before_use():
     assert mistake.cause == "updated-value"
     assert "W2 is used below after this update by rate·dW2" in text
     assert "columns" not in text
+    first, second = mistake.line.text.splitlines()
+    assert mistake.repair.text.split() == [*second.split(), *first.split()]
+    changed = [row[1:].strip() for row in report.patch().splitlines()[3:] if row[0] in "+-"]
+    assert changed == [second.strip(), second.strip()]  # the diff moves the other of the two
 
 
 REG = 0.05
@@ -827,7 +831,7 @@ def test_a_graph_of_the_engine_is_forbidden_where_it_is_asked_for():
     assert "differentiates automatically" in report.text()
 
 
-@pytest.mark.parametrize("off, verdict", [(0.0, "agree"), (3e-5, "differ")])
+@pytest.mark.parametrize(("off", "verdict"), [(0.0, "agree"), (3e-5, "differ")])
 def test_targets_in_float32_add_up_to_1_only_to_float32(off, verdict):
     shares = np.random.default_rng(2).dirichlet(np.ones(4), size=7).astype(np.float32)
     assert (np.sum(shares, axis=1, dtype=float) != 1).any()
