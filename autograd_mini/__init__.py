@@ -123,6 +123,7 @@ def __dir__() -> list[str]:
 _LAZY = {
     "check_backward": "check",
     "check_gradients": "check",
+    "check_script": "check",
     "check_step": "check",
     "compare": "check",
     "GradientError": "check",
@@ -144,6 +145,7 @@ if TYPE_CHECKING:
     from autograd_mini.check import GradientReport as GradientReport
     from autograd_mini.check import check_backward as check_backward
     from autograd_mini.check import check_gradients as check_gradients
+    from autograd_mini.check import check_script as check_script
     from autograd_mini.check import check_step as check_step
     from autograd_mini.check import compare as compare
     from autograd_mini.replay.source import Source as Source

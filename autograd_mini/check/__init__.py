@@ -24,6 +24,7 @@ from autograd_mini.check.pipeline import check_gradients as check_gradients
 from autograd_mini.check.report import GradientError as GradientError
 from autograd_mini.check.report import GradientReport as GradientReport
 from autograd_mini.check.result import Quantity as Quantity
+from autograd_mini.check.training import check_script as check_script
 from autograd_mini.check.training import check_step as check_step
 
 ORDER = (
@@ -37,11 +38,12 @@ ORDER = (
     "pairs", "pairs.context", "pairs.places", "pairs.roles", "pairs.matching", "pairs.pair",
     "pairs.first_run", "pairs.problem", "lines.trial", "lines.suspects",
     "lines.texts", "lines.misnamed", "lines.formulas", "lines.reasons",
-    "lines.candidates", "lines.moves", "lines.repair",
+    "lines.candidates", "lines.repair",
     "lines.failing", "lines.listing", "lines.located", "slips", "causes", "forward", "lint",
     "losses", "report.mistakes", "report.view", "report.patch", "report.text", "report.style",
     "report.page", "report.to_json", "report", "pipeline", "layer", "open_graph",
     "steps", "steps.variables", "steps.step", "steps.recorded", "steps.updates", "steps.meant",
-    "steps.fitting", "steps.posed", "training",
+    "steps.fitting", "steps.posed", "scripts", "scripts.text", "scripts.held_back",
+    "scripts.given", "scripts.blocks", "scripts.execution", "scripts.loops", "training",
 )  # fmt: skip
 """The modules in the order of the stages."""

@@ -1,13 +1,24 @@
-"""``check_step``: a training step is checked as it stands."""
+"""``check_step`` and ``check_script``: training code is checked as it stands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from autograd_mini.check.pipeline import checked
+from autograd_mini.check.problem import Problem
 from autograd_mini.check.report import GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
+from autograd_mini.check.scripts.execution import File
+from autograd_mini.check.scripts.given import readers
+from autograd_mini.check.scripts.held_back import held_back
+from autograd_mini.check.scripts.loops import steps_in
+from autograd_mini.check.scripts.text import Cell, cells_of
+from autograd_mini.check.steps.fitting import CannotTell
 from autograd_mini.check.steps.posed import Asked, posed
 from autograd_mini.check.steps.step import Step, step_of
 from autograd_mini.typing import Operand
@@ -70,6 +81,133 @@ def check_step(
         entries=entries,
         hints=hints,
         seconds=seconds,
+    )
+
+
+def check_script(
+    path: str | os.PathLike[str],
+    *,
+    loss: str | None = None,
+    params: Sequence[str] = (),
+    call: str | None = None,
+    given: Mapping[str, Operand] | None = None,
+    seed: int = 0,
+    entries: int = 16,
+    hints: Hints = 3,
+    seconds: float = 10.0,
+) -> GradientReport:
+    """Check the gradients that a training script or notebook derives by hand, as it stands.
+
+    The file is run, in a namespace of its own, until its first training step is found: a turn of a
+    loop that updates something.  What it prints, draws and writes is held back.  The step is
+    checked as by ``check_step``; the report says first what was assumed.  The file runs in this
+    process, with the rights of this process; ``autograd-mini check FILE`` runs it in one of its
+    own, with limits.
+
+    Arguments:
+        path: a Python file, a notebook, or a folder with a program.
+        loss, params: as for ``check_step``.
+        call: what is to be called where the file itself trains nothing, ``"train(X, y)"``; the
+            statements before it, separated by semicolons, prepare it.
+        given: data that the file reads and that are not there, by the names of variables or files.
+        seed, entries, hints, seconds: as for ``check_gradients``.
+
+    Raises:
+        ValueError: it cannot be told what is to be checked; the message asks for one thing.
+        FileNotFoundError: there is no such file.
+        Exception: what the file itself raises.
+
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "train.py")
+    ...     _ = file.write_text('''
+    ... import numpy as np
+    ... x, t = np.array([1.0, 2.0, 3.0]), np.array([2.0, 1.0, 4.0])
+    ... w = 0.5
+    ... for epoch in range(1000):
+    ...     error = w * x - t
+    ...     print(epoch, np.mean(error**2))
+    ...     w -= 0.01 * np.mean(error * x)
+    ... ''')
+    ...     report = check_script(file)
+    >>> report.ok, report.assumptions[2]
+    (True, 'Parameters: w, which it changes (params=)')
+    """
+    return cells_checked(
+        Path(path),
+        cells_of(Path(path)),
+        loss=loss,
+        params=params,
+        call=call,
+        given=given or {},
+        seed=seed,
+        entries=entries,
+        hints=hints,
+        seconds=seconds,
+    )
+
+
+def cells_checked(
+    path: Path,
+    cells: Sequence[Cell],
+    *,
+    loss: str | None,
+    params: Sequence[str],
+    call: str | None,
+    given: Mapping[str, Operand],
+    seed: int = 0,
+    entries: int = 16,
+    hints: Hints = 3,
+    seconds: float = 10.0,
+) -> GradientReport:
+    """The report on the texts of a file; arguments as for ``check_script``."""
+    checked_hints(hints)
+    with script(path, cells, call, given) as steps:
+        problem, assumptions = first_posed(steps, Asked(loss, tuple(params)))
+        report = checked(problem, seed=seed, entries=entries, seconds=seconds)
+    report.assumptions = list(assumptions)
+    return report.with_hints(hints)
+
+
+@contextmanager
+def script(
+    path: Path, cells: Sequence[Cell], call: str | None, given: Mapping[str, Operand]
+) -> Iterator[Iterator[Step]]:
+    """What may be the training step of a file, while nothing of the file gets out.
+
+    Arguments:
+        path: the file, in whose folder it runs.
+        cells: its texts.
+        call, given: as for ``check_script``.
+    """
+    texts = list(cells)
+    if call:
+        texts.append(Cell("<call>", call))
+    whole = "\n".join(cell.text for cell in texts)
+    pictures = re.search("matplotlib|pyplot|seaborn", whole) is not None
+    with held_back(path, pictures, list(readers(given, whole))):
+        yield steps_in(File(tuple(texts), given, called=bool(call)))
+
+
+def first_posed(steps: Iterator[Step], asked: Asked) -> tuple[Problem, tuple[str, ...]]:
+    """The problem of the first step that is one.
+
+    Raises:
+        CannotTell: none is.
+    """
+    refusals: list[CannotTell] = []
+    for step in steps:
+        try:
+            return posed(step, asked)
+        except CannotTell as error:
+            if error.progress > 1:
+                raise
+            refusals.append(error)
+    if refusals:
+        raise max(refusals, key=lambda error: error.progress)
+    raise CannotTell(
+        "the file updates nothing that could be a parameter: say what is to be called, "
+        "call='train(X, y)' (--call)"
     )
 
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 import argparse
 import difflib
 import io
-import json
 import linecache
 import os
-import re
 import runpy
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +22,9 @@ import autograd_mini as ag
 from autograd_mini.check.report import FORMATS, GradientReport, format_of
 from autograd_mini.check.report.patch import diff
 from autograd_mini.check.report.patch import write as write_corrections
+from autograd_mini.check.scripts.text import cells_of_notebook
+from autograd_mini.check.steps.fitting import CannotTell
+from autograd_mini.cli import scripts
 from autograd_mini.cli.expressions import ExpressionError, compute, numbers, variable
 from autograd_mini.core.rule import RULES
 from autograd_mini.core.value import Value
@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         own = commands.add_parser(name, help=command.help, description=command.description)
         command.arguments(own)
     chosen = parser.parse_args(arguments)
+    chosen.arguments = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # for what a checked file prints
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -154,6 +155,8 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REPORT",
         help=f"also write the report to this file ({', '.join(FORMATS)}); may be given again",
     )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    scripts.add_arguments(parser)
 
 
 def _check(options: Options) -> int:
@@ -168,9 +171,12 @@ def _check(options: Options) -> int:
             format_of(path)
     except ValueError as error:
         raise _Misuse(f"--out {error}") from error
+    stdin = sys.stdin.read() if str(file) == _INPUT else None
+    if options.call or _trains(file, stdin, called):
+        return _check_script(file, stdin, options)
     try:
         with _as_a_program(file):
-            names = _run(file, called)
+            names = _run(file, called, stdin)
             report = ag.check_gradients(
                 names["loss"],
                 names["params"],
@@ -184,18 +190,54 @@ def _check(options: Options) -> int:
     except SystemExit as error:
         raise _Misuse(f"{str(file)!r} ended with {error!r} while it was run") from error
     except BaseException as error:  # what a file's code raises is not always an Exception
-        raise _Misuse(_failure(file, error)) from error
+        raise _Misuse(scripts.failure(file, error)) from error
     if "manual" not in names:
         meant = _meant("manual", names)
         report.notes.append(
             f"{file.name} defines no `{called['manual']}`: automatic gradients were held against "
             f"numerical ones{meant and f' ({meant})'}"
         )
+    return _told(report, options)
+
+
+def _trains(file: Path, stdin: str | None, called: Mapping[str, str]) -> bool:
+    """Whether a file is a training script, to be checked as it stands."""
+    try:
+        return scripts.trains(scripts.texts_of(file, stdin), list(called.values()))
+    except CannotTell as error:
+        raise _Misuse(str(error)) from error
+    except (OSError, ValueError):
+        return False  # which is told where it is run
+
+
+def _check_script(file: Path, stdin: str | None, options: Options) -> int:
+    if not options.here:
+        try:
+            return scripts.in_own_process(options.arguments, options, stdin)
+        except TimeoutError as error:
+            raise _Misuse(f"{str(file)!r}: {error}") from error
+    with scripts.own_streams(options.memory):
+        try:
+            report = scripts.checked(file, scripts.texts_of(file, stdin), options)
+        except KeyboardInterrupt:
+            raise
+        except CannotTell as error:
+            raise _Misuse(str(error)) from error
+        except MemoryError as error:
+            message = f"it took more than {options.memory} MB: --memory says how much it may take"
+            raise _Misuse(f"{str(file)!r}: {message}") from error
+        except BaseException as error:  # what a file's code raises is not always an Exception
+            raise _Misuse(scripts.failure(file, error)) from error
+        return _told(report, options)
+
+
+def _told(report: GradientReport, options: Options) -> int:
+    """Print and write a report, and give the exit status."""
     try:
         if options.fix:
             print(for_stream(report.text(), sys.stderr), file=sys.stderr)
         else:
-            _show(report)
+            _show(report.to_json() if options.json else report)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
@@ -248,14 +290,17 @@ def _as_a_program(file: Path) -> Iterator[None]:
 _INPUT = "<stdin>"
 
 
-def _run(file: Path, called: Mapping[str, str]) -> dict[str, Any]:
+def _run(file: Path, called: Mapping[str, str], stdin: str | None) -> dict[str, Any]:
     """The names that a Python file defines, and under each role what is called so."""
     if str(file) != _INPUT and not file.is_file():
         raise _Misuse(f"there is no file {str(file)!r}")
-    if str(file) == _INPUT:
-        names = _run_texts({_INPUT: sys.stdin.read()})
+    if stdin is not None:
+        names = _run_texts({_INPUT: stdin})
     elif file.suffix == ".ipynb":
-        names = _run_texts(_cells(file))
+        try:
+            names = _run_texts({cell.name: cell.text for cell in cells_of_notebook(file)})
+        except ValueError as error:
+            raise _Misuse(str(error)) from error
     else:
         names = runpy.run_path(str(file), run_name="autograd_mini_check")
     several = {role: [part.strip() for part in name.split(",")] for role, name in called.items()}
@@ -300,49 +345,10 @@ def _run_texts(texts: Mapping[str, str]) -> dict[str, Any]:
     return names
 
 
-def _cells(file: Path) -> dict[str, str]:
-    """The cells of code of a notebook, each under the file's name and the cell's number."""
-    try:
-        cells = json.loads(file.read_text("utf-8"))["cells"]
-        sources = {
-            f"{file}, cell {number}": "".join(cell["source"])
-            for number, cell in enumerate(cells, 1)
-            if cell["cell_type"] == "code"
-        }
-    except (ValueError, LookupError, TypeError) as error:
-        raise _Misuse(f"{str(file)!r} is no notebook of format 4: {error!r}") from error
-    commands = re.compile(r"\A%%(?s:.*)|^(\s*)[%!].*", re.MULTILINE)  # of IPython and the shell
-    return {name: commands.sub(r"\1pass", source) for name, source in sources.items()}
-
-
 def _meant(name: str, names: Mapping[str, Any]) -> str:
     own = [other for other in names if not other.startswith("_")]
     near = difflib.get_close_matches(name, own, n=2, cutoff=0.5)
     return f"is {' or '.join(f'`{other}`' for other in near)} meant for `{name}`?" if near else ""
-
-
-def _failure(file: Path, error: BaseException) -> str:
-    """What went wrong in a file: the lines of the file that led there, and the error."""
-    lines = _lines_of(file, error)
-    lines = lines[:_MOST_LINES] + lines[-1:] if len(lines) > _MOST_LINES else lines
-    if not lines and isinstance(error, TypeError | ValueError):
-        return str(error)
-    told = traceback.TracebackException.from_exception(error)
-    report = "".join([*traceback.format_list(lines), *told.format_exception_only()])
-    return f"{str(file)!r} could not be run:\n{report}".rstrip()
-
-
-_MOST_LINES = 8
-"""How many lines that led to an error are shown, besides the last one."""
-
-
-def _lines_of(file: Path, error: BaseException) -> list[traceback.FrameSummary]:
-    """Where an error came through the file."""
-    return [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == str(file) or frame.filename.startswith(f"{file}, cell ")
-    ]
 
 
 # rules

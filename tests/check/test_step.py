@@ -415,3 +415,15 @@ def test_what_is_no_function_is_refused():
 
 def test_the_name_is_public():
     assert "check_step" in dir(ag)
+
+
+@pytest.mark.parametrize("slip", [False, True])
+def test_of_a_single_number_the_factor_has_to_be_the_same_elsewhere(slip):
+    def step(p, x, y):
+        loss = np.mean((p["w"] * x - y) ** 2)
+        error = p["w"] * x + 1 - y if slip else p["w"] * x - y
+        p["w"] -= 0.1 * np.sum(error * x)
+        return loss
+
+    report = check_step(step, {"w": 0.7}, X[0], T[0, :1])
+    assert report.ok is not slip, str(report)

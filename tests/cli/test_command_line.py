@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -381,3 +382,108 @@ def test_no_text_does_more_than_fail(text: str) -> None:
 def test_numbers_are_read_back(at: dict[str, float]) -> None:
     text = ",".join(f"{name} = {number!r}" for name, number in at.items())
     assert repr(numbers([text] if at else [])) == repr(at)
+
+
+TRAINING = """
+import numpy as np
+np.random.seed(0)
+X = np.random.randn(8, 3)
+y = np.random.rand(8)
+w = np.zeros(3)
+for epoch in range(10**9):
+    out = 1 / (1 + np.exp(-X @ w))
+    loss = np.sum((out - y) ** 2) / 2
+    print("loss", loss)
+    w -= 0.1 * X.T @ ((out - y) * out * SLOPE)
+"""
+
+
+def training(tmp_path, slope="(1 - out)", name="train.py"):
+    file = tmp_path / name
+    file.write_text(TRAINING.replace("SLOPE", slope))
+    return file
+
+
+def run(*arguments, **options):
+    command = [sys.executable, "-m", "autograd_mini", "check", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def test_check_takes_a_training_script_as_it_stands(tmp_path):
+    done = run(training(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *_ = done.stdout.splitlines()
+    assert first == "Step: the first turn of the loop in line 7, lines 8–11"
+    assert "1 gradient checked: all agree" in done.stdout
+    assert "loss 0." not in done.stdout  # what the script prints is held back
+
+
+def test_check_of_a_training_script_with_a_slip(tmp_path):
+    file = training(tmp_path, "(1 + out)")
+    before = file.read_text()
+    done = run("train.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "train.py:11  w -= 0.1 * X.T @ ((out - y) * out * (1 + out))" in done.stdout
+    silent = run(file, "--hints", "0")
+    assert "train.py:11" not in silent.stdout
+    record = json.loads(run(file, "--json").stdout)
+    assert record["ok"] is False
+    assert record["assumptions"][2] == "Parameters: w, which it changes (params=)"
+    page = tmp_path / "report.html"
+    assert run(file, "--out", page).returncode == 1
+    assert "the first turn of the loop" in page.read_text()
+    fixed = run("train.py", "--fix", "--write", cwd=tmp_path)
+    assert "--- a/train.py" in fixed.stdout
+    assert file.read_text() == before.replace("(1 + out)", "(1 - out)")
+    assert run(file).returncode == 0
+
+
+def test_check_reads_a_training_script_from_the_input():
+    done = run("-", input=TRAINING.replace("SLOPE", "(1 + out)"))
+    assert done.returncode == 1
+    assert "stdin:11" in done.stdout
+
+
+def test_check_asks_for_what_it_cannot_tell(tmp_path):
+    file = tmp_path / "train.py"
+    file.write_text("import numpy as np\nX = np.load('x.npy')\nfor i in range(9):\n    X -= 1.0\n")
+    done = run(file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the file 'x.npy' is not there" in done.stderr
+    np.savez(tmp_path / "x.npz", np.ones(3))
+    done = run(file, "--given", f"x.npy={tmp_path / 'x.npz'}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--call" in done.stderr or "--loss" in done.stderr
+    assert run(file, "--given", "x.npy").returncode == 2
+
+
+def test_check_ends_a_training_script_that_takes_too_long_or_too_much(tmp_path):
+    file = training(tmp_path)
+    file.write_text("import time\n" + file.read_text() + "\nwhile True:\n    pass\n")
+    slow = tmp_path / "slow.py"
+    slow.write_text("w = 1.0\nwhile w:\n    pass\nw -= 1.0\n")
+    done = run(slow, "--time", "3")
+    assert done.returncode == 2
+    assert "longer than 3 s" in done.stderr
+    large = tmp_path / "large.py"
+    large.write_text("w = [0.0] * 10**9\nfor i in range(3):\n    w[0] -= 1.0\n")
+    done = run(large, "--memory", "1000")
+    assert done.returncode == 2
+    assert "--memory" in done.stderr
+
+
+def test_check_runs_what_is_called(tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text(
+        "import numpy as np\n"
+        "class Net:\n"
+        "    def __init__(self, n):\n"
+        "        self.w = np.ones(n)\n"
+        "    def step(self, x, t):\n"
+        "        o = np.tanh(x @ self.w)\n"
+        "        self.w += 0.1 * x.T @ ((t - o) * (1 - o**2))\n"
+    )
+    code = "x = np.eye(3) + 0.1; net = Net(3); net.step(x, np.zeros(3))"
+    done = run(file, "--call", code)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "one call of net.step(x, np.zeros(3))" in done.stdout

@@ -32,8 +32,7 @@ from autograd_mini.typing import Array
 Gradients = Mapping[str, Array]
 Follow = Callable[[Any], Any]
 """Gives what is called in the place of a function."""
-Edits = Mapping[Place, Sequence[ast.stmt | ast.Module]]
-"""What may run in the place of a statement: others, or several in a row."""
+Edits = Mapping[Place, Sequence[ast.stmt]]
 
 WHOLE, PART, HANDED = 0, 1, 2
 """What of a statement's target an event is: all that it holds after, or what was put or added;
@@ -399,21 +398,21 @@ class Program:
     def _unpacked(self, sites: tuple[Site, ...], names: tuple[str, ...], values: object) -> object:
         """A statement made several values for as many targets."""
         if isinstance(values, tuple | list) and len(values) == len(sites):
-            return tuple(map(self._made, sites, names, values))
+            return tuple(map(self._made_and_kept, sites, names, values))
         return values
 
     def _wrote(self, site: Site, name: str, base: object, index: Any) -> None:
         """A statement wrote into an array, or into a list or dict."""
-        if self._log is None and self._exchange is None and self._listen is None:
+        if not (self._log is not None or self._exchange or self._listen or self._keeping):
             return
         if isinstance(base, np.ndarray):
-            other = self._made(site, name.rpartition("[")[0] or name, base)
+            other = self._made_and_kept(site, name.rpartition("[")[0] or name, base)
             if other is not base:
                 base[...] = other
         elif isinstance(base, list | dict) and index is not None:
             item = base[index]
             if _is_real(item):
-                base[index] = self._made(site, name, item)
+                base[index] = self._made_and_kept(site, name, item)
 
     def _reached(self) -> None:
         """The statement that is waited for is about to run."""

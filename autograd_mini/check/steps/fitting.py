@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +16,7 @@ from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,
     is_output_and_target,
+    is_vague,
     losses_of_residual,
     printed_expressions,
     residuals,
@@ -24,7 +26,14 @@ from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import Update, adds_to, rate_of, reaches
 from autograd_mini.check.steps.variables import Held, Variable, as_numbers
-from autograd_mini.core.graph import Node, rebuild, sweep_gradients, topological_order
+from autograd_mini.check.structure import (
+    is_elementwise,
+    is_logarithm,
+    squared,
+    symbol_of,
+    terms,
+)
+from autograd_mini.core.graph import Node, is_node, rebuild, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.typing import Array
 
@@ -35,7 +44,15 @@ SAME = 1e-6
 
 
 class CannotTell(ValueError):
-    """What is to be checked is not clear; the message says what was found, and asks one thing."""
+    """What is to be checked is not clear; the message says what was found, and asks one thing.
+
+    Attributes:
+        progress: how much was clear: of several refusals that of the greatest is told.
+    """
+
+    def __init__(self, message: str, progress: int = 0) -> None:
+        super().__init__(message)
+        self.progress = progress
 
 
 @dataclass(frozen=True)
@@ -96,7 +113,7 @@ class Trained:
         values: dict[Variable, Array | Tensor] = {v: v.before for v in wanted}
         visit = None if loss is None or visited is None else loss.visitor(visited)
         before = loss.place if visit is not None and loss is not None else None
-        return run(self.step, wanted, {**values, **at}, before, visit)
+        return run(self.step, wanted, {**values, **at}, before=before, visit=visit)
 
     def root(self, loss: Loss, at: Values, ran: Ran | None = None) -> tuple[Ran, Node | None]:
         """The recorded loss, with updates that it came after undone; and the run."""
@@ -128,31 +145,56 @@ class Trained:
         Raises:
             CannotTell: there is none.
         """
-        explicit = self._explicit(ran, asked)
-        fits: list[Fit] = []
-        for loss in explicit:
+        fits = []
+        for loss in self._explicit(ran, asked):
             fit = self._fit(loss, {}, ran)
             if fit is not None:
-                fits.append(fit)
-                if fit.complete:
-                    return fit
+                fits.append(self._elsewhere(fit))
+                if fits[-1].complete and abs(fits[-1].factor - 1) <= SAME:
+                    return fits[-1]
         sure = [fit for fit in fits if fit.loss.rank <= _SURE]
+        complete = [fit for fit in sure or fits if fit.complete]
+        if complete:
+            return min(complete, key=lambda fit: abs(np.log(abs(fit.factor))))
         if sure:
             return max(sure, key=lambda fit: fit.agreeing)
-        by_error = self._by_error(ran) if asked is None else []
-        for fit in by_error:
-            if fit.complete:
-                return fit
-        rest = [*fits, *by_error]
-        if rest:
-            return max(rest, key=lambda fit: (fit.agreeing, -fit.loss.rank))
+        for fit in self._by_error(ran) if asked is None else []:
+            fits.append(self._elsewhere(fit))
+            if fits[-1].complete:
+                return fits[-1]
+        if fits:
+            return max(fits, key=lambda fit: (fit.agreeing, -fit.loss.rank))
         names = ", ".join(self.names.values())
         raise CannotTell(
             f"no loss was found: {self.step.words} changes {names}, but makes no number that "
             "depends on them and is returned, printed, kept in a list or called a loss: say which "
             "it is with loss= (--loss), a name, a line or an expression such as "
-            "'np.mean((y - out)**2)'"
+            "'np.mean((y - out)**2)'",
+            progress=1,
         )
+
+    def _elsewhere(self, fit: Fit) -> Fit:
+        """The same, as far as it holds at other parameters, where nothing agrees by chance."""
+        start = moved_from([update.variable for update in fit.parameters])
+        plain = run(self.step, [update.variable for update in self.changed], start=start)
+        moved: dict[Update, Update] = {}
+        for update in self.changed:
+            after = as_numbers(plain.after.get(update.variable))
+            before = np.asarray(start.get(update.variable, update.variable.before))
+            taken = update.taken if after is None else before - after
+            moved[update] = replace(
+                update, variable=replace(update.variable, before=before), taken=taken
+            )
+        names = {moved[update]: name for update, name in self.names.items() if update in moved}
+        there = Trained(self.step, tuple(moved.values()), names, plain)
+        other = None if plain.error is not None else there._fit(fit.loss, {})
+        if other is None or len(other.parameters) != len(fit.parameters):
+            return fit
+        if sum(u.variable.before.size for u in fit.parameters) == 1:  # some factor always fits
+            same = abs(other.factor - fit.factor) <= SAME * abs(fit.factor)
+            sign = float(np.sign(fit.factor))
+            return fit if same else replace(fit, factor=sign, agreeing=0)
+        return replace(fit, factor=other.factor, agreeing=other.agreeing)
 
     def _explicit(self, ran: Ran, asked: str | None) -> list[Loss]:
         found = explicit_losses(self.known, ran)
@@ -216,6 +258,10 @@ class Trained:
         ran, root = self.root(loss, at, ran)
         if root is None or not np.isfinite(np.asarray(root.data)).all() or np.size(root.data) != 1:
             return None
+        if loss.explicit and (_is_mean_distance(root) or _is_difference(root)):
+            loss = replace(loss, rank=max(loss.rank, _SURE + 1))
+        if loss.explicit and is_vague(loss.text) and not _is_of_squares_or_logarithms(root):
+            loss = replace(loss, rank=max(loss.rank, _SURE + 2))
         order = set(topological_order(root))
         own = [
             update
@@ -241,40 +287,31 @@ class Trained:
             claims.append(
                 update.taken / rate_number(update, own)
                 if source is None
-                else np.asarray(as_numbers(source.value))
+                else np.asarray(source.numbers)
             )
-        ratios = list(map(_ratio, claims, right))
-        known = [ratio for ratio in ratios if ratio is not None and ratio != 0]
-        sign = -1 if loss.ascends else 1
-        groups = {
-            ratio: sum(abs(other - ratio) <= SAME * abs(ratio) for other in known)
-            for ratio in known
-            if sign * ratio > 0
-        }
-        factor = max(groups, key=lambda ratio: (groups[ratio], -abs(ratio - 1)), default=0.0)
+        ratios = list(map(_ratio, _without_rounding(claims), _without_rounding(right)))
+        sign = -1.0 if loss.ascends else 1.0
+        sizes = [update.variable.before.size for update in own]
+        factor = _common_factor(ratios, sizes, sign)
         agreeing = sum(
-            (ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor)))
+            ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
             for ratio in ratios
         )
-        agreeing = agreeing if factor else 0
-        return Fit(loss, tuple(own), factor or float(sign), agreeing, sources)
+        return Fit(loss, tuple(own), _plain_number(factor), agreeing, sources)
 
     def _source(self, update: Update, right: Array) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name."""
         shape = update.variable.before.shape
         arrays = [
-            made
+            (made, made.numbers)
             for made in self.plain.made
-            if made.site.slot != HANDED
-            and (numbers := as_numbers(made.value)) is not None
-            and numbers.shape == shape
+            if made.site.slot != HANDED and made.numbers is not None and made.numbers.shape == shape
         ]
-        for made in arrays:
-            ratio = _ratio(np.asarray(as_numbers(made.value)), right)
-            if ratio is not None and ratio != 0:
+        for made, numbers in arrays:
+            if _ratio(numbers, right):
                 return made
-        named = [made for made in arrays if is_gradient_name(made.name, self.names[update])]
-        return named[0] if named else None
+        named = [made for made, _ in arrays if is_gradient_name(made.name, self.names[update])]
+        return named[-1] if named else None
 
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
@@ -287,9 +324,97 @@ _RESIDUALS = 12
 """How many differences are looked at for an output and a target."""
 
 
+def _plain_number(factor: float) -> float:
+    """A factor without what rounding and stabilisers add to it: 1/32 for 0.03125000001."""
+    for number in (factor, 1 / factor if factor else 0.0):
+        near = Fraction(number).limit_denominator(_LARGEST_DIVISOR)
+        if near and abs(float(near) - number) <= SAME * abs(number) / 10:
+            return float(near if number == factor else 1 / near)
+    return factor
+
+
+_LARGEST_DIVISOR = 1000
+
+
+def _common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: float) -> float:
+    """The factor that most updates have in common.
+
+    Some factor fits a single number: where nothing else says so, it is the sign alone.
+    """
+    best, said_by = sign, 0
+    if sum(sizes) == 1 and ratios[0] is not None and sign * ratios[0] > 0:
+        return ratios[0]  # which has to hold elsewhere too
+    for ratio in ratios:
+        if ratio is None or sign * ratio <= 0:
+            continue
+        alike = [
+            size
+            for other, size in zip(ratios, sizes, strict=True)
+            if other is not None and abs(other - ratio) <= SAME * abs(ratio)
+        ]
+        says = sum(alike) - 1
+        nearer = abs(ratio - sign) < abs(best - sign)
+        if says > said_by or (says == said_by > 0 and nearer):
+            best, said_by = ratio, says
+    return best
+
+
+def _is_mean_distance(root: Node) -> bool:
+    """Whether a number is a sum of distances |t − o|, which is shown where squares are meant."""
+    found = terms(topological_order(root))
+    return bool(found) and all(_is_distance(term.node) for term in found)
+
+
+def _is_difference(root: Node) -> bool:
+    """Whether a number is an output less a target, which is no loss, but its slope."""
+    return symbol_of(root) == "-" and len([p for p in root.parents if is_node(p)]) == 1
+
+
+def _is_of_squares_or_logarithms(root: Node) -> bool:
+    """Whether a number is a sum of squares, logarithms or distances."""
+    return all(
+        _is_distance(term.node) or squared(term.node) is not None or _has_logarithm(term.node)
+        for term in terms(topological_order(root))
+    )
+
+
+def _has_logarithm(node: Node) -> bool:
+    return any(is_logarithm(one) for one in (node, *node.parents))
+
+
+def _is_distance(node: Node) -> bool:
+    """Whether a node is |x| of another, some x below 0."""
+    operands = [parent for parent in node.parents if is_node(parent)]
+    if not is_elementwise(node) or len(node.parents) != 1 or not operands:
+        return False
+    inner = np.asarray(operands[0].data)
+    return np.array_equal(np.asarray(node.data), np.abs(inner)) and bool(np.any(inner < 0))
+
+
 def rate_number(update: Update, others: Sequence[Update]) -> float:
     """The rate of an update, as one number."""
     return float(np.prod(list(rate_of(update, others).values()) or [1.0]))
+
+
+def moved_from(several: Sequence[Variable]) -> dict[Variable, Array]:
+    """Numbers in the place of those that variables hold, where nothing agrees by chance."""
+    rng, moved = np.random.default_rng(0), {}
+    for variable in several:
+        before = variable.before
+        size = float(np.sqrt(np.mean(np.square(before)))) if before.size else 0.0
+        moved[variable] = before + _APART * (size or 1.0) * rng.normal(size=before.shape)
+    return moved
+
+
+_APART = 0.25
+"""How far another point lies, as a part of a variable's usual size."""
+
+
+def _without_rounding(arrays: Sequence[Array]) -> list[Array]:
+    """Arrays, of which those that are 0 but for rounding, beside the others, are 0."""
+    most = max((float(np.max(np.abs(a), initial=0.0)) for a in arrays), default=0.0)
+    least = 1e-13 * most
+    return [a if np.max(np.abs(a), initial=0.0) > least else np.zeros(a.shape) for a in arrays]
 
 
 def _ratio(claim: Array, right: Array) -> float | None:

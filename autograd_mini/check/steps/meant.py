@@ -16,8 +16,8 @@ from autograd_mini.check.lines.program import HANDED, Program, Site, Visit
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.steps.recorded import Ran
 from autograd_mini.check.steps.variables import Held
-from autograd_mini.core.graph import Node
-from autograd_mini.core.operation import OPERATIONS
+from autograd_mini.check.structure import reduced
+from autograd_mini.core.graph import Node, is_node
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.recording import node_of
 from autograd_mini.typing import Operand
@@ -117,8 +117,8 @@ def _as_node(value: Held) -> Tensor | None:
     """Recorded numbers, an array or a list of such, as one node."""
     if isinstance(value, list | tuple):
         nodes: list[Held] = [_as_node(item) for item in value]
-        whole = all(node is not None for node in nodes)
-        return OPERATIONS["stack"](*nodes, axis=0) if whole else None
+        stacked: Held = np.stack(nodes) if all(node is not None for node in nodes) else None
+        return stacked  # type: ignore[no-any-return]
     return node_of(value)
 
 
@@ -131,6 +131,20 @@ def sounds_like_a_loss(text: str) -> bool:
     """
     last = re.sub(r"\[[^]]*\]$", "", text).rpartition(".")[2] or text
     return bool(_LOSS.search(last)) and not _GRADIENT.search(last)
+
+
+_VAGUE = re.compile(
+    r"^(?:e|l|j|(?:\w+_)?(?:err|error|errors|risk|energy)(?:_\w+)?)$", re.IGNORECASE
+)
+
+
+def is_vague(text: str) -> bool:
+    """Whether something called so may as well be something else: an error on its way back.
+
+    >>> is_vague("error"), is_vague("sum_error"), is_vague("loss"), is_vague("mse")
+    (True, True, False, False)
+    """
+    return bool(_VAGUE.search(re.sub(r"\W+$", "", text).rpartition(".")[2]))
 
 
 def explicit_losses(program: Program, ran: Ran) -> list[Loss]:
@@ -183,7 +197,7 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
         kept = made.name.endswith("[]")
         rank = 1 if kept or made.name in printed else 2
         if not sounds_like_a_loss(made.name):
-            if not (kept or made.name in printed):
+            if made.name not in printed:
                 continue
             rank = 4
         seen[made.node] = None
@@ -349,15 +363,28 @@ def losses_of_residual(residual: Residual, which: int) -> list[Loss]:
 
 
 def is_output_and_target(pair: tuple[Any, ...]) -> bool:
-    """Whether the first of two values depends on the parameters, and the second does not."""
+    """Whether the first of two values is computed from parameters, and the second is not."""
     output, target = pair
-    if _as_node(output) is None or _has_node(target):
+    node = _as_node(output)
+    if node is None or _has_node(target) or _is_held(node):
         return False
     try:
         shape = np.broadcast_shapes(np.shape(output), np.shape(target))
         return bool(shape == np.shape(output))
     except ValueError:
         return False
+
+
+def _is_held(node: Node) -> bool:
+    """Whether a node is what a variable holds, or a part of it, and not computed."""
+    waiting = [node]
+    for one in waiting:  # grows while it is walked
+        if one.parents and (one.operation is None or one.operation.elementwise):
+            return False
+        if reduced(one) is not None or getattr(one.operation, "multilinear", False):
+            return False
+        waiting += [parent for parent in one.parents if is_node(parent)]
+    return True
 
 
 def _has_node(value: Held) -> bool:

@@ -20,9 +20,10 @@ from autograd_mini.check.steps.fitting import (
     CannotTell,
     Fit,
     Trained,
+    moved_from,
     rate_number,
 )
-from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
+from autograd_mini.check.steps.recorded import Made, Ran, program_of, put, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import Update, rate_of, updates
 from autograd_mini.check.steps.variables import (
@@ -72,6 +73,7 @@ def posed(step: Step, asked: Asked = Asked()) -> tuple[Problem, tuple[str, ...]]
             f"{step.words} changes no array or number that can be reached from what it is given, "
             "so nothing says what its gradients are: give a step that updates its parameters"
         )
+    changed = _with_unmoved(step, found, changed)
     names = dict(zip(changed, names_for([u.variable for u in changed]), strict=True))
     changed = _chosen(changed, names, asked.params)
     trained = Trained(step, tuple(changed), names, plain)
@@ -84,18 +86,35 @@ def posed(step: Step, asked: Asked = Asked()) -> tuple[Problem, tuple[str, ...]]
     return posing.problem({}), tuple(posing.assumptions())
 
 
+def _with_unmoved(step: Step, found: Sequence[Variable], changed: Sequence[Update]) -> list[Update]:
+    """The updates, with those that change nothing where the step begins, but elsewhere."""
+    floats = [u.variable for u in changed if u.variable.kind != "number" or u.statement is not None]
+    elsewhere = run(step, found, start=moved_from(floats))
+    if elsewhere.error is not None:
+        return list(changed)
+    known = {update.variable for update in changed}
+    others = updates(step, [v for v in found if v not in known], elsewhere)
+    still = [replace(u, taken=np.zeros(u.variable.before.shape)) for u in others]
+    return [*changed, *still]
+
+
 def _raise(step: Step, ran: Ran) -> None:
     """Raise what a run raised, with what may be the remedy."""
     if ran.error is None:
         return
     program = program_of(step, lambda result, after: {})
     error = program.run().error
-    statement = failing_statement(program, ran.error if error is None else error)
-    if isinstance(ran.error, ValueError) and statement is not None:
-        message = f"line {statement.number}, {statement.text}: {str(ran.error).strip()}"
-        advice = _advice(program, statement)
-        raise ValueError(f"{message}: {advice}" if advice else message) from ran.error
-    raise ran.error
+    raise told(program, ran.error if error is None else error) from ran.error
+
+
+def told(program: Program, error: BaseException) -> BaseException:
+    """An error that a program raised; of shapes that do not fit with the line and a remedy."""
+    statement = failing_statement(program, error) if isinstance(error, ValueError) else None
+    if statement is None or isinstance(error, CannotTell):
+        return error
+    message = f"line {statement.number}, {statement.text}: {str(error).strip()}"
+    advice = _advice(program, statement)
+    return ValueError(f"{message}: {advice}" if advice else message)
 
 
 def _advice(program: Program, statement: Statement) -> str:
@@ -162,6 +181,13 @@ class _Posing:
         derived = program.run()
         if derived.gradients is None:
             raise derived.error or ValueError("the step does not run")
+        missing = [name for name in own if name not in derived.gradients]
+        if missing:
+            raise CannotTell(
+                f"what the gradient of {' and '.join(missing)} is cannot be seen in what the step "
+                "does: check it without the optimiser, as W -= rate * dW",
+                progress=2,
+            )
         nodes = {name: ran.leaves[update.variable] for name, update in own.items()}
         scope = _scope(self.trained.step, ran, nodes)
         return Problem(
@@ -183,10 +209,7 @@ class _Posing:
         fit = self.fit
 
         def prepare(spaces: Sequence[Space]) -> None:
-            for variable, leaf in values.items():
-                data = np.array(leaf.data)
-                variable.put(spaces, float(data) if variable.kind == "number" else
-                             data.tolist() if variable.kind == "list" else data)  # fmt: skip
+            put(spaces, {variable: np.asarray(leaf.data) for variable, leaf in values.items()})
 
         def collect(result: Held, after: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
             made = {}
@@ -194,13 +217,18 @@ class _Posing:
                 if update in fit.sources:
                     numbers = _kept(program, fit.sources[update])
                     if numbers is not None:
-                        made[self.trained.names[update]] = numbers / fit.factor
+                        made[self.trained.names[update]] = as_computed(numbers / fit.factor)
                     continue
                 numbers = as_numbers(update.variable.after(after))
                 before = np.asarray(values[update.variable].data)
                 if numbers is not None:
-                    made[self.trained.names[update]] = (before - numbers) / self._scale(update)
+                    taken = (before - numbers) / self._scale(update)
+                    made[self.trained.names[update]] = as_computed(taken)
             return made
+
+        def as_computed(gradient: Array) -> Array:
+            """Of the precision that the step computes in, so that it is judged by its rounding."""
+            return gradient.astype(np.float32) if self.trained.plain.is_narrow else gradient
 
         keeping = {source.site for source in fit.sources.values()}
         program = program_of(self.trained.step, collect, prepare, keeping)

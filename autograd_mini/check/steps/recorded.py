@@ -11,7 +11,7 @@ import numpy as np
 from autograd_mini.check.lines.program import HANDED, PART, Program, Site, Stopped, Visit
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.variables import Held, Space, Variable
+from autograd_mini.check.steps.variables import Held, Space, Variable, as_numbers
 from autograd_mini.core.graph import Node
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.recording import Note, node_of, recording
@@ -32,6 +32,7 @@ class Made:
         name: the target, as it is written.
         value: the array or number, as the code goes on with it.
         node: what it holds then, as it was recorded; ``None`` where it depends on no parameter.
+        numbers: in a plain run a copy of it, as an array; ``None`` of what is no array of floats.
     """
 
     site: Site
@@ -40,11 +41,12 @@ class Made:
     name: str
     value: Held
     node: Tensor | None
+    numbers: Array | None = None
 
     @property
     def is_number(self) -> bool:
         """Whether it is one real number."""
-        return isinstance(self.value, float) or (
+        return isinstance(self.value, float | np.floating) or (
             isinstance(self.value, np.ndarray)
             and self.value.size == 1
             and self.value.dtype.kind == "f"
@@ -72,6 +74,11 @@ class Ran:
     leaves: dict[Variable, Node] = field(default_factory=dict)
     error: BaseException | None = None
     notes: list[Note] = field(default_factory=list)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether some statement made floats of less than 64 bits."""
+        return any(getattr(m.value, "dtype", None) in (np.float32, np.float16) for m in self.made)
 
     def nodes_after(self, variable: Variable) -> list[tuple[Node, Any]]:
         """What a variable holds after, as nodes, each with where in it that stands."""
@@ -105,6 +112,8 @@ def program_of(step: Step, collect: Callable[[Any, Sequence[Mapping[str, Any]]],
 
     def entry(follow: Callable[[Any], Any]) -> Held:
         with step.names_kept():
+            for variable, wide in step.narrow:
+                variable.put(step.spaces, wide.copy())
             prepare(step.spaces)
             return collect(*step.call(follow))
 
@@ -115,6 +124,7 @@ def run(
     step: Step,
     wanted: Sequence[Variable],
     at: Mapping[Variable, Array | Tensor] | None = None,
+    start: Mapping[Variable, Array] | None = None,
     before: Place | None = None,
     visit: Visit | None = None,
 ) -> Ran:
@@ -124,6 +134,7 @@ def run(
         step: the step.
         wanted: the variables that are looked at after it.
         at: what some hold when it begins; if given, it is recorded from these.
+        start: the same, of a run that is not recorded.
         before, visit: as for ``Program.run``.
     """
     ran = Ran()
@@ -133,7 +144,9 @@ def run(
         turn = turns[site] = turns.get(site, -1) + 1
         for key, item in _items(value):
             label = name if key is None else f"{name}[{key!r}]"
-            ran.made.append(Made(site, turn, key, label, item, node_of(item) if at else None))
+            node = node_of(item) if at else None
+            numbers = None if at else _as_it_is(item)
+            ran.made.append(Made(site, turn, key, label, item, node, numbers))
 
     def collect(result: Held, after: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
         ran.result = result
@@ -147,7 +160,7 @@ def run(
         return {}
 
     if not at:
-        program = program_of(step, collect)
+        program = program_of(step, collect, lambda spaces: put(spaces, start or {}))
         made = program.run(listen=listen, before=before, visit=visit)
         ran.error = made.error
         return ran
@@ -168,6 +181,26 @@ def run(
         ran.error = made.error
         ran.notes = list(tape.notes)
     return ran
+
+
+def put(spaces: Sequence[Space], values: Mapping[Variable, Array]) -> None:
+    """Put arrays in the place of variables: of numbers and lists as these."""
+    for variable, data in values.items():
+        if variable.kind == "number":
+            variable.put(spaces, float(data))
+        else:
+            variable.put(spaces, data.tolist() if variable.kind == "list" else np.array(data))
+
+
+def _as_it_is(value: object) -> Array | None:
+    """A copy of an array, or of a list of numbers."""
+    if isinstance(value, np.ndarray) and not (value.dtype.kind == "f" and value.size <= _LARGEST):
+        return None
+    return as_numbers(value)
+
+
+_LARGEST = 2_000_000
+"""How many numbers an array has, at the most, of which a copy is kept."""
 
 
 def _number(leaf: Tensor) -> float:

@@ -14,7 +14,8 @@ from typing import Any
 from autograd_mini.check.lines.program import Follow
 from autograd_mini.check.lines.source import is_users
 from autograd_mini.check.lines.state import State
-from autograd_mini.check.steps.variables import Held, Space
+from autograd_mini.check.steps.variables import Held, Space, Variable, variables
+from autograd_mini.typing import Array
 
 Call = Callable[[Follow], tuple[Any, Sequence[Mapping[str, Any]]]]
 
@@ -42,6 +43,12 @@ class Step:
         for space in self.spaces:
             state.add(*space.values())
         return state
+
+    @cached_property
+    def narrow(self) -> list[tuple[Variable, Array]]:
+        """The arrays of float32 and float16 that it finds, in float64."""
+        found = variables(self.spaces)
+        return [(v, v.before) for v in found if v.kind == "array" and v.is_narrow(self.spaces)]
 
     @contextmanager
     def names_kept(self) -> Iterator[None]:

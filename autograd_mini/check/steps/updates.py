@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ import numpy as np
 from autograd_mini.check.lines.program import HANDED, PART, Program, Stopped
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.losses import RATES
-from autograd_mini.check.steps.recorded import Made, Ran, program_of
+from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Variable, as_numbers
 from autograd_mini.check.structure import is_elementwise, is_linear, reduced
 from autograd_mini.core.graph import Node, is_node
+from autograd_mini.recording import node_of
 from autograd_mini.typing import Array
 
 _RATE = re.compile(
@@ -59,38 +60,55 @@ def updates(step: Step, found: Sequence[Variable], ran: Ran) -> list[Update]:
     program = program_of(step, lambda result, after: {})
     program.run()  # now its statements are known
     for variable in found:
-        value = ran.after.get(variable)
-        after = as_numbers(value)
+        after = as_numbers(ran.after.get(variable))
         if after is None or np.array_equal(after, variable.before, equal_nan=True):
             continue
-        made = _last_made(variable, ran.objects[variable], after, ran.made)
-        order = ran.made.index(made) if made is not None else len(ran.made)
-        statement = _statement(program, made)
-        amount = None if statement is None else _amount(statement.node)
-        factors = {} if amount is None else _factors(program, statement, amount)  # type: ignore[arg-type]
-        taken = variable.before - after
-        divides = amount is not None and _divides(amount, factors)
-        changed.append((order, Update(variable, taken, statement, factors, divides)))
-    return [update for _, update in sorted(changed, key=lambda pair: pair[0])]
+        order, statement = len(ran.made), None
+        for number, made in _holding(variable, ran.objects[variable], after, ran.made):
+            one = _statement(program, made)
+            if statement is None or _amount(statement.node) is None:
+                order, statement = number, one
+        changed.append((order, Update(variable, variable.before - after, statement)))
+    ordered = [update for _, update in sorted(changed, key=lambda pair: pair[0])]
+    return _with_factors(step, ordered)
 
 
-def _last_made(variable: Variable, held: object, after: Array, made: Sequence[Made]) -> Made | None:
-    """The last thing that a statement made that a variable holds after, as a whole or in part."""
+def _holding(
+    variable: Variable, held: object, after: Array, made: Sequence[Made]
+) -> Iterator[tuple[int, Made]]:
+    """What statements made that a variable holds after, as a whole or in part, the last first."""
     changed = set(after[after != variable.before].ravel().tolist())
-    for one in reversed(made):
+    for number in reversed(range(len(made))):
+        one = made[number]
         if one.site.slot in (HANDED, PART):
             continue
         if variable.kind == "array":
             if one.value is held:
-                return one
+                yield number, one
         elif isinstance(one.value, float) and float(one.value) in changed:
-            return one
-    return None
+            yield number, one
 
 
-def _statement(program: Program, made: Made | None) -> Statement | None:
-    if made is None:
-        return None
+def updates_itself(statement: ast.stmt) -> bool:
+    """Whether a statement adds to what its target held before.
+
+    >>> [updates_itself(ast.parse(text).body[0]) for text in
+    ...  ("w -= dw", "w = w - dw", "w = [a - b for a, b in zip(w, dw)]", "z = x - y", "w = w * 2")]
+    [True, True, True, False, False]
+    """
+    if isinstance(statement, ast.AugAssign):
+        return isinstance(statement.op, ast.Add | ast.Sub)
+    if not isinstance(statement, ast.Assign) or _amount(statement) is None:
+        return False
+    target = ast.unparse(statement.targets[0])
+    if isinstance(statement.value, ast.ListComp):
+        read = [generator.iter for generator in statement.value.generators]
+    else:
+        read = [statement.value]
+    return any(ast.unparse(n) == target for part in read for n in ast.walk(part))
+
+
+def _statement(program: Program, made: Made) -> Statement | None:
     try:
         return program.statement(made.site.place)
     except KeyError:  # the first line of a function
@@ -109,7 +127,32 @@ def _amount(statement: ast.stmt) -> ast.expr | None:
     return None
 
 
-def _factors(program: Program, statement: Statement, amount: ast.expr) -> dict[str, float]:
+def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
+    """Updates, with the numbers that what they take away is a product with.
+
+    A number that depends on what is updated is none of them.
+    """
+    at = {update.variable: update.variable.before for update in several}
+    known: dict[Statement, Update] = {}
+    found = []
+    for update in several:
+        statement = update.statement
+        amount = None if statement is None else _amount(statement.node)
+        if statement is None or amount is None:
+            found.append(update)
+            continue
+        if statement not in known:
+            factors = _factors(step, at, statement, amount)
+            divides = _divides(amount, factors)
+            known[statement] = replace(update, factors=factors, divides=divides)
+        alike = known[statement]
+        found.append(replace(update, factors=alike.factors, divides=alike.divides))
+    return found
+
+
+def _factors(
+    step: Step, at: Mapping[Variable, Array], statement: Statement, amount: ast.expr
+) -> dict[str, float]:
     """The numbers that an amount is a product with, as they are written."""
     texts = list(_scalars(amount, True))
     values: dict[str, float] = {}
@@ -120,11 +163,13 @@ def _factors(program: Program, statement: Statement, amount: ast.expr) -> dict[s
                 value = eval(text, dict(names))
             except Exception:  # it is local to the statement, or no number
                 continue
-            if isinstance(value, int | float | np.number) and np.isfinite(value) and value:
+            if not isinstance(value, int | float | np.number) or node_of(value) is not None:
+                continue
+            if np.isfinite(value) and value:
                 values[f"1/{text}" if divided else text] = float(1 / value if divided else value)
         raise Stopped
 
-    program.run(before=statement.place, visit=visit)
+    run(step, (), at, before=statement.place, visit=visit)
     return values
 
 

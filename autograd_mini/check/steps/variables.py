@@ -126,6 +126,11 @@ class Variable:
                 found = value
         return found
 
+    def is_narrow(self, spaces: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether it holds floats of less than 64 bits."""
+        dtype = getattr(self.paths[0].read(spaces), "dtype", None)
+        return dtype in (np.float32, np.float16)
+
     def put(self, spaces: Sequence[Space], value: Held) -> None:
         """Put an array in its place, at all paths: a recorded one, or a plain one."""
         if self.kind == "list":

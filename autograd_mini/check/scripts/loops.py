@@ -1,0 +1,255 @@
+"""Where a file trains: the loop of which one turn is a training step."""
+
+from __future__ import annotations
+
+import ast
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.lines.instrument import HOOKS
+from autograd_mini.check.lines.program import HANDED, PART, Follow, Program, Site, Stopped
+from autograd_mini.check.lines.source import Place, Unit
+from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, stored
+from autograd_mini.check.scripts.execution import Execution, File
+from autograd_mini.check.scripts.text import Cell
+from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.updates import updates_itself
+
+Loop = ast.For | ast.While
+
+_FEWEST = 1
+"""How many values a turn makes besides updates, at the least, if it is a training step."""
+
+
+def steps_in(file: File) -> Iterator[Step]:
+    """What may be the training step of a file, the likeliest first.
+
+    The first turn of the innermost loop that updates something comes first; each is looked for
+    when the one before was none.
+    """
+    refused: set[Place] = set()
+    while True:
+        execution = Execution(file)
+        search = _Search(execution.program, refused)
+        ended = execution.run(turned=search.turned, listen=search.listen)
+        place = search.found
+        if place is None:
+            break
+        step = _turn_of(file, place)
+        if step is not None:
+            yield step
+        refused.add(place)
+    if ended:
+        for place in search.unended:
+            step = _turn_of(file, place)
+            if step is not None:
+                yield step
+    yield from _called(file) if file.called else _without_loop(file)
+
+
+@dataclass
+class _Turn:
+    """A turn of a loop that is going on."""
+
+    frame: int
+    updates: int
+    values: int
+
+
+@dataclass
+class _Search:
+    """Watches a run until a loop has made a turn in which something was updated.
+
+    Attributes:
+        program: what runs.
+        refused: loops that are none.
+        found: the loop.
+        unended: where none was, loops that updated something in a turn that was their only one,
+            the innermost first.
+    """
+
+    program: Program
+    refused: set[Place]
+    found: Place | None = None
+    _turns: dict[Place, _Turn] = field(default_factory=dict)
+    _updates: int = 0
+    _values: int = 0
+    _known: dict[Place, bool] = field(default_factory=dict)
+
+    def turned(self, place: Place, frame: types.FrameType) -> None:
+        """A loop begins a turn."""
+        before = self._turns.get(place)
+        again = before is not None and before.frame == id(frame)
+        if again and self._trains(self._turns[place]) and place not in self.refused:
+            self.found = place
+            raise Stopped
+        self._turns.pop(place, None)
+        self._turns[place] = _Turn(id(frame), self._updates, self._values)
+
+    def _trains(self, turn: _Turn) -> bool:
+        return self._updates > turn.updates and self._values - turn.values >= _FEWEST
+
+    def listen(self, site: Site, name: str, value: object) -> None:
+        """A statement made a value."""
+        if site.slot == HANDED or not _is_float(value):
+            return
+        if site.slot == PART or self._is_update(site.place):
+            self._updates += 1
+        else:
+            self._values += 1
+
+    def _is_update(self, place: Place) -> bool:
+        if place not in self._known:
+            try:
+                self._known[place] = updates_itself(self.program.statement(place).node)
+            except KeyError:
+                return False
+        return self._known[place]
+
+    @property
+    def unended(self) -> list[Place]:
+        """Loops that made one turn, in which something was updated, the innermost first."""
+        places = [place for place, turn in self._turns.items() if self._trains(turn)]
+        return [place for place in reversed(places) if place not in self.refused]
+
+
+def _is_float(value: object) -> bool:
+    if isinstance(value, np.ndarray):
+        return bool(value.dtype.kind == "f")
+    if isinstance(value, dict | list | tuple):
+        items = value.values() if isinstance(value, dict) else value
+        return any(isinstance(item, np.ndarray | float | np.floating) for item in list(items)[:8])
+    return isinstance(value, float | np.floating)
+
+
+def _turn_of(file: File, place: Place) -> Step | None:
+    """The first turn of a loop as a step, in a run of its own that ends where it begins."""
+    execution = Execution(file)
+    reached: list[types.FrameType] = []
+
+    def turned(at: Place, frame: types.FrameType) -> None:
+        if at == place:
+            reached.append(frame)
+            raise Stopped
+
+    execution.run(turned=turned)
+    if not reached:
+        return None
+    unit, loop = _loop_at(execution.program, place)
+    if unit is None or loop is None:
+        return None
+    frame = reached[0]
+    words = f"the first turn of the loop in line {loop.lineno}, lines {_span(loop.body)}"
+    words += _of_cell(place[0])
+    if unit.tree.name == "<module>":
+        function = block(unit.file, unit.text, loop.body, execution.namespace)
+        return _step([execution.namespace], [function], words)
+    local = {
+        name: value
+        for name, value in frame.f_locals.items()
+        if name not in HOOKS and name.isidentifier()
+    }
+    stated = declared_global(unit.tree)
+    local = {name: value for name, value in local.items() if name not in stated}
+    function = block(unit.file, unit.text, loop.body, frame.f_globals, local, stated, unit.classes)
+    spaces = [local, frame.f_globals]
+
+    def call(follow: Follow) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+        left: dict[str, Any] = {}
+        result = follow(function)(**local, **{LEFT: left})
+        return result, [{**local, **left}, frame.f_globals]
+
+    return Step(spaces, call, words)
+
+
+def _step(spaces: list[dict[str, Any]], functions: Sequence[Any], words: str) -> Step:
+    def call(follow: Follow) -> tuple[Any, Sequence[Mapping[str, Any]]]:
+        result = None
+        for function in functions:
+            result = follow(function)()
+        return result, spaces
+
+    return Step(spaces, call, words)
+
+
+def _loop_at(program: Program, place: Place) -> tuple[Unit | None, Loop | None]:
+    """The loop that begins at a place, and the function that it is in."""
+    for unit in program.units:
+        for node in ast.walk(unit.tree):
+            if isinstance(node, Loop) and unit.place(node) == place:
+                return unit, node
+    return None, None
+
+
+def _span(body: Sequence[ast.stmt]) -> str:
+    first, last = body[0].lineno, body[-1].end_lineno or body[-1].lineno
+    return f"{first}–{last}" if last > first else str(first)
+
+
+def _of_cell(name: str) -> str:
+    _, found, number = name.rpartition(", cell ")
+    return f" of cell {number}" if found else ""
+
+
+def _called(file: File) -> Iterator[Step]:
+    """The last statement, which is what is called."""
+    execution, (cell, node) = Execution(file), file.statements[-1]
+    execution.run(upto=len(file.statements) - 1)
+    function = block(cell.name, cell.lines, [node], execution.namespace)
+    yield _step([execution.namespace], [function], f"one call of {ast.unparse(node)}")
+
+
+# Where nothing is repeated
+
+
+def _without_loop(file: File) -> Iterator[Step]:
+    """What stands at the top of a file behind the lines that make what is updated there."""
+    statements = file.statements
+    start = _start(statements)
+    if start is None:
+        return
+    execution = Execution(file)
+    execution.run(upto=start)
+    rest = statements[start:]
+    for cell, node in rest:  # they are defined before, whatever stands between
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
+            execution.define(cell, node)
+    functions = []
+    for cell in dict.fromkeys(cell for cell, _ in rest):
+        body = [
+            node
+            for other, node in rest
+            if other is cell
+            and not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
+        ]
+        if body:
+            functions.append(block(cell.name, cell.lines, body, execution.namespace))
+    first = rest[0][1].lineno
+    yield _step([execution.namespace], functions, f"what stands behind line {first - 1}")
+
+
+def _start(statements: Sequence[tuple[Cell, ast.stmt]]) -> int | None:
+    """The number of the statement behind those that make what is updated."""
+    updated = {name for _, node in statements for name in _updated(node)}
+    if not updated:
+        return None
+    last = -1
+    for number, (_, node) in enumerate(statements):
+        targets = set(stored(node)) & updated
+        if not targets or set(_updated(node)) & targets:
+            continue
+        read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id not in targets}
+        if not read & updated:
+            last = number
+    return last + 1 if last + 1 < len(statements) else None
+
+
+def _updated(node: ast.stmt) -> Iterator[str]:
+    """The names at the top of which a statement updates what they stand for."""
+    if updates_itself(node):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
+        yield from (n.id for n in ast.walk(targets[0]) if isinstance(n, ast.Name))

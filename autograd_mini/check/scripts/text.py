@@ -1,0 +1,113 @@
+"""The text of a file, a notebook or a folder: cells of statements, one after the other."""
+
+from __future__ import annotations
+
+import ast
+import json
+import linecache
+import re
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from autograd_mini.check.steps.fitting import CannotTell
+
+_COMMANDS = re.compile(r"\A%%(?s:.*)|^(\s*)[%!].*", re.MULTILINE)
+"""What is IPython's or the shell's in a cell."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text that is run as a whole: a file, or a cell of code of a notebook.
+
+    Attributes:
+        name: the path of the file, or what a cell of it is called.
+        text: what stands in it.
+    """
+
+    name: str
+    text: str
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Its lines, each with its end."""
+        return self.text.splitlines(keepends=True)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree.
+
+        Raises:
+            SyntaxError: it is no Python.
+        """
+        return ast.parse(self.text, self.name)
+
+    def remember(self) -> None:
+        """Let Python, and what shows lines, know the text under this name."""
+        linecache.cache[self.name] = (len(self.text), None, self.lines, self.name)
+
+
+def cells_of_notebook(path: Path) -> list[Cell]:
+    """The cells of code of a notebook, without what is no Python.
+
+    Raises:
+        ValueError: it is no notebook of format 4.
+    """
+    try:
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        texts = [
+            (number, "".join(cell["source"]))
+            for number, cell in enumerate(cells, 1)
+            if cell["cell_type"] == "code"
+        ]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{str(path)!r} is no notebook of format 4: {error!r}") from error
+    return [Cell(f"{path}, cell {n}", _COMMANDS.sub(r"\1pass", text)) for n, text in texts]
+
+
+def cells_of(path: Path) -> list[Cell]:
+    """What is run of a Python file, a notebook, or a folder that holds a program.
+
+    Raises:
+        FileNotFoundError: there is none.
+        CannotTell: a folder holds several files, none of which is its main one.
+        ValueError: a notebook is of another format.
+    """
+    if path.is_dir():
+        path = _main_file(path)
+    if path.suffix == ".ipynb":
+        return cells_of_notebook(path)
+    with tokenize.open(path) as stream:
+        return [Cell(str(path.resolve()), stream.read())]
+
+
+_MAINS = ("__main__.py", "main.py", "train.py", "run.py")
+
+
+def _main_file(folder: Path) -> Path:
+    """The file of a folder that is run."""
+    files = sorted([*folder.glob("*.py"), *folder.glob("*.ipynb")])
+    for name in _MAINS:
+        if folder / name in files:
+            return folder / name
+    starts = [file for file in files if _is_started(file)]
+    chosen = starts or files
+    if len(chosen) != 1:
+        names = ", ".join(file.name for file in files) or "none"
+        raise CannotTell(
+            f"{str(folder)!r} holds several files that may be run, or none: {names}; give the "
+            "file that trains"
+        )
+    return chosen[0]
+
+
+def _is_started(file: Path) -> bool:
+    return file.suffix == ".py" and re.search(r"__name__\s*==", file.read_text("utf-8")) is not None
+
+
+def functions_in(cells: list[Cell]) -> Iterator[ast.FunctionDef]:
+    """The functions that are defined at the top of cells."""
+    for cell in cells:
+        yield from (node for node in cell.tree.body if isinstance(node, ast.FunctionDef))

@@ -1,0 +1,194 @@
+"""``check`` of a training script as it stands: in a process of its own, with limits."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from autograd_mini.check.report import GradientReport
+from autograd_mini.check.scripts.given import loaded
+from autograd_mini.check.scripts.text import Cell, cells_of
+from autograd_mini.check.steps.updates import updates_itself
+from autograd_mini.check.training import cells_checked
+
+HERE = "--here"
+"""The option by which the process of its own is told that it is that."""
+
+_MEGABYTE = 2**20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that are about training scripts."""
+    group = parser.add_argument_group(
+        "training scripts",
+        "A file that trains is run in a process of its own until its first step is found, with "
+        "these limits, but with your rights: check only what you would run. What it prints, draws "
+        "and writes is held back. --loss is then a name, a line or an expression, and --params "
+        "are names of what it changes.",
+    )
+    group.add_argument(
+        "--call", metavar="CODE",
+        help="what is checked where the file itself trains nothing: 'train(X, y)'; what stands "
+        "before it, separated by semicolons, prepares it",
+    )  # fmt: skip
+    group.add_argument(
+        "--given", metavar="NAME=ARRAY.npz", action="append", default=[],
+        help="data that are not there, by the name of a variable or of a file; may be given again",
+    )  # fmt: skip
+    group.add_argument(
+        "--time", type=float, default=300.0, metavar="SECONDS",
+        help="how long all of it may take (default: 300)",
+    )  # fmt: skip
+    group.add_argument(
+        "--memory", type=int, default=4096, metavar="MB",
+        help="how much memory it may take, in megabytes (default: 4096)",
+    )  # fmt: skip
+    group.add_argument(HERE, action="store_true", help=argparse.SUPPRESS)
+
+
+def texts_of(file: Path, stdin: str | None) -> list[Cell]:
+    """What is run of a file, or of the input.
+
+    Raises:
+        OSError, ValueError: it cannot be read.
+    """
+    return [Cell("<stdin>", stdin)] if stdin is not None else cells_of(file)
+
+
+def trains(cells: Sequence[Cell], roles: Sequence[str]) -> bool:
+    """Whether a file is to be checked as it stands, for it defines no loss and parameters.
+
+    Arguments:
+        cells: its texts.
+        roles: what the loss, the parameters and the gradients are called that are looked for.
+    """
+    try:
+        trees = [cell.tree for cell in cells]
+    except SyntaxError:
+        return False  # which is told where it is run
+    top = [node for tree in trees for node in tree.body]
+    names = {n for node in top for n in _bound(node)}
+    loss, params, manual = roles
+    wanted = [loss, *(part.strip() for part in params.split(","))]
+    if all(name in names for name in wanted) and (manual in names or not _has_updates(trees)):
+        return False
+    return _has_updates(trees)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef):
+        yield node.name
+    yield from (
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    )
+
+
+def _has_updates(trees: Sequence[ast.Module]) -> bool:
+    return any(
+        isinstance(node, ast.stmt) and updates_itself(node)
+        for tree in trees
+        for node in ast.walk(tree)
+    )
+
+
+def in_own_process(arguments: Sequence[str], options: argparse.Namespace, stdin: str | None) -> int:
+    """Run the command again in a process of its own, and give its exit status.
+
+    Raises:
+        TimeoutError: it took too long.
+    """
+    command = [sys.executable, "-m", "autograd_mini", *arguments, HERE]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, text=True, encoding="utf-8", env=environment
+    ) as child:
+        try:
+            child.communicate(stdin or "", timeout=options.time)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise TimeoutError(
+                f"it took longer than {options.time:g} s: --time says how long it may take"
+            ) from None
+        except BaseException:
+            child.kill()
+            raise
+    return child.returncode if child.returncode >= 0 else 2
+
+
+@contextlib.contextmanager
+def own_streams(memory: int) -> Iterator[None]:
+    """In a process of its own: only what this command prints gets out, and memory has a limit."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        most = memory * _MEGABYTE
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.stdout.flush()
+    streams = [os.fdopen(os.dup(number), "w", encoding="utf-8") for number in (1, 2)]
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nothing, number)
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = streams
+    try:
+        yield
+    finally:
+        for number, stream in zip((1, 2), streams, strict=True):
+            stream.flush()
+            os.dup2(stream.fileno(), number)
+        sys.stdout, sys.stderr = before
+
+
+def checked(file: Path, cells: Sequence[Cell], options: argparse.Namespace) -> GradientReport:
+    """The report on a training script.
+
+    Raises:
+        ValueError: it cannot be told what is to be checked.
+        Exception: what the file raises.
+    """
+    loss = options.loss if options.loss != "loss" else None
+    names = options.params if options.params != "params" else ""
+    return cells_checked(
+        file,
+        cells,
+        loss=loss,
+        params=[part.strip() for part in names.split(",") if part.strip()],
+        call=options.call,
+        given=dict(loaded(text) for text in options.given),
+        seed=options.seed,
+        hints=options.hints,
+        seconds=options.seconds,
+    )
+
+
+def failure(file: Path, error: BaseException) -> str:
+    """What went wrong in a file: the lines of the file that led there, and the error."""
+    lines = _lines_of(file, error)
+    lines = lines[:_MOST_LINES] + lines[-1:] if len(lines) > _MOST_LINES else lines
+    if not lines and isinstance(error, TypeError | ValueError):
+        return str(error)
+    told = traceback.TracebackException.from_exception(error)
+    report = "".join([*traceback.format_list(lines), *told.format_exception_only()])
+    return f"{str(file)!r} could not be run:\n{report}".rstrip()
+
+
+_MOST_LINES = 8
+"""How many lines that led to an error are shown, besides the last one."""
+
+
+def _lines_of(file: Path, error: BaseException) -> list[traceback.FrameSummary]:
+    """Where an error came through the file."""
+    return [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename in (str(file), str(file.resolve()))
+        or frame.filename.startswith(f"{file}, cell ")
+    ]

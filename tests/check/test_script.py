@@ -1,0 +1,386 @@
+"""Files that train, as they stand: their step is found, and nothing of them gets out."""
+
+import json
+import os
+import textwrap
+
+import numpy as np
+import pytest
+
+from autograd_mini import check_script
+
+START = """
+    import numpy as np
+    np.random.seed(0)
+    X = np.random.randn(8, 3)
+    Y = (X[:, :1] * X[:, 1:2] > 0).astype(float)
+"""
+
+FLAT = """
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+
+    W1 = np.random.randn(3, 4)
+    b1 = np.zeros((1, 4))
+    W2 = np.random.randn(4, 1)
+    b2 = np.zeros((1, 1))
+    for epoch in range(60000):
+        h = sigmoid(X @ W1 + b1)
+        out = sigmoid(h @ W2 + b2)
+        loss = np.sum((out - Y) ** 2) / 2
+        print(epoch, loss)
+        d2 = (out - Y) * out * (1 - out)
+        d1 = d2 @ W2.T * h * (1 - h)
+        W2 -= 0.5 * h.T @ d2
+        b2 -= 0.5 * d2.sum(axis=0, keepdims=True)
+        W1 -= 0.5 * X.T @ d1
+        b1 -= 0.5 * d1.sum(axis=0, keepdims=True)
+"""
+
+
+def script(tmp_path, *parts, name="train.py"):
+    file = tmp_path / name
+    file.write_text("".join(textwrap.dedent(part) for part in parts))
+    return file
+
+
+def checked(tmp_path, *parts, **options):
+    return check_script(script(tmp_path, START, *parts), **options)
+
+
+def slipped(text, right, wrong):
+    assert text.count(right) == 1
+    return text.replace(right, wrong)
+
+
+def test_a_flat_script(tmp_path, capfd):
+    report = checked(tmp_path, FLAT)
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"W1", "b1", "W2", "b2"}
+    assert report.assumptions[0] == "Step: the first turn of the loop in line 15, lines 16–25"
+    assert report.assumptions[1].startswith("Loss: loss, line 18 (printed)")
+    assert capfd.readouterr() == ("", "")  # what it prints is held back
+
+
+def test_a_slip_in_a_flat_script(tmp_path):
+    right, wrong = "d1 = d2 @ W2.T * h * (1 - h)", "d1 = d2 @ W2.T * h * (1 + h)"
+    report = checked(tmp_path, slipped(FLAT, right, wrong))
+    (slip,) = report.mistakes
+    assert (slip.line.number, slip.line.text, slip.repair.text) == (21, wrong, right)
+    assert os.path.basename(slip.line.file) == "train.py"
+    assert f"-    {wrong}\n" in report.patch()
+
+
+MAIN = """
+    class Net:
+        def __init__(self, n):
+            self.w = np.random.randn(n, 1)
+            self.b = np.zeros(1)
+
+        def train(self, x, y, epochs, lr):
+            costs = []
+            for epoch in range(epochs):
+                for start in range(0, len(x), 4):
+                    xb, yb = x[start : start + 4], y[start : start + 4]
+                    out = np.tanh(xb @ self.w + self.b)
+                    cost = np.mean((out - yb) ** 2)
+                    delta = 2 * (out - yb) * (1 - out**2) / out.size
+                    self.w = self.w - lr * xb.T @ delta
+                    self.b = self.b - lr * delta.sum(axis=0)
+                costs.append(cost)
+            return costs
+
+
+    def main():
+        net = Net(3)
+        net.train(X, Y, epochs=100_000, lr=0.1)
+
+
+    if __name__ == "__main__":
+        main()
+"""
+
+
+def test_a_method_called_by_main(tmp_path):
+    report = checked(tmp_path, MAIN)
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"w", "b"}
+    assert report.assumptions[0] == "Step: the first turn of the loop in line 15, lines 16–21"
+
+
+def test_a_slip_in_a_method_called_by_main(tmp_path):
+    report = checked(tmp_path, slipped(MAIN, "(1 - out**2)", "(1 - out)"))
+    (slip,) = report.mistakes
+    assert slip.line.number == 19
+    assert "(1 - out**2)" in slip.repair.text.replace(" ** ", "**")
+
+
+def test_updates_in_functions_that_are_handed_dicts(tmp_path):
+    report = checked(
+        tmp_path,
+        """
+        def forward(x, p):
+            cache = {"A1": np.maximum(0, p["W1"] @ x + p["b1"])}
+            z = p["W2"] @ cache["A1"] + p["b2"]
+            return 1 / (1 + np.exp(-z)), cache
+
+        def backward(x, y, a2, cache, p):
+            m = x.shape[1]
+            dZ2 = a2 - y
+            dZ1 = p["W2"].T @ dZ2 * (cache["A1"] > 0)
+            return {
+                "dW2": dZ2 @ cache["A1"].T / m, "db2": np.sum(dZ2, axis=1, keepdims=True) / m,
+                "dW1": dZ1 @ x.T / m, "db1": np.sum(dZ1, axis=1, keepdims=True) / m,
+            }
+
+        def update(p, grads, learning_rate=1.2):
+            new = {}
+            for name in p:
+                new[name] = p[name] - learning_rate * grads["d" + name]
+            return new
+
+        def cross_entropy(a, y):
+            return -np.sum(y * np.log(a) + (1 - y) * np.log(1 - a)) / y.shape[1]
+
+        parameters = {
+            "W1": np.random.randn(4, 3) * 0.5, "b1": np.zeros((4, 1)) + 0.1,
+            "W2": np.random.randn(1, 4) * 0.5, "b2": np.zeros((1, 1)),
+        }
+        for i in range(10000):
+            A2, cache = forward(X.T, parameters)
+            cost = cross_entropy(A2, Y.T)
+            grads = backward(X.T, Y.T, A2, cache, parameters)
+            parameters = update(parameters, grads)
+            if i % 1000 == 0:
+                print("Cost after iteration %i: %f" % (i, cost))
+        """,
+    )
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"W1", "b1", "W2", "b2"}
+    assert "divided by learning_rate = 1.2" in report.assumptions[3]
+
+
+def test_gradients_summed_over_samples(tmp_path):
+    text = """
+        w, b = np.zeros(3), 0.0
+        for epoch in range(1000):
+            dw, db, total = np.zeros(3), 0.0, 0.0
+            for x, t in zip(X, Y[:, 0]):
+                error = x @ w + b - t
+                total += error**2 / 2
+                dw += error * x
+                db += error
+            w -= 0.1 * dw / len(X)
+            b -= 0.1 * db / len(X)
+        """
+    report = checked(tmp_path, text)
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"w", "b"}
+    wrong = checked(tmp_path, slipped(text, "db += error", "db = error"))
+    assert [slip.line.text for slip in wrong.mistakes] == ["db = error"]
+
+
+def test_an_optimiser_in_a_loop_of_its_own_is_no_step(tmp_path):
+    report = checked(
+        tmp_path,
+        """
+        p = {"w": np.ones((3, 1)), "b": np.zeros(1)}
+        m = {name: np.zeros_like(a) for name, a in p.items()}
+        v = {name: np.zeros_like(a) for name, a in p.items()}
+        for t in range(1, 500):
+            out = X @ p["w"] + p["b"]
+            loss = np.mean((out - Y) ** 2)
+            grads = {"w": 2 * X.T @ (out - Y) / len(X), "b": 2 * np.mean(out - Y, axis=0)}
+            for name in p:
+                m[name] = 0.9 * m[name] + 0.1 * grads[name]
+                v[name] = 0.99 * v[name] + 0.01 * grads[name] ** 2
+                m_hat, v_hat = m[name] / (1 - 0.9**t), v[name] / (1 - 0.99**t)
+                p[name] -= 0.01 * m_hat / (np.sqrt(v_hat) + 1e-8)
+        """,
+    )
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"w", "b"}
+
+
+def test_a_single_step_without_a_loop(tmp_path):
+    text = """
+        w = np.random.randn(3, 1)
+        out = np.tanh(X @ w)
+        loss = np.sum((out - Y) ** 2)
+        dz = 2 * (out - Y) * (1 - out**2)
+        w = w - 0.1 * X.T @ dz
+        print("loss", loss)
+        """
+    report = checked(tmp_path, text)
+    assert report.ok, str(report)
+    assert report.assumptions[0] == "Step: what stands behind line 7"
+    assert not checked(tmp_path, slipped(text, "(1 - out**2)", "(1 - out)")).ok
+
+
+def test_numbers_of_32_bits_are_checked_in_64(tmp_path):
+    text = """
+        X, Y = X.astype(np.float32), Y.astype(np.float32)
+        w = np.random.randn(3, 1).astype(np.float32)
+        for epoch in range(100):
+            out = np.tanh(X @ w)
+            loss = np.sum((out - Y) ** 2)
+            w -= 0.001 * (X.T @ (2 * (out - Y) * (1 - out**2))).astype(np.float32)
+        """
+    assert checked(tmp_path, text).ok
+
+
+def test_a_module_beside_is_followed(tmp_path):
+    (tmp_path / "layers_beside.py").write_text(
+        "def slope(a):\n    return 1 - a\n\ndef step(w, g):\n    w -= 0.1 * g\n"
+    )
+    text = """
+        from layers_beside import slope, step
+        w = np.random.randn(3, 1)
+        for epoch in range(100):
+            out = np.tanh(X @ w)
+            loss = np.sum((out - Y) ** 2) / 2
+            step(w, X.T @ ((out - Y) * slope(out)))
+        """
+    report = checked(tmp_path, text)
+    (slip,) = report.mistakes
+    assert os.path.basename(slip.line.file) == "layers_beside.py"
+    assert slip.repair.text.replace(" ", "") == "return1-a**2"
+
+
+# Notebooks and folders
+
+
+def notebook(tmp_path, *cells, name="net.ipynb"):
+    texts = [textwrap.dedent(cell) for cell in cells]
+    content = [{"cell_type": "markdown", "source": "# A net"}]
+    content += [{"cell_type": "code", "source": t.splitlines(keepends=True)} for t in texts]
+    file = tmp_path / name
+    file.write_text(json.dumps({"cells": content, "nbformat": 4}))
+    return file
+
+
+def test_a_notebook(tmp_path):
+    setup = "%matplotlib inline\n!pip install something\n" + textwrap.dedent(START)
+    definitions, loop = FLAT.split("    for epoch")
+    loop = "    for epoch" + loop
+    assert check_script(notebook(tmp_path, setup, definitions, loop)).ok
+    wrong = slipped(loop, "(1 - h)", "(1 + h)")
+    file = notebook(tmp_path, setup, definitions, wrong)
+    (slip,) = check_script(file).mistakes
+    assert slip.line.file == f"{file}, cell 4"
+    assert slip.line.number == 7
+
+
+def test_a_step_in_several_cells(tmp_path):
+    file = notebook(
+        tmp_path, START, "w = np.random.randn(3, 1)", "out = np.tanh(X @ w)\nout",
+        "loss = np.sum((out - Y) ** 2)\nloss", "dz = 2 * (out - Y) * (1 - out**2)\n",
+        "w -= 0.1 * X.T @ dz",
+    )  # fmt: skip
+    assert check_script(file).ok
+
+
+def test_a_folder(tmp_path):
+    script(tmp_path, "RATE = 0.1\n", name="settings.py")
+    script(tmp_path, START, FLAT, name="main.py")
+    assert check_script(tmp_path).ok
+    (tmp_path / "main.py").rename(tmp_path / "network.py")
+    with pytest.raises(ValueError, match=r"several files.*network.py, settings.py"):
+        check_script(tmp_path)
+
+
+# What is held back, and asked for
+
+
+def test_nothing_gets_out(tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    report = checked(
+        tmp_path,
+        """
+        import os, time
+        import matplotlib.pyplot as plt
+        os.makedirs("results")
+        with open("log.txt", "w") as log:
+            log.write("begun")
+        time.sleep(1000)
+        """,
+        FLAT,
+        """
+            np.save("weights.npy", W1)
+            plt.plot([1, 2])
+            plt.savefig("loss.png")
+            plt.show()
+        """,
+    )
+    assert report.ok, str(report)
+    assert os.listdir(tmp_path) == ["here", "train.py"] or set(os.listdir(tmp_path)) == {
+        "here", "train.py",
+    }  # fmt: skip
+    assert os.listdir(here) == []
+    assert os.getcwd() == str(here)
+    assert open.__module__ in ("io", "_io")
+
+
+def test_missing_data_are_asked_for_and_given(tmp_path):
+    text = ("X = np.loadtxt('points.csv', delimiter=',')\n", FLAT)
+    with pytest.raises(ValueError, match=r"line 6: the file 'points.csv' is not there.*--given"):
+        checked(tmp_path, *text)
+    points = np.random.default_rng(0).normal(size=(8, 3))
+    assert checked(tmp_path, *text, given={"points.csv": points}).ok
+
+
+def test_a_missing_package_is_asked_for_where_it_is_used(tmp_path):
+    text = ("from surely_not_installed import load\nX, Y = load()\n", FLAT)
+    with pytest.raises(ValueError, match=r"package 'surely_not_installed' is not installed"):
+        checked(tmp_path, *text)
+    rng = np.random.default_rng(0)
+    given = {"X": rng.normal(size=(8, 3)), "Y": rng.random((8, 1))}
+    assert checked(tmp_path, *text, given=given).ok
+
+
+def test_what_is_called_can_be_said(tmp_path):
+    text = """
+        class Net:
+            def __init__(self):
+                self.w = np.random.randn(3, 1)
+
+            def step(self, x, y):
+                out = np.tanh(x @ self.w)
+                self.w -= 0.1 * x.T @ ((out - y) * (1 - out**2))
+        """
+    with pytest.raises(ValueError, match=r"--call"):
+        checked(tmp_path, text)
+    report = checked(tmp_path, text, call="net = Net(); net.step(X, Y)")
+    assert report.ok, str(report)
+    assert report.assumptions[0] == "Step: one call of net.step(X, Y)"
+
+
+def test_which_loss_is_meant_is_asked_for(tmp_path):
+    text = """
+        w = np.random.randn(3)
+        for i in range(10):
+            w -= 0.1 * (np.cos(w) + i) * 2
+            other = X @ w
+        """
+    with pytest.raises(ValueError, match=r"no loss was found.*--loss"):
+        checked(tmp_path, text)
+
+
+def test_what_the_file_raises_is_raised(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        checked(tmp_path, "1 / 0\n")
+    with pytest.raises(SyntaxError):
+        check_script(script(tmp_path, "for\n"))
+    with pytest.raises(FileNotFoundError):
+        check_script(tmp_path / "none.py")
+
+
+def test_labels_that_do_not_fit_are_told_with_their_line(tmp_path):
+    text = slipped(
+        FLAT, "loss = np.sum((out - Y) ** 2) / 2", "error = out @ np.ones((1, 3)) - labels"
+    )
+    with pytest.raises(ValueError, match=r"line 19, error.*np.eye\(3\)\[labels\]"):
+        checked(tmp_path, "labels = np.arange(8) % 3\n", text)
