@@ -38,7 +38,7 @@ ORDER = (
     "pairs", "pairs.context", "pairs.places", "pairs.roles", "pairs.matching", "pairs.pair",
     "pairs.first_run", "pairs.problem", "lines.trial", "lines.suspects",
     "lines.texts", "lines.misnamed", "lines.formulas", "lines.reasons",
-    "lines.candidates", "lines.repair",
+    "lines.candidates", "lines.moves", "lines.repair",
     "lines.failing", "lines.listing", "lines.located", "slips", "causes", "forward", "lint",
     "losses", "report.mistakes", "report.view", "report.patch", "report.text", "report.style",
     "report.page", "report.to_json", "report", "pipeline", "layer", "open_graph",

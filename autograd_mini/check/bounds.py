@@ -158,8 +158,9 @@ def rounding_of(
     order = topological_order(*recorded)
     sizes = _Sizes(order, forward)
     movements = [np.zeros(e.shape) for e in exact]
+    scale = epsilon * _SAFETY / _NOISE
     for seed in range(1, draws + 1):
-        shaken = _shaken(order, sizes, gradients, np.random.default_rng(seed))
+        shaken = _shaken(order, sizes, gradients, scale, np.random.default_rng(seed))
         for movement, e in zip(movements, exact, strict=True):
             moved = np.abs(shaken.pop(0) - e)
             np.maximum(movement, moved, out=movement)
@@ -243,15 +244,24 @@ def _shaken(
     order: Sequence[Node],
     sizes: _Sizes,
     gradients: Sequence[Any],
+    scale: float,
     rng: np.random.Generator,
 ) -> list[Array]:
-    """The gradients, from a graph in which every number is off by relative noise."""
+    """The gradients, from a graph in which every number is off by relative noise.
+
+    Arguments:
+        scale: by what a movement is multiplied afterwards.
+    """
     shaken: dict[Any, Any] = {}
+    data: dict[int, Array] = {}
     unread = Counter(parent for node in order for parent in operands(node))
     unread.update(gradient for gradient in gradients if is_node(gradient))
     with no_grad(), np.errstate(all="ignore"):
         for node in order:
-            parents = [shaken[parent] if is_node(parent) else parent for parent in node.parents]
+            parents = [
+                shaken[parent] if is_node(parent) else _shaken_data(parent, data, scale, rng)
+                for parent in node.parents
+            ]
             again = node.again(parents) if parents else node
             noise = rng.uniform(-_NOISE, _NOISE, np.shape(node.data))
             if node in sizes:
@@ -269,3 +279,20 @@ def _shaken(
         np.asarray(shaken[gradient].data if is_node(gradient) else gradient)
         for gradient in gradients
     ]
+
+
+def _shaken_data(
+    operand: object, known: dict[int, Array], scale: float, rng: np.random.Generator
+) -> object:
+    """An operand that is no node, off by its own rounding where it was given in less digits than
+    are computed with: rows of targets that are to add up to 1 do so to these.
+    """
+    if not isinstance(operand, np.ndarray | np.generic) or operand.dtype.kind != "f":
+        return operand
+    if operand.dtype.itemsize >= np.dtype(float).itemsize:
+        return operand
+    if id(operand) not in known:
+        size = _UNITS * np.finfo(operand.dtype).eps / 2 / scale
+        noise = size * rng.uniform(-1, 1, np.shape(operand))
+        known[id(operand)] = np.asarray(operand, float) * (1 + noise)
+    return known[id(operand)]

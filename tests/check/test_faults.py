@@ -204,6 +204,10 @@ def test_weights_that_are_updated_before_use():
     assert mistake.cause == "updated-value"
     assert "W2 is used below after this update by rate·dW2" in text
     assert "columns" not in text
+    first, second = mistake.line.text.splitlines()
+    assert mistake.repair.text.split() == [*second.split(), *first.split()]
+    changed = [row[1:].strip() for row in report.patch().splitlines()[3:] if row[0] in "+-"]
+    assert changed == [second.strip(), second.strip()]  # the diff moves the other of the two
 
 
 REG = 0.05
@@ -825,3 +829,20 @@ def test_a_graph_of_the_engine_is_forbidden_where_it_is_asked_for():
     report = check_gradients(lambda w: np.sum(w**2), {"w": W1}, manual, forbid_autodiff=True)
     assert not report.ok
     assert "differentiates automatically" in report.text()
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(0.0, "agree"), (3e-5, "differ")])
+def test_targets_in_float32_add_up_to_1_only_to_float32(off, verdict):
+    shares = np.random.default_rng(2).dirichlet(np.ones(4), size=7).astype(np.float32)
+    assert (np.sum(shares, axis=1, dtype=float) != 1).any()
+    scores = np.random.default_rng(3).normal(size=(7, 4))
+
+    def loss(z):
+        return -np.sum(shares * (z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))))
+
+    def manual(z):
+        e = np.exp(z)
+        dz = e / e.sum(axis=1, keepdims=True) - shares * (1 + off)
+        return {"z": dz}
+
+    assert ag.check_gradients(loss, {"z": scores}, manual)["z"].verdict == verdict

@@ -30,7 +30,7 @@ _MADE, _UNPACKED, _WROTE, _FOLLOW, _REACHED, _CHOSEN, _TURNED = HOOKS
 
 def instrumented(
     unit: Unit,
-    edits: Mapping[Place, Sequence[ast.stmt]],
+    edits: Mapping[Place, Sequence[ast.stmt | ast.Module]],
     before: Place | None,
     around: tuple[str, ...],
     turns: bool = False,
@@ -82,7 +82,7 @@ class _Hooked(ast.NodeTransformer):
     def __init__(
         self,
         unit: Unit,
-        edits: Mapping[Place, Sequence[ast.stmt]],
+        edits: Mapping[Place, Sequence[ast.stmt | ast.Module]],
         before: Place | None,
         turns: bool = False,
     ) -> None:
@@ -139,7 +139,9 @@ class _Hooked(ast.NodeTransformer):
             for i, each in enumerate(every)
         ]
 
-    def hooked(self, node: ast.stmt) -> list[ast.stmt]:
+    def hooked(self, node: ast.stmt | ast.Module) -> list[ast.stmt]:
+        if isinstance(node, ast.Module):
+            return [made for each in node.body for made in self.hooked(each)]
         made = super().visit(node)
         return made if isinstance(made, list) else [made]
 

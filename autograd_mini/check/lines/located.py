@@ -17,7 +17,7 @@ from autograd_mini.check.lines.suspects import HANDED_WRONG, suspects
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.result import DIFFER, Cause, CodeLine, Mistake, Quantity, Repair
+from autograd_mini.check.result import DIFFER, Cause, CodeLine, Line, Mistake, Quantity, Repair
 from autograd_mini.core.graph import Node
 from autograd_mini.typing import Array
 
@@ -68,7 +68,7 @@ def located(
     if not first.runs_as_before or not first.sites:
         return alone
     done = mended(first, truth, blame.mistakes, budget)
-    steps = _surely(done)
+    steps = _apart(_surely(done))
     trial = after(first, [step.first for step in steps]) if done.left else done.trial
     found = [_mistake(step.trial, truth, step.edits) for step in _nearest_the_loss_first(steps)]
     notes: tuple[str, ...] = ()
@@ -88,6 +88,19 @@ def _surely(done: Mended) -> list[Step]:
     what is right, since another line may be to blame for the others.
     """
     return [s for s in done.steps if not done.left or s.first.own < HANDED_WRONG]
+
+
+def _apart(steps: Sequence[Step]) -> list[Step]:
+    """The repairs, of which none moves a statement over one that another changes."""
+    changed = {step.first.statement.place for step in steps}
+
+    def is_apart(edit: VerifiedEdit) -> bool:
+        return edit.move is None or not changed & {each.place for each in edit.move.passed}
+
+    return [
+        replace(step, edits=[e if is_apart(e) else replace(e, move=None) for e in step.edits])
+        for step in steps
+    ]
 
 
 def _nearest_the_loss_first(steps: Sequence[Step]) -> list[Step]:
@@ -142,8 +155,7 @@ def _mistake(trial: Trial, truth: Truth, edits: Sequence[VerifiedEdit]) -> Mista
     repairs = []
     for found in edits:
         codes, sentences = zip(*(reason(edit, meaning) for edit in found.edits), strict=True)
-        text = rewritten(found.statement, found.edited)
-        line = line_of(found.statement, text)
+        line, text = _line_and_text(found)
         said = "; and ".join(dict.fromkeys(sentences))
         repairs.append(Repair(line, text, codes[0], said, found.verified_at))
     own = _own(trial, edits[0].statement, edits[0].names)
@@ -152,6 +164,14 @@ def _mistake(trial: Trial, truth: Truth, edits: Sequence[VerifiedEdit]) -> Mista
     return Mistake(
         first.line, first.cause, first.reason, tuple(repairs), tuple(sorted(own)), tuple(inherited)
     )
+
+
+def _line_and_text(found: VerifiedEdit) -> tuple[Line, str]:
+    """The line that is wrong, and the one that is right."""
+    if found.move is not None:
+        return found.move.line, found.move.text
+    text = rewritten(found.statement, found.edited)
+    return line_of(found.statement, text), text
 
 
 def _unmended(trial: Trial, truth: Truth, budget: Budget) -> list[Mistake]:

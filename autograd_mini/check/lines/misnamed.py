@@ -115,7 +115,7 @@ def _named_at(trial: Trial, names: Sequence[str]) -> Statement | None:
     return None
 
 
-def _with_keys(statement: ast.stmt, renamed: Mapping[str, str]) -> ast.stmt | None:
+def _with_keys(statement: ast.stmt | ast.Module, renamed: Mapping[str, str]) -> ast.stmt | None:
     """The statement with other keys in the dict that it returns."""
     given = getattr(statement, "value", None)
     if not isinstance(given, ast.Dict) or not all(renamed.values()):
@@ -128,6 +128,7 @@ def _with_keys(statement: ast.stmt, renamed: Mapping[str, str]) -> ast.stmt | No
         key and ast.copy_location(ast.Constant(renamed.get(name, name)), key)
         for key, name in zip(given.keys, keys, strict=True)
     ]
+    assert isinstance(statement, ast.Return)
     return with_fields(statement, value=with_fields(given, keys=made))
 
 

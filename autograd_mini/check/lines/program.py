@@ -32,7 +32,8 @@ from autograd_mini.typing import Array
 Gradients = Mapping[str, Array]
 Follow = Callable[[Any], Any]
 """Gives what is called in the place of a function."""
-Edits = Mapping[Place, Sequence[ast.stmt]]
+Edits = Mapping[Place, Sequence[ast.stmt | ast.Module]]
+"""What may run in the place of a statement: others, or several in a row."""
 
 WHOLE, PART, HANDED = 0, 1, 2
 """What of a statement's target an event is: all that it holds after, or what was put or added;

@@ -11,7 +11,7 @@ import ast
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from autograd_mini.check.lines.candidates import Candidate, Candidates, Edits
 from autograd_mini.check.lines.claims import Truth
+from autograd_mini.check.lines.moves import Move, below_readers
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.suspects import Suspect, missing, suspects
 from autograd_mini.check.lines.texts import with_plain_products
@@ -38,6 +39,7 @@ class VerifiedEdit:
         cost: how unlikely it is, beside others of the same statement.
         own: how unlikely the statement is wrong.
         left: how many gradients stay wrong.
+        move: how the statement is moved, where that is the change.
     """
 
     statement: Statement
@@ -48,6 +50,12 @@ class VerifiedEdit:
     cost: float
     own: float = 0.0
     left: int = 0
+    move: Move | None = None
+
+    @property
+    def changes(self) -> Mapping[Place, Sequence[ast.stmt | ast.Module]]:
+        """What runs in the places of statements."""
+        return self.move.edits if self.move else {self.statement.place: [self.edited]}
 
     @property
     def score(self) -> float:
@@ -193,7 +201,7 @@ def _step(trial: Trial, first: VerifiedEdit, found: Sequence[VerifiedEdit]) -> S
 def after(trial: Trial, edits: Sequence[VerifiedEdit]) -> Trial:
     """The code with edits made."""
     right = {name for edit in edits for name in edit.names}
-    changed = {edit.statement.place: [edit.edited] for edit in edits}
+    changed = {place: made for edit in edits for place, made in edit.changes.items()}
     return trial.mended(changed, trial.wrong - right)
 
 
@@ -316,6 +324,10 @@ class _Line:
         points = trial.verified_at({self.place: [edited]}, right)
         if not points:
             return None
+        move = None
+        if candidate.edits[0].kind == "update" and isinstance(edited, ast.Pass):
+            moves = below_readers(self.suspect.statement)
+            move = next((m for m in moves if trial.verified_at(m.edits, right) == points), None)
         cost = candidate.cost if candidate.is_known else _if_unknown(candidate)
         return VerifiedEdit(
             self.suspect.statement,
@@ -326,6 +338,7 @@ class _Line:
             cost,
             self.suspect.own,
             len(trial.wrong - mended),
+            move,
         )
 
 

@@ -215,6 +215,8 @@ class _Layer:
         kept: list[Any] = []
         with recording() as tape:
             leaves_of = {name: tape.leaf(node) for name, node in parameters.items()}
+            numbers = [name for name, node in parameters.items() if np.ndim(node.data) == 0]
+            leaves_of |= {name: tape.follow(float)(leaves_of[name]) for name in numbers}
 
             def entry(follow: Follow) -> dict[str, Array]:
                 ran = self.pair.run_forward(follow, {**self.wide, **leaves_of}, named=True)
