@@ -135,7 +135,7 @@ def checked(text: str, folder: str, limit: float) -> tuple[int, dict[str, Any], 
     out = Path(folder) / "report.json"
     out.unlink(missing_ok=True)
     start = time.perf_counter()
-    command = [sys.executable, "-m", "autograd_mini", "check", str(path), "--json", str(out)]
+    command = [sys.executable, "-m", "autograd_mini", "check", str(path), "--out", str(out)]
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:

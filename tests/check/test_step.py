@@ -1,5 +1,6 @@
 """Training steps as they stand: what they change, which loss is meant, right ones and slips."""
 
+import json
 import math
 import random
 
@@ -87,6 +88,23 @@ def test_what_is_assumed_is_told_first():
     text = str(check_step(Net().train_step, X, T))
     assert text.splitlines()[0] == "Step: one call of Net.train_step"
     assert "assumptions" in check_step(Net().train_step, X, T).to_json()
+
+
+def test_parameters_that_are_numbers_are_told_in_json():
+    line = {"m": 0.5, "b": 0.1}
+
+    def step(xs, ys):
+        error = line["m"] * xs + line["b"] - ys
+        line["m"] -= 0.1 * np.mean(2 * error * xs)
+        line["b"] -= 0.1 * np.mean(2 * error)
+        return np.mean(error**2)
+
+    told = json.loads(check_step(step, np.arange(3.0), np.array([0.0, 2.0, 3.0])).to_json())
+    slopes = {q["name"]: q["arrays"]["manual"] for q in told["quantities"]}
+    assert {name: round(slope, 9) for name, slope in slopes.items()} == {
+        "m": -3.466666667,
+        "b": -2.133333333,
+    }
 
 
 # Where the parameters are

@@ -228,7 +228,7 @@ class _Posing:
 
         def as_computed(gradient: Array) -> Array:
             """Of the precision that the step computes in, so that it is judged by its rounding."""
-            return gradient.astype(np.float32) if self.trained.plain.is_narrow else gradient
+            return np.asarray(gradient, np.float32 if self.trained.plain.is_narrow else None)
 
         keeping = {source.site for source in fit.sources.values()}
         program = program_of(self.trained.step, collect, prepare, keeping)
