@@ -6,6 +6,7 @@ known as nodes besides (``memory``).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import operator
 from collections.abc import Callable, Iterator
@@ -255,15 +256,22 @@ def put(target: Array, values: Operand, write: Callable[[Array, Operand], None])
     values, open_tape = with_lists(values), tape.current()
     node = None if open_tape is None else node_of(values)
     memory = memory_of(target) if node is None else memory_for(target, open_tape)  # type: ignore[arg-type]
-    array = plain(target)
-    write(array, plain(values))
-    if memory is None or memory.dtype != array.dtype or (node is None and memory.is_constant):
-        return
-    which = np.full(array.shape, -1)
-    write(which, np.arange(np.size(values)).reshape(np.shape(values)))
-    wrote = which >= 0
-    value = None if node is None else gather([node], which[wrote])
-    memory.write_at(memory.places(array)[wrote], value, array[wrote])
+    array, error = plain(target), None
+    before = np.array(array)
+    try:
+        write(array, plain(values))
+    except Exception as raised:  # some may have been written before
+        error = raised
+    if memory is not None and memory.dtype == array.dtype:
+        which = np.full_like(array, -1, dtype=np.intp)
+        with contextlib.suppress(*[Exception] * (error is not None)):
+            write(which, np.arange(np.size(values)).reshape(np.shape(values)))
+        wrote = which >= 0 if error is None else (which >= 0) & (array != before)
+        if wrote.any():
+            value = None if node is None else gather([node], which[wrote])
+            memory.write_at(memory.places(array)[wrote], value, array[wrote])
+    if error is not None:
+        raise error
 
 
 def _item(array: Array, index: Operand) -> Tensor | None:
@@ -277,12 +285,12 @@ def unchecked_node(array: Array) -> Tensor | None:
     if memory is None or memory.is_constant:
         return None
     known = getattr(array, "_known", None)
-    if known is not None and known[0] == memory.version:
-        node: Tensor | None = known[1]
+    if known is not None and known[0] is memory and known[1] == memory.version:
+        node: Tensor | None = known[2]
         return node
     node = memory._node(array, getattr(array, "_make", None))
     if isinstance(array, RecordedArray):
-        array._known = (memory.version, node)  # type: ignore[attr-defined]
+        array._known = (memory, memory.version, node)  # type: ignore[attr-defined]
     return node
 
 

@@ -13,7 +13,7 @@ from autograd_mini.interface.numpy_protocol import PLAIN_FUNCTIONS, name_of
 from autograd_mini.operations.indexing import gather
 from autograd_mini.recording import arrays, tape
 from autograd_mini.recording.composed import COMPOSED
-from autograd_mini.recording.memory import node_of, root_of
+from autograd_mini.recording.memory import memory_for, memory_of, node_of, root_of
 from autograd_mini.recording.ufuncs import settled
 from autograd_mini.typing import Function, Operand
 
@@ -32,20 +32,19 @@ def called(
     open_tape = tape.current()
     if open_tape is not None and function in _WRITING:
         return _written(function, args, options)
-    plain = arrays.plain(options)
+    options, plain = dict(options), arrays.plain(options)
     dtype = options.get("dtype")
     if dtype is not None and np.dtype(dtype).kind == "f":
         plain["dtype"] = np.float64
-        options = {name: value for name, value in options.items() if name != "dtype"}
-    out = options.get("out")
+        del options["dtype"]
+    out = options.pop("out", None)
     if out is not None:
-        out = out[0] if isinstance(out, tuple) else out
-        options = {name: value for name, value in options.items() if name != "out"}
-        result = called(function, args, options, ours)
-        target = arrays.as_recorded(out)
-        target[...] = result
-        return target
-    result = function(*arrays.plain(args), **plain)
+        return _into(out, function, args, options, plain, ours)
+    given = arrays.plain(args)
+    result = function(*given, **plain)
+    same = [one for one, other in zip(args, given, strict=True) if other is result]
+    if same:  # as squeeze gives an array itself where there is nothing to squeeze
+        return same[0]
     if open_tape is None or function in _DATA:
         return _each(result, lambda found, _: arrays.as_recorded(found))
     once: list[Any] = []
@@ -56,13 +55,13 @@ def called(
         return once[0]
 
     roots = {id(root_of(each)) for each in _arrays_in((args, options))}
-    depends = any(node_of(each) is not None for each in _numbers_in((args, options)))
+    depends = any(map(_depends, _numbers_in((args, options))))
 
     def wrapped(found: Operand, pick: Callable[[Any], Any]) -> Operand:
         if isinstance(found, np.ndarray) and id(root_of(found)) in roots:
             # read anew each time, for what it shows may have been written since
             return arrays.view_of(
-                found, lambda: _tensor(pick(_of_nodes(ours or function, args, options, open_tape)))
+                found, lambda: _tensor(pick(_of_nodes(ours or function, args, options, None)))
             )
         if not depends or not isinstance(found, np.ndarray | np.inexact | float):
             return arrays.as_recorded(found)
@@ -72,6 +71,33 @@ def called(
         return arrays.recorded(found, node, open_tape)
 
     return _each(result, wrapped)
+
+
+def _into(
+    out: Operand,
+    function: Function,
+    args: Operand,
+    options: Operand,
+    plain: Operand,
+    ours: Function | None,
+) -> Operand:
+    """The array that a function's result was written into."""
+    target, open_tape = (out[0] if isinstance(out, tuple) else out), tape.current()
+    node = None
+    if not isinstance(target, np.ndarray):
+        return function(*arrays.plain(args), **plain)  # which raises its error
+    if open_tape is not None and any(map(_depends, _numbers_in((args, options)))):
+        memory_for(target, open_tape)
+        node = _of_nodes(ours or function, args, options, open_tape)
+    function(*arrays.plain(args), **plain)
+    memory, array = memory_of(target), arrays.plain(target)
+    if memory is not None and memory.dtype == array.dtype:
+        memory.write(array, settled(node, array, memory.tape, name_of(function)))
+    return arrays.as_recorded(target)
+
+
+def _depends(value: Operand) -> bool:
+    return node_of(value) is not None
 
 
 def _tensor(node: Operand) -> Tensor | None:
@@ -92,8 +118,8 @@ def _one_of(number: int, several: Operand) -> Operand:
     return several[number] if isinstance(several, list | tuple) else None
 
 
-def _of_nodes(function: Function, args: Operand, options: Operand, to: Operand) -> Operand:
-    """What the function gives of nodes; ``None`` if that could not be followed."""
+def _of_nodes(function: Function, args: Operand, options: Operand, to: tape.Tape | None) -> Operand:
+    """What the function gives of nodes; ``None`` if that could not be followed, which is noted."""
     try:
         with np.errstate(all="ignore"):
             if (
@@ -106,7 +132,8 @@ def _of_nodes(function: Function, args: Operand, options: Operand, to: Operand) 
             return ours(*_as_nodes(args), **_as_nodes(options))
     except (TypeError, ValueError, IndexError, KeyError, NotImplementedError) as error:
         reason = str(error).partition(":")[0]
-        to.note(f"what {name_of(function)} gives counts as constant ({reason})")
+        if to is not None:
+            to.note(f"what {name_of(function)} gives counts as constant ({reason})")
         return None
 
 

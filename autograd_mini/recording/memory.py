@@ -49,7 +49,7 @@ def memory_for(array: Array, tape: Tape) -> Memory:
     """The memory of an array, whose numbers are constants if nothing is known of it."""
     root = root_of(array)
     found = _known(root)
-    if found is None:
+    if found is None or found.is_constant:  # what was written into constants was not put down
         found = _memories[id(root)] = Memory(root, np.array(root), tape)
     return found
 
@@ -96,6 +96,10 @@ class Memory:
         root: the array that owns it.
         content: what it holds: a Tensor, or an array of constants.
         tape: what is told of writes that were not seen.
+
+    Attributes:
+        is_constant: whether nothing in it depends on a leaf.
+        version: how often it was written.
     """
 
     def __init__(self, root: Array, content: Tensor | Array, tape: Tape) -> None:
@@ -106,17 +110,11 @@ class Memory:
         self.start, self.strides, self.size = _address(root), root.strides, root.size
         self._is_in_order = root.flags.c_contiguous
         self._content = content
+        self.is_constant = not isinstance(content, Tensor)
         self._written: list[Tensor | Array] = []  # since all was gathered in one node
         self._writer: Array | None = None  # for each element the number of the one, or -1
         self._place: Array | None = None  # and which of its elements it is
         self.version = 0
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether nothing in it depends on a leaf."""
-        return not isinstance(self._content, Tensor) and not any(
-            isinstance(each, Tensor) for each in self._written
-        )
 
     def shows_all(self, view: Array) -> bool:
         """Whether a view shows the whole memory in its order."""
@@ -155,12 +153,16 @@ class Memory:
         """
         if self.is_constant:
             return None
-        node = self._node(view, make)
-        if node is None or same_numbers(node._array, np.asarray(view)):
-            return node
+        for way in (
+            (make, None) if make else (None,)
+        ):  # the operation's own operands may be others now
+            node = self._node(view, way)
+            if node is None or same_numbers(node._array, np.asarray(view)):
+                return node
         view = np.asarray(view)
         self.tape.note("numbers were written into an array where that could not be followed")
         places, numbers = self.places(view), np.array(view)
+        assert node is not None
         differs = ~((node._array == numbers) | (np.isnan(node._array) & np.isnan(numbers)))
         self._put(places[differs], numbers[differs])
         return None if self.is_constant else self._node(view, None)
@@ -240,6 +242,7 @@ class Memory:
 
     def _become(self, content: Tensor | Array) -> None:
         self._content, self._written = content, []
+        self.is_constant = not isinstance(content, Tensor)
         self._writer = self._place = None
         self.version += 1
 
@@ -253,6 +256,7 @@ class Memory:
         self._writer[places] = len(self._written)
         self._place[places] = inner
         self._written.append(value)
+        self.is_constant &= not isinstance(value, Tensor)
         self.version += 1
 
 

@@ -145,6 +145,28 @@ def _round(self: Operand, digits: int | None = None) -> Operand:
     )
 
 
+def _method(name: str) -> Callable[..., Any]:
+    """A method of NumPy's numbers, by the function that does it for arrays."""
+    return lambda self, *args, **options: getattr(np, name)(self, *args, **options)
+
+
+def _astype(self: Operand, dtype: Operand, *args: Operand, **options: Operand) -> Operand:
+    plain = plain_number(self).astype(dtype, *args, **options)
+    return self if plain.dtype.kind == "f" else plain
+
+
+for _name in (
+    "sum", "mean", "prod", "max", "min", "std", "var", "clip", "round", "reshape", "ravel",
+    "squeeze", "transpose", "cumsum", "cumprod", "repeat", "take", "trace", "diagonal",
+):  # fmt: skip
+    setattr(RecordedNumber, _name, _method(_name))
+for _name, _own in {
+    "flatten": _method("ravel"),
+    "astype": _astype,
+    "copy": lambda self, *order: self,
+    "T": property(lambda self: self),
+}.items():
+    setattr(RecordedNumber, _name, _own)
 for _class in (RecordedFloat, RecordedNumber):
     for _ufunc, _function in (
         (np.add, operator.add),
@@ -156,17 +178,19 @@ for _class in (RecordedFloat, RecordedNumber):
         (np.floor_divide, operator.floordiv),
     ):
         for _reflected in (False, True):
-            _method = _binary(_rule(_ufunc), _function, _reflected)
-            setattr(_class, _method.__name__, _method)
-    _methods: dict[str, Callable[..., Any]] = {
+            _operator = _binary(_rule(_ufunc), _function, _reflected)
+            setattr(_class, _operator.__name__, _operator)
+    _methods: dict[str, Any] = {
         "__neg__": _unary(_rule(np.negative), operator.neg),
         "__abs__": _unary(_rule(np.abs), abs),
         "__pos__": lambda self: self,
+        "conjugate": lambda self: self,
+        "real": property(lambda self: self),
         "__round__": _round,
         "__divmod__": lambda self, other: (self // other, self % other),
         "__rdivmod__": lambda self, other: (other // self, other % self),
         "__copy__": lambda self: self,
         "__deepcopy__": lambda self, memo: self,
     }
-    for _name, _method in _methods.items():
-        setattr(_class, _name, _method)
+    for _name, _same in _methods.items():
+        setattr(_class, _name, _same)

@@ -70,7 +70,7 @@ def _as_floats(options: dict[str, Any]) -> dict[str, Any]:
 
 def _prepared(output: Operand, options: dict[str, Any], to: Operand) -> Operand:
     """The node of what an array holds before it is written, where that counts."""
-    if output is None:
+    if not isinstance(output, np.ndarray):
         return None
     memory_for(output, to)
     return arrays.as_node(output) if options.get("where", True) is not True else None

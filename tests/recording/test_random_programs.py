@@ -61,7 +61,7 @@ def run(steps, array, made=lambda array: array, new_array=np.array):
         x, y = pool[i % len(pool)], pool[j % len(pool)]
         try:
             _step(kind, x, y, k, pool, made, new_array)
-        except (ValueError, IndexError, TypeError, np.exceptions.AxisError) as error:
+        except (ValueError, IndexError, TypeError, AttributeError) as error:
             raised.append(f"{type(error).__name__}: {error}")
             pool.append(made(np.full(2, 0.7, array.dtype)))
         pool = [each for each in pool if isinstance(each, np.ndarray) and 0 < each.size < 200]
@@ -109,6 +109,31 @@ def _step(kind, x, y, k, pool, made, new_array):
             pool.append(new_array([x[0], x[1] * 0.5]))
         case 18:
             pool.append(new_array(x.tolist()))
+        case 19:
+            pool.append(new_array(x, order="F"))
+        case 20:
+            x.shape = x.shape[::-1]
+        case 21:
+            x[0], x[1] = x[1], x[0]
+        case 22:
+            np.sum(x, axis=0, out=y[0])
+        case 23:
+            x.fill(y.flat[0])
+        case 24:
+            x[x.real > 0] *= y.flat[0]
+        case 25:
+            np.put(x, [0, k, 1], y.copy())
+        case 26:
+            np.place(x, np.asarray(x.real) > 0.2, y.flatten())
+        case 27:
+            np.fill_diagonal(x, y[0].copy())
+        case 28:
+            for row in x:
+                row -= 0.25 * row[0]
+        case 29:
+            pool.append(np.where(np.asarray(x.real) > 0, x, y))
+        case 30:
+            x.T[k % 2] = x.T[0] * y[0, 0]
 
 
 def loss(pool):
@@ -119,12 +144,14 @@ def loss(pool):
     return total
 
 
-STEPS = st.lists(st.tuples(*(st.integers(0, top) for top in (18, 7, 7, 14))), max_size=12)
+STEPS = st.lists(st.tuples(*(st.integers(0, top) for top in (30, 7, 7, 14))), max_size=12)
 START = np.array([[0.3, -0.7], [0.9, 0.2], [-0.4, 0.6]])
 
 
 @given(STEPS)
 @example([(0, 0, 0, 1), (3, 3, 0, 0), (1, 0, 0, 1), (7, 4, 4, 0), (2, 0, 0, 7)])
+@example([(8, 6, 5, 2), (6, 7, 3, 7), (4, 6, 4, 13), (9, 0, 2, 1), (18, 3, 7, 5)])
+@example([(3, 4, 5, 8), (3, 6, 5, 0), (0, 6, 6, 5), (4, 1, 0, 1), (6, 1, 0, 11)])
 @example([(1, 0, 0, 7), (6, 3, 0, 1), (9, 0, 1, 2), (12, 0, 1, 4), (16, 0, 2, 0)])
 def test_random_programs(steps):
     plain, raises = run(steps, START.copy())

@@ -185,3 +185,21 @@ def test_arrays_leave_no_trace():
     assert len(memory._memories) <= before + 2
     del w, y
     assert len(memory._memories) <= before
+
+
+def test_methods_of_numbers_are_followed():
+    def methods(w):
+        a = w[0, 0].copy() * w[0, 1].sum() + w[0, 2].max() * w[1, 0].reshape(1)[0]
+        b = w[1, 1].astype(float) ** 2 + w[1, 2].T * w[2, 0].real + w[2, 1].clip(-9, 9).mean()
+        return a + b + float(w[2, 2]).real + w[3, 0].conjugate() + w[3, 1].ravel().dot([2.0])
+
+    out, (w,), notes = recorded(methods, W)
+    assert float(out) == float(methods(W))
+    assert not notes
+    wanted = [
+        [W[0, 1], W[0, 0], W[1, 0]],
+        [W[0, 2], 2 * W[1, 1], W[2, 0]],
+        [W[1, 2], 1.0, 1.0],
+        [1.0, 2.0, 0.0],
+    ]
+    np.testing.assert_array_equal(ag.gradients(node_of(out), node_of(w)), wanted)
