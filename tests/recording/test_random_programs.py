@@ -122,7 +122,7 @@ def _step(kind, x, y, k, pool, made, new_array):
         case 24:
             x[x.real > 0] *= y.flat[0]
         case 25:
-            np.put(x, [0, k, 1], y.copy())
+            np.put(x, [0, k % x.size, 1], y.copy())
         case 26:
             np.place(x, np.asarray(x.real) > 0.2, y.flatten())
         case 27:
