@@ -227,9 +227,10 @@ class Program:
 
     def _follow(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """What is called in a function's place: its twin, if it is the user's."""
-        generator = generator_of(function)
-        if generator is not None:
-            self._state.add(generator)
+        if not isinstance(function, FunctionType):
+            generator = generator_of(function)
+            if generator is not None:
+                self._state.add(generator)
         if self._tape is not None:
             ours = self._tape.follow(function, self._follow)
             if ours is not function:

@@ -72,6 +72,7 @@ class State:
 
 Generator = np.random.Generator | np.random.RandomState | random.Random
 """What draws random numbers."""
+_GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 Drawn: TypeAlias = Any
 """Where a generator stands: a dict, or a tuple of numbers."""
 
@@ -83,13 +84,13 @@ def generator_of(function: object) -> Generator | None:
     (True, None)
     """
     owner = getattr(function, "__self__", None)
-    if any(function is other for other in _OF_NUMPY):
+    if id(function) in _OF_NUMPY:
         owner = np.random.rand.__self__  # type: ignore[attr-defined]
-    return owner if isinstance(owner, Generator) else None
+    return owner if isinstance(owner, _GENERATORS) else None
 
 
-_OF_NUMPY = (np.random.seed, np.random.set_state, np.random.get_state)
-"""Functions of ``np.random`` that are no methods of its generator."""
+_OF_NUMPY = {*map(id, (np.random.seed, np.random.set_state, np.random.get_state))}
+"""Functions of ``np.random`` that are no methods of its generator, by their numbers."""
 
 
 def _generator_state(one: Generator) -> Drawn:
