@@ -10,6 +10,8 @@ apart are all given.
 from __future__ import annotations
 
 import itertools
+import math
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -44,15 +46,21 @@ _INFORMATIVE = 3
 """A free factor explains at least this many numbers, or must be one that has a name."""
 
 
-def explained(blame: Blame) -> list[Quantity]:
+def explained(blame: Blame, seconds: float = math.inf) -> list[Quantity]:
     """The quantities, each mistake with its causes.
 
     What is made of a gradient of a wrong shape, and explained by nothing but that, is inherited.
+
+    Arguments:
+        blame: the quantities, and which are mistakes.
+        seconds: how long may be searched, at the most, of the processor.
     """
-    quantities = []
+    quantities, end, left = [], time.process_time() + seconds, len(blame.mistakes)
     for quantity in blame.quantities:
         if quantity.name in blame.mistakes:
             mistake = blame.mistakes[quantity.name]
+            now = time.process_time()
+            mistake.step.until, left = now + (end - now) / left, left - 1
             why = causes(mistake)
             if mistake.lacks_upstream and why[0].code in _FOLLOWS:
                 quantity = replace(quantity, inherited=True)
@@ -89,7 +97,7 @@ def _unknown(mistake: WrongStep) -> str:
             f"right but for {_counted(wrong.sum(), 'element')} of {wrong.size}"
             f" ({_places(where)}); no single slip explains these"
         )
-    cut = "; the search was cut short" if mistake.step.budget < 0 else ""
+    cut = "; the search was cut short" if mistake.step.is_spent else ""
     return f"no single slip explains the numbers{cut}"
 
 

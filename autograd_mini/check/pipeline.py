@@ -113,11 +113,13 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
         of_forward = [Mistake(None, "different-loss", hint.sentence, names=hint.names)]
         searched = Blame([], {})
     with _progress() as said:
-        code = located(point.problem, searched, point.tolerance, Budget(seconds, said))
+        budget = Budget(seconds, said)
+        code = located(point.problem, searched, point.tolerance, budget)
     slips = [*of_forward, *code.mistakes]
     if problem.failure is not None and not slips:
         raise problem.failure
-    quantities = explained(told_by_lines(blame, slips))
+    by_numbers = max(budget.left, _BY_NUMBERS * seconds) or _BY_NUMBERS_ALONE
+    quantities = explained(told_by_lines(blame, slips), by_numbers)
     return GradientReport(
         hinted(quantities, hint),
         root=point.problem.root,
@@ -128,6 +130,12 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
         mistakes=with_causes(slips, quantities),
         lines=code.lines,
     )
+
+
+_BY_NUMBERS = 0.25
+"""The part of the time in which numbers are explained that no line explains."""
+_BY_NUMBERS_ALONE = 10.0
+"""The seconds for it where no line is searched."""
 
 
 def _one_thread() -> AbstractContextManager[object]:

@@ -7,6 +7,8 @@ had; the step is recorded, so that it can be computed again with one thing chang
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -97,7 +99,9 @@ class TrueStep:
         self.inside = [n for n in everything if n not in known and n.parents]
         self.own = frozenset(self.inside)
         self.size = sum(np.size(n.data) for n in self.inside) or 1
-        self.budget = _MOST_ELEMENTS
+        self.until = math.inf
+        """When the search through its slips ends: a time of the processor."""
+        self._left = _MOST_ELEMENTS
         depends: dict[Node, bool] = {}
         for node in everything:
             if node in known:
@@ -111,11 +115,16 @@ class TrueStep:
         """Whether an operand depends on the gradient that the step was handed."""
         return is_node(operand) and operand in self._upstream
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether no more may be computed."""
+        return self._left < 0 or time.process_time() > self.until
+
     def with_(self, changed: Mapping[Any, Any]) -> Array | None:
         """The numbers of the step with nodes replaced; ``None`` where they do not fit."""
-        if self.budget < 0:
+        if self.is_spent:
             return None
-        self.budget -= self.size
+        self._left -= self.size
         with no_grad(), np.errstate(all="ignore"):
             try:
                 end = rebuild(self.inside, changed).get(self.end)
@@ -125,6 +134,8 @@ class TrueStep:
 
     def with_operand(self, node: Node, index: int, other: Operand) -> Array | None:
         """The numbers with one operand of one node replaced."""
+        if self.is_spent:
+            return None
         parents = list(node.parents)
         parents[index] = other
         with no_grad(), np.errstate(all="ignore"):

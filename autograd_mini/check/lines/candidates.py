@@ -34,6 +34,9 @@ _TWICE = 1.0
 _OF_HEADERS = ("loop", "comparison", "index", "slice", "constant", "operator")
 """The kinds of edits of the first line of a loop or condition: those of what it counts to."""
 
+_NUMBERS = ("insert number", "divide by number", "constant", "power")
+"""The kinds of edits that put a number somewhere."""
+
 Made = Array | Exception | None
 
 
@@ -164,6 +167,7 @@ class Candidates:
         """What may stand in the line, of all that could be named there."""
         tree, used = self.statement.unit.tree, self.trial.problem.used
         written = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        written |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
         return {n: v for n, v in names.items() if n in written or n in used or callable(v)}
 
     def _evaluated(self, every: _Listed, cost: float) -> Iterator[Candidate]:
@@ -251,6 +255,8 @@ def _pairs(firsts: Sequence[Edit], words: Words) -> Iterator[Edits]:
             continue
         (first,) = several
         for second in edits(first.statement, words, _COSTLIEST_SECOND):
+            if first.kind in _NUMBERS and second.kind in _NUMBERS:
+                continue  # two numbers at hand make any number
             pair = (first, second)
             heappush(waiting, (cost_of(pair), -first.cost, next(order), pair))
 

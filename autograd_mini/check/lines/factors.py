@@ -69,6 +69,8 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
             yield Change("insert number", node, ast.BinOp(factor, ast.Mult(), node), extra)
     sizes = {size for w in line.words.arrays for size in w.shape or ()}
     for word in line.words.numbers:
+        if word.text in line.words.counters and isinstance(word.value, int):
+            continue  # what a loop has counted to fits any number
         if not isinstance(word.value, int) or word.value >= 1:
             rare = 0.0 if word.is_size and word.value in sizes else 0.5
             extra = depth + rare + (0.0 if word.here else 0.5)
@@ -88,7 +90,9 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         if shape is None or word.shape is None or broadcasts(word.shape, shape):
             rare = 0.0 if word.here else 1.0
             rare += 0.5 if word.text in _texts(node) else 0.0
-            yield Change("insert factor", node, made("_0 * _1", node, word.copy()), depth + rare)
+            rare -= 0.7 if word.text in line.words.unread else 0.0
+            product = "_1 * _0" if isinstance(node, ast.Compare) else "_0 * _1"
+            yield Change("insert factor", node, made(product, node, word.copy()), depth + rare)
             if not line.is_gradient(word):
                 extra = depth + rare + 0.5
                 yield Change("insert factor", node, made("_0 / _1", node, word.copy()), extra)
@@ -116,7 +120,7 @@ def _texts(node: ast.expr) -> set[str]:
 
 def _other_sizes(line: Line) -> Iterator[tuple[ast.expr, float]]:
     """Sizes of arrays that no name stands for, and products of two sizes."""
-    numbers = [w for w in line.words.numbers if w.is_size]
+    numbers = [w for w in line.words.numbers if w.is_size and w.text not in line.words.counters]
     known = {int(w.value) for w in numbers}
     for i, one in enumerate(numbers):
         for two in numbers[i + 1 :]:

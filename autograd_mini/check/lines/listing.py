@@ -130,7 +130,9 @@ def _reached_from(trial: Trial, place: Place) -> set[Place]:
     sites = set(trial.places[place])
 
     def exchange(site: Site, turn: int, value: Array) -> Array | None:
-        return np.asarray(value * 1.25 + 0.5, value.dtype) if site in sites else None
+        if site not in sites:
+            return None
+        return np.asarray(~value if value.dtype.kind == "b" else value * 1.25 + 0.5, value.dtype)
 
     ran = trial.program.run(trial.base, watched=True, exchange=exchange)
     before, after = _by_place(trial.ran.events), _by_place(ran.events)

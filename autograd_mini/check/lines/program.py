@@ -456,9 +456,9 @@ def _pairs(value: Items) -> list[tuple[Any, Any]]:
 
 
 def _is_real(value: object) -> bool:
-    """Whether it is an array of real numbers, or one."""
+    """Whether it is an array of real numbers, or one, or an array of truth values: a mask."""
     if isinstance(value, np.ndarray):
-        return bool(value.dtype.kind == "f")
+        return value.dtype.kind in "fb"
     return isinstance(value, float)
 
 

@@ -106,6 +106,9 @@ def _sign(edit: Edit, meaning: Meaning) -> str:
 
 def _operator(edit: Edit, meaning: Meaning) -> Told | str:
     old, new = edit.old, edit.new
+    if isinstance(old, ast.Assign) and isinstance(new, ast.AugAssign):
+        target = text_of(new.target)
+        return "missing-factor", f"what {target} was is lost: it must be multiplied, *= for ="
     if isinstance(old, ast.AugAssign) and isinstance(new, ast.AugAssign):
         divides = isinstance(new.op, ast.Div)
         return "scale", "it must be divided" if divides else "it must be multiplied"
@@ -172,6 +175,10 @@ def _swapped(edit: Edit, meaning: Meaning) -> Told | str:
         )
     if isinstance(edit.old, ast.BinOp | ast.Call):
         return f"the operands are the wrong way round: {text_of(edit.new)}"
+    if isinstance(edit.old, ast.Tuple | ast.List) and isinstance(edit.new, ast.Tuple | ast.List):
+        pairs = zip(edit.old.elts, edit.new.elts, strict=True)
+        moved = [formula(one) for one, other in pairs if text_of(one) != text_of(other)]
+        return f"{' and '.join(moved)} each stand where the other belongs"
     return f"{text_of(edit.old)} and {text_of(edit.new)} each stand where the other belongs"
 
 

@@ -90,6 +90,11 @@ class Budget:
         """Whether it is used up, or the part of it that is given."""
         return time.process_time() > min(self._part, self.begun + self.seconds)
 
+    @property
+    def left(self) -> float:
+        """How many seconds are left."""
+        return max(0.0, self.begun + self.seconds - time.process_time())
+
     @contextmanager
     def part(self, share: float) -> Iterator[None]:
         """Give no more than a share of what is left."""

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from itertools import combinations
 
+import numpy as np
+
 from autograd_mini.check.lines.line import Change, Line, unlike
 from autograd_mini.check.lines.syntax import copied, loaded, made, number, number_of, with_fields
 
@@ -53,6 +55,9 @@ def assignments(line: Line) -> Iterator[Change]:
         yield Change("assign", statement, new)
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = statement.targets[0]
+        if isinstance(target, ast.Subscript):
+            times = ast.AugAssign(copied(target), ast.Mult(), statement.value)
+            yield Change("operator", statement, times, 0.5)
         if isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
             likely = isinstance(target, ast.Subscript) or _is_known(line, target)
             extra = 0.0 if likely else 2.0
@@ -92,10 +97,20 @@ def scattered(line: Line) -> Iterator[Change]:
     statement, numpy = line.statement, line.words.numpy
     match statement:
         case ast.AugAssign(target=ast.Subscript() as target, op=ast.Add() | ast.Sub() as op):
-            name = "add" if isinstance(op, ast.Add) else "subtract"
-            yield _scatter(statement, target, f"{numpy}.{name}.at", 0.0)
-        case ast.Assign(targets=[ast.Subscript() as target]) if number_of(target.slice) is None:
-            yield _scatter(statement, target, f"{numpy}.add.at", 0.5)
+            if _may_repeat(line, target.slice):
+                name = "add" if isinstance(op, ast.Add) else "subtract"
+                yield _scatter(statement, target, f"{numpy}.{name}.at", 0.0)
+        case ast.Assign(targets=[ast.Subscript() as target]):
+            if _may_repeat(line, target.slice):
+                yield _scatter(statement, target, f"{numpy}.add.at", 0.5)
+
+
+def _may_repeat(line: Line, index: ast.expr) -> bool:
+    """Whether an index names places by an array of numbers, one of which may stand there twice."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    values = [line.value(part) for part in parts]
+    kinds = [value.dtype.kind for value in values if isinstance(value, np.ndarray)]
+    return "i" in kinds or "u" in kinds or any(isinstance(value, list) for value in values)
 
 
 def _scatter(
@@ -115,8 +130,9 @@ def _index_object(index: ast.expr) -> ast.expr:
     if isinstance(index, ast.Tuple):
         return ast.Tuple([_index_object(e) for e in index.elts], ast.Load())
     if isinstance(index, ast.Slice):
-        parts = [copied(p) if p else ast.Constant(None) for p in (index.lower, index.upper)]
-        return made("slice(_0, _1)", *parts)
+        bounds = [index.lower, index.upper, *([index.step] if index.step else [])]
+        parts = [copied(part) if part else ast.Constant(None) for part in bounds]
+        return ast.Call(ast.Name("slice", ast.Load()), parts, [])
     return copied(index)
 
 

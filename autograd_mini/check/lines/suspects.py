@@ -91,7 +91,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
     unknown: dict[object, set[float]] = {}  # each with the factors that it has too many
     spoiled: dict[object, set[float]] = {}
     carried: dict[object, set[float]] = {}  # of all that is a gradient but for a factor
-    seen: set[object] = set()
+    maker: dict[object, Place] = {}  # of each content the statement that made it first
     names: set[str] = set()  # of what was made before
     least: dict[Place, float] = {}
     for event in events:
@@ -110,6 +110,8 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
         penalty, factors = _known(truth, event, claims), None
         if penalty == _ZERO and backward and not _makes_zeros(statement.node):
             penalty = _SPOILED_ZERO
+        if _keeps_the_last_share(trial, statement, event, claims):
+            penalty = _LAST_SHARE
         if penalty < 1 and truth.is_data(event.value):
             penalty = _RIGHT
         elif penalty < 1 and not backward:
@@ -121,15 +123,27 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             alike = [carried.get(_scoped(statement, text)) for text in _read(statement.node)]
             if any(_shared(factors, others) for others in (*handed, *filter(None, alike))):
                 penalty = _RIGHT
-            elif handed or content in seen:
+            elif handed or content in maker:
+                first = maker.get(content, site.place)  # what a function gave is wrong there
+                handed_wrong = HANDED_WRONG if handed else 0.0
+                least[first] = min(penalty + handed_wrong, least.get(first, _RIGHT))
                 penalty += HANDED_WRONG
             spoiled[content] = factors
         scaled = {claim.factor for claim in claims if claim.kind in ("gradient", "share")}
         carried[_scoped(statement, event.name)] = set() if 1.0 in scaled else scaled
-        seen.add(content)
+        maker.setdefault(content, site.place)
         _note(unknown, _scoped(statement, event.name), factors)
         least[site.place] = min(penalty, least.get(site.place, penalty))
     return least
+
+
+def _keeps_the_last_share(
+    trial: Trial, statement: Statement, event: Event, claims: Sequence[Claim]
+) -> bool:
+    """Whether a statement in a loop assigns, turn by turn, one share of a gradient."""
+    kinds = {claim.kind for claim in claims if claim.exact}
+    turns = len(trial.sites[event.site])
+    return turns > 1 and kinds == {"share"} and isinstance(statement.node, ast.Assign)
 
 
 def _shared(one: set[float], other: set[float]) -> bool:
@@ -140,7 +154,7 @@ def _makes_zeros(node: ast.stmt) -> bool:
     """Whether a statement makes nothing but an array to be filled, such as ``zeros_like(W)``."""
     value = getattr(node, "value", None)
     parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
-    return all(
+    return not isinstance(node, ast.AugAssign) and all(
         (isinstance(part, ast.Call) and "zeros" in ast.unparse(part.func))
         or isinstance(part, ast.Constant)
         for part in parts
@@ -209,7 +223,8 @@ def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
     if not claims:
         return 0.0
     if all(claim.kind in ("value", "slope") for claim in claims):
-        return _RIGHT
+        slopes = all(claim.kind == "slope" for claim in claims)
+        return 0.5 if slopes and truth.named(event.name) is not None else _RIGHT
     if any(truth.fits(event.name, claim) for claim in claims):
         return _RIGHT
     return 0.5 if truth.named(event.name) is not None else 2.0
@@ -218,5 +233,6 @@ def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
 _RIGHT = 8.0
 _ZERO = 4.0
 _SPOILED_ZERO = 0.7
+_LAST_SHARE = 0.7
 _NUMBER = 1.5
 """What it costs a statement that it made just that."""

@@ -129,6 +129,8 @@ class Trial:
         def exchange(other: Site, turn: int, value: Array) -> Array | None:
             if other != site or turn != when:
                 return None
+            if value.dtype.kind == "b":
+                return np.asarray(~value)
             size = np.max(np.abs(value), initial=0.0)
             size = size if np.isfinite(size) and size else 1.0
             by = np.asarray(0.3 * size * rng.uniform(0.5, 1.5, value.shape), value.dtype)

@@ -251,6 +251,7 @@ class Words:
         constants: the numbers that the function's text writes out.
         unread: the names that the function makes or takes and never reads.
         keys: the texts by which it reads or writes dicts.
+        counters: the names that its loops count with.
         text: the function's text, which shows how its author writes.
     """
 
@@ -261,6 +262,7 @@ class Words:
     constants: tuple[float, ...]
     unread: frozenset[str]
     keys: tuple[str, ...]
+    counters: frozenset[str]
     text: str = field(repr=False)
 
     @cached_property
@@ -322,6 +324,7 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
             (read if isinstance(node.ctx, ast.Load) else stored).add(node.id)
         if isinstance(node, ast.arg):
             stored.add(node.arg)
+            nodes.setdefault(node.arg, ast.Name(node.arg, ast.Load()))
         if isinstance(node, ast.Subscript):
             if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
                 keys.setdefault(node.slice.value)
@@ -375,8 +378,21 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
     ]
     return Words(
         values, tuple(operands), tuple(containers), tuple(known), tuple(numbers),
-        frozenset(stored - read), tuple(keys), ast.unparse(tree),
+        frozenset(stored - read), tuple(keys), _counters(tree), ast.unparse(tree),
     )  # fmt: skip
+
+
+def _counters(tree: ast.AST) -> frozenset[str]:
+    """The names that loops count with, and those that are made of them alone: ``start = i * 2``."""
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.comprehension)]
+    counted = [n.id for loop in loops for n in ast.walk(loop.target) if isinstance(n, ast.Name)]
+    found = set(counted)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            read = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+            if read & found and not any(isinstance(n, ast.Call) for n in ast.walk(node.value)):
+                found.add(node.targets[0].id)
+    return frozenset(found)
 
 
 def _is_operand(node: ast.AST) -> bool:
