@@ -94,6 +94,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
     maker: dict[object, Place] = {}  # of each content the statement that made it first
     names: set[str] = set()  # of what was made before
     least: dict[Place, float] = {}
+    given = {(g.shape, g.tobytes()) for g in (trial.ran.gradients or {}).values()}
     for event in events:
         site, content = event.site, (event.value.shape, event.value.tobytes())
         if site.slot == HANDED:
@@ -106,6 +107,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
         claims = truth.claims(event.value)
         backward = backward or truth.is_gradient(event.name, claims)
         backward = backward or any(is_gradient_name(event.name, name) for name in names)
+        backward = backward or (isinstance(statement.node, ast.Return) and content in given)
         names.add(event.name)
         penalty, factors = _known(truth, event, claims), None
         if penalty == _ZERO and backward and not _makes_zeros(statement.node):

@@ -311,3 +311,18 @@ def test_a_layer_that_differentiates_automatically_fails():
 
     with pytest.raises(GradientError, match="autodiff"):
         assert_backward(lambda x: (np.sin(x), x), backward, np.array([1.0, 2.0]))
+
+
+def shares(x):
+    return x / np.sum(x, axis=1, keepdims=True)
+
+
+def shares_backward(g, out):
+    return g * (out * (1 - out))
+
+
+def test_the_line_that_returns_what_is_wrong_is_told_where_no_change_mends_it():
+    report = check_backward(shares, shares_backward, np.random.default_rng(0).random((4, 3)) + 0.5)
+    (mistake,) = report.mistakes
+    assert mistake.line.text.strip() == "return g * (out * (1 - out))"
+    assert mistake.repair is None
