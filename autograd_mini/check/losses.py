@@ -19,7 +19,7 @@ from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_
 from autograd_mini.check.forward import meant_by
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import DIFFER, Cause, Quantity
-from autograd_mini.check.scope import Scope
+from autograd_mini.check.scope import RATES, Scope
 from autograd_mini.check.structure import (
     CLIP,
     GETITEM,
@@ -38,9 +38,6 @@ from autograd_mini.check.structure import (
 from autograd_mini.core.graph import Node, is_node, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.typing import Array
-
-RATES = ("learning_rate", "lr", "eta", "η", "rate", "alpha", "step_size")
-"""Names that a learning rate goes by."""
 
 
 @dataclass(frozen=True)

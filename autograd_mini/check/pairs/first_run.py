@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from autograd_mini.check.capture import NARROW
 from autograd_mini.check.frames import differentiation
 from autograd_mini.check.lines.program import Follow, Program
-from autograd_mini.check.pairs.matching import Given, Matched, matched
+from autograd_mini.check.pairs.matching import Given, Matched, Updated, matched
 from autograd_mini.check.pairs.pair import Pair, Ran, upstream_of
 from autograd_mini.check.pairs.places import written
 from autograd_mini.check.pairs.roles import described, is_differentiable
@@ -59,6 +59,7 @@ def first_run(pair: Pair, upstream: Tree, wrt: Sequence[str] | None, seed: int) 
         if str(getattr(value, "dtype", "")) in NARROW
     }
     candidates = pair.candidates()
+    numbers = {name: np.array(value, np.float64)[()] for name, value in pair.numbers().items()}
     found: list[First] = []
 
     def entry(follow: Follow) -> dict[str, Array]:
@@ -73,7 +74,8 @@ def first_run(pair: Pair, upstream: Tree, wrt: Sequence[str] | None, seed: int) 
             given, _ = pair.run_backward(follow, ran, gradient, named=True)
         first.differentiating = next(iter(places), "")
         first.given = given
-        first.matched = matched(given, candidates, len(pair.names), wrt, pair.has_context)
+        every = matched(given, candidates, len(pair.names), wrt, pair.has_context)
+        first.matched = _without_moments(pair, every, {**wide, **_updated(every, numbers)}, follow)
         first.updated = tuple(
             written(c.paths[0])
             for c in candidates
@@ -85,9 +87,29 @@ def first_run(pair: Pair, upstream: Tree, wrt: Sequence[str] | None, seed: int) 
         return {}
 
     error = Program(entry, functions(pair)).run().error
+    if error is None and found[0].updated and not pair.has_rate and pair.find_rates():
+        found.clear()
+        error = Program(entry, functions(pair)).run().error
     if error is not None and (not found or found[0].given is not None or not _is_of_shapes(error)):
         raise error
     return found[0]
+
+
+def _updated(every: Matched, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers of what was updated, as they were."""
+    return {name: numbers[name] for name, at in every.sources.items() if isinstance(at, Updated)}
+
+
+def _without_moments(
+    pair: Pair, every: Matched, before: Mapping[str, Any], follow: Follow
+) -> Matched:
+    """Without what was updated and moves no output, such as a velocity: it is no parameter."""
+    sources = {
+        name: at
+        for name, at in every.sources.items()
+        if not isinstance(at, Updated) or pair.moves(follow, name, before)
+    }
+    return replace(every, sources=sources)
 
 
 def _is_of_shapes(error: BaseException) -> bool:

@@ -13,9 +13,17 @@ import numpy as np
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.pairs.places import Path, written
 
-Source = int | Path
-"""Where a gradient is: its number among those that were returned, or the way to it in the object
-whose method left it there.
+
+@dataclass(frozen=True)
+class Updated:
+    """A parameter that was updated in place, by the way to it: its gradient is what that took."""
+
+    path: Path
+
+
+Source = int | Path | Updated
+"""Where a gradient is: its number among those that were returned, the way to it in the object
+whose method left it there, or the update.
 """
 
 
@@ -46,11 +54,19 @@ class Given:
         returned: what it returned, one by one.
         names: what each of these is called: its key, or its names in the code.
         left: what it left in the object, by the ways to it.
+        updated: what it took from what was there, as a part of the learning rate.
     """
 
     returned: Sequence[Any] = ()
     names: Sequence[Collection[str]] = ()
     left: Mapping[Path, Any] = field(default_factory=dict)
+    updated: Mapping[Path, Any] = field(default_factory=dict)
+
+    def of(self, source: Source) -> Any:
+        """The gradient at a place."""
+        if isinstance(source, Updated):
+            return self.updated[source.path]
+        return self.left[source] if isinstance(source, tuple) else self.returned[source]
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,9 @@ def matched(
     by_order, data = _by_order(given, left, open_ones, arguments)
     sources |= by_order
     sources |= _by_path(given.left, candidates, sources)
+    for candidate in candidates:
+        if candidate.name not in sources and set(candidate.paths) & given.updated.keys():
+            sources[candidate.name] = Updated(candidate.paths[0])
     others = {
         next(iter(given.names[i])): i for i in left if i not in sources.values() and given.names[i]
     }

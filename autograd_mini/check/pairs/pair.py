@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MethodType, ModuleType
 from typing import Any
 
@@ -18,6 +18,7 @@ from autograd_mini.check.pairs.context import Context
 from autograd_mini.check.pairs.matching import Candidate, Given
 from autograd_mini.check.pairs.places import Path, is_number, places, put, written
 from autograd_mini.check.pairs.roles import Forward, Role, described, is_differentiable, roles
+from autograd_mini.check.scope import RATES
 from autograd_mini.trees import leaves, paths, rebuild
 from autograd_mini.typing import Tree
 
@@ -78,11 +79,24 @@ class Pair:
             self.names = _named_by(self.backwards, self.names)
         self.roles: list[list[Role]] = []
         self.differentiated: tuple[int, ...] = ()
+        self.rates: tuple[Path, ...] = ()
 
     @property
     def gives_gradients(self) -> bool:
         """Whether forward returns the gradients with the loss."""
         return not self.backwards
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether backward updates with a learning rate that is known."""
+        return bool(self.rates) or any(r.kind == "rate" for made in self.roles for r in made)
+
+    def find_rates(self) -> bool:
+        """Find the attributes that are learning rates by their names."""
+        found = places(self.owner) if self.owner is not None else []
+        numbers = [place.path for place in found if not isinstance(place.value, np.ndarray)]
+        self.rates = tuple(p for p in numbers if p[-1] in RATES and p[-1] != "alpha")
+        return bool(self.rates)
 
     def candidates(self) -> list[Candidate]:
         """The inputs and attributes that may have gradients."""
@@ -113,6 +127,13 @@ class Pair:
         by_path = {place.paths: place.value for place in attributes}
         return found | {c.name: by_path[c.paths] for c in self.candidates() if c.paths}
 
+    def moves(self, follow: Follow, name: str, values: Values) -> bool:
+        """Whether what forward gives depends on an attribute."""
+        one = self.run_forward(follow, values).items
+        other = self.run_forward(follow, {**values, name: 1.5 * values[name] + 0.5}).items
+        pairs = zip(leaves(one[0]), leaves(other[0]), strict=True)
+        return not all(_same(a, b) for a, b in pairs)
+
     def _leaves(self) -> Iterator[tuple[str, str, Any]]:
         """The name of each leaf of the inputs, the way to it in its argument, and what it is."""
         reached = [
@@ -134,7 +155,7 @@ class Pair:
         function = follow(self.forward)
         self._exchanged(follow, values)
         before = self._found()
-        made = [values[n] if n in values else _own(v) for n, _, v in self._leaves()]
+        made = [_own(values.get(name, value)) for name, _, value in self._leaves()]
         inputs = rebuild(self.inputs, iter(made))
         handed = Context(len(inputs))
         drawn = _random_state()
@@ -154,10 +175,8 @@ class Pair:
         if self.owner is None:
             return
         follow(MethodType(_nothing, self.owner))  # so that it is looked after
-        ways = {
-            path: values[c.name] for c in self.candidates() if c.name in values for path in c.paths
-        }
-        put(self.owner, ways)
+        held = [(c.paths, _own(values[c.name])) for c in self.candidates() if c.name in values]
+        put(self.owner, {path: value for paths, value in held for path in paths})
 
     def _found(self) -> dict[Path, Any]:
         """What is in the object."""
@@ -226,16 +245,24 @@ class Pair:
             result, names = _called(follow(pullback), shares, {}, named)
             return _returned(result, names, {}), names
         before, results = self._found(), []
+        if self.owner is not None:
+            put(self.owner, dict.fromkeys(self.rates, RATE))
         for function, made in zip(self.backwards, self.roles, strict=True):
             result = None
             if function is not None:
                 result, own = self._pulled(follow, function, made, ran, upstream, named)
                 names |= own
             results.append(result)
-        left = self.changed(before)
-        if self.keys:
-            return _returned(dict(zip(self.keys, results, strict=True)), names, left), names
-        return _returned(results[0] if len(results) == 1 else results, names, left), names
+        left, updated = self.changed(before), {}
+        if self.has_rate:
+            updated = {
+                path: (before[path] - value) / RATE
+                for path, value in left.items()
+                if path in before and np.shape(before[path]) == np.shape(value) != ()
+            }
+        tree = dict(zip(self.keys, results, strict=True)) if self.keys else results
+        tree = results[0] if len(results) == 1 and not self.keys else tree
+        return replace(_returned(tree, names, left), updated=updated), names
 
     def _pulled(
         self,
@@ -254,6 +281,8 @@ class Pair:
                 return _copied(upstream[role.of])
             if role.kind == "input":
                 return ran.inputs[role.of]
+            if role.kind == "rate":
+                return RATE
             return ran.context if role.kind == "context" else ran.items[role.of]
 
         positional = [given(role) for role in made if not role.keyword]
@@ -284,6 +313,9 @@ def _pullbacks(ran: Ran) -> list[Callable[..., Any]]:
     found = [item for item in ran.items[1:] if callable(item)]
     return found if len(found) == 1 else []
 
+
+RATE = 2.0**20
+"""The learning rate: so large that of an update nothing is lost to what is updated."""
 
 _OUTPUTS = ("output", "outputs", "out", "y", "a")
 
@@ -352,8 +384,8 @@ def _key(path: str) -> str:
 
 
 def _own(value: Tree) -> Tree:
-    """A copy that may be written into, in double precision."""
-    if isinstance(value, np.ndarray):
+    """A copy that may be written into, in double precision; what is recorded stays itself."""
+    if type(value) is np.ndarray:
         return np.array(value, np.float64 if value.dtype.kind == "f" else None)
     return float(value) if isinstance(value, np.floating) else value
 

@@ -20,8 +20,9 @@ from autograd_mini.check.frames import names_of, names_used
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.program import Follow, Program
 from autograd_mini.check.pairs.first_run import First, first_run, functions
-from autograd_mini.check.pairs.matching import Given, Matched, Source, matched
+from autograd_mini.check.pairs.matching import Given, Matched, matched
 from autograd_mini.check.pairs.pair import Pair, upstream_of, weighted
+from autograd_mini.check.pairs.places import written
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
@@ -161,11 +162,8 @@ class _Layer:
             given, pair.candidates(), len(pair.names), in_order=pair.has_context
         )
 
-        def of(source: Source) -> Tree:
-            return given.left[source] if isinstance(source, tuple) else given.returned[source]
-
         every = {**found.sources, **found.others}
-        return {name: as_gradient(name, of(source)) for name, source in every.items()}
+        return {name: as_gradient(name, given.of(source)) for name, source in every.items()}
 
     def _entry(
         self,
@@ -301,6 +299,12 @@ def _notes(pair: Pair, first: First, numbers: Mapping[str, Any]) -> Iterator[str
         yield f"{names}: changed by forward, put back, and no part of the gradient."
     if first.matched is not None and first.matched.data:
         yield f"{', '.join(first.matched.data)}: taken as data, for there is no gradient of it."
+    rates = [role.name for made in pair.roles for role in made if role.kind == "rate"]
+    if rates := [*rates, *(f"self.{written(path)}" for path in pair.rates)]:
+        yield (
+            f"{' and '.join(dict.fromkeys(rates))}: taken as the learning rate; what an update "
+            "takes away is a gradient times that."
+        )
     if first.updated:
         yield (
             f"{', '.join(first.updated)}: updated in place by backward, which is not compared "

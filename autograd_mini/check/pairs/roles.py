@@ -11,9 +11,10 @@ from typing import Any, Literal
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.pairs import context
 from autograd_mini.check.pairs.places import is_number
+from autograd_mini.check.scope import RATES
 from autograd_mini.trees import leaves
 
-Kind = Literal["upstream", "item", "input", "context"]
+Kind = Literal["upstream", "item", "input", "context", "rate"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Role:
 
     Attributes:
         kind: the upstream gradient of an item that forward returned, that item itself, an input
-            of forward, or the context that both are handed.
+            of forward, the context that both are handed, or the learning rate.
         of: the number of the item or input.
         name: what the argument is called.
         keyword: whether it is given by its name alone.
@@ -134,6 +135,11 @@ def _by_habit(
     """What such arguments are usually called: ``cache`` is the last thing that forward returned,
     ``dout`` the gradient of the first that has none yet.
     """
+    for argument in arguments:
+        if found[argument.name] is None and argument.name in RATES:
+            found[argument.name] = Role(
+                "rate", 0, argument.name, argument.kind is argument.KEYWORD_ONLY
+            )
     open_ones = [a for a in arguments if found[a.name] is None]
     for argument in reversed(open_ones):
         name, keyword = argument.name, argument.kind is argument.KEYWORD_ONLY

@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd_mini.check.lines.program import HANDED, PART, Program, Stopped
 from autograd_mini.check.lines.source import Statement
-from autograd_mini.check.losses import RATES
+from autograd_mini.check.scope import RATES
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Variable, as_numbers

@@ -1,15 +1,17 @@
 """``check_backward``: layers as they stand, right ones and such with one slip."""
 
 import ast
-import importlib.util
 
 import numpy as np
 import pytest
-from layers import RIGHT, slips, with_slip
+from slipped import imported, layers, slips, with_slip
 
 import autograd_mini as ag
 from autograd_mini import GradientError, check_backward
 from autograd_mini.testing import assert_backward
+
+RIGHT = layers()
+RNG = np.random.default_rng(1)
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -58,7 +60,9 @@ FIRST = {layer: wrong for layer, _, wrong in reversed(EVERY) if wrong not in UNM
 def test_a_slip_is_found_on_its_line_and_mended(layer, right, wrong, tmp_path):
     found = []
     for number, text in with_slip(right, wrong):
-        module = imported(tmp_path / f"slip_{number}.py", text)
+        path = tmp_path / f"slip_{number}.py"
+        path.write_text(text)
+        module = imported(path)
         report = check_backward(*module.RIGHT[layer])
         if not report.ok:
             found.append((number, report))
@@ -69,14 +73,6 @@ def test_a_slip_is_found_on_its_line_and_mended(layer, right, wrong, tmp_path):
     assert (mistake.line.number, plain(mistake.line.text)) == (number, plain(wrong))
     assert mistake.repair.verified_at == 3
     assert report.patch().count("\n+") == 2  # the file's name, and one line
-
-
-def imported(path, text):
-    path.write_text(text)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def plain(line):
@@ -156,6 +152,86 @@ def test_a_default_upstream_gradient_of_a_loss_is_taken():
     assert "dout is 1, its default." in notes
 
 
+# Updates in place
+
+
+class Trained:
+    """Its backward pass updates, with a learning rate that it is given."""
+
+    def __init__(self, weights, bias):
+        self.weights, self.bias = weights, bias
+
+    def forward(self, inputs):
+        self.inputs = inputs
+        return inputs @ self.weights + self.bias
+
+    def backward(self, output_gradient, learning_rate):
+        weights_gradient = self.inputs.T @ output_gradient
+        input_gradient = output_gradient @ self.weights.T
+        self.weights -= learning_rate * weights_gradient
+        self.bias -= learning_rate * np.sum(output_gradient, axis=0)
+        return input_gradient
+
+
+class WithVelocity(Trained):
+    """Its rate is an attribute, and so is a velocity."""
+
+    def __init__(self, weights, bias, lr=0.1):
+        super().__init__(weights, bias)
+        self.lr, self.velocity = lr, np.zeros_like(weights)
+
+    def backward(self, dout):
+        dx = dout @ self.weights.T
+        self.velocity = 0.9 * self.velocity + self.inputs.T @ dout
+        self.weights = self.weights - self.lr * self.velocity
+        self.bias -= self.lr * dout.sum(axis=0)
+        return dx
+
+
+class UpdatedFirst(Trained):
+    """The weights are updated before they are used."""
+
+    def backward(self, dout, lr):
+        self.weights -= lr * self.inputs.T @ dout
+        self.bias -= lr * dout.sum(axis=0)
+        return dout @ self.weights.T
+
+
+class Halved(Trained):
+    """A gradient of its update is half of what it should be."""
+
+    def backward(self, dout, lr=0.01):
+        dx = dout @ self.weights.T
+        dW = self.inputs.T @ dout / 2
+        self.weights -= lr * dW
+        self.bias -= lr * dout.sum(axis=0)
+        return dx
+
+
+W, B, X = RNG.normal(size=(4, 2)), RNG.normal(size=2), RNG.normal(size=(3, 4))
+
+
+@pytest.mark.parametrize("made", [Trained, WithVelocity])
+def test_what_an_update_takes_away_is_a_gradient(made):
+    layer = made(W.copy(), B.copy())
+    report = check_backward(layer, None, X)
+    assert report.ok, report
+    assert {"inputs", "weights", "bias"} == report.quantities.keys()
+    assert all(quantity.manual is not None for quantity in report.quantities.values())
+    assert any("taken as the learning rate" in note for note in report.notes)
+    assert np.array_equal(layer.weights, W)
+
+
+def test_an_update_before_use_is_found():
+    assert check_backward(UpdatedFirst(W.copy(), B.copy()), None, X).culprits == ["inputs"]
+
+
+def test_a_wrong_update_is_found_on_its_line():
+    (mistake,) = check_backward(Halved(W.copy(), B.copy()), None, X).mistakes
+    assert mistake.line.text == "dW = self.inputs.T @ dout / 2"
+    assert mistake.repair.text == "dW = self.inputs.T @ dout"
+
+
 # What is asked
 
 
@@ -180,8 +256,8 @@ def test_it_asks_whose_gradient_it_is():
 
 
 def test_it_asks_what_an_argument_is():
-    with pytest.raises(ValueError, match=r"backward takes 'rate'.*lambda dout, cache: backward"):
-        check_backward(lambda x: (x * 2, x), lambda dout, cache, rate: dout * rate, np.ones(2))
+    with pytest.raises(ValueError, match=r"backward takes 'times'.*lambda dout, cache: backward"):
+        check_backward(lambda x: (x * 2, x), lambda dout, cache, times: dout * times, np.ones(2))
 
 
 def test_what_gives_no_gradient_is_refused():
