@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from autograd_mini.typing import Operand
+
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """What is given by place, and what by name."""
 
@@ -27,6 +29,6 @@ class ByName:
     func: Callable[..., Any]
     handed: Callable[[Mapping[str, Any]], Arguments]
 
-    def __call__(self, **parameters: Any) -> Any:
+    def __call__(self, **parameters: Operand) -> Operand:
         positional, by_name = self.handed(parameters)
         return self.func(*positional, **by_name)

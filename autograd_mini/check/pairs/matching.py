@@ -62,7 +62,7 @@ class Given:
     left: Mapping[Path, Any] = field(default_factory=dict)
     updated: Mapping[Path, Any] = field(default_factory=dict)
 
-    def of(self, source: Source) -> Any:
+    def of(self, source: Source) -> Operand:
         """The gradient at a place."""
         if isinstance(source, Updated):
             return self.updated[source.path]
