@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.pairs.places import Path, written
+from autograd_mini.typing import Operand
 
 
 @dataclass(frozen=True)
