@@ -2,18 +2,21 @@
 
 A stabiliser, such as the 1e-7 of ``np.log(p + 1e-7)``, is in the loss and in no derivation.  Deltas
 without the 1/N that each parameter's gradient then has are a course's notation.  And the right
-numbers of an intermediate in a shape that broadcasts to its own serve as well.
+numbers in a shape that broadcasts to the quantity's own serve as well.
 """
 
 from __future__ import annotations
 
+import ast
+import copy
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_rounding
+from autograd_mini.check.lines.program import Program
 from autograd_mini.check.points import Point, moved_beside
 from autograd_mini.check.probe import largest
 from autograd_mini.check.problem import Problem
@@ -34,12 +37,13 @@ _LIMIT = 1e-2
 def with_conventions(point: Point) -> Point:
     """A point at which what differs by a convention alone agrees, with a note that says so.
 
-    >>> from autograd_mini.check.capture import captured
-    >>> from autograd_mini.check.points import telling_point
-    >>> p = np.array([0.3, 0.7])
-    >>> problem = captured(lambda p: -np.sum(np.log(p + 1e-7)), {"p": p}, {"p": -1 / p})
-    >>> with_conventions(telling_point(problem, 0, 16)).notes
-    ('p: right where p + 1e-07 is p: the number keeps it from 0, and no derivation has it.',)
+        >>> from autograd_mini.check.capture import captured
+        >>> from autograd_mini.check.lines.program import Program
+    from autograd_mini.check.points import telling_point
+        >>> p = np.array([0.3, 0.7])
+        >>> problem = captured(lambda p: -np.sum(np.log(p + 1e-7)), {"p": p}, {"p": -1 / p})
+        >>> with_conventions(telling_point(problem, 0, 16)).notes
+        ('p: right where p + 1e-07 is p: the number keeps it from 0, and no derivation has it.',)
     """
     for convention in (_stabilised, _scaled, _reshaped):
         for conceded in convention(point):
@@ -101,6 +105,7 @@ def _agreeing(quantity: Quantity, right: Array) -> Quantity:
 class _Plain:
     problem: Problem
     said: tuple[str, ...]
+    constants: tuple[float, ...]
 
 
 def _without_stabilisers(problem: Problem) -> _Plain | None:
@@ -109,9 +114,14 @@ def _without_stabilisers(problem: Problem) -> _Plain | None:
     wording = Wording(problem.scope.nodes, problem.scope.arrays)
     made: dict[Node, Node] = {}
     said: dict[str, None] = {}
+    constants: dict[float, None] = {}
     for node in problem.order:
         kept = _stabilises(node)
         if kept is not None:
+            if symbol_of(node) == "+":
+                constants |= {
+                    float(np.reshape(p, ())): None for p in node.parents if not is_node(p)
+                }
             made[node] = made.get(kept, kept)
             how = "it from 0" if node.operation is not CLIP else "it from its ends"
             said[f"{wording(node)} is {wording(kept)}: the number keeps {how}"] = None
@@ -120,7 +130,8 @@ def _without_stabilisers(problem: Problem) -> _Plain | None:
     if not said or problem.root not in made:
         return None
     nodes = {name: made.get(node, node) for name, node in problem.nodes.items()}
-    return _Plain(replace(problem, root=made[problem.root], nodes=nodes), tuple(said))
+    plain = replace(problem, root=made[problem.root], nodes=nodes)
+    return _Plain(plain, tuple(said), tuple(constants))
 
 
 def _stabilises(node: Node) -> Node | None:
@@ -157,8 +168,36 @@ def _right_gradients(plain: _Plain | None) -> dict[str, Array] | None:
         return None
     order = topological_order(problem.root)
     room = rounding_of(recorded, problem.rounding_unit, order)
-    both = zip(problem.manual.values(), right.values(), room, strict=True)
-    return right if all(same_to_rounding(*one) for one in both) else None
+    for manual in (problem.manual, _without(plain.constants, problem.program)):
+        arrays = [manual[name] for name in problem.manual if name in manual]
+        if len(arrays) == len(right) and all(map(same_to_rounding, arrays, right.values(), room)):
+            return right
+    return None
+
+
+def _without(constants: Collection[float], program: Program | None) -> Mapping[str, Array]:
+    """What the hand-derived code gives where it adds 0 for constants that it shares with the loss:
+    a probability that has one is read by the derivation, too.
+    """
+    if program is None or not constants or program.run().error is not None:
+        return {}
+    edits = {}
+    for statement in program.statements:
+        edited = _Zeroed(constants).visit(copy.deepcopy(statement.node))
+        if ast.dump(edited) != ast.dump(statement.node):
+            edits[statement.place] = [edited]
+    return (program.run(edits).gradients if edits else None) or {}
+
+
+class _Zeroed(ast.NodeTransformer):
+    """Writes 0 for some constants."""
+
+    def __init__(self, constants: Collection[float]) -> None:
+        self._constants = constants
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        known = isinstance(node.value, float) and node.value in self._constants
+        return ast.copy_location(ast.Constant(0.0), node) if known else node
 
 
 # A factor on deltas
@@ -206,10 +245,10 @@ def _factor(quantity: Quantity, room: Array) -> float | None:
 
 
 def _reshaped(point: Point) -> Iterator[_Conceded]:
-    """Right numbers of an intermediate in a shape that broadcasts to its own."""
+    """Right numbers in a shape that broadcasts to the quantity's own: an update keeps its shape."""
     for quantity in _differing(point):
         manual = np.asarray(quantity.manual)
-        if quantity.name in point.problem.parameters or manual.size != quantity.automatic.size:
+        if manual.size != quantity.automatic.size:
             continue
         if not _broadcasts(manual, quantity.shape) or manual.shape == quantity.shape:
             continue

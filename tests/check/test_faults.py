@@ -255,11 +255,49 @@ def test_keepdims_forgotten_is_the_shape():
         return {"W2": A1.T @ d, "b2": db2}
 
     text, report = text_of(net, NET, manual)
-    (mistake,) = report.mistakes
-    assert mistake.cause == "shape"
-    assert "keepdims=True is missing" in text
+    (finding,) = report.findings  # `b2 -= rate * db2` keeps the shape of b2: a warning
+    assert report.ok
+    assert (finding.code, finding.names, finding.wrong) == ("shape", ("b2",), False)
+    assert "write keepdims=True in its sum" in text
     assert "wrong-axis" not in text
-    assert corrected(text) == "db2 = np.sum(d, axis=0, keepdims=True)"
+
+    def spread(W1, b1, W2, b2):
+        A1 = sig(X @ W1 + b1)
+        A2 = sig(A1 @ W2 + b2)
+        d = ((A2 - T) * A2 * (1 - A2)).T
+        return {"W2": (d @ A1).T, "b2": np.sum(d, axis=1, keepdims=True)}
+
+    text, report = text_of(net, NET, spread)  # `b2 -= rate * db2` would make a square of it
+    assert not report.ok
+
+
+def test_a_stabiliser_that_the_derivation_shares():
+    labels, rows = np.array([0, 2, 1, 1, 0, 2]), np.arange(6)
+
+    def scores(W):
+        e = np.exp(X @ W)
+        return e / e.sum(1, keepdims=True) + 1e-8
+
+    def loss(W):
+        p = scores(W)
+        return -np.sum(np.log(p[rows, labels]))
+
+    def manual(W):
+        p = scores(W)
+        p[rows, labels] -= 1
+        return {"W": X.T @ p}
+
+    weights = {"W": np.random.default_rng(4).normal(size=(X.shape[1], 3))}
+    text, report = text_of(loss, weights, manual)
+    assert report.ok
+    assert "the number keeps it from 0" in text
+
+    def wrong(W):
+        p = scores(W)
+        p[rows, labels] -= 1
+        return {"W": X.T @ p / 6}
+
+    assert not text_of(loss, weights, wrong)[1].ok
 
 
 def test_an_inverted_mask():
@@ -598,7 +636,8 @@ def test_right_numbers_in_a_shape_that_broadcasts():
         return np.sum(np.tanh(X @ W1 + b1))
 
     text, report = text_of(loss, {"W1": W1, "b1": b1}, manual)
-    assert [mistake.cause for mistake in report.mistakes] == ["shape"]
+    assert report.ok
+    assert [(finding.code, finding.wrong) for finding in report.findings] == [("shape", False)]
     assert "b1 - rate * gradient has the right shape all the same" in text
 
 
