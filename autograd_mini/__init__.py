@@ -34,6 +34,7 @@ from autograd_mini.interface.independence import (
     IndependentOutputWarning as IndependentOutputWarning,
 )
 from autograd_mini.operations import numpy_functions as _numpy_functions  # noqa: F401 - they are entered
+from autograd_mini.operations.assignment import at as at
 from autograd_mini.operations.products import affine as affine
 from autograd_mini.operations.softmax import log_softmax as log_softmax
 from autograd_mini.operations.softmax import logsumexp as logsumexp

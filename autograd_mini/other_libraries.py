@@ -89,7 +89,7 @@ TENSOR = {
     "mul_": "t.data *= other, or t = t * other for a new node",
     "copy_": "t.data = other",
     "fill_": "t.data[...] = number",
-    "at": "np.where(mask, values, t), or np.concatenate and np.stack of the parts",
+    "at": "ag.at(t, index).set(values), .add or .mul",
     "assign": "t.data = other",
     "assign_sub": "t.data -= other",
     "assign_add": "t.data += other",

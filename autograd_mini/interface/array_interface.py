@@ -315,8 +315,8 @@ class ArrayInterface:
 
     def __setitem__(self, index: object, value: Operand) -> NoReturn:
         raise TypeError(
-            "t[i] = v would overwrite numbers that the sweep needs: write np.where(mask, v, t) or "
-            "np.concatenate([...]) for a new Tensor, or t.data[i] = v before t is used"
+            "t[i] = v would overwrite numbers that the sweep needs: write ag.at(t, i).set(v) or "
+            "np.where(mask, v, t) for a new Tensor, or t.data[i] = v before t is used"
         )
 
     def __bool__(self) -> NoReturn:

@@ -71,12 +71,21 @@ _recorded_scatter = define(
 
 @replaces(operator.getitem)
 def getitem(x: Operand, index: object) -> Tensor:
+    made: Tensor = _recorded_getitem(x, own_index(index))
+    return made
+
+
+def own_index(index: object) -> Operand:
+    """An index that nobody else changes.
+
+    Raises:
+        TypeError: a Tensor is a part of it.
+    """
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Tensor) for part in parts):
         raise TypeError("a Tensor is no index: write t[index.data.astype(int)], or a boolean array")
     own = tuple(part if isinstance(part, _BASIC) else index_array(part) for part in parts)
-    made: Tensor = _recorded_getitem(x, own if isinstance(index, tuple) else own[0])
-    return made
+    return own if isinstance(index, tuple) else own[0]
 
 
 _BASIC = (int, np.integer, np.bool_, slice, type(Ellipsis), type(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from autograd_mini.core.operation import OPERATIONS, Operation
 from autograd_mini.core.rule import FUNCTIONS, rule_of_ufunc
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.numpy_protocol import REDUCTIONS, name_of
-from autograd_mini.operations.indexing import scattered
+from autograd_mini.operations.assignment import At
 from autograd_mini.recording import arrays, tape
 from autograd_mini.recording.memory import (
     constant,
@@ -285,38 +286,9 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], nodes: list[Any], to: Operand)
     memory = memory_for(array, to)
     old, operands = arrays.as_node(target), list(map(arrays.as_node, values))
     ufunc.at(array, index, *map(arrays.plain, values))
-    places = np.arange(array.size).reshape(array.shape)[index]
-    operands = [np.broadcast_to(each, np.shape(places)) for each in operands]
-    if ufunc in (np.add, np.subtract) and isinstance(operands[0], Tensor):
-        size = (array.size,)
-        flat = scattered(np.ravel(operands[0]), np.ravel(places), size)
-        new = called_on_nodes(ufunc, old, np.reshape(flat, array.shape))
-    elif ufunc in (np.add, np.subtract):
-        total = np.zeros(array.size)
-        np.add.at(total, np.ravel(places), np.ravel(operands[0]))
-        new = called_on_nodes(ufunc, old, total.reshape(array.shape))
+    found = At(old, np.asarray(np.arange(array.size).reshape(array.shape)[index]))
+    if ufunc in (np.add, np.subtract):
+        new = found.add(operands[0] if ufunc is np.add else -operands[0])
     else:
-        new = _one_after_another(ufunc, old, places, operands)
+        new = found.apply(functools.partial(called_on_nodes, ufunc), *operands)
     memory.write(array, settled(new, array, to, f"{name_of(ufunc)}.at"))
-
-
-def _one_after_another(
-    ufunc: np.ufunc, old: Operand, places: Array, operands: Sequence[Any]
-) -> Operand:
-    from autograd_mini.operations.indexing import gather
-
-    flat, shape = np.ravel(places), np.shape(old)
-    turn = np.zeros(flat.size, int)
-    seen: dict[int, int] = {}
-    for position, place in enumerate(flat.tolist()):
-        turn[position] = seen[place] = seen.get(place, -1) + 1
-    now = np.ravel(old)
-    for number in range(turn.max(initial=-1) + 1):
-        chosen = np.flatnonzero(turn == number)
-        new = called_on_nodes(
-            ufunc, now[flat[chosen]], *(np.ravel(each)[chosen] for each in operands)
-        )
-        which = np.arange(np.size(now))
-        which[flat[chosen]] = np.size(now) + np.arange(chosen.size)
-        now = gather([now, new], which)
-    return np.reshape(now, shape)
