@@ -23,18 +23,21 @@ class Pure(Distribution):
 
 
 class Build(build_ext):
-    """The extension, of one source, with the hashes of what that is made of."""
+    """The extensions, with the hashes of what each is made of; one source makes the engine."""
 
     def build_extension(self, ext: Extension) -> None:
         package = Path("autograd_mini")
+        is_engine = ext.name.endswith("value_compiled")
+        parts = compose["PARTS"] if is_engine else ()
         others = [str(Path(path).relative_to(package)) for path in ext.depends]
-        made_from = hashes(str(package), [*compose["PARTS"], *others])
+        made_from = hashes(str(package), [*parts, *others])
         ext.define_macros.append(("SOURCES", ",".join(f"{n}:{h}" for n, h in made_from.items())))
-        source = Path(self.build_temp, "value_compiled.py")
-        source.parent.mkdir(parents=True, exist_ok=True)
-        source.write_text(compose["composed"](package), encoding="utf-8")
-        ext.sources = [str(source)]
-        print("compiling the scalar engine, which takes about half a minute", flush=True)
+        if is_engine:
+            source = Path(self.build_temp, "value_compiled.py")
+            source.parent.mkdir(parents=True, exist_ok=True)
+            source.write_text(compose["composed"](package), encoding="utf-8")
+            ext.sources = [str(source)]
+            print("compiling the scalar engine, which takes about half a minute", flush=True)
         super().build_extension(ext)
 
 

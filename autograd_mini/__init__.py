@@ -129,6 +129,7 @@ _LAZY = {
     "compare": "check",
     "GradientError": "check",
     "GradientReport": "check",
+    "compile": "replay.replayed",
     "source": "replay.source",
     "Source": "replay.source",
     "draw": "show.draw",
@@ -149,6 +150,7 @@ if TYPE_CHECKING:
     from autograd_mini.check import check_script as check_script
     from autograd_mini.check import check_step as check_step
     from autograd_mini.check import compare as compare
+    from autograd_mini.replay.replayed import compile as compile
     from autograd_mini.replay.source import Source as Source
     from autograd_mini.replay.source import source as source
     from autograd_mini.show.draw import Drawing as Drawing

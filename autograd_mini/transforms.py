@@ -62,6 +62,7 @@ def grad(f: Function, argnums: Argnums = 0, **more: object) -> Function:
     def gradient(*args: Tree, **kwargs: Tree) -> Tree:
         return value_and_grad(f, argnums)(*args, **kwargs)[1]
 
+    gradient.differentiates = f, argnums, False  # type: ignore[attr-defined]  # for compile()
     return gradient
 
 
@@ -90,6 +91,7 @@ def value_and_grad(f: Function, argnums: Argnums = 0, **more: object) -> Functio
         call.warn_of_independence()
         return call.plain(out), call.arranged(call.gradients(out, None))
 
+    value_and_gradient.differentiates = f, argnums, True  # type: ignore[attr-defined]
     return value_and_gradient
 
 

@@ -47,6 +47,11 @@ def hashes(folder: str, names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def hashes_of(names: Iterable[str]) -> dict[str, str]:
+    """The hash of each of these files of the package that lies here."""
+    return hashes(_FOLDER, names)
+
+
 def require(made_from: str) -> None:
     """The compiled build calls this before anything else, with the hashes it carries.
 
@@ -55,7 +60,7 @@ def require(made_from: str) -> None:
     """
     global _made_from
     _made_from = dict(entry.split(":") for entry in made_from.split(","))
-    for name, found in hashes(_FOLDER, _made_from).items():
+    for name, found in hashes_of(_made_from).items():
         if _made_from[name] != found:
             raise StaleBuildError(f"was made from another {name} than {_FOLDER}/{name}")
 

@@ -2,8 +2,8 @@
 
 Also the names that a Value has in other libraries, which a compiled class must state one by one.
 
-``python -m autograd_mini._build.generate`` writes ``value_operations.py`` and ``functions.py``
-beside this file, and the marked regions of ``__init__.py`` and ``docs/rules.md``; ``--check`` only
+``python -m autograd_mini._build.generate`` writes ``value_operations.py``, ``functions.py`` and
+``tape_operations.h`` beside this file, and the marked regions of ``__init__.py`` and ``docs/rules.md``; ``--check`` only
 says whether they are current.  ``scalar_function`` makes the same code at run time for a rule that
 a user adds.
 """
@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograd_mini._build import tape_operations
 from autograd_mini.interface import floats
 from autograd_mini.operations.elementwise import RULES
 from autograd_mini.language.texts import ARITHMETIC, SIGNS, names_in
@@ -49,7 +50,7 @@ def constant_of(rule: Rule) -> str:
     return rule.name.upper()
 
 
-def _may_raise(lines: list[str]) -> bool:
+def may_raise(lines: list[str]) -> bool:
     """Whether evaluating these lines over floats can raise: a division or a function."""
     nodes = [node for line in lines for node in ast.walk(ast.parse(line))]
     called = (RULES.get(ast.unparse(node.func)) for node in nodes if isinstance(node, ast.Call))
@@ -90,11 +91,11 @@ def _body(
             after_out.append(f"d{rule.operands[index]} = {place}")
     work = [*steps, *before_out, out, *after_out, *places.values()]
     reads_out = any("out" in names_in(rule.evaluated_derivatives[i] or "0") for i in active)
-    if reads_out or after_out or len(out) > long or _may_raise([out]):
+    if reads_out or after_out or len(out) > long or may_raise([out]):
         steps, out = [*steps, f"out = {out}"], "out"
     steps += before_out
     lines = [*steps, *after_out, result.format(out=out, **places)]
-    if _may_raise(work):
+    if may_raise(work):
         caught = "except (ArithmeticError, ValueError) as error:"
         lines = [
             "try:",
@@ -349,14 +350,19 @@ def _regions() -> dict[str, dict[str, list[str]]]:
     }
 
 
-FILES = {"value_operations.py": value_operations, "functions.py": table_functions}
+FILES = {
+    "value_operations.py": value_operations,
+    "functions.py": table_functions,
+    "tape_operations.h": tape_operations.header,
+}
 
 
 def current_and_wanted() -> Iterator[tuple[Path, str, str]]:
     """Each generated file: its path, its text, and the text that the table calls for."""
     for generated, printed in FILES.items():
         path = Path(__file__).with_name(generated)
-        yield path, path.read_text(encoding="utf-8"), "\n".join(printed()) + "\n"
+        now = path.read_text(encoding="utf-8") if path.exists() else ""
+        yield path, now, "\n".join(printed()) + "\n"
     for name, regions in _regions().items():
         path = Path(name)
         text = wanted = path.read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ class _Modes(threading.local):
     def __init__(self) -> None:
         self.no_grad: _Open = []
         self.debug: _Open = []
+        self.watch: Callable[..., None] | None = None
 
 
 _modes = _Modes()
@@ -182,6 +183,8 @@ def record_specially(node: Any) -> None:
             )
     if not recording():
         node._forget()
+    elif _modes.watch is not None:
+        _modes.watch(None, node, None, True)
 
 
 def source_line() -> str:

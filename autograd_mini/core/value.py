@@ -33,6 +33,7 @@ from autograd_mini.core.value_sweep import sweep_alone
 from autograd_mini.interface.floats import constant as constant
 from autograd_mini.interface.floats import not_a_number
 from autograd_mini.interface.value_protocol import ValueProtocol, refuse_subclass
+from autograd_mini.interface.watched import number_read
 from autograd_mini.operations.weighted_sum import weighted_sum as weighted_sum
 from autograd_mini.operations.weighted_sum import weighted_sum_of
 from autograd_mini.typing import Function, Operand
@@ -107,6 +108,8 @@ class Value(ValueProtocol, ValueOperations):
     @property
     def data(self) -> float:
         """The number.  ``v.data -= rate * v.grad`` is how to update it."""
+        if _special:
+            number_read(self, self._number)
         return self._number
 
     @data.setter

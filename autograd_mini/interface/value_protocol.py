@@ -22,6 +22,7 @@ from autograd_mini.core.rule import FUNCTIONS, rule_of_ufunc
 from autograd_mini.interface import differentiated
 from autograd_mini.interface.floats import constant
 from autograd_mini.interface.numpy_protocol import ROUNDING, rounded, unknown_function
+from autograd_mini.interface.watched import compared
 from autograd_mini.typing import Function, Operand
 
 if TYPE_CHECKING:
@@ -125,7 +126,12 @@ class ValueProtocol:
 
 def _compare(compare: Callable[[Any, Any], bool], left: Value, right: object) -> bool:
     comparable = isinstance(right, Value) or constant(right) is not None
-    return compare(left._number, _data(right)) if comparable else NotImplemented
+    if not comparable:
+        return NotImplemented  # type: ignore[no-any-return]
+    holds: bool = compare(left._number, _data(right))
+    if modes.special:
+        compared(compare, left, right, holds)
+    return holds
 
 
 _COMPARISONS: dict[np.ufunc, Callable[..., bool]] = {
@@ -152,7 +158,7 @@ def _call_ufunc(
     if ufunc in _COMPARISONS and method == "__call__":
         return _COMPARISONS[ufunc](*inputs)
     if ufunc in (np.isfinite, np.isinf, np.isnan, np.signbit):
-        return ufunc(_data(inputs[0]))
+        return ufunc(inputs[0].data)
     if ufunc is np.divmod and method == "__call__" and not kwargs:
         return np.floor_divide(*inputs), np.remainder(*inputs)
     if row is None or method != "__call__" or kwargs:
