@@ -19,7 +19,8 @@ or one in the line that makes it: then it is a rate.
 - repaired: with the line that is shown, the program takes the steps that it took before.
 - false: a line is shown as verified with which it does not.
 
-Seconds are those of the wall, of the whole process.
+Seconds are those of the wall, of the whole process.  The exit status is 1 if a right program is not
+checked, or is said to be wrong.
 """
 
 from __future__ import annotations
@@ -241,7 +242,7 @@ def mends(program: Program, text: str, repair: dict[str, Any]) -> bool:
         return False
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -282,7 +283,9 @@ def main() -> None:
     ]
     for outcome in failed[: options.show]:
         print(f"\n{outcome.case}: {outcome.told}\n{outcome.report}")
+    right = [outcome.told for outcome in outcomes if "alarm" in outcome.told]
+    return int(not all(told["checked"] and not told["alarm"] for told in right))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
