@@ -21,13 +21,15 @@ line that it names.
 - one option: otherwise, a verdict is given with the one option that stands in the list.
 - cannot tell: neither; what is missing is printed.
 - line: the first mistake that is reported is of a line that is known to be wrong.
-- answer: of that line, a repair is shown that makes all gradients right, or the published one.
+- answer: of that line, the published repair is shown first, or one of the same meaning that stands
+  in the list; where none is published, any that makes all gradients right.
 - alarms: a right piece is said to be wrong.  missed: a wrong one is said to be right.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import collections
 import contextlib
 import gzip
@@ -206,6 +208,7 @@ def module_of(piece: Piece, file: Path, into: Path) -> ModuleType:
             defvjp(function, *makers, **options)
 
         autograd.extend.defvjp = kept
+    sys.argv[:] = [str(file)]
     parts = file.relative_to(into).with_suffix("").parts
     installed = importlib.util.find_spec(parts[0])
     own = installed is None or installed.origin is None or str(into) in str(installed.origin)
@@ -216,7 +219,8 @@ def module_of(piece: Piece, file: Path, into: Path) -> ModuleType:
     if spec is None or loader is None:
         raise ImportError(f"{file} is no module")
     module = sys.modules[file.stem] = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
+    with contextlib.suppress(SystemExit):  # a file may end itself
+        loader.exec_module(module)
     return module
 
 
@@ -305,15 +309,16 @@ def judge(piece: Piece, mistakes: Sequence[Any], found: Outcome) -> None:
     found.repairs = [m.repair.text if m.repair else "" for m in mistakes]
     found.reasons = [str(m.reason) for m in mistakes]
     known, published = ({plain(x) for x in xs} for xs in (piece.lines, piece.repairs))
-    found.line = bool(mistakes) and any(
-        line and (plain(line) in known or any(plain(line) in k or k in plain(line) for k in known))
-        for line in found.blamed[:1]
-    )
-    found.answer = found.line and (plain(found.repairs[0]) in published or bool(found.repairs[0]))
+    first = plain(found.blamed[0]) if found.blamed else ""
+    found.line = any(first in line or line in first for line in known) if first else False
+    if found.line and found.repairs[0]:
+        found.answer = plain(found.repairs[0]) in published or not published
 
 
 def plain(line: str) -> str:
-    """A line without blanks and its comment."""
+    """A line without what does not matter of its spelling."""
+    with contextlib.suppress(SyntaxError):
+        return ast.unparse(ast.parse(line.strip())).replace(" ", "")
     return re.sub(r"\s", "", re.sub(r"\s#.*", "", line))
 
 
