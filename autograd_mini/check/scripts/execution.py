@@ -126,6 +126,8 @@ class Execution:
                 error = raised
             if isinstance(error, Stopped):
                 return False
+            if isinstance(error, Exception) and _only_shows(node):
+                continue
             if isinstance(error, SystemExit):
                 return True
             if error is not None:
@@ -154,6 +156,12 @@ class Execution:
                 "data, or what is to be called, call='train(X, y)' (--call)"
             )
         return told(self.program, error)
+
+
+def _only_shows(node: ast.stmt) -> bool:
+    """Whether a statement prints: what it shows is not missed."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and ast.unparse(call.func) in ("print", "display")
 
 
 def line_of(error: BaseException, file: File) -> int:

@@ -297,7 +297,8 @@ class Trained:
             ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
             for ratio in ratios
         )
-        return Fit(loss, tuple(own), _plain_number(factor), agreeing, sources)
+        room = SAME if agreeing == len(own) else 10 * SAME
+        return Fit(loss, tuple(own), _plain_number(factor, room), agreeing, sources)
 
     def _source(self, update: Update, right: Array) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name."""
@@ -324,13 +325,14 @@ _RESIDUALS = 12
 """How many differences are looked at for an output and a target."""
 
 
-def _plain_number(factor: float) -> float:
+def _plain_number(factor: float, room: float) -> float:
     """A factor without what rounding and stabilisers add to it: 1/32 for 0.03125000001."""
-    for number in (factor, 1 / factor if factor else 0.0):
-        near = Fraction(number).limit_denominator(_LARGEST_DIVISOR)
-        if near and abs(float(near) - number) <= SAME * abs(number) / 10:
-            return float(near if number == factor else 1 / near)
-    return factor
+    for number in (factor, 1 / factor):
+        whole = round(number)
+        if 0 < abs(whole) <= _LARGEST_DIVISOR and abs(whole - number) <= room * abs(number):
+            return float(whole if number == factor else 1 / whole)
+    near = Fraction(factor).limit_denominator(_LARGEST_DIVISOR)
+    return float(near) if abs(float(near) - factor) <= SAME**1.5 * abs(factor) else factor
 
 
 _LARGEST_DIVISOR = 1000

@@ -24,9 +24,9 @@ from autograd_mini.typing import Operand
 
 _LOSS = re.compile(
     r"(?:^|[^a-z])(?:[a-z]+_)*(?:loss|losses|cost|costs|error|errors|err|objective|nll|mse|rmse|sse|"
-    r"ssr|risk|energy|criterion|cross_?entropy|crossentropy|xent|ce|bce|logloss|likelihood|perplexity|"
-    r"J|E|L)(?:s|_?(?:sum|total|list|history|fn|func|function|train|avg|mean|val(?:ue)?|hist|log|curve"
-    r"|\d+))*(?:$|[^a-z])",
+    r"ssr|risk|energy|criterion|cross_?entropy|crossentropy|xent|ce|bce|logloss|likelihood|perplexity)"
+    r"(?:s|_?(?:sum|total|list|history|fn|func|function|train|avg|mean|val(?:ue)?|hist|log|curve"
+    r"|\d+))*(?:$|[^a-z])|^[JEL](?:_?(?:total|tot|hist|history|\d+))*(?:\[\])?$",
     re.IGNORECASE,
 )
 """Names of losses."""

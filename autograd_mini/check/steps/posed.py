@@ -25,7 +25,7 @@ from autograd_mini.check.steps.fitting import (
 )
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, put, run
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.updates import Update, rate_of, updates
+from autograd_mini.check.steps.updates import Update, derived, rate_of, updates
 from autograd_mini.check.steps.variables import (
     Held,
     Space,
@@ -68,6 +68,7 @@ def posed(step: Step, asked: Asked = Asked()) -> tuple[Problem, tuple[str, ...]]
     plain = run(step, found)
     _raise(step, plain)
     changed = updates(step, found, plain)
+    changed = changed or derived(found, plain)
     if not changed:
         raise CannotTell(
             f"{step.words} changes no array or number that can be reached from what it is given, "
@@ -78,7 +79,11 @@ def posed(step: Step, asked: Asked = Asked()) -> tuple[Problem, tuple[str, ...]]
     changed = _chosen(changed, names, asked.params)
     trained = Trained(step, tuple(changed), names, plain)
     ran = trained.recorded({})
-    _raise(step, ran)
+    if ran.error is not None:
+        raise CannotTell(
+            f"{step.words} could not be recorded: {type(ran.error).__name__}: {ran.error}",
+            progress=1,
+        ) from ran.error
     fit = trained.fitting(ran, asked.loss)
     short = names_for([update.variable for update in fit.parameters])
     trained = replace(trained, names=names | dict(zip(fit.parameters, short, strict=True)))
@@ -178,10 +183,10 @@ class _Posing:
         if root is None:
             raise ValueError(f"the loss, {fit.loss.words}, is not computed at other parameters")
         program = self.program(values)
-        derived = program.run()
-        if derived.gradients is None:
-            raise derived.error or ValueError("the step does not run")
-        missing = [name for name in own if name not in derived.gradients]
+        again = program.run()
+        if again.gradients is None:
+            raise again.error or ValueError("the step does not run")
+        missing = [name for name in own if name not in again.gradients]
         if missing:
             raise CannotTell(
                 f"what the gradient of {' and '.join(missing)} is cannot be seen in what the step "
@@ -194,7 +199,7 @@ class _Posing:
             root=root,
             nodes=nodes,
             parameters=tuple(own),
-            manual=derived.gradients,
+            manual=again.gradients,
             scope=scope,
             used=scope,
             notes=tuple(dict.fromkeys(_as_note(note) for note in ran.notes)),

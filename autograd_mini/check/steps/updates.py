@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.program import HANDED, PART, Program, Stopped
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.scope import RATES
@@ -61,8 +62,10 @@ def updates(step: Step, found: Sequence[Variable], ran: Ran) -> list[Update]:
     program.run()  # now its statements are known
     for variable in found:
         after = as_numbers(ran.after.get(variable))
-        if after is None or np.array_equal(after, variable.before, equal_nan=True):
+        if after is None or _is_unchanged(variable.before, after):
             continue
+        if isinstance(ran.objects[variable], int):
+            continue  # a count
         order, statement = len(ran.made), None
         for number, made in _holding(variable, ran.objects[variable], after, ran.made):
             one = _statement(program, made)
@@ -71,6 +74,38 @@ def updates(step: Step, found: Sequence[Variable], ran: Ran) -> list[Update]:
         changed.append((order, Update(variable, variable.before - after, statement)))
     ordered = [update for _, update in sorted(changed, key=lambda pair: pair[0])]
     return _with_factors(step, ordered)
+
+
+def derived(found: Sequence[Variable], ran: Ran) -> list[Update]:
+    """The variables of a step that changes nothing, but makes what is their gradient by its name.
+
+    Arguments:
+        found: all variables.
+        ran: a plain run of the step.
+    """
+    names = {variable: {path.names[0] for path in variable.paths} for variable in found}
+    return [
+        Update(variable, np.zeros(variable.before.shape), divides=True)
+        for variable in found
+        if any(
+            made.numbers is not None
+            and made.numbers.shape == variable.before.shape
+            and made.site.slot != HANDED
+            and any(is_gradient_name(made.name, name) for name in names[variable])
+            for made in ran.made
+        )
+    ]
+
+
+def _is_unchanged(before: Array, after: Array) -> bool:
+    """Whether an array is as it was, as it is to rounding after ``w += e`` and ``w -= e``."""
+    if np.array_equal(before, after, equal_nan=True):
+        return True
+    room = _ROUNDINGS * np.finfo(float).eps * np.max(np.abs(before), initial=0.0)
+    return bool(np.all(np.abs(after - before) <= room))
+
+
+_ROUNDINGS = 4
 
 
 def _holding(
