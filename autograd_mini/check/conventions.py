@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -77,17 +77,20 @@ def _stabilised(point: Point) -> Iterator[_Conceded]:
         return
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plain = _without_stabilisers(point.problem)
+        plain = without_stabilisers(point.problem)
         right = _right_gradients(plain)
         if plain is None or right is None:
             return
         beside = moved_beside(point.problem, 1)
-        if beside is not None and _right_gradients(_without_stabilisers(beside)) is None:
+        if beside is not None and _right_gradients(without_stabilisers(beside)) is None:
             return
     quantities = {q.name: _agreeing(q, right[q.name]) for q in wrong}
-    text = " and ".join(plain.said)
-    note = f"{', '.join(quantities)}: right where {text}, and no derivation has it."
-    yield _Conceded(quantities, (note,))
+    yield _Conceded(quantities, (right_where(quantities, plain.said),))
+
+
+def right_where(names: Iterable[str], said: Iterable[str]) -> str:
+    """That gradients are right without stabilisers."""
+    return f"{', '.join(names)}: right where {' and '.join(said)}, and no derivation has it."
 
 
 def _agreeing(quantity: Quantity, right: Array) -> Quantity:
@@ -102,15 +105,23 @@ def _agreeing(quantity: Quantity, right: Array) -> Quantity:
 
 
 @dataclass(frozen=True)
-class _Plain:
+class Plain:
+    """A problem without stabilisers.
+
+    Attributes:
+        problem: the problem.
+        said: what each stabiliser is, in a clause.
+        constants: the numbers that they are.
+    """
+
     problem: Problem
     said: tuple[str, ...]
     constants: tuple[float, ...]
 
 
-def _without_stabilisers(problem: Problem) -> _Plain | None:
+def without_stabilisers(problem: Problem) -> Plain | None:
     """The problem of the loss without stabilisers; ``None`` if it has none."""
-    problem = problem.expanded
+    at, problem = problem.at, problem.expanded
     wording = Wording(problem.scope.nodes, problem.scope.arrays)
     made: dict[Node, Node] = {}
     said: dict[str, None] = {}
@@ -130,8 +141,15 @@ def _without_stabilisers(problem: Problem) -> _Plain | None:
     if not said or problem.root not in made:
         return None
     nodes = {name: made.get(node, node) for name, node in problem.nodes.items()}
-    plain = replace(problem, root=made[problem.root], nodes=nodes)
-    return _Plain(plain, tuple(said), tuple(constants))
+
+    def plain_at(moved: Mapping[str, Node]) -> Problem:
+        assert at is not None
+        beside = at(moved)
+        plain = without_stabilisers(beside)
+        return beside if plain is None else plain.problem
+
+    plain = replace(problem, root=made[problem.root], nodes=nodes, at=plain_at if at else None)
+    return Plain(plain, tuple(said), tuple(constants))
 
 
 def _stabilises(node: Node) -> Node | None:
@@ -153,7 +171,7 @@ def _stabilises(node: Node) -> Node | None:
     return kept if node.operation is not None and holds.get(node.operation) else None
 
 
-def _right_gradients(plain: _Plain | None) -> dict[str, Array] | None:
+def _right_gradients(plain: Plain | None) -> dict[str, Array] | None:
     """The gradients of a problem by name, if those that were derived by hand are these."""
     if plain is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from tqdm import tqdm  # type: ignore[import-untyped]
@@ -12,12 +13,12 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from autograd_mini.check.blame import Blame, blamed
 from autograd_mini.check.capture import Loss, Manual, Required, captured
 from autograd_mini.check.causes import explained
-from autograd_mini.check.conventions import with_conventions
-from autograd_mini.check.lines.located import located, told_by_lines, with_causes
+from autograd_mini.check.conventions import right_where, with_conventions, without_stabilisers
+from autograd_mini.check.lines.located import Located, located, told_by_lines, with_causes
 from autograd_mini.check.lines.repair import Budget
 from autograd_mini.check.lint import lint
 from autograd_mini.check.losses import hinted, loss_hint
-from autograd_mini.check.points import telling_point
+from autograd_mini.check.points import Point, telling_point
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.report import GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
@@ -114,7 +115,7 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
         searched = Blame([], {})
     with _progress() as said:
         budget = Budget(seconds, said)
-        code = located(point.problem, searched, point.tolerance, budget)
+        code = _located(point, searched, budget)
     slips = [*of_forward, *code.mistakes]
     if problem.failure is not None and not slips:
         raise problem.failure
@@ -130,6 +131,24 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
         mistakes=with_causes(slips, quantities),
         lines=code.lines,
     )
+
+
+def _located(point: Point, blame: Blame, budget: Budget) -> Located:
+    """The lines that are wrong; where none is right in their place, those that are right for the
+    loss without stabilisers, which no derivation has.
+    """
+    code = located(point.problem, blame, point.tolerance, budget)
+    if not blame.mistakes or (code.mistakes and all(slip.repairs for slip in code.mistakes)):
+        return code
+    plain = without_stabilisers(point.problem)
+    if plain is None or point.problem.failure is not None:
+        return code
+    again = Budget(max(budget.left, _BY_NUMBERS * budget.seconds), budget.said)
+    other = located(plain.problem, blame, point.tolerance, again)
+    if not other.mistakes or not all(slip.repairs for slip in other.mistakes):
+        return code
+    names = [name for slip in other.mistakes for name in (*slip.names, *slip.inherited_by)]
+    return replace(other, notes=(*other.notes, right_where(dict.fromkeys(names), plain.said)))
 
 
 _BY_NUMBERS = 0.25

@@ -127,7 +127,7 @@ def _other_sizes(line: Line) -> Iterator[tuple[ast.expr, float]]:
             if any(one.value * two.value == w.value.size for w in line.words.arrays):
                 yield made("_0 * _1", one.copy(), two.copy()), 0.5
     for word in line.words.arrays:
-        if word.here and word.shape and isinstance(word.node, ast.Name):
+        if word.here and word.shape and isinstance(word.node, ast.Name | ast.Attribute):
             for axis, size in enumerate(word.shape[:2]):
                 if size > 1 and size not in known:
                     known.add(size)
