@@ -107,13 +107,13 @@ def _gather(*xs: Operand, places: Array) -> Operand:
     if sum(map(np.size, xs)) <= 4 * np.size(places):
         return np.concatenate([np.ravel(x) for x in xs])[places]
     out = np.empty(np.size(places), np.result_type(*xs))
-    for x, (into, taken) in zip(xs, _split_among(places, tuple(map(np.size, xs))), strict=True):
+    for x, (into, taken) in zip(xs, _split_among(places, xs), strict=True):
         out[into] = np.ravel(x)[taken]
     return out.reshape(np.shape(places))
 
 
 def _gather_pullback(index: int, g: Operand, out: Operand, *xs: Operand, places: Array) -> Operand:
-    into, taken = _split_among(places, tuple(map(np.size, xs)))[index]
+    into, taken = _split_among(places, xs)[index]
     shape = np.shape(xs[index])
     share = np.ravel(g)[into]
     if taken.size == math.prod(shape) and np.array_equal(taken, np.arange(taken.size)):
@@ -121,12 +121,13 @@ def _gather_pullback(index: int, g: Operand, out: Operand, *xs: Operand, places:
     return np.reshape(scattered(share, taken, (math.prod(shape),)), shape)
 
 
-def _split_among(places: Array, sizes: tuple[int, ...]) -> list[tuple[Array, Array]]:
+def _split_among(places: Array, xs: tuple[Operand, ...]) -> list[tuple[Array, Array]]:
     """For each operand where its elements go in the result, and which of its elements they are."""
     global _last_split
-    of, of_sizes, found = _last_split
-    if of is places and of_sizes == sizes:  # a sweep asks for one operand after the other
+    of, count, found = _last_split
+    if of is places and count == len(xs):  # a sweep asks for one operand after the other
         return found
+    sizes = list(map(np.size, xs))
     flat = np.ravel(places)
     starts = np.cumsum([0, *sizes])
     which = np.searchsorted(starts, flat, side="right") - 1
@@ -135,11 +136,11 @@ def _split_among(places: Array, sizes: tuple[int, ...]) -> list[tuple[Array, Arr
     found = [
         (into := order[ends[k] : ends[k + 1]], flat[into] - starts[k]) for k in range(len(sizes))
     ]
-    _last_split = places, sizes, found
+    _last_split = places, len(xs), found
     return found
 
 
-_last_split: tuple[Any, tuple[int, ...], list[tuple[Array, Array]]] = None, (), []
+_last_split: tuple[Any, int, list[tuple[Array, Array]]] = None, 0, []
 
 define(
     "gather",

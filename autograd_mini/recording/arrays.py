@@ -21,12 +21,12 @@ from autograd_mini.recording import tape
 from autograd_mini.recording.memory import (
     Memory,
     _memories,
-    constant,
     memory_for,
     memory_of,
     node_of,
     root_of,
 )
+from autograd_mini.recording.nodes import constant
 from autograd_mini.recording.scalars import RecordedFloat, RecordedNumber
 from autograd_mini.typing import Array, Operand
 
@@ -331,15 +331,16 @@ def as_recorded(value: Operand) -> Operand:
 
 def plain(value: Operand) -> Operand:
     """Arrays and numbers without their nodes, also inside lists, tuples and dicts."""
-    if isinstance(value, RecordedArray):
+    kind = type(value)
+    if kind is RecordedArray:
         return value.view(np.ndarray)
-    if isinstance(value, RecordedNumber):
+    if kind is RecordedNumber:
         return np.float64(float.__float__(value))
-    if isinstance(value, RecordedFloat):
+    if kind is RecordedFloat:
         return float.__float__(value)
-    if type(value) in (list, tuple):
-        return type(value)(map(plain, value))
-    if type(value) is dict:
+    if kind is list or kind is tuple:
+        return kind(map(plain, value))
+    if kind is dict:
         return {key: plain(each) for key, each in value.items()}
     return value
 

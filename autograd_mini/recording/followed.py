@@ -13,7 +13,6 @@ from autograd_mini.core.modes import is_ours
 from autograd_mini.core.rule import RULES
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.files import is_users
-from autograd_mini.interface.numpy_protocol import name_of
 from autograd_mini.recording import arrays, functions, tape, ufuncs
 from autograd_mini.recording.composed import of_scipy
 from autograd_mini.recording.memory import node_of
@@ -46,31 +45,43 @@ def in_place_of(function: Operand, inner: Inner) -> Operand:
     ours = of_scipy(function)
     if ours is not None:
         return lambda *args, **options: functions.called(function, args, options, ours)
-    return _watched(function) if _is_foreign(function) else function
+    return _watched(function, inner) if _is_foreign(function) else function
 
 
 def _is_foreign(function: Function) -> bool:
     """Whether it is a function of a library that nothing is known of."""
     if isinstance(function, types.FunctionType):
         return not is_users(function.__code__.co_filename) and not is_ours(function.__code__)
+    if isinstance(getattr(function, "__self__", None), _GENERATORS):
+        return True
     module = getattr(function, "__module__", None)
     return isinstance(function, types.BuiltinFunctionType) and module not in (None, "builtins")
 
 
-def _watched(function: Function) -> Function:
-    """A function of which it is said if what it gives of recorded arrays is not recorded."""
+_GENERATORS = (np.random.Generator, np.random.RandomState)
+
+
+def _watched(function: Function, inner: Inner) -> Function:
+    """A function of which it is said if what it gives of recorded arrays is not recorded.
+
+    What it calls is followed, as by ``functools.reduce``.
+    """
 
     def called(*args: Operand, **options: Operand) -> Operand:
+        args = tuple(inner(each) if isinstance(each, _FUNCTIONS) else each for each in args)
         found = function(*args, **options)
         open_tape = tape.current()
         if open_tape is None or not any(map(_depends, (*args, *options.values()))):
             return found
         several = found if isinstance(found, list | tuple) else (found,)
         if any(_is_lost(each) for each in several):
-            open_tape.note(f"what {name_of(function)} gives counts as constant")
+            open_tape.note(ufuncs.counts_as_constant(function))
         return found
 
     return called
+
+
+_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 
 
 def _depends(value: Operand) -> bool:
@@ -177,7 +188,7 @@ def _sum(values: Operand, /, start: Operand = 0) -> Operand:
         return sum(values, start)
     node = _added([*values, start])
     kind = RecordedNumber if isinstance(total, np.float64) else RecordedFloat
-    return kind(total, ufuncs.settled(node, total, tape.current(), "sum"))
+    return kind(total, ufuncs.settled(node, total, tape.current(), sum))
 
 
 def _added(values: list[Any]) -> Operand:

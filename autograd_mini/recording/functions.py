@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.tensor import Tensor
-from autograd_mini.interface.numpy_protocol import PLAIN_FUNCTIONS, name_of
+from autograd_mini.interface.numpy_protocol import PLAIN_FUNCTIONS
 from autograd_mini.operations.indexing import gather
 from autograd_mini.recording import arrays, tape
 from autograd_mini.recording.composed import COMPOSED
 from autograd_mini.recording.memory import memory_for, memory_of, node_of, root_of
-from autograd_mini.recording.ufuncs import settled
-from autograd_mini.typing import Function, Operand
+from autograd_mini.recording.ufuncs import counts_as_constant, settled
+from autograd_mini.typing import Array, Function, Operand
 
 
 def called(
@@ -54,11 +54,11 @@ def called(
             once.append(_of_nodes(ours or function, args, options, open_tape))
         return once[0]
 
-    roots = {id(root_of(each)) for each in _arrays_in((args, options))}
-    depends = any(map(_depends, _numbers_in((args, options))))
+    operands = _numbers_in((*args, *options.values()))
+    depends = any(map(_depends, operands))
 
     def wrapped(found: Operand, pick: Callable[[Any], Any]) -> Operand:
-        if isinstance(found, np.ndarray) and id(root_of(found)) in roots:
+        if isinstance(found, np.ndarray) and _is_view(found, operands):
             # read anew each time, for what it shows may have been written since
             return arrays.view_of(
                 found, lambda: _tensor(pick(_of_nodes(ours or function, args, options, None)))
@@ -67,7 +67,7 @@ def called(
             return arrays.as_recorded(found)
         if np.asarray(found).dtype.kind not in "fc":
             return found
-        node = settled(pick(nodes()), found, open_tape, name_of(function))
+        node = settled(pick(nodes()), found, open_tape, function)
         return arrays.recorded(found, node, open_tape)
 
     return _each(result, wrapped)
@@ -86,13 +86,13 @@ def _into(
     node = None
     if not isinstance(target, np.ndarray):
         return function(*arrays.plain(args), **plain)  # which raises its error
-    if open_tape is not None and any(map(_depends, _numbers_in((args, options)))):
+    if open_tape is not None and any(map(_depends, _numbers_in((*args, *options.values())))):
         memory_for(target, open_tape)
         node = _of_nodes(ours or function, args, options, open_tape)
     function(*arrays.plain(args), **plain)
     memory, array = memory_of(target), arrays.plain(target)
     if memory is not None and memory.dtype == array.dtype:
-        memory.write(array, settled(node, array, memory.tape, name_of(function)))
+        memory.write(array, settled(node, array, memory.tape, function))
     return arrays.as_recorded(target)
 
 
@@ -133,7 +133,7 @@ def _of_nodes(function: Function, args: Operand, options: Operand, to: tape.Tape
     except (TypeError, ValueError, IndexError, KeyError, NotImplementedError) as error:
         reason = str(error).partition(":")[0]
         if to is not None:
-            to.note(f"what {name_of(function)} gives counts as constant ({reason})")
+            to.note(counts_as_constant(function, reason))
         return None
 
 
@@ -150,17 +150,23 @@ def _as_nodes(value: Operand) -> Operand:
     return arrays.as_node(value)
 
 
-def _numbers_in(value: Operand) -> list[Any]:
-    """The arrays and numbers in arguments."""
-    if isinstance(value, list | tuple):
-        return [one for each in value for one in _numbers_in(each)]
-    if isinstance(value, dict):
-        return _numbers_in(list(value.values()))
-    return [value]
+def _numbers_in(values: tuple[Any, ...] | list[Any]) -> list[Any]:
+    """The arrays and numbers in arguments, in lists at any depth."""
+    found = []
+    for value in values:
+        if isinstance(value, list | tuple):
+            found += _numbers_in(value)
+        else:
+            found.append(value)
+    return found
 
 
-def _arrays_in(value: Operand) -> list[Any]:
-    return [each for each in _numbers_in(value) if isinstance(each, np.ndarray)]
+def _is_view(found: Array, operands: list[Any]) -> bool:
+    """Whether an array looks into the memory of an operand."""
+    if found.base is None:
+        return any(found is each for each in operands)
+    root = root_of(found)
+    return any(root is root_of(each) for each in operands if isinstance(each, np.ndarray))
 
 
 # Functions of which each element of the result is one of an argument's: numbered, they tell which
@@ -263,4 +269,4 @@ def array(value: Operand, dtype: Operand = None, **options: Operand) -> Operand:
         node = np.stack(sources)
     else:
         node = gather(sources, np.arange(found.size).reshape(found.shape))
-    return arrays.recorded(found, settled(node, found, open_tape, "numpy.array"), open_tape)
+    return arrays.recorded(found, settled(node, found, open_tape, np.array), open_tape)

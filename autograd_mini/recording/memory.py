@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from autograd_mini.core import modes, tensor
-from autograd_mini.core.operation import Operation
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.operations.indexing import gather
 from autograd_mini.operations.shapes import astype, reshape
+from autograd_mini.recording.nodes import same_numbers
+from autograd_mini.recording.scalars import RecordedFloat, RecordedNumber
 from autograd_mini.recording.tape import Tape, current
 from autograd_mini.typing import Array, Operand
 
@@ -61,32 +60,11 @@ def node_of(value: Operand) -> Tensor | None:
     True
     """
     if not isinstance(value, np.ndarray):
-        return value.node if type(value).__name__ in ("RecordedFloat", "RecordedNumber") else None
+        return value.node if isinstance(value, RecordedFloat | RecordedNumber) else None
     memory = memory_of(value)
     if memory is None or value.dtype != memory.dtype:
         return None
     return memory.read(value, getattr(value, "_make", None))
-
-
-def noted(
-    operation: Operation, operands: tuple[Any, ...], options: Operand, numbers: Array
-) -> Tensor:
-    """The node of an operation whose result is known."""
-    if modes.special:
-        node = tensor.record(operation, operands, options)
-        node._array = numbers
-        return node
-    node = Tensor.__new__(Tensor)
-    node._set(numbers, operation, operands, options)
-    return node
-
-
-def same_numbers(one: Array, other: Array) -> bool:
-    """Whether two arrays of one shape hold the same numbers, NaN among them."""
-    if one.shape != other.shape:
-        return False
-    equal = one == other
-    return bool(np.all(equal) or np.all(equal | (np.isnan(one) & np.isnan(other))))
 
 
 class Memory:
@@ -107,7 +85,7 @@ class Memory:
         self._root = weakref.ref(root, lambda _: _memories.pop(number, None))
         self.tape = tape
         self.shape, self.dtype = root.shape, root.dtype
-        self.start, self.strides, self.size = _address(root), root.strides, root.size
+        self.strides, self.size = root.strides, root.size
         self._is_in_order = root.flags.c_contiguous
         self._content = content
         self.is_constant = not isinstance(content, Tensor)
@@ -118,27 +96,26 @@ class Memory:
 
     def shows_all(self, view: Array) -> bool:
         """Whether a view shows the whole memory in its order."""
-        if view.size != self.size or _address(view) != self.start:
-            return False
         if view.shape == self.shape:
             return view.strides == self.strides
-        return self._is_in_order and view.flags.c_contiguous
+        return self._is_in_order and view.size == self.size and view.flags.c_contiguous
 
     def places(self, view: Array) -> Array:
         """For each element of a view which element of the memory it is, counted in the order C."""
-        size = self.dtype.itemsize
-        offset = np.full(view.shape, (_address(view) - self.start) // size)
+        size, root = self.dtype.itemsize, self._root()
+        assert root is not None  # which a view of it keeps
+        offset = np.full(view.shape, (_address(view) - _address(root)) // size)
         for axis, (count, stride) in enumerate(zip(view.shape, view.strides, strict=True)):
             steps = np.arange(count) * (stride // size)
             offset += steps.reshape(-1, *(1,) * (view.ndim - axis - 1))
         if self._is_in_order:
             return offset
-        root = np.zeros(self.shape, dtype=np.intp)  # of a memory in another order
+        own = np.zeros(self.shape, dtype=np.intp)  # of a memory in another order
         for axis, (count, stride) in enumerate(zip(self.shape, self.strides, strict=True)):
             steps = np.arange(count) * (stride // size)
-            root += steps.reshape(-1, *(1,) * (root.ndim - axis - 1))
-        order = np.argsort(root, axis=None)
-        found: Array = order[np.searchsorted(root.ravel()[order], offset)]
+            own += steps.reshape(-1, *(1,) * (own.ndim - axis - 1))
+        order = np.argsort(own, axis=None)
+        found: Array = order[np.searchsorted(own.ravel()[order], offset)]
         return found
 
     # Reading
@@ -263,8 +240,3 @@ class Memory:
 def _address(array: Array) -> int:
     found: int = array.__array_interface__["data"][0]
     return found
-
-
-def constant(operand: Operand) -> Operand:
-    """A constant as a node keeps it: an array of its own, since another may be written."""
-    return np.array(operand) if isinstance(operand, np.ndarray) else operand

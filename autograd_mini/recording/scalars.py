@@ -15,7 +15,7 @@ import numpy as np
 from autograd_mini.core.operation import Operation
 from autograd_mini.core.rule import rule_of_ufunc
 from autograd_mini.core.tensor import Tensor
-from autograd_mini.recording.memory import noted
+from autograd_mini.recording.nodes import noted
 from autograd_mini.typing import Operand
 
 

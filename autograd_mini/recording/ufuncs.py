@@ -14,15 +14,9 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.numpy_protocol import REDUCTIONS, name_of
 from autograd_mini.operations.assignment import At
 from autograd_mini.recording import arrays, tape
-from autograd_mini.recording.memory import (
-    constant,
-    memory_for,
-    memory_of,
-    node_of,
-    noted,
-    same_numbers,
-)
-from autograd_mini.typing import Array, Operand
+from autograd_mini.recording.memory import memory_for, memory_of, node_of
+from autograd_mini.recording.nodes import constant, noted, same_numbers
+from autograd_mini.typing import Array, Function, Operand
 
 
 def called(
@@ -30,6 +24,8 @@ def called(
 ) -> Operand:
     """What a ufunc, or a method of it, gives; recorded where an input is."""
     inputs = tuple(map(arrays.with_lists, inputs))
+    if method == "__call__" and not options:
+        return _computed(ufunc, inputs)
     options = _as_floats(options)
     outputs = options.pop("out", ())
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
@@ -61,6 +57,23 @@ def called(
     return tuple(found) if isinstance(result, tuple) else found[0]
 
 
+def _computed(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Operand:
+    """What a ufunc gives that is called without options, as most are."""
+    open_tape, given = tape.current(), list(map(arrays.plain, inputs))
+    nodes = [None] * len(inputs) if open_tape is None else list(map(node_of, inputs))
+    result = ufunc(*given)
+    if open_tape is None or all(node is None for node in nodes):
+        several = tuple(map(arrays.as_recorded, result)) if isinstance(result, tuple) else result
+        return arrays.as_recorded(several)
+    operands = [
+        constant(each) if node is None else node for each, node in zip(given, nodes, strict=True)
+    ]
+    results = result if isinstance(result, tuple) else (result,)
+    made = _recorded(ufunc, "__call__", operands, {}, results, open_tape)
+    found = [arrays.recorded(r, n, open_tape) for r, n in zip(results, made, strict=True)]
+    return tuple(found) if isinstance(result, tuple) else found[0]
+
+
 def _as_floats(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a call, in which all floats are float64."""
     dtype = options.get("dtype")
@@ -85,7 +98,9 @@ def _written(output: Array, node: Tensor | None, where: Operand, before: Operand
         if where is True:
             memory.write(array, node)
         elif node is not None:
-            memory.write(array, settled(np.where(where, node, before), array, memory.tape, "out="))
+            memory.write(
+                array, settled(np.where(where, node, before), array, memory.tape, np.where)
+            )
         else:
             mask = np.broadcast_to(arrays.plain(where), array.shape)
             memory.write_at(memory.places(array)[mask], None, array[mask])
@@ -103,12 +118,11 @@ def _recorded(
     """The nodes of the results; ``None`` for what is no float, or could not be followed."""
     if all(each.dtype.kind != "f" for each in results):
         if any(each.dtype.kind == "c" for each in results):
-            to.note(f"what {name_of(ufunc)} gives counts as constant (it is complex)")
+            to.note(counts_as_constant(ufunc, "it is complex"))
         return [None] * len(results)
     operation = operation_of(ufunc)
     if method == "__call__" and operation is not None:
         return [noted(operation, tuple(operands), {}, np.array(results[0]))]
-    name = name_of(ufunc) + ("" if method == "__call__" else f".{method}")
     try:
         with np.errstate(all="ignore"):
             if method == "__call__":
@@ -120,11 +134,17 @@ def _recorded(
             else:
                 made = _METHODS[method](ufunc, *operands, **arrays.plain(options))
     except (KeyError, TypeError, ValueError) as error:
-        reason = "" if isinstance(error, KeyError) else f" ({str(error).partition(':')[0]})"
-        to.note(f"what {name} gives counts as constant{reason}")
+        reason = "" if isinstance(error, KeyError) else str(error).partition(":")[0]
+        to.note(counts_as_constant(ufunc, reason, method))
         return [None] * len(results)
     several = made if isinstance(made, tuple) else (made,)
-    return [settled(m, r, to, name) for m, r in zip(several, results, strict=True)]
+    return [settled(m, r, to, ufunc, method) for m, r in zip(several, results, strict=True)]
+
+
+def counts_as_constant(function: Function, reason: str = "", method: str = "__call__") -> str:
+    """What is noted of a function that could not be followed."""
+    name = name_of(function) + ("" if method == "__call__" else f".{method}")
+    return f"what {name} gives counts as constant" + (f" ({reason})" if reason else "")
 
 
 def operation_of(ufunc: np.ufunc) -> Operation | None:
@@ -186,7 +206,9 @@ def called_on_nodes(ufunc: np.ufunc, *operands: Operand) -> Operand:
     return operation_of(ufunc)(*operands)  # type: ignore[misc]
 
 
-def settled(node: Operand, numbers: Operand, to: Operand, name: str) -> Tensor | None:
+def settled(
+    node: Operand, numbers: Operand, to: Operand, function: Function, method: str = "__call__"
+) -> Tensor | None:
     """A node with the very numbers that NumPy computed, from which its own may round apart."""
     numbers = np.asarray(numbers)
     if not isinstance(node, Tensor) or numbers.dtype.kind != "f":
@@ -196,7 +218,7 @@ def settled(node: Operand, numbers: Operand, to: Operand, name: str) -> Tensor |
     if node.shape != numbers.shape or not np.allclose(
         node._array, numbers, rtol=_ROUNDING, atol=_ROUNDING * _size(numbers), equal_nan=True
     ):
-        to.note(f"what {name} gives counts as constant (its derivative is not known)")
+        to.note(counts_as_constant(function, "its derivative is not known", method))
         return None
     node._array = np.array(numbers)
     return node
@@ -291,4 +313,4 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], nodes: list[Any], to: Operand)
         new = found.add(operands[0] if ufunc is np.add else -operands[0])
     else:
         new = found.apply(functools.partial(called_on_nodes, ufunc), *operands)
-    memory.write(array, settled(new, array, to, f"{name_of(ufunc)}.at"))
+    memory.write(array, settled(new, array, to, ufunc, "at"))
