@@ -158,7 +158,7 @@ class Pair:
         made = [_own(values.get(name, value)) for name, _, value in self._leaves()]
         inputs = rebuild(self.inputs, iter(made))
         handed = Context(len(inputs))
-        drawn = _random_state()
+        drawn = _random_state() if named else None
         helpers: dict[str, list[Any]] = {}
         first = (handed,) if self.has_context else ()
         result, own = _called(function, (*first, *inputs), {}, named, helpers)
@@ -167,7 +167,7 @@ class Pair:
             items = (self._output(before),)
         names = tuple({n for n, held in own.items() if held is item} for item in items)
         last = {name: values[-1] for name, values in helpers.items()}
-        random_numbers = drawn != _random_state()
+        random_numbers = named and drawn != _random_state()
         return Ran(items, names, inputs, handed, {**last, **own}, before, random_numbers)
 
     def _exchanged(self, follow: Follow, values: Values) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from autograd_mini.check.capture import (
 )
 from autograd_mini.check.frames import names_of, names_used
 from autograd_mini.check.lines.claims import is_gradient_name
-from autograd_mini.check.lines.program import Follow, Program
+from autograd_mini.check.lines.program import Follow, Program, Run
 from autograd_mini.check.pairs.first_run import First, first_run, functions
 from autograd_mini.check.pairs.matching import Given, Matched, matched
 from autograd_mini.check.pairs.pair import Pair, upstream_of, weighted
@@ -28,7 +29,7 @@ from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
 from autograd_mini.check.unrecorded import NUMERICAL, numerical_loss
 from autograd_mini.core.graph import Node, data_of, is_node
-from autograd_mini.recording import node_of, recording
+from autograd_mini.recording import Tape, node_of, recording
 from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Array, Operand, Tree
 
@@ -60,6 +61,19 @@ class _OtherOutput(ValueError):
     """What forward returns is not what it was: its lines were changed."""
 
 
+class _Runner:
+    """Runs a pair in one way and another, with its code compiled once."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._task: Callable[[Follow], dict[str, Array]] = lambda follow: {}
+        self._program = Program(lambda follow: self._task(follow), functions(pair))
+
+    def run(self, task: Callable[[Follow], dict[str, Array]], tape: Tape | None = None) -> Run:
+        """What becomes of a task, which is handed what functions are to be passed through."""
+        self._task = task
+        return self._program.run(recorded=tape)
+
+
 @dataclass(frozen=True)
 class _Layer:
     """A pair of which all is known, which makes a problem at any numbers."""
@@ -68,6 +82,10 @@ class _Layer:
     upstream: Mapping[int, Any]
     matched: Matched | None
     wide: Mapping[str, Any]
+
+    @cached_property
+    def _runner(self) -> _Runner:
+        return _Runner(self.pair)
 
     def at(
         self,
@@ -147,7 +165,7 @@ class _Layer:
             }
             return self._gradients(given)
 
-        run = Program(entry, functions(self.pair)).run()
+        run = self._runner.run(entry)
         if run.gradients is not None:
             return kept[0], kept[1], None, dict(run.gradients)
         if not kept or not isinstance(run.error, ValueError | IndexError):
@@ -199,7 +217,7 @@ class _Layer:
             made.append(float(np.reshape(weighted(ran.items, self.upstream), ())))
             return {}
 
-        error = Program(entry, functions(self.pair)).run().error
+        error = self._runner.run(entry).error
         if error is not None:
             raise error
         return made[0]
@@ -223,7 +241,7 @@ class _Layer:
                 kept[:] = [weighted(items, self.upstream), names]
                 return {}
 
-            run = Program(entry, functions(self.pair)).run(recorded=tape)
+            run = self._runner.run(entry, tape)
         unfollowed = tuple(f"{n.message} ({n.file}:{n.line})" for n in tape.notes)
         whole = run.error is None and not tape.notes and is_node(kept[0])
         if whole and _is_near(data_of(kept[0]), here):
