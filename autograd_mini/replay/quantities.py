@@ -23,6 +23,8 @@ from autograd_mini.replay.views import named_views
 from autograd_mini.show.arithmetic import Shape, repeated, total
 from autograd_mini.show.chain_rule import dependent, uses_between
 from autograd_mini.show.names import GraphNames, free_names
+from autograd_mini.show.notation import folded
+from autograd_mini.show.numpy_lines import number_in
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.steps import is_masked
 from autograd_mini.show.terms import Terms
@@ -187,9 +189,8 @@ class _Sweep:
         for node in reversed(self.order):
             if node is self.root or node not in self.uses:
                 continue
-            found[node] = total(
-                [self._share(terms, child, slot, found[child]) for child, slot in self.uses[node]]
-            )
+            shares = [self._share(terms, c, slot, found[c]) for c, slot in self.uses[node]]
+            found[node] = evaluate(total(shares), _Folded())
             if _is_name(found[node]) and node not in kept:
                 self.apart.discard(node)
             elif _size(found[node]) > LONGEST:
@@ -204,6 +205,19 @@ class _Sweep:
             zero = ast.Compare(upstream, [ast.Eq()], [ast.Constant(0)])
             share = ast.Call(ast.Name("where"), [zero, ast.Constant(0.0), share], [])
         return share
+
+
+class _Folded(Trees):
+    """A formula in which what is made of numbers is one: ``x ** (2 - 1)`` is ``x``."""
+
+    def operator(self, symbol: str, *operands: ast.expr) -> ast.expr:
+        numbers = [number_in(operand) for operand in operands]
+        value = folded(symbol, *numbers)
+        if value is not None and len(operands) == 2:
+            return ast.Constant(value)
+        if symbol == "**" and numbers[1] == 1:
+            return operands[0]
+        return super().operator(symbol, *operands)
 
 
 def _masked(

@@ -28,17 +28,29 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.core.graph import data_of, expansion, is_node, sweep_gradients, topological_order
+from autograd_mini.core.graph import (
+    data_of,
+    expand,
+    expansion,
+    is_node,
+    sweep_gradients,
+    topological_order,
+)
 from autograd_mini.core.operation import Operation
 from autograd_mini.core.value import Value
+from autograd_mini.replay.javascript import JavaScriptWriter
 from autograd_mini.replay.observed import Observed, observed
 from autograd_mini.replay.quantities import identifier, lines_of
-from autograd_mini.replay.writers import ArrayWriter, FloatWriter
-from autograd_mini.show.numpy_lines import MOST_ELEMENTS, NumpyWriter, imports_of
+from autograd_mini.replay.writers import ArrayWriter, FloatWriter, PythonWriter
+from autograd_mini.show.numpy_lines import MOST_ELEMENTS, imports_of
 from autograd_mini.trees import leaves, paths, rebuild
 from autograd_mini.typing import Function, Tree
 
 Style = Literal["gradients", "manual"]
+Language = Literal["python", "javascript"]
+Writer = PythonWriter | JavaScriptWriter
+
+_WRITERS: dict[str, type[Writer] | None] = {"python": None, "javascript": JavaScriptWriter}
 
 
 class Source(str):
@@ -70,6 +82,7 @@ def source(
     f: Function,
     *args: Tree,
     style: Style = "gradients",
+    language: Language = "python",
     argnums: int | Sequence[int] | None = None,
     **kwargs: Tree,
 ) -> Source:
@@ -92,11 +105,12 @@ def source(
         style: ``"gradients"`` gives a function that returns the value and a dict of gradients by
             argument; ``"manual"`` one that gives the gradients alone, as ``check_gradients``
             takes it.
+        language: ``"python"``; ``"javascript"`` for functions of floats.
         argnums: which positional arguments to differentiate; by default all that hold floats.
 
     Raises:
         TypeError: ``f`` returned no number that depends on the arguments, or there are no floats.
-        ValueError: ``f`` returned several numbers.
+        ValueError: ``f`` returned several numbers, or the language has no words for what it does.
 
     >>> def neuron(w, x, b):
     ...     out = sigmoid(w * x + b)
@@ -120,13 +134,25 @@ def source(
     """
     if style not in ("gradients", "manual"):
         raise ValueError(f'style is "gradients" or "manual", not {style!r}')
+    if language not in _WRITERS:
+        raise ValueError(f'language is "python" or "javascript", not {language!r}')
     run = observed(f, args, kwargs, argnums)
+    if language == "javascript":
+        if not isinstance(run.root, Value):
+            raise TypeError(
+                "source: JavaScript is written for functions of floats; here are arrays: give "
+                'numbers, or language="python"'
+            )
+        run = replace(run, root=expand(run.root))
     run = _writable(run, style)
     name = getattr(f, "__name__", "")
     name = f"{name}_and_gradients" if name.isidentifier() else "value_and_gradients"
-    program = _Program(run, style, "manual" if style == "manual" else name).write().text()
+    name = "manual" if style == "manual" else name
+    program = _Program(run, style, name).write().text()
     _verify(program, run, style)
-    return program
+    if language == "python":
+        return program
+    return _Program(run, style, name, _WRITERS[language]).write().text()
 
 
 def _writable(run: Observed, style: Style) -> Observed:
@@ -149,11 +175,13 @@ def _is_in(called: Collection[str], operation: Operation) -> bool:
 class _Program:
     """The text of a function, line by line."""
 
-    def __init__(self, run: Observed, style: Style, name: str) -> None:
+    def __init__(
+        self, run: Observed, style: Style, name: str, writer: type[Writer] | None = None
+    ) -> None:
         self.run, self.name = run, name
         self.found = lines_of(run, with_value=style == "gradients")
-        writer = FloatWriter if isinstance(run.root, Value) else ArrayWriter
-        self.writer: NumpyWriter = writer(self.found.terms)
+        usual = FloatWriter if isinstance(run.root, Value) else ArrayWriter
+        self.writer = (writer or usual)(self.found.terms)
         self.writer.taken.add(name)
         self.body: list[str] = []
 
@@ -162,10 +190,9 @@ class _Program:
         found, writer = self.found, self.writer
         for line in found.lines:
             name, formula = writer.named(line.name.id), writer.written(line.formula)
-            shape = f"  # {line.shape}" if line.shape else ""
-            self.body.append(f"{name} = {formula}{shape}")
-        value = "" if found.value is None else f"{writer.written(found.value)}, "
-        self.body.append(f"return {value}{self._gradients()}")
+            self.body.append(writer.assignment(name, formula, line.shape))
+        value = "" if found.value is None else writer.written(found.value)
+        self.body.append(writer.returned(value, self._gradients()))
         return self
 
     def _gradients(self) -> str:
@@ -174,12 +201,12 @@ class _Program:
 
         def arranged(tree: Tree) -> str:
             if isinstance(tree, dict):
-                parts = [(key, arranged(branch)) for key, branch in tree.items()]
-                return "{" + ", ".join(f"{key!r}: {text}" for key, text in parts if text) + "}"
+                pairs = [(key, arranged(branch)) for key, branch in tree.items()]
+                return "{" + ", ".join(f"{key!r}: {text}" for key, text in pairs if text) + "}"
             if isinstance(tree, list | tuple):
-                inside = ", ".join(arranged(branch) or "None" for branch in tree)
-                comma = "," * (isinstance(tree, tuple) and len(tree) == 1)
-                return f"({inside}{comma})" if isinstance(tree, tuple) else f"[{inside}]"
+                parts = [arranged(branch) or self.writer.empty for branch in tree]
+                several = isinstance(tree, tuple)
+                return self.writer.tuple(parts) if several else f"[{', '.join(parts)}]"
             return texts.get(tree, "") if is_node(tree) else ""
 
         wanted = {
@@ -203,14 +230,18 @@ class _Program:
                 if (called := self._called(leaf)) in read or leaf in self.found.gradients
             ]
             own.update(called for called, _ in pairs)
-            unpacked += [f"{called} = {name}{path}" for called, path in pairs if called != name]
-            arguments += [name] * bool(pairs)
+            unpacked += [
+                writer.assignment(called, writer.argument(name) + path, ())
+                for called, path in pairs
+                if called != writer.argument(name)
+            ]
+            arguments += [writer.argument(name)] * bool(pairs)
         around = {name: it for name, it in self._outside().items() if name in read - own}
         shapes = [f"{name} {np.shape(it)}" if np.shape(it) else name for name, it in around.items()]
         heads = [f"# from around: {', '.join(shapes)}"] * bool(shapes)
-        body = [f"def {self.name}({', '.join(arguments)}):", *heads, *unpacked, *self.body]
+        function = writer.definition(self.name, arguments, [*heads, *unpacked, *self.body])
         constants = "\n".join(line for line in writer.remarks if not line.startswith("#"))
-        blocks = [*writer.helpers.values(), constants, "\n    ".join(body)]
+        blocks = [*writer.helpers.values(), constants, function]
         text = "\n\n".join(filter(None, blocks))
         made = Source("\n\n".join(filter(None, ["\n".join(imports_of(text)), text])))
         made.function, made.around = self.name, around

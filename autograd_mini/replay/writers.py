@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 
 from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.rule import Rule
@@ -14,7 +14,33 @@ from autograd_mini.language.texts import CONSTANTS
 from autograd_mini.show.numpy_lines import Formula, NumpyWriter
 
 
-class ArrayWriter(NumpyWriter):
+class PythonWriter(NumpyWriter):
+    """How Python writes lines and functions."""
+
+    empty = "None"
+
+    def argument(self, name: str) -> str:
+        """What an argument is called."""
+        return name
+
+    def assignment(self, name: str, formula: str, shape: Sequence[int]) -> str:
+        """A line that gives a name to a formula."""
+        return f"{name} = {formula}{f'  # {shape}' if shape else ''}"
+
+    def definition(self, name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
+        """A function."""
+        return "\n    ".join([f"def {name}({', '.join(arguments)}):", *body])
+
+    def returned(self, value: str, gradients: str) -> str:
+        """The last line of a function."""
+        return f"return {f'{value}, ' if value else ''}{gradients}"
+
+    def tuple(self, parts: Sequence[str]) -> str:
+        """Several in the place of one."""
+        return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+
+
+class ArrayWriter(PythonWriter):
     """Lines over arrays, as a person writes them by hand."""
 
     def identifier(self, key: Hashable, name: str = "") -> str:
@@ -61,7 +87,7 @@ def _as_mask(tree: ast.expr) -> ast.expr:
     return tree
 
 
-class FloatWriter(NumpyWriter):
+class FloatWriter(PythonWriter):
     """Lines over Python's floats."""
 
     @property

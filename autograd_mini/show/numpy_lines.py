@@ -255,12 +255,12 @@ class Formula(_Calls):
         return ast.Name(self.writer.named(name))
 
     def operator(self, symbol: str, *operands: ast.expr) -> ast.expr:
-        if len(operands) == 1 and _number_in(operands[0]) is not None:
+        if len(operands) == 1 and number_in(operands[0]) is not None:
             return super().operator(symbol, *operands)
-        value = folded(symbol, *map(_number_in, operands))
+        value = folded(symbol, *map(number_in, operands))
         if value is not None:
             return ast.Constant(value)
-        if symbol == "**" and _number_in(operands[1]) == 1:
+        if symbol == "**" and number_in(operands[1]) == 1:
             return operands[0]
         return super().operator(symbol, *map(_shown_number, operands))
 
@@ -275,12 +275,13 @@ class Formula(_Calls):
         return super().other(node, lambda part: _shown_number(value(part)))
 
 
-def _number_in(tree: ast.expr) -> float | None:
+def number_in(tree: ast.expr) -> float | None:
+    """The number that a formula is, with its sign; ``None`` if it is none."""
     match tree:
         case ast.Constant(int() | float() as value) if not isinstance(value, bool):
             return float(value)
         case ast.UnaryOp(ast.USub(), operand):
-            return folded("-", _number_in(operand))
+            return folded("-", number_in(operand))
     return None
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import ast
 import importlib.util
 import inspect
+import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -289,6 +292,65 @@ def owner_of(layer, path):
     for part in above:
         layer = layer[int(part)] if part.isdigit() else getattr(layer, part)
     return layer, attribute
+
+
+# JavaScript
+
+
+node = pytest.mark.skipif(shutil.which("node") is None, reason="no node")
+
+
+def in_javascript(programs):
+    """What JavaScript computes: for each program and its arguments, value and gradients."""
+    calls = [
+        f"(() => {{ {program}\n return {program.function}(...{json.dumps(args)}); }})()"
+        for program, args in programs
+    ]
+    text = f"console.log(JSON.stringify([{', '.join(calls)}]))"
+    done = subprocess.run(["node", "-e", text], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@node
+def test_every_row_in_javascript():
+    programs, wanted, without = [], [], []
+    for name, row in RULES.items():
+        if name == "where":
+            continue
+        numbers = OPERANDS.get(name, [0.35, 0.6, 0.8][: len(row.operands)])
+
+        def f(*xs, name=name):
+            return 1.5 * getattr(ag, name)(*xs) + xs[0] % 0.3 - (2 - xs[0]) ** -0.5
+
+        try:
+            programs.append((source(f, *numbers, language="javascript"), numbers))
+        except ValueError as error:
+            assert "JavaScript has no" in str(error)  # noqa: PT017
+            without.append(name)
+            continue
+        value, gradients = ag.value_and_grad(f, range(len(numbers)))(*map(Value, numbers))
+        wanted.append([value.data, *(g.data for g in gradients)])
+    assert sorted(without) == ["erf", "erfc", "gelu", "rint"]
+    for (value, gradients), exact in zip(in_javascript(programs), wanted, strict=True):
+        np.testing.assert_allclose([value, *leaves(gradients)], exact, rtol=1e-12)
+
+
+@node
+def test_a_network_in_javascript():
+    def loss(net, x, delete):
+        hidden = ag.relu(net["w"][0] * x + net["w"][1])
+        return ag.where(hidden > delete, hidden**2, -hidden) + (0.5, delete)[1]
+
+    args = [{"w": (2.0, 0.5)}, 1.5, 0.25]
+    program = source(loss, *args, language="javascript")
+    assert "delete_" in program
+    [(value, gradients)] = in_javascript([(program, args)])
+    assert value == 3.5**2 + 0.25
+    assert gradients == {"net": {"w": [2 * 3.5 * 1.5, 7.0]}, "x": 14.0, "delete": 1.0}
+    with pytest.raises(TypeError, match="JavaScript is written for functions of floats"):
+        source(lambda x: np.sum(x), np.ones(2), language="javascript")
+    with pytest.raises(ValueError, match='language is "python" or "javascript"'):
+        source(lambda x: x, 1.0, language="latex")
 
 
 def test_what_it_refuses():
