@@ -139,7 +139,6 @@ class with lists
         self.grads[0][...] = -self.x.T @ dout
 class that returns nothing
     self.dbiases = np.sum(dvalues, axis=0, keepdims=True)
-        self.dbiases = np.sum(dvalues, axis=0)
         self.dbiases = np.mean(dvalues, axis=0, keepdims=True)
     self.dinputs = np.dot(dvalues, self.weights.T)
         self.dinputs = np.dot(dvalues, self.dweights.T)

@@ -293,6 +293,19 @@ def test_a_gradient_of_another_shape_is_told():
     assert not report.ok
 
 
+def test_right_numbers_in_a_shape_that_an_update_keeps_are_a_warning():
+    layer, _, inputs = RIGHT["class that returns nothing"]
+
+    class Flat(type(layer)):
+        def backward(self, dvalues):
+            super().backward(dvalues)
+            self.dbiases = np.sum(dvalues, axis=0)
+
+    report = check_backward(Flat(layer.weights, layer.biases), None, inputs)
+    assert report.ok
+    assert [finding.wrong for finding in report.findings] == [False]
+
+
 # What forward says of its own
 
 
