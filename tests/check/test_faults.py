@@ -702,8 +702,10 @@ def test_the_loss_is_named_though_one_gradient_is_wrong_by_itself():
         db1 = -dz1.sum(axis=0, keepdims=True)
         return {"W2": a1.T @ d, "b2": d.sum(0, keepdims=True), "W1": X.T @ dz1, "b1": db1}
 
-    text, _ = text_of(loss, NET, manual)
+    text, report = text_of(loss, NET, manual)
     assert "Which loss? W2, b2 and W1 are right for ½Σ(t − o)²; 6 × the gradient" in text
+    assert [mistake.cause for mistake in report.mistakes] == ["scale", "sign"]
+    assert corrected(text).startswith("d = (a1 @ W2 + b2 - T) / ")
 
 
 @pytest.mark.parametrize("where", ["line", "loop"])

@@ -126,16 +126,18 @@ def _other_sizes(line: Line) -> Iterator[tuple[ast.expr, float]]:
         for two in numbers[i + 1 :]:
             if any(one.value * two.value == w.value.size for w in line.words.arrays):
                 yield made("_0 * _1", one.copy(), two.copy()), 0.5
-    for word in line.words.arrays:
-        if word.here and word.shape and isinstance(word.node, ast.Name | ast.Attribute):
-            for axis, size in enumerate(word.shape[:2]):
-                if size > 1 and size not in known:
-                    known.add(size)
-                    yield made(f"_0.shape[{axis}]", word.copy()), 0.2 + 0.3 * axis
-            size = word.value.size
-            if len(word.shape) > 1 and size not in known:
+    kinds = ast.Name | ast.Attribute
+    here = [w for w in line.words.arrays if w.here and w.shape and isinstance(w.node, kinds)]
+    for word in here:
+        for axis, size in enumerate((word.shape or ())[:2]):
+            if size > 1 and size not in known:
                 known.add(size)
-                yield made("_0.size", word.copy()), 0.8
+                yield made(f"_0.shape[{axis}]", word.copy()), 0.2 + 0.3 * axis
+    for word in here:
+        size = word.value.size
+        if len(word.shape or ()) > 1 and size not in known:
+            known.add(size)
+            yield made("_0.size", word.copy()), 0.8
 
 
 def _inserted_matrices(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:

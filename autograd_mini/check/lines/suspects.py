@@ -226,6 +226,8 @@ def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
         return 0.0
     if all(claim.kind in ("value", "slope") for claim in claims):
         slopes = all(claim.kind == "slope" for claim in claims)
+        if any(claim.kind == "gradient" and not claim.moved for claim in every):
+            return _EITHER
         return 0.5 if slopes and truth.named(event.name) is not None else _RIGHT
     if any(truth.fits(event.name, claim) for claim in claims):
         return _RIGHT
@@ -235,6 +237,7 @@ def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
 _RIGHT = 8.0
 _ZERO = 4.0
 _SPOILED_ZERO = 0.7
+_EITHER = 1.0  # a value, or a gradient but for a factor: ``output - target``
 _LAST_SHARE = 0.7
 _NUMBER = 1.5
 """What it costs a statement that it made just that."""
