@@ -2,7 +2,7 @@
 
     python benchmarks/lines.py                  the tables (a quarter of an hour)
     python benchmarks/lines.py --quick          fewer cases (some minutes)
-    python benchmarks/lines.py --correct N      only passes that are right, N of them
+    python benchmarks/lines.py --right N        only passes that are right, N of them
     python benchmarks/lines.py --show 20        and what went wrong, case by case
     python benchmarks/lines.py --case "single gru 17"    one case, with its file and its report
     python benchmarks/lines.py --reasons FILE   the first 100 reasons, to be read
@@ -417,7 +417,7 @@ def one_case(name: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="some minutes")
-    parser.add_argument("--correct", type=int, metavar="N", help="only N right passes")
+    parser.add_argument("--right", type=int, metavar="N", help="only N right passes")
     parser.add_argument("--cases", type=int, help="mistakes for each network (40)")
     parser.add_argument("--network", help="only this one, such as 'gru'")
     parser.add_argument(
@@ -444,7 +444,7 @@ def main() -> None:
 
     count = given.cases or (3 if given.quick else 40)
     singles, pairs = [], []
-    if not given.correct:
+    if not given.right:
         singles = started(cases(["single"], names, count))
         pairs = started(cases(["pair"], names, -(-count // 4)))
         singles, pairs = (
@@ -459,11 +459,11 @@ def main() -> None:
         table("one slip, by form", singles, lambda o: [o.style, *o.form.split(", ")])
         table("one slip, by kind", sorted(singles, key=lambda o: o.kinds), lambda o: o.kinds)
         table("two slips, by network", pairs, lambda o: [o.network])
-    right_count = given.correct or len(CORRECT) * len(names) * -(-count // 10)
+    right_count = given.right or len(CORRECT) * len(names) * -(-count // 10)
     each = -(-right_count // (len(CORRECT) * len(names)))
     right = started(cases(CORRECT, names, each))
     alarms(right)
-    seconds = {} if given.correct or given.network else seconds_of_a_large_check()
+    seconds = {} if given.right or given.network else seconds_of_a_large_check()
     print(f"{time.perf_counter() - start:.0f} s in all")
     failures(singles + pairs + right, given.show)
     if given.reasons:

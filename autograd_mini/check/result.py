@@ -5,7 +5,9 @@ Every stage of a check adds to it; how it is told is the last one's business (``
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 from autograd_mini.core.graph import Node, topological_order
 from autograd_mini.typing import Array
@@ -163,6 +165,35 @@ class CodeLine:
     node: Node | None = None
 
 
+class Listing(Sequence[CodeLine]):
+    """Lines of code that are listed when they are first read.
+
+    >>> lines = Listing(lambda: [CodeLine("net.py", 1, "dw = 2 * w")])
+    >>> len(lines), lines[0].text
+    (1, 'dw = 2 * w')
+    """
+
+    def __init__(self, listed: Callable[[], Sequence[CodeLine]]) -> None:
+        self._listed: Callable[[], Sequence[CodeLine]] | None = listed
+        self._lines: Sequence[CodeLine] = ()
+
+    @property
+    def _all(self) -> Sequence[CodeLine]:
+        if self._listed is not None:
+            self._lines, self._listed = self._listed(), None
+        return self._lines
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @overload
+    def __getitem__(self, at: int) -> CodeLine: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[CodeLine]: ...
+    def __getitem__(self, at: int | slice) -> CodeLine | Sequence[CodeLine]:
+        return self._all[at]
+
+
 @dataclass(frozen=True)
 class Repair:
     """A line that is right in the place of one that is wrong.
@@ -236,7 +267,7 @@ class Result:
     findings: list[Finding] = field(default_factory=list)
     loss_hint: str | None = None
     mistakes: list[Mistake] = field(default_factory=list)
-    lines: list[CodeLine] = field(default_factory=list)
+    lines: Sequence[CodeLine] = ()
     assumptions: list[str] = field(default_factory=list)
 
     @property
@@ -253,12 +284,6 @@ class Result:
             for quantity in self.nearest_first()
             if quantity.verdict == DIFFER and not quantity.inherited
         ]
-
-    @property
-    def beyond_lines(self) -> list[str]:
-        """The culprits that no line that was found accounts for, nearest the loss first."""
-        spoiled = {n for slip in self.mistakes for n in (*slip.names, *slip.inherited_by)}
-        return [name for name in self.culprits if name not in spoiled]
 
     def nearest_first(self) -> list[Quantity]:
         """The quantities in the order of the reverse sweep: those nearest the loss first."""

@@ -38,7 +38,7 @@ def test_a_search_that_was_not_ended_says_so():
 def test_without_a_second_nothing_is_searched(monkeypatch):
     monkeypatch.setattr(located, "Trial", pytest.fail)
     report = check_gradients(loss, PARAMS, manual, seconds=0)
-    assert (report.mistakes, report.lines, report.notes) == ([], [], [])
+    assert (report.mistakes, list(report.lines), report.notes) == ([], [], [])
     assert report.culprits == ["w"]
 
 

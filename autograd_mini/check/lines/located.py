@@ -10,6 +10,7 @@ from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.failing import running_edits, trial_of
 from autograd_mini.check.lines.listing import listing
 from autograd_mini.check.lines.misnamed import misnamed, mistakes_of_names
+from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.reasons import NUMBER, reason
 from autograd_mini.check.lines.repair import Budget, Mended, Step, VerifiedEdit, after, mended
 from autograd_mini.check.lines.source import Statement, reread
@@ -17,7 +18,16 @@ from autograd_mini.check.lines.suspects import HANDED_WRONG, suspects
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.result import DIFFER, Cause, CodeLine, Line, Mistake, Quantity, Repair
+from autograd_mini.check.result import (
+    DIFFER,
+    Cause,
+    CodeLine,
+    Line,
+    Listing,
+    Mistake,
+    Quantity,
+    Repair,
+)
 from autograd_mini.core.graph import Node
 from autograd_mini.typing import Array
 
@@ -33,7 +43,7 @@ class Located:
     """
 
     mistakes: list[Mistake]
-    lines: list[CodeLine]
+    lines: Sequence[CodeLine]
     notes: tuple[str, ...] = ()
 
 
@@ -64,7 +74,10 @@ def located(
     if problem.program is None or not problem.manual or budget.seconds <= 0:
         return alone
     reread()
-    first = Trial(problem, problem.program, tolerance, wrong, left_out=claims)
+    program = problem.program
+    if not wrong:
+        return Located([], Listing(lambda: _of_right_code(problem, program, tolerance, truth)))
+    first = Trial(problem, program, tolerance, wrong, left_out=claims)
     if not first.runs_as_before or not first.sites:
         return alone
     done = mended(first, truth, blame.mistakes, budget)
@@ -81,6 +94,14 @@ def located(
         found += _unmended(trial, truth, budget)
     found += mistakes_of_names(problem, claims, truth, trial)
     return Located(found, listing(first, trial, truth, found), notes)
+
+
+def _of_right_code(
+    problem: Problem, program: Program, tolerance: Mapping[str, Array], truth: Truth
+) -> list[CodeLine]:
+    reread()
+    trial = Trial(problem, program, tolerance, ())
+    return listing(trial, trial, truth, ()) if trial.runs_as_before and trial.sites else []
 
 
 def _surely(done: Mended) -> list[Step]:

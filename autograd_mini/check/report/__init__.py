@@ -91,7 +91,7 @@ class GradientReport(Result):
             list(findings),
             loss_hint,
             list(mistakes),
-            list(lines),
+            lines,
             list(assumptions),
         )
         self.hints = checked_hints(hints)

@@ -29,6 +29,7 @@ from autograd_mini.check.result import (
     Cause,
     CodeLine,
     Finding,
+    Listing,
     Mistake,
     Quantity,
     Result,
@@ -95,7 +96,7 @@ class View:
     culprits: tuple[str, ...]
     mistakes: tuple[Mistake, ...]
     slips: tuple[tuple[Told, ...], ...]
-    lines: tuple[CodeLine, ...]
+    lines: Sequence[CodeLine]
     findings: tuple[Finding, ...]
     loss_hint: str | None
     notes: tuple[str, ...]
@@ -117,7 +118,9 @@ def view_of(result: Result, hints: Hints) -> View:
     secrets = _corrections(result) if hints == 2 else ()
     quantities = [_without_secrets(quantity, secrets) for quantity in result.nearest_first()]
     mistakes = [_as_far_as_told(mistake, hints, secrets) for mistake in result.mistakes]
-    lines = [line if why else _status_only(line) for line in result.lines]
+    lines = result.lines
+    if not why:
+        lines = Listing(lambda: [_status_only(line) for line in result.lines])
     return View(
         hints=hints,
         ok=result.ok,
@@ -131,7 +134,7 @@ def view_of(result: Result, hints: Hints) -> View:
         culprits=tuple(result.culprits) if where else (),
         mistakes=tuple(mistakes) if where else (),
         slips=tuple(_as_text(mistakes, quantities)) if where else (),
-        lines=tuple(lines) if where else (),
+        lines=lines if where else (),
         findings=tuple(f if why else _without_reason(f, where) for f in result.findings),
         loss_hint=result.loss_hint if why else None,
         notes=tuple(result.notes),
