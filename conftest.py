@@ -5,9 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from autograd_mini import build_info
-from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS
+from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS, enter_seldom
 from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.core.value import VALUE_FUNCTIONS
+
+enter_seldom()  # before a test sees the tables, which are put back after it
 
 collect_ignore = []
 if build_info()["build"] == "compiled":  # tests/_build runs its examples on both

@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd_mini.core import value
 from autograd_mini.core.graph import quietly
-from autograd_mini.core.operation import OPERATIONS, ArrayOperation, register
+from autograd_mini.core.operation import OPERATIONS, ArrayOperation, enter_seldom, register
 from autograd_mini.core.rule import FUNCTIONS, RULES, Rule
 from autograd_mini.core.tensor import Tensor, record
 from autograd_mini.core.value import VALUE_FUNCTIONS
@@ -127,6 +127,7 @@ for _row in RULES.values():  # a row that was added to the table after the last 
 
 def _is_taken(name: str) -> bool:
     """Whether the language or an operation has the name."""
+    enter_seldom()
     return name in FUNCTIONS or name in OPERATIONS or name in VALUE_FUNCTIONS
 
 
@@ -172,6 +173,7 @@ def primitive(
     >>> solve = primitive(
     ...     np.linalg.solve,
     ...     lambda g, x, A, b: (-np.outer(y := solve(A.T, g), x), y),
+    ...     name="solved",
     ... )
     >>> A, b = Tensor([[2.0, 0.0], [0.0, 4.0]]), Tensor([1.0, 1.0])
     >>> gradients(np.sum(solve(A, b)), b)

@@ -414,13 +414,12 @@ def test_decisions_are_numbered_and_short():
 
 def test_a_block_of_an_operation_documents_it():
     define(
-        "inv",
-        np.linalg.inv,
-        lambda g, out, x: -(np.matrix_transpose(out) @ g @ np.matrix_transpose(out)),
-        numpy=np.linalg.inv,
-        reads="out",
-        sentence="Inverse of a square matrix.",
+        "gram",
+        lambda x: np.asarray(x).T @ x,
+        lambda g, out, x: x @ (g + g.T),
+        reads="operands",
+        sentence="The inner products of a matrix's columns.",
     )
-    [row] = [line for line in generate.array_documentation() if line.startswith("| `inv`")]
-    assert "Inverse of a square matrix." in row
+    [row] = [line for line in generate.array_documentation() if line.startswith("| `gram`")]
+    assert "The inner products of a matrix's columns." in row
     assert row.count("|") == next(generate.array_documentation()).count("|")

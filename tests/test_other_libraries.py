@@ -79,7 +79,6 @@ CALLS = {
     "keepdim": [*REDUCTIONS, *SOFTMAXES],
     "keep_dims": [*REDUCTIONS, *SOFTMAXES],
     "unbiased": [T.var, T.std],
-    "correction": [T.var, T.std, partial(np.var, T), partial(np.std, T)],
     "Tensor": NODES[:1],
     "requires_grad": NODES,
     "device": NODES,

@@ -22,7 +22,7 @@ from autograd_mini._build import tape_operations
 from autograd_mini.interface import floats
 from autograd_mini.operations.elementwise import RULES
 from autograd_mini.language.texts import ARITHMETIC, SIGNS, names_in
-from autograd_mini.core.operation import OPERATIONS, ArrayOperation
+from autograd_mini.core.operation import OPERATIONS, ArrayOperation, enter_seldom
 from autograd_mini.language.python_lines import float_lines
 from autograd_mini.core.rule import Rule
 from autograd_mini.other_libraries import VALUE
@@ -238,6 +238,7 @@ def documentation() -> Iterator[str]:
 
 def array_documentation() -> Iterator[str]:
     """The operations on whole arrays, for ``docs/rules.md``."""
+    enter_seldom()
     titles = ["operation", "as NumPy says it", "what it is", "its pullbacks read", "kinks", "parts"]
     yield f"| {' | '.join(titles)} |"
     yield "| --- | --- | --- | --- | --- | --- |"

@@ -115,7 +115,8 @@ def _wrong_beside(
 ) -> Problem | None:
     """The problem a little beside, if the hand-derived gradients are wrong there."""
     rng = np.random.default_rng([seed, 1])
-    moved = {name: _moved(problem.nodes[name], rng) for name in problem.parameters}
+    symmetric = _takes_symmetric(problem)
+    moved = {name: _moved(problem.nodes[name], rng, symmetric) for name in problem.parameters}
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         beside = at(moved)
@@ -137,10 +138,12 @@ def _wrong_beside(
     return beside
 
 
-def _moved(node: Node, rng: np.random.Generator) -> Node:
+def _moved(node: Node, rng: np.random.Generator, symmetric: bool) -> Node:
     """A parameter a little beside: each number off by a part of itself, or of the largest."""
     by = rng.uniform(0.5 * _NEARBY, _NEARBY, np.shape(node.data))
     by *= rng.choice(np.array([-1, 1], np.int8), np.shape(node.data))
+    if symmetric:
+        by = _as_symmetric(by, node.data)
     by *= np.where(node.data, node.data, largest(np.asarray(node.data)) or 1.0)
     return leaf_like(node, node.data + by, node.label)
 
@@ -153,13 +156,15 @@ def moved_beside(problem: Problem, number: int) -> Problem | None:
     """
     if problem.at is None:
         return None
-    rng = np.random.default_rng([number, 2])
+    rng, symmetric = np.random.default_rng([number, 2]), _takes_symmetric(problem)
     moved = {}
     for name in problem.parameters:
         node = problem.nodes[name]
         data = np.asarray(node.data)
         size = float(np.sqrt(np.mean(np.square(data)))) if data.size else 0.0
         by = _APART * (size or 1.0) * rng.normal(size=data.shape)
+        if symmetric:
+            by = _as_symmetric(by, data)
         moved[name] = leaf_like(node, (data + by)[()], node.label)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -167,3 +172,15 @@ def moved_beside(problem: Problem, number: int) -> Problem | None:
             return problem.at(moved)
     except Exception:  # it cannot be computed there
         return None
+
+
+def _takes_symmetric(problem: Problem) -> bool:
+    """Whether a matrix is taken as symmetric: its derivation may hold for such ones alone."""
+    return any(node.operation and node.operation.symmetric for node in problem.order)
+
+
+def _as_symmetric(by: Array, data: Array) -> Array:
+    """Moves that leave a matrix symmetric which is, as a covariance."""
+    if np.ndim(data) == 2 and np.array_equal(data, np.transpose(data)):
+        by = (by + np.transpose(by)) / 2
+    return by

@@ -15,7 +15,7 @@ a row of the table of ``elementwise`` is stated in texts, an operation on whole 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -106,6 +106,9 @@ class Operation:
 
     discontinuous = False
     """Whether it jumps from one of its branches to another."""
+
+    symmetric = False
+    """Whether it takes its operand for a symmetric matrix, of which it reads one triangle."""
 
     remedy = ""
     """What to do where the result is not finite, though the operands are."""
@@ -224,8 +227,33 @@ NUMPY_FUNCTIONS: dict[Any, Function] = {}
 """NumPy's functions of whole arrays (and indexing): what is called for Tensors in their place."""
 
 
+SELDOM_OPTIONS: dict[Any, Function] = {}
+"""The same with the whole signature of NumPy's: for options that are seldom given."""
+
+
+def numpy_function(function: object, options: bool = False) -> Function | None:
+    """What is called for Tensors in place of a function of NumPy's; ``None`` if nothing is.
+
+    Arguments:
+        options: whether it must take all of NumPy's options.
+    """
+    functions = SELDOM_OPTIONS if options else NUMPY_FUNCTIONS
+    if function not in functions:
+        enter_seldom()
+    return functions.get(function)
+
+
+def enter_seldom() -> None:
+    """Enter the operations that are seldom needed, if they are not.
+
+    They are imported when one of them is first asked for, for the sake of a quick import.
+    """
+    from autograd_mini.operations import seldom  # noqa: F401 - importing it enters them
+
+
 def _of_name(name: str) -> Operation:
     """The operation that a copy or a pickle of one is."""
+    enter_seldom()
     return OPERATIONS[name]
 
 
@@ -258,7 +286,7 @@ class ArrayOperation(Operation):
         multilinear: whether it is linear in each operand while the others stand, as a product is.
         broadcasts, foreign, parts, kinks, branches, analytic, spelling, formulas, source,
             symbol, activates, reduces, rearranges, keeps_order,
-            moves_axes, axes, fused: as of any operation.
+            moves_axes, axes, fused, symmetric: as of any operation.
     """
 
     name: str
@@ -285,6 +313,7 @@ class ArrayOperation(Operation):
     moves_axes: bool = False
     axes: Function | None = None
     fused: bool = False
+    symmetric: bool = False
 
     def over_complex(self, *operands: Operand, **options: object) -> Operand:
         """The result over complex arrays, as of any operation.
@@ -360,28 +389,26 @@ def define(
 
     >>> import numpy as np
     >>> from autograd_mini import Tensor
-    >>> inv = define(
-    ...     "inv",
-    ...     np.linalg.inv,
-    ...     lambda g, out, x: -(np.matrix_transpose(out) @ g @ np.matrix_transpose(out)),
-    ...     numpy=np.linalg.inv,
-    ...     reads="out",
-    ...     sentence="Inverse of a square matrix.",
+    >>> gram = define(
+    ...     "gram",
+    ...     lambda x: np.asarray(x).T @ x,
+    ...     lambda g, out, x: x @ (g + g.T),
+    ...     reads="operands",
+    ...     sentence="The inner products of a matrix's columns.",
     ... )
     >>> x = Tensor([[2.0, 0.0], [0.0, 4.0]])
-    >>> np.sum(np.linalg.inv(x)).backward()
+    >>> np.sum(gram(x)).backward()
     >>> x.grad
-    array([[-0.25  , -0.125 ],
-           [-0.125 , -0.0625]])
+    array([[4., 4.],
+           [8., 8.]])
     """
     each: Any = pullbacks[0] if several else pullbacks
     operation = ArrayOperation(name, forward, each, sentence, frozenset(reads.split()), **stated)
     register(operation)
     from autograd_mini.core.tensor import record  # whose nodes hold operations
 
-    function = _recording(
-        record, operation, call or ", ".join("xyz"[: len(pullbacks)]), len(pullbacks)
-    )
+    call = call or ", ".join("xyz"[: len(pullbacks)])
+    function = _recording(record, operation, call, len(pullbacks))
     replaces(*(numpy if isinstance(numpy, tuple) else (numpy,)))(function)
     return function
 
@@ -410,11 +437,15 @@ def _option(value: object) -> object:
     return tuple(value) if type(value) is list else value
 
 
-def replaces(*functions: Function) -> Callable[[Function], Function]:
-    """Decorator: the function that is called for Tensors in place of NumPy's functions."""
+def replaces(*functions: Function, options: bool = False) -> Function:
+    """Decorator: the function that is called for Tensors in place of NumPy's functions.
+
+    Arguments:
+        options: whether it is called only where options are given that another has not got.
+    """
 
     def enter(ours: Function) -> Function:
-        NUMPY_FUNCTIONS.update(dict.fromkeys(functions, ours))
+        (SELDOM_OPTIONS if options else NUMPY_FUNCTIONS).update(dict.fromkeys(functions, ours))
         return ours
 
     return enter

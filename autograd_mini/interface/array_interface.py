@@ -8,21 +8,21 @@ from __future__ import annotations
 import inspect
 import operator
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
-from autograd_mini import other_libraries
 from autograd_mini.core import modes, tensor
-from autograd_mini.core.operation import NUMPY_FUNCTIONS
+from autograd_mini.core.operation import NUMPY_FUNCTIONS, numpy_function
 from autograd_mini.core.rule import RULES, rule_of_ufunc
 from autograd_mini.core.value import Value, constant
 from autograd_mini.interface import differentiated, numpy_protocol
+from autograd_mini.interface.array_methods import ArrayMethods, through_numpy
 from autograd_mini.interface.numpy_protocol import unknown_function
 from autograd_mini.interface.operands import real_array
-from autograd_mini.typing import Array, Axis, Function, Operand, Tree
+from autograd_mini.typing import Function, Operand, Tree
 
 if TYPE_CHECKING:
     from autograd_mini.core.tensor import Tensor
@@ -30,13 +30,10 @@ if TYPE_CHECKING:
 NUMPY_FUNCTIONS.update(numpy_protocol.ROUNDING)
 
 
-class ArrayInterface:
+class ArrayInterface(ArrayMethods):
     """The part of Tensor by which it is used as an array is."""
 
     __slots__ = ()
-
-    if TYPE_CHECKING:
-        _array: Array
 
     # Operators
 
@@ -101,10 +98,10 @@ class ArrayInterface:
         return tensor.record(RULES["trunc"], (self,))
 
     def __matmul__(self, other: Operand) -> Tensor:
-        return _through_numpy(NUMPY_FUNCTIONS[np.matmul], self, other)
+        return through_numpy(NUMPY_FUNCTIONS[np.matmul], self, other)
 
     def __rmatmul__(self, other: Operand) -> Tensor:
-        return _through_numpy(NUMPY_FUNCTIONS[np.matmul], other, self)
+        return through_numpy(NUMPY_FUNCTIONS[np.matmul], other, self)
 
     def __neg__(self) -> Tensor:
         return tensor.record(RULES["neg"], (self,))
@@ -163,143 +160,6 @@ class ArrayInterface:
 
     __hash__ = object.__hash__
 
-    # The array's shape and parts
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._array.shape
-
-    @property
-    def ndim(self) -> int:
-        return self._array.ndim
-
-    @property
-    def size(self) -> int:
-        return self._array.size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._array.dtype
-
-    @property
-    def T(self) -> Tensor:
-        return _through_numpy(np.transpose, self)
-
-    def reshape(self, *shape: int | Sequence[int], **more: object) -> Tensor:
-        return _through_numpy(np.reshape, self, shape[0] if len(shape) == 1 else shape, **more)
-
-    def transpose(self, *axes: int | Sequence[int] | None) -> Tensor:
-        return _through_numpy(np.transpose, self, (axes[0] if len(axes) == 1 else axes) or None)
-
-    def ravel(self) -> Tensor:
-        return _through_numpy(np.ravel, self)
-
-    flatten = ravel
-
-    def copy(self) -> Tensor:
-        return _through_numpy(np.copy, self)
-
-    def squeeze(self, axis: Axis = None, **more: object) -> Tensor:
-        return _through_numpy(np.squeeze, self, axis, **more)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return _through_numpy(np.swapaxes, self, axis1, axis2)
-
-    def sum(
-        self,
-        axis: Axis = None,
-        dtype: DTypeLike | None = None,
-        out: object = None,
-        keepdims: bool = False,
-        **more: object,
-    ) -> Tensor:
-        return _reduction(np.sum, self, dtype, out, axis=axis, keepdims=keepdims, **more)
-
-    def mean(
-        self,
-        axis: Axis = None,
-        dtype: DTypeLike | None = None,
-        out: object = None,
-        keepdims: bool = False,
-        **more: object,
-    ) -> Tensor:
-        return _reduction(np.mean, self, dtype, out, axis=axis, keepdims=keepdims, **more)
-
-    def var(
-        self,
-        axis: Axis = None,
-        dtype: DTypeLike | None = None,
-        out: object = None,
-        ddof: int = 0,
-        keepdims: bool = False,
-        **more: object,
-    ) -> Tensor:
-        return _reduction(np.var, self, dtype, out, axis=axis, keepdims=keepdims, ddof=ddof, **more)
-
-    def std(
-        self,
-        axis: Axis = None,
-        dtype: DTypeLike | None = None,
-        out: object = None,
-        ddof: int = 0,
-        keepdims: bool = False,
-        **more: object,
-    ) -> Tensor:
-        return _reduction(np.std, self, dtype, out, axis=axis, keepdims=keepdims, ddof=ddof, **more)
-
-    def prod(
-        self,
-        axis: Axis = None,
-        dtype: DTypeLike | None = None,
-        out: object = None,
-        keepdims: bool = False,
-        **more: object,
-    ) -> Tensor:
-        return _reduction(np.prod, self, dtype, out, axis=axis, keepdims=keepdims, **more)
-
-    def max(
-        self, axis: Axis = None, out: object = None, keepdims: bool = False, **more: object
-    ) -> Tensor:
-        return _reduction(np.max, self, None, out, axis=axis, keepdims=keepdims, **more)
-
-    def min(
-        self, axis: Axis = None, out: object = None, keepdims: bool = False, **more: object
-    ) -> Tensor:
-        return _reduction(np.min, self, None, out, axis=axis, keepdims=keepdims, **more)
-
-    def cumsum(self, axis: Axis = None, **more: object) -> Tensor:
-        return _through_numpy(np.cumsum, self, axis=axis, **more)
-
-    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return _through_numpy(np.trace, self, offset, axis1, axis2)
-
-    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-        return _through_numpy(np.diagonal, self, offset, axis1, axis2)
-
-    def dot(self, other: Operand) -> Tensor:
-        return _through_numpy(np.dot, self, other)
-
-    def clip(self, min: Operand = None, max: Operand = None) -> Tensor:
-        return _through_numpy(np.clip, self, min, max)
-
-    def round(self, decimals: int = 0, **more: object) -> Tensor:
-        return _through_numpy(np.round, self, decimals, **more)
-
-    def repeat(self, repeats: ArrayLike, axis: Axis = None, **more: object) -> Tensor:
-        return _through_numpy(np.repeat, self, repeats, axis, **more)
-
-    def take(self, indices: ArrayLike, axis: Axis = None, **more: object) -> Tensor:
-        return _through_numpy(np.take, self, indices, axis, **more)
-
-    def astype(self, dtype: DTypeLike | None) -> Tensor:
-        return _through_numpy(NUMPY_FUNCTIONS[np.ndarray.astype], self, dtype)
-
-    def argmax(self, axis: Axis = None, **more: object) -> Any:
-        return _through_numpy(np.argmax, self, axis, **more)
-
-    def argmin(self, axis: Axis = None, **more: object) -> Any:
-        return _through_numpy(np.argmin, self, axis, **more)
-
     def __len__(self) -> int:
         if not self.ndim:
             raise TypeError("a Tensor of shape () has no length")
@@ -309,7 +169,7 @@ class ArrayInterface:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: object) -> Tensor:
-        return _through_numpy(NUMPY_FUNCTIONS[operator.getitem], self, index)
+        return through_numpy(NUMPY_FUNCTIONS[operator.getitem], self, index)
 
     # What would drop the gradient says what to write instead
 
@@ -350,20 +210,26 @@ class ArrayInterface:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Operand, **kwargs: Any) -> Any:
         kwargs = numpy_protocol.without_defaults(kwargs) if kwargs else kwargs
+        if method == "__call__" and kwargs.keys() == {"dtype"}:
+            inputs = tuple(_of_dtype(each, kwargs["dtype"]) for each in inputs)
+            kwargs = {}
         if method == "__call__" and not kwargs:
             if ufunc in numpy_protocol.PLAIN_UFUNCS:
                 return ufunc(*map(tensor.plain, inputs))
             rule = rule_of_ufunc(ufunc)
             if rule is not None:
                 return tensor.record(rule, inputs)
-            if ufunc is np.divmod:
-                return np.floor_divide(*inputs), np.remainder(*inputs)
+        function: Any = ufunc
         if method == "reduce":
-            function = NUMPY_FUNCTIONS.get(numpy_protocol.REDUCTIONS.get(ufunc, ufunc))
+            function = numpy_protocol.REDUCTIONS.get(ufunc)
+        elif method == "accumulate":
+            function = numpy_protocol.ACCUMULATIONS.get(ufunc, ufunc.accumulate)
+        elif method in ("outer", "reduceat"):
+            function, inputs = getattr(np.ufunc, method), (ufunc, *inputs)
+        if method in ("reduce", "accumulate", "reduceat"):
             kwargs.setdefault("axis", 0)
-        else:
-            function = NUMPY_FUNCTIONS.get(ufunc)
-        if function is None or "out" in kwargs or method not in ("__call__", "reduce"):
+        function = numpy_function(function)
+        if function is None or "out" in kwargs or method == "at":
             options = {key: value for key, value in kwargs.items() if key != "axis"}
             raise TypeError(unknown_function(ufunc, method, options, "Tensor"))
         return _call(function, ufunc, method, inputs, kwargs)
@@ -375,7 +241,7 @@ class ArrayInterface:
             return func(*_plain(args), **_plain(kwargs))
         for kind in types:
             numpy_protocol.refuse_kind(kind)
-        function = NUMPY_FUNCTIONS.get(func)
+        function = numpy_function(func)
         if function is None:
             raise TypeError(unknown_function(func, "__call__", {}, "Tensor"))
         kwargs = {key: value for key, value in kwargs.items() if value is not np._NoValue}
@@ -426,25 +292,6 @@ def _in_place(operation: Function, sign: str, left: Tensor, right: Operand) -> T
     return cast("Tensor", operation(left, right))
 
 
-def _through_numpy(function: Function, *args: object, **kwargs: object) -> Tensor:
-    """NumPy's function of a Tensor, which gives a Tensor whatever NumPy's types say."""
-    if not other_libraries.OPTIONS.keys().isdisjoint(kwargs):
-        other_libraries.refuse_options(function.__name__, kwargs)
-    made: Tensor = function(*args, **kwargs)
-    return made
-
-
-def _reduction(
-    function: Function, x: ArrayInterface, dtype: DTypeLike | None, out: object, **options: object
-) -> Tensor:
-    """NumPy's function, without the two options that can but be at their defaults."""
-    if dtype is not None:
-        options["dtype"] = dtype
-    if out is not None:
-        options["out"] = out
-    return _through_numpy(function, x, **options)
-
-
 def _call(ours: Function, numpy: Function, method: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """Our function in place of NumPy's; an option that it has not got is named."""
     try:
@@ -453,11 +300,29 @@ def _call(ours: Function, numpy: Function, method: str, args: Any, kwargs: dict[
         if error.__traceback__ is None or error.__traceback__.tb_next is not None:
             raise  # it came from inside, not from the arguments
     unknown = {k: v for k, v in kwargs.items() if k not in inspect.signature(ours).parameters}
+    given = args, kwargs
     if method == "__call__":
         args, kwargs, unknown = numpy_protocol.arguments_for(ours, numpy, args, kwargs)
     if unknown:
-        raise TypeError(unknown_function(numpy, method, unknown, "Tensor"))
+        if "out" in unknown:
+            raise TypeError(unknown_function(numpy, method, {"out": ...}, "Tensor"))
+        same: Any = {
+            "__call__": numpy,
+            "reduce": numpy_protocol.REDUCTIONS.get(numpy),
+            "accumulate": numpy_protocol.ACCUMULATIONS.get(numpy),
+        }.get(method)
+        whole = numpy_function(same, options=True)
+        if whole is None:
+            raise TypeError(unknown_function(numpy, method, unknown, "Tensor"))
+        return whole(*given[0], **given[1])
     return ours(*args, **kwargs)
+
+
+def _of_dtype(operand: Operand, dtype: DTypeLike) -> Operand:
+    """An operand in the dtype that a ufunc is to compute in."""
+    if isinstance(operand, tensor.Tensor):
+        return operand.astype(dtype)
+    return operand if type(operand) in (float, int) else np.asarray(operand, dtype)
 
 
 def _plain(arguments: Tree) -> Tree:

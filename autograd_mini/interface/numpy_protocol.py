@@ -24,10 +24,37 @@ PLAIN_FUNCTIONS: dict[Any, str] = {
     **dict.fromkeys([np.shape, np.ndim, np.size], "of the shape alone"),
     **dict.fromkeys([np.zeros_like, np.ones_like, np.empty_like], "of the shape alone"),
     **dict.fromkeys(
-        [np.argmax, np.argmin, np.argsort, np.nanargmax, np.nanargmin, np.nonzero], "indices"
+        [
+            np.argmax,
+            np.argmin,
+            np.argsort,
+            np.argpartition,
+            np.nanargmax,
+            np.nanargmin,
+            np.nonzero,
+            np.argwhere,
+            np.flatnonzero,
+            np.searchsorted,
+            np.digitize,
+            np.lexsort,
+        ],
+        "indices",
     ),
     **dict.fromkeys(
-        [np.all, np.any, np.allclose, np.isclose, np.array_equal, np.count_nonzero],
+        [
+            np.all,
+            np.any,
+            np.allclose,
+            np.isclose,
+            np.array_equal,
+            np.array_equiv,
+            np.count_nonzero,
+            np.isin,
+            np.isneginf,
+            np.isposinf,
+            np.isreal,
+            np.iscomplex,
+        ],
         "true or false, or a count",
     ),
     **dict.fromkeys([np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast], "of the dtype"),
@@ -58,8 +85,14 @@ REDUCTIONS: dict[Any, Any] = {
     np.multiply: np.prod,
     np.maximum: np.max,
     np.minimum: np.min,
+    np.fmax: np.nanmax,
+    np.fmin: np.nanmin,
+    np.logaddexp: np.logaddexp.reduce,
 }
 """The function that is a ufunc's ``reduce``."""
+
+ACCUMULATIONS: dict[Any, Any] = {np.add: np.cumsum, np.multiply: np.cumprod}
+"""The function that is a ufunc's ``accumulate``."""
 
 
 def rounded(x: Operand, decimals: int = 0) -> Operand:
@@ -101,9 +134,6 @@ _ADVICE: dict[Any, str] = {
     np.putmask: "write np.where(mask, values, t)",
     np.fill_diagonal: "write np.where(np.eye(n, dtype=bool), values, t)",
     np.put_along_axis: "write np.where(mask, values, t)",
-    np.array_equiv: "write np.array_equal(t, other)",
-    np.apply_along_axis: "write np.stack([f(row) for row in t])",
-    np.apply_over_axes: "write the function's axis= option",
 }
 
 

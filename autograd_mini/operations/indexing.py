@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from autograd_mini.core.broadcasting import sum_dtype
 from autograd_mini.core.operation import OPERATIONS, define, replaces
@@ -204,19 +205,22 @@ define(
 
 
 @replaces(np.concatenate)
-def concatenate(arrays: Operand, axis: int | None = 0) -> Operand:
+def concatenate(
+    arrays: Operand, axis: int | None = 0, *, dtype: DTypeLike | None = None
+) -> Operand:
     if axis is None:
         arrays, axis = [np.ravel(array) for array in arrays], 0
-    return record(OPERATIONS["concatenate"], _joined(arrays), {"axis": axis})
+    return record(OPERATIONS["concatenate"], _joined(arrays, dtype), {"axis": axis})
 
 
 @replaces(np.stack)
-def stack(arrays: Operand, axis: int = 0) -> Operand:
-    return record(OPERATIONS["stack"], _joined(arrays), {"axis": axis})
+def stack(arrays: Operand, axis: int = 0, *, dtype: DTypeLike | None = None) -> Operand:
+    return record(OPERATIONS["stack"], _joined(arrays, dtype), {"axis": axis})
 
 
-def _joined(arrays: Operand) -> tuple[Any, ...]:
-    return tuple(array if isinstance(array, Tensor) else np.asarray(array) for array in arrays)
+def _joined(arrays: Operand, dtype: DTypeLike | None) -> tuple[Any, ...]:
+    each = (array if isinstance(array, Tensor) else np.asarray(array) for array in arrays)
+    return tuple(each) if dtype is None else tuple(array.astype(dtype) for array in each)
 
 
 define(

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import ArrayLike, DTypeLike
 
 from autograd_mini.core import tensor
-from autograd_mini.core.operation import replaces
+from autograd_mini.core.operation import numpy_function, replaces
 from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.operations.indexing import concatenate, getitem, index_array, scattered
@@ -89,11 +89,11 @@ def linalg_norm(
         )
     if ord is None or ord == ("fro" if matrix else 2):
         return norm(x, axis, bool(keepdims))
-    if matrix or not isinstance(ord, int | float) or (axis is None and np.ndim(x) != 1):
-        raise TypeError(
-            f"norm of a Tensor has no derivative rule for ord={ord!r} of shape {np.shape(x)}: "
-            "None (Euclidean, Frobenius) or, for vectors, a number is supported"
-        )
+    if matrix:
+        matrix_norms: Any = numpy_function(np.linalg.norm, options=True)
+        return matrix_norms(x, ord, axis, keepdims)
+    if not isinstance(ord, int | float):
+        raise ValueError(f"norm of vectors: ord is a number, not {ord!r}")
     if ord in (np.inf, -np.inf):
         return (np.max if ord > 0 else np.min)(np.abs(x), axis=axis, keepdims=keepdims)
     if ord in (0, 1):  # 0 counts what is not 0
@@ -103,16 +103,20 @@ def linalg_norm(
 
 @replaces(np.reshape)
 def reshape_(x: Operand, shape: Any = None, order: str = "C", **more: object) -> Operand:
+    shape = more.get("newshape", shape)
+    if order == "F":
+        shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+        return np.transpose(reshape(np.transpose(x), shape[::-1]))
     if order != "C":
-        raise TypeError("reshape of a Tensor supports order='C' only; transpose it first")
-    return reshape(x, more.get("newshape", shape))
+        raise TypeError(f"reshape of a Tensor: write order='C' or 'F', not {order!r}")
+    return reshape(x, shape)
 
 
 @replaces(np.ravel)
 def ravel_(x: Operand, order: str = "C") -> Operand:
-    if order != "C":
-        raise TypeError("ravel of a Tensor supports order='C' only; transpose it first")
-    return ravel(x)
+    if order not in ("C", "F"):
+        raise TypeError(f"ravel of a Tensor: write order='C' or 'F', not {order!r}")
+    return ravel(x if order == "C" else np.transpose(x))
 
 
 @replaces(np.transpose, np.permute_dims)
@@ -140,14 +144,26 @@ def atleast_2d(*arrays: Operand) -> Operand | tuple[Operand, ...]:
 
 
 @replaces(np.take)
-def take(x: Operand, indices: ArrayLike, axis: int | None = None) -> Operand:
+def take(
+    x: Operand,
+    indices: ArrayLike,
+    axis: int | None = None,
+    out: None = None,
+    mode: str = "raise",
+) -> Operand:
     if axis is None or not np.ndim(x):
         x, axis = np.ravel(x), 0 if axis is None else axis
     places = index_array(indices)
     if places.dtype == bool:  # 0 and 1, not a mask
         places = places.astype(np.intp)
     before = (slice(None),) * (axis % np.ndim(x))
-    _size_along(x, axis, "take")
+    size = _size_along(x, axis, "take")
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"take: mode is 'raise', 'wrap' or 'clip', not {mode!r}")
+    if mode == "wrap":
+        places = places % size
+    elif mode == "clip":
+        places = np.clip(places, 0, size - 1)
     first, rest = np.shape(x)[: len(before)], np.shape(x)[len(before) + 1 :]
     if 0 in first:  # NumPy asks for no index to be in range then
         return np.reshape(x, (*first, *places.shape, *rest))
@@ -174,8 +190,10 @@ def diag(x: Operand, k: int = 0) -> Operand:
 
 
 @replaces(np.trace)
-def trace(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Operand:
-    return np.sum(diagonal(x, offset, axis1, axis2), axis=-1)
+def trace(
+    x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: DTypeLike | None = None
+) -> Operand:
+    return np.sum(diagonal(x, offset, axis1, axis2), -1, dtype)
 
 
 def _triangle(x: Operand, k: int) -> Array:
@@ -240,27 +258,36 @@ def _size_along(x: Operand, axis: int, name: str) -> int:
 
 
 @replaces(np.diff)
-def diff(x: Operand, n: int = 1, axis: int = -1) -> Operand:
+def diff(
+    x: Operand, n: int = 1, axis: int = -1, prepend: Operand = None, append: Operand = None
+) -> Operand:
     if n < 0:
         raise ValueError(f"diff: n is how often to take differences, 0 or more, not {n}")
     if not n:
         return x
     _size_along(x, axis, "diff")
     before = (slice(None),) * (axis % np.ndim(x))
+    if prepend is not None or append is not None:
+        one = [*np.shape(x)]
+        one[axis] = 1
+        ends = [
+            e if e is None or np.ndim(e) else np.broadcast_to(e, one) for e in (prepend, append)
+        ]
+        x = concatenate([part for part in (ends[0], x, ends[1]) if part is not None], axis)
     for _ in range(n):
         x = x[(*before, slice(1, None))] - x[(*before, slice(None, -1))]
     return x
 
 
 @replaces(np.vstack)
-def vstack(arrays: Sequence[Operand]) -> Operand:
-    return concatenate([np.atleast_2d(array) for array in arrays], 0)
+def vstack(arrays: Sequence[Operand], *, dtype: DTypeLike | None = None) -> Operand:
+    return concatenate([np.atleast_2d(array) for array in arrays], 0, dtype=dtype)
 
 
 @replaces(np.hstack)
-def hstack(arrays: Sequence[Operand]) -> Operand:
+def hstack(arrays: Sequence[Operand], *, dtype: DTypeLike | None = None) -> Operand:
     arrays = [np.atleast_1d(array) for array in arrays]
-    return concatenate(arrays, 0 if np.ndim(arrays[0]) == 1 else 1)
+    return concatenate(arrays, 0 if np.ndim(arrays[0]) == 1 else 1, dtype=dtype)
 
 
 @replaces(np.column_stack)
@@ -272,20 +299,6 @@ def column_stack(arrays: Sequence[Operand]) -> Operand:
 @replaces(np.append)
 def append(x: Operand, values: Operand, axis: int | None = None) -> Operand:
     return concatenate([x, values], axis)
-
-
-@replaces(np.insert)
-def insert(x: Operand, obj: Any, values: Operand, axis: int | None = None) -> Operand:
-    places = np.arange(np.size(x)).reshape(np.shape(x))
-    others = np.size(x) + np.arange(np.size(values)).reshape(np.shape(values))
-    both = concatenate([np.ravel(x), np.ravel(values)])
-    return getitem(both, np.insert(places, obj, others, axis))
-
-
-@replaces(np.delete)
-def delete(x: Operand, obj: Any, axis: int | None = None) -> Operand:
-    places = np.arange(np.size(x)).reshape(np.shape(x))
-    return getitem(np.ravel(x), np.delete(places, obj, axis))
 
 
 @replaces(np.repeat)
@@ -333,8 +346,15 @@ def where(condition: Operand, *branches: Operand) -> Operand:
 
 
 @replaces(np.clip)
-def clip(x: Operand, a_min: Operand = None, a_max: Operand = None, **names: Operand) -> Operand:
-    low, high = names.get("min", a_min), names.get("max", a_max)
+def clip(
+    x: Operand,
+    a_min: Operand = None,
+    a_max: Operand = None,
+    *,
+    min: Operand = None,
+    max: Operand = None,
+) -> Operand:
+    low, high = (a_min if min is None else min), (a_max if max is None else max)
     low, high = (-np.inf if low is None else low), (np.inf if high is None else high)
     return FUNCTIONS["clip"](x, low, high)
 

@@ -16,8 +16,9 @@ FUSED = [operation for operation in OPERATIONS.values() if operation.parts is no
 
 
 def inverse():
+    """An operation under another name than the one that there is."""
     return define(
-        "inv",
+        "inverted",
         np.linalg.inv,
         lambda g, out, x: -(np.matrix_transpose(out) @ g @ np.matrix_transpose(out)),
         numpy=np.linalg.inv,
@@ -33,8 +34,8 @@ def test_an_operation_is_one_block():
     inverse()
     W = Tensor(MATRIX, label="W")
     loss = np.sum(np.linalg.inv(W) ** 2)
-    node = next(n for n in topological_order(loss) if n.op == "inv")
-    assert node.operation is OPERATIONS["inv"]
+    node = next(n for n in topological_order(loss) if n.op == "inverted")
+    assert node.operation is OPERATIONS["inverted"]
     check_function(lambda x: np.sum(np.linalg.inv(x) ** 2), MATRIX, order=2)
 
     def manual():
@@ -45,15 +46,15 @@ def test_an_operation_is_one_block():
     assert ag.check_gradients(f, {"W": MATRIX}, manual()).ok
     slip = ag.check_gradients(f, {"W": MATRIX}, {"W": -manual()["W"]})
     assert not slip.ok
-    assert "inv" in str(ag.draw(loss))
-    assert "inv(W)" in str(ag.explain(loss, W))
+    assert "inverted" in str(ag.draw(loss))
+    assert "inverted(W)" in str(ag.explain(loss, W))
 
 
 def test_a_name_is_taken_once():
     with pytest.raises(ValueError, match=r"'matmul'.*choose another"):
         register(OPERATIONS["matmul"])
     inverse()
-    with pytest.raises(ValueError, match="'inv'"):
+    with pytest.raises(ValueError, match="'inverted'"):
         inverse()
 
 
