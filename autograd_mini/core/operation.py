@@ -433,8 +433,8 @@ def _signature(call: str, count: int) -> Function:
 
 
 def _option(value: object) -> object:
-    """An option as it is recorded: no list that may be changed."""
-    return tuple(value) if type(value) is list else value
+    """An option as it is recorded: no list that may be changed, and one that can be written."""
+    return tuple(value) if isinstance(value, list | range) else value
 
 
 def replaces(*functions: Function, options: bool = False) -> Function:

@@ -133,18 +133,24 @@ def _pinv_pullback(
     return -outward @ g @ outward + beside @ outward + outward @ below
 
 
+def _pinv(
+    x: Operand, rcond: Operand = None, rtol: Operand = None, hermitian: bool = False
+) -> Operand:
+    if rtol is None:
+        return np.linalg.pinv(x, rcond, hermitian)
+    return np.linalg.pinv(x, hermitian=hermitian, rtol=rtol)
+
+
 define(
     "pinv",
-    lambda x, rcond, rtol, hermitian: (
-        np.linalg.pinv(x, rcond, hermitian)
-        if rtol is None
-        else np.linalg.pinv(x, hermitian=hermitian, rtol=rtol)
-    ),
+    _pinv,
     _pinv_pullback,
     call="x, rcond=None, hermitian=False, *, rtol=None",
     numpy=np.linalg.pinv,
     analytic=not_analytic,
-    spelling="pinv(x0)",
+    spelling=lambda node: (
+        f"pinv(x0{''.join(f', {name}={name}' for name, value in node.options.items() if value)})"
+    ),
     sentence="Pseudo-inverse of a matrix whose rank does not change.",
 )
 

@@ -387,6 +387,16 @@ def _norm_parts(x: Operand, axis: Axis, keepdims: bool, ord: float = 2) -> Opera
     return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1 / ord)
 
 
+def _norm_spelling(node: Tensor) -> str:
+    axis, order = node.options["axis"], node.options.get("ord", 2)
+    options = ", axis=axis" * (axis is not None) + ", keepdims=keepdims" * node.options["keepdims"]
+    if order != 2:
+        return f"norm(x0{options}, ord=ord)"
+    if axis is not None and len(axes_of(axis, np.ndim(node.parents[0]))) > 2:
+        return f"sqrt(sum(x0 * x0{options}))"
+    return f"norm(x0{options})"
+
+
 norm = define(
     "norm",
     _norm,
@@ -394,6 +404,7 @@ norm = define(
     call="x, axis=None, keepdims=False, ord=2",
     reads="operands out",
     parts=_norm_parts,
+    spelling=_norm_spelling,
     kinks=_is_zero,
     formulas=[_norm_formula],
     reduces=True,

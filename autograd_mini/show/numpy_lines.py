@@ -28,6 +28,7 @@ from autograd_mini.language.texts import CONSTANTS, evaluate
 from autograd_mini.show.arithmetic import total
 from autograd_mini.show.chain_rule import ChainRule
 from autograd_mini.show.notation import folded, quotient_of
+from autograd_mini.show.pullback_source import pullback_source
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.terms import Terms
 from autograd_mini.typing import Operand
@@ -158,8 +159,11 @@ class NumpyWriter:
         operation = OPERATIONS.get(name)
         if name in self.helpers:
             return name
+        pulled_back = OPERATIONS.get(name.removesuffix("_pullback")) if operation is None else None
         if operation is not None and operation.source:
             self.helpers[name] = operation.source
+        elif pulled_back is not None and (text := pullback_source(pulled_back)):
+            self.helpers[name] = text
         elif name in CONSTANTS or hasattr(np, name):
             return f"np.{name}"
         elif hasattr(np.linalg, name):

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.core.graph import data_of
 from autograd_mini.core.rule import RULES, Rule
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value, constant
@@ -219,7 +220,7 @@ class Terms:
         assert text is not None
         decided = isinstance(node, Value) and rule is RULES["where"]
         if "where" in text and (decided or self.all_branches or len(text) > LONGEST_BRANCHES):
-            data = [getattr(parent, "data", parent) for parent in node.parents]
+            data = list(map(data_of, node.parents))
             numbers = dict(zip(rule.operands, data, strict=True)) | {"out": node.data}
             text = (off_kinks if self.all_branches else in_force)(text, numbers)
         names = dict(zip(rule.operands, operands, strict=True)) | {"out": self.written(node)}

@@ -187,16 +187,16 @@ def test_an_engine_that_is_wrong_is_called_the_odd_one_out():
 
 def test_a_primitive_that_cannot_be_differentiated_twice_is_checked_all_the_same():
     inverse = ag.primitive(
-        np.linalg.inv, lambda g, out, x: -np.linalg.multi_dot([out.T, g, out.T]), name="inverse"
+        np.linalg.inv,
+        lambda g, out, x: -np.real(np.fft.ifft(np.fft.fft(out.T @ g @ out.T))),
+        name="inverse",
     )
     A = np.array([[2.0, 0.5], [0.0, 4.0]])
     out = np.linalg.inv(A)
     right = -out.T @ np.ones((2, 2)) @ out.T
     report = check_gradients(lambda A: np.sum(inverse(A)), {"A": A}, {"A": right})
     assert report.ok
-    assert "the sweep could not be recorded: numpy.linalg.multi_dot has no derivative" in str(
-        report
-    )
+    assert "the sweep could not be recorded: numpy.fft.fft has no derivative" in str(report)
     wrong = check_gradients(lambda A: np.sum(inverse(A)), {"A": A}, {"A": right * 1.000001})
     assert wrong["A"].verdict == "differ"
 

@@ -74,7 +74,9 @@ def last_roundings():
 def guessed_rounding():
     """Where the sweep cannot be recorded a part of the largest element is allowed."""
     inverse = ag.primitive(
-        np.linalg.inv, lambda g, out, x: -np.linalg.multi_dot([out.T, g, out.T]), name="inverse_"
+        np.linalg.inv,
+        lambda g, out, x: -np.real(np.fft.ifft(np.fft.fft(out.T @ g @ out.T))),
+        name="inverse_",
     )
     data = np.array([[2.0, 0.5], [0.0, 4.0]])
     right = -np.linalg.inv(data).T @ np.ones((2, 2)) @ np.linalg.inv(data).T

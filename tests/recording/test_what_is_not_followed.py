@@ -24,7 +24,7 @@ def through_memory(w):
 
 
 def unknown_to_numpy(w):
-    y = np.linalg.inv(w[:3])
+    y = np.fft.fft(w[:3]).real
     return y.sum() + (w * w).sum()
 
 
@@ -42,7 +42,7 @@ def complex_numbers(w):
     ("function", "text", "words", "gradient"),
     [
         (through_memory, "z = y * 2", "numbers were written into an array", None),
-        (unknown_to_numpy, "y = ", r"what numpy.linalg.inv gives counts as constant", 2 * W),
+        (unknown_to_numpy, "y = ", r"what numpy.fft.fft gives counts as constant", 2 * W),
         (of_another_library, "y = ", "gaussian_filter gives counts as constant", 2 * W),
         (complex_numbers, "y = ", "numpy.multiply gives counts as constant (it is complex)", 2 * W),
     ],
@@ -63,7 +63,7 @@ def test_a_note_is_told_once():
     with recording() as tape:
         w = tape.leaf(W)
         for _ in range(3):
-            np.linalg.inv(w[:3])
+            np.fft.fft(w[:3])
     assert len(tape.notes) == 1
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import autograd_mini as ag
+from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.core.rule import RULES
 from autograd_mini.show.notation import latex_name
 
@@ -94,6 +95,11 @@ def gather(xs: Any, places: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Any] = {
+    **{
+        name: operation.forward
+        for name, operation in OPERATIONS.items()
+        if isinstance(operation, ArrayOperation) and not callable(operation.pullbacks)
+    },
     **{name: rule.forward for name, rule in RULES.items()},
     **{name: getattr(np, name) for name in dir(np) if not name.startswith("_")},
     "softmax": ag.softmax, "log_softmax": ag.log_softmax, "logsumexp": ag.logsumexp,
@@ -127,7 +133,7 @@ _LATEX = [
     (r" \\right\\rceil", "⌉"), (r" \\bmod ", " mod "),
     (r" \\lor ", " or "), (r"\\infty", "∞"), (r"\\pi", "π"), (r"\\_", "_"),
     (r"\\(?:operatorname|text|mathrm)\{([^{}]*)\}", r"\1"),
-    (r"\\(exp|log|max|min|(?:arc)?(?:sin|cos|tan)|(?:sin|cos|tan)h)\b", r"\1"),
+    (r"\\(exp|log|max|min|det|(?:arc)?(?:sin|cos|tan)|(?:sin|cos|tan)h)\b", r"\1"),
 ]  # fmt: skip
 
 

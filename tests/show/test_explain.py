@@ -18,6 +18,7 @@ from helpers import example_module
 from hypothesis import example, given
 from hypothesis import strategies as st
 from printed_formulas import text_of, value_of
+from seldom_calls import CALLS
 
 import autograd_mini as ag
 from autograd_mini import (
@@ -30,9 +31,10 @@ from autograd_mini import (
     steps,
     weighted_sum,
 )
-from autograd_mini.core.graph import topological_order
+from autograd_mini.core.graph import data_of, topological_order
 from autograd_mini.core.operation import OPERATIONS, ArrayOperation
 from autograd_mini.core.rule import FUNCTIONS, RULES
+from autograd_mini.core.tensor import record
 from autograd_mini.show.arithmetic import product, total
 from autograd_mini.show.derivations import backward_formula, forward_formula
 from autograd_mini.show.explain import LONGEST_PRODUCT
@@ -148,9 +150,9 @@ def bias_of_softmax() -> Any:
 
 def own_primitive() -> Any:
     solve = primitive(
-        np.linalg.solve,
-        lambda g, x, A, b: (-np.outer(y := np.linalg.solve(A.T, g), x), y),
-        name="solve",
+        lambda A, b: np.linalg.solve(np.asarray(A), b),  # which takes no Tensors
+        lambda g, x, A, b: (-np.outer(y := np.linalg.solve(np.asarray(A).T, g), x), y),
+        name="solved",
     )
     A, b = Tensor([[2.0, 0.0], [0.0, 4.0]]), Tensor([1.0, 1.0])
     E = np.sum(solve(A, b) ** 2)
@@ -384,7 +386,7 @@ def form_examples() -> dict[str, list[Tensor]]:
     X, Y, v = (Tensor(rng.normal(size=s)) for s in ((4, 3), (3, 2), (3,)))
     S = Tensor(rng.normal(size=(2, 4, 3)))
     scatter, gather = ag.operations.indexing.scattered, ag.operations.indexing.gather
-    return {
+    examples = {
         "matmul": [X @ Y, X @ v, v @ Y, v @ v, S @ Y, S @ v],
         "affine": [ag.affine(X, Y, v[:2]), ag.affine(v, Y, v[:2]), ag.affine(S, Y, v[:2])],
         "einsum": [np.einsum("ij,jk->ik", X, Y), np.einsum("ij,jk,k->i", X, Y, Y[0])],
@@ -421,6 +423,20 @@ def form_examples() -> dict[str, list[Tensor]]:
         "pad": [np.pad(X, ((1, 2), (0, 1)))],
         "astype": [X.astype(np.float32)],
     }
+    return seldom_examples(examples)
+
+
+def seldom_examples(examples: dict[str, list[Tensor]]) -> dict[str, list[Tensor]]:
+    """With the two smallest nodes of each other operation, from the calls of the seldom ones."""
+    others: dict[str, list[Tensor]] = {}
+    for function, *operands in CALLS.values():
+        for node in topological_order(function(*map(Tensor, operands))):
+            if node.op in ARRAY_RULES and node.op not in examples:
+                leaves = tuple(Tensor(data_of(parent)) for parent in node.parents)
+                made = record(node.operation, leaves, node.options)
+                others.setdefault(node.op, []).append(made)
+    smallest = {op: sorted(made, key=lambda node: node.size)[:2] for op, made in others.items()}
+    return examples | smallest | {"complement": []}  # which has no derivative
 
 
 def test_every_operation_on_arrays_has_a_matrix_form() -> None:
@@ -435,7 +451,7 @@ def test_the_formulas_of_every_operation_on_arrays_are_right_as_printed(name: st
 
 def test_the_formula_of_a_primitive_is_derived_from_its_pullback() -> None:
     solve: Any = primitive(
-        np.linalg.solve,
+        lambda A, b: np.linalg.solve(np.asarray(A), b),  # which takes no Tensors
         lambda g, x, A, b: (-np.outer(y := solve(A.T, g), x), y),
         name="solve_again",
     )
@@ -648,14 +664,16 @@ def pullbacks_of(root: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for node in topological_order(root):
         rule = getattr(node, "operation", None)
-        if rule is not None and getattr(rule, "foreign", False):
+        if rule is None or rule.elementwise:
+            continue
+        if rule.foreign:
             found[rule.name] = lambda *arguments, rule=rule, **options: rule.forward(
                 *arguments,
                 **{k: np.array(o) if isinstance(o, list) else o for k, o in options.items()},
             )
-            found[f"{rule.name}_pullback"] = lambda *arguments, rule=rule, **options: [
-                rule.pullback(k)(*arguments, **options) for k in range(len(arguments) - 2)
-            ]
+        found[f"{rule.name}_pullback"] = lambda *arguments, rule=rule, **options: [
+            rule.pullback(k)(*arguments, **options) for k in range(len(arguments) - 2)
+        ]
     return found
 
 
