@@ -117,7 +117,7 @@ for _name, _extreme, _which in (
         kinks=_running_ties,
         branches=_records,
         analytic=_running_analytic(_extreme),
-        formulas=[f"{_name}_pullback(g, out, x0, axis)[0]"],
+        formulas=[f"{_name}_pullback(g, out, x0, axis=axis)[0]"],
         spelling=f"{_name}(x0, axis)",
         source=f"def {_name}(x, axis):\n    return np.{_extreme.__name__}.accumulate(x, axis)",
         sentence=f"The {_which} element so far along an axis; equal ones share the gradient.",
