@@ -157,13 +157,14 @@ class Trained:
         if complete:
             return min(complete, key=lambda fit: abs(np.log(abs(fit.factor))))
         if sure:
-            return max(sure, key=lambda fit: fit.agreeing)
+            return self._with_factor_on_the_way(max(sure, key=lambda fit: fit.agreeing))
         for fit in self._by_error(ran) if asked is None else []:
             fits.append(self._elsewhere(fit))
             if fits[-1].complete:
                 return fits[-1]
         if fits:
-            return max(fits, key=lambda fit: (fit.agreeing, -fit.loss.rank))
+            best = max(fits, key=lambda fit: (fit.agreeing, -fit.loss.rank))
+            return self._with_factor_on_the_way(best)
         names = ", ".join(self.names.values())
         raise CannotTell(
             f"no loss was found: {self.step.words} changes {names}, but makes no number that "
@@ -172,6 +173,32 @@ class Trained:
             "'np.mean((y - out)**2)'",
             progress=1,
         )
+
+    def _with_factor_on_the_way(self, fit: Fit) -> Fit:
+        """A fit of which no update says the factor, with that of what is nearest to the loss.
+
+        The output's error t − o is −N/2 times the gradient of the mean of its squares: then all
+        that follows is N/2 times the gradient, if it is right.
+        """
+        if fit.agreeing:
+            return fit
+        _, root = self.root(fit.loss, {})
+        if root is None:
+            return fit
+        order = [
+            node for node in topological_order(root) if node.parents and np.size(node.data) > 1
+        ]
+        with np.errstate(all="ignore"):
+            slopes = [np.asarray(g) for g in sweep_gradients(root, order, False, None)]
+        for made in self.plain.made:
+            if made.numbers is None or made.site.slot == HANDED or made.numbers.size < _TELLING:
+                continue
+            for slope in reversed(slopes):
+                ratio = _ratio(made.numbers, slope) if slope.shape == made.numbers.shape else None
+                if ratio:
+                    factor = _plain_number(abs(ratio), SAME) * float(np.sign(fit.factor))
+                    return replace(fit, factor=factor)
+        return fit
 
     def _elsewhere(self, fit: Fit) -> Fit:
         """The same, as far as it holds at other parameters, where nothing agrees by chance."""
@@ -321,6 +348,8 @@ class Trained:
 
 _SURE = 2
 """A loss of no higher rank is the loss, whatever its gradients are."""
+_TELLING = 3
+"""How many numbers an array has, at the least, if it is recognised as a gradient."""
 _RESIDUALS = 12
 """How many differences are looked at for an output and a target."""
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_mini.check.broadcasting import remedy
 from autograd_mini.check.lines.failing import failing_statement
-from autograd_mini.check.lines.program import Program
+from autograd_mini.check.lines.program import HANDED, Program
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.scope import Scope
@@ -34,7 +34,7 @@ from autograd_mini.check.steps.variables import (
     names_for,
     variables,
 )
-from autograd_mini.core.graph import Node
+from autograd_mini.core.graph import Node, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.recording import Note
 from autograd_mini.typing import Array
@@ -182,7 +182,7 @@ class _Posing:
         ran, root = self.trained.root(fit.loss, values)
         if root is None:
             raise ValueError(f"the loss, {fit.loss.words}, is not computed at other parameters")
-        program = self.program(values)
+        program = self.program(values, _nearest(root, ran))
         again = program.run()
         if again.gradients is None:
             raise again.error or ValueError("the step does not run")
@@ -209,15 +209,23 @@ class _Posing:
             room={name: self._room(update) for name, update in own.items()},
         )
 
-    def program(self, values: Mapping[Variable, Tensor]) -> Program:
-        """The step as code that gives gradients: what it takes away, divided by its rates."""
+    def program(self, values: Mapping[Variable, Tensor], forward: Made | None) -> Program:
+        """The step as code that gives gradients: what it takes away, divided by its rates.
+
+        Arguments:
+            values: what its variables hold before it.
+            forward: the last value of the forward pass.  With a change of the code that makes
+                another of it, other gradients are right, and the program gives none.
+        """
         fit = self.fit
 
         def prepare(spaces: Sequence[Space]) -> None:
             put(spaces, {variable: np.asarray(leaf.data) for variable, leaf in values.items()})
 
         def collect(result: Held, after: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
-            made = {}
+            made: dict[str, Array] = {}
+            if forward is not None and not _is_same(_kept(program, forward), forward):
+                return made
             for update in fit.parameters:
                 if update in fit.sources:
                     numbers = _kept(program, fit.sources[update])
@@ -236,6 +244,7 @@ class _Posing:
             return np.asarray(gradient, np.float32 if self.trained.plain.is_narrow else None)
 
         keeping = {source.site for source in fit.sources.values()}
+        keeping |= {forward.site} if forward is not None else set()
         program = program_of(self.trained.step, collect, prepare, keeping)
         return program
 
@@ -283,6 +292,25 @@ def _kept(program: Program, source: Made) -> Array | None:
         return None
     value = kept[source.turn]
     return as_numbers(value if source.key is None else value[source.key])
+
+
+def _nearest(root: Node, ran: Ran) -> Made | None:
+    """Of what the statements of a recorded run made what stands nearest to the loss."""
+    rank = {node: i for i, node in enumerate(topological_order(root))}
+    found = [
+        (rank[made.node], number, made)
+        for number, made in enumerate(ran.made)
+        if made.node is not None and made.node.parents and made.site.slot != HANDED
+        if made.node in rank
+    ]
+    return max(found)[2] if found else None
+
+
+def _is_same(value: Array | None, made: Made) -> bool:
+    """Whether a value is what was made in a recorded run, to rounding."""
+    if value is None or made.node is None or value.shape != np.shape(made.node.data):
+        return False
+    return np.allclose(value, made.node.data, rtol=1e-9, atol=0, equal_nan=True)
 
 
 def _scope(step: Step, ran: Ran, nodes: Mapping[str, Node]) -> Scope:
