@@ -47,33 +47,26 @@ class RecordedArray(np.ndarray):
         return functions.called(func, args, kwargs)
 
     def __getitem__(self, index: Operand) -> Operand:
-        index = plain(index)
-        array = self.view(np.ndarray)
+        index, array = plain(index), plain(self)
         found = array[index]
         if isinstance(found, np.ndarray) and root_of(found) is root_of(array):
             return view_of(found, lambda: _item(self, index))
         memory = memory_of(self)
-        if memory is None or found.dtype != memory.dtype or tape.current() is None:
+        if memory is None or memory.is_constant or found.dtype != memory.dtype:
             return as_recorded(found)
-        if isinstance(found, np.ndarray):
-            place = None
-        else:
-            parts = index if isinstance(index, tuple) else (index,)
-            place = array[index] if any(p is ... for p in parts) else array[(*parts, ...)]
-            if root_of(place) is not root_of(array):
-                place = None
-        if place is not None:
-            node = memory.read(place, lambda: _item(self, index))
-            return found if node is None else RecordedNumber(found, node)
-        if memory.is_constant:
+        if tape.current() is None:
             return as_recorded(found)
+        if not isinstance(found, np.ndarray):
+            place = _place(self.view(np.ndarray), index)
+            if place is not None:
+                node = memory.read(place, lambda: _item(self, index))
+                return found if node is None else RecordedNumber(found, node)
         whole = node_of(self)
         node = None if whole is None else NUMPY_FUNCTIONS[operator.getitem](whole, index)
         return recorded(found, node, memory.tape)
 
     def __setitem__(self, index: Operand, value: Operand) -> None:
-        index = plain(index)
-        array = self.view(np.ndarray)
+        index, array = plain(index), plain(self)
         value = with_lists(value)
         node = node_of(value) if tape.current() is not None else None
         memory = memory_of(self)
@@ -82,9 +75,8 @@ class RecordedArray(np.ndarray):
         array[index] = plain(value)
         if memory is None or memory.dtype != self.dtype or (node is None and memory.is_constant):
             return
-        parts = index if isinstance(index, tuple) else (index,)
-        place = array[index] if any(part is ... for part in parts) else array[(*parts, ...)]
-        if root_of(place) is root_of(array):
+        place = _place(array, index)
+        if place is not None:
             memory.write(place, node)
         else:
             memory.write_at(memory.places(array)[index], node, array[index])
@@ -185,19 +177,30 @@ class RecordedArray(np.ndarray):
         return float(self.view(np.ndarray))
 
     def __repr__(self) -> str:
-        return repr(self.view(np.ndarray))
+        return repr(plain(self))
 
     def __str__(self) -> str:
-        return str(self.view(np.ndarray))
+        return str(plain(self))
 
     def __format__(self, spec: str) -> str:
         return format(self.view(np.ndarray), spec)
 
     def __reduce__(self) -> Operand:
-        return np.array(self.view(np.ndarray)).__reduce__()
+        return plain(self).copy().__reduce__()
 
     def __reduce_ex__(self, protocol: Operand) -> Operand:
-        return np.array(self.view(np.ndarray)).__reduce_ex__(protocol)
+        return plain(self).copy().__reduce_ex__(protocol)
+
+
+class RecordedMatrix(RecordedArray, np.matrix):
+    """A matrix of NumPy's, for which ``*`` is the matrix product, recorded as an array is."""
+
+
+def _place(array: Array, index: Operand) -> Array | None:
+    """What an index shows of an array as a view, of one element too; ``None`` if it is none."""
+    parts = index if isinstance(index, tuple) else (index,)
+    place: Array = array[index] if any(part is ... for part in parts) else array[(*parts, ...)]
+    return place if root_of(place) is root_of(array) else None
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -296,9 +299,13 @@ def unchecked_node(array: Array) -> Tensor | None:
 
 def view_of(array: Array, make: Callable[[], Tensor | None] | None = None) -> RecordedArray:
     """A view of recorded memory, with what records it by the operation that made it."""
-    made = array.view(RecordedArray)
+    made = _as_own(array)
     made._make = make
     return made
+
+
+def _as_own(array: Array) -> RecordedArray:
+    return array.view(RecordedMatrix if isinstance(array, np.matrix) else RecordedArray)
 
 
 def recorded(numbers: Operand, node: Tensor | None, to: Operand) -> Operand:
@@ -319,13 +326,13 @@ def recorded(numbers: Operand, node: Tensor | None, to: Operand) -> Operand:
             _memories[id(root)] = Memory(root, node, to)
         else:  # NumPy made a view of what it computed, as for x[:, [0, 1]]
             memory_for(root, to).write(numbers, node)
-    return numbers.view(RecordedArray) if numbers.dtype.kind == "f" else numbers
+    return _as_own(numbers) if numbers.dtype.kind == "f" else numbers
 
 
 def as_recorded(value: Operand) -> Operand:
     """An array of floats as a RecordedArray over the same memory; anything else as it is."""
-    if type(value) is np.ndarray and value.dtype.kind == "f":
-        return value.view(RecordedArray)
+    if type(value) in (np.ndarray, np.matrix) and value.dtype.kind == "f":
+        return _as_own(value)
     return value
 
 
@@ -334,6 +341,8 @@ def plain(value: Operand) -> Operand:
     kind = type(value)
     if kind is RecordedArray:
         return value.view(np.ndarray)
+    if kind is RecordedMatrix:
+        return value.view(np.matrix)
     if kind is RecordedNumber:
         return np.float64(float.__float__(value))
     if kind is RecordedFloat:

@@ -37,7 +37,7 @@ def in_place_of(function: Operand, inner: Inner) -> Operand:
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc):
         return _with_recorded_lists(function)
-    if type(owner) is np.ndarray and isinstance(function, types.BuiltinFunctionType):
+    if type(owner) in (np.ndarray, np.matrix) and isinstance(function, types.BuiltinFunctionType):
         recorded = arrays.as_recorded(owner)
         return function if recorded is owner else getattr(recorded, function.__name__)
     if owner is math:
@@ -204,7 +204,12 @@ def _type(value: Operand, *args: Operand) -> Operand:
     return _KINDS.get(kind, kind)
 
 
-_KINDS = {arrays.RecordedArray: np.ndarray, RecordedNumber: np.float64, RecordedFloat: float}
+_KINDS = {
+    arrays.RecordedArray: np.ndarray,
+    arrays.RecordedMatrix: np.matrix,
+    RecordedNumber: np.float64,
+    RecordedFloat: float,
+}
 
 
 def _of_math(function: Function) -> Function:

@@ -45,12 +45,13 @@ class Tape:
 
     notes: list[Note] = field(default_factory=list)
 
-    def leaf(self, value: Operand, label: str = "") -> Operand:
+    def leaf(self, value: Operand, label: str = "", like: object = None) -> Operand:
         """An array or number from which the recording starts, as one that is recorded.
 
         Arguments:
             value: an array of real numbers, which is copied, a number, or a Tensor that is a leaf
                 and is to be this very leaf.
+            like: an array whose class it is to have, as ``np.matrix``; by default ``value``.
 
         Returns:
             A ``RecordedArray`` of float64; of a float, a float; of ``np.float64``, such a number.
@@ -68,7 +69,10 @@ class Tape:
             return RecordedNumber(value, node)
         if isinstance(value, int | float):
             return RecordedFloat(value, node)
-        return recorded(np.array(node.data), node, self)
+        numbers = np.array(node.data)
+        if isinstance(value if like is None else like, np.matrix):
+            numbers = numbers.view(np.matrix)
+        return recorded(numbers, node, self)
 
     def made(self, value: Operand) -> Operand:
         """What goes on in the place of a value that a statement made.

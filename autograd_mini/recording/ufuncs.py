@@ -210,6 +210,8 @@ def settled(
     node: Operand, numbers: Operand, to: Operand, function: Function, method: str = "__call__"
 ) -> Tensor | None:
     """A node with the very numbers that NumPy computed, from which its own may round apart."""
+    if isinstance(node, Tensor) and isinstance(numbers, np.matrix):
+        node = np.reshape(node, numbers.shape)  # a matrix keeps two axes
     numbers = np.asarray(numbers)
     if not isinstance(node, Tensor) or numbers.dtype.kind != "f":
         return None

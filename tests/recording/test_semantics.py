@@ -203,3 +203,30 @@ def test_methods_of_numbers_are_followed():
         [1.0, 2.0, 0.0],
     ]
     np.testing.assert_array_equal(ag.gradients(node_of(out), node_of(w)), wanted)
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_matrices_keep_their_product_and_two_axes():
+    def of_matrices(w):
+        y = np.asmatrix(np.arange(8.0).reshape(2, 4)) * w
+        z = (y.T * y) ** 2 + np.multiply(w[:3], w[1:]) + 2 * w[0, 0]
+        row = z[0] * z.T
+        z[1, 1] = 0.0
+        z[:, 2] += z[:, 0]
+        kinds = isinstance(y, np.matrix) and type(row) is np.matrix and row.shape == (1, 3)
+        return (row.sum(axis=1) + z.sum() * kinds + z.mean(axis=0)[0, 1])[0, 0]
+
+    w = np.asmatrix(W)
+    out, (leaf,), notes = recorded(of_matrices, w)
+    assert float(out) == float(of_matrices(w.copy()))
+    assert not notes
+    slopes = np.zeros(W.shape)
+    for place in np.ndindex(W.shape):
+        ends = []
+        for step in (1e-5, -1e-5):
+            moved = w.copy()
+            moved[place] += step
+            ends.append(of_matrices(moved))
+        slopes[place] = (ends[0] - ends[1]) / 2e-5
+    gradient = ag.gradients(node_of(out), node_of(leaf))
+    np.testing.assert_allclose(gradient, slopes, rtol=1e-7)
