@@ -171,7 +171,8 @@ def run(
                 leaf = data if isinstance(data, Tensor) else Tensor(np.asarray(data, float))
                 ran.leaves[variable] = leaf
                 number = variable.kind == "number"
-                variable.put(spaces, tape.leaf(_number(leaf) if number else leaf))
+                like = variable.paths[0].read(spaces)
+                variable.put(spaces, tape.leaf(_number(leaf) if number else leaf, like=like))
                 if number:
                     node = node_of(variable.paths[0].read(spaces))
                     ran.leaves[variable] = leaf if node is None else node
