@@ -239,8 +239,12 @@ def _divides(amount: ast.expr, factors: Mapping[str, float]) -> bool:
 
 
 def rate_of(update: Update, others: Sequence[Update]) -> dict[str, float]:
-    """Those of an update's factors that are a rate: by their names, or since all have them."""
+    """Those of an update's factors that are a rate: by their names, or since all have them.
+
+    A whole number, as the 2 of a square's slope, is none.
+    """
     common = set.intersection(*(set(other.factors) for other in others))
+    common = {text for text in common if not text.removeprefix("1/").isdigit()}
     return {
         text: value
         for text, value in update.factors.items()
