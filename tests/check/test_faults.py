@@ -887,3 +887,35 @@ def test_targets_in_float32_add_up_to_1_only_to_float32(off, verdict):
         return {"z": dz}
 
     assert ag.check_gradients(loss, {"z": scores}, manual)["z"].verdict == verdict
+
+
+def test_two_lines_that_only_together_are_right():
+    steps = range(4)
+    series = np.random.default_rng(5).normal(size=(4, 3))
+
+    def loss(U, V):
+        h, total = np.zeros(3), 0.0
+        for t in steps:
+            h = np.tanh(U @ series[t] + V @ h)
+            total = total + np.sum(h**2)
+        return total
+
+    def manual(U, V):
+        h = {-1: np.zeros(3)}
+        for t in steps:
+            h[t] = np.tanh(U @ series[t] + V @ h[t - 1])
+        dU, dV, after = np.zeros_like(U), np.zeros_like(V), np.zeros(3)
+        for t in reversed(steps):
+            dz = (2 * h[t] + after) * (1 - h[t - 1] ** 2)
+            dU += np.outer(dz, series[t])
+            dV += np.outer(dz, h[t - 1])
+            after = V @ dz
+        return {"U": dU, "V": dV}
+
+    rng = np.random.default_rng(6)
+    weights = {"U": rng.normal(size=(3, 3)), "V": rng.normal(size=(3, 3))}
+    text, report = text_of(loss, weights, manual)
+    repairs = [mistake.repair.text for mistake in report.mistakes]
+    assert repairs == ["dz = (2 * h[t] + after) * (1 - h[t] ** 2)", "after = V.T @ dz"]
+    assert "verified together with what is right below" in text
+    assert "verified: with it and what is right above both gradients agree" in text

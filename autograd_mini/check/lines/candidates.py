@@ -52,10 +52,12 @@ class Candidate:
         edits: the edits.
         is_known: whether the statement then makes something that a right derivation may make;
             that is supposed where it cannot be told.
+        is_gradient: whether that is a gradient, or a share of one.
     """
 
     edits: Edits
     is_known: bool
+    is_gradient: bool = False
 
     @property
     def statement(self) -> ast.stmt:
@@ -184,15 +186,19 @@ class Candidates:
                 key = _key(several[-1].statement, values)
                 if key not in self._seen and not any(isinstance(v, Exception) for v in values):
                     self._seen |= {key} if key is not None else set()
-                    yield Candidate(several, self._is_known(values))
+                    yield Candidate(several, *self._is_known(values))
 
-    def _is_known(self, values: Sequence[Made]) -> bool:
-        """Whether what an edit makes may be right, at the first turn at which it makes anything:
-        at later turns it may be handed what is wrong.
+    def _is_known(self, values: Sequence[Made]) -> tuple[bool, bool]:
+        """Whether what an edit makes may be right, and is a gradient, at the first turn at which it
+        makes anything: at later turns it may be handed what is wrong.
         """
         arrays = [value for value in values if isinstance(value, np.ndarray)]
         first = next((array for array in arrays if array.any()), None)
-        return not arrays or (first is not None and self.truth.is_known(first))
+        if first is None:
+            return not arrays, False
+        claims = self.truth.claims(first)
+        gradient = any(c.exact and c.kind in ("gradient", "share") for c in claims)
+        return bool(claims), gradient
 
     def _made(self, every: _Listed, cost: float) -> list[list[Made]]:
         """What the statement, and the edits that follow, make at the turns that are looked at.

@@ -163,10 +163,6 @@ class Truth:
         if known is not None and array.size and np.isfinite(array).all() and array.any():
             yield from known.claims(array, self.tolerance, factors)
 
-    def is_known(self, array: Array) -> bool:
-        """Whether an array is something, or a constant times it."""
-        return bool(self.claims(array))
-
     def words(self, claim: Claim) -> str:
         """A claim in words."""
         what = self.wording(claim.node)

@@ -21,7 +21,7 @@ from autograd_mini.check.lines.candidates import Candidate, Candidates, Edits
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.moves import Move, below_readers
 from autograd_mini.check.lines.source import Place, Statement
-from autograd_mini.check.lines.suspects import Suspect, missing, suspects
+from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, missing, suspects
 from autograd_mini.check.lines.texts import with_plain_products
 from autograd_mini.check.lines.trial import Trial
 
@@ -163,6 +163,10 @@ def mended(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget
     """
     best = Mended((), trial, frozenset(trial.wrong.intersection(culprits)))
     search = _Search(trial, truth, budget)
+    if best.left and not search.edits(_MARGIN, _LIKELY):
+        pair = _two_lines(search, trial, truth, budget)
+        if pair is not None:
+            return pair
     judged: set[Place] = set()
     for margin in (_MARGIN, _FAR) if best.left else ():
         found = search.edits(margin)
@@ -184,6 +188,23 @@ _FIRSTS = 3
 """How many repairs are judged with those that have to follow."""
 _SHARE = 0.5
 """The part of the time that is left that these may take."""
+
+
+def _two_lines(search: _Search, trial: Trial, truth: Truth, budget: Budget) -> Mended | None:
+    """Two changes of different lines that only together are right.
+
+    The first makes a gradient of what is right, where the line makes none; it is right if a second
+    then mends all.
+    """
+    for first in search.gradients[:_FIRSTS]:
+        with budget.part(_SHARE):
+            half = trial.mended(first.changes, trial.wrong)
+            found = _Search(half, truth, budget).edits(_MARGIN, _LIKELY)
+        for second in [edit for edit in found if edit.names == trial.wrong][:1]:
+            first = replace(first, names=second.names, verified_at=second.verified_at)
+            steps = Step(trial, [first]), Step(half, [second])
+            return Mended(steps, after(half, [second]), frozenset())
+    return None
 
 
 def _one_by_one(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget) -> Mended:
@@ -216,7 +237,8 @@ class _Search:
     """
 
     def __init__(self, trial: Trial, truth: Truth, budget: Budget) -> None:
-        self._lines = [_Line(trial, truth, suspect) for suspect in suspects(trial, truth)]
+        self._every = [_Line(trial, truth, suspect) for suspect in suspects(trial, truth)]
+        self._lines = self._every
         self._budget = budget
         self._found: list[VerifiedEdit] = []
         self._limit = 0.0
@@ -225,19 +247,27 @@ class _Search:
     def _best(self) -> float:
         return min((edit.score for edit in self._found), default=np.inf)
 
-    def edits(self, margin: float) -> list[VerifiedEdit]:
+    @property
+    def gradients(self) -> list[VerifiedEdit]:
+        """Changes that make a gradient of what is right, but alone mend nothing, by cost."""
+        found = (edit for line in self._every for edit in line.gradients)
+        return sorted(found, key=lambda edit: edit.score)
+
+    def edits(self, margin: float, most: float = math.inf) -> list[VerifiedEdit]:
         """Verified changes, the likeliest first, of each statement one; none where there are none.
 
         Arguments:
             margin: how much less likely they may be than the likeliest.
+            most: how unlikely they may be.
         """
-        while self._lines and self._limit < self._best + margin and not self._budget.spent:
+        most = min(most, self._best + margin)
+        while self._lines and self._limit < most and not self._budget.spent:
             self._limit += _STEP
             for line in self._lines:
                 if line.suspect.penalty > self._limit or self._budget.spent:
                     break
-                limit = min(self._limit, self._best + margin)
-                self._found += line.repairs(limit, self._budget)
+                most = min(most, self._best + margin)
+                self._found += line.repairs(min(self._limit, most), self._budget)
             self._lines = [line for line in self._lines if not line.is_done]
         ordered = sorted(self._found, key=lambda edit: edit.score)
         distinct: dict[Place, VerifiedEdit] = {}
@@ -251,6 +281,8 @@ _MARGIN = 1.0
 """How much less likely a repair may be than another and still be named."""
 _FAR = 2.5
 """The same, where the likelier ones leave something wrong."""
+_LIKELY = 3.5
+"""How unlikely one change may be before two of different lines are tried."""
 _STEP = 0.5
 _UNKNOWN = 2.5
 _USUAL = 1.5
@@ -272,6 +304,7 @@ class _Line:
         turns = len(trial.sites[suspect.event.site])
         self._candidates = Candidates(trial, truth, suspect.statement, turns)
         self._unknown: deque[Candidate] = deque()
+        self.gradients: list[VerifiedEdit] = []
 
     @property
     def is_done(self) -> bool:
@@ -322,10 +355,14 @@ class _Line:
     def _verified(self, candidate: Candidate, agreeing: set[str]) -> VerifiedEdit | None:
         trial = self.trial
         mended = agreeing & trial.wrong
-        if not mended or agreeing | trial.wrong != set(trial.names):
+        edited = with_plain_products(candidate.statement, self.suspect.statement.node)
+        if agreeing | trial.wrong != set(trial.names):
+            return None
+        if not mended:
+            if candidate.is_gradient and self.suspect.own < HANDED_WRONG:
+                self.gradients.append(self._edit(candidate, edited, frozenset(), 0, None))
             return None
         right = set(trial.names) - trial.wrong | mended
-        edited = with_plain_products(candidate.statement, self.suspect.statement.node)
         points = trial.verified_at({self.place: [edited]}, right)
         if not points:
             return None
@@ -333,17 +370,21 @@ class _Line:
         if candidate.edits[0].kind == "update" and isinstance(edited, ast.Pass):
             moves = below_readers(self.suspect.statement)
             move = next((m for m in moves if trial.verified_at(m.edits, right) == points), None)
+        return self._edit(candidate, edited, frozenset(mended), points, move)
+
+    def _edit(
+        self,
+        candidate: Candidate,
+        edited: ast.stmt,
+        names: frozenset[str],
+        points: int,
+        move: Move | None,
+    ) -> VerifiedEdit:
         cost = candidate.cost if candidate.is_known else _if_unknown(candidate)
+        left = len(self.trial.wrong - names)
+        statement, own = self.suspect.statement, self.suspect.own
         return VerifiedEdit(
-            self.suspect.statement,
-            candidate.edits,
-            edited,
-            frozenset(mended),
-            points,
-            cost,
-            self.suspect.own,
-            len(trial.wrong - mended),
-            move,
+            statement, candidate.edits, edited, names, points, cost, own, left, move
         )
 
 

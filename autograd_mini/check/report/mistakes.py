@@ -46,7 +46,7 @@ def told(mistake: Mistake, agreeing: str = "", after: bool = False) -> Iterator[
 
     Arguments:
         mistake: without what is not told.
-        agreeing: which gradients agree with its repair.
+        agreeing: which gradients agree with its repair; empty if only those that follow make any.
         after: whether they do so with the repairs of mistakes before it only.
 
     >>> line = Line("net.py", 18, "delta = d * A * (1 - Z)", (20, 21))
@@ -83,6 +83,8 @@ def told(mistake: Mistake, agreeing: str = "", after: bool = False) -> Iterator[
 def _verified(repairs: Sequence[Repair], agreeing: str, after: bool) -> str:
     if not repairs:
         return ""
+    if not agreeing:
+        return "verified together with what is right below"
     it = "it" if len(repairs) == 1 else "each of them"
     it += " and what is right above" * after
     others = min(repair.verified_at for repair in repairs) - 1

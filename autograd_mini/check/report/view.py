@@ -260,6 +260,9 @@ def _as_text(
         elif not wrong:
             count = {1: "the gradient agrees", 2: "both gradients agree"}
             agreeing = count.get(len(derived), f"all {len(derived)} gradients agree")
+        later = {n for m in mistakes[number + 1 :] for n in (*m.names, *m.inherited_by)}
+        if later.intersection(spoiled):
+            agreeing = ""  # only with what follows
         yield tuple(told(mistake, agreeing, number > 0))
 
 
