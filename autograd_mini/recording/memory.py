@@ -7,7 +7,7 @@ is read from its address and strides, so that it does not matter how the view wa
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -92,6 +92,7 @@ class Memory:
         self._written: list[Tensor | Array] = []  # since all was gathered in one node
         self._writer: Array | None = None  # for each element the number of the one, or -1
         self._place: Array | None = None  # and which of its elements it is
+        self._numbers: Array | None = None  # of its elements, once they are asked for
         self.version = 0
 
     def shows_all(self, view: Array) -> bool:
@@ -101,22 +102,19 @@ class Memory:
         return self._is_in_order and view.size == self.size and view.flags.c_contiguous
 
     def places(self, view: Array) -> Array:
-        """For each element of a view which element of the memory it is, counted in the order C."""
-        size, root = self.dtype.itemsize, self._root()
+        """For each element of a view which element of the memory it is, counted in the order C.
+
+        They are a view of the numbers of all elements, which are laid out as the memory is.
+        """
+        root = self._root()
         assert root is not None  # which a view of it keeps
-        offset = np.full(view.shape, (_address(view) - _address(root)) // size)
-        for axis, (count, stride) in enumerate(zip(view.shape, view.strides, strict=True)):
-            steps = np.arange(count) * (stride // size)
-            offset += steps.reshape(-1, *(1,) * (view.ndim - axis - 1))
-        if self._is_in_order:
-            return offset
-        own = np.zeros(self.shape, dtype=np.intp)  # of a memory in another order
-        for axis, (count, stride) in enumerate(zip(self.shape, self.strides, strict=True)):
-            steps = np.arange(count) * (stride // size)
-            own += steps.reshape(-1, *(1,) * (own.ndim - axis - 1))
-        order = np.argsort(own, axis=None)
-        found: Array = order[np.searchsorted(own.ravel()[order], offset)]
-        return found
+        if self._numbers is None:
+            self._numbers = np.empty_like(root, dtype=np.intp, subok=False)
+            self._numbers[...] = np.arange(self.size).reshape(self.shape)
+        size, own = self.dtype.itemsize, self._numbers.itemsize
+        offset = (_address(view) - _address(root)) // size * own
+        strides = tuple(stride // size * own for stride in view.strides)
+        return np.ndarray(view.shape, np.intp, self._numbers.data, offset, strides)
 
     # Reading
 
@@ -168,24 +166,27 @@ class Memory:
         if self._writer is None or self._place is None:
             if not isinstance(content, Tensor):
                 return None
-            of_one: Tensor = gather([content], places)
-            return of_one
+            return _gathered([content], places)
         writer = self._writer[places]
+        first = writer.flat[0] if writer.size else -1
+        if np.all(writer == first):
+            source = content if first < 0 else self._written[first]
+            if not isinstance(source, Tensor):
+                return None
+            inner = places if first < 0 else self._place[places]
+            if inner.size == source.size and np.all(inner.ravel() == np.arange(inner.size)):
+                made: Tensor = (
+                    source if source.shape == places.shape else reshape(source, places.shape)
+                )
+                return made
+            return _gathered([source], inner)
         several = np.unique(writer)
         sources = [content if k < 0 else self._written[k] for k in several]
         if not any(isinstance(source, Tensor) for source in sources):
             return None
         starts = np.cumsum([0, *map(np.size, sources)])
         inner = np.where(writer < 0, places, self._place[places])
-        inner += starts[np.searchsorted(several, writer)]
-        if len(sources) == 1 and np.array_equal(inner.ravel(), np.arange(np.size(sources[0]))):
-            (source,) = sources
-            if source.shape == places.shape:
-                return source  # type: ignore[return-value]
-            whole: Tensor = reshape(source, places.shape)
-            return whole
-        made: Tensor = gather(sources, inner)
-        return made
+        return _gathered(sources, inner + starts[np.searchsorted(several, writer)])
 
     # Writing: NumPy has done it, or will do it
 
@@ -235,6 +236,11 @@ class Memory:
         self._written.append(value)
         self.is_constant &= not isinstance(value, Tensor)
         self.version += 1
+
+
+def _gathered(sources: Sequence[Tensor | Array], places: Array) -> Tensor:
+    made: Tensor = gather(sources, places)
+    return made
 
 
 def _address(array: Array) -> int:

@@ -230,3 +230,22 @@ def test_matrices_keep_their_product_and_two_axes():
         slopes[place] = (ends[0] - ends[1]) / 2e-5
     gradient = ag.gradients(node_of(out), node_of(leaf))
     np.testing.assert_allclose(gradient, slopes, rtol=1e-7)
+
+
+def test_arrays_without_elements_and_of_one():
+    def empty(w):
+        nothing = w[:, 3:] * 2
+        nothing[:] = w[:, 3:]
+        nothing[0:0] += 1
+        one = np.array(w[0, 0])
+        one[...] = one * w[1, 1]
+        one[()] += 1
+        return nothing.sum() + one + np.concatenate([nothing, w], axis=1)[0, 0] * one.item()
+
+    out, (w,), notes = recorded(empty, W)
+    assert not notes
+    assert float(out) == float(empty(W))
+    wanted = np.zeros(W.shape)
+    wanted[0, 0] = W[1, 1] + 2 * W[0, 0] * W[1, 1] + 1
+    wanted[1, 1] = W[0, 0] + W[0, 0] ** 2
+    np.testing.assert_allclose(ag.gradients(node_of(out), node_of(w)), wanted, rtol=1e-14)
