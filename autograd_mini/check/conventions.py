@@ -45,7 +45,7 @@ def with_conventions(point: Point) -> Point:
         >>> with_conventions(telling_point(problem, 0, 16)).notes
         ('p: right where p + 1e-07 is p: the number keeps it from 0, and no derivation has it.',)
     """
-    for convention in (_stabilised, _scaled, _reshaped):
+    for convention in (_stabilised, _scaled, _averaged, _reshaped):
         for conceded in convention(point):
             point = replace(
                 point,
@@ -243,6 +243,32 @@ def _scaled(point: Point) -> Iterator[_Conceded]:
             "are right: a convention, no mistake.",
         ),
     )
+
+
+def _averaged(point: Point) -> Iterator[_Conceded]:
+    """Gradients of a layer's parameters that are all averaged over the batch, where that of its
+    input is not: some courses divide by the size of the batch there, and not in the loss's.
+    """
+    wrong = _differing(point)
+    right = [q for q in point.quantities if q.manual is not None and q.verdict == AGREE]
+    if len(wrong) < 2 or not right:
+        return
+    sizes = {size for quantity in right for size in quantity.shape}
+    for size in sizes.intersection(point.problem.batches):
+        mean = {q.name: q.automatic / size for q in wrong}
+        if size > 1 and all(
+            same_to_rounding(np.asarray(q.manual), mean[q.name], point.tolerance[q.name] / size)
+            for q in wrong
+        ):
+            names = " and ".join(q.name for q in wrong)
+            yield _Conceded(
+                {q.name: _agreeing(q, mean[q.name]) for q in wrong},
+                (
+                    f"{names} are 1/{size} × the gradient, which is averaged over the batch here: "
+                    "right where the loss is not.",
+                ),
+            )
+            return
 
 
 def _has_all_parameters(problem: Problem) -> bool:

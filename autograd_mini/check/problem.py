@@ -50,6 +50,7 @@ class Problem:
         at: the same problem at other parameters; ``None`` as for ``derive``.
         program: the code that derives them, to be run line by line; ``None`` as for ``derive``.
         failure: what that code raised, where it does not run.
+        batches: of a layer, what may be the size of a batch: the sizes of its outputs' axes.
         uncertain: where the loss could not be recorded, so that its gradients are numerical:
             how far off each number of these may be, by the names of the parameters.
         room: where gradients by hand were computed as differences: how far off each number of
@@ -69,6 +70,7 @@ class Problem:
     at: Callable[[Mapping[str, Node]], Problem] | None = None
     program: Program | None = None
     failure: Exception | None = None
+    batches: tuple[int, ...] = ()
     uncertain: Mapping[str, Array] = field(default_factory=dict)
     room: Mapping[str, Array] = field(default_factory=dict)
 

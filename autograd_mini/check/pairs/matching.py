@@ -212,6 +212,17 @@ def _by_path(
     return found
 
 
+def name_of(path: Path) -> str:
+    """What is at the end of a path is called; of ``W.data`` it is ``W``, and of an index nothing.
+
+    >>> name_of(("params", "W")), name_of(("W", "data")), name_of(("params", 0))
+    ('W', 'W', '')
+    """
+    names = [key for key in path if not _HOLDERS.fullmatch(str(key))] or list(path)
+    last = names[-1]
+    return last if isinstance(last, str) and isinstance(path[-1], str) else ""
+
+
 def _is_path_of(path: Path, way: Path) -> bool:
     plain = tuple(key for key in path if not _GRADIENTS.fullmatch(str(key)))
     of = tuple(key for key in way if not _HOLDERS.fullmatch(str(key))) or way

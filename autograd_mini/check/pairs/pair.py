@@ -15,7 +15,7 @@ from autograd_mini.check.frames import call_with_locals
 from autograd_mini.check.lines.program import Follow
 from autograd_mini.check.pairs import context
 from autograd_mini.check.pairs.context import Context
-from autograd_mini.check.pairs.matching import Candidate, Given
+from autograd_mini.check.pairs.matching import Candidate, Given, name_of
 from autograd_mini.check.pairs.places import Path, is_number, places, put, written
 from autograd_mini.check.pairs.roles import Forward, Role, described, is_differentiable, roles
 from autograd_mini.check.scope import RATES
@@ -110,11 +110,9 @@ class Pair:
                     found.append(Candidate(name, shape, (), at, bool(shape)))
         taken = {candidate.name for candidate in found}
         attributes = places(self.owner) if self.owner is not None else []
-        last = [str(place.path[-1]) for place in attributes]
+        last = [name_of(place.path) for place in attributes]
         for place, short in zip(attributes, last, strict=True):
-            alone = (
-                last.count(short) == 1 and short not in taken and isinstance(place.path[-1], str)
-            )
+            alone = short and last.count(short) == 1 and short not in taken
             name = short if alone else written(place.path)
             shape = np.shape(place.value)
             found.append(Candidate(name, shape, place.paths, -1, bool(shape)))

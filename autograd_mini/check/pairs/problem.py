@@ -147,6 +147,9 @@ class _Layer:
             at=self.at,
             program=program,
             failure=failure,
+            batches=tuple(
+                size for leaf in leaves([*self.upstream.values()]) for size in np.shape(leaf)
+            ),
             uncertain=uncertain,
         )
 

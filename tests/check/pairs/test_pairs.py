@@ -230,6 +230,36 @@ def test_a_wrong_update_is_found_on_its_line():
     assert mistake.repair.text == "dW = self.inputs.T @ dout"
 
 
+# Conventions
+
+
+def test_gradients_of_parameters_that_are_averaged_over_the_batch_agree_with_a_note():
+    def forward(A_prev, W, b):
+        Z = W @ A_prev + b
+        return np.maximum(0, Z), (A_prev, W, Z)
+
+    def backward(dA, cache):
+        A_prev, W, Z = cache
+        m = A_prev.shape[1]
+        dZ = dA * (Z > 0)
+        return W.T @ dZ, dZ @ A_prev.T / m, dZ.sum(axis=1, keepdims=True) / m
+
+    def of_weights_alone(dA, cache):
+        dA_prev, dW, db = backward(dA, cache)
+        return dA_prev, dW, db * 5
+
+    def halved(dA, cache):
+        dA_prev, dW, db = backward(dA, cache)
+        return dA_prev, dW * 2.5, db * 2.5
+
+    inputs = RNG.normal(size=(3, 5)), RNG.normal(size=(2, 3)), RNG.normal(size=(2, 1))
+    report = check_backward(forward, backward, *inputs)
+    assert report.ok
+    assert any("W and b are 1/5 × the gradient" in note for note in report.notes)
+    assert check_backward(forward, of_weights_alone, *inputs, seconds=0).culprits == ["W"]
+    assert not check_backward(forward, halved, *inputs, seconds=0).ok
+
+
 # What is asked
 
 
