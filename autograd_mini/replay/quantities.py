@@ -309,25 +309,32 @@ def _work(formula: ast.expr) -> list[tuple[str, ast.expr]]:
     """The parts of a formula that take work, each with its text."""
     work = _Work()
     whole = evaluate(formula, work)
-    if isinstance(whole, ast.Call) and whole not in work.parts:
-        work.parts.append(whole)  # two lines that only rearrange in the same way are one
-    return [(ast.unparse(ast.fix_missing_locations(part)), part) for part in work.parts]
+    parts = work.parts
+    if isinstance(whole, ast.Call) and whole not in parts:
+        parts.append(whole)  # two lines that only rearrange in the same way are one
+    return [(ast.unparse(ast.fix_missing_locations(part)), part) for part in parts]
 
 
 class _Work(Trees):
     """Collects what is computed of names, but in branches, of which one may not be defined."""
 
     def __init__(self) -> None:
-        self.parts: list[ast.expr] = []
+        self._found: dict[int, ast.expr] = {}
         self.in_branch = False
+
+    @property
+    def parts(self) -> list[ast.expr]:
+        return list(self._found.values())
 
     def _noted(self, part: ast.expr) -> ast.expr:
         if not self.in_branch and next(_names_in(part), ""):
-            self.parts.append(part)
+            self._found[id(part)] = part
         return part
 
     def operator(self, symbol: str, *operands: ast.expr) -> ast.expr:
         made = super().operator(symbol, *operands)
+        if symbol == "+":  # of a long sum the parts from the first term on are too many to look at
+            self._found.pop(id(operands[0]), None)
         return self._noted(made) if len(operands) > 1 else made
 
     def compare(self, symbol: str, left: ast.expr, right: ast.expr) -> ast.expr:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -39,6 +40,7 @@ from autograd_mini.core.graph import (
 from autograd_mini.core.operation import Operation
 from autograd_mini.core.value import Value
 from autograd_mini.replay.javascript import JavaScriptWriter
+from autograd_mini.replay.loops import Assigned, rolled
 from autograd_mini.replay.observed import Observed, observed
 from autograd_mini.replay.quantities import identifier, lines_of
 from autograd_mini.replay.writers import ArrayWriter, FloatWriter, PythonWriter
@@ -148,10 +150,16 @@ def source(
     name = getattr(f, "__name__", "")
     name = f"{name}_and_gradients" if name.isidentifier() else "value_and_gradients"
     name = "manual" if style == "manual" else name
-    program = _Program(run, style, name).write().text()
-    _verify(program, run, style)
+    program = _Program(run, style, name).write()
+    text = program.text()
+    _verify(text, run, style)
     if language == "python":
-        return program
+        in_loops = program.text(in_loops=True)
+        if in_loops != text:
+            with suppress(Exception):  # what does not give the same is not offered
+                _verify(in_loops, run, style)
+                return in_loops
+        return text
     return _Program(run, style, name, _WRITERS[language]).write().text()
 
 
@@ -183,6 +191,7 @@ class _Program:
         usual = FloatWriter if isinstance(run.root, Value) else ArrayWriter
         self.writer = (writer or usual)(self.found.terms)
         self.writer.taken.add(name)
+        self.assigned: list[Assigned] = []
         self.body: list[str] = []
 
     def write(self) -> _Program:
@@ -190,6 +199,7 @@ class _Program:
         found, writer = self.found, self.writer
         for line in found.lines:
             name, formula = writer.named(line.name.id), writer.written(line.formula)
+            self.assigned.append(Assigned(name, formula, f"# {line.shape}" if line.shape else ""))
             self.body.append(writer.assignment(name, formula, line.shape))
         value = "" if found.value is None else writer.written(found.value)
         self.body.append(writer.returned(value, self._gradients()))
@@ -216,8 +226,12 @@ class _Program:
         }
         return arranged(wanted)
 
-    def text(self) -> Source:
-        """The whole text."""
+    def text(self, in_loops: bool = False) -> Source:
+        """The whole text.
+
+        Arguments:
+            in_loops: whether lines that repeat stand in loops.
+        """
         writer = self.writer
         read = set(re.findall(r"\w+", "\n".join(self.body)))
         arguments: list[str] = []
@@ -239,7 +253,11 @@ class _Program:
         around = {name: it for name, it in self._outside().items() if name in read - own}
         shapes = [f"{name} {np.shape(it)}" if np.shape(it) else name for name, it in around.items()]
         heads = [f"# from around: {', '.join(shapes)}"] * bool(shapes)
-        function = writer.definition(self.name, arguments, [*heads, *unpacked, *self.body])
+        body = self.body
+        if in_loops:
+            names = {*writer.taken, *own, *around, *arguments}
+            body = rolled(self.assigned, names, self.body[-1], frozenset(around))
+        function = writer.definition(self.name, arguments, [*heads, *unpacked, *body])
         constants = "\n".join(line for line in writer.remarks if not line.startswith("#"))
         blocks = [*writer.helpers.values(), constants, function]
         text = "\n\n".join(filter(None, blocks))

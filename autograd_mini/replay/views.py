@@ -71,8 +71,8 @@ def _written(index: list[int | slice], shape: tuple[int, ...]) -> str:
         if isinstance(part, int):
             texts.append(str(part))
             continue
-        start = str(part.start) if part.start else ""
-        stop = str(part.stop) if part.stop < size - (part.step - 1) else ""
+        whole = not part.start and part.stop >= size - (part.step - 1)
+        start, stop = ("", "") if whole else (part.start, part.stop)  # 0:1, as 1:2 comes after it
         texts.append(f"{start}:{stop}" + (f":{part.step}" if part.step > 1 else ""))
     while len(texts) > 1 and texts[-1] == ":":
         texts.pop()

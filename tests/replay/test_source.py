@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import inspect
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -83,7 +85,20 @@ def tree_of_floats() -> Source:
     return source(loss, {"w1": 0.5, "b1": 0.1, "w2": -0.3}, 2.0, argnums=0)
 
 
-PROGRAMS = [two_layers, cross_entropy, tree_of_floats]
+def through_time() -> Source:
+    sequences = np.random.default_rng(4).normal(size=(5, 6, 3))
+
+    def loss(W, U, b):
+        h, total = np.zeros((5, 4)), 0.0
+        for t in range(6):
+            h = np.tanh(sequences[:, t] @ W + h @ U + b)
+            total = total + np.sum((h - Y) ** 2)
+        return total / 2
+
+    return source(loss, *weights((3, 4), (4, 4), (4,)), style="manual")
+
+
+PROGRAMS = [two_layers, cross_entropy, tree_of_floats, through_time]
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -204,6 +219,43 @@ def test_float32_and_numbers_of_arrays():
 def test_an_argument_that_does_not_matter_has_gradient_zero():
     program = source(lambda x, y: np.sum(x), np.ones(2), np.ones((3, 1)))
     assert "'y': np.zeros((3, 1))" in program
+
+
+# Loops
+
+
+@pytest.mark.parametrize("turns", [2, 3, 7])
+@pytest.mark.parametrize("seed", range(10))
+def test_loops_give_what_they_unroll(turns, seed):
+    dice = random.Random(seed)
+    inside = [dice.randrange(5) for _ in range(dice.randint(1, 4))]
+
+    def loss(W, h, x):
+        total, before = 0.0, h
+        for t in range(turns):
+            for kind in inside:
+                if kind == 0:
+                    h = np.tanh(h @ W)
+                elif kind == 1:
+                    h = h + x[t] * before
+                elif kind == 2:
+                    total = total + np.sum(h * h) * x[turns - 1 - t]
+                elif kind == 3:
+                    h, before = np.sin(before) - h, h
+                else:
+                    h = h * x[2 * t] + X[:, t % 2 : t % 2 + 1]
+        return total + np.mean(h) + np.sum(W[0, 0] + before[0] * 0.1) + x[0] + h[0, 0]
+
+    program = check(loss, *weights((3, 3), (5, 3), (2 * turns,)))
+    if inside == [0]:
+        assert ("for t in range(" in program) == (turns > 2)
+
+
+def test_a_long_loop_is_one():
+    program = check(
+        lambda x: functools.reduce(lambda h, _: np.sin(h) * x, range(300), x), np.array(0.9)
+    )
+    assert len(program.splitlines()) < 40
 
 
 # It passes the checker
