@@ -139,7 +139,7 @@ def check(f, *args, argnums=None, tolerance=1e-9) -> Source:
 
 
 def is_plain(value):
-    return isinstance(value, ast.Name | ast.Constant | ast.Subscript | ast.UnaryOp)
+    return isinstance(value, ast.Name | ast.Constant | ast.Subscript | ast.UnaryOp | ast.List)
 
 
 def test_random_programs():
