@@ -308,18 +308,25 @@ def judge(piece: Piece, mistakes: Sequence[Any], found: Outcome) -> None:
     found.blamed = [m.line.text if m.line else "" for m in mistakes]
     found.repairs = [m.repair.text if m.repair else "" for m in mistakes]
     found.reasons = [str(m.reason) for m in mistakes]
-    known, published = ({plain(x) for x in xs} for xs in (piece.lines, piece.repairs))
-    first = plain(found.blamed[0]) if found.blamed else ""
+    first = bare(found.blamed[0]) if found.blamed else ""
+    known = [bare(line) for line in piece.lines]  # of a statement of several lines, one of them
     found.line = any(first in line or line in first for line in known) if first else False
     if found.line and found.repairs[0]:
-        found.answer = plain(found.repairs[0]) in published or not published
+        published = [meaning(line) for line in piece.repairs]
+        found.answer = meaning(found.repairs[0]) in published or not published
 
 
-def plain(line: str) -> str:
-    """A line without what does not matter of its spelling."""
-    with contextlib.suppress(SyntaxError):
-        return ast.unparse(ast.parse(line.strip())).replace(" ", "")
+def bare(line: str) -> str:
+    """A line without blanks and its comment."""
     return re.sub(r"\s", "", re.sub(r"\s#.*", "", line))
+
+
+def meaning(line: str) -> str:
+    """A line without what does not matter of its spelling."""
+    try:
+        return ast.unparse(ast.parse(line.strip()))
+    except SyntaxError:
+        return bare(line)
 
 
 def in_process(piece: Piece, clones: Path) -> Outcome:
