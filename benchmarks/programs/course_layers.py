@@ -594,6 +594,15 @@ def sigmoid_backward(dout, z):
     return dout * s * (1 - s)
 
 
+def row_product(x, y):
+    return x * y, (x, y)
+
+
+def row_product_backward(g, cache):
+    x, y = cache
+    return y * g, np.sum(x * g, axis=0, keepdims=True)
+
+
 def linear(x, w, b):
     return x @ w + b
 
@@ -688,6 +697,7 @@ RIGHT = {
     "pullbacks of a wrapped function": (wrapped, PULLBACKS, normal(3), normal(3)),
     "a pullback that forward returns": (matmul, None, normal(3, 4), normal(4, 2)),
     "without a cache": (sigmoid_forward, sigmoid_backward, normal(3, 4)),
+    "row product": (row_product, row_product_backward, normal(4, 3), normal(1, 3)),
     "upstream last": (linear, linear_backward, normal(3, 4), normal(4, 2), normal(2)),
     "several outputs": (split_forward, split_backward, normal(3, 4)),
     "outputs in a dict": (two_forward, two_backward, normal(3, 4)),

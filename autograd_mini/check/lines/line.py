@@ -168,7 +168,8 @@ class Line:
                 continue
             if isinstance(parent, ast.Call) and node is parent.func:
                 continue
-            inside = isinstance(parent, ast.Call | ast.Dict) or is_product(parent)
+            several = ast.Call | ast.Dict | ast.Tuple | ast.List
+            inside = isinstance(parent, several) or is_product(parent)
             if (inside or node in self.roots) and node not in self.handed_on:
                 found.append(node)
         return found

@@ -107,7 +107,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
         claims = truth.claims(event.value)
         backward = backward or truth.is_gradient(event.name, claims)
         backward = backward or any(is_gradient_name(event.name, name) for name in names)
-        backward = backward or (isinstance(statement.node, ast.Return) and content in given)
+        backward = backward or (_returns_what_it_makes(statement.node) and content in given)
         names.add(event.name)
         penalty, factors = _known(truth, event, claims), None
         if penalty == _ZERO and backward and not _makes_zeros(statement.node):
@@ -146,6 +146,10 @@ def _keeps_the_last_share(
     kinds = {claim.kind for claim in claims if claim.exact}
     turns = len(trial.sites[event.site])
     return turns > 1 and kinds == {"share"} and isinstance(statement.node, ast.Assign)
+
+
+def _returns_what_it_makes(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Return) and not isinstance(node.value, ast.Name)
 
 
 def _shared(one: set[float], other: set[float]) -> bool:

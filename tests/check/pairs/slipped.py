@@ -185,6 +185,10 @@ without a cache
     return dout * s * (1 - s)
         return dout * z * (1 - z)
         return s * (1 - s)
+row product
+    return y * g, np.sum(x * g, axis=0, keepdims=True)
+        return y * g, x * g
+        return y * g, np.sum(x * g, axis=0)
 upstream last
     return dout @ w.T, x.T @ dout, dout.sum(axis=0)
         return dout @ w.T, x.T @ dout, dout.sum(axis=1)
