@@ -9,6 +9,7 @@ import numpy as np
 from autograd_mini.core import modes, tensor
 from autograd_mini.core.operation import Operation
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.recording.tape import current
 from autograd_mini.typing import Array, Operand
 
 
@@ -34,5 +35,26 @@ def same_numbers(one: Array, other: Array) -> bool:
 
 
 def constant(operand: Operand) -> Operand:
-    """A constant as a node keeps it: an array of its own, since another may be written."""
-    return np.array(operand) if isinstance(operand, np.ndarray) else operand
+    """A constant as a node keeps it: an array of its own, since another may be written.
+
+    Of a large array, as of a data set, the copy that a node before has kept is taken again.
+    """
+    if not isinstance(operand, np.ndarray):
+        return operand
+    open_tape = current()
+    if operand.size < _LARGE or open_tape is None:
+        return np.array(operand)
+    where = operand.__array_interface__["data"][0], operand.shape, operand.strides, operand.dtype
+    kept = open_tape.constants.pop(where, None)
+    if kept is None or not same_numbers(kept, np.asarray(operand)):
+        kept = np.array(operand)
+    open_tape.constants[where] = kept
+    while len(open_tape.constants) > _KEPT:
+        del open_tape.constants[next(iter(open_tape.constants))]
+    return kept
+
+
+_LARGE = 100_000
+"""From so many elements on, an array is not copied for each use."""
+_KEPT = 8
+"""Of so many, the last that were used."""

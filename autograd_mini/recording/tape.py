@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.recording.users import users_line
-from autograd_mini.typing import Operand
+from autograd_mini.typing import Array, Operand
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,11 @@ class Tape:
 
     Attributes:
         notes: what could not be followed, each once.
+        constants: copies of large arrays, by where these lie.
     """
 
     notes: list[Note] = field(default_factory=list)
+    constants: dict[Any, Array] = field(default_factory=dict, repr=False)
 
     def leaf(self, value: Operand, label: str = "", like: object = None) -> Operand:
         """An array or number from which the recording starts, as one that is recorded.

@@ -249,3 +249,15 @@ def test_arrays_without_elements_and_of_one():
     wanted[0, 0] = W[1, 1] + 2 * W[0, 0] * W[1, 1] + 1
     wanted[1, 1] = W[0, 0] + W[0, 0] ** 2
     np.testing.assert_allclose(ag.gradients(node_of(out), node_of(w)), wanted, rtol=1e-14)
+
+
+def test_a_large_constant_is_kept_once_and_as_it_was():
+    data = np.ones((400, 300))
+    with recording() as tape:
+        w = tape.leaf(np.arange(300.0))
+        first, second = node_of(data @ w), node_of(data @ (2 * w))
+        data[0] = 7.0
+        third = node_of(data @ w)
+    assert first.parents[0] is second.parents[0]
+    assert third.parents[0] is not first.parents[0]
+    assert (first.parents[0][0, 0], third.parents[0][0, 0]) == (1.0, 7.0)
