@@ -105,7 +105,8 @@ class _Search:
     def _is_update(self, place: Place) -> bool:
         if place not in self._known:
             try:
-                self._known[place] = updates_itself(self.program.statement(place).node)
+                node = self.program.statement(place).node
+                self._known[place] = updates_itself(node) or _is_made_of_itself(node)
             except KeyError:
                 return False
         return self._known[place]
@@ -117,12 +118,21 @@ class _Search:
         return [place for place in reversed(places) if place not in self.refused]
 
 
+def _is_made_of_itself(statement: ast.stmt) -> bool:
+    """Whether a statement makes of what its target held something else, ``net = f(net, grads)``."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    target = ast.unparse(statement.targets[0])
+    made = isinstance(statement.value, ast.Call | ast.ListComp | ast.DictComp)
+    return made and any(ast.unparse(node) == target for node in ast.walk(statement.value))
+
+
 def _is_float(value: object) -> bool:
     if isinstance(value, np.ndarray):
         return bool(value.dtype.kind == "f")
     if isinstance(value, dict | list | tuple):
         items = value.values() if isinstance(value, dict) else value
-        return any(isinstance(item, np.ndarray | float | np.floating) for item in list(items)[:8])
+        return any(map(_is_float, list(items)[:8]))
     return isinstance(value, float | np.floating)
 
 

@@ -24,7 +24,7 @@ from autograd_mini.check.steps.meant import (
 )
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.updates import Update, adds_to, rate_of, reaches
+from autograd_mini.check.steps.updates import Update, adds_to, moved_from, rate_of, reaches
 from autograd_mini.check.steps.variables import Held, Variable, as_numbers
 from autograd_mini.check.structure import (
     is_elementwise,
@@ -425,20 +425,6 @@ def _is_distance(node: Node) -> bool:
 def rate_number(update: Update, others: Sequence[Update]) -> float:
     """The rate of an update, as one number."""
     return float(np.prod(list(rate_of(update, others).values()) or [1.0]))
-
-
-def moved_from(several: Sequence[Variable]) -> dict[Variable, Array]:
-    """Numbers in the place of those that variables hold, where nothing agrees by chance."""
-    rng, moved = np.random.default_rng(0), {}
-    for variable in several:
-        before = variable.before
-        size = float(np.sqrt(np.mean(np.square(before)))) if before.size else 0.0
-        moved[variable] = before + _APART * (size or 1.0) * rng.normal(size=before.shape)
-    return moved
-
-
-_APART = 0.25
-"""How far another point lies, as a part of a variable's usual size."""
 
 
 def _without_rounding(arrays: Sequence[Array]) -> list[Array]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -300,13 +300,14 @@ class Residual:
 
     Attributes:
         statement: the statement.
-        left, right: the two, as texts.
+        left, right: the two, as texts, for each turn of what they stand in.
+        texts: the two as they are written.
     """
 
     statement: Statement
     left: str
     right: str
-    texts: tuple[str, str] = field(default=("", ""))
+    texts: tuple[str, str]
 
 
 def residuals(program: Program, ran: Ran) -> list[Residual]:
@@ -323,7 +324,8 @@ def residuals(program: Program, ran: Ran) -> list[Residual]:
                 continue
             left, right = (_over_loops(statement.node, part) for part in (node.left, node.right))
             key = made.site.place, left, right
-            found.setdefault(key, Residual(statement, left, right))
+            written = ast.unparse(node.left), ast.unparse(node.right)
+            found.setdefault(key, Residual(statement, left, right, written))
     return list(found.values())
 
 
@@ -345,12 +347,13 @@ def losses_of_residual(residual: Residual, which: int) -> list[Loss]:
         which: whether the output stands left (0) or right (1).
     """
     texts = (residual.left, residual.right)
-    texts = texts if which == 0 else texts[::-1]
+    o, t = residual.texts
+    if which:
+        texts, o, t = texts[::-1], t, o
     place = residual.statement.place
     return [
         Loss(
-            f"{words}, with o = {texts[0]} and t = {texts[1]} of line {place[1]}, since the code "
-            "has none",
+            f"{words}, with o = {o} and t = {t} of line {place[1]}, since the code has none",
             words,
             place=place,
             texts=texts,

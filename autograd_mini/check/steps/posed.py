@@ -20,12 +20,11 @@ from autograd_mini.check.steps.fitting import (
     CannotTell,
     Fit,
     Trained,
-    moved_from,
     rate_number,
 )
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, put, run
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.updates import Update, derived, rate_of, updates
+from autograd_mini.check.steps.updates import Update, derived, moved_from, rate_of, updates
 from autograd_mini.check.steps.variables import (
     Held,
     Space,

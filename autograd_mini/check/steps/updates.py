@@ -19,8 +19,9 @@ from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Variable, as_numbers
 from autograd_mini.check.structure import is_elementwise, is_linear, reduced
 from autograd_mini.core.graph import Node, is_node
-from autograd_mini.recording import node_of
 from autograd_mini.typing import Array
+
+Values = Mapping[Variable, Array]
 
 _RATE = re.compile(
     rf"(^|_)({'|'.join(RATES)}|l_?rate|learn\w*|step|epsilon|eps|gamma|a)(_\w+)?$", re.IGNORECASE
@@ -143,6 +144,20 @@ def updates_itself(statement: ast.stmt) -> bool:
     return any(ast.unparse(n) == target for part in read for n in ast.walk(part))
 
 
+def moved_from(several: Sequence[Variable]) -> dict[Variable, Array]:
+    """Numbers in the place of those that variables hold, where nothing agrees by chance."""
+    rng, moved = np.random.default_rng(0), {}
+    for variable in several:
+        before = variable.before
+        size = float(np.sqrt(np.mean(np.square(before)))) if before.size else 0.0
+        moved[variable] = before + _APART * (size or 1.0) * rng.normal(size=before.shape)
+    return moved
+
+
+_APART = 0.25
+"""How far another point lies, as a part of a variable's usual size."""
+
+
 def _statement(program: Program, made: Made) -> Statement | None:
     try:
         return program.statement(made.site.place)
@@ -167,7 +182,7 @@ def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
 
     A number that depends on what is updated is none of them.
     """
-    at = {update.variable: update.variable.before for update in several}
+    moved = moved_from([update.variable for update in several])
     known: dict[Statement, Update] = {}
     found = []
     for update in several:
@@ -177,7 +192,7 @@ def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
             found.append(update)
             continue
         if statement not in known:
-            factors = _factors(step, at, statement, amount)
+            factors = _factors(step, moved, statement, amount)
             divides = _divides(amount, factors)
             known[statement] = replace(update, factors=factors, divides=divides)
         alike = known[statement]
@@ -185,27 +200,28 @@ def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
     return found
 
 
-def _factors(
-    step: Step, at: Mapping[Variable, Array], statement: Statement, amount: ast.expr
-) -> dict[str, float]:
+def _factors(step: Step, moved: Values, statement: Statement, amount: ast.expr) -> dict[str, float]:
     """The numbers that an amount is a product with, as they are written."""
     texts = list(_scalars(amount, True))
-    values: dict[str, float] = {}
 
-    def visit(names: Mapping[str, Any]) -> None:
-        for text, divided in texts:
-            try:
-                value = eval(text, dict(names))
-            except Exception:  # it is local to the statement, or no number
-                continue
-            if not isinstance(value, int | float | np.number) or node_of(value) is not None:
-                continue
-            if np.isfinite(value) and value:
-                values[f"1/{text}" if divided else text] = float(1 / value if divided else value)
-        raise Stopped
+    def values(start: Values) -> dict[str, float]:
+        found: dict[str, float] = {}
 
-    run(step, (), at, before=statement.place, visit=visit)
-    return values
+        def visit(names: Mapping[str, Any]) -> None:
+            for text, divided in texts:
+                try:
+                    value = eval(text, dict(names))
+                except Exception:  # it is local to the statement, or no number
+                    continue
+                if isinstance(value, int | float | np.number) and np.isfinite(value) and value:
+                    found[f"1/{text}" if divided else text] = float(1 / value if divided else value)
+            raise Stopped
+
+        run(step, (), start=start, before=statement.place, visit=visit)
+        return found
+
+    here, there = values({}), values(moved)
+    return {text: value for text, value in here.items() if there.get(text, value) == value}
 
 
 def _scalars(node: ast.expr, multiplied: bool) -> Iterator[tuple[str, bool]]:
