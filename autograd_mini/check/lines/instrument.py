@@ -206,7 +206,9 @@ class _Hooked(ast.NodeTransformer):
         value = made.value
         if value is None or (isinstance(value, ast.Constant) and value.value is None):
             return made
-        if isinstance(value, ast.Dict):
+        if isinstance(value, ast.Lambda):  # a pullback: what is of interest is what that gives
+            value.body = self.value(node, 0, 0, f"{self.function[-1]}()", value.body)
+        elif isinstance(value, ast.Dict):
             value.values = [
                 self.value(node, i, 0, _key_text(key), item)
                 for i, (key, item) in enumerate(zip(value.keys, value.values, strict=True))

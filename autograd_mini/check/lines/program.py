@@ -420,7 +420,7 @@ class Program:
         """The statement that is waited for is about to run."""
         frame = sys._getframe(1)
         if self._visit is not None:
-            around = _contents(self._around_code[frame.f_code])
+            around = _contents(self._around_code.get(frame.f_code, {}))
             self._visit({**frame.f_globals, **around, **frame.f_locals})
 
 
