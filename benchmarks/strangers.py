@@ -22,7 +22,8 @@ line that it names.
 - cannot tell: neither; what is missing is printed.
 - line: the first mistake that is reported is of a line that is known to be wrong.
 - answer: of that line, the published repair is shown first, or one of the same meaning that stands
-  in the list; where none is published, any that makes all gradients right.
+  in the list; where none is published, any that makes all gradients right.  Or the report gives
+  the published reason, in words that a pattern of the list finds.
 - alarms: a right piece is said to be wrong.  missed: a wrong one is said to be right.
 """
 
@@ -94,6 +95,8 @@ class Piece:
     lines: tuple[str, ...] = ()
     repairs: tuple[str, ...] = ()
     reason: str = ""
+    tells: str = ""
+    """A pattern of that reason in a report that gives no repair."""
 
     @property
     def repository(self) -> str:
@@ -314,6 +317,7 @@ def judge(piece: Piece, mistakes: Sequence[Any], found: Outcome) -> None:
     if found.line and found.repairs[0]:
         published = [meaning(line) for line in piece.repairs]
         found.answer = meaning(found.repairs[0]) in published or not published
+    found.answer |= bool(piece.tells) and re.search(piece.tells, found.message) is not None
 
 
 def bare(line: str) -> str:
