@@ -44,6 +44,7 @@ ORDER = (
     "report.page", "report.to_json", "report", "pipeline", "layer", "open_graph",
     "steps", "steps.variables", "steps.step", "steps.recorded", "steps.updates", "steps.meant",
     "steps.fitting", "steps.posed", "scripts", "scripts.text", "scripts.held_back",
-    "scripts.given", "scripts.blocks", "scripts.execution", "scripts.loops", "training",
+    "scripts.given", "scripts.blocks", "scripts.execution", "scripts.loops", "scripts.layers",
+    "training",
 )  # fmt: skip
 """The modules in the order of the stages."""

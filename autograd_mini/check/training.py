@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from autograd_mini.check.layer import check_backward
 from autograd_mini.check.pipeline import checked
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.report import GradientReport
@@ -16,8 +17,9 @@ from autograd_mini.check.report.view import Hints, checked_hints
 from autograd_mini.check.scripts.execution import File
 from autograd_mini.check.scripts.given import readers
 from autograd_mini.check.scripts.held_back import held_back
+from autograd_mini.check.scripts.layers import layers_in, layers_with_inputs
 from autograd_mini.check.scripts.loops import steps_in
-from autograd_mini.check.scripts.text import Cell, cells_of
+from autograd_mini.check.scripts.text import Cell, cells_of, trains
 from autograd_mini.check.steps.fitting import CannotTell
 from autograd_mini.check.steps.posed import Asked, posed
 from autograd_mini.check.steps.step import Step, step_of
@@ -91,6 +93,7 @@ def check_script(
     params: Sequence[str] = (),
     call: str | None = None,
     given: Mapping[str, Operand] | None = None,
+    inputs: str | None = None,
     seed: int = 0,
     entries: int = 16,
     hints: Hints = 3,
@@ -110,6 +113,9 @@ def check_script(
         call: what is to be called where the file itself trains nothing, ``"train(X, y)"``; the
             statements before it, separated by semicolons, prepare it.
         given: data that the file reads and that are not there, by the names of variables or files.
+        inputs: of a file of layers, pairs by their names as ``affine_forward`` and
+            ``affine_backward``, the shapes of their inputs, ``"x=6x4,w=4x3,rate=scalar"``, where
+            the file does not call them; ``call`` is then a part of the name of the layer meant.
         seed, entries, hints, seconds: as for ``check_gradients``.
 
     Raises:
@@ -140,6 +146,7 @@ def check_script(
         params=params,
         call=call,
         given=given or {},
+        inputs=inputs,
         seed=seed,
         entries=entries,
         hints=hints,
@@ -155,6 +162,7 @@ def cells_checked(
     params: Sequence[str],
     call: str | None,
     given: Mapping[str, Operand],
+    inputs: str | None = None,
     seed: int = 0,
     entries: int = 16,
     hints: Hints = 3,
@@ -162,11 +170,46 @@ def cells_checked(
 ) -> GradientReport:
     """The report on the texts of a file; arguments as for ``check_script``."""
     checked_hints(hints)
-    with script(path, cells, call, given) as steps:
-        problem, assumptions = first_posed(steps, Asked(loss, tuple(params)))
-        report = checked(problem, seed=seed, entries=entries, seconds=seconds)
+    options = {"seed": seed, "entries": entries, "seconds": seconds}
+    has_layers = not call and bool(layers_in(cells))
+    if inputs is not None or (has_layers and not trains(cells)):
+        return layers_checked(path, cells, call, given, inputs, options).with_hints(hints)
+    try:
+        with script(path, cells, call, given) as steps:
+            problem, assumptions = first_posed(steps, Asked(loss, tuple(params)))
+            report = checked(problem, seed=seed, entries=entries, seconds=seconds)
+    except CannotTell:
+        if not has_layers:
+            raise
+        return layers_checked(path, cells, call, given, inputs, options).with_hints(hints)
     report.assumptions = list(assumptions)
     return report.with_hints(hints)
+
+
+def layers_checked(
+    path: Path,
+    cells: Sequence[Cell],
+    chosen: str | None,
+    given: Mapping[str, Operand],
+    inputs: str | None,
+    options: Mapping[str, Operand],
+) -> GradientReport:
+    """The report on the layers of a file: that of the first that is wrong, or of the last."""
+    whole = "\n".join(cell.text for cell in cells)
+    with held_back(path, "plt" in whole, list(readers(given, whole))):
+        file = File(tuple(cells), given)
+        layers = layers_with_inputs(file, inputs, chosen, int(options["seed"]))
+        if not layers:
+            raise CannotTell(f"the file has no layer whose name has {chosen!r} in it")
+        said = []
+        for layer, forward, backward, arguments, where in layers:
+            report = check_backward(forward, backward, *arguments, **options)
+            name = f"{layer.owner}.{layer.forward}".lstrip(".")
+            said.append(f"Layer: {name} and {layer.backward}, with inputs {where} (inputs=)")
+            if not report.ok:
+                break
+    report.assumptions = said
+    return report
 
 
 @contextmanager

@@ -172,7 +172,7 @@ def _check(options: Options) -> int:
     except ValueError as error:
         raise _Misuse(f"--out {error}") from error
     stdin = sys.stdin.read() if str(file) == _INPUT else None
-    if options.call or _trains(file, stdin, called):
+    if options.call or options.inputs or _trains(file, stdin, called):
         return _check_script(file, stdin, options)
     try:
         with _as_a_program(file):
@@ -203,7 +203,7 @@ def _check(options: Options) -> int:
 def _trains(file: Path, stdin: str | None, called: Mapping[str, str]) -> bool:
     """Whether a file is a training script, to be checked as it stands."""
     try:
-        return scripts.trains(scripts.texts_of(file, stdin), list(called.values()))
+        return scripts.is_script(scripts.texts_of(file, stdin), list(called.values()))
     except CannotTell as error:
         raise _Misuse(str(error)) from error
     except (OSError, ValueError):

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from autograd_mini.check.report import GradientReport
 from autograd_mini.check.scripts.given import loaded
+from autograd_mini.check.scripts.layers import layers_in
 from autograd_mini.check.scripts.text import Cell, cells_of
-from autograd_mini.check.steps.updates import updates_itself
+from autograd_mini.check.scripts.text import trains as has_updates
 from autograd_mini.check.training import cells_checked
 
 HERE = "--here"
@@ -43,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="data that are not there, by the name of a variable or of a file; may be given again",
     )  # fmt: skip
     group.add_argument(
+        "--inputs", metavar="NAME=SHAPE,...",
+        help="of a file of layers, affine_forward and affine_backward, the shapes of their inputs "
+        "where it does not call them: x=6x4,w=4x3,rate=scalar",
+    )  # fmt: skip
+    group.add_argument(
         "--time", type=float, default=300.0, metavar="SECONDS",
         help="how long all of it may take (default: 300)",
     )  # fmt: skip
@@ -62,7 +68,7 @@ def texts_of(file: Path, stdin: str | None) -> list[Cell]:
     return [Cell("<stdin>", stdin)] if stdin is not None else cells_of(file)
 
 
-def trains(cells: Sequence[Cell], roles: Sequence[str]) -> bool:
+def is_script(cells: Sequence[Cell], roles: Sequence[str]) -> bool:
     """Whether a file is to be checked as it stands, for it defines no loss and parameters.
 
     Arguments:
@@ -77,9 +83,10 @@ def trains(cells: Sequence[Cell], roles: Sequence[str]) -> bool:
     names = {n for node in top for n in _bound(node)}
     loss, params, manual = roles
     wanted = [loss, *(part.strip() for part in params.split(","))]
-    if all(name in names for name in wanted) and (manual in names or not _has_updates(trees)):
+    trains = has_updates(cells)
+    if all(name in names for name in wanted) and (manual in names or not trains):
         return False
-    return _has_updates(trees)
+    return trains or bool(layers_in(cells))
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -87,14 +94,6 @@ def _bound(node: ast.stmt) -> Iterator[str]:
         yield node.name
     yield from (
         n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    )
-
-
-def _has_updates(trees: Sequence[ast.Module]) -> bool:
-    return any(
-        isinstance(node, ast.stmt) and updates_itself(node)
-        for tree in trees
-        for node in ast.walk(tree)
     )
 
 
@@ -163,6 +162,7 @@ def checked(file: Path, cells: Sequence[Cell], options: argparse.Namespace) -> G
         params=[part.strip() for part in names.split(",") if part.strip()],
         call=options.call,
         given=dict(loaded(text) for text in options.given),
+        inputs=options.inputs,
         seed=options.seed,
         hints=options.hints,
         seconds=options.seconds,

@@ -384,3 +384,77 @@ def test_labels_that_do_not_fit_are_told_with_their_line(tmp_path):
     )
     with pytest.raises(ValueError, match=r"line 19, error.*np.eye\(3\)\[labels\]"):
         checked(tmp_path, "labels = np.arange(8) % 3\n", text)
+
+
+# Layers
+
+LAYERS = """
+    def affine_forward(x, w, b):
+        out = x @ w + b
+        return out, (x, w, b)
+
+
+    def affine_backward(dout, cache):
+        x, w, b = cache
+        dx = dout @ w.T
+        dw = x.T @ dout
+        db = np.zeros_like(b)
+        for row in dout:
+            db += row
+        return dx, dw, db
+
+
+    def relu_forward(x):
+        return np.maximum(0, x), x
+
+
+    def relu_backward(dout, cache):
+        return dout * (cache > 0)
+"""
+
+
+def test_layers_that_the_file_calls(tmp_path):
+    calls = """
+    affine_forward(X, np.random.randn(3, 2), np.random.randn(2))
+    relu_forward(X)
+    """
+    report = checked(tmp_path, LAYERS, calls)
+    assert report.ok, str(report)
+    assert report.assumptions == [
+        f"Layer: {name}_forward and {name}_backward, with inputs of its first call in the file "
+        "(inputs=)"
+        for name in ("affine", "relu")
+    ]
+    wrong = checked(tmp_path, slipped(LAYERS, "db += row", "db = row"), calls)
+    assert [slip.line.text for slip in wrong.mistakes] == ["db = row"]
+    assert len(wrong.assumptions) == 1
+
+
+def test_layers_with_given_shapes(tmp_path):
+    with pytest.raises(ValueError, match=r"affine_forward\(x, w, b\).*--inputs"):
+        checked(tmp_path, LAYERS)
+    report = checked(tmp_path, LAYERS, inputs="x=6x4,w=4x3,b=3", call="affine")
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"x", "w", "b"}
+    text = slipped(LAYERS, "dout * (cache > 0)", "dout")
+    assert not checked(tmp_path, text, inputs="x=5x4", call="relu").ok
+    with pytest.raises(ValueError, match="inputs are shapes by name"):
+        checked(tmp_path, LAYERS, inputs="x=many")
+
+
+def test_a_class_with_both_passes(tmp_path):
+    text = """
+    class Sigmoid:
+        def forward(self, x):
+            self.out = 1 / (1 + np.exp(-x))
+            return self.out
+
+        def backward(self, dout):
+            return dout * self.out * (1 - self.out)
+
+
+    layer = Sigmoid()
+    y = layer.forward(X)
+    """
+    assert checked(tmp_path, text).ok
+    assert not checked(tmp_path, slipped(text, "(1 - self.out)", "(1 + self.out)")).ok

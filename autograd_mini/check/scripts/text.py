@@ -7,12 +7,13 @@ import json
 import linecache
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from autograd_mini.check.steps.fitting import CannotTell
+from autograd_mini.check.steps.updates import updates_itself
 
 _COMMANDS = re.compile(r"\A%%(?s:.*)|^(\s*)[%!].*", re.MULTILINE)
 """What is IPython's or the shell's in a cell."""
@@ -107,7 +108,10 @@ def _is_started(file: Path) -> bool:
     return file.suffix == ".py" and re.search(r"__name__\s*==", file.read_text("utf-8")) is not None
 
 
-def functions_in(cells: list[Cell]) -> Iterator[ast.FunctionDef]:
-    """The functions that are defined at the top of cells."""
-    for cell in cells:
-        yield from (node for node in cell.tree.body if isinstance(node, ast.FunctionDef))
+def trains(cells: Sequence[Cell]) -> bool:
+    """Whether some statement updates something."""
+    return any(
+        isinstance(node, ast.stmt) and updates_itself(node)
+        for cell in cells
+        for node in ast.walk(cell.tree)
+    )

@@ -1,0 +1,164 @@
+"""Layers in a file: pairs of a forward and a backward pass, by their names."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.lines.program import HANDED, Site
+from autograd_mini.check.lines.source import Place
+from autograd_mini.check.scripts.execution import Execution, File
+from autograd_mini.check.scripts.text import Cell
+from autograd_mini.check.steps.fitting import CannotTell
+from autograd_mini.check.steps.variables import Held
+
+_FORWARD = re.compile(r"forward|fwd")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A forward and a backward pass.
+
+    Attributes:
+        forward, backward: what they are called; of a class's methods with the class's name.
+        owner: the class; empty where they are functions.
+        parameters: the arguments of the forward pass that have no default.
+        place: where the forward pass is defined.
+    """
+
+    forward: str
+    backward: str
+    owner: str
+    parameters: tuple[str, ...]
+    place: Place
+
+
+def layers_in(cells: Sequence[Cell]) -> list[Layer]:
+    r"""The pairs at the top of a file whose names are alike but for forward and backward.
+
+    >>> cell = Cell("f.py", "def relu_forward(x): ...\ndef relu_backward(d, x): ...")
+    >>> [(layer.forward, layer.parameters) for layer in layers_in([cell])]
+    [('relu_forward', ('x',))]
+    """
+    top = [(cell, node) for cell in cells for node in cell.tree.body]
+    found = list(_pairs([(c, n) for c, n in top if isinstance(n, ast.FunctionDef)], ""))
+    for cell, node in top:
+        if isinstance(node, ast.ClassDef):
+            methods = [(cell, n) for n in node.body if isinstance(n, ast.FunctionDef)]
+            found += _pairs(methods, node.name)
+    return found
+
+
+def _pairs(functions: Sequence[tuple[Cell, ast.FunctionDef]], owner: str) -> Iterator[Layer]:
+    known = {node.name for _, node in functions}
+    for cell, node in functions:
+        other = node.name.replace("forward", "backward").replace("fwd", "bwd")
+        if other == node.name or other not in known or not _FORWARD.search(node.name):
+            continue
+        names = [argument.arg for argument in node.args.args]
+        required = names[: len(names) - len(node.args.defaults)]
+        static = any(ast.unparse(one) == "staticmethod" for one in node.decorator_list)
+        parameters = tuple(required if not owner or static else required[1:])
+        if static and parameters[:1] == ("ctx",):
+            parameters = parameters[1:]
+        yield Layer(node.name, other, owner, parameters, (cell.name, node.lineno, node.col_offset))
+
+
+@dataclass
+class _Calls:
+    """The arguments of the first call of each layer's forward pass."""
+
+    layers: Sequence[Layer]
+    found: dict[Layer, dict[str, Held]] = field(default_factory=dict)
+    _closed: set[Layer] = field(default_factory=set)
+
+    def listen(self, site: Site, name: str, value: object) -> None:
+        """A function was handed an argument, or a statement made a value."""
+        for layer in self.layers:
+            if layer in self._closed:
+                continue
+            if site.slot == HANDED and site.place == layer.place:
+                values = self.found.setdefault(layer, {})
+                if name in values:  # the second call
+                    self._closed.add(layer)
+                else:
+                    values[name] = value.copy() if isinstance(value, np.ndarray) else value
+
+
+def layers_with_inputs(
+    file: File, inputs: str | None, chosen: str | None, seed: int
+) -> list[tuple[Layer, object, object, list[Any], str]]:
+    """The layers of a file, with what they are called with, and in words where that comes from.
+
+    Arguments:
+        file: the file.
+        inputs: the shapes of inputs, ``"x=6x4,w=4x3,rate=scalar"``; where there are none, those
+            count with which the file itself calls the layers.
+        chosen: the name of a layer, or a part of it, where not all are meant.
+        seed: of random inputs.
+
+    Raises:
+        CannotTell: there is none, or no inputs are known.
+    """
+    layers = [
+        layer
+        for layer in layers_in(file.cells)
+        if chosen is None or chosen in f"{layer.owner}.{layer.forward}"
+    ]
+    if not layers:
+        return []
+    execution, calls = Execution(file), _Calls(layers)
+    execution.run(listen=calls.listen)
+    given = random_inputs(inputs, seed) if inputs else {}
+    found = []
+    for layer in layers:
+        values = given if inputs else calls.found.get(layer, {})
+        if not set(layer.parameters) <= set(values) or not layer.parameters:
+            continue
+        if layer.owner:
+            holder = execution.namespace[layer.owner]
+            if "self" in values:
+                holder = values["self"]
+            forward, backward = getattr(holder, layer.forward), getattr(holder, layer.backward)
+        else:
+            forward, backward = (execution.namespace[n] for n in (layer.forward, layer.backward))
+        arguments = [values[name] for name in layer.parameters]
+        where = f"of the shapes {inputs}" if inputs else "of its first call in the file"
+        found.append((layer, forward, backward, arguments, where))
+    if not found:
+        names = ", ".join(f"{layer.forward}({', '.join(layer.parameters)})" for layer in layers)
+        raise CannotTell(
+            f"the file has layers, {names}, but does not call them: give the shapes of their "
+            "inputs, inputs='x=6x4,w=4x3,rate=scalar' (--inputs)",
+            progress=1,
+        )
+    return found
+
+
+def random_inputs(text: str, seed: int) -> dict[str, Held]:
+    """Random inputs of given shapes.
+
+    Raises:
+        CannotTell: a shape is written otherwise.
+
+    >>> {name: np.shape(value) for name, value in random_inputs("x=6x4,b=4,a=scalar", 0).items()}
+    {'x': (6, 4), 'b': (4,), 'a': ()}
+    """
+    rng = np.random.default_rng(seed)
+    made: dict[str, Held] = {}
+    for part in text.split(","):
+        name, _, shape = part.strip().partition("=")
+        if shape == "scalar":
+            made[name] = float(rng.normal())
+        elif re.fullmatch(r"\d+(x\d+)*", shape):
+            made[name] = rng.normal(size=tuple(map(int, shape.split("x"))))
+        else:
+            raise CannotTell(
+                f"inputs are shapes by name, 'x=6x4,w=4x3,rate=scalar', not {part.strip()!r}"
+            )
+    return made
