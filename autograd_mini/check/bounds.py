@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -70,15 +70,14 @@ class Bounds:
 
 def bounds(problem: Problem) -> Bounds:
     """The rounding error of each automatic gradient of a problem, and of its loss."""
-    nodes, notes = list(problem.nodes.values()), []
-    automatic = [np.asarray(g) for g in sweep_gradients(problem.root, nodes, False, None)]
+    automatic, notes = automatic_gradients(problem, problem.nodes), []
     if problem.uncertain:
         room = {name: _of(error) for name, error in problem.uncertain.items()}
-        return Bounds(dict(zip(problem.nodes, automatic, strict=True)), room, 0.0)
+        return Bounds(automatic, room, 0.0)
     try:
-        recorded = recorded_gradients(problem.root, nodes)
+        recorded = recorded_gradients(problem.root, list(problem.nodes.values()))
     except TypeError as error:  # a primitive whose pullback works on plain arrays only
-        recorded = automatic
+        recorded = list(automatic.values())
         notes.append(
             f"Rounding is taken to be {GUESS:.0e} of the largest element, since the sweep "
             f"could not be recorded: {error}"
@@ -87,11 +86,19 @@ def bounds(problem: Problem) -> Bounds:
     for bound, name in zip(tolerance, problem.nodes, strict=True):
         bound += problem.room.get(name, 0.0)
     return Bounds(
-        dict(zip(problem.nodes, automatic, strict=True)),
+        automatic,
         dict(zip(problem.nodes, tolerance, strict=True)),
         loss_noise(problem.root),
         tuple(notes),
     )
+
+
+def automatic_gradients(problem: Problem, names: Iterable[str]) -> dict[str, Array]:
+    """The gradients of the reverse sweep; 0, without a word, where nothing reaches the loss."""
+    nodes = {name: problem.nodes[name] for name in names}
+    with np.errstate(all="ignore"):
+        swept = sweep_gradients(problem.root, list(nodes.values()), False, None)
+    return dict(zip(nodes, map(np.asarray, swept), strict=True))
 
 
 def _of(error: Array) -> Array:

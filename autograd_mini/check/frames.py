@@ -7,12 +7,13 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any, Literal
 
 from autograd_mini.check.lines.by_name import ByName
 from autograd_mini.check.lines.source import is_users
+from autograd_mini.check.lines.state import contents
 from autograd_mini.core import graph
 from autograd_mini.core.value import Value
 
@@ -133,9 +134,7 @@ def names_of(function: Callable[..., Any]) -> dict[str, Any]:
     plain = _plain_function(function)
     around = getattr(plain, "__closure__", None) or ()
     free = getattr(getattr(plain, "__code__", None), "co_freevars", ())
-    for name, cell in zip(free, around, strict=True):
-        with suppress(ValueError):  # a variable that has no value yet
-            inner.setdefault(name, cell.cell_contents)
+    inner = {**contents(dict(zip(free, around, strict=True))), **inner}
     owner = None
     if plain is not function and hasattr(plain, "__code__"):
         owner = getattr(function, "__self__", function)

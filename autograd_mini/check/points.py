@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd_mini.check.bounds import (
     DRAWS,
+    automatic_gradients,
     bounds,
     is_surely_rounding,
     recorded_gradients,
@@ -25,7 +26,7 @@ from autograd_mini.check.probe import comparisons, largest
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import AGREE, DIFFER, Finding, Quantity
 from autograd_mini.check.verdict import EQUAL, verdicts
-from autograd_mini.core.graph import Node, leaf_like, sweep_gradients
+from autograd_mini.core.graph import Node, leaf_like
 from autograd_mini.typing import Array
 
 _NEARBY = 2.0**-10
@@ -120,16 +121,15 @@ def _wrong_beside(
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         beside = at(moved)
-        manual, nodes = beside.manual, [beside.nodes[name] for name in beside.manual]
-        swept = sweep_gradients(beside.root, nodes, False, None)
-        automatic = [np.asarray(gradient) for gradient in swept]
+        manual = beside.manual
+        automatic = list(automatic_gradients(beside, manual).values())
         if not all(np.isfinite(gradient).all() for gradient in automatic):
             return None
         unit = beside.rounding_unit
         both = list(zip(manual.values(), automatic, strict=True))
         if all(is_surely_rounding(m, a, unit) for m, a in both):
             return None
-        recorded = recorded_gradients(beside.root, nodes)
+        recorded = recorded_gradients(beside.root, [beside.nodes[name] for name in manual])
         for draws in (1, DRAWS):
             rounding = rounding_of(recorded, unit, beside.order, draws)
             tolerance = [r + beside.room.get(n, 0.0) for n, r in zip(manual, rounding, strict=True)]

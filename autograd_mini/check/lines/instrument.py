@@ -9,6 +9,7 @@ from types import CodeType
 from typing import Any, TypeVar, cast
 
 from autograd_mini.check.lines.source import COMPOUND, Headed, Place, Unit
+from autograd_mini.check.lines.syntax import with_own_lists
 
 HOOKS = (
     "__made__", "__unpacked__", "__wrote__", "__follow__", "__reached__", "__chosen__",
@@ -22,6 +23,10 @@ gives what is called in its place; ``reached()`` comes before the statement that
 ``chosen()`` counts to the statement that runs, of several in one place; ``turned(place)`` comes
 first in each turn of a loop, where that is asked for.
 """
+
+WHOLE, PART, HANDED = 0, 1, 2
+"""What of a statement's target an event is: all that it holds after, or what was put or added;
+or an argument that a function is handed where it begins."""
 
 T = TypeVar("T", bound=ast.AST)
 
@@ -92,7 +97,7 @@ class _Hooked(ast.NodeTransformer):
     # A tree is copied on the way: what is visited is a copy of the node with its children visited.
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        return super().generic_visit(copy.copy(_with_own_lists(node)))
+        return super().generic_visit(with_own_lists(node))
 
     def copied(self, node: T) -> T:
         return cast(T, self.generic_visit(node))
@@ -135,7 +140,7 @@ class _Hooked(ast.NodeTransformer):
         arguments = definition.args
         every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
         return [
-            ast.Expr(self.value(definition, i, 2, each.arg, ast.Name(each.arg, ast.Load())))
+            ast.Expr(self.value(definition, i, HANDED, each.arg, ast.Name(each.arg, ast.Load())))
             for i, each in enumerate(every)
         ]
 
@@ -180,25 +185,25 @@ class _Hooked(ast.NodeTransformer):
         if isinstance(target, ast.Tuple | ast.List):
             made.value = self.unpacked(node, target.elts, made.value)
             return [made, *(w for t in target.elts for w in self.written(node, t))]
-        slot = 1 if isinstance(target, ast.Subscript) else 0
+        slot = PART if isinstance(target, ast.Subscript) else WHOLE
         made.value = self.value(node, 0, slot, ast.unparse(target), made.value)
         return [made, *self.written(node, target)]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | list[ast.stmt]:
         made = self.copied(node)
         if made.value is not None:
-            made.value = self.value(node, 0, 0, ast.unparse(node.target), made.value)
+            made.value = self.value(node, 0, WHOLE, ast.unparse(node.target), made.value)
         return made
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST | list[ast.stmt]:
         made = self.copied(node)
         name = ast.unparse(node.target)
         if isinstance(node.op, ast.Add | ast.Sub):
-            made.value = self.value(node, 0, 1, name, made.value)
+            made.value = self.value(node, 0, PART, name, made.value)
         if isinstance(node.target, ast.Subscript):
             return [made, *self.written(node, node.target)]
         after = ast.Assign([_as(ast.Store(), node.target)], None)  # type: ignore[arg-type]
-        after.value = self.value(node, 0, 0, name, _as(ast.Load(), node.target))
+        after.value = self.value(node, 0, WHOLE, name, _as(ast.Load(), node.target))
         return [made, after]
 
     def visit_Return(self, node: ast.Return) -> ast.AST | list[ast.stmt]:
@@ -210,18 +215,18 @@ class _Hooked(ast.NodeTransformer):
             value.body = self.value(node, 0, 0, f"{self.function[-1]}()", value.body)
         elif isinstance(value, ast.Dict):
             value.values = [
-                self.value(node, i, 0, _key_text(key), item)
+                self.value(node, i, WHOLE, _key_text(key), item)
                 for i, (key, item) in enumerate(zip(value.keys, value.values, strict=True))
             ]
         elif isinstance(value, ast.Tuple) and isinstance(node.value, ast.Tuple):
             value.elts = [
                 item
                 if isinstance(item, ast.Starred)
-                else self.value(node, i, 0, ast.unparse(node.value.elts[i]), item)
+                else self.value(node, i, WHOLE, ast.unparse(node.value.elts[i]), item)
                 for i, item in enumerate(value.elts)
             ]
         else:
-            made.value = self.value(node, 0, 0, f"{self.function[-1]}()", value)
+            made.value = self.value(node, 0, WHOLE, f"{self.function[-1]}()", value)
         return made
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
@@ -233,7 +238,7 @@ class _Hooked(ast.NodeTransformer):
             return made
         if call.func.attr in ("append", "insert", "appendleft") and call.args:
             name = f"{ast.unparse(call.func.value)}[]"
-            after.args[-1] = self.value(node, 0, 0, name, after.args[-1])
+            after.args[-1] = self.value(node, 0, WHOLE, name, after.args[-1])
             return made
         written = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
         if call.func.attr in ("at", "copyto", "put", "place", "putmask") and call.args:
@@ -247,7 +252,7 @@ class _Hooked(ast.NodeTransformer):
         if any(isinstance(target, ast.Starred) for target in targets):
             return value
         names = [ast.unparse(target) for target in targets]
-        sites = [self.site(node, i, 0) for i in range(len(targets))]
+        sites = [self.site(node, i, WHOLE) for i in range(len(targets))]
         constants = ast.Constant(tuple(names))  # type: ignore[arg-type]
         return _call(_UNPACKED, ast.Tuple(sites, ast.Load()), constants, value)
 
@@ -268,7 +273,7 @@ class _Hooked(ast.NodeTransformer):
             return []
         at = ast.Constant(None) if index is None else _as(ast.Load(), index)
         loaded = _as(ast.Load(), base)
-        return [ast.Expr(_call(_WROTE, self.site(node, 0, 0), ast.Constant(name), loaded, at))]
+        return [ast.Expr(_call(_WROTE, self.site(node, 0, WHOLE), ast.Constant(name), loaded, at))]
 
     def site(self, node: ast.stmt, item: int, slot: int) -> ast.expr:
         return ast.Constant((self.unit.place(node), item, slot))  # type: ignore[arg-type]
@@ -314,15 +319,6 @@ def _as(context: ast.expr_context, node: ast.expr) -> Any:
     made: Any = copy.deepcopy(node)
     if hasattr(made, "ctx"):
         made.ctx = context
-    return made
-
-
-def _with_own_lists(node: ast.AST) -> ast.AST:
-    """A copy of a node whose lists can be changed."""
-    made = copy.copy(node)
-    for name, value in ast.iter_fields(node):
-        if isinstance(value, list):
-            setattr(made, name, list(value))
     return made
 
 

@@ -23,9 +23,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd_mini.check.lines.by_name import ByName
-from autograd_mini.check.lines.instrument import HOOKS, instrumented
+from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART, WHOLE, instrumented
 from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
-from autograd_mini.check.lines.state import State, generator_of, reached_by
+from autograd_mini.check.lines.state import State, contents, generator_of, reached_by
 from autograd_mini.recording import Tape
 from autograd_mini.typing import Array
 
@@ -34,10 +34,6 @@ Follow = Callable[[Any], Any]
 """Gives what is called in the place of a function."""
 Edits = Mapping[Place, Sequence[ast.stmt | ast.Module]]
 """What may run in the place of a statement: others, or several in a row."""
-
-WHOLE, PART, HANDED = 0, 1, 2
-"""What of a statement's target an event is: all that it holds after, or what was put or added;
-or an argument that a function is handed where it begins."""
 
 
 class Site(NamedTuple):
@@ -420,7 +416,7 @@ class Program:
         """The statement that is waited for is about to run."""
         frame = sys._getframe(1)
         if self._visit is not None:
-            around = _contents(self._around_code.get(frame.f_code, {}))
+            around = contents(self._around_code.get(frame.f_code, {}))
             self._visit({**frame.f_globals, **around, **frame.f_locals})
 
 
@@ -439,15 +435,6 @@ _WIDE = 64
 def _home(function: FunctionType) -> tuple[str, str]:
     """The file of a function, and the function that it is written in."""
     return function.__code__.co_filename, function.__qualname__.rpartition(".")[0]
-
-
-def _contents(cells: Mapping[str, types.CellType]) -> dict[str, Any]:
-    """The variables that are kept in cells, but for those that are not set."""
-    found = {}
-    for name, cell in cells.items():
-        with contextlib.suppress(ValueError):
-            found[name] = cell.cell_contents
-    return found
 
 
 def _pairs(value: Items) -> list[tuple[Any, Any]]:

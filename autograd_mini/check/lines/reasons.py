@@ -259,6 +259,11 @@ def _inserted_slope(edit: Edit, meaning: Meaning) -> str:
 
 
 def _slope(edit: Edit, meaning: Meaning) -> str:
+    match edit.new:
+        case ast.BinOp(out, ast.Mult(), ast.BinOp(_, ast.Sub(), ast.Call() as total)):
+            if name_of_call(total) == "sum":
+                one = f"{formula(out)}·(1 − {formula(out)})"
+                return f"{one} is but softmax's diagonal: each output depends on all scores"
     name, derivative = activation(edit.new)
     if name:
         return f"the local derivative is {name} = {derivative}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import types
-from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from autograd_mini.check.lines.source import is_users
+
+K = TypeVar("K")
 
 _MANY = 5000
 """How many objects are looked after."""
@@ -150,17 +153,22 @@ def _inside(one: Any) -> Iterator[object]:
         yield from item if isinstance(item, tuple) else (item,)
 
 
+def contents(cells: Mapping[K, types.CellType]) -> dict[K, Any]:
+    """The variables that are kept in cells, but for those that have no value yet."""
+    found = {}
+    for name, cell in cells.items():
+        with suppress(ValueError):
+            found[name] = cell.cell_contents
+    return found
+
+
 def reached_by(function: Callable[..., Any]) -> Iterator[object]:
     """What a function can change: globals that it names, variables around it, its object."""
     owner = getattr(function, "__self__", None)
     if owner is not None:
         yield owner
     plain: Any = getattr(function, "__func__", function)
-    for cell in plain.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # it has no value yet
-            continue
+    yield from contents(dict(enumerate(plain.__closure__ or ()))).values()
     codes = [plain.__code__]
     for code in codes:
         yield from (plain.__globals__[name] for name in code.co_names if name in plain.__globals__)

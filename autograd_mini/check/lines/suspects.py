@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograd_mini.check.lines.claims import Claim, Truth, is_gradient_name
-from autograd_mini.check.lines.program import HANDED, PART, Event
+from autograd_mini.check.lines.instrument import HANDED, PART
+from autograd_mini.check.lines.program import Event
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.trial import Trial
 

@@ -34,6 +34,12 @@ def with_fields(node: T, **fields: object) -> T:
     return new
 
 
+def with_own_lists(node: T) -> T:
+    """The same node, at the same place, with lists that can be changed."""
+    lists = {name: list(v) for name, v in ast.iter_fields(node) if isinstance(v, list)}
+    return with_fields(node, **lists)
+
+
 @cache
 def _parsed(template: str) -> ast.expr:
     return ast.parse(template, mode="eval").body

@@ -9,16 +9,17 @@ from functools import cached_property
 
 import numpy as np
 
-from autograd_mini.check.bounds import GUESS, same_to_rounding
+from autograd_mini.check.bounds import GUESS, automatic_gradients, same_to_rounding
 from autograd_mini.check.lines.program import Edits, Event, Gradients, Program, Run, Site
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
-from autograd_mini.core.graph import sweep_gradients
 from autograd_mini.typing import Array
 
 _TURNS = 4
 """How many turns of a statement in a loop are looked at."""
+_UNMOVED = 1e-9
+"""How far a gradient may be off, as a part of its largest element, that nothing has moved."""
 _POINTS = 2
 """How many other points there are."""
 
@@ -68,10 +69,7 @@ class Trial:
         self.problem, self.program = problem, program
         self.names = [name for name in problem.manual if name not in left_out]
         self.left_out = left_out
-        right = {name: problem.nodes[name] for name in self.names}
-        with np.errstate(all="ignore"):
-            swept = sweep_gradients(problem.root, list(right.values()), False, None)
-        gradients = dict(zip(self.names, map(np.asarray, swept), strict=True))
+        gradients = automatic_gradients(problem, self.names)
         room = {name: _room(gradients[name], tolerance[name], problem) for name in self.names}
         self.here = Right(program, gradients, room)
         self.wrong = set(wrong) - set(left_out)
@@ -139,10 +137,12 @@ class Trial:
         ran, before = self.program.run(self.base, exchange=exchange), self.ran.gradients or {}
         if ran.gradients is None:
             return set()
+        with np.errstate(all="ignore"):
+            room = {n: _UNMOVED * np.max(np.abs(g), initial=0.0) for n, g in before.items()}
         return {
             name
             for name, gradient in ran.gradients.items()
-            if name in before and not _is_near(gradient, before[name])
+            if name in before and not same_to_rounding(gradient, before[name], room[name])
         }
 
     @cached_property
@@ -165,10 +165,7 @@ class Trial:
             other = moved_beside(self.problem, number)
             if other is None or other.program is None:
                 continue
-            nodes = [other.nodes[name] for name in self.names]
-            with np.errstate(all="ignore"):
-                swept = sweep_gradients(other.root, nodes, False, None)
-            gradients = dict(zip(self.names, map(np.asarray, swept), strict=True))
+            gradients = automatic_gradients(other, self.names)
             if not all(np.isfinite(g).all() for g in gradients.values()):
                 continue
             room = {n: _room(gradients[n], self._as_here(n), self.problem) for n in self.names}
@@ -192,11 +189,3 @@ def _room(gradient: Array, tolerance: Array, problem: Problem) -> Array:
     """What may be rounding in a gradient."""
     least = max(GUESS, 16 * problem.rounding_unit) * np.max(np.abs(gradient), initial=0.0)
     return np.asarray(np.maximum(tolerance, least))
-
-
-def _is_near(a: Array, b: Array) -> bool:
-    if a.shape != b.shape:
-        return False
-    with np.errstate(all="ignore"):
-        room = 1e-9 * np.max(np.abs(b), initial=0.0)
-        return bool(np.all((np.abs(a - b) <= room) | (np.isnan(a) & np.isnan(b)) | (a == b)))

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.lines.instrument import HOOKS
-from autograd_mini.check.lines.program import HANDED, PART, Follow, Program, Site, Stopped
+from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART
+from autograd_mini.check.lines.program import Follow, Program, Site, Stopped
 from autograd_mini.check.lines.source import Place, Unit
 from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, stored
 from autograd_mini.check.scripts.execution import Execution, File

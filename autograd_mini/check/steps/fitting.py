@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from autograd_mini.check.lines.claims import is_gradient_name
-from autograd_mini.check.lines.program import HANDED, Program
+from autograd_mini.check.lines.instrument import HANDED
+from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.meant import (
     Loss,

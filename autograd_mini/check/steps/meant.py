@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.lines.program import HANDED, Program, Site, Visit
+from autograd_mini.check.lines.instrument import HANDED
+from autograd_mini.check.lines.program import Program, Site, Visit
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.steps.recorded import Ran
 from autograd_mini.check.steps.variables import Held

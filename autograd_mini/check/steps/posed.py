@@ -11,7 +11,8 @@ import numpy as np
 
 from autograd_mini.check.broadcasting import remedy
 from autograd_mini.check.lines.failing import failing_statement
-from autograd_mini.check.lines.program import HANDED, Program
+from autograd_mini.check.lines.instrument import HANDED
+from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.scope import Scope

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.lines.program import HANDED, PART, Program, Site, Stopped, Visit
+from autograd_mini.check.lines.instrument import HANDED, PART
+from autograd_mini.check.lines.program import Program, Site, Stopped, Visit
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Held, Space, Variable, as_numbers

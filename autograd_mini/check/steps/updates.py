@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.lines.claims import is_gradient_name
-from autograd_mini.check.lines.program import HANDED, PART, Program, Stopped
+from autograd_mini.check.lines.instrument import HANDED, PART
+from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.scope import RATES
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, run

@@ -25,6 +25,26 @@ MEANING = {
 }  # fmt: skip
 
 TOLD = """
+dZ1 = dA1 * A1 * (1 - A1)
+dZ1 = A1 * (dA1 - (dA1 * A1).sum(axis=-1, keepdims=True))
+wrong-factor: A1·(1 − A1) is but softmax's diagonal: each output depends on all scores
+
+dZ1 = dA1 * (1 - np.tanh(A1) ** 2)
+dZ1 = dA1 * (1 - A1 ** 2)
+wrong-factor: tanh′ is taken of np.tanh(A1); it is 1 − A1²
+
+dA1 = dZ2 @ (W2 - 0.1 * dZ1).T
+dA1 = dZ2 @ W2.T
+updated-value: W2 belongs there as it is, not after its update by 0.1·dZ1
+
+dZ2 = A2, Y
+dZ2 = Y, A2
+wrong-operand: A2 and Y each stand where the other belongs
+
+dW1 = (X.T @ dZ1)[None]
+dW1 = X.T @ dZ1
+shape: the new axis, None, is one too many
+
 dZ1 = dA1 * A1 * (1 - Z1)
 dZ1 = dA1 * A1 * (1 - A1)
 wrong-factor: σ′ is taken of Z1; it is A1·(1 − A1)
