@@ -17,7 +17,7 @@ from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, sto
 from autograd_mini.check.scripts.execution import Execution, File
 from autograd_mini.check.scripts.text import Cell
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.updates import updates_itself
+from autograd_mini.check.steps.updates import is_made_of_itself, updates_itself
 
 Loop = ast.For | ast.While
 
@@ -106,7 +106,7 @@ class _Search:
         if place not in self._known:
             try:
                 node = self.program.statement(place).node
-                self._known[place] = updates_itself(node) or _is_made_of_itself(node)
+                self._known[place] = updates_itself(node) or is_made_of_itself(node)
             except KeyError:
                 return False
         return self._known[place]
@@ -116,15 +116,6 @@ class _Search:
         """Loops that made one turn, in which something was updated, the innermost first."""
         places = [place for place, turn in self._turns.items() if self._trains(turn)]
         return [place for place in reversed(places) if place not in self.refused]
-
-
-def _is_made_of_itself(statement: ast.stmt) -> bool:
-    """Whether a statement makes of what its target held something else, ``net = f(net, grads)``."""
-    if not isinstance(statement, ast.Assign):
-        return False
-    target = ast.unparse(statement.targets[0])
-    made = isinstance(statement.value, ast.Call | ast.ListComp | ast.DictComp)
-    return made and any(ast.unparse(node) == target for node in ast.walk(statement.value))
 
 
 def _is_float(value: object) -> bool:

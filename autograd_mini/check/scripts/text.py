@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from autograd_mini.check.steps.fitting import CannotTell
-from autograd_mini.check.steps.updates import updates_itself
+from autograd_mini.check.steps.updates import is_made_of_itself, updates_itself
 
 _COMMANDS = re.compile(r"\A%%(?s:.*)|^(\s*)[%!].*", re.MULTILINE)
 """What is IPython's or the shell's in a cell."""
@@ -109,9 +109,9 @@ def _is_started(file: Path) -> bool:
 
 
 def trains(cells: Sequence[Cell]) -> bool:
-    """Whether some statement updates something."""
+    """Whether some statement updates something, or makes it anew."""
     return any(
-        isinstance(node, ast.stmt) and updates_itself(node)
+        isinstance(node, ast.stmt) and (updates_itself(node) or is_made_of_itself(node))
         for cell in cells
         for node in ast.walk(cell.tree)
     )
