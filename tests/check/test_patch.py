@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -157,3 +158,39 @@ def test_a_lambda_is_mended_as_an_expression(tmp_path, capsys, monkeypatch):
     assert main(["check", "net.py", "--fix", "--write"]) == 1
     assert "+manual = lambda w: {'w': np.exp( w )}" in capsys.readouterr().out
     assert main(["check", "net.py"]) == 0
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_cells_of_a_notebook_are_mended_and_all_else_in_it_stays(
+    tmp_path, capfd, monkeypatch, indent
+):
+    monkeypatch.chdir(tmp_path)
+    setup = ["%matplotlib inline\n", "import numpy as np\n",
+             "X = np.array([[0.5, 1.0], [2.0, 0.3]])\n",
+             "w = np.array([0.1, -0.3])"]  # fmt: skip
+    loop = (
+        "for step in range(100):\n"
+        "    z = X @ w\n"
+        "    print(np.sum(z**2))\n"
+        "    !date\n"
+        "    dz = 2 * z\n"
+        "    w -= 0.1 * (X @ dz)  # größer"
+    )
+    made = {
+        "metadata": {"kernel": "ü"},
+        "nbformat": 4,
+        "cells": [
+            {"cell_type": "markdown", "source": "# A title", "metadata": {}},
+            {"cell_type": "code", "source": setup, "outputs": [{"text": "1e-05"}]},
+            {"cell_type": "code", "source": loop, "outputs": []},
+        ],
+    }
+    file = tmp_path / "net.ipynb"
+    file.write_text(json.dumps(made, indent=indent, ensure_ascii=False) + "\n", "utf-8")
+    assert main(["check", "net.ipynb", "--fix", "--write"]) == 1
+    rows = capfd.readouterr().out.splitlines()
+    assert "-    w -= 0.1 * (X @ dz)  # größer" in rows
+    assert "+    w -= 0.1 * (X.T @ dz)  # größer" in rows
+    made["cells"][2]["source"] = loop.replace("X @ dz", "X.T @ dz")
+    assert file.read_text("utf-8") == json.dumps(made, indent=indent, ensure_ascii=False) + "\n"
+    assert main(["check", "net.ipynb"]) == 0

@@ -163,7 +163,9 @@ def _findings(findings: Iterable[Finding]) -> str:
 
 
 def _assumptions(view: View) -> str:
-    return "".join(f'<p class="note">{_text(said)}</p>' for said in view.assumptions)
+    if not view.assumptions:
+        return ""
+    return f'<p class="note">{"<br>".join(map(_text, view.assumptions))}</p>'
 
 
 def _notes(view: View) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from autograd_mini.check.report.mistakes import file_name
 from autograd_mini.check.result import Line, Mistake, Repair
 from autograd_mini.files import write_whole
+from autograd_mini.notebooks import cell_of_name, code_cells, with_cells
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Correction:
         file: its path, or the name of a cell.
         before: what stands in it.
         after: what is right.
-        content: its bytes; ``None`` of a cell.
+        content: the bytes of the file, or of the notebook that the cell is in; ``None`` of a cell
+            that is in no file.
         encoding: of these.
     """
 
@@ -50,7 +52,11 @@ def corrections(mistakes: Sequence[Mistake]) -> list[Correction]:
 
 def _corrected(file: str, repairs: Sequence[Repair]) -> Correction:
     content, encoding = None, "utf-8"
-    if os.path.isfile(file):
+    cell = cell_of_name(file)
+    if cell is not None and cell[0].is_file():
+        content = cell[0].read_bytes()
+        before = code_cells(content).get(cell[1], "")
+    elif os.path.isfile(file):
         with open(file, "rb") as stream:
             content = stream.read()
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
@@ -59,6 +65,8 @@ def _corrected(file: str, repairs: Sequence[Repair]) -> Correction:
         before = "".join(linecache.getlines(file))
     known = linecache.cache.get(file)
     as_checked = "".join(known[2]) if known is not None and len(known) > 2 else None
+    if cell is not None:  # there commands of IPython's were left out
+        as_checked = None
     if as_checked is not None and content is not None and _plain(before) != _plain(as_checked):
         raise _changed(file)
     after = before
@@ -129,12 +137,19 @@ def write(corrected: Sequence[Correction]) -> list[str]:
         ValueError: one is no file, or not as it was; then nothing is written.
         OSError: one cannot be written.
     """
+    files: dict[str, bytes] = {}
     for one in corrected:
         if one.content is None:
             raise ValueError(f"{file_name(one.file)} is no file that can be written")
-        with open(one.file, "rb") as stream:
+        cell = cell_of_name(one.file)
+        path = str(cell[0]) if cell else one.file
+        with open(path, "rb") as stream:
             if stream.read() != one.content:
                 raise _changed(one.file)
-    for one in corrected:
-        write_whole(one.file, one.after.encode(one.encoding))
-    return [one.file for one in corrected]
+        if cell:
+            files[path] = with_cells(files.get(path, one.content), {cell[1]: one.after})
+        else:
+            files[path] = one.after.encode(one.encoding)
+    for path, content in files.items():
+        write_whole(path, content)
+    return list(files)

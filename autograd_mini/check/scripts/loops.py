@@ -18,6 +18,7 @@ from autograd_mini.check.scripts.execution import Execution, File
 from autograd_mini.check.scripts.text import Cell
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import is_made_of_itself, updates_itself
+from autograd_mini.notebooks import cell_of_name
 
 Loop = ast.For | ast.While
 
@@ -192,8 +193,8 @@ def _span(body: Sequence[ast.stmt]) -> str:
 
 
 def _of_cell(name: str) -> str:
-    _, found, number = name.rpartition(", cell ")
-    return f" of cell {number}" if found else ""
+    cell = cell_of_name(name)
+    return f" of cell {cell[1]}" if cell else ""
 
 
 def _called(file: File) -> Iterator[Step]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import linecache
 import re
 import tokenize
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from autograd_mini.check.steps.fitting import CannotTell
 from autograd_mini.check.steps.updates import is_made_of_itself, updates_itself
+from autograd_mini.notebooks import code_cells, name_of_cell
 
 _COMMANDS = re.compile(r"\A%%(?s:.*)|^(\s*)[%!].*", re.MULTILINE)
 """What is IPython's or the shell's in a cell."""
@@ -57,15 +57,13 @@ def cells_of_notebook(path: Path) -> list[Cell]:
         ValueError: it is no notebook of format 4.
     """
     try:
-        cells = json.loads(path.read_text("utf-8"))["cells"]
-        texts = [
-            (number, "".join(cell["source"]))
-            for number, cell in enumerate(cells, 1)
-            if cell["cell_type"] == "code"
-        ]
-    except (ValueError, LookupError, TypeError) as error:
-        raise ValueError(f"{str(path)!r} is no notebook of format 4: {error!r}") from error
-    return [Cell(f"{path}, cell {n}", _COMMANDS.sub(r"\1pass", text)) for n, text in texts]
+        texts = code_cells(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} is {error}") from error
+    return [
+        Cell(name_of_cell(path, number), _COMMANDS.sub(r"\1pass", text))
+        for number, text in texts.items()
+    ]
 
 
 def cells_of(path: Path) -> list[Cell]:
