@@ -1,6 +1,7 @@
 """What pytest collects, and what holds for all tests and doctests."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -9,6 +10,8 @@ from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS, enter_seld
 from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.core.value import VALUE_FUNCTIONS
 
+with suppress(ImportError):
+    import scipy.special  # noqa: F401 - whose functions are entered then
 enter_seldom()  # before a test sees the tables, which are put back after it
 
 collect_ignore = []

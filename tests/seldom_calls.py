@@ -1,5 +1,7 @@
 """A call of each function that is entered with the seldom operations: ``CALLS`` of test_arrays."""
 
+import importlib.util
+
 import numpy as np
 
 
@@ -12,6 +14,7 @@ def array(*shape, seed=0):
 
 
 X, W, V = array(2, 3, 4), array(3, 4, seed=1), array(4, seed=2)
+MASK = np.arange(24).reshape(2, 3, 4) % 3 > 0
 GRID = np.array([0.0, 0.3, 1.1, 1.4])  # not evenly spaced
 
 
@@ -130,6 +133,27 @@ ACCUMULATED = {
     "vecmat": (np.vecmat, array(3), X),
 }
 
+CURVES = {
+    "cbrt": (np.cbrt, W),
+    "sinc": (np.sinc, np.concatenate([W.ravel(), [0.0, 1e-9, 7.3]])),
+    "exp2": (np.exp2, W),
+    "deg2rad": (lambda x: np.deg2rad(x) + np.radians(x), W),
+    "rad2deg": (lambda x: np.rad2deg(x) + np.degrees(x), W),
+    "fmax": (np.fmax, W, V),
+    "fmax of NaN": (lambda x, y: np.fmax(np.where(MASK[0], x, np.nan), y), W, V),
+    "fmin": (np.fmin, W, V),
+    "fmod": (np.fmod, 2.9 * W, 0.93 * V),
+    "copysign": (np.copysign, W, V),
+    "logaddexp2": (np.logaddexp2, W, V),
+    "heaviside": (lambda x, y: np.heaviside(np.where(MASK[0], x, 0), y) * x, W, V),
+    "spacing": (lambda x: np.spacing(x) + x, W),
+    "nextafter": (np.nextafter, W, V),
+    "cumulative_sum": (lambda x: np.cumulative_sum(x, axis=1, include_initial=True), W),
+    "cumulative_prod": (np.cumulative_prod, V),
+    "einsum of numbered axes": (lambda x, y: np.einsum(x, [0, 1], y, [1], [0]), W, V),
+    "dtype of a ufunc": (lambda x: np.exp(x, dtype=float), W),
+}
+
 STATISTICS = {
     "ptp": (lambda x: np.ptp(x, axis=1, keepdims=True), X),
     "average": (lambda x: np.average(x, axis=(0, 2)), X),
@@ -164,7 +188,6 @@ STATISTICS = {
     "histogram, density": (lambda w: np.histogram(GRID, 2, density=True, weights=w**2)[0], V),
 }
 
-MASK = np.arange(24).reshape(2, 3, 4) % 3 > 0
 OPTIONS = {
     "sum where": (lambda x: np.sum(x, axis=1, where=MASK, initial=2.0), X),
     "prod where": (lambda x: np.prod(x, axis=1, where=MASK, initial=2.0), X),
@@ -320,4 +343,50 @@ LINEAR_ALGEBRA = {
 }  # fmt: skip
 FAR = np.diag([0.0, 10.0, 20.0])  # so that eigenvalues are real
 
-CALLS = {**ARRANGED, **JOINED, **ACCUMULATED, **STATISTICS, **OPTIONS, **NUMERICS, **LINEAR_ALGEBRA}
+P = np.array([0.1, 0.35, 0.6, 0.93])
+SPECIAL = {}
+if importlib.util.find_spec("scipy"):
+    from scipy import special
+
+    SPECIAL = {
+        "expit": (special.expit, W),
+        "log_expit": (special.log_expit, W),
+        "exp10": (special.exp10, W),
+        "scipy's cbrt": (special.cbrt, W),
+        "digamma": (special.digamma, 1 + P),
+        "gammaln": (special.gammaln, 3 * P),
+        "gamma": (special.gamma, 1 + P),
+        "beta": (special.beta, 1 + P, P),
+        "betaln": (special.betaln, 1 + P, P),
+        "logit": (special.logit, P),
+        "ndtr": (special.ndtr, W),
+        "log_ndtr": (special.log_ndtr, 4 * W),
+        "erfcx": (special.erfcx, W),
+        "erfinv": (special.erfinv, W / 3),
+        "ndtri": (special.ndtri, P),
+        "xlogy": (special.xlogy, W, P),
+        "xlog1py": (special.xlog1py, W, P),
+        "entr": (special.entr, P),
+        "rel_entr": (special.rel_entr, P, P[::-1] + 0.1),
+        "kl_div": (special.kl_div, P, P[::-1] + 0.1),
+        "iv": (lambda x: special.iv(1.5, x), P),
+        "jv": (lambda x: special.jv(2, x), W),
+        "i0": (special.i0, W),
+        "i1": (special.i1, np.append(V, 0.0)),
+        "j0": (special.j0, W),
+        "j1": (special.j1, np.append(V, 0.0)),
+        "boxcox": (special.boxcox, 1 + P, V),
+        "huber": (special.huber, P + 0.011, 2 * V),
+    }
+
+CALLS = {
+    **ARRANGED,
+    **JOINED,
+    **ACCUMULATED,
+    **CURVES,
+    **STATISTICS,
+    **OPTIONS,
+    **NUMERICS,
+    **LINEAR_ALGEBRA,
+    **SPECIAL,
+}

@@ -243,7 +243,7 @@ def array_documentation() -> Iterator[str]:
     yield f"| {' | '.join(titles)} |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for operation in OPERATIONS.values():
-        if isinstance(operation, ArrayOperation):
+        if isinstance(operation, ArrayOperation) and "scipy" not in operation.source:
             read = [what for what in ("operands", "out") if what in operation.reads]
             cells = [
                 f"`{operation.name}`",

@@ -248,7 +248,9 @@ def enter_seldom() -> None:
 
     They are imported when one of them is first asked for, for the sake of a quick import.
     """
-    from autograd_mini.operations import seldom  # noqa: F401 - importing it enters them
+    from autograd_mini.operations import seldom
+
+    seldom.enter_special()
 
 
 def _of_name(name: str) -> Operation:
@@ -286,7 +288,8 @@ class ArrayOperation(Operation):
         multilinear: whether it is linear in each operand while the others stand, as a product is.
         broadcasts, foreign, parts, kinks, branches, analytic, spelling, formulas, source,
             symbol, activates, reduces, rearranges, keeps_order,
-            moves_axes, axes, fused, symmetric: as of any operation.
+            moves_axes, axes, fused, symmetric, elementwise: as of any
+            operation.
     """
 
     name: str
@@ -314,6 +317,7 @@ class ArrayOperation(Operation):
     axes: Function | None = None
     fused: bool = False
     symmetric: bool = False
+    elementwise: bool = False
 
     def over_complex(self, *operands: Operand, **options: object) -> Operand:
         """The result over complex arrays, as of any operation.

@@ -229,6 +229,8 @@ class ArrayInterface(ArrayMethods):
         if method in ("reduce", "accumulate", "reduceat"):
             kwargs.setdefault("axis", 0)
         function = numpy_function(function)
+        if method == "__call__":
+            inputs = tuple(np.asarray(i) if isinstance(i, list | tuple) else i for i in inputs)
         if function is None or "out" in kwargs or method == "at":
             options = {key: value for key, value in kwargs.items() if key != "axis"}
             raise TypeError(unknown_function(ufunc, method, options, "Tensor"))

@@ -8,7 +8,8 @@ from numpy.lib.array_utils import normalize_axis_index
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import define, replaces
 from autograd_mini.operations.reductions import in_wide, wide
-from autograd_mini.typing import Array, Operand
+from autograd_mini.operations.ufuncs import newer
+from autograd_mini.typing import Array, Function, Operand
 
 
 def _along_last(x: Operand, axis: int | None) -> Operand:
@@ -122,6 +123,46 @@ for _name, _extreme, _which in (
         source=f"def {_name}(x, axis):\n    return np.{_extreme.__name__}.accumulate(x, axis)",
         sentence=f"The {_which} element so far along an axis; equal ones share the gradient.",
     )
+
+
+def _from_start(
+    running: Function, x: Operand, axis: int | None, include_initial: bool, first: float
+) -> Operand:
+    x = np.atleast_1d(x)
+    if axis is None and np.ndim(x) != 1:
+        raise ValueError(f"an axis is needed for the shape {np.shape(x)}: write axis=")
+    axis = normalize_axis_index(0 if axis is None else operator.index(axis), np.ndim(x))
+    made = running(x, axis)
+    if not include_initial:
+        return made
+    shape = [1 if a == axis else n for a, n in enumerate(np.shape(x))]
+    return np.concatenate([np.full(shape, first), made], axis)
+
+
+@replaces(*newer(np, "cumulative_sum"))
+def cumulative_sum(
+    x: Operand,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: None = None,
+    out: None = None,
+    include_initial: bool = False,
+) -> Operand:
+    return _from_start(np.cumsum, x, axis, include_initial, 0.0)
+
+
+@replaces(*newer(np, "cumulative_prod"))
+def cumulative_prod(
+    x: Operand,
+    /,
+    *,
+    axis: int | None = None,
+    dtype: None = None,
+    out: None = None,
+    include_initial: bool = False,
+) -> Operand:
+    return _from_start(np.cumprod, x, axis, include_initial, 1.0)
 
 
 # In order

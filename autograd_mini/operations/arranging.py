@@ -15,7 +15,7 @@ from autograd_mini.core.operation import replaces
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.operations.indexing import getitem, index_array, scattered
 from autograd_mini.operations.shapes import astype
-from autograd_mini.operations.ufuncs import newer
+from autograd_mini.operations.ufuncs import newer, still
 from autograd_mini.typing import Array, Axis, Operand
 
 
@@ -283,13 +283,13 @@ def real_if_close(a: Operand, tol: float = 100) -> Operand:
 
 @replaces(np.imag)
 def imag(val: Operand) -> Operand:
-    return np.where(np.ones(np.shape(val), bool), 0.0, val)
+    return still(val)
 
 
 @replaces(np.angle)
 def angle(z: Operand, deg: bool = False) -> Operand:
     """That of -1 or 1: it jumps where the number changes its sign, and does not move elsewhere."""
-    return np.where(np.ones(np.shape(z), bool), np.angle(tensor.plain(z), deg), z)
+    return np.angle(tensor.plain(z), deg) + still(z)
 
 
 @replaces(*newer(np, "astype"))

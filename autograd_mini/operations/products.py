@@ -177,8 +177,22 @@ define(
 @replaces(np.einsum)
 def einsum(subscripts: Any, *operands: Operand, optimize: object = True) -> Operand:
     if not isinstance(subscripts, str):
-        raise TypeError("einsum of Tensors: write the subscripts as text, such as 'ij,jk->ik'")
+        subscripts, operands = _as_text((subscripts, *operands))
     return record(OPERATIONS["einsum"], operands, {"subscripts": _explicit(subscripts, operands)})
+
+
+def _as_text(arguments: Sequence[Operand]) -> tuple[str, tuple[Operand, ...]]:
+    """Subscripts as text, of operands each of which is followed by the numbers of its axes."""
+    from string import ascii_letters
+
+    def term(axes: Sequence[Any]) -> str:
+        return "".join("..." if axis is Ellipsis else ascii_letters[axis] for axis in axes)
+
+    pairs = len(arguments) // 2
+    text = ",".join(term(axes) for axes in arguments[1 : 2 * pairs : 2])
+    if len(arguments) % 2:
+        text += "->" + term(arguments[-1])
+    return text, tuple(arguments[: 2 * pairs : 2])
 
 
 def _explicit(subscripts: str, operands: Sequence[Any]) -> str:

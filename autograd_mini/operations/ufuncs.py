@@ -89,6 +89,82 @@ def ldexp(x: Operand, power: Operand) -> Operand:
     return x * np.ldexp(one, half) * np.ldexp(one, tensor.plain(power) - half)
 
 
+# Elementwise, of others
+
+
+@replaces(np.exp2)
+def exp2(x: Operand) -> Operand:
+    return np.power(2.0, x)
+
+
+@replaces(np.deg2rad, np.radians)
+def deg2rad(x: Operand) -> Operand:
+    return x * (np.pi / 180)
+
+
+@replaces(np.rad2deg, np.degrees)
+def rad2deg(x: Operand) -> Operand:
+    return x * (180 / np.pi)
+
+
+@replaces(np.fmax)
+def fmax(x: Operand, y: Operand) -> Operand:
+    return _of_known(np.maximum, x, y)
+
+
+@replaces(np.fmin)
+def fmin(x: Operand, y: Operand) -> Operand:
+    return _of_known(np.minimum, x, y)
+
+
+def _of_known(both: Function, x: Operand, y: Operand) -> Operand:
+    """Of two numbers one of which is NaN the other."""
+    x, y = np.where(np.isnan(x), y, x), np.where(np.isnan(y), x, y)
+    return both(x, y)
+
+
+@replaces(np.fmod)
+def fmod(x: Operand, y: Operand) -> Operand:
+    """The remainder with the sign of x."""
+    size = np.abs(y)
+    negative = -1.0 * np.remainder(-1.0 * x, size)  # of truth values there is no -x
+    return np.where(tensor.plain(x) < 0, negative, np.remainder(x, size))
+
+
+@replaces(np.copysign)
+def copysign(x: Operand, y: Operand) -> Operand:
+    same = np.signbit(tensor.plain(x)) == np.signbit(tensor.plain(y))
+    return np.where(same, x, -1.0 * x) + still(y)
+
+
+@replaces(np.logaddexp2)
+def logaddexp2(x: Operand, y: Operand) -> Operand:
+    return np.logaddexp(x * np.log(2), y * np.log(2)) / np.log(2)
+
+
+@replaces(np.heaviside)
+def heaviside(x: Operand, y: Operand) -> Operand:
+    numbers = tensor.plain(x)
+    step = np.where(numbers == 0, y, np.where(numbers > 0, 1.0, 0.0))
+    return np.where(np.isnan(numbers), x, step + still(x))
+
+
+def still(x: Operand) -> Operand:
+    """Zeros that do not move with the numbers, but are recorded."""
+    return np.where(np.ones(np.shape(x), bool), 0.0, x)
+
+
+@replaces(np.spacing)
+def spacing(x: Operand) -> Operand:
+    return np.spacing(tensor.plain(x)) + still(x)
+
+
+@replaces(np.nextafter)
+def nextafter(x: Operand, y: Operand) -> Operand:
+    step = np.nextafter(tensor.plain(x), tensor.plain(y)) - tensor.plain(x)
+    return x + step + still(y)
+
+
 @replaces(np.conjugate)
 def conjugate(x: Operand) -> Operand:
     return x

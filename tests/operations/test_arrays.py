@@ -314,7 +314,7 @@ def test_the_tangent_of_every_operation_is_that_of_its_pullback():
     tried = set()
     for node in examples():
         operands = [np.asarray(getattr(p, "data", p), float) for p in node.parents]
-        if node.operation.elementwise or node.op in WITHOUT_DERIVATIVE:
+        if node.op in RULES or node.op in WITHOUT_DERIVATIVE:
             continue  # rows have points of their own, below
         check_tangents(functools.partial(applied, node), *operands)
         tried.add(node.op)

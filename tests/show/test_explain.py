@@ -435,6 +435,9 @@ def seldom_examples(examples: dict[str, list[Tensor]]) -> dict[str, list[Tensor]
                 leaves = tuple(Tensor(data_of(parent)) for parent in node.parents)
                 made = record(node.operation, leaves, node.options)
                 others.setdefault(node.op, []).append(made)
+    if "polygamma" in ARRAY_RULES:  # which comes of differentiating twice
+        leaf = Tensor([1.2, 2.5, 0.7])
+        others["polygamma"] = [record(ARRAY_RULES["polygamma"], (leaf,), {"n": 1})]
     smallest = {op: sorted(made, key=lambda node: node.size)[:2] for op, made in others.items()}
     return examples | smallest | {"complement": []}  # which has no derivative
 
