@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import define, replaces
 from autograd_mini.operations.reductions import in_wide, wide
-from autograd_mini.operations.ufuncs import newer
+from autograd_mini.operations.ufuncs import newer, one_axis
 from autograd_mini.typing import Array, Function, Operand
 
 
@@ -131,7 +131,7 @@ def _from_start(
     x = np.atleast_1d(x)
     if axis is None and np.ndim(x) != 1:
         raise ValueError(f"an axis is needed for the shape {np.shape(x)}: write axis=")
-    axis = normalize_axis_index(0 if axis is None else operator.index(axis), np.ndim(x))
+    axis = normalize_axis_index(one_axis(axis, x), np.ndim(x))
     made = running(x, axis)
     if not include_initial:
         return made

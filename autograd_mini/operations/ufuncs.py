@@ -26,7 +26,7 @@ def outer(ufunc: Function, a: Operand, b: Operand) -> Operand:
 
 @replaces(np.ufunc.reduceat)
 def reduceat(ufunc: Operand, x: Operand, indices: ArrayLike, axis: int | None = 0) -> Operand:
-    axis = _one_axis(axis, x)
+    axis = one_axis(axis, x)
     size, before = np.shape(x)[axis], (slice(None),) * (axis % np.ndim(x))
     starts = [int(i) for i in np.asarray(indices)]
     for start in starts:
@@ -40,7 +40,7 @@ def reduceat(ufunc: Operand, x: Operand, indices: ArrayLike, axis: int | None = 
     return np.concatenate(parts, axis) if parts else x[(*before, slice(0))]
 
 
-def _one_axis(axis: Operand, x: Operand) -> int:
+def one_axis(axis: Operand, x: Operand) -> int:
     """An axis; none is named where there is but one."""
     if isinstance(axis, tuple) and len(axis) == 1:
         axis = axis[0]
@@ -55,7 +55,7 @@ def logaddexp_reduce(x: Operand, axis: Axis = 0, keepdims: bool = False) -> Oper
 @replaces(np.logaddexp.accumulate)
 def logaddexp_accumulate(x: Operand, axis: int | None = 0) -> Operand:
     """Logarithms of running sums, by doubling."""
-    axis = _one_axis(axis, x)
+    axis = one_axis(axis, x)
     rows = np.moveaxis(x, axis, -1)
     size, step = np.shape(rows)[-1], 1
     while step < size:

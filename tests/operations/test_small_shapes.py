@@ -276,4 +276,4 @@ def test_every_elementwise_operation_over_small_shapes(name, data):
 
 def test_the_registries_are_all_here():
     assert {"affine", "softmax", "log_softmax", "logsumexp"} <= {o.__name__ for o in OURS.values()}
-    assert len(NAMES) == len(OURS) > 250
+    assert len(NAMES) == len(OURS) > 200
