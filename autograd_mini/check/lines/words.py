@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import dis
+import functools
 import inspect
 import math
 import operator
@@ -367,7 +368,7 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
         if shape is not None and getattr(value, "dtype", np.dtype(float)).kind in "biufc":
             operands.append(word)
         elif isinstance(value, dict | list | tuple) or hasattr(value, "__dict__"):
-            if not isinstance(value, types.ModuleType | type) and not callable(value):
+            if not isinstance(value, types.ModuleType | type) and not _is_function(value):
                 containers.append(word)
         elif _is_unary(value):
             functions.setdefault(text, node)
@@ -417,7 +418,7 @@ def _inside(node: ast.expr, value: object) -> Iterator[ast.expr]:
         for key in value:
             if isinstance(key, str | int) and not isinstance(key, bool):
                 yield ast.Subscript(copied(node), ast.Constant(key), ast.Load())
-    elif not isinstance(value, types.ModuleType | type | np.ndarray) and not callable(value):
+    elif not isinstance(value, types.ModuleType | type | np.ndarray) and not _is_function(value):
         for name, inner in list(getattr(value, "__dict__", {}).items())[:_MANY]:
             if shape_of(inner) is not None or isinstance(inner, dict | list):
                 yield ast.Attribute(copied(node), name, ast.Load())
@@ -425,6 +426,11 @@ def _inside(node: ast.expr, value: object) -> Iterator[ast.expr]:
             plain = isinstance(inner, types.FunctionType | staticmethod)
             if plain and not name.startswith("__") and hasattr(value, "__dict__"):
                 yield ast.Attribute(copied(node), name, ast.Load())
+
+
+def _is_function(value: object) -> bool:
+    """Whether something is called and holds nothing of interest; a layer that is called does."""
+    return inspect.isroutine(value) or isinstance(value, np.ufunc | functools.partial)
 
 
 _HARMLESS = frozenset(
