@@ -197,8 +197,10 @@ class Candidates:
         if first is None:
             return not arrays, False
         claims = self.truth.claims(first)
-        gradient = any(c.exact and c.kind in ("gradient", "share") for c in claims)
-        return bool(claims), gradient
+        names = [self.truth.named(ast.unparse(target)) for target in _targets(self.statement.node)]
+        meant = {node for node in names if node is not None}
+        gradients = {c.node for c in claims if c.exact and c.kind in ("gradient", "share")}
+        return bool(claims), bool(gradients & meant if meant else gradients)
 
     def _made(self, every: _Listed, cost: float) -> list[list[Made]]:
         """What the statement, and the edits that follow, make at the turns that are looked at.

@@ -20,7 +20,7 @@ from autograd_mini.check.lines import (
     terms,
 )
 from autograd_mini.check.lines.line import Change, Line, name_of_call
-from autograd_mini.check.lines.syntax import Tree, copied
+from autograd_mini.check.lines.syntax import Tree, copied, number_of
 from autograd_mini.check.lines.words import Words, words_of
 
 __all__ = ["COSTS", "Edit", "Words", "edits", "words_of"]
@@ -177,7 +177,7 @@ def _all(line: Line, rules: Sequence[Rule]) -> Iterator[tuple[Change, Parts]]:
             alike.setdefault(line.tree.key(node), []).append(node)
     for rule in rules:
         for change in rule(line):
-            if change.kind == "constant" and _is_limit(line, change.old):
+            if change.kind == "constant" and not _may_be_limit(line, change):
                 continue
             yield change, {change.old: change.new, **dict(change.also)}
             if change.kind in _THROUGHOUT:
@@ -189,12 +189,17 @@ def _all(line: Line, rules: Sequence[Rule]) -> Iterator[tuple[Change, Parts]]:
                     yield again, {place: copied(change.new) for place in places}
 
 
-def _is_limit(line: Line, node: ast.AST) -> bool:
-    """Whether a number is a limit of ``clip``: a wider one undoes nothing, it is only not met."""
-    return any(
-        isinstance(above, ast.Call) and name_of_call(above) == "clip"
-        for above in line.tree.above(node)
-    )
+def _may_be_limit(line: Line, change: Change) -> bool:
+    """Whether a number may stand there: as a limit only 0, and what the code or the loss names.
+
+    A wider limit undoes nothing: it is only not met by these numbers.
+    """
+    calls = [name_of_call(node) for node in line.tree.above(change.old)]
+    if "clip" in calls:
+        return False
+    value = number_of(change.new)
+    limits = {"maximum", "minimum"}.intersection(calls)
+    return not limits or value in (None, 0, *line.words.constants)
 
 
 _THROUGHOUT_COSTS = 0.5

@@ -109,7 +109,9 @@ def constants(line: Line, node: ast.expr) -> Iterator[Change]:
         if other != value:
             likely = other in usual or other in near
             extra = 0.0 if likely else 0.5
-            if other == 0 and not power:  # rather is the term left out, or the factor
+            if (
+                other == 0 and not power and not isinstance(parent, ast.Call)
+            ):  # rather is the term left out, or the factor
                 extra = 2.0
             yield Change("power" if power else "constant", node, number(other), extra)
     for word in line.words.numbers:

@@ -239,6 +239,7 @@ def _meaning(trial: Trial, truth: Truth) -> Callable[[str], str]:
         if text not in values:
             return ""
         claims = [claim for claim in truth.claims(values[text]) if claim.exact]
-        return truth.words(claims[0]) if claims else ""
+        words = truth.words(claims[0]) if claims else ""
+        return words if words != text else ""
 
     return meaning

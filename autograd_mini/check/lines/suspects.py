@@ -115,7 +115,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             penalty = _SPOILED_ZERO
         if _keeps_the_last_share(trial, statement, event, claims):
             penalty = _LAST_SHARE
-        if penalty < 1 and truth.is_data(event.value):
+        if penalty < 1 and truth.is_data(event.value) and truth.named(event.name) is None:
             penalty = _RIGHT
         elif penalty < 1 and not backward:
             penalty += _FORWARD
