@@ -117,8 +117,8 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             penalty = _LAST_SHARE
         if penalty < 1 and truth.is_data(event.value) and truth.named(event.name) is None:
             penalty = _RIGHT
-        elif penalty < 1 and not backward:
-            penalty += _FORWARD
+        elif penalty < 1 and not backward and event.value.dtype.kind != "b":
+            penalty += _FORWARD  # a mask is no value of the forward pass, but a local derivative
         elif penalty < 1:
             factors = {claim.factor for claim in claims if claim.kind != "value"}
             read = [unknown.get(_scoped(statement, text)) for text in _read(statement.node)]

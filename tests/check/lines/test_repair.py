@@ -60,6 +60,60 @@ def forwards_in_time(W, U):
     return {"W": dW, "U": dU}
 
 
+def last_share(W, U):
+    hs = [np.zeros((5, 3))]
+    for x in SERIES:
+        hs.append(np.tanh(x @ W + hs[-1] @ U))
+    dW, dU, dh = np.zeros_like(W), np.zeros_like(U), hs[-1]
+    for t in reversed(range(len(SERIES))):
+        dz = dh * (1 - hs[t + 1] ** 2)
+        dW = SERIES[t].T @ dz
+        dU += hs[t].T @ dz
+        dh = dz @ U.T
+    return {"W": dW, "U": dU}
+
+
+HIDDEN = RNG.normal(size=(4, 3))
+
+
+def cut_off(W2):
+    return np.sum((np.maximum(X @ HIDDEN, 0) @ W2) ** 2)
+
+
+def cut_off_higher(W2):
+    r = np.maximum(X @ HIDDEN, 0)
+    d = 2 * (r @ W2)
+    return {"W2": np.maximum(X @ HIDDEN, 1).T @ d}
+
+
+def relu_prime(g, z):
+    return z > 0
+
+
+def rectified(W1, W2):
+    a1 = X @ W1 * (X @ W1 > 0)
+    z2 = a1 @ W2
+    return np.sum((z2 * (z2 > 0)) ** 2) / 2
+
+
+def rectified_without_what_is_handed_on(W1, W2):
+    z1 = X @ W1
+    a1 = z1 * (z1 > 0)
+    z2 = a1 @ W2
+    dz2 = relu_prime(z2 * (z2 > 0), z2)
+    dz1 = relu_prime(dz2 @ W2.T, z1)
+    return {"W1": X.T @ dz1, "W2": a1.T @ dz2}
+
+
+def inverted(W1, W2):
+    z1 = X @ W1
+    passed = z1 < 0
+    a1 = z1 * (z1 > 0)
+    z2 = a1 @ W2
+    dz2 = z2 * (z2 > 0)
+    return {"W1": X.T @ (dz2 @ W2.T * passed), "W2": a1.T @ dz2}
+
+
 RECURRENT = {"W": RNG.normal(size=(3, 3)) / 2, "U": RNG.normal(size=(3, 3)) / 2}
 
 
@@ -69,6 +123,15 @@ RECURRENT = {"W": RNG.normal(size=(3, 3)) / 2, "U": RNG.normal(size=(3, 3)) / 2}
         (network, PARAMS, with_a_wrong_helper, "return 1 - np.tanh(z) ** 2"),
         (averaged, PARAMS, averaged_at_the_end, "d1 = da1 * (1 - a1**2)"),
         (recurrent, RECURRENT, forwards_in_time, "for t in range(len(SERIES) - 1, -1, -1):"),
+        (recurrent, RECURRENT, last_share, "dW += SERIES[t].T @ dz"),
+        (
+            cut_off,
+            {"W2": PARAMS["W2"]},
+            cut_off_higher,
+            'return {"W2": np.maximum(X @ HIDDEN, 0).T @ d}',
+        ),
+        (rectified, PARAMS, rectified_without_what_is_handed_on, "return g * (z > 0)"),
+        (rectified, PARAMS, inverted, "passed = z1 > 0"),
     ],
 )
 def test_the_line_is_mended_where_it_is_wrong(loss, params, manual, right):
@@ -95,3 +158,18 @@ def test_a_name_that_only_the_loss_reads_may_stand_in_a_line():
     loss, manual = layers(T + 1)
     (mistake,) = check_gradients(loss, PARAMS, manual).mistakes
     assert mistake.repair.text.replace(" ", "") == "d2=2*(out-targets)"
+
+
+def test_what_a_loop_has_counted_to_is_no_factor():
+    def loss(W2):
+        return 12.0 * np.sum(X[:, :3] @ W2)
+
+    def manual(W2):
+        for i in range(4):
+            for j in range(5):
+                total = i + j
+        dW2 = X[:, :3].T @ np.ones((5, 2)) + 0 * total
+        return {"W2": dW2}
+
+    (mistake,) = check_gradients(loss, {"W2": PARAMS["W2"]}, manual).mistakes
+    assert all(" i" not in repair.text for repair in mistake.repairs)
