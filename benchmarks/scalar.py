@@ -32,6 +32,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 import autograd_mini as ag
 from autograd_mini._build import build
 from autograd_mini.replay import tape
@@ -152,6 +154,37 @@ def replayed(in_c: bool) -> Side:
     return Side("replayed", float, numbers.relu, None, start=start)
 
 
+def batched() -> Side:
+    """The classic demo with its samples side by side: one sample's loss is what is recorded."""
+    if tape._compiled() is None:
+        raise ImportError("it was not built")
+
+    def loss(parameters: Sequence[Any], x: Any, y: Any, label: Any) -> Any:
+        given, inputs = iter(parameters), [x, y]
+        for n_in, n_out in SHAPE:
+            layer = [([next(given) for _ in range(n_in)], next(given)) for _ in range(n_out)]
+            last = n_out == 1
+            sums = [sum((w * v for w, v in zip(ws, inputs, strict=True)), b) for ws, b in layer]
+            inputs = sums if last else [z.relu() for z in sums]
+        return (1 + -label * inputs[0]).relu()
+
+    step = ag.compile(ag.value_and_grad(loss), batch=True)
+    xs, ys = np.array(SAMPLES).T
+    labels = np.array(LABELS, float)
+
+    warm = [random.uniform(-1, 1) for _ in PROGRAMS["classic demo"][1]]
+    for _ in range(4):  # the first calls are computed beside the recording
+        step(warm, xs, ys, labels)
+
+    def start(side: Side, program: Callable[..., Any], leaves: Sequence[float]) -> Any:
+        losses, slopes = step(leaves, xs, ys, labels)
+        weights = np.array(leaves)
+        value = losses.mean() + 1e-4 * (weights @ weights)
+        return value, (np.array(slopes) / len(losses) + 2e-4 * weights).tolist()
+
+    return Side("batched", float, lambda x: x, None, start=start)
+
+
 def micrograd() -> Side:
     engine = importlib.import_module("micrograd.engine")
     sys.setrecursionlimit(1_000_000)
@@ -198,6 +231,7 @@ SIDES: dict[str, Callable[[], Side]] = {
     "Value, plain, weighted_sum": lambda: ours("plain", neuron=True),
     "replayed, in C": lambda: replayed(in_c=True),
     "replayed, in Python": lambda: replayed(in_c=False),
+    "replayed, in C, batch": batched,
     "micrograd": micrograd,
     "HIPS autograd": hips_autograd,
     "MyGrad": mygrad,
@@ -330,7 +364,7 @@ def measured(name: str, quick: bool, large: bool) -> dict[str, Any]:
     """Every figure of one side, from a process in which no other is imported."""
     side, control = SIDES[name](), floats()
     repetitions, most = (5, 2.0) if quick else (41, 15.0)
-    neuron = name.endswith("weighted_sum")
+    neuron = name.endswith(("weighted_sum", "batch"))
     programs = ["classic demo"] if neuron else list(PROGRAMS)
     found: dict[str, Any] = {
         "programs": {each: ratios(side, control, each, repetitions, most) for each in programs}

@@ -214,21 +214,23 @@ static int computed(Tape *tape) {
     return !unusual;
 }
 
+static int compared(int32_t compare, double a, double b) {
+    switch (compare) {
+        case Py_LT: return a < b;
+        case Py_LE: return a <= b;
+        case Py_EQ: return a == b;
+        case Py_NE: return a != b;
+        case Py_GT: return a > b;
+        default: return a >= b;
+    }
+}
+
 static int as_recorded(const Tape *tape) {
     Py_ssize_t i;
     for (i = 0; i < tape->guards_count; i++) {
         const Guard *guard = &tape->guards[i];
         double a = tape->values[guard->a], b = tape->values[guard->b];
-        int holds = 0;
-        switch (guard->compare) {
-            case Py_LT: holds = a < b; break;
-            case Py_LE: holds = a <= b; break;
-            case Py_EQ: holds = a == b; break;
-            case Py_NE: holds = a != b; break;
-            case Py_GT: holds = a > b; break;
-            case Py_GE: holds = a >= b; break;
-        }
-        if (holds != guard->holds) return 0;
+        if (compared(guard->compare, a, b) != guard->holds) return 0;
     }
     return 1;
 }
@@ -299,8 +301,134 @@ static PyObject *tape_run(Tape *tape, PyObject *args) {
     return both;
 }
 
+/* Several runs at once: a place has WIDTH numbers side by side, one for each. */
+
+#define WIDTH 16
+#define EACH for (l = 0; l < WIDTH; l++)
+
+static int computed_lanes(const Tape *tape, double *values) {
+    Py_ssize_t i;
+    int l, unusual = 0;
+    for (i = 0; i < tape->steps_count; i++) {
+        const Step *step = &tape->steps[i];
+        double *restrict out = values + (tape->first + i) * WIDTH;
+        const double *x, *y, *z;
+        if (step->operation == WEIGHTED_SUM) {
+            const int32_t *list = tape->list + step->a, *end = list + 2 * (Py_ssize_t)step->b + 1;
+            x = values + (Py_ssize_t)*list++ * WIDTH;
+            EACH out[l] = x[l];
+            for (; list < end; list += 2) {
+                x = values + (Py_ssize_t)list[0] * WIDTH, y = values + (Py_ssize_t)list[1] * WIDTH;
+                EACH out[l] += x[l] * y[l];
+            }
+            continue;
+        }
+        x = values + (Py_ssize_t)step->a * WIDTH, y = values + (Py_ssize_t)step->b * WIDTH;
+        z = values + (Py_ssize_t)step->c * WIDTH;
+        switch (step->operation) { LANES }
+        (void)z;
+    }
+    return !unusual;
+}
+
+static void swept_lanes(const Tape *tape, const double *restrict values,
+                        double *restrict gradients) {
+    Py_ssize_t i;
+    int l;
+    memset(gradients, 0, sizeof(double) * WIDTH * (size_t)tape->size);
+    EACH gradients[(Py_ssize_t)tape->outputs[0] * WIDTH + l] = 1.0;
+    for (i = tape->steps_count - 1; i >= 0; i--) {
+        const Step *step = &tape->steps[i];
+        Py_ssize_t place = (tape->first + i) * WIDTH;
+        const double *out = values + place, *x, *y, *z;
+        double total[WIDTH];           /* its own, so that the compiler may take lanes together */
+        memcpy(total, gradients + place, sizeof total);
+        if (step->operation == WEIGHTED_SUM) {
+            const int32_t *list = tape->list + step->a, *end = list + 2 * (Py_ssize_t)step->b + 1;
+            EACH gradients[(Py_ssize_t)*list * WIDTH + l] += total[l];
+            for (list++; list < end; list += 2) {
+                Py_ssize_t w = (Py_ssize_t)list[0] * WIDTH, v = (Py_ssize_t)list[1] * WIDTH;
+                EACH gradients[w + l] += total[l] != 0.0 ? total[l] * values[v + l] : 0.0;
+                EACH gradients[v + l] += total[l] != 0.0 ? total[l] * values[w + l] : 0.0;
+            }
+            continue;
+        }
+        x = values + (Py_ssize_t)step->a * WIDTH, y = values + (Py_ssize_t)step->b * WIDTH;
+        z = values + (Py_ssize_t)step->c * WIDTH;
+        switch (step->operation) { SHARES_OF_LANES }
+        (void)x, (void)y, (void)z, (void)out;
+    }
+}
+
+static int lanes_as_recorded(Tape *tape, const double *values, int used) {
+    Py_ssize_t i;
+    int l;
+    for (i = 0; i < tape->guards_count; i++)
+        for (l = 0; l < used; l++) {
+            const Guard *guard = &tape->guards[i];
+            double a = values[(Py_ssize_t)guard->a * WIDTH + l];
+            double b = values[(Py_ssize_t)guard->b * WIDTH + l];
+            if (compared(guard->compare, a, b) != guard->holds) return 0;
+        }
+    return 1;
+}
+
+/* run_batch(inputs, lanes, count, outputs, gradients): so many runs, the numbers of each input,
+   output and gradient one after the other.  True, or as of run(): None, False. */
+static PyObject *tape_run_batch(Tape *tape, PyObject *args) {
+    Py_buffer inputs, outputs, gradients;
+    Py_ssize_t lanes, count, begin, i;
+    double *values = NULL, *slopes = NULL;
+    int l, same = 1, ordinary = 1, fits;
+    if (!PyArg_ParseTuple(args, "y*nnw*w*", &inputs, &lanes, &count, &outputs, &gradients))
+        return NULL;
+    fits = lanes > 0 && count >= 0 && count <= tape->inputs && (!count || tape->outputs_count) &&
+           inputs.len / (Py_ssize_t)sizeof(double) / lanes == tape->inputs &&
+           outputs.len / (Py_ssize_t)sizeof(double) / lanes == tape->outputs_count &&
+           gradients.len / (Py_ssize_t)sizeof(double) / lanes == count;
+    if (!fits) PyErr_SetString(PyExc_ValueError, "a batch does not fit the tape");
+    if (fits) {
+        values = PyMem_Malloc(sizeof(double) * WIDTH * (size_t)(tape->size + 1));
+        slopes = PyMem_Malloc(sizeof(double) * WIDTH * (size_t)(tape->size + 1));
+        if (!values || !slopes) {
+            PyErr_NoMemory();
+            fits = 0;
+        }
+    }
+    if (fits)
+        for (i = tape->inputs; i < tape->first; i++) EACH values[i * WIDTH + l] = tape->values[i];
+    for (begin = 0; fits && same && ordinary && begin < lanes; begin += WIDTH) {
+        int used = lanes - begin < WIDTH ? (int)(lanes - begin) : WIDTH;
+        const double *given = (const double *)inputs.buf + begin;
+        for (i = 0; i < tape->inputs; i++)
+            EACH values[i * WIDTH + l] = given[i * lanes + (l < used ? l : 0)];
+        ordinary = computed_lanes(tape, values);
+        same = lanes_as_recorded(tape, values, used);
+        if (!same || !ordinary) break;
+        for (i = 0; i < tape->outputs_count; i++)
+            for (l = 0; l < used; l++)
+                ((double *)outputs.buf)[i * lanes + begin + l] =
+                    values[(Py_ssize_t)tape->outputs[i] * WIDTH + l];
+        if (!count) continue;
+        swept_lanes(tape, values, slopes);
+        for (i = 0; i < count; i++)
+            for (l = 0; l < used; l++)
+                ((double *)gradients.buf)[i * lanes + begin + l] = slopes[i * WIDTH + l];
+    }
+    PyMem_Free(values);
+    PyMem_Free(slopes);
+    PyBuffer_Release(&inputs);
+    PyBuffer_Release(&outputs);
+    PyBuffer_Release(&gradients);
+    if (!fits) return NULL;
+    if (!same) Py_RETURN_NONE;
+    return PyBool_FromLong(ordinary);
+}
+
 static PyMethodDef methods[] = {
     {"run", (PyCFunction)tape_run, METH_VARARGS, "run(inputs, count): outputs and gradients."},
+    {"run_batch", (PyCFunction)tape_run_batch, METH_VARARGS,
+     "run_batch(inputs, lanes, count, outputs, gradients): several runs at once."},
     {NULL, NULL, 0, NULL},
 };
 

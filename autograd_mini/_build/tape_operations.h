@@ -765,3 +765,237 @@ static const char *const operation_names[] = {"add", "sub", "mul", "div", "pow",
     case 52: \
         gradients[step->a] += total * slope_gelu_x(out, x); \
         break;
+
+/* The same for several numbers at once, which stand side by side in each place. */
+#define LANES \
+    case 0: EACH out[l] = value_add(x[l], y[l]); break; \
+    case 1: EACH out[l] = value_sub(x[l], y[l]); break; \
+    case 2: EACH out[l] = value_mul(x[l], y[l]); break; \
+    case 3: EACH out[l] = value_div(x[l], y[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 4: EACH out[l] = value_pow(x[l], y[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 5: EACH out[l] = value_neg(x[l]); break; \
+    case 6: EACH out[l] = value_positive(x[l]); break; \
+    case 7: EACH out[l] = value_exp(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 8: EACH out[l] = value_expm1(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 9: EACH out[l] = value_log(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 10: EACH out[l] = value_log1p(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 11: EACH out[l] = value_log2(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 12: EACH out[l] = value_log10(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 13: EACH out[l] = value_sqrt(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 14: EACH out[l] = value_square(x[l]); break; \
+    case 15: EACH out[l] = value_reciprocal(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 16: EACH out[l] = value_sin(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 17: EACH out[l] = value_cos(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 18: EACH out[l] = value_tan(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 19: EACH out[l] = value_arcsin(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 20: EACH out[l] = value_arccos(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 21: EACH out[l] = value_arctan(x[l]); break; \
+    case 22: EACH out[l] = value_arctan2(x[l], y[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 23: EACH out[l] = value_sinh(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 24: EACH out[l] = value_cosh(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 25: EACH out[l] = value_tanh(x[l]); break; \
+    case 26: EACH out[l] = value_arcsinh(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 27: EACH out[l] = value_arccosh(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 28: EACH out[l] = value_arctanh(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 29: EACH out[l] = value_abs(x[l]); break; \
+    case 30: EACH out[l] = value_sign(x[l]); break; \
+    case 31: EACH out[l] = value_floor(x[l]); break; \
+    case 32: EACH out[l] = value_ceil(x[l]); break; \
+    case 33: EACH out[l] = value_trunc(x[l]); break; \
+    case 34: EACH out[l] = value_rint(x[l]); break; \
+    case 35: EACH out[l] = value_mod(x[l], y[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 36: EACH out[l] = value_floor_divide(x[l], y[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 37: EACH out[l] = value_sigmoid(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 38: EACH out[l] = value_softplus(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 39: EACH out[l] = value_log_sigmoid(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 40: EACH out[l] = value_relu(x[l]); break; \
+    case 41: EACH out[l] = value_leaky_relu(x[l], y[l]); break; \
+    case 42: EACH out[l] = value_elu(x[l], y[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 43: EACH out[l] = value_silu(x[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 44: EACH out[l] = value_maximum(x[l], y[l]); break; \
+    case 45: EACH out[l] = value_minimum(x[l], y[l]); break; \
+    case 46: EACH out[l] = value_where(x[l], y[l], z[l]); break; \
+    case 47: EACH out[l] = value_clip(x[l], y[l], z[l]); break; \
+    case 48: EACH out[l] = value_hypot(x[l], y[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 49: EACH out[l] = value_logaddexp(x[l], y[l]); EACH unusual |= !isfinite(out[l]); break; \
+    case 50: EACH out[l] = value_erf(x[l]); break; \
+    case 51: EACH out[l] = value_erfc(x[l]); break; \
+    case 52: EACH out[l] = value_gelu(x[l]); EACH unusual |= !isfinite(out[l]); break;
+
+#define SHARES_OF_LANES \
+    case 0: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_add_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_add_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 1: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sub_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sub_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 2: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_mul_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_mul_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 3: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_div_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_div_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 4: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_pow_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_pow_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 5: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_neg_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 6: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_positive_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 7: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_exp_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 8: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_expm1_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 9: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 10: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log1p_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 11: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log2_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 12: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log10_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 13: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sqrt_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 14: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_square_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 15: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_reciprocal_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 16: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sin_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 17: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_cos_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 18: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_tan_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 19: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arcsin_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 20: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arccos_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 21: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arctan_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 22: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arctan2_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arctan2_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 23: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sinh_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 24: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_cosh_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 25: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_tanh_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 26: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arcsinh_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 27: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arccosh_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 28: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arctanh_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 29: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_abs_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 30: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sign_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 31: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_floor_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 32: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_ceil_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 33: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_trunc_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 34: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_rint_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 35: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_mod_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_mod_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 36: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_floor_divide_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_floor_divide_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 37: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sigmoid_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 38: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_softplus_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 39: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log_sigmoid_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 40: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_relu_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 41: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_leaky_relu_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_leaky_relu_slope(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 42: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_elu_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_elu_alpha(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 43: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_silu_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 44: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_maximum_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_maximum_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 45: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_minimum_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_minimum_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 46: \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_where_x(out[l], x[l], y[l], z[l]) : 0.0; \
+        EACH gradients[step->c * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_where_y(out[l], x[l], y[l], z[l]) : 0.0; \
+        break; \
+    case 47: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_clip_x(out[l], x[l], y[l], z[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_clip_low(out[l], x[l], y[l], z[l]) : 0.0; \
+        EACH gradients[step->c * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_clip_high(out[l], x[l], y[l], z[l]) : 0.0; \
+        break; \
+    case 48: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_hypot_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_hypot_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 49: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_logaddexp_x(out[l], x[l], y[l]) : 0.0; \
+        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_logaddexp_y(out[l], x[l], y[l]) : 0.0; \
+        break; \
+    case 50: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_erf_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 51: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_erfc_x(out[l], x[l]) : 0.0; \
+        break; \
+    case 52: \
+        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_gelu_x(out[l], x[l]) : 0.0; \
+        break;

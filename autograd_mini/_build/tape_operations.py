@@ -38,6 +38,12 @@ def header() -> Iterator[str]:
     yield from _cases("VALUES", (line for i, r in enumerate(rules) for line in _value(i, r)))
     yield ""
     yield from _cases("SHARES", (line for i, r in enumerate(rules) for line in _shares(i, r)))
+    yield ""
+    yield "/* The same for several numbers at once, which stand side by side in each place. */"
+    yield from _cases("LANES", (line for i, r in enumerate(rules) for line in _lanes(i, r)))
+    yield ""
+    several = (line for i, r in enumerate(rules) for line in _shares_of_lanes(i, r))
+    yield from _cases("SHARES_OF_LANES", several)
 
 
 def _derivatives(rule: Rule) -> list[tuple[str, str]]:
@@ -58,12 +64,16 @@ def _function(name: str, text: str, arguments: tuple[str, ...]) -> Iterator[str]
 _NUMBERS = ("x", "y", "z")
 
 
-def _value(code: int, rule: Rule) -> Iterator[str]:
+def _may_raise(rule: Rule) -> bool:
+    """Whether the value can be an error, so that a result that is not finite is looked at."""
     from autograd_mini._build.generate import may_raise  # which prints this
 
+    return may_raise(float_lines(rule.evaluate or rule.formula, RULES))
+
+
+def _value(code: int, rule: Rule) -> Iterator[str]:
     operands = ", ".join(_NUMBERS[: len(rule.operands)])
-    lines = float_lines(rule.evaluate or rule.formula, RULES)
-    seen = " if (!isfinite(out)) unusual = 1;" if may_raise(lines) else ""
+    seen = " if (!isfinite(out)) unusual = 1;" if _may_raise(rule) else ""
     yield f"case {code}: out = value_{rule.name}({operands});{seen} break;"
 
 
@@ -74,6 +84,23 @@ def _shares(code: int, rule: Rule) -> Iterator[str]:
     for operand, _ in _derivatives(rule):
         slope = f"slope_{rule.name}_{operand}(out, {operands})"
         yield f"    gradients[step->{places[operand]}] += total * {slope};"
+    yield "    break;"
+
+
+def _lanes(code: int, rule: Rule) -> Iterator[str]:
+    operands = ", ".join(f"{x}[l]" for x in _NUMBERS[: len(rule.operands)])
+    seen = " EACH unusual |= !isfinite(out[l]);" if _may_raise(rule) else ""
+    yield f"case {code}: EACH out[l] = value_{rule.name}({operands});{seen} break;"
+
+
+def _shares_of_lanes(code: int, rule: Rule) -> Iterator[str]:
+    operands = ", ".join(f"{x}[l]" for x in _NUMBERS[: len(rule.operands)])
+    places = dict(zip(rule.operands, "abc", strict=False))
+    yield f"case {code}:"
+    for operand, _ in _derivatives(rule):
+        slope = f"slope_{rule.name}_{operand}(out[l], {operands})"
+        place = f"gradients[step->{places[operand]} * WIDTH + l]"
+        yield f"    EACH {place} += total[l] != 0.0 ? total[l] * {slope} : 0.0;"
     yield "    break;"
 
 

@@ -20,9 +20,8 @@ from __future__ import annotations
 
 import functools
 import random
-import types
 import warnings
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,9 +31,21 @@ from autograd_mini.core import modes
 from autograd_mini.core.graph import is_node, sweep_gradients, topological_order
 from autograd_mini.core.value import Value
 from autograd_mini.interface.watched import Compare, watched
+from autograd_mini.replay.around import Around
+from autograd_mini.replay.arranged import (
+    HERE,
+    Layout,
+    Span,
+    as_float,
+    as_value,
+    is_float,
+    is_number,
+    same,
+    structure_of,
+)
 from autograd_mini.replay.tape import Comparison, Run, Tape
 from autograd_mini.trees import leaves, rebuild
-from autograd_mini.typing import Function, Operand, Tree
+from autograd_mini.typing import Array, Function, Operand, Tree
 
 MOST_RECORDINGS = 32
 """A function that takes more ways than this through arguments of one structure is not replayed."""
@@ -43,7 +54,7 @@ BESIDE = 2
 """So many calls after the first are computed beside the recording as well."""
 
 
-def compile(f: Function) -> Replayed:
+def compile(f: Function, *, batch: bool = False) -> Replayed | Batched:
     """A function of numbers that is recorded once and replayed: a tape of operations over floats.
 
     It is for functions of plain numbers in dicts, lists and tuples, or of what ``grad`` and
@@ -64,6 +75,11 @@ def compile(f: Function) -> Replayed:
 
     Arguments:
         f: the function, or what ``grad`` or ``value_and_grad`` gives of it.
+        batch: compute for many samples at once.  An array of shape ``(N,)`` in the place of a
+            number has one for each of N samples, a plain number is that of all; results are
+            arrays of shape ``(N,)``, and the gradient of a plain number is the sum over the
+            samples.  If samples take different ways through the code, they are computed one by
+            one.
 
     Raises:
         TypeError: an argument is an array, or ``f`` is no function.
@@ -71,7 +87,7 @@ def compile(f: Function) -> Replayed:
     """
     if not callable(f):
         raise TypeError(f"compile takes a function, not {type(f).__name__}")
-    return Replayed(f)
+    return Batched(f) if batch else Replayed(f)
 
 
 class Replayed:
@@ -95,12 +111,14 @@ class Replayed:
         self._all = [chosen] if isinstance(chosen, int) else list(chosen)
         self._chosen = frozenset(self._all)
         self._known: dict[Any, list[_Recording]] = {}
+        self._last: _Recording | None = None
         self._given_up: set[Any] = set()
 
     def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         numbers: list[float] = []
-        parts = [_structure(a, numbers, i in self._chosen) for i, a in enumerate(args)]
-        parts += [(name, _structure(a, numbers)) for name, a in kwargs.items()]
+        parts = [structure_of(a, numbers, i in self._chosen) for i, a in enumerate(args)]
+        parts += [(name, structure_of(a, numbers)) for name, a in kwargs.items()]
+        self._last = None
         if None in parts:
             return self._f(*args, **kwargs)
         structure = tuple(parts)
@@ -123,6 +141,7 @@ class Replayed:
                 if recording.beside:
                     recording.beside -= 1
                     self._compare(found, self._run(args, kwargs), recording.layout.gradients)
+                self._last = recording
                 return recording.layout.arranged(found)
         if len(known) >= MOST_RECORDINGS:
             self._give_up(structure)
@@ -146,7 +165,8 @@ class Replayed:
         if not isinstance(found, tuple):  # something is not finite here
             return layout.arranged(run.numbers(layout.gradients))
         self._compare(found, self._run(args, kwargs), layout.gradients)
-        known.append(_Recording(tape, layout, _Around(self._inner)))
+        self._last = _Recording(tape, layout, Around(self._inner))
+        known.append(self._last)
         self.recordings += 1
         return layout.arranged(found)
 
@@ -175,7 +195,7 @@ class Replayed:
             RuntimeError: a recording of it would not compute it again.
         """
         given = tuple(self._floats(i, argument) for i, argument in enumerate(args)), kwargs
-        run_args, run_kwargs = rebuild(given, map(_as_value, leaves(given)))
+        run_args, run_kwargs = rebuild(given, map(as_value, leaves(given)))
         inputs = [leaf for leaf in leaves((run_args, run_kwargs)) if isinstance(leaf, Value)]
         comparisons: list[Comparison] = []
         made: set[Value] = set()
@@ -207,22 +227,22 @@ class Replayed:
                 )
         return _Run(out, outputs, inputs, comparisons)
 
-    def _layout(self, run: _Run, args: tuple[Any, ...]) -> _Layout | None:
+    def _layout(self, run: _Run, args: tuple[Any, ...]) -> Layout | None:
         """How results are arranged; ``None`` if there is no gradient of what the function gave."""
-        parts = [_HERE if is_node(leaf) else leaf for leaf in leaves(run.out)]
+        parts = [HERE if is_node(leaf) else leaf for leaf in leaves(run.out)]
         shape = rebuild(run.out, iter(parts))
         if self._argnums is None:
-            return _Layout(shape)
+            return Layout(shape)
         if not isinstance(run.out, Value) or any(
             not -len(args) <= n < len(args) for n in self._all
         ):
             return None
         args = tuple(self._floats(i, argument) for i, argument in enumerate(args))
-        ends = np.cumsum([0, *(sum(map(_is_float, leaves(each))) for each in args)]).tolist()
+        ends = np.cumsum([0, *(sum(map(is_float, leaves(each))) for each in args)]).tolist()
         places = [number % len(args) for number in self._all]
-        spans = tuple(_Span(args[i], ends[i], ends[i + 1]) for i in places)
+        spans = tuple(Span(args[i], ends[i], ends[i + 1]) for i in places)
         single = isinstance(self._argnums, int)
-        return _Layout(shape, max(ends[i + 1] for i in places), spans, single, self._with_value)
+        return Layout(shape, max(ends[i + 1] for i in places), spans, single, self._with_value)
 
     def _compare(self, found: Run, run: _Run | None, gradients: int) -> None:
         """Hold a replayed run against a run of the function.
@@ -235,7 +255,7 @@ class Replayed:
             if len(replayed) != len(computed):
                 replayed, computed = [float(len(replayed))], [float(len(computed))]
             for ours, theirs in zip(replayed, computed, strict=True):
-                if not _same(ours, theirs):
+                if not same(ours, theirs):
                     raise RuntimeError(
                         f"compile({_name(self._f)}): the recording gives {ours!r} where the "
                         f"function gives {theirs!r}: it reads something that changes besides its "
@@ -247,7 +267,115 @@ class Replayed:
         """An argument that is differentiated has floats in the place of whole numbers."""
         if number not in self._chosen:
             return argument
-        return rebuild(argument, map(_as_float, leaves(argument)))
+        return rebuild(argument, map(as_float, leaves(argument)))
+
+
+class Batched:
+    """What ``compile(f, batch=True)`` gives.
+
+    >>> from autograd_mini import value_and_grad
+    >>> step = Batched(value_and_grad(lambda w, x: (w * x - 1.0) ** 2))
+    >>> step(2.0, np.array([0.5, 1.0, 2.0]))
+    (array([0., 1., 9.]), 14.0)
+    """
+
+    def __init__(self, f: Function) -> None:
+        functools.update_wrapper(self, f, updated=())
+        self._one = Replayed(f)
+        self._known: dict[Hashable, _Recording] = {}
+
+    @property
+    def recordings(self) -> int:
+        """How many have been made."""
+        return self._one.recordings
+
+    def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
+        rows: list[Any] = []
+        chosen = self._one._chosen
+        parts = [structure_of(a, rows, i in chosen, True) for i, a in enumerate(args)]
+        parts += [(name, structure_of(a, rows, False, True)) for name, a in kwargs.items()]
+        lanes = self._lanes([row for row in rows if type(row) is not float])
+        if not lanes or None in parts:
+            return self._one(*args, **kwargs)
+        structure = tuple(parts)
+        recording = self._known.get(structure)
+        if recording is None or recording.beside or not recording.around.is_same():
+            self._sample(0, args, kwargs)
+            recording = self._one._last
+        if recording is not None:
+            layout = recording.layout
+            found = recording.tape.run_batch(rows, lanes, layout.gradients)
+            if found is not None:
+                self._known[structure] = recording
+                return self._arranged(layout, *found, rows, args)
+        results = [self._sample(place, args, kwargs) for place in range(lanes)]
+        numbers = [[leaf for leaf in leaves(each) if is_float(leaf)] for each in results]
+        columns = np.array(numbers, np.float64).T
+        if self._one._argnums is None:
+            given = iter(columns)
+            parts = [next(given) if is_float(leaf) else leaf for leaf in leaves(results[0])]
+            return rebuild(results[0], iter(parts))
+        at = int(self._one._with_value)
+        trees = [args[n] for n in self._one._all]
+        return self._together(columns[:at], self._slopes(trees, columns[at:]))
+
+    def _lanes(self, arrays: Sequence[Any]) -> int:
+        """How many samples there are; 0 where no number has several.
+
+        Raises:
+            ValueError: arrays that are no samples, or not of as many.
+        """
+        shapes = {array.shape for array in arrays}
+        if len(shapes) > 1 or any(len(shape) != 1 or not shape[0] for shape in shapes):
+            raise ValueError(
+                f"compile({_name(self._one._f)}, batch=True): arrays have one axis, with a number "
+                f"for each sample, of one length for all; here are shapes {sorted(shapes)}"
+            )
+        return int(arrays[0].size) if arrays else 0
+
+    def _sample(self, place: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tree:
+        """The result for one sample."""
+        given = leaves((args, kwargs))
+        parts = (float(a[place]) if isinstance(a, np.ndarray) else a for a in given)
+        sample_args, sample_kwargs = rebuild((args, kwargs), parts)
+        return self._one(*sample_args, **sample_kwargs)
+
+    def _arranged(
+        self, layout: Layout, outputs: Array, gradients: Array, rows: Sequence[Any], args: Any
+    ) -> Tree:
+        """What a call returns, of what the tape gives."""
+        if not layout.spans:
+            given = iter(outputs)
+            parts = (next(given) if leaf is HERE else leaf for leaf in leaves(layout.shape))
+            return rebuild(layout.shape, parts)
+        sums = gradients.sum(axis=1).tolist()
+        slopes = []
+        for span, number in zip(layout.spans, self._one._all, strict=True):
+            places = range(span.start, span.end)
+            if span.flat is not None and all(type(rows[i]) is float for i in places):
+                slopes.append(span.flat(sums[span.start : span.end]))
+                continue
+            mine = iter([sums[i] if type(rows[i]) is float else gradients[i] for i in places])
+            tree = self._one._floats(number % len(args), args[number])
+            parts = (next(mine) if is_number(leaf) else leaf for leaf in leaves(tree))
+            slopes.append(rebuild(tree, parts))
+        return self._together(outputs[: int(layout.with_value)], slopes)
+
+    def _slopes(self, trees: Sequence[Tree], columns: Array) -> list[Tree]:
+        """Gradients of samples that were computed one by one, arranged as arguments are."""
+        given = iter(columns)
+
+        def part(leaf: Tree) -> Tree:
+            if isinstance(leaf, np.ndarray):
+                return next(given)
+            whole = isinstance(leaf, int) and not isinstance(leaf, bool)
+            return float(next(given).sum()) if is_float(leaf) or whole else leaf
+
+        return [rebuild(tree, map(part, leaves(tree))) for tree in trees]
+
+    def _together(self, value: Array, slopes: Sequence[Tree]) -> Tree:
+        result = slopes[0] if isinstance(self._one._argnums, int) else tuple(slopes)
+        return (value[0], result) if len(value) else result
 
 
 @dataclass
@@ -268,37 +396,6 @@ class _Run:
 
 
 @dataclass
-class _Layout:
-    """How the numbers of a run are arranged in what a call returns.
-
-    Arguments:
-        shape: the result of the function, with ``_HERE`` for each number.
-        gradients: for how many inputs gradients are computed.
-        spans: where the gradients of the chosen arguments lie.
-        single: whether one argument was chosen, not a sequence.
-        with_value: whether the value is returned.
-    """
-
-    shape: Tree
-    gradients: int = 0
-    spans: tuple[_Span, ...] = ()
-    single: bool = True
-    with_value: bool = True
-
-    def arranged(self, found: Run) -> Tree:
-        """What a call returns."""
-        outputs, numbers = found
-        if not self.spans:
-            given = iter(outputs)
-            return rebuild(
-                self.shape, (next(given) if leaf is _HERE else leaf for leaf in leaves(self.shape))
-            )
-        gradients = tuple(span.of(numbers) for span in self.spans)
-        result = gradients[0] if self.single else gradients
-        return (outputs[0], result) if self.with_value else result
-
-
-@dataclass
 class _Recording:
     """A tape, how its numbers are arranged, and what must be as it was.
 
@@ -307,94 +404,9 @@ class _Recording:
     """
 
     tape: Tape
-    layout: _Layout
-    around: _Around
+    layout: Layout
+    around: Around
     beside: int = field(default=BESIDE)
-
-
-class _Span:
-    """Where the gradients of an argument lie, and how the argument is arranged."""
-
-    def __init__(self, tree: Tree, start: int, end: int) -> None:
-        self.start, self.end = start, end
-        kind = type(tree)
-        self.flat = kind if kind in (list, tuple) and all(map(_is_float, tree)) else None
-        self.tree = tree
-
-    def of(self, numbers: Sequence[float]) -> Tree:
-        mine = numbers[self.start : self.end]
-        if self.flat is not None:
-            return self.flat(mine)
-        given = iter(mine)
-        return rebuild(
-            self.tree, (next(given) if _is_float(leaf) else leaf for leaf in leaves(self.tree))
-        )
-
-
-_HERE = object()
-
-
-def _is_float(leaf: object) -> bool:
-    return isinstance(leaf, float | np.floating)
-
-
-def _as_float(leaf: Tree) -> Tree:
-    return float(leaf) if isinstance(leaf, int) and not isinstance(leaf, bool) else leaf
-
-
-def _as_value(leaf: Tree) -> Tree:
-    return Value(leaf) if _is_float(leaf) else leaf
-
-
-def _same(left: float, right: float) -> bool:
-    """Whether two floats are the same to the last bit, but for the sign of a zero."""
-    return left == right or (left != left and right != right)
-
-
-def _structure(tree: Tree, numbers: list[float], whole: bool = False) -> Hashable:
-    """What a recording is for: how an argument is arranged, and all in it that is no float.
-
-    The floats are added to ``numbers``; ``None`` if there is a node among the leaves.
-
-    Arguments:
-        whole: whether whole numbers count as floats.
-
-    Raises:
-        TypeError: there is an array.
-    """
-    kind = type(tree)
-    if kind is float:
-        numbers.append(tree)
-        return float
-    if kind is list or kind is tuple:
-        if len(tree) > 4 and set(map(type, tree)) == _FLOATS:
-            numbers.extend(tree)
-            return kind, len(tree)
-        return _branches(kind, tree, numbers, whole)
-    if isinstance(tree, dict):
-        found = _branches(kind, tree.values(), numbers, whole)
-        return found and (found, tuple(tree))
-    if isinstance(tree, list | tuple):
-        return _branches(kind, tree, numbers, whole)
-    if is_node(tree):
-        return None
-    if _is_float(tree) or (whole and isinstance(tree, int) and not isinstance(tree, bool)):
-        numbers.append(float(tree))
-        return float
-    if isinstance(tree, np.ndarray):
-        raise TypeError(
-            f"compile replays functions of plain numbers, and an argument is an array of shape "
-            f"{tree.shape}: give its numbers as a list (array.tolist())"
-        )
-    return kind, tree
-
-
-_FLOATS = {float}
-
-
-def _branches(kind: type, branches: Iterable[Tree], numbers: list[float], whole: bool) -> Hashable:
-    parts = [_structure(branch, numbers, whole) for branch in branches]
-    return None if None in parts else (kind, tuple(parts))
 
 
 def _name(f: Function) -> str:
@@ -405,69 +417,3 @@ def _generators() -> tuple[Any, ...]:
     """The state of the generators that everybody draws from."""
     kind, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
     return random.getstate(), kind, bytes(keys), tuple(rest)  # type: ignore[arg-type]
-
-
-_KINDS = (int, float, bool, str, type(None))
-
-
-class _Around:
-    """The numbers and texts outside of its arguments that a function can read.
-
-    Those are global variables, variables of enclosing functions and attributes of ``self``, of
-    the function and of the functions that it calls by a global name.
-    """
-
-    def __init__(self, f: Function) -> None:
-        self._read: list[tuple[Mapping[str, Any], str, Any]] = []
-        self._cells: list[tuple[Any, Any]] = []
-        waiting, seen = [f], set()
-        while waiting:
-            each = waiting.pop()
-            if id(each) in seen:
-                continue
-            seen.add(id(each))
-            waiting += self._note(each)
-
-    def _note(self, f: Function) -> Iterator[Any]:
-        """Note what one function reads; the functions that it may call."""
-        while isinstance(f, functools.partial):
-            f = f.func
-        owner = getattr(f, "__self__", None if isinstance(f, types.FunctionType) else f)
-        if owner is not None and not isinstance(owner, types.ModuleType | type):
-            attributes = getattr(owner, "__dict__", {})
-            for name, value in attributes.items():
-                if isinstance(value, _KINDS):
-                    self._read.append((attributes, name, value))
-        function = getattr(f, "__func__", f)
-        if not isinstance(function, types.FunctionType):
-            function = vars(type(f)).get("__call__")
-        if not isinstance(function, types.FunctionType) or modes.is_ours(function.__code__):
-            return
-        for cell in function.__closure__ or ():
-            try:
-                content = cell.cell_contents
-            except ValueError:  # no value yet
-                continue
-            if isinstance(content, _KINDS):
-                self._cells.append((cell, content))
-            elif callable(content):
-                yield content
-        codes = [function.__code__]
-        for code in codes:  # grows
-            codes += [inner for inner in code.co_consts if isinstance(inner, types.CodeType)]
-            for name in code.co_names:
-                value = function.__globals__.get(name, self)
-                if isinstance(value, _KINDS):
-                    self._read.append((function.__globals__, name, value))
-                elif isinstance(value, types.FunctionType):
-                    yield value
-
-    def is_same(self) -> bool:
-        """Whether all of it is as it was."""
-        return all(
-            (now := where.get(name)) is value or (now == value and type(now) is type(value))
-            for where, name, value in self._read
-        ) and all(
-            (now := cell.cell_contents) is value or (now == value and type(now) is type(value))
-            for cell, value in self._cells
-        )

@@ -19,13 +19,15 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from autograd_mini._build import build
 from autograd_mini.core.graph import topological_order
 from autograd_mini.core.value import Value
 from autograd_mini.interface.floats import constant
 from autograd_mini.operations.elementwise import WEIGHTED_SUMS
 from autograd_mini.replay.straight_line import Program, program_of
-from autograd_mini.typing import Operand
+from autograd_mini.typing import Array, Operand
 
 MODULE = "autograd_mini._build.tape_compiled"
 
@@ -59,6 +61,15 @@ class Runner(Protocol):
 
     def run(self, numbers: list[float], count: int, /) -> Run | bool | None:
         """As of a ``Tape``."""
+
+
+class CompiledTape(Runner, Protocol):
+    """One of ``tape.c``."""
+
+    def run_batch(
+        self, numbers: Array, lanes: int, count: int, outputs: Array, gradients: Array, /
+    ) -> bool | None:
+        """As of a ``Tape``, into arrays of its results."""
 
 
 class Tape:
@@ -144,8 +155,40 @@ class Tape:
             numbers = [*numbers, *[leaf.data for leaf in self.outer]]
         return self._runner.run(numbers, gradients)
 
+    def run_batch(
+        self, rows: Sequence[Any], lanes: int, gradients: int
+    ) -> tuple[Array, Array] | None:
+        """The outputs and gradients of several runs.
+
+        Arguments:
+            rows: for each input a number, or an array of one for each run.
+            lanes: how many runs.
+            gradients: for how many inputs, the first ones.
+
+        Returns:
+            Arrays of shapes ``(outputs, lanes)`` and ``(gradients, lanes)``; ``None`` if a run
+            takes another way than was recorded, or may have to raise an error.
+        """
+        rows = [*rows, *(leaf.data for leaf in self.outer)]
+        several = [i for i, row in enumerate(rows) if type(row) is not float]
+        alike = [0.0 if type(row) is not float else row for row in rows]
+        numbers = np.repeat(np.array(alike), lanes).reshape(len(rows), lanes)
+        for i in several:
+            numbers[i] = rows[i]
+        outputs, slopes = np.empty((len(self.outputs), lanes)), np.empty((gradients, lanes))
+        runner = self._runner
+        if not isinstance(runner, Program):
+            done = runner.run_batch(numbers, lanes, gradients, outputs, slopes)
+            return (outputs, slopes) if done else None
+        for lane, given in enumerate(numbers.T.tolist()):
+            found = runner.run(given, gradients)
+            if not isinstance(found, tuple):
+                return None
+            outputs[:, lane], slopes[:, lane] = found
+        return outputs, slopes
+
     @cached_property
-    def _runner(self) -> Runner:
+    def _runner(self) -> CompiledTape | Program:
         compiled = _compiled()
         codes = {name: i for i, name in enumerate(compiled.OPERATIONS)} if compiled else {}
         known = {name for name, _ in self.steps} - {WEIGHTED_SUMS[0].name}
@@ -163,7 +206,7 @@ class Tape:
                 steps.extend((codes[name], a, b, c))
         guards = array("i", [int(part) for guard in self.guards for part in guard])
         outputs = array("i", self.outputs)
-        runner: Runner = compiled.Tape(
+        runner: CompiledTape = compiled.Tape(
             array("d", self.numbers), self.inputs, steps, listed, guards, outputs
         )
         return runner

@@ -22,6 +22,9 @@ from autograd_mini.replay import tape as tapes
 from autograd_mini.replay.replayed import MOST_RECORDINGS, compile
 from autograd_mini.replay.straight_line import Program
 from autograd_mini.replay.tape import Tape
+from autograd_mini.trees import leaves
+
+needs_compiled = pytest.mark.skipif(tapes._compiled() is None, reason="no compiled tapes")
 
 NUMBERS = [
     0.0, -0.0, 1.0, -1.0, 0.5, -0.3, 2.0, 3.7, -11.5, 30.0, 1e-9, 709.5, 800.0, -800.0, 1e200,
@@ -335,10 +338,78 @@ def test_a_users_rule_is_replayed(own_rules):
     assert isinstance(recording.tape._runner, Program)
 
 
+# Batches
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_batch_is_its_samples(monkeypatch, compiled):
+    if not compiled:
+        monkeypatch.setattr(tapes, "_loaded", [None])
+
+    def loss(net, x, y):
+        hidden = [ag.tanh(w * x + b) for w, b in net["hidden"]]
+        out = ag.weighted_sum(net["out"], hidden, net["b"])
+        return ag.relu(1.0 - out * y) + 0.01 * net["b"] ** 2
+
+    rng = np.random.default_rng(0)
+    net = {"hidden": rng.normal(size=(5, 2)).tolist(), "out": rng.normal(size=5).tolist(), "b": 1}
+    xs, ys = rng.normal(size=21), rng.choice([-1.0, 1.0], 21)
+    one = compile(ag.value_and_grad(loss, (0, 1)))
+    step = compile(ag.value_and_grad(loss, (0, 1)), batch=True)
+    for _ in range(3):
+        values, (of_net, of_x) = step(net, xs, ys)
+        singles = [one(net, float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
+        assert values.tolist() == [value for value, _ in singles]
+        assert of_x.tolist() == [slopes[1] for _, slopes in singles]
+        summed = np.sum([leaves(slopes[0]) for _, slopes in singles], axis=0)
+        np.testing.assert_allclose(leaves(of_net), summed, rtol=1e-13, atol=1e-15)
+        assert of_net.keys() == net.keys()
+        xs = xs * 0.5
+    assert step.recordings == 1
+    assert step(net, 1.0, -1.0) == one(net, 1.0, -1.0)
+    gradient = compile(ag.grad(loss), batch=True)(net, xs, ys)
+    assert gradient == step(net, xs, ys)[1][0]
+
+
+def test_samples_that_take_different_ways_and_results_of_several():
+    def f(x, y):
+        return {"a": x * y if x > 0 else -x, "b": (y, 3, "text")}
+
+    found = compile(f, batch=True)(np.array([1.0, -2.0, 3.0]), 2.0)
+    assert found["a"].tolist() == [2.0, 2.0, 6.0]
+    assert found["b"][0].tolist() == [2.0, 2.0, 2.0]
+    assert found["b"][1:] == (3, "text")
+    root = compile(ag.grad(lambda x: ag.log(x)), batch=True)
+    assert root(np.array([1.0, 2.0])).tolist() == [1.0, 0.5]
+    with pytest.raises(ValueError, match="log"):
+        root(np.array([1.0, -2.0]))
+    with pytest.raises(ValueError, match=r"here are shapes \[\(2,\), \(3,\)\]"):
+        compile(f, batch=True)(np.ones(2), np.ones(3))
+    with pytest.raises(ValueError, match="one axis"):
+        compile(f, batch=True)(np.ones((2, 2)), 1.0)
+
+
+@needs_compiled
+@pytest.mark.parametrize("name", [name for name in RULES if name != "where"])
+def test_lanes_of_every_row_to_the_last_bit(name):
+    row = RULES[name]
+    at = AT.get(name, [0.7, 0.4, 0.9][: len(row.operands)])
+    function = VALUE_FUNCTIONS[name]
+    values = [Value(number) for number in at]
+    tape = Tape([function(*values) * 2.0], values, [])
+    dice = random.Random(name)
+    points = [[dice.choice([dice.uniform(0.05, 0.95), x]) for x in at] for _ in range(19)]
+    singles = [tape.run(list(point), len(at)) for point in points]
+    if False in singles:  # outside of the domain
+        points = [p for p, found in zip(points, singles, strict=True) if found]
+        singles = [found for found in singles if found]
+    found = tape.run_batch(list(np.array(points).T), len(points), len(at))
+    assert found is not None
+    assert found[0][0].tolist() == [outputs[0] for outputs, _ in singles]
+    assert found[1].T.tolist() == [gradients for _, gradients in singles]
+
+
 # The compiled tape
-
-
-needs_compiled = pytest.mark.skipif(tapes._compiled() is None, reason="no compiled tapes")
 
 
 @needs_compiled
@@ -366,6 +437,14 @@ def test_a_tape_whose_indices_are_wrong_is_refused():
             tape.run(*call)
     with pytest.raises(TypeError):
         tape.run([1], 1)
+    rows, one, none = np.ones((1, 3)), np.empty((1, 3)), np.empty((0, 3))
+    assert tape.run_batch(rows, 3, 1, one, np.empty((1, 3))) is True
+    for call in (
+        (rows, 4, 1, one, one), (rows, 0, 1, one, one), (rows, 3, 2, one, one),
+        (rows, 3, 1, none, one), (rows, 3, 1, one, none), (none, 3, 1, one, one),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="a batch does not fit the tape"):
+            tape.run_batch(*call)
 
 
 @needs_compiled

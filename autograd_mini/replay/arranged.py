@@ -1,0 +1,151 @@
+"""How the numbers of a tape are arranged: in arguments, and in what a call returns.
+
+>>> numbers = []
+>>> structure_of({"w": [1.0, 2.0], "n": 3}, numbers) == structure_of({"w": [5.0, 6.0], "n": 3}, [])
+True
+>>> numbers
+[1.0, 2.0]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.core.graph import is_node
+from autograd_mini.core.value import Value
+from autograd_mini.replay.tape import Run
+from autograd_mini.trees import leaves, rebuild
+from autograd_mini.typing import Tree
+
+
+@dataclass
+class Layout:
+    """How the numbers of a run are arranged in what a call returns.
+
+    Arguments:
+        shape: the result of the function, with ``HERE`` for each number.
+        gradients: for how many inputs gradients are computed.
+        spans: where the gradients of the chosen arguments lie.
+        single: whether one argument was chosen, not a sequence.
+        with_value: whether the value is returned.
+    """
+
+    shape: Tree
+    gradients: int = 0
+    spans: tuple[Span, ...] = ()
+    single: bool = True
+    with_value: bool = True
+
+    def arranged(self, found: Run) -> Tree:
+        """What a call returns."""
+        outputs, numbers = found
+        if not self.spans:
+            given = iter(outputs)
+            return rebuild(
+                self.shape, (next(given) if leaf is HERE else leaf for leaf in leaves(self.shape))
+            )
+        gradients = tuple(span.of(numbers) for span in self.spans)
+        result = gradients[0] if self.single else gradients
+        return (outputs[0], result) if self.with_value else result
+
+
+class Span:
+    """Where the gradients of an argument lie, and how the argument is arranged."""
+
+    def __init__(self, tree: Tree, start: int, end: int) -> None:
+        self.start, self.end = start, end
+        kind = type(tree)
+        self.flat = kind if kind in (list, tuple) and all(map(is_float, tree)) else None
+        self.tree = tree
+
+    def of(self, numbers: Sequence[float]) -> Tree:
+        mine = numbers[self.start : self.end]
+        if self.flat is not None:
+            return self.flat(mine)
+        given = iter(mine)
+        return rebuild(
+            self.tree, (next(given) if is_float(leaf) else leaf for leaf in leaves(self.tree))
+        )
+
+
+HERE = object()
+
+
+def is_float(leaf: object) -> bool:
+    return isinstance(leaf, float | np.floating)
+
+
+def is_number(leaf: object) -> bool:
+    """Whether it is a float, or an array of one for each sample."""
+    return is_float(leaf) or (isinstance(leaf, np.ndarray) and leaf.ndim == 1)
+
+
+def as_float(leaf: Tree) -> Tree:
+    return float(leaf) if isinstance(leaf, int) and not isinstance(leaf, bool) else leaf
+
+
+def as_value(leaf: Tree) -> Tree:
+    return Value(leaf) if is_float(leaf) else leaf
+
+
+def same(left: float, right: float) -> bool:
+    """Whether two floats are the same to the last bit, but for the sign of a zero."""
+    return left == right or (left != left and right != right)
+
+
+def structure_of(
+    tree: Tree, numbers: list[Any], whole: bool = False, batch: bool = False
+) -> Hashable:
+    """What a recording is for: how an argument is arranged, and all in it that is no float.
+
+    The floats are added to ``numbers``; ``None`` if there is a node among the leaves.
+
+    Arguments:
+        whole: whether whole numbers count as floats.
+        batch: whether arrays count as floats, and are added as they are.
+
+    Raises:
+        TypeError: there is an array.
+    """
+    kind = type(tree)
+    if kind is float:
+        numbers.append(tree)
+        return float
+    if kind is list or kind is tuple:
+        if len(tree) > 4 and set(map(type, tree)) == _FLOATS:
+            numbers.extend(tree)
+            return kind, len(tree)
+        return _branches(kind, tree, numbers, whole, batch)
+    if isinstance(tree, dict):
+        found = _branches(kind, tree.values(), numbers, whole, batch)
+        return found and (found, tuple(tree))
+    if isinstance(tree, list | tuple):
+        return _branches(kind, tree, numbers, whole, batch)
+    if is_node(tree):
+        return None
+    if is_float(tree) or (whole and isinstance(tree, int) and not isinstance(tree, bool)):
+        numbers.append(float(tree))
+        return float
+    if isinstance(tree, np.ndarray):
+        if batch:
+            numbers.append(tree)
+            return np.ndarray
+        raise TypeError(
+            f"compile replays functions of plain numbers, and an argument is an array of shape "
+            f"{tree.shape}: give its numbers as a list (array.tolist())"
+        )
+    return kind, tree
+
+
+_FLOATS = {float}
+
+
+def _branches(
+    kind: type, branches: Iterable[Tree], numbers: list[Any], whole: bool, batch: bool
+) -> Hashable:
+    parts = [structure_of(branch, numbers, whole, batch) for branch in branches]
+    return None if None in parts else (kind, tuple(parts))
