@@ -291,7 +291,8 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_examples_pass_the_checker(name, capsys):
+def test_examples_pass_the_checker(name, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # some draw pictures
     module = example_module(name.split()[0])
     for loss, params in captured(module, EXAMPLES[name]):
         program = source(loss, style="manual", **params)
