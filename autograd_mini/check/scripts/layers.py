@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.lines.program import HANDED, Site
+from autograd_mini.check.lines.instrument import HANDED
+from autograd_mini.check.lines.program import Site
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.scripts.execution import Execution, File
 from autograd_mini.check.scripts.text import Cell
