@@ -76,6 +76,7 @@ class _Loss:
         uncertain: how far off its gradients may be, where they are numerical.
         plain: what was recorded, where it runs on plain arrays.
         versions: what the local variables of its helpers held, one after the other.
+        notes: why it could not be recorded, where that is known.
     """
 
     root: Node
@@ -83,6 +84,7 @@ class _Loss:
     uncertain: Mapping[str, Array] = field(default_factory=dict)
     plain: PlainLoss | None = None
     versions: Mapping[str, Sequence[Node]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def runs_on_arrays(self) -> bool:
@@ -110,7 +112,7 @@ class _Functions:
             gradients, in_manual, differentiating = self._derived(parameters)
         except (ValueError, IndexError) as error:  # what NumPy raises for shapes
             failure, gradients, in_manual, differentiating = error, {}, {}, ""
-        notes = (*notes, NUMERICAL) if uncertain else notes
+        notes = (*notes, NUMERICAL, *recorded.notes) if uncertain else notes
         if recorded.plain is not None:
             in_loss = recorded.plain.named(gradients)
         else:
@@ -168,13 +170,17 @@ class _Functions:
             _check_root(root)
         except (TypeError, ValueError, AttributeError) as error:
             if self.manual is not None:
-                as_it_runs = plain_loss(self.loss, parameters, plain(parameters))
+                unfollowed: list[str] = []
+                as_it_runs = plain_loss(self.loss, parameters, plain(parameters), unfollowed)
                 if as_it_runs is not None:
                     return _Loss(as_it_runs.root, plain=as_it_runs)
                 refused = not isinstance(error, ValueError)  # by a Tensor
                 numerical = numerical_loss(self.loss, parameters) if refused else None
                 if numerical is not None:
-                    return _Loss(numerical[0], uncertain=numerical[1])
+                    told = tuple(f"{text[0].upper()}{text[1:]}." for text in unfollowed)
+                    return _Loss(numerical[0], uncertain=numerical[1], notes=told)
+                if refused and unfollowed:
+                    raise TypeError(f"{error}; run on arrays, {unfollowed[0]}") from error
             remedy = isinstance(error, ValueError) and advice(error, around)
             if remedy:
                 raise ValueError(f"{str(error).strip()}: {remedy}") from error

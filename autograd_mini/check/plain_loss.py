@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.frames import call_with_locals
+from autograd_mini.check.lines.instrument import HOOKS
 from autograd_mini.check.lines.program import Follow, Program, Site
 from autograd_mini.core.graph import Node, sweep_gradients
 from autograd_mini.core.tensor import Tensor
@@ -87,13 +88,17 @@ def _are_same(one: Array, other: object) -> bool:
 
 
 def plain_loss(
-    function: Callable[..., Any], parameters: Mapping[str, Node], plain: Mapping[str, Any]
+    function: Callable[..., Any],
+    parameters: Mapping[str, Node],
+    plain: Mapping[str, Any],
+    unfollowed: list[str],
 ) -> PlainLoss | None:
     """A loss recorded as it runs on plain arrays and floats.
 
     Arguments:
         parameters: its arguments as nodes, Tensors that are leaves.
         plain: its arguments as it takes them.
+        unfollowed: takes up what could not be followed, each with its line.
 
     Returns:
         What was recorded; ``None`` where it does not run, gives no number that depends on the
@@ -118,12 +123,14 @@ def plain_loss(
             value, names = call_with_locals(follow(function), leaves)
             root = node_of(value)
             if root is not None and root.size == 1:
-                nodes = {name: (node_of(each), each) for name, each in names.items()}
-                known = {n: each if node is None else node for n, (node, each) in nodes.items()}
+                own = {name: each for name, each in names.items() if name not in HOOKS}
+                nodes = {name: node_of(each) for name, each in own.items()}
+                known = {n: own[n] if node is None else node for n, node in nodes.items()}
                 ran.append(PlainLoss(root, known, versions))
             return {}
 
         Program(entry).run(recorded=tape, listen=listen)
+    unfollowed += map(str, tape.notes)
     if not ran or not _is_whole(ran[0].root, function, parameters, plain):
         return None
     return ran[0]

@@ -90,6 +90,7 @@ def interp(
     right: Operand = None,
     period: float | None = None,
 ) -> Operand:
+    x, xp, fp = (o if isinstance(o, tensor.Tensor) else np.asarray(o) for o in (x, xp, fp))
     if np.ndim(xp) != 1 or np.shape(xp) != np.shape(fp) or not np.size(xp):
         raise ValueError(
             f"interp: xp and fp have one axis of one size, found {np.shape(xp)} and {np.shape(fp)}"

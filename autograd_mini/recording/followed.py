@@ -14,9 +14,9 @@ from autograd_mini.core.rule import RULES
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.files import is_users
 from autograd_mini.recording import arrays, functions, tape, ufuncs
-from autograd_mini.recording.composed import of_scipy
 from autograd_mini.recording.memory import node_of
 from autograd_mini.recording.scalars import RecordedFloat, RecordedNumber, applied, plain_number
+from autograd_mini.recording.scipy_functions import of_scipy
 from autograd_mini.typing import Function, Operand
 
 Inner = Callable[[Any], Any]

@@ -12,7 +12,6 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.numpy_protocol import PLAIN_FUNCTIONS
 from autograd_mini.operations.indexing import gather
 from autograd_mini.recording import arrays, tape
-from autograd_mini.recording.composed import COMPOSED
 from autograd_mini.recording.memory import memory_for, memory_of, node_of, root_of
 from autograd_mini.recording.ufuncs import counts_as_constant, settled
 from autograd_mini.typing import Array, Function, Operand
@@ -122,14 +121,12 @@ def _of_nodes(function: Function, args: Operand, options: Operand, to: tape.Tape
     """What the function gives of nodes; ``None`` if that could not be followed, which is noted."""
     try:
         with np.errstate(all="ignore"):
-            if (
-                function in MOVING
-                or options.get("order", "C") not in ("C", "K")
-                or _is_in_order_f(function, args)
-            ):
+            if _is_in_another_order(function, args, options):
                 return _moved(function, args, options)
-            ours = COMPOSED.get(function, function)
-            return ours(*_as_nodes(args), **_as_nodes(options))
+            if function is np.copy:  # in whatever order, with the same elements
+                args, options = args[:1], {}
+            options = {name: value for name, value in options.items() if name != "order"}
+            return function(*_as_nodes(args), **_as_nodes(options))
     except (TypeError, ValueError, IndexError, KeyError, NotImplementedError) as error:
         reason = str(error).partition(":")[0]
         if to is not None:
@@ -137,9 +134,12 @@ def _of_nodes(function: Function, args: Operand, options: Operand, to: tape.Tape
         return None
 
 
-def _is_in_order_f(function: Function, args: Operand) -> bool:
-    """Whether an order of elements other than NumPy's own is asked for by position."""
-    return function in (np.reshape, np.ravel) and isinstance(args[-1], str) and args[-1] != "C"
+def _is_in_another_order(function: Function, args: Operand, options: Operand) -> bool:
+    """Whether it is asked for the elements in another order than NumPy's own."""
+    if function not in (np.reshape, np.ravel):
+        return False
+    order = options.get("order", args[-1])
+    return isinstance(order, str) and order not in ("C", "K")
 
 
 def _as_nodes(value: Operand) -> Operand:
@@ -169,50 +169,11 @@ def _is_view(found: Array, operands: list[Any]) -> bool:
     return any(root is root_of(each) for each in operands if isinstance(each, np.ndarray))
 
 
-# Functions of which each element of the result is one of an argument's: numbered, they tell which
-
-MOVING: dict[Any, tuple[int, ...]] = {
-    np.rot90: (0,),
-    np.fliplr: (0,),
-    np.flipud: (0,),
-    np.take_along_axis: (0,),
-    np.compress: (1,),
-    np.extract: (1,),
-    np.choose: (1,),
-    np.select: (1, 2),
-    np.dstack: (0,),
-    np.block: (0,),
-    np.resize: (0,),
-    np.rollaxis: (0,),
-    np.atleast_3d: (0,),
-    np.dsplit: (0,),
-    np.unstack: (0,),
-    np.diagflat: (0,),
-    np.broadcast_arrays: (),
-    np.meshgrid: (),
-    np.lib.stride_tricks.sliding_window_view: (0,),
-}
-"""With which arguments hold the elements; of those that name none, all do."""
-
-
 def _moved(function: Function, args: Operand, options: Operand) -> Operand:
-    which = MOVING.get(function, (0,))
-    sources: list[Any] = [np.zeros(1)]  # what is filled up is filled with 0
-
-    def numbered(value: Operand) -> Operand:
-        if type(value) in (list, tuple):
-            return type(value)(map(numbered, value))
-        node = arrays.as_node(value)
-        start = sum(map(np.size, sources))
-        sources.append(node)
-        return start + np.arange(np.size(node)).reshape(np.shape(node))
-
-    given = [
-        numbered(each) if k in which or not which else arrays.plain(each)
-        for k, each in enumerate(args)
-    ]
-    result = function(*given, **arrays.plain(options))
-    return _each(result, lambda places, _: gather(sources, np.asarray(places)))
+    """The elements of the first argument where a function moves them: numbered, they tell."""
+    node = arrays.as_node(args[0])
+    numbers = np.arange(np.size(node)).reshape(np.shape(node))
+    return gather([node], function(numbers, *arrays.plain(args[1:]), **arrays.plain(options)))
 
 
 _DATA = {*PLAIN_FUNCTIONS} - {np.full_like}

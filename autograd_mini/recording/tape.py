@@ -6,6 +6,7 @@ makes the leaves, and writes down what could not be followed.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ class Note:
     message: str
     file: str
     line: int
+
+    def __str__(self) -> str:
+        return f"{self.message} ({os.path.basename(self.file)}:{self.line})"
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from autograd_mini import check_gradients
 from autograd_mini.check.capture import captured
@@ -105,7 +106,24 @@ def test_what_is_not_seen_is_not_taken_for_recorded(name):
 
     function = {"bytes": through_bytes, "buffer": through_a_buffer}[name]
     W = np.array([1.0, 2.0])
-    assert plain_loss(function, {"W": Tensor(W)}, {"W": W}) is None
+    assert plain_loss(function, {"W": Tensor(W)}, {"W": W}, []) is None
+
+
+def smoothed(W):
+    square = W[:2, :2].copy()
+    square[0, 0] += 1.0
+    return np.sum(scipy.ndimage.gaussian_filter(square, 1.0)) + np.sum(W)
+
+
+def test_what_could_not_be_followed_is_told_with_its_line():
+    W = np.array([[1.0, 0.5], [2.0, 3.0]])
+    report = check_gradients(smoothed, {"W": W}, {"W": W})
+    line = smoothed.__code__.co_firstlineno + 3
+    assert "gives counts as constant" in report.text()
+    assert f"(test_plain_loss.py:{line})" in report.text()
+    large = np.tile(W, (60, 60))
+    with pytest.raises(TypeError, match=rf"test_plain_loss.py:{line}"):
+        check_gradients(smoothed, {"W": large}, {"W": large})
 
 
 def test_a_loss_whose_shapes_do_not_fit_says_so_as_before():

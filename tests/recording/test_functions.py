@@ -114,7 +114,6 @@ CALLS = {
         + np.deg2rad(w).sum()
         + np.square(w).sum()
         + np.reciprocal(w).sum()
-        + np.sinc(w).sum()
     ),
     "average": lambda w: np.average(w, axis=0, weights=[1, 2, 3, 4.0]).sum(),
     "insertdel": lambda w: np.insert(w, 1, w[0], axis=0).sum() + np.delete(w, 0, axis=0).sum(),

@@ -245,7 +245,7 @@ class _Layer:
                 return {}
 
             run = self._runner.run(entry, tape)
-        unfollowed = tuple(f"{n.message} ({n.file}:{n.line})" for n in tape.notes)
+        unfollowed = tuple(map(str, tape.notes))
         whole = run.error is None and not tape.notes and is_node(kept[0])
         if whole and _is_near(data_of(kept[0]), here):
             names = {name: node for name, node in kept[1].items() if is_node(node)}
