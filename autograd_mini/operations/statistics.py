@@ -109,6 +109,10 @@ def quantile(
         raise IndexError(f"quantile: there is no element along axis {axis} of {np.shape(a)}")
     ordered = np.sort(rows, -1)
     low, part = _between(size, quantiles.ravel(), method)
+    if isinstance(q, tensor.Tensor):
+        if method != "linear":
+            raise TypeError(f"quantile at a Tensor q: write method='linear', not {method!r}")
+        part = np.ravel(q) * (size - 1) - low
     found = _interpolated(ordered, np.broadcast_to(low, (*kept, low.size)), part)
     last = ordered[..., -1:]
     found = np.where(np.isnan(tensor.plain(last)), last, found)  # NaN is sorted to the end
@@ -116,7 +120,7 @@ def quantile(
 
 
 def _in_unit_interval(q: Operand) -> Array:
-    quantiles = np.asarray(q, float)
+    quantiles = np.asarray(tensor.plain(q), float)
     if not np.all((quantiles >= 0) & (quantiles <= 1)):
         raise ValueError(f"quantile: quantiles lie in [0, 1], percentiles in [0, 100], found {q}")
     return quantiles
@@ -132,13 +136,15 @@ def _between(size: int, quantiles: Array, method: Operand) -> tuple[Array, Array
     return low, ramp - low
 
 
-def _interpolated(ordered: Operand, low: Array, part: Array) -> Operand:
+def _interpolated(ordered: Operand, low: Array, part: Operand) -> Operand:
     """Means of neighbours, to the last bit as NumPy computes them."""
     size = np.shape(ordered)[-1]
     below = np.take_along_axis(ordered, low, -1)
     above = np.take_along_axis(ordered, np.minimum(low + 1, size - 1), -1)
     step = above - below
     between = np.where(part < 0.5, below + part * step, above - (1 - part) * step)
+    if isinstance(part, tensor.Tensor):  # which moves on from an element as well
+        return between
     return np.where(part == 0, below, np.where(part == 1, above, between))
 
 
@@ -348,8 +354,8 @@ def cov(
     rowvar: bool = True,
     bias: bool = False,
     ddof: int | None = None,
-    fweights: ArrayLike | None = None,
-    aweights: ArrayLike | None = None,
+    fweights: Operand = None,
+    aweights: Operand = None,
     *,
     dtype: DTypeLike | None = None,
 ) -> Operand:
@@ -365,14 +371,18 @@ def cov(
     if dtype is not None:
         variables = variables.astype(dtype)
     ddof = (0 if bias else 1) if ddof is None else ddof
-    weights = np.ones(np.shape(variables)[1])
+    weights: Operand = np.ones(np.shape(variables)[1])
+    fweights, aweights = (
+        w if w is None or isinstance(w, tensor.Tensor) else np.asarray(w)
+        for w in (fweights, aweights)
+    )
     for each in (fweights, aweights):
-        weights = weights if each is None else weights * np.asarray(each)
+        weights = weights if each is None else weights * each
     total = np.sum(weights)
-    known = total if aweights is None else np.sum(weights * np.asarray(aweights)) / total
-    degrees = np.float64(total - ddof * (1 if aweights is None else known))
+    share = 1 if aweights is None else np.sum(weights * aweights) / total
+    degrees = total - ddof * share
     centred = variables - np.sum(variables * weights, 1, keepdims=True) / total
-    return np.squeeze((centred * weights) @ np.transpose(centred) / max(degrees, np.float64(0)))
+    return np.squeeze((centred * weights) @ np.transpose(centred) / np.maximum(degrees, 0.0))
 
 
 @replaces(np.corrcoef)
