@@ -50,7 +50,7 @@ def page() -> str:
         plain.setdefault(what, []).append(f"`{name_of(function)}`")
     lines = [f"- {what}: {', '.join(names)}" for what, names in plain.items()]
     head = (
-        "\n## Plain by design\n\nThese give what they give for the array: it has no derivative.\n"
+        "\n## Plain by design\n\nThey give what they give for arrays: none has a derivative.\n"
     )
     return "\n".join([HEAD, f"{len(found)} functions.\n", *rows, head, *lines, ""])
 
