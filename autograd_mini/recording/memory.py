@@ -6,6 +6,7 @@ is read from its address and strides, so that it does not matter how the view wa
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable, Sequence
 
@@ -149,9 +150,10 @@ class Memory:
                 node = reshape(node, view.shape)
             return node
         if make is not None and not self._written:
-            node = make()
-            if node is not None and node.shape == view.shape:
-                return node
+            with contextlib.suppress(IndexError, ValueError, TypeError):
+                node = make()  # of an array whose shape may have been set since
+                if node is not None and node.shape == view.shape:
+                    return node
         return self.gathered(self.places(view))
 
     def _all(self) -> Tensor | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from autograd_mini.core.graph import data_of
 from autograd_mini.core.operation import OPERATIONS, Operation
-from autograd_mini.core.rule import FUNCTIONS, rule_of_ufunc
+from autograd_mini.core.rule import rule_of_ufunc
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.numpy_protocol import REDUCTIONS, name_of
 from autograd_mini.operations.assignment import At
@@ -126,11 +126,11 @@ def _recorded(
     try:
         with np.errstate(all="ignore"):
             if method == "__call__":
-                made = _composed(ufunc, operands)
+                made = ufunc(*operands)
             elif method == "outer":
                 left, right = operands
                 shape = np.shape(left) + (1,) * np.ndim(right)
-                made = called_on_nodes(ufunc, np.reshape(left, shape), right)
+                made = ufunc(np.reshape(left, shape), right)
             else:
                 made = _METHODS[method](ufunc, *operands, **arrays.plain(options))
     except (KeyError, TypeError, ValueError) as error:
@@ -149,61 +149,7 @@ def counts_as_constant(function: Function, reason: str = "", method: str = "__ca
 
 def operation_of(ufunc: np.ufunc) -> Operation | None:
     """The operation that a ufunc is."""
-    name = ufunc.__name__
-    return rule_of_ufunc(ufunc) or OPERATIONS.get(_OTHER_NAMES.get(name, name))
-
-
-_OTHER_NAMES = {
-    "expit": "sigmoid",
-    "log_expit": "log_sigmoid",
-    "fabs": "abs",
-    "float_power": "pow",
-    "fmax": "maximum",
-    "fmin": "minimum",
-}
-"""Ufuncs, of SciPy's as well, that a row of the table is, though it has another name."""
-
-_LN2 = float(np.log(2))
-
-_COMPOSED: dict[str, Callable[..., Any]] = {
-    "divmod": lambda x, y: (FUNCTIONS["floor_divide"](x, y), FUNCTIONS["mod"](x, y)),
-    "modf": lambda x: (x - np.trunc(x), np.trunc(x)),
-    "conjugate": lambda x: +x,
-    "exp2": lambda x: FUNCTIONS["pow"](2.0, x),
-    "cbrt": lambda x: np.sign(x) * FUNCTIONS["pow"](np.abs(x), 1 / 3),
-    "degrees": lambda x: x * (180 / np.pi),
-    "rad2deg": lambda x: x * (180 / np.pi),
-    "radians": lambda x: x * (np.pi / 180),
-    "deg2rad": lambda x: x * (np.pi / 180),
-    "fmod": lambda x, y: x - np.trunc(_data(x) / _data(y)) * y,
-    "heaviside": lambda x, y: FUNCTIONS["where"](np.equal(x, 0), y, np.greater(x, 0) * 1.0),
-    "copysign": lambda x, y: np.abs(x) * np.copysign(1.0, np.asarray(_data(y))),
-    "logaddexp2": lambda x, y: np.logaddexp(x * _LN2, y * _LN2) / _LN2,
-    "ldexp": lambda x, n: x * np.ldexp(1.0, n),
-    "vecdot": lambda x, y: np.sum(x * y, axis=-1),
-    "xlogy": lambda x, y: x * np.log(np.where(np.equal(x, 0), 1.0, y)),
-    "xlog1py": lambda x, y: x * np.log1p(np.where(np.equal(x, 0), 0.0, y)),
-    "entr": lambda x: -x * np.log(np.where(np.equal(x, 0), 1.0, x)),
-    "logit": lambda x: np.log(x / (1 - x)),
-}
-"""Other ufuncs as what they are made of."""
-
-
-def _data(operand: Operand) -> Operand:
-    return operand._array if isinstance(operand, Tensor) else operand
-
-
-def _composed(ufunc: np.ufunc, operands: Sequence[Any]) -> Operand:
-    return _COMPOSED[ufunc.__name__](*operands)
-
-
-def called_on_nodes(ufunc: np.ufunc, *operands: Operand) -> Operand:
-    """What a ufunc gives of nodes and constants."""
-    if not any(isinstance(each, Tensor) for each in operands):
-        return ufunc(*operands)
-    if operation_of(ufunc) is None:
-        return _composed(ufunc, operands)
-    return operation_of(ufunc)(*operands)  # type: ignore[misc]
+    return rule_of_ufunc(ufunc) or OPERATIONS.get(ufunc.__name__)
 
 
 def settled(
@@ -258,7 +204,7 @@ def _reduce(
     else:
         found = _running(ufunc, x, axis)[-1]
         found = np.expand_dims(found, axis) if keepdims else found
-    return found if initial in (np._NoValue, None) else called_on_nodes(ufunc, found, initial)
+    return found if initial in (np._NoValue, None) else ufunc(found, initial)
 
 
 def _running(ufunc: np.ufunc, x: Operand, axis: int) -> list[Any]:
@@ -266,7 +212,7 @@ def _running(ufunc: np.ufunc, x: Operand, axis: int) -> list[Any]:
     before = (slice(None),) * (axis % np.ndim(x))
     found = [x[(*before, 0)]]
     for index in range(1, np.shape(x)[axis]):
-        found.append(called_on_nodes(ufunc, found[-1], x[(*before, index)]))
+        found.append(ufunc(found[-1], x[(*before, index)]))
     return found
 
 
@@ -279,7 +225,7 @@ def accumulated(ufunc: np.ufunc, x: Operand, axis: int = 0, dtype: Operand = Non
 def _reduceat(
     ufunc: np.ufunc, x: Operand, indices: Operand, axis: int = 0, dtype: Operand = None
 ) -> Operand:
-    places, size = np.asarray(_data(indices)), np.shape(x)[axis]
+    places, size = np.asarray(data_of(indices)), np.shape(x)[axis]
     before = (slice(None),) * (axis % np.ndim(x))
     pieces = []
     for start, end in zip(places, [*places[1:], size], strict=True):
@@ -314,5 +260,5 @@ def _at(ufunc: np.ufunc, inputs: tuple[Any, ...], nodes: list[Any], to: Operand)
     if ufunc in (np.add, np.subtract):
         new = found.add(operands[0] if ufunc is np.add else -operands[0])
     else:
-        new = found.apply(functools.partial(called_on_nodes, ufunc), *operands)
+        new = found.apply(ufunc, *operands)
     memory.write(array, settled(new, array, to, ufunc, "at"))

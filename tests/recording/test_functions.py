@@ -165,6 +165,13 @@ CALLS = {
         + w[w[:, 0] > 0].sum()
         + w[..., -1].sum()
     ),
+    "inverse": lambda w: np.linalg.inv(w[:3] + 3 * np.eye(3)).sum(),
+    "determinant": lambda w: np.linalg.det(w[:3]),
+    "solve": lambda w: np.linalg.solve(w[:3] + 3 * np.eye(3), w[3]).sum(),
+    "covariance": lambda w: (np.cov(w.T) ** 2).sum() + (np.corrcoef(w.T) ** 2).sum(),
+    "gradient": lambda w: (np.gradient(w[:, 0]) ** 2).sum(),
+    "percentile": lambda w: np.percentile(w, 30) + np.quantile(w, [0.2, 0.5], axis=0).sum(),
+    "reduced": lambda w: functools.reduce(lambda a, b: a + math.exp(b), w[0].tolist()),
 }
 """Each gives a number of an array of shape (4, 3)."""
 
