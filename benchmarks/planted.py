@@ -67,17 +67,21 @@ class Drawn:
         return file_mutants(self.source, lambda names: self.manual(names)(**self.sample.params))
 
     def same(self, right: str, wrong: str, at: Sample | None = None) -> bool:
-        """Whether two files give the same gradients but for rounding, in extended precision."""
+        """Whether two files give the same gradients but for rounding, in extended precision.
+
+        A shape that an update of the parameter keeps is none of another gradient.
+        """
         there, here = (self.gradients(s, at, np.longdouble) for s in (right, wrong))
         rounded = self.gradients(right, at)
         largest = max(np.max(np.abs(x), initial=0.0) for x in there.values())
         for name, gradient in there.items():
-            if name not in here or here[name].shape != gradient.shape:
+            if name not in here or not _serves(here[name], gradient.shape):
                 return False
             rounding = np.max(np.abs(rounded[name] - gradient), initial=0.0)
             rounding += np.finfo(np.float64).eps * np.max(np.abs(gradient), initial=0.0)
             rounding += np.finfo(np.longdouble).eps * largest
-            if not np.max(np.abs(here[name] - gradient), initial=0.0) <= ROUNDINGS * rounding:
+            gap = np.reshape(here[name], gradient.shape) - gradient
+            if not np.max(np.abs(gap), initial=0.0) <= ROUNDINGS * rounding:
                 return False
         return True
 
@@ -89,6 +93,14 @@ class Drawn:
             return all(self.same(self.source, source, at) for at in [None, *others])
         except Exception:  # a line that does not run is none that mends
             return False
+
+
+def _serves(array: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether an array has all elements of a shape, and broadcasts to it."""
+    try:
+        return array.size == np.prod(shape) and np.broadcast_shapes(array.shape, shape) == shape
+    except ValueError:
+        return False
 
 
 def planted(drawn: Drawn, count: int) -> tuple[list[Mutant], str]:

@@ -461,3 +461,27 @@ def test_a_function_that_returns_its_gradients(slip):
     report = check_step(lossFun, X, np.ones((6, 5)))
     assert report.ok is not slip, str(report)
     assert set(report.quantities) == {"W", "b"}
+
+
+class Hasty(Net):
+    """Updates the second layer before its weights are read."""
+
+    def train_step(self, x, y, lr=0.1):
+        p = self.forward(x)
+        loss = -np.mean(np.sum(y * np.log(p), axis=1))
+        dz2 = (p - y) / len(x)
+        self.W2 -= lr * self.a1.T @ dz2
+        self.b2 -= lr * dz2.sum(axis=0, keepdims=True)
+        dz1 = dz2 @ self.W2.T * self.a1 * (1 - self.a1)
+        self.W1 -= lr * x.T @ dz1
+        self.b1 -= lr * dz1.sum(axis=0, keepdims=True)
+        return loss
+
+
+def test_an_update_that_comes_too_early_is_moved():
+    (mistake,) = check_step(Hasty().train_step, X, T).mistakes
+    assert mistake.cause == "updated-value"
+    first, *between, last = [row.strip() for row in mistake.line.text.splitlines()]
+    assert [row.strip() for row in mistake.repair.text.splitlines()] == [*between, last, first]
+    assert first.startswith("self.W2 -= ")
+    assert last.startswith("dz1 = ")

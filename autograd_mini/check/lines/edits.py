@@ -106,6 +106,13 @@ class Edit:
         """
         return self._tree.replaced(self._exchanged)
 
+    @classmethod
+    def left_out(cls, statement: ast.stmt) -> Edit:
+        """An update that is left out where it stands."""
+        instead = ast.copy_location(ast.Pass(), statement)
+        exchanged: Parts = {statement: instead}
+        return cls("update", statement, instead, COSTS["update"], Tree(statement), exchanged)
+
     def around(self, node: ast.AST) -> list[ast.AST]:
         """What a part of the original statement stands in, from the inside outwards."""
         return list(self._tree.above(node))

@@ -19,8 +19,10 @@ import numpy as np
 
 from autograd_mini.check.lines.candidates import Candidate, Candidates, Edits
 from autograd_mini.check.lines.claims import Truth
+from autograd_mini.check.lines.edits import Edit
 from autograd_mini.check.lines.moves import Move, below_readers
 from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.lines.statements import is_update
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, missing, suspects
 from autograd_mini.check.lines.texts import with_plain_products
 from autograd_mini.check.lines.trial import Trial
@@ -239,6 +241,7 @@ class _Search:
     def __init__(self, trial: Trial, truth: Truth, budget: Budget) -> None:
         self._every = [_Line(trial, truth, suspect) for suspect in suspects(trial, truth)]
         self._lines = self._every
+        self._trial, self._is_begun = trial, False
         self._budget = budget
         self._found: list[VerifiedEdit] = []
         self._limit = 0.0
@@ -260,6 +263,9 @@ class _Search:
             margin: how much less likely they may be than the likeliest.
             most: how unlikely they may be.
         """
+        if not self._is_begun:
+            self._is_begun = True
+            self._found += _moved_updates(self._trial, self._budget)
         most = min(most, self._best + margin)
         while self._lines and self._limit < most and not self._budget.spent:
             self._limit += _STEP
@@ -275,6 +281,34 @@ class _Search:
             if edit.score <= ordered[0].score + margin:
                 distinct.setdefault(edit.statement.place, edit)
         return list(distinct.values())
+
+
+def _moved_updates(trial: Trial, budget: Budget) -> Iterator[VerifiedEdit]:
+    """Updates that are right, but come too early: their own gradient depends on them and is right,
+    so that nothing is wrong with what they make.
+    """
+    for place in trial.places:
+        statement = trial.program.statement(place)
+        if place in trial.base or not is_update(statement.node):
+            continue
+        for move in below_readers(statement):
+            if budget.spent:
+                return
+            budget.count(statement)
+            ran = trial.program.run({**trial.base, **move.edits})
+            agreeing = trial.here.agrees(ran.gradients, trial.names)
+            mended = agreeing & trial.wrong
+            if not mended or agreeing | trial.wrong != set(trial.names):
+                continue
+            right = set(trial.names) - trial.wrong | mended
+            points = trial.verified_at(move.edits, right)
+            if points:
+                edit = Edit.left_out(statement.node)
+                left, names = len(trial.wrong - mended), frozenset(mended)
+                yield VerifiedEdit(
+                    statement, (edit,), edit.statement, names, points, edit.cost, 0.0, left, move
+                )
+                break
 
 
 _MARGIN = 1.0
@@ -360,17 +394,13 @@ class _Line:
             return None
         if not mended:
             if candidate.is_gradient and self.suspect.own < HANDED_WRONG:
-                self.gradients.append(self._edit(candidate, edited, frozenset(), 0, None))
+                self.gradients.append(self._edit(candidate, edited, frozenset(), 0))
             return None
         right = set(trial.names) - trial.wrong | mended
         points = trial.verified_at({self.place: [edited]}, right)
         if not points:
             return None
-        move = None
-        if candidate.edits[0].kind == "update" and isinstance(edited, ast.Pass):
-            moves = below_readers(self.suspect.statement)
-            move = next((m for m in moves if trial.verified_at(m.edits, right) == points), None)
-        return self._edit(candidate, edited, frozenset(mended), points, move)
+        return self._edit(candidate, edited, frozenset(mended), points)
 
     def _edit(
         self,
@@ -378,14 +408,11 @@ class _Line:
         edited: ast.stmt,
         names: frozenset[str],
         points: int,
-        move: Move | None,
     ) -> VerifiedEdit:
         cost = candidate.cost if candidate.is_known else _if_unknown(candidate)
         left = len(self.trial.wrong - names)
         statement, own = self.suspect.statement, self.suspect.own
-        return VerifiedEdit(
-            statement, candidate.edits, edited, names, points, cost, own, left, move
-        )
+        return VerifiedEdit(statement, candidate.edits, edited, names, points, cost, own, left)
 
 
 _BLOCK = 24

@@ -42,7 +42,7 @@ def assignments(line: Line) -> Iterator[Change]:
     statement = line.statement
     if _writes_out(statement):
         yield Change("drop call", statement, ast.copy_location(ast.Pass(), statement))
-    if _updates(statement):
+    if is_update(statement):
         yield Change("update", statement, ast.copy_location(ast.Pass(), statement))
     if isinstance(statement, ast.AugAssign):
         if isinstance(statement.op, ast.Add | ast.Sub):
@@ -78,7 +78,7 @@ def _writes_out(statement: ast.stmt) -> bool:
     return False
 
 
-def _updates(statement: ast.stmt) -> bool:
+def is_update(statement: ast.stmt) -> bool:
     """Whether something is taken from a value: ``W -= step`` or ``W = W - step``."""
     match statement:
         case ast.AugAssign(op=ast.Sub()):
