@@ -49,9 +49,7 @@ def page() -> str:
     for function, what in numpy_protocol.PLAIN_FUNCTIONS.items():
         plain.setdefault(what, []).append(f"`{name_of(function)}`")
     lines = [f"- {what}: {', '.join(names)}" for what, names in plain.items()]
-    head = (
-        "\n## Plain by design\n\nThey give what they give for arrays: none has a derivative.\n"
-    )
+    head = "\n## Plain by design\n\nThey give what they give for arrays: none has a derivative.\n"
     return "\n".join([HEAD, f"{len(found)} functions.\n", *rows, head, *lines, ""])
 
 

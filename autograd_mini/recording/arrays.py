@@ -10,7 +10,7 @@ import contextlib
 import functools
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +34,9 @@ from autograd_mini.typing import Array, Operand
 class RecordedArray(np.ndarray):
     """An array that is recorded while a block ``with recording()`` is open."""
 
+    __array_priority__: ClassVar[float] = (
+        1.0  # what data.dot(this) gives is of this class, which tells of it
+    )
     _make: Callable[[], Tensor | None] | None = None  # records it by what made the view
 
     def __array_ufunc__(
@@ -194,6 +197,8 @@ class RecordedArray(np.ndarray):
 
 class RecordedMatrix(RecordedArray, np.matrix):
     """A matrix of NumPy's, for which ``*`` is the matrix product, recorded as an array is."""
+
+    __array_priority__: ClassVar[float] = 10.0
 
 
 def _place(array: Array, index: Operand) -> Array | None:

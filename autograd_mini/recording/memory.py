@@ -64,8 +64,17 @@ def node_of(value: Operand) -> Tensor | None:
         return value.node if isinstance(value, RecordedFloat | RecordedNumber) else None
     memory = memory_of(value)
     if memory is None or value.dtype != memory.dtype:
+        if memory is None:
+            _note_unseen(value)
         return None
     return memory.read(value, getattr(value, "_make", None))
+
+
+def _note_unseen(value: Array) -> None:
+    """Tell of a recorded array that NumPy made by itself: those of ours are views of its arrays."""
+    open_tape = current()
+    if open_tape is not None and value.base is None and hasattr(value, "_make"):
+        open_tape.note("an array was computed from recorded ones where that could not be followed")
 
 
 class Memory:

@@ -36,7 +36,8 @@ class Note:
     line: int
 
     def __str__(self) -> str:
-        return f"{self.message} ({os.path.basename(self.file)}:{self.line})"
+        where = f" ({os.path.basename(self.file)}:{self.line})" if self.file else ""
+        return self.message + where
 
 
 @dataclass(eq=False)

@@ -59,6 +59,15 @@ def test_it_is_noted_with_its_line(function, text, words, gradient):
     np.testing.assert_array_equal(ag.gradients(node_of(out), node_of(leaf)), gradient)
 
 
+def test_an_array_that_came_of_code_that_is_not_followed_is_noted():
+    with recording() as tape:
+        w = tape.leaf(W)
+        y = np.ones((2, 4)).dot(w)  # a method of data, called where nothing follows calls
+        z = y + 1
+        assert node_of(z) is None
+    assert "computed from recorded ones where that could not be followed" in tape.notes[0].message
+
+
 def test_a_note_is_told_once():
     with recording() as tape:
         w = tape.leaf(W)
