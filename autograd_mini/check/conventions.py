@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_rounding
-from autograd_mini.check.lines.program import Program
+from autograd_mini.check.lines.program import OtherOutput, Program
 from autograd_mini.check.points import Point, moved_beside
 from autograd_mini.check.probe import largest
 from autograd_mini.check.problem import Problem
@@ -28,7 +28,7 @@ from autograd_mini.typing import Array, Operand
 
 _SMALL = 1e-3
 """What is added is a stabiliser up to this: the 1 of ``1 + np.exp(-z)`` is none."""
-_ADDED = 1e-4
+ADDED = 1e-4
 """And up to this part of the largest number that it is added to."""
 _LIMIT = 1e-2
 """A limit is one, if it is as near as this to the end of what it limits: to 0, or to 1."""
@@ -166,7 +166,7 @@ def _stabilises(node: Node) -> Node | None:
     low = 0 < constants[0] <= _LIMIT * size and bool(np.all(kept.data >= 0))
     high = 1 - _LIMIT <= constants[-1] < 1 and bool(np.all(kept.data <= 1))
     if symbol_of(node) == "+":
-        return kept if 0 < constants[0] <= min(_SMALL, _ADDED * size) else None
+        return kept if 0 < constants[0] <= min(_SMALL, ADDED * size) else None
     holds = {CLIP: low and (high or constants[-1] >= 1), MAXIMUM: low}
     return kept if node.operation is not None and holds.get(node.operation) else None
 
@@ -204,7 +204,11 @@ def _without(constants: Collection[float], program: Program | None) -> Mapping[s
         edited = _Zeroed(constants).visit(copy.deepcopy(statement.node))
         if ast.dump(edited) != ast.dump(statement.node):
             edits[statement.place] = [edited]
-    return (program.run(edits).gradients if edits else None) or {}
+    if not edits:
+        return {}
+    run = program.run(edits)
+    given = run.error.gradients if isinstance(run.error, OtherOutput) else run.gradients
+    return given or {}
 
 
 class _Zeroed(ast.NodeTransformer):

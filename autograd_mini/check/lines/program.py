@@ -88,6 +88,18 @@ class Run:
         return [event for event in self.log if event.site.slot != HANDED]
 
 
+class OtherOutput(ValueError):
+    """An edit changes what the code computes besides its gradients: it is no repair.
+
+    Attributes:
+        gradients: what it gives all the same, where the change is as small as a stabiliser.
+    """
+
+    def __init__(self, gradients: dict[str, Array] | None = None) -> None:
+        super().__init__("the code computes something else")
+        self.gradients = gradients
+
+
 class Stopped(BaseException):
     """Ends a run from inside a hook."""
 
