@@ -176,12 +176,15 @@ class Line:
 
     @cached_property
     def handed_on(self) -> set[ast.AST]:
-        """Names among several that are returned: what they lack is missing where they are made."""
+        """Names among several that are returned: what they lack is missing where they are made,
+        if they are made here.
+        """
         match self.statement:
             case ast.Return(ast.Dict(values=several)) | ast.Return(
                 ast.Tuple(elts=several) | ast.List(elts=several)
             ):
-                return {each for each in several if self.operand(each)}
+                made_here = (each for each in several if self.operand(each))
+                return {each for each in made_here if ast.unparse(each) not in self.words.handed}
         return set()
 
     def operand(self, node: ast.AST) -> Word | None:

@@ -253,6 +253,7 @@ class Words:
         unread: the names that the function makes or takes and never reads.
         keys: the texts by which it reads or writes dicts.
         counters: the names that its loops count with.
+        handed: the names of its arguments.
         text: the function's text, which shows how its author writes.
     """
 
@@ -264,6 +265,7 @@ class Words:
     unread: frozenset[str]
     keys: tuple[str, ...]
     counters: frozenset[str]
+    handed: frozenset[str]
     text: str = field(repr=False)
 
     @cached_property
@@ -319,12 +321,14 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
     indices: dict[str, ast.expr] = {}
     keys: dict[str, None] = {}
     stored: set[str] = set()
+    handed: set[str] = set()
     read: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             (read if isinstance(node.ctx, ast.Load) else stored).add(node.id)
         if isinstance(node, ast.arg):
             stored.add(node.arg)
+            handed.add(node.arg)
             nodes.setdefault(node.arg, ast.Name(node.arg, ast.Load()))
         if isinstance(node, ast.Subscript):
             if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
@@ -379,7 +383,8 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
     ]
     return Words(
         values, tuple(operands), tuple(containers), tuple(known), tuple(numbers),
-        frozenset(stored - read), tuple(keys), _counters(tree), ast.unparse(tree),
+        frozenset(stored - read), tuple(keys), _counters(tree), frozenset(handed),
+        ast.unparse(tree),
     )  # fmt: skip
 
 

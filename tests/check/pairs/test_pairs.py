@@ -349,6 +349,22 @@ def test_right_numbers_in_a_shape_that_an_update_keeps_are_a_warning():
     assert [finding.wrong for finding in report.findings] == [False]
 
 
+def row_product(x, y):
+    return x * y, (x, y)
+
+
+def row_product_backward(dout, cache):
+    x, y = cache  # noqa: RUF059 - it is what is forgotten
+    return dout, np.sum(x * dout, axis=0, keepdims=True)
+
+
+def test_an_upstream_gradient_that_is_returned_as_it_is_lacks_a_factor_there():
+    x, y = RNG.normal(size=(3, 4)), RNG.normal(size=(1, 4))
+    (mistake,) = check_backward(row_product, row_product_backward, x, y).mistakes
+    assert mistake.line.text.startswith("return dout, ")
+    assert mistake.repair.text.startswith("return dout * y, ")
+
+
 # What forward says of its own
 
 
