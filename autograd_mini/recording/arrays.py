@@ -34,10 +34,11 @@ from autograd_mini.typing import Array, Operand
 class RecordedArray(np.ndarray):
     """An array that is recorded while a block ``with recording()`` is open."""
 
-    __array_priority__: ClassVar[float] = (
-        1.0  # what data.dot(this) gives is of this class, which tells of it
-    )
-    _make: Callable[[], Tensor | None] | None = None  # records it by what made the view
+    __array_priority__: ClassVar[float] = 1.0
+    """So what ``data.dot(w)`` gives is of this class, which tells of it where it is not followed."""
+
+    _make: Callable[[], Tensor | None] | None = None
+    """Records it by the operation that made the view."""
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Operand, **kwargs: Operand
