@@ -83,6 +83,10 @@ ARRANGED = {
 }
 
 JOINED = {
+    "pad mean": (lambda x: np.pad(x, ((1, 0), (2, 1)), mode="mean"), W),
+    "pad maximum": (lambda x: np.pad(x, 1, mode="maximum", stat_length=2), X),
+    "pad median": (lambda x: np.pad(x, 2, "median", stat_length=((2, 3), (1, 2))), W),
+    "pad ramp": (lambda x: np.pad(x, ((1, 2), (3, 0)), "linear_ramp", end_values=(1, -2)), W),
     "dstack": (lambda x, y: np.dstack([x, y]), W, array(3, 4)),
     "block": (lambda x, y: np.block([[x, np.zeros((3, 1))], [y, 1.0]]), W, V),
     "block of one list": (lambda x, y: np.block([x, 2.0, y]), V, array(2)),

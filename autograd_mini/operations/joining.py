@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import replaces
 from autograd_mini.operations.ufuncs import newer
-from autograd_mini.typing import Operand
+from autograd_mini.typing import Function, Operand
 
 
 @replaces(np.dstack)
@@ -47,6 +47,55 @@ def _joined(arrays: Operand, depth: int, ndim: int) -> Operand:
         missing = ndim - np.ndim(arrays)
         return np.expand_dims(arrays, tuple(range(missing))) if missing else arrays
     return np.concatenate([_joined(inner, depth - 1, ndim) for inner in arrays], -depth)
+
+
+@replaces(np.pad, options=True)
+def pad_by_axes(
+    array: Operand,
+    pad_width: Operand,
+    mode: str = "constant",
+    stat_length: Operand = None,
+    end_values: Operand = 0,
+) -> Operand:
+    """The modes that compute what they put, axis by axis, each with what was put before."""
+    if mode not in (*_STATISTICS, "linear_ramp"):
+        raise TypeError(
+            f"pad of a Tensor has no derivative rule for mode={mode!r} with these options: write "
+            "constant, edge, reflect, symmetric, wrap, linear_ramp, mean, median, maximum, minimum"
+        )
+    widths, ends, lengths = (
+        np.broadcast_to(np.asarray(pair, object), (np.ndim(array), 2)).tolist()
+        for pair in (pad_width, end_values, stat_length)
+    )
+    for axis, (before, after) in enumerate(widths):
+        size = np.shape(array)[axis]
+        parts = [array]
+        for width, end, length, first in (
+            (before, ends[axis][0], lengths[axis][0], True),
+            (after, ends[axis][1], lengths[axis][1], False),
+        ):
+            if mode == "linear_ramp":
+                edge = np.take(array, [0 if first else size - 1], axis)
+                steps = np.arange(width) / max(width, 1)
+                shape = [-1 if a == axis else 1 for a in range(np.ndim(array))]
+                steps = np.reshape(steps if first else steps[::-1], shape)
+                part = end + (edge - end) * steps
+            else:
+                length = size if length is None else min(length, size)
+                chunk = range(length) if first else range(size - length, size)
+                part = _STATISTICS[mode](np.take(array, chunk, axis), axis=axis, keepdims=True)
+                part = np.repeat(part, width, axis)
+            parts = [part, *parts] if first else [*parts, part]
+        array = np.concatenate(parts, axis)
+    return array
+
+
+_STATISTICS: dict[str, Function] = {
+    "mean": np.mean,
+    "median": np.median,
+    "maximum": np.max,
+    "minimum": np.min,
+}
 
 
 @replaces(np.dsplit)

@@ -149,7 +149,7 @@ BAD = {
     "a place that writes": (lambda: np.copyto(np.ones(2), T2), TypeError, ["numpy.copyto", "np.where(mask, values, t)"]),
     "unknown option of outer": (lambda: np.add.outer(T2, T2, casting="no"), TypeError, ["numpy.add.outer", "casting"]),
     "unknown norm": (lambda: np.linalg.norm(T23, 3), ValueError, ["norm", "'nuc'", "3"]),
-    "unknown padding": (lambda: np.pad(T2, 1, mode="linear_ramp"), TypeError, ["pad", "'linear_ramp'", "reflect"]),
+    "unknown padding": (lambda: np.pad(T2, 1, mode="empty"), TypeError, ["pad", "'empty'", "reflect"]),
     "unknown order": (lambda: np.ravel(T23, order="A"), TypeError, ["ravel", "'C' or 'F'"]),
     # Value: mathematics has no number here
     "log": (lambda: np.log(Value(-1.0, label="w")), ValueError, ["log(x)", "x > 0", "-1.0", "'w'"]),
