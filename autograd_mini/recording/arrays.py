@@ -35,7 +35,7 @@ class RecordedArray(np.ndarray):
     """An array that is recorded while a block ``with recording()`` is open."""
 
     __array_priority__: ClassVar[float] = 1.0
-    """So what ``data.dot(w)`` gives is of this class, which tells of it where it is not followed."""
+    """So what ``data.dot(w)`` gives is of this class, and is told of where it is not followed."""
 
     _make: Callable[[], Tensor | None] | None = None
     """Records it by the operation that made the view."""
