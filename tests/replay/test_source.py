@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
@@ -26,6 +27,7 @@ from autograd_mini.core.graph import data_of
 from autograd_mini.core.rule import RULES
 from autograd_mini.replay import source
 from autograd_mini.replay.source import Source
+from autograd_mini.testing import graphs
 from autograd_mini.trees import leaves, rebuild
 
 TESTS = Path(__file__).parents[1]
@@ -298,6 +300,19 @@ def test_examples_pass_the_checker(name, capsys, monkeypatch, tmp_path):
         program = source(loss, style="manual", **params)
         report = ag.check_gradients(loss, params, program.run(), required="all", seconds=0)
         assert report.ok, f"{report}\n{program}"
+
+
+@given(graphs())
+def test_derivations_that_are_drawn_are_those_by_hand(graph):
+    program = source(graph.loss, style="manual", **graph.params)
+    found, by_hand = program.run()(**graph.params), graph.manual(**graph.params)
+    for name, gradient in found.items():
+        scale = np.max(np.abs(by_hand[name]), initial=1e-300)
+        np.testing.assert_allclose(
+            gradient, by_hand[name], rtol=1e-8, atol=1e-8 * max(scale, 1e-6), err_msg=program
+        )
+    report = ag.check_gradients(graph.loss, graph.params, program.run(), required="all", seconds=0)
+    assert report.ok, f"{report}\n{program}"
 
 
 LAYERS = {
