@@ -205,7 +205,7 @@ def _may_be_limit(line: Line, change: Change) -> bool:
     if "clip" in calls:
         return False
     value = number_of(change.new)
-    limits = {"maximum", "minimum"}.intersection(calls)
+    limits = any(name in calls for name in ("maximum", "minimum"))
     return not limits or value in (None, 0, *line.words.constants)
 
 
