@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from autograd_mini.check.layer import check_backward
 from autograd_mini.check.pipeline import checked
-from autograd_mini.check.problem import Problem
 from autograd_mini.check.report import GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
 from autograd_mini.check.scripts.execution import File
@@ -21,7 +20,7 @@ from autograd_mini.check.scripts.layers import layers_in, layers_with_inputs
 from autograd_mini.check.scripts.loops import steps_in
 from autograd_mini.check.scripts.text import Cell, cells_of, trains
 from autograd_mini.check.steps.fitting import CannotTell
-from autograd_mini.check.steps.posed import Asked, posed
+from autograd_mini.check.steps.posed import Asked, Posed, posed
 from autograd_mini.check.steps.step import Step, step_of
 from autograd_mini.typing import Operand
 
@@ -176,13 +175,13 @@ def cells_checked(
         return layers_checked(path, cells, call, given, inputs, options).with_hints(hints)
     try:
         with script(path, cells, call, given) as steps:
-            problem, assumptions = first_posed(steps, Asked(loss, tuple(params)))
-            report = checked(problem, seed=seed, entries=entries, seconds=seconds)
+            step = first_posed(steps, Asked(loss, tuple(params)))
+            report = checked(step.problem, seed=seed, entries=entries, seconds=seconds)
     except CannotTell:
         if not has_layers:
             raise
         return layers_checked(path, cells, call, given, inputs, options).with_hints(hints)
-    report.assumptions = list(assumptions)
+    report.assumptions = list(step.assumptions)
     return report.with_hints(hints)
 
 
@@ -215,7 +214,7 @@ def layers_checked(
 @contextmanager
 def script(
     path: Path, cells: Sequence[Cell], call: str | None, given: Mapping[str, Operand]
-) -> Iterator[Iterator[Step]]:
+) -> Iterator[Generator[Step, bool, None]]:
     """What may be the training step of a file, while nothing of the file gets out.
 
     Arguments:
@@ -232,20 +231,35 @@ def script(
         yield steps_in(File(tuple(texts), given, called=bool(call)))
 
 
-def first_posed(steps: Iterator[Step], asked: Asked) -> tuple[Problem, tuple[str, ...]]:
-    """The problem of the first step that is one.
+def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
+    """The first step whose loss is sure, or else the first that has one.
 
     Raises:
         CannotTell: none is.
     """
     refusals: list[CannotTell] = []
-    for step in steps:
+    vague: list[Posed] = []
+    step = next(steps, None)
+    while step is not None:
         try:
-            return posed(step, asked)
+            found = posed(step, asked)
+            if found.sure:
+                return found
+            vague.append(found)
         except CannotTell as error:
             if error.progress > 1:
                 raise
             refusals.append(error)
+        try:
+            step = steps.send(bool(vague))
+        except StopIteration:
+            break
+        except CannotTell:
+            if not vague:
+                raise
+            break
+    if vague:
+        return vague[0]
     if refusals:
         raise max(refusals, key=lambda error: error.progress)
     raise CannotTell(
@@ -258,7 +272,7 @@ def step_checked(
     step: Step, asked: Asked, *, seed: int, entries: int, hints: Hints, seconds: float
 ) -> GradientReport:
     """The report on a step, however it came about; arguments as for ``check_step``."""
-    problem, assumptions = posed(step, asked)
-    report = checked(problem, seed=seed, entries=entries, seconds=seconds)
-    report.assumptions = list(assumptions)
+    found = posed(step, asked)
+    report = checked(found.problem, seed=seed, entries=entries, seconds=seconds)
+    report.assumptions = list(found.assumptions)
     return report.with_hints(hints)

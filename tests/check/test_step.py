@@ -485,3 +485,26 @@ def test_an_update_that_comes_too_early_is_moved():
     assert [row.strip() for row in mistake.repair.text.splitlines()] == [*between, last, first]
     assert first.startswith("self.W2 -= ")
     assert last.startswith("dz1 = ")
+
+
+def test_what_is_clipped_is_judged_before_it_is():
+    def step(p, x, y):
+        error = x @ p["w"] - y
+        loss = np.sum(error**2)
+        dw = 2 * x.T @ error
+        p["w"] -= 0.1 * np.clip(dw, -1, 1)
+        return loss
+
+    assert check_step(step, {"w": np.ones(4)}, X, T[:, 0]).ok
+
+
+def test_a_loss_that_is_summed_up_by_taking_away():
+    def step(p, x, y):
+        loss = 0
+        loss -= np.sum(y * np.log(softmax(x @ p["W"])))
+        p["W"] -= 0.1 * x.T @ (softmax(x @ p["W"]) - y)
+        print(loss)
+
+    report = check_step(step, {"W": np.ones((4, 3))}, X, T)
+    assert report.ok, str(report)
+    assert report.assumptions[1].startswith("Loss: loss, line ")

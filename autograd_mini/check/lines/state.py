@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -131,6 +132,11 @@ def is_of_users(one: object) -> bool:
     """Whether it is an object of a class of the user's, that has attributes."""
     if not hasattr(one, "__dict__"):
         return False
+    if isinstance(one, types.SimpleNamespace):
+        return True
+    module = sys.modules.get(type(one).__module__)
+    if type(one).__module__ == "__main__" or is_users(getattr(module, "__file__", "") or "<frozen"):
+        return True
     for inner in vars(type(one)).values():
         if isinstance(inner, types.FunctionType):
             return is_users(inner.__code__.co_filename)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import types
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,15 +22,17 @@ from autograd_mini.notebooks import cell_of_name
 
 Loop = ast.For | ast.While
 
+_SECONDS_MORE = 5.0
+"""How long is looked for a step that is surer than another."""
 _FEWEST = 1
 """How many values a turn makes besides updates, at the least, if it is a training step."""
 
 
-def steps_in(file: File) -> Iterator[Step]:
+def steps_in(file: File) -> Generator[Step, bool, None]:
     """What may be the training step of a file, the likeliest first.
 
     The first turn of the innermost loop that updates something comes first; each is looked for
-    when the one before was none.
+    when the one before was none.  Where one may be it, which is sent, no more are waited for long.
     """
     refused: set[Place] = set()
     while True:
@@ -41,8 +43,8 @@ def steps_in(file: File) -> Iterator[Step]:
         if place is None:
             break
         step = _turn_of(file, place)
-        if step is not None:
-            yield step
+        if step is not None and (yield step):
+            file = replace(file, seconds=min(file.seconds, _SECONDS_MORE))
         refused.add(place)
     if ended:
         for place in search.unended:

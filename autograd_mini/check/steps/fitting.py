@@ -79,6 +79,11 @@ class Fit:
         """Whether all are."""
         return self.agreeing == len(self.parameters)
 
+    @property
+    def sure(self) -> bool:
+        """Whether the loss is one, by what the code says, or by what is derived."""
+        return self.complete or self.loss.rank <= _SURE
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -286,7 +291,9 @@ class Trained:
         ran, root = self.root(loss, at, ran)
         if root is None or not np.isfinite(np.asarray(root.data)).all() or np.size(root.data) != 1:
             return None
-        if loss.explicit and (_is_mean_distance(root) or _is_difference(root)):
+        if loss.explicit and _is_difference(root) and not _is_of_squares_or_logarithms(root):
+            return None
+        if loss.explicit and _is_mean_distance(root):
             loss = replace(loss, rank=max(loss.rank, _SURE + 1))
         if loss.explicit and is_vague(loss.text) and not _is_of_squares_or_logarithms(root):
             loss = replace(loss, rank=max(loss.rank, _SURE + 2))
@@ -309,14 +316,13 @@ class Trained:
         sources: dict[Update, Made] = {}
         claims = []
         for update, gradient in zip(own, right, strict=True):
-            source = self._source(update, gradient) if update.divides else None
+            taken = update.taken / rate_number(update, own)
+            source = None
+            if update.divides or _is_clipped(taken, gradient):
+                source = self._source(update, gradient)
             if source is not None:
                 sources[update] = source
-            claims.append(
-                update.taken / rate_number(update, own)
-                if source is None
-                else np.asarray(source.numbers)
-            )
+            claims.append(taken if source is None else np.asarray(source.numbers))
         ratios = list(map(_ratio, _without_rounding(claims), _without_rounding(right)))
         sign = -1.0 if loss.ascends else 1.0
         sizes = [update.variable.before.size for update in own]
@@ -337,7 +343,7 @@ class Trained:
             if made.site.slot != HANDED and made.numbers is not None and made.numbers.shape == shape
         ]
         for made, numbers in arrays:
-            if _ratio(numbers, right):
+            if numbers.size > 1 and _ratio(numbers, right):
                 return made
         named = [made for made, _ in arrays if is_gradient_name(made.name, self.names[update])]
         return named[-1] if named else None
@@ -368,26 +374,44 @@ def _plain_number(factor: float, room: float) -> float:
 _LARGEST_DIVISOR = 1000
 
 
+def _is_clipped(taken: Array, right: Array) -> bool:
+    """Whether what is taken away is a gradient that was clipped."""
+    most = float(np.max(np.abs(taken), initial=0.0))
+    beyond = np.abs(right) > most * (1 + SAME)
+    clipped = np.clip(right, -most, most)
+    same = np.allclose(taken, clipped, rtol=SAME, atol=SAME * most)
+    return bool(taken.size >= _TELLING and beyond.any() and same)
+
+
+def _is_plain(factor: float) -> bool:
+    """Whether a factor is half a whole number, or one over it: no accident."""
+    return any(
+        0 < abs(whole := round(2 * number)) <= _LARGEST_DIVISOR
+        and abs(whole - 2 * number) <= 1e-9 * abs(number)
+        for number in (factor, 1 / factor)
+    )
+
+
 def _common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: float) -> float:
     """The factor that most updates have in common.
 
     Some factor fits a single number: where nothing else says so, it is the sign alone.
     """
-    best, said_by = sign, 0
+    best, said_by = sign, 0.0
     if sum(sizes) == 1 and ratios[0] is not None and sign * ratios[0] > 0:
         return ratios[0]  # which has to hold elsewhere too
     for ratio in ratios:
-        if ratio is None or sign * ratio <= 0:
+        if not ratio:
             continue
         alike = [
             size
             for other, size in zip(ratios, sizes, strict=True)
-            if other is not None and abs(other - ratio) <= SAME * abs(ratio)
+            if other is not None and abs(abs(other) - abs(ratio)) <= SAME * abs(ratio)
         ]
-        says = sum(alike) - 1
-        nearer = abs(ratio - sign) < abs(best - sign)
+        says = sum(alike) - 1 or (0.5 if _is_plain(ratio) else 0.0)
+        nearer = abs(abs(ratio) - 1) < abs(abs(best) - 1)
         if says > said_by or (says == said_by > 0 and nearer):
-            best, said_by = ratio, says
+            best, said_by = sign * abs(ratio), says
     return best
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.lines.instrument import HANDED
+from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Program, Site, Visit
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.steps.recorded import Ran
@@ -191,7 +191,7 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
     seen: dict[Node, None] = {}
     printed = set(_printed(program))
     for made in reversed(ran.made):
-        if made.node is None or not made.is_number or made.site.slot == HANDED:
+        if made.node is None or not made.is_number or made.site.slot in (HANDED, PART):
             continue
         if made.node in seen:
             continue

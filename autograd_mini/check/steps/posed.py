@@ -53,7 +53,22 @@ class Asked:
     params: tuple[str, ...] = ()
 
 
-def posed(step: Step, asked: Asked = Asked()) -> tuple[Problem, tuple[str, ...]]:
+@dataclass(frozen=True)
+class Posed:
+    """A training step as a problem.
+
+    Attributes:
+        problem: the problem.
+        assumptions: what was assumed, each with the option that says it otherwise.
+        sure: whether the loss is one by what the code says, or all is right for it.
+    """
+
+    problem: Problem
+    assumptions: tuple[str, ...]
+    sure: bool
+
+
+def posed(step: Step, asked: Asked = Asked()) -> Posed:
     """The problem that a training step is, and what was assumed.
 
     Arguments:
@@ -88,7 +103,7 @@ def posed(step: Step, asked: Asked = Asked()) -> tuple[Problem, tuple[str, ...]]
     short = names_for([update.variable for update in fit.parameters])
     trained = replace(trained, names=names | dict(zip(fit.parameters, short, strict=True)))
     posing = _Posing(trained, fit)
-    return posing.problem({}), tuple(posing.assumptions())
+    return Posed(posing.problem({}), tuple(posing.assumptions()), fit.sure)
 
 
 def _with_unmoved(step: Step, found: Sequence[Variable], changed: Sequence[Update]) -> list[Update]:
@@ -276,6 +291,11 @@ class _Posing:
         factor = fit.factor
         times = "" if abs(factor - 1) <= SAME else f", which is {factor:.6g} × that of the loss"
         yield f"Gradients: what each update takes away{f', divided by {by}' if by else ''}{times}"
+        if len({rate_number(update, fit.parameters) for update in fit.parameters}) > 1:
+            yield "Not all have the same rate: " + "; ".join(
+                f"{self.trained.names[update]} {rate_number(update, fit.parameters):g}"
+                for update in fit.parameters
+            )
         left = [self.trained.names[u] for u in self.trained.changed if u not in fit.parameters]
         if left:
             yield f"Changed, but no parameters of this loss: {', '.join(left)}"

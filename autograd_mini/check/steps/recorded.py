@@ -63,6 +63,7 @@ class Ran:
         result: what the step returned.
         after: for each variable that was asked for, what it holds after.
         objects: for each of these the very object that it stands for after.
+        nodes: in a recorded run, the nodes of each of these after it.
         leaves: for each variable that was recorded its leaf.
         error: why it ended before its end.
         notes: what could not be recorded.
@@ -72,6 +73,7 @@ class Ran:
     result: Held = None
     after: dict[Variable, Any] = field(default_factory=dict)
     objects: dict[Variable, object] = field(default_factory=dict)
+    nodes: dict[Variable, list[tuple[Node, Any]]] = field(default_factory=dict)
     leaves: dict[Variable, Node] = field(default_factory=dict)
     error: BaseException | None = None
     notes: list[Note] = field(default_factory=list)
@@ -83,12 +85,15 @@ class Ran:
 
     def nodes_after(self, variable: Variable) -> list[tuple[Node, Any]]:
         """What a variable holds after, as nodes, each with where in it that stands."""
-        value = self.after.get(variable)
-        if variable.kind != "list":
-            node = node_of(value)
-            return [] if node is None else [(node, ...)]
-        found = ((node_of(item), index) for index, item in _cells(value, ()))
-        return [(node, index) for node, index in found if node is not None]
+        return self.nodes.get(variable, [])
+
+
+def _nodes_of(variable: Variable, value: Held) -> list[tuple[Node, Any]]:
+    if variable.kind != "list":
+        node = node_of(value)
+        return [] if node is None else [(node, ...)]
+    found = ((node_of(item), index) for index, item in _cells(value, ()))
+    return [(node, index) for node, index in found if node is not None]
 
 
 def _cells(value: Held, index: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Any]]:
@@ -155,7 +160,9 @@ def run(
             value = ran.objects[variable] = variable.after(after)
             if isinstance(value, list):
                 value = _copied(value)
-            elif not at and isinstance(value, np.ndarray):
+            if at:  # before it is put back
+                ran.nodes[variable] = _nodes_of(variable, value)
+            elif isinstance(value, np.ndarray):
                 value = value.copy()
             ran.after[variable] = value
         return {}

@@ -117,7 +117,7 @@ def _holding(
     changed = set(after[after != variable.before].ravel().tolist())
     for number in reversed(range(len(made))):
         one = made[number]
-        if one.site.slot in (HANDED, PART):
+        if one.site.slot == HANDED or (one.site.slot == PART and variable.kind != "array"):
             continue
         if variable.kind == "array":
             if one.value is held:
