@@ -508,3 +508,17 @@ def test_a_loss_that_is_summed_up_by_taking_away():
     report = check_step(step, {"W": np.ones((4, 3))}, X, T)
     assert report.ok, str(report)
     assert report.assumptions[1].startswith("Loss: loss, line ")
+
+
+def test_an_update_that_adds_0_where_the_step_begins_is_one():
+    def step(p, x, y):
+        W, b = p["W"], p["b"]
+        out = np.tanh(x @ W + b)
+        loss = np.sum((out - y) ** 2) / 2
+        dz = (out - y) * (1 - out**2)
+        W -= 0.1 * x.T @ dz
+        b -= 0.1 * b
+        return loss
+
+    report = check_step(step, {"W": started()["W1"], "b": np.zeros(5)}, X, np.ones((6, 5)))
+    assert [q.name for q in report.quantities.values() if q.verdict == "differ"] == ["b"]

@@ -25,7 +25,7 @@ from autograd_mini.check.steps.fitting import (
 )
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, put, run
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.updates import Update, derived, moved_from, rate_of, updates
+from autograd_mini.check.steps.updates import Update, derived, moved_from, rate_of, updates, written
 from autograd_mini.check.steps.variables import (
     Held,
     Space,
@@ -109,6 +109,7 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
 def _with_unmoved(step: Step, found: Sequence[Variable], changed: Sequence[Update]) -> list[Update]:
     """The updates, with those that change nothing where the step begins, but elsewhere."""
     floats = [u.variable for u in changed if u.variable.kind != "number" or u.statement is not None]
+    floats += [v for v in written(step, found) if v not in floats]
     elsewhere = run(step, found, start=moved_from(floats))
     if elsewhere.error is not None:
         return list(changed)

@@ -78,6 +78,24 @@ def updates(step: Step, found: Sequence[Variable], ran: Ran) -> list[Update]:
     return _with_factors(step, ordered)
 
 
+def written(step: Step, found: Sequence[Variable]) -> list[Variable]:
+    """The variables that an update statement of a step names, be it by what adds 0."""
+    program = program_of(step, lambda result, after: {})
+    program.run()
+    names = set()
+    for statement in program.statements:
+        if updates_itself(statement.node):
+            target = getattr(statement.node, "target", None)
+            targets = getattr(statement.node, "targets", [target])
+            names.add(ast.unparse(targets[0]))
+    return [
+        variable
+        for variable in found
+        if variable.before.dtype.kind == "f"
+        and names & {text for path in variable.paths for text in (path.text, *path.names)}
+    ]
+
+
 def derived(found: Sequence[Variable], ran: Ran) -> list[Update]:
     """The variables of a step that changes nothing, but makes what is their gradient by its name.
 
