@@ -170,6 +170,11 @@ STATISTICS = {
     "quantile, the lower": (lambda x: np.quantile(x, 0.3, axis=0, method="lower"), X),
     "quantile, otherwise": (lambda x: np.quantile(x, [[0.3]], method="median_unbiased"), W),
     "quantile at": (lambda x, q: np.quantile(x, q**2 / 5, axis=1), X, array(2)),
+    "quantile at, in steps": (
+        lambda x, q: np.quantile(x, q**2 / 5 + 0.013, axis=1, method="midpoint"),
+        X,
+        array(2),
+    ),
     "percentile": (lambda x: np.percentile(x, [30, 75], axis=-1, keepdims=True), X),
     "nansum": (with_nan(lambda x: np.nansum(x, axis=1)), X),
     "nanprod": (with_nan(lambda x: np.nanprod(x, axis=0, keepdims=True)), X),

@@ -10,6 +10,7 @@ from autograd_mini.core import tensor
 from autograd_mini.core.operation import axes_of, replaces
 from autograd_mini.operations.indexing import scattered
 from autograd_mini.operations.reductions import count_over
+from autograd_mini.operations.ufuncs import still
 from autograd_mini.typing import Array, Axis, Function, Operand
 
 
@@ -109,14 +110,23 @@ def quantile(
         raise IndexError(f"quantile: there is no element along axis {axis} of {np.shape(a)}")
     ordered = np.sort(rows, -1)
     low, part = _between(size, quantiles.ravel(), method)
-    if isinstance(q, tensor.Tensor):
+    if isinstance(q, tensor.Tensor) and method not in _STEPS:
         if method != "linear":
             raise TypeError(f"quantile at a Tensor q: write method='linear', not {method!r}")
         part = np.ravel(q) * (size - 1) - low
     found = _interpolated(ordered, np.broadcast_to(low, (*kept, low.size)), part)
+    if isinstance(q, tensor.Tensor):
+        found = found + still(np.ravel(q))  # by which it moves, or does not
     last = ordered[..., -1:]
     found = np.where(np.isnan(tensor.plain(last)), last, found)  # NaN is sorted to the end
     return _in_front(found, quantiles, axis, keepdims, np.shape(a))
+
+
+_STEPS = (
+    "lower", "higher", "midpoint", "nearest", "inverted_cdf", "averaged_inverted_cdf",
+    "closest_observation",
+)  # fmt: skip
+"""Methods by which a quantile jumps from element to element, and does not move in between."""
 
 
 def _in_unit_interval(q: Operand) -> Array:
