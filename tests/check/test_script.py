@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from autograd_mini import check_script
+from autograd_mini.check.report.patch import write
 
 START = """
     import numpy as np
@@ -270,6 +271,21 @@ def test_a_notebook(tmp_path):
     (slip,) = check_script(file).mistakes
     assert slip.line.file == f"{file}, cell 4"
     assert slip.line.number == 7
+
+
+def test_the_corrected_line_is_written_into_its_cell(tmp_path):
+    definitions, loop = FLAT.split("    for epoch")
+    wrong = "%matplotlib inline\n" + textwrap.dedent(
+        slipped("    for epoch" + loop, "(1 - h)", "(1 + h)")
+    )
+    file = notebook(tmp_path, START, definitions, wrong)
+    report = check_script(file)
+    assert "+    d1 = d2 @ W2.T * h * (1 - h)" in report.patch()
+    assert write(report.corrections()) == [str(file)]
+    cells = json.loads(file.read_text())["cells"]
+    assert cells[0] == {"cell_type": "markdown", "source": "# A net"}
+    assert "".join(cells[3]["source"]) == wrong.replace("(1 + h)", "(1 - h)")
+    assert check_script(file).ok
 
 
 def test_a_step_in_several_cells(tmp_path):
