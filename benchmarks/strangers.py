@@ -17,6 +17,8 @@ for a package that is not installed.  Its code is never changed.  ``right`` is w
 differences say of it; ``wrong`` is, besides, what an issue, a fix or a comment says, with the
 line that it names.
 
+``strangers.txt`` has what it printed last.
+
 - no edit: a verdict is given for the code as it stands, the data apart.
 - one option: otherwise, a verdict is given with the one option that stands in the list.
 - cannot tell: neither; what is missing is printed.
