@@ -185,7 +185,8 @@ def _right_gradients(plain: Plain | None) -> dict[str, Array] | None:
     if not all(np.isfinite(gradient).all() for gradient in right.values()):
         return None
     order = topological_order(problem.root)
-    room = rounding_of(recorded, problem.rounding_unit, order)
+    rounding = rounding_of(recorded, problem.rounding_unit, order)
+    room = [r + problem.room.get(name, 0.0) for name, r in zip(right, rounding, strict=True)]
     for manual in (problem.manual, _without(plain.constants, problem.program)):
         arrays = [manual[name] for name in problem.manual if name in manual]
         if len(arrays) == len(right) and all(map(same_to_rounding, arrays, right.values(), room)):

@@ -522,3 +522,23 @@ def test_an_update_that_adds_0_where_the_step_begins_is_one():
 
     report = check_step(step, {"W": started()["W1"], "b": np.zeros(5)}, X, np.ones((6, 5)))
     assert [q.name for q in report.quantities.values() if q.verdict == "differ"] == ["b"]
+
+
+def test_a_stabiliser_of_the_loss_is_no_mistake_of_a_step():
+    rng = np.random.default_rng(2)
+    p = {"W": 0.01 * rng.normal(size=(5, 4)), "b": np.zeros(4)}
+    x, t = rng.uniform(size=(20, 5)), rng.integers(4, size=20)
+
+    def step():
+        e = np.exp(x @ p["W"] + p["b"])
+        y = e / np.sum(e, axis=1, keepdims=True)
+        loss = -np.sum(np.log(y[np.arange(20), t] + 3e-7)) / 20
+        dy = (y - np.eye(4)[t]) / 20
+        for key, gradient in {"W": x.T @ dy, "b": dy.sum(axis=0)}.items():
+            p[key] -= 0.1 * gradient
+        return loss
+
+    report = check_step(step)
+    assert report.ok, str(report)
+    assert report.assumptions[3] == "Gradients: what each update takes away, divided by 0.1"
+    assert "keeps it from 0" in report.notes[0]

@@ -75,6 +75,7 @@ class Trial:
         self.wrong = set(wrong) - set(left_out)
         self.base: Edits = base or {}
         self.ran = program.run(self.base, watched=True)
+        self.wrong -= self.here.agrees(self.ran.gradients, self.wrong)  # no change mends them
 
     @property
     def runs_as_before(self) -> bool:

@@ -331,8 +331,7 @@ class Trained:
             ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
             for ratio in ratios
         )
-        room = SAME if agreeing == len(own) else 10 * SAME
-        return Fit(loss, tuple(own), _plain_number(factor, room), agreeing, sources)
+        return Fit(loss, tuple(own), _plain_number(factor, _PLAIN), agreeing, sources)
 
     def _source(self, update: Update, right: Array) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name."""
@@ -353,6 +352,8 @@ class Trained:
         return adds_to(nodes, leaf) if nodes else update.statement is not None
 
 
+_PLAIN = 1e-5
+"""How far a factor is from a plain number, at the most, if a stabiliser may be the reason."""
 _SURE = 2
 """A loss of no higher rank is the loss, whatever its gradients are."""
 _TELLING = 3

@@ -222,7 +222,10 @@ class _Posing:
             derive=lambda: program.run().gradients or {},
             at=self.problem,
             program=program,
-            room={name: self._room(update) for name, update in own.items()},
+            room={
+                name: self._room(update, values[update.variable].data)
+                for name, update in own.items()
+            },
         )
 
     def program(self, values: Mapping[Variable, Tensor], forward: Made | None) -> Program:
@@ -268,11 +271,11 @@ class _Posing:
         fit = self.fit
         return rate_number(update, fit.parameters) * fit.factor
 
-    def _room(self, update: Update) -> Array:
+    def _room(self, update: Update, before: Array) -> Array:
         """How far a difference of two numbers, divided by a rate, may be off."""
         if update in self.fit.sources:
-            return np.zeros(update.variable.before.shape)
-        size = np.abs(update.variable.before) + np.abs(update.taken)
+            return np.zeros(np.shape(before))
+        size = np.abs(before) + np.abs(update.taken)
         return np.asarray(_ROUNDINGS * np.finfo(float).eps * size / abs(self._scale(update)))
 
     # What was assumed
