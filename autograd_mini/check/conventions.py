@@ -37,13 +37,12 @@ _LIMIT = 1e-2
 def with_conventions(point: Point) -> Point:
     """A point at which what differs by a convention alone agrees, with a note that says so.
 
-        >>> from autograd_mini.check.capture import captured
-        >>> from autograd_mini.check.lines.program import Program
-    from autograd_mini.check.points import telling_point
-        >>> p = np.array([0.3, 0.7])
-        >>> problem = captured(lambda p: -np.sum(np.log(p + 1e-7)), {"p": p}, {"p": -1 / p})
-        >>> with_conventions(telling_point(problem, 0, 16)).notes
-        ('p: right where p + 1e-07 is p: the number keeps it from 0, and no derivation has it.',)
+    >>> from autograd_mini.check.capture import captured
+    >>> from autograd_mini.check.points import telling_point
+    >>> p = np.array([0.3, 0.7])
+    >>> problem = captured(lambda p: -np.sum(np.log(p + 1e-7)), {"p": p}, {"p": -1 / p})
+    >>> with_conventions(telling_point(problem, 0, 16)).notes
+    ('p: right where p + 1e-07 is p: the number keeps it from 0, and no derivation has it.',)
     """
     for convention in (_stabilised, _scaled, _averaged, _reshaped):
         for conceded in convention(point):

@@ -341,6 +341,8 @@ def nanquantile(
     method: Operand = "linear",
     keepdims: bool = False,
 ) -> Operand:
+    if isinstance(q, tensor.Tensor):
+        raise TypeError("nanquantile at a Tensor q: write np.quantile(a[~np.isnan(a)], q)")
     if not np.size(a):
         return np.nanmean(a, axis, keepdims=keepdims)
     quantiles = _in_unit_interval(q)

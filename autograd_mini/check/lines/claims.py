@@ -49,10 +49,10 @@ class Truth:
     >>> from autograd_mini import Tensor
     >>> w = Tensor([1.0, 2.0], label="w")
     >>> truth = Truth(Problem(np.sum(w**2), {"w": w}, ("w",), {}))
-    >>> [truth.words(claim) for claim in truth.claims(np.array([2.0, 4.0]))]
-    ['the gradient of w']
-    >>> [truth.words(claim) for claim in truth.claims(np.array([-4.0, -8.0]))]
-    ['−2 times the gradient of w']
+    >>> truth.words(truth.claims(np.array([2.0, 4.0]))[0])
+    'the gradient of w'
+    >>> truth.words(truth.claims(np.array([-4.0, -8.0]))[0])
+    '−2 times the gradient of w'
     """
 
     def __init__(self, problem: Problem) -> None:

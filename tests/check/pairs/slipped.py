@@ -188,7 +188,6 @@ without a cache
 row product
     return y * g, np.sum(x * g, axis=0, keepdims=True)
         return y * g, x * g
-        return y * g, np.sum(x * g, axis=0)
 upstream last
     return dout @ w.T, x.T @ dout, dout.sum(axis=0)
         return dout @ w.T, x.T @ dout, dout.sum(axis=1)

@@ -36,6 +36,7 @@ UNMENDED = {
     "da = dout",
     "dh[h < 0] = 0",
     "return dxc - dmu",
+    "return cosine * g * y, sine",
 }  # fmt: skip
 """Slips that are found, and of which another line is told, or none that is right."""
 
