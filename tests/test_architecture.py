@@ -5,6 +5,7 @@ ceilings are read, not repeated.
 """
 
 import ast
+import configparser
 import doctest
 import importlib.util
 import itertools
@@ -423,3 +424,16 @@ def test_a_block_of_an_operation_documents_it():
     [row] = [line for line in generate.array_documentation() if line.startswith("| `gram`")]
     assert "The inner products of a matrix's columns." in row
     assert row.count("|") == next(generate.array_documentation()).count("|")
+
+
+def test_every_package_is_installed():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", "utf-8")
+    found = {
+        ".".join(file.parent.relative_to(ROOT).parts)
+        for folder in ("autograd_mini", "nn")
+        for file in (ROOT / folder).rglob("__init__.py")
+        if "nn" not in file.parent.relative_to(ROOT).parts[1:]
+    }
+    packages = {re.sub(r"^nn\b", "autograd_mini.nn", name) for name in found}
+    assert set(setup["options"]["packages"].split()) == packages
