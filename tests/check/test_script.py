@@ -400,6 +400,9 @@ def test_labels_that_do_not_fit_are_told_with_their_line(tmp_path):
     )
     with pytest.raises(ValueError, match=r"line 19, error.*np.eye\(3\)\[labels\]"):
         checked(tmp_path, "labels = np.arange(8) % 3\n", text)
+    absent = "import nothing_of_this_name as pd; labels = np.arange(8) % 3\n"
+    with pytest.raises(ValueError, match=r"line 19, error.*np.eye\(3\)\[labels\]"):
+        checked(tmp_path, absent, text)
 
 
 # Layers

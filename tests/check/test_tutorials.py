@@ -49,6 +49,7 @@ def checked(tmp_path, lines, **options):
 
 
 def test_the_class_is_right_for_the_cross_entropy(tmp_path):
+    pytest.importorskip("pandas")
     code = between(tutorial(0), "import numpy as np", "        return (preds")
     rng = np.random.default_rng(0)
     data = np.column_stack([np.arange(30) % 4, rng.integers(0, 256, (30, 20))]).astype(float)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -12,6 +14,7 @@ import numpy as np
 from autograd_mini.check.scripts.held_back import Replaced
 from autograd_mini.check.steps.fitting import CannotTell
 from autograd_mini.check.steps.variables import Held
+from autograd_mini.files import is_users
 
 Read = Callable[..., Held]
 
@@ -23,8 +26,8 @@ class Missing:
         self.__dict__["package"], self.__dict__["line"] = package, line
 
     def __getattr__(self, name: str) -> Held:
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if name.startswith("__") or not is_users(sys._getframe(1).f_code.co_filename):
+            raise AttributeError(name)  # what looks at all names uses nothing of it
         raise CannotTell(
             f"line {self.line}: the package {self.package!r} is not installed, and its {name} is "
             "used: install it, or give what is read with it, given={'X': array} (--given X=X.npz)"
@@ -78,7 +81,7 @@ def readers(given: Mapping[str, Held], text: str) -> Iterator[Replaced]:
 
     for name in ("load", "loadtxt", "genfromtxt"):
         yield np, name, reading(getattr(np, name), _array)
-    if "pandas" in text:
+    if "pandas" in text and importlib.util.find_spec("pandas") is not None:
         import pandas  # type: ignore[import-untyped]
 
         for name in ("read_csv", "read_table", "read_excel"):
