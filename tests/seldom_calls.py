@@ -133,8 +133,8 @@ ACCUMULATED = {
     "ldexp": (lambda x: np.ldexp(x, [1, -2, 3, 0]), W),
     "vecdot": (np.vecdot, X, W),
     "vecdot axis": (lambda x, y: np.vecdot(x, y, axis=0), W, array(3, 1)),
-    "matvec": (np.matvec, X, V),
-    "vecmat": (np.vecmat, array(3), X),
+    "matvec": (lambda x, y: np.matvec(x, y), X, V),
+    "vecmat": (lambda x, y: np.vecmat(x, y), array(3), X),
 }
 
 CURVES = {
@@ -153,7 +153,7 @@ CURVES = {
     "spacing": (lambda x: np.spacing(x) + x, W),
     "nextafter": (np.nextafter, W, V),
     "cumulative_sum": (lambda x: np.cumulative_sum(x, axis=1, include_initial=True), W),
-    "cumulative_prod": (np.cumulative_prod, V),
+    "cumulative_prod": (lambda x: np.cumulative_prod(x), V),
     "einsum of numbered axes": (lambda x, y: np.einsum(x, [0, 1], y, [1], [0]), W, V),
     "dtype of a ufunc": (lambda x: np.exp(x, dtype=float), W),
 }
@@ -401,3 +401,6 @@ CALLS = {
     **LINEAR_ALGEBRA,
     **SPECIAL,
 }
+for newer in ("matvec", "vecmat", "cumulative_sum", "cumulative_prod", "unstack"):
+    if not hasattr(np, newer):  # of a NumPy that came before
+        del CALLS[newer]
