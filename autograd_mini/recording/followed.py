@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,9 @@ def in_place_of(function: Operand, inner: Inner) -> Operand:
         return _with_recorded_lists(function)
     if type(owner) in (np.ndarray, np.matrix) and isinstance(function, types.BuiltinFunctionType):
         recorded = arrays.as_recorded(owner)
-        return function if recorded is owner else getattr(recorded, function.__name__)
+        if recorded is owner:  # whole numbers, whose product with floats is recorded all the same
+            return partial(np.dot, owner) if function.__name__ == "dot" else function
+        return getattr(recorded, function.__name__)
     if owner is math:
         return _of_math(function)
     ours = of_scipy(function)

@@ -542,3 +542,16 @@ def test_a_stabiliser_of_the_loss_is_no_mistake_of_a_step():
     assert report.ok, str(report)
     assert report.assumptions[3] == "Gradients: what each update takes away, divided by 0.1"
     assert "keeps it from 0" in report.notes[0]
+
+
+def test_the_product_of_whole_numbers_with_a_parameter_is_followed():
+    p, x, t = {"W": np.full((2, 1), 0.3)}, np.array([[0, 1], [1, 1], [1, 0]]), np.ones((3, 1))
+
+    def step():
+        error = np.tanh(x.dot(p["W"])) - t
+        p["W"] -= 0.1 * x.T.dot(2 * error * (1 - (error + t) ** 2))
+        return np.sum(error**2)
+
+    report = check_step(step)
+    assert report.ok, str(report)
+    assert report.notes == []
