@@ -437,3 +437,8 @@ def test_every_package_is_installed():
     }
     packages = {re.sub(r"^nn\b", "autograd_mini.nn", name) for name in found}
     assert set(setup["options"]["packages"].split()) == packages
+
+
+def test_no_doctest_wrote_beside_the_sources():
+    """A folder's object in the place of its path makes a folder of that text."""
+    assert not [path.name for path in ROOT.iterdir() if path.name.startswith("<")]
