@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from autograd_mini import build_info
-from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS, enter_seldom
+from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS, SELDOM_OPTIONS, enter_seldom
 from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.core.value import VALUE_FUNCTIONS
 
@@ -42,7 +42,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(autouse=True)
 def the_table_is_left_as_it_was() -> Iterator[None]:
     """Operations that a test adds are gone after it."""
-    tables = [OPERATIONS, NUMPY_FUNCTIONS, RULES, FUNCTIONS, VALUE_FUNCTIONS]
+    tables = [OPERATIONS, NUMPY_FUNCTIONS, SELDOM_OPTIONS, RULES, FUNCTIONS, VALUE_FUNCTIONS]
     before = [dict(table) for table in tables]
     yield
     for table, rows in zip(tables, before, strict=True):

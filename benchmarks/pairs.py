@@ -28,7 +28,6 @@ import importlib.util
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +35,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from planted import drawn_from
 from tqdm import tqdm
 
 import autograd_mini as ag
@@ -103,22 +103,12 @@ def same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
 
 def planted(layer: str, count: int, rng: np.random.Generator) -> list[Mutant]:
     """Mistakes of different kinds in the lines of a layer, each of which changes a gradient."""
-    by_kind: dict[str, list[Mutant]] = defaultdict(list)
     try:
         every = file_mutants(source(), lambda names: gradients(names, layer))
     except ValueError:  # its backward pass has no lines of its own
         return []
-    for mutant in every:
-        by_kind[mutant.kind].append(mutant)
-    right, chosen = of_text(source(), layer), []
-    for _ in range(20 * count):
-        kind = rng.choice(sorted(by_kind))
-        mutant = by_kind[kind][rng.integers(len(by_kind[kind]))]
-        if len(chosen) == count:
-            break
-        if mutant not in chosen and is_mistake(mutant, layer, right):
-            chosen.append(mutant)
-    return chosen
+    right = of_text(source(), layer)
+    return drawn_from(every, count, rng, lambda mutant: is_mistake(mutant, layer, right))
 
 
 def is_mistake(mutant: Mutant, layer: str, right: dict[str, np.ndarray]) -> bool:

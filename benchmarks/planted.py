@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,27 @@ def planted(drawn: Drawn, count: int) -> tuple[list[Mutant], str]:
                 return chosen, wrong
         except Exception:  # the pass does not run with it
             continue
+
+
+def drawn_from(
+    every: Sequence[Mutant],
+    count: int,
+    rng: np.random.Generator,
+    is_mistake: Callable[[Mutant], bool],
+) -> list[Mutant]:
+    """Some of the mutants of a file that are mistakes; each kind weighs the same."""
+    by_kind = collections.defaultdict(list)
+    for mutant in every:
+        by_kind[mutant.kind].append(mutant)
+    chosen: list[Mutant] = []
+    for _ in range(20 * count if by_kind else 0):
+        kind = rng.choice(sorted(by_kind))
+        mutant = by_kind[kind][rng.integers(len(by_kind[kind]))]
+        if len(chosen) == count:
+            break
+        if mutant not in chosen and is_mistake(mutant):
+            chosen.append(mutant)
+    return chosen
 
 
 def joined(source: str, chosen: Sequence[Mutant]) -> str:

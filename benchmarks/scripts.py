@@ -34,12 +34,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from planted import drawn_from
 
 from autograd_mini.testing import Mutant, file_mutants
 
@@ -156,18 +156,9 @@ def same(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
 def planted(program: Program, count: int, rng: np.random.Generator) -> list[Mutant]:
     """Mistakes of different kinds in the lines of a program, each of which is one."""
     right = program.trained(program.source)
-    by_kind: dict[str, list[Mutant]] = defaultdict(list)
-    for mutant in program.mutants():
-        by_kind[mutant.kind].append(mutant)
-    chosen: list[Mutant] = []
-    for _ in range(20 * count):
-        kind = rng.choice(sorted(by_kind))
-        mutant = by_kind[kind][rng.integers(len(by_kind[kind]))]
-        if len(chosen) == count:
-            break
-        if mutant not in chosen and is_mistake(program, mutant, right):
-            chosen.append(mutant)
-    return chosen
+    return drawn_from(
+        program.mutants(), count, rng, lambda mutant: is_mistake(program, mutant, right)
+    )
 
 
 def wrong_text(program: Program, mutant: Mutant) -> str:

@@ -316,7 +316,6 @@ NEW_ROWS = {
 }
 
 
-@pytest.mark.usefixtures("own_rules")
 @pytest.mark.parametrize("kind", NEW_ROWS)
 def test_adding_a_row_is_all_there_is_to_do(kind):
     name, formula, derivatives, more = NEW_ROWS[kind]
@@ -334,7 +333,6 @@ def test_adding_a_row_is_all_there_is_to_do(kind):
             assert getattr(np, name)(*inputs).op == name
 
 
-@pytest.mark.usefixtures("own_rules")
 def test_over_scalars_only_the_branch_that_is_taken_is_evaluated():
     lazy = ag.rule("lazy", "where(x > 0, relu(log(x)), 0)", ["where(x > 1, 1 / x, 0)"])
     assert lazy(-1.0) == 0.0
@@ -342,7 +340,6 @@ def test_over_scalars_only_the_branch_that_is_taken_is_evaluated():
     assert lazy(Value(math.e)).data == 1.0
 
 
-@pytest.mark.usefixtures("own_rules")
 def test_a_row_may_use_rows_that_were_added():
     ag.rule("gauss", "exp(-x * x)", "-2 * x * out")
     wave = ag.rule("wave", "gauss(x) * cos(x)", ["-gauss(x) * (2 * x * cos(x) + sin(x))"])
@@ -350,7 +347,6 @@ def test_a_row_may_use_rows_that_were_added():
     assert wave(Value(0.0)).data == 1.0
 
 
-@pytest.mark.usefixtures("own_rules")
 @pytest.mark.parametrize(
     ("name", "formula", "derivatives", "words"),
     [
@@ -397,7 +393,6 @@ WRONG_ROWS = {
 }
 
 
-@pytest.mark.usefixtures("own_rules")
 @pytest.mark.parametrize("what", WRONG_ROWS)
 def test_the_proof_fails_where_a_row_is_wrong(what):
     formula, derivatives, more = WRONG_ROWS[what]

@@ -202,7 +202,6 @@ def test_a_jump_that_the_loss_does_not_depend_on_changes_nothing():
 # Rows of one's own
 
 
-@pytest.mark.usefixtures("own_rules")
 def test_a_row_that_jumps_states_its_pieces():
     ag.rule("sawtooth", "x - floor(x)", ["1"], pieces="floor(x)")
     check_rule("sawtooth")

@@ -330,7 +330,7 @@ def test_threads_get_their_own_numbers():
     assert not wrong
 
 
-def test_a_users_rule_is_replayed(own_rules):
+def test_a_users_rule_is_replayed():
     softsign = ag.rule("softsign", "x / (1 + abs(x))", ["1 / (1 + abs(x)) ** 2"])
     step = compile(ag.value_and_grad(lambda x: softsign(x) * 2.0))
     assert [step(x) for x in (1.0, -3.0)] == [(1.0, 0.5), (-1.5, 0.125)]
