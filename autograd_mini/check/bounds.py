@@ -82,15 +82,27 @@ def bounds(problem: Problem) -> Bounds:
             f"Rounding is taken to be {GUESS:.0e} of the largest element, since the sweep "
             f"could not be recorded: {error}"
         )
-    tolerance = rounding_of(recorded, problem.rounding_unit, problem.order)
-    for bound, name in zip(tolerance, problem.nodes, strict=True):
-        bound += problem.room.get(name, 0.0)
-    return Bounds(
-        automatic,
-        dict(zip(problem.nodes, tolerance, strict=True)),
-        loss_noise(problem.root),
-        tuple(notes),
-    )
+    tolerance = tolerance_of(problem, dict(zip(problem.nodes, recorded, strict=True)))
+    return Bounds(automatic, tolerance, loss_noise(problem.root), tuple(notes))
+
+
+def tolerance_of(
+    problem: Problem, recorded: Mapping[str, Any], draws: int = DRAWS
+) -> dict[str, Array]:
+    """How far a gradient that was derived by hand may be off, for each name.
+
+    That is the rounding of the recorded gradient, and what the code itself rounds.
+
+    Arguments:
+        problem: what is checked, in which the recorded gradients were made.
+        recorded: these, by name.
+        draws: as for ``rounding_of``.
+    """
+    rounding = rounding_of(list(recorded.values()), problem.rounding_unit, problem.order, draws)
+    return {
+        name: bound + problem.room.get(name, 0.0)
+        for name, bound in zip(recorded, rounding, strict=True)
+    }
 
 
 def automatic_gradients(problem: Problem, names: Iterable[str]) -> dict[str, Array]:

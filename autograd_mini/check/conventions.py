@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_rounding
+from autograd_mini.check.bounds import recorded_gradients, same_to_rounding, tolerance_of
 from autograd_mini.check.lines.program import OtherOutput, Program
 from autograd_mini.check.points import Point, moved_beside
 from autograd_mini.check.probe import largest
@@ -23,7 +23,7 @@ from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import AGREE, DIFFER, Quantity
 from autograd_mini.check.structure import CLIP, MAXIMUM, symbol_of
 from autograd_mini.check.wording import Wording
-from autograd_mini.core.graph import Node, data_of, is_node, topological_order
+from autograd_mini.core.graph import Node, data_of, is_node
 from autograd_mini.typing import Array, Operand
 
 _SMALL = 1e-3
@@ -183,9 +183,7 @@ def _right_gradients(plain: Plain | None) -> dict[str, Array] | None:
     right = dict(zip(problem.manual, (np.asarray(data_of(g)) for g in recorded), strict=True))
     if not all(np.isfinite(gradient).all() for gradient in right.values()):
         return None
-    order = topological_order(problem.root)
-    rounding = rounding_of(recorded, problem.rounding_unit, order)
-    room = [r + problem.room.get(name, 0.0) for name, r in zip(right, rounding, strict=True)]
+    room = tolerance_of(problem, dict(zip(right, recorded, strict=True))).values()
     for manual in (problem.manual, _without(plain.constants, problem.program)):
         arrays = [manual[name] for name in problem.manual if name in manual]
         if len(arrays) == len(right) and all(map(same_to_rounding, arrays, right.values(), room)):

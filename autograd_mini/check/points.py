@@ -18,8 +18,8 @@ from autograd_mini.check.bounds import (
     bounds,
     is_surely_rounding,
     recorded_gradients,
-    rounding_of,
     same_to_rounding,
+    tolerance_of,
 )
 from autograd_mini.check.determinism import nondeterminism
 from autograd_mini.check.probe import comparisons, largest
@@ -129,11 +129,11 @@ def _wrong_beside(
         both = list(zip(manual.values(), automatic, strict=True))
         if all(is_surely_rounding(m, a, unit) for m, a in both):
             return None
-        recorded = recorded_gradients(beside.root, [beside.nodes[name] for name in manual])
+        nodes = [beside.nodes[name] for name in manual]
+        recorded = dict(zip(manual, recorded_gradients(beside.root, nodes), strict=True))
         for draws in (1, DRAWS):
-            rounding = rounding_of(recorded, unit, beside.order, draws)
-            tolerance = [r + beside.room.get(n, 0.0) for n, r in zip(manual, rounding, strict=True)]
-            if all(map(same_to_rounding, manual.values(), automatic, tolerance)):
+            room = tolerance_of(beside, recorded, draws).values()
+            if all(map(same_to_rounding, manual.values(), automatic, room)):
                 return None
     return beside
 
