@@ -379,11 +379,10 @@ def measured(name: str, quick: bool, large: bool) -> dict[str, Any]:
 
 
 def process(name: str, arguments: list[str]) -> dict[str, Any] | None:
-    """``measured`` in a process of its own; ``None`` where the side is not installed."""
+    """``measured`` in a process of its own; ``None`` where the side is not installed, which is said."""
     command = [sys.executable, __file__, *arguments, "--side", name]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
-        print(f"left out: {name}", file=sys.stderr)
         return None
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -398,7 +397,10 @@ def main() -> None:
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.side:
-        print(json.dumps(measured(chosen.side, chosen.quick, chosen.large)))
+        try:
+            print(json.dumps(measured(chosen.side, chosen.quick, chosen.large)))
+        except ModuleNotFoundError as error:
+            sys.exit(f"{chosen.side} is left out: {error}")
         return
     flags = ["--quick"] * chosen.quick + ["--large"] * chosen.large
     ours = ("Value", "replayed")
