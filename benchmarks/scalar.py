@@ -379,7 +379,7 @@ def measured(name: str, quick: bool, large: bool) -> dict[str, Any]:
 
 
 def process(name: str, arguments: list[str]) -> dict[str, Any] | None:
-    """``measured`` in a process of its own; ``None`` where the side is not installed, which is said."""
+    """``measured`` in a process of its own; ``None`` where a peer is not installed."""
     command = [sys.executable, __file__, *arguments, "--side", name]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if done.returncode:
