@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FOLDER = os.path.dirname(os.path.dirname(__file__))  # importing pathlib takes 2 ms
 
 COMPILED = "autograd_mini.core.value_compiled"
+TAPES = "autograd_mini._build.tape_compiled"
 PLAIN = "autograd_mini.core.value_plain"
 """The name of the plain build when it is imported beside the compiled one."""
 
@@ -138,6 +139,26 @@ def other() -> ModuleType | None:
         sys.modules[PLAIN] = module_from_spec(spec)
         spec.loader.exec_module(sys.modules[PLAIN])
     return sys.modules[PLAIN]
+
+
+@cache
+def tapes() -> ModuleType | None:
+    """``tape.c``: the table's operations, compiled; where the compiled engine runs, and not stale."""
+    if build_info()["build"] != "compiled" or find_spec(TAPES) is None:
+        return None
+    module = import_module(TAPES)
+    made_from = dict(entry.split(":") for entry in module.MADE_FROM.split(","))
+    for name, found in hashes_of(made_from).items():
+        if made_from[name] != found:
+            warnings.warn(
+                f"the compiled tapes {module.__file__} were made from another {name}; plain Python "
+                "runs, with the same results but slower. Install again (in a clone: pip install "
+                "-e .), or set AUTOGRAD_MINI_PURE=1",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return None
+    return module
 
 
 def reduced(value: Value) -> tuple[Any, ...]:

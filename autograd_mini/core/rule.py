@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini._build import build
 from autograd_mini.core.operation import Operation
 from autograd_mini.interface import floats
 from autograd_mini.language.python_lines import (
@@ -236,7 +237,7 @@ class Rule(Operation):
         if isinstance(function, np.ufunc) or function is np.where:
             return function
         if self.native:
-            return _over_elements(floats.native(self.name))
+            return _over_elements(self.name)
         if self.over_arrays is not None:
             return self.over_arrays
         composed = _function(
@@ -389,11 +390,18 @@ def _function(
     return made
 
 
-def _over_elements(function: Callable[..., float]) -> Function:
+def _over_elements(name: str) -> Function:
     """A function of floats applied to arrays element by element, keeping their dtype."""
+    function = floats.native(name)
 
     def forward(*arrays: Operand) -> Array:
-        return _as_float(np.frompyfunc(function, len(arrays), 1)(*arrays), arrays)
+        compiled = build.tapes() if len(arrays) == 1 else None
+        if compiled is None or name not in compiled.OPERATIONS:
+            return _as_float(np.frompyfunc(function, len(arrays), 1)(*arrays), arrays)
+        given = np.ascontiguousarray(arrays[0], np.float64)
+        made = np.empty_like(given)
+        compiled.elements(compiled.OPERATIONS.index(name), given, made)
+        return _as_float(made.reshape(np.shape(arrays[0])), arrays)
 
     return forward
 

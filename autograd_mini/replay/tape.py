@@ -10,13 +10,9 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from array import array
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -28,8 +24,6 @@ from autograd_mini.interface.floats import constant
 from autograd_mini.operations.elementwise import WEIGHTED_SUMS
 from autograd_mini.replay.straight_line import Program, program_of
 from autograd_mini.typing import Array, Operand
-
-MODULE = "autograd_mini._build.tape_compiled"
 
 COMPARISONS: Sequence[Callable[[Any, Any], bool]] = (
     operator.lt, operator.le, operator.eq, operator.ne, operator.gt, operator.ge,
@@ -189,7 +183,7 @@ class Tape:
 
     @cached_property
     def _runner(self) -> CompiledTape | Program:
-        compiled = _compiled()
+        compiled = build.tapes()
         codes = {name: i for i, name in enumerate(compiled.OPERATIONS)} if compiled else {}
         known = {name for name, _ in self.steps} - {WEIGHTED_SUMS[0].name}
         if compiled is None or not known <= codes.keys() or self._grown():
@@ -219,31 +213,3 @@ class Tape:
     def straight_line(self) -> Program:
         """The same in plain Python, one line after the other."""
         return program_of(self.numbers, self.inputs, self.steps, self.guards, self.outputs)
-
-
-_loaded: list[ModuleType | None] = []
-
-
-def _compiled() -> ModuleType | None:
-    """The compiled tapes, if they were built of what lies here and the engine runs compiled."""
-    if not _loaded:
-        _loaded.append(_found() if build.build_info()["build"] == "compiled" else None)
-    return _loaded[0]
-
-
-def _found() -> ModuleType | None:
-    if find_spec(MODULE) is None:
-        return None
-    module = import_module(MODULE)
-    made_from = dict(entry.split(":") for entry in module.MADE_FROM.split(","))
-    for name, found in build.hashes_of(made_from).items():
-        if made_from[name] != found:
-            warnings.warn(
-                f"the compiled tapes {module.__file__} were made from another {name}; plain Python "
-                "runs, with the same results but slower. Install again (in a clone: pip install "
-                "-e .), or set AUTOGRAD_MINI_PURE=1",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-            return None
-    return module

@@ -10,6 +10,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, gradients
+from autograd_mini._build import build
 from autograd_mini.core import rule as rule_functions
 from autograd_mini.core.rule import RULES, rule_of_ufunc
 from autograd_mini.language.python_lines import OverArrays, written
@@ -496,3 +497,21 @@ def test_what_is_computed_in_place_is_the_row_to_the_last_bit(name, dtype):
     assert np.array_equal(found, wanted, equal_nan=True)
     assert np.array_equal(x, before, equal_nan=True)
     assert row.forward(x[3]).shape == ()
+
+
+@pytest.mark.parametrize("name", ["erf", "erfc"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_what_numpy_lacks_is_pythons_to_the_last_bit(name, dtype, monkeypatch):
+    x = np.linspace(-30, 30, 601).astype(dtype)[::2]
+    if x.dtype.kind == "f":
+        x = np.append(x, np.array([0, -0.0, np.inf, -np.inf, np.nan], dtype))
+    wanted = [RULES[name].on_floats(float(each)) for each in x]
+    found = RULES[name].forward(x)
+    assert found.dtype == (dtype if x.dtype.kind == "f" else np.float64)
+    assert np.array_equal(found, np.array(wanted).astype(found.dtype), equal_nan=True)
+    monkeypatch.setattr(build, "tapes", lambda: None)
+    assert np.array_equal(RULES[name].forward(x), found, equal_nan=True)
+    for given in (x[4], x[:0], x[:6].reshape(2, 3).T):
+        made = RULES[name].forward(given)
+        assert made.shape == given.shape
+        assert np.array_equal(made, RULES[name].forward(np.array(given)))

@@ -15,16 +15,16 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Value
+from autograd_mini._build import build
 from autograd_mini.core.graph import sweep_gradients
 from autograd_mini.core.rule import RULES
 from autograd_mini.core.value import VALUE_FUNCTIONS
-from autograd_mini.replay import tape as tapes
 from autograd_mini.replay.replayed import MOST_RECORDINGS, compile
 from autograd_mini.replay.straight_line import Program
 from autograd_mini.replay.tape import Tape
 from autograd_mini.trees import leaves
 
-needs_compiled = pytest.mark.skipif(tapes._compiled() is None, reason="no compiled tapes")
+needs_compiled = pytest.mark.skipif(build.tapes() is None, reason="no compiled tapes")
 
 NUMBERS = [
     0.0, -0.0, 1.0, -1.0, 0.5, -0.3, 2.0, 3.7, -11.5, 30.0, 1e-9, 709.5, 800.0, -800.0, 1e200,
@@ -344,7 +344,7 @@ def test_a_users_rule_is_replayed():
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_batch_is_its_samples(monkeypatch, compiled):
     if not compiled:
-        monkeypatch.setattr(tapes, "_loaded", [None])
+        monkeypatch.setattr(build, "tapes", lambda: None)
 
     def loss(net, x, y):
         hidden = [ag.tanh(w * x + b) for w, b in net["hidden"]]
@@ -413,8 +413,18 @@ def test_lanes_of_every_row_to_the_last_bit(name):
 
 
 @needs_compiled
+def test_an_operation_for_each_number_checks_what_it_is_given():
+    made, x = build.tapes(), np.ones(3)
+    for call in ((-1, x, x), (len(made.OPERATIONS), x, x), (0, x, x[:2].copy())):
+        with pytest.raises(ValueError, match="an operation, an array and one as large"):
+            made.elements(*call)
+    with pytest.raises(ValueError, match="not C-contiguous"):
+        made.elements(0, x[::2], x)
+
+
+@needs_compiled
 def test_a_tape_whose_indices_are_wrong_is_refused():
-    made = tapes._compiled()
+    made = build.tapes()
     good = {
         "numbers": array("d", [0.0, 1.0]), "inputs": 1, "steps": array("i", [0, 0, 1, 0]),
         "list": array("i"), "guards": array("i", [0, 0, 2, 1]), "outputs": array("i", [2]),
@@ -450,4 +460,4 @@ def test_a_tape_whose_indices_are_wrong_is_refused():
 @needs_compiled
 def test_the_compiled_tape_runs_what_it_knows():
     x = Value(0.3)
-    assert type(Tape([x.sigmoid()], [x], [])._runner) is tapes._compiled().Tape
+    assert type(Tape([x.sigmoid()], [x], [])._runner) is build.tapes().Tape
