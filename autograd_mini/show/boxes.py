@@ -149,6 +149,7 @@ def group_box(
     made_by: str,
     view: View,
     *,
+    gradients: Sequence[Operand],
     root: bool = False,
     swept: bool = True,
     cut: bool = False,
@@ -157,8 +158,8 @@ def group_box(
     """The box of several nodes that are computed alike: their elements in one array."""
     values = _together([node.data for node in nodes])
     has_gradients = swept and view != "forward"
-    gradients = _together([node.grad for node in nodes]) if has_gradients else np.zeros(0)
-    rows, strips = _rows_and_strips(_arrays(values, gradients, view, swept), False)
+    together = _together(list(gradients)) if has_gradients else np.zeros(0)
+    rows, strips = _rows_and_strips(_arrays(values, together, view, swept), False)
     shape = str(nodes[0].shape) if isinstance(nodes[0], Tensor) else ""
     tooltip = f"{label}: {len(nodes)} nodes that are computed alike"
     return _checked(

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
@@ -59,6 +59,7 @@ from autograd_mini.show.plan import (
     parameters_of,
     plan_of,
     too_large,
+    unfolded,
 )
 from autograd_mini.show.recorded import (
     NODES,
@@ -90,6 +91,9 @@ class Picture:
         boxes, arrows, clusters: its parts.
         notes: sentences on what is left out or folded.
         backward: whether arrows point the way gradients flow, from result to operand.
+        groups: for the boxes n0, n1, ... which nodes they stand for, by their places among the
+            nodes that are shown, in topological order.
+        ends: those of them whose numbers the box shows: the last of each sum.
     """
 
     title: str
@@ -98,6 +102,8 @@ class Picture:
     clusters: tuple[Cluster, ...] = ()
     notes: tuple[str, ...] = ()
     backward: bool = False
+    groups: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+    ends: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
 
 
 def picture(
@@ -114,12 +120,14 @@ def picture(
     status: Mapping[Any, str] | None = None,
     called: Mapping[int, str] | None = None,
     gradients: Mapping[int, Any] | None = None,
+    alone: Collection[int] = (),
 ) -> Picture:
     """The boxes and arrows of the graph that ``root`` was computed by, operands first.
 
     Arguments and errors are those of ``draw``, but for ``names``: the names of objects by ``id``;
     ``called`` and ``gradients``: names of all nodes in the place of labels, and their gradients
-    in the place of ``grad``, by ``id`` as well.
+    in the place of ``grad``, by ``id`` as well; ``alone``: places of nodes that are not folded
+    with others.
     """
     if view not in ("both", "forward", "backward"):
         raise ValueError(f"view is 'both', 'forward' or 'backward', not {view!r}")
@@ -139,7 +147,7 @@ def picture(
         )
         parameters = parameters_of(clusters)
         told = layers_of_leaves(graph, names_in_full, clusters, parameters)
-        plan = plan_of(graph, names_in_full, told, fold, max_nodes)
+        plan = unfolded(plan_of(graph, names_in_full, told, fold, max_nodes), alone)
         looks = _Looks(
             view,
             swept,
@@ -278,9 +286,14 @@ def _composed(
             arrows += _counted(i, into[i])
             continue
         if len(nodes) > 1:
-            ends = list(compress(nodes, (plan.chain[places] == places).tolist()))
+            ends = list(compress(nodes, _is_end(plan, places)))
             made_by, formulas = _made_alike(graph, places, plan.chain, short, i, into[i])
-            boxes.append(group_box(name, ends, labels[i], kind, made_by, looks.view, **shared))
+            gradients = [looks.gradients.get(id(node), node.grad) for node in ends]
+            boxes.append(
+                group_box(
+                    name, ends, labels[i], kind, made_by, looks.view, gradients=gradients, **shared
+                )
+            )
             arrows += _counted(i, into[i], formulas if looks.view != "forward" else {})
             continue
         operands: list[str | float] = []
@@ -327,7 +340,15 @@ def _composed(
         tuple(_clusters(plan)),
         tuple(_notes(graph, plan)),
         looks.view == "backward",
+        tuple(map(tuple, plan.groups)),
+        tuple(tuple(compress(places, _is_end(plan, places))) for places in plan.groups),
     )
+
+
+def _is_end(plan: Plan, places: Sequence[int]) -> list[bool]:
+    """For each of a group, whether it is the last of its sum, as most are."""
+    found: list[bool] = (plan.chain[list(places)] == places).tolist()
+    return found
 
 
 def _labels(graph: Recorded, called: Sequence[str], plan: Plan) -> tuple[list[str], Iterator[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -114,6 +114,24 @@ def _layers_of_groups(
     operations = [graph.nodes[places[-1]].operation for places in groups]
     of = {i: told[places[0]] for i, places in enumerate(groups) if told[places[0]]}
     return layers_of(operations, sources, of)
+
+
+def unfolded(plan: Plan, alone: Collection[int]) -> Plan:
+    """The plan with each of some nodes in a box of its own, whatever it was folded with."""
+    if not alone:
+        return plan
+    parts = []
+    for places, layer, whole in zip(plan.groups, plan.layers, plan.whole, strict=True):
+        rest = [place for place in places if place not in alone]
+        parts += [([place], layer, False) for place in places if place in alone]
+        if rest:
+            parts.append((rest, layer, whole))
+    parts.sort(key=lambda part: part[0][-1])
+    chain = plan.chain.copy()
+    for place in alone:
+        chain[place] = place
+    groups, layers, whole_ones = map(list, zip(*parts, strict=True))
+    return Plan(groups, layers, whole_ones, chain)
 
 
 def too_large(max_nodes: int, folded: bool) -> str:
