@@ -10,13 +10,17 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec, source_hash, spec_from_file_location
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd_mini.typing import Array
 
 if TYPE_CHECKING:
     from autograd_mini.core.value import Value
@@ -159,6 +163,18 @@ def tapes() -> ModuleType | None:
             )
             return None
     return module
+
+
+def over_elements(name: str, function: Callable[..., float], arrays: tuple[Any, ...]) -> Array:
+    """A function of floats for each element, compiled where it is an operation of one operand."""
+    compiled = tapes()
+    if compiled is None or len(arrays) > 1 or name not in compiled.OPERATIONS:
+        made: Array = np.frompyfunc(function, len(arrays), 1)(*arrays)
+        return made
+    given = np.ascontiguousarray(arrays[0], np.float64)
+    made = np.empty_like(given)
+    compiled.elements(compiled.OPERATIONS.index(name), given, made)
+    return made.reshape(np.shape(arrays[0]))
 
 
 def reduced(value: Value) -> tuple[Any, ...]:

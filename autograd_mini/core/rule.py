@@ -393,17 +393,7 @@ def _function(
 def _over_elements(name: str) -> Function:
     """A function of floats applied to arrays element by element, keeping their dtype."""
     function = floats.native(name)
-
-    def forward(*arrays: Operand) -> Array:
-        compiled = build.tapes() if len(arrays) == 1 else None
-        if compiled is None or name not in compiled.OPERATIONS:
-            return _as_float(np.frompyfunc(function, len(arrays), 1)(*arrays), arrays)
-        given = np.ascontiguousarray(arrays[0], np.float64)
-        made = np.empty_like(given)
-        compiled.elements(compiled.OPERATIONS.index(name), given, made)
-        return _as_float(made.reshape(np.shape(arrays[0])), arrays)
-
-    return forward
+    return lambda *arrays: _as_float(build.over_elements(name, function, arrays), arrays)
 
 
 def _as_float(result: Operand, arrays: tuple[Operand, ...]) -> Array:
