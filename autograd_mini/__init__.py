@@ -39,13 +39,17 @@ from autograd_mini.operations.products import affine as affine
 from autograd_mini.operations.softmax import log_softmax as log_softmax
 from autograd_mini.operations.softmax import logsumexp as logsumexp
 from autograd_mini.operations.softmax import softmax as softmax
-from autograd_mini.transforms import grad as grad
-from autograd_mini.transforms import hessian as hessian
-from autograd_mini.transforms import hvp as hvp
-from autograd_mini.transforms import jacobian as jacobian
-from autograd_mini.transforms import jvp as jvp
-from autograd_mini.transforms import value_and_grad as value_and_grad
-from autograd_mini.transforms import vjp as vjp
+from autograd_mini.transforms.derivatives import elementwise_grad as elementwise_grad
+from autograd_mini.transforms.derivatives import grad as grad
+from autograd_mini.transforms.derivatives import value_and_grad as value_and_grad
+from autograd_mini.transforms.derivatives import vjp as vjp
+from autograd_mini.transforms.directions import hvp as hvp
+from autograd_mini.transforms.directions import jvp as jvp
+from autograd_mini.transforms.matrices import hessian as hessian
+from autograd_mini.transforms.matrices import jacfwd as jacfwd
+from autograd_mini.transforms.matrices import jacobian as jacobian
+from autograd_mini.transforms.matrices import jacrev as jacrev
+from autograd_mini.trees import flatten as flatten
 
 # isort: off
 # region imports: written by `python -m autograd_mini._build.generate`

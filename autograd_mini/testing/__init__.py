@@ -66,7 +66,7 @@ from autograd_mini.testing.strategies import derivation as derivation
 from autograd_mini.testing.strategies import graphs as graphs
 from autograd_mini.testing.strategies import mutated as mutated
 from autograd_mini.testing.strategies import parameters as parameters
-from autograd_mini.transforms import grad
+from autograd_mini.transforms.derivatives import grad
 from autograd_mini.typing import Operand, Tree
 
 

@@ -183,7 +183,7 @@ def loss_of_data(x):
 
 
 CUT = {
-    "data": (lambda x: np.sum(x.data**2), r"\.data \(line \d+ of test_transforms.py\)"),
+    "data": (lambda x: np.sum(x.data**2), r"\.data \(line \d+ of test_derivatives.py\)"),
     "item": (lambda x: np.sum(x).item(), r"\.item\(\) \(line \d+ of"),
     "argmax": (lambda x: x[np.argmax(x)].detach(), r"argmax \(line \d+ of .* and \.detach\(\)"),
     "comparison": (lambda x: np.mean(x > 0), "a comparison"),

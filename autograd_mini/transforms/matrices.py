@@ -1,0 +1,145 @@
+"""Whole matrices of derivatives: the Jacobian, forward or in reverse, and the Hessian."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.core.value import Value
+from autograd_mini.transforms.call import Argnums, Call, chosen_arguments, data_of_leaf
+from autograd_mini.transforms.derivatives import grad
+from autograd_mini.trees import rebuild
+from autograd_mini.typing import Array, Function, Operand, Tree
+
+
+def jacobian(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
+    """The Jacobian of a function that returns arrays, by the cheaper of ``jacfwd`` and ``jacrev``.
+
+    Returns:
+        A function of the same arguments.  For an output of shape ``m`` and an argument of
+        shape ``n`` it gives an array of shape ``m + n``; arranged as the output is, and in each
+        place as the argument is.
+
+    >>> jacobian(lambda x: x * np.sum(x))(np.array([1.0, 2.0]))
+    array([[4., 1.],
+           [2., 5.]])
+    """
+    return _jacobian("jacobian", f, argnums, more, _is_narrow)
+
+
+def jacfwd(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
+    """The Jacobian, by one push forward for each number of the argument.
+
+    Arguments, results: as for ``jacobian``.
+
+    >>> jacfwd(lambda t: np.stack([np.cos(t), np.sin(t)]))(0.0)
+    array([0., 1.])
+    """
+    return _jacobian("jacfwd", f, argnums, more, lambda call: True)
+
+
+def jacrev(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
+    """The Jacobian, by one reverse sweep for each number of the output.
+
+    Arguments, results: as for ``jacobian``.
+
+    >>> jacrev(lambda x: x[:1] * x[1])(np.array([2.0, 5.0]))
+    array([[5., 2.]])
+    """
+    return _jacobian("jacrev", f, argnums, more, lambda call: False)
+
+
+def hessian(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
+    """The second derivatives of a function that returns one number, forward over reverse.
+
+    Returns:
+        A function of the same arguments that gives an array of shape ``n + n`` for an argument of
+        shape ``n``; arranged as the argument is, and in each place once more.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
+    array([[10.,  6.],
+           [ 6.,  0.]])
+    """
+    chosen = chosen_arguments("hessian", f, argnums, more)
+    return _jacobian("hessian", grad(f, chosen), chosen, {}, _is_pushed)
+
+
+def _jacobian(
+    name: str, f: Function, argnums: Argnums, more: dict[str, Any], forward: Callable[[Call], bool]
+) -> Function:
+    chosen = chosen_arguments(name, f, argnums, more)
+
+    def jacobian_of_f(*args: Tree, **kwargs: Tree) -> Tree:
+        call = Call(name, f, chosen, args, kwargs)
+        call.warn_of_independence()
+        blocks = _by_columns(call) if forward(call) else _by_rows(call)
+        return rebuild(call.out, map(call.arranged, blocks))
+
+    return jacobian_of_f
+
+
+def _is_narrow(call: Call) -> bool:
+    """Whether fewer numbers go in than come out."""
+    return _count(call.inputs) < _count(call.outputs) and _is_pushed(call)
+
+
+def _is_pushed(call: Call) -> bool:
+    """Whether all operations can push a tangent: a user's may state a pullback that cannot."""
+    operations = {node.operation for node in call.reached}
+    return not any(each.foreign and not each.tangents for each in operations if each is not None)
+
+
+def _by_rows(call: Call) -> Iterator[list[Any]]:
+    """For each output the Jacobian by each input."""
+    rows = call.rows()
+    for out in call.outputs:
+        own = [next(rows) for _ in range(_count([out]))]
+        if isinstance(out, Value):
+            yield own[0]
+            continue
+        shapes = [out.shape + _shape(x) for x in call.inputs]
+        yield [
+            np.reshape(np.stack([row[index] for row in own]), shape) if own else np.zeros(shape)
+            for index, shape in enumerate(shapes)
+        ]
+
+
+def _by_columns(call: Call) -> Iterator[list[Any]]:
+    by_input = []
+    for x in call.inputs:
+        columns = [call.tangents({x: basis}) for basis in _bases(x)]
+        by_input.append(
+            [
+                _column_block(out, x, [each[index] for each in columns])
+                for index, out in enumerate(call.outputs)
+            ]
+        )
+    return map(list, zip(*by_input, strict=True))
+
+
+def _column_block(out: Operand, x: Operand, columns: list[Any]) -> Operand:
+    shape = _shape(out) + _shape(x)
+    if isinstance(out, Value):
+        return columns[0]
+    return np.reshape(np.stack(columns, -1), shape) if columns else np.zeros(shape)
+
+
+def _bases(x: Operand) -> Iterator[Any]:
+    if isinstance(x, Value):
+        yield 1.0
+        return
+    for index in range(x.size):
+        basis: Array = np.zeros(x.size, x.dtype)
+        basis[index] = 1
+        yield basis.reshape(x.shape)
+
+
+def _count(nodes: list[Any]) -> int:
+    return sum(math.prod(_shape(node)) for node in nodes)
+
+
+def _shape(node: Operand) -> tuple[int, ...]:
+    return np.shape(data_of_leaf(node))
