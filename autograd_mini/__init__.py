@@ -126,6 +126,10 @@ def __dir__() -> list[str]:
 
 
 _LAZY = {
+    "checkpoint": "transforms.recomputed",
+    "custom_gradient": "transforms.recomputed",
+    "fixed_point": "transforms.implicit",
+    "root": "transforms.implicit",
     "check_backward": "check",
     "check_gradients": "check",
     "check_script": "check",
@@ -164,3 +168,7 @@ if TYPE_CHECKING:
     from autograd_mini.show.steps import Step as Step
     from autograd_mini.show.steps import steps as steps
     from autograd_mini.show.walkthrough import walkthrough as walkthrough
+    from autograd_mini.transforms.implicit import fixed_point as fixed_point
+    from autograd_mini.transforms.implicit import root as root
+    from autograd_mini.transforms.recomputed import checkpoint as checkpoint
+    from autograd_mini.transforms.recomputed import custom_gradient as custom_gradient

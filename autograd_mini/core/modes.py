@@ -53,7 +53,7 @@ class _Block(ContextDecorator, AbstractContextManager[None]):
         return _Block(self._name)
 
     def __enter__(self) -> None:
-        _change_special(+1)
+        change_special(+1)
         blocks: _Open = getattr(_modes, self._name)
         blocks.append((self, _suspendable(sys._getframe(1))))
         self._entered.append(blocks)
@@ -62,7 +62,7 @@ class _Block(ContextDecorator, AbstractContextManager[None]):
         blocks = self._entered.pop()  # a generator may be closed by another thread
         at = max(i for i, (block, _) in enumerate(blocks) if block is self)
         del blocks[at]
-        _change_special(-1)
+        change_special(-1)
 
 
 def _suspendable(frame: FrameType) -> FrameType | None:
@@ -86,7 +86,7 @@ def _is_inside(blocks: _Open) -> bool:
     return any(frame is None or frame.f_back is not None for _, frame in blocks)
 
 
-def _change_special(by: int) -> None:
+def change_special(by: int) -> None:
     global special
     with _lock:
         special += by
@@ -98,7 +98,7 @@ def _forget_other_threads() -> None:
     """In a forked process: other threads, and the blocks that they were in, do not exist."""
     global _lock
     _lock = threading.Lock()
-    _change_special(len(_modes.no_grad) + len(_modes.debug) - special)
+    change_special(len(_modes.no_grad) + len(_modes.debug) - special)
 
 
 if hasattr(os, "register_at_fork"):

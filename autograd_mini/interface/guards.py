@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,11 +90,13 @@ def check_unchanged(node: Tensor, index: int) -> None:
 
 
 def record_specially(node: Tensor, unrecorded: dict[str, Any]) -> None:
-    """Finish a Tensor that was made inside ``debug()`` or ``no_grad()``.
+    """Finish a Tensor that was made inside ``debug()`` or ``no_grad()``, or is to be noted.
 
     Raises:
         FloatingPointError: inside ``debug()``, it is not finite and all its operands are.
     """
+    if _noted.made is not None:
+        _noted.made.append(node)
     if modes.debugging():
         arrays = [np.asarray(data_of(operand)) for operand in node._operands]
         line = modes.source_line()
@@ -105,6 +108,28 @@ def record_specially(node: Tensor, unrecorded: dict[str, Any]) -> None:
         if node._array.base is not None:
             node._array = node._array.copy()  # a leaf's memory is its own
         node.operation, node._operands, node._options, node._origin = None, (), unrecorded, None
+
+
+class _Noted(threading.local):
+    made: list[Tensor] | None = None
+
+
+_noted = _Noted()
+
+
+@contextmanager
+def noting_recorded() -> Iterator[list[Tensor]]:
+    """The Tensors that operations make in this thread inside the block."""
+    inside: list[Tensor] = []
+    before, _noted.made = _noted.made, inside
+    modes.change_special(+1)
+    try:
+        yield inside
+    finally:
+        modes.change_special(-1)
+        _noted.made = before
+        if before is not None:
+            before += inside
 
 
 def _fingerprints(node: Tensor) -> tuple[int, ...]:

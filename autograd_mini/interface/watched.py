@@ -31,11 +31,11 @@ def watched(watch: Watch) -> Iterator[None]:
     True
     """
     before, modes._modes.watch = modes._modes.watch, watch
-    modes._change_special(+1)
+    modes.change_special(+1)
     try:
         yield
     finally:
-        modes._change_special(-1)
+        modes.change_special(-1)
         modes._modes.watch = before
 
 
