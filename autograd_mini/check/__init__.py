@@ -28,7 +28,7 @@ from autograd_mini.check.training import check_script as check_script
 from autograd_mini.check.training import check_step as check_step
 
 ORDER = (
-    "lines", "lines.syntax", "lines.words", "lines.line", "lines.elementwise",
+    "holders", "lines", "lines.syntax", "lines.words", "lines.line", "lines.elementwise",
     "lines.parentheses", "lines.factors", "lines.terms", "lines.calls", "lines.products",
     "lines.statements", "lines.edits", "lines.source", "lines.by_name",
     "lines.state", "lines.instrument",

@@ -222,6 +222,7 @@ def _method(name: str) -> Callable[..., Any]:
 for _name in (
     "sum", "mean", "var", "std", "prod", "max", "min", "cumsum", "cumprod", "trace", "diagonal",
     "dot", "clip", "round", "repeat", "take", "squeeze", "swapaxes", "compress", "choose",
+    "argmax", "argmin", "argpartition",
 ):  # fmt: skip
     setattr(RecordedArray, _name, _method(_name))
 

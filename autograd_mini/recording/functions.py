@@ -29,7 +29,7 @@ def called(
         ours: what it is of nodes, if that is not in the tables.
     """
     open_tape = tape.current()
-    if open_tape is not None and function in _WRITING:
+    if open_tape is not None and function in WRITING:
         return _written(function, args, options)
     options, plain = dict(options), arrays.plain(options)
     dtype = options.get("dtype")
@@ -182,7 +182,7 @@ _DATA = {*PLAIN_FUNCTIONS} - {np.full_like}
 
 # Functions that write
 
-_WRITING: dict[Any, tuple[str, ...]] = {
+WRITING: dict[Any, tuple[str, ...]] = {
     np.copyto: ("dst", "src"),
     np.put: ("a", "ind", "v"),
     np.putmask: ("a", "mask", "values"),
@@ -194,7 +194,7 @@ _WRITING: dict[Any, tuple[str, ...]] = {
 
 
 def _written(function: Function, args: Operand, options: Operand) -> None:
-    names = _WRITING[function]
+    names = WRITING[function]
     given = {**options, **dict(zip(names, args, strict=False))}
     target, *others, values = [given.pop(name) for name in names]
     others, rest, given = map(arrays.plain, (others, args[len(names) :], given))

@@ -498,6 +498,16 @@ def test_what_is_clipped_is_judged_before_it_is():
     assert check_step(step, {"w": np.ones(4)}, X, T[:, 0]).ok
 
 
+def test_a_gradient_of_numbers_of_one_size_is_a_multiple_before_it_is_clipped():
+    def step(p, x):
+        error = x.dot(p["w"])
+        loss = error**2
+        p["w"] = p["w"] - 0.1 * (x * error)
+        return loss
+
+    assert check_step(step, {"w": np.array([0.5, 0.48, -0.7])}, np.array([1, 0, 1])).ok
+
+
 def test_a_loss_that_is_summed_up_by_taking_away():
     def step(p, x, y):
         loss = 0

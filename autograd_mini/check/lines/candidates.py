@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_mini.check.holders import held
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.edits import Edit, Words, edits, words_of
+from autograd_mini.check.lines.instrument import with_hooks
 from autograd_mini.check.lines.program import Stopped
-from autograd_mini.check.lines.source import Headed, Statement
+from autograd_mini.check.lines.source import Headed, Statement, Unit
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.lines.words import shape_of, value_of
 from autograd_mini.typing import Array
@@ -37,7 +39,17 @@ _OF_HEADERS = ("loop", "comparison", "index", "slice", "constant", "operator")
 _NUMBERS = ("insert number", "divide by number", "constant", "power")
 """The kinds of edits that put a number somewhere."""
 
-Made = Array | Exception | None
+
+class Made(NamedTuple):
+    """What a statement makes in one turn.
+
+    Attributes:
+        value: the array; why it fails; ``None`` where that cannot be told beforehand.
+        item: which of the items it is that a tuple, list or dict has.
+    """
+
+    value: Array | Exception | None
+    item: int = 0
 
 
 Edits = tuple[Edit, ...]
@@ -182,13 +194,14 @@ class Candidates:
             original = _key(self.statement.node, [values[0] for values in made])
             self._seen |= {original} if original is not None else set()
             for i, several in enumerate(every.block):
-                values = [values[1 + i] for values in made]
-                key = _key(several[-1].statement, values)
+                every_turn = [values[1 + i] for values in made]
+                values = [turn.value for turn in every_turn]
+                key = _key(several[-1].statement, every_turn)
                 if key not in self._seen and not any(isinstance(v, Exception) for v in values):
                     self._seen |= {key} if key is not None else set()
                     yield Candidate(several, *self._is_known(values))
 
-    def _is_known(self, values: Sequence[Made]) -> tuple[bool, bool]:
+    def _is_known(self, values: Sequence[Array | Exception | None]) -> tuple[bool, bool]:
         """Whether what an edit makes may be right, and is a gradient, at the first turn at which it
         makes anything: at later turns it may be handed what is wrong.
         """
@@ -218,9 +231,8 @@ class Candidates:
             if turn == 0:
                 every.take(cost, names)
             if turn in self._turns:
-                around = dict(names)
-                original = self._parts(self.statement.node, around)
-                others = [self._parts(several[-1].statement, around) for several in every.block]
+                original = self._parts(self.statement.node, names)
+                others = [self._parts(several[-1].statement, names) for several in every.block]
                 made.append([_changed(parts, original) for parts in (original, *others)])
             if turn >= max(self._turns):
                 raise Stopped
@@ -229,19 +241,22 @@ class Candidates:
             self.trial.program.run(self.trial.base, before=self.statement.place, visit=visit)
         return made
 
-    def _parts(self, statement: ast.stmt, names: dict[str, Any]) -> list[Array] | Exception | None:
+    def _parts(
+        self, statement: ast.stmt, names: Mapping[str, Any]
+    ) -> list[Array] | Exception | None:
         """The arrays that a statement makes; ``None`` where that cannot be told beforehand."""
         if statement not in self._codes:
-            self._codes[statement] = _compiled(statement)
+            self._codes[statement] = _compiled(self.statement.unit, statement)
         code = self._codes[statement]
         if not isinstance(code, CodeType):
             return code
         try:
-            made = eval(code, names)
+            made = self.trial.program.value(code, names)
         except Exception as error:
             return error
         items = list(made.values()) if isinstance(made, dict) else made
-        arrays = [np.asarray(x) for x in (items if isinstance(items, list | tuple) else [items])]
+        parts = items if isinstance(items, list | tuple) else [items]
+        arrays = [np.asarray(held(part)) for part in parts]
         return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
 
 
@@ -283,14 +298,15 @@ def _compares_numbers(test: ast.expr, words: Words) -> bool:
     return all(shape_of(value) is not None and not isinstance(value, bool) for value in values)
 
 
-def _compiled(statement: ast.stmt) -> CodeType | SyntaxError | None:
+def _compiled(unit: Unit, statement: ast.stmt) -> CodeType | SyntaxError | None:
     """What a statement computes; ``None`` where it does something else."""
     value = getattr(statement, "value", None)
     if isinstance(statement, ast.Expr) or not isinstance(value, ast.expr):
         return None
     if isinstance(statement, ast.AugAssign) and not isinstance(statement.op, ast.Add | ast.Sub):
         target = ast.parse(ast.unparse(statement.target), mode="eval").body
-        value = ast.fix_missing_locations(ast.BinOp(target, statement.op, value))
+        value = ast.copy_location(ast.BinOp(target, statement.op, value), statement)
+    value = ast.fix_missing_locations(with_hooks(unit, value))
     try:
         return compile(ast.Expression(value), "<edit>", "eval")
     except SyntaxError as error:
@@ -302,28 +318,28 @@ def _changed(
 ) -> Made:
     """The one array that is another than what the original statement makes."""
     if not isinstance(parts, list):
-        return parts
+        return Made(parts)
     if len(parts) == 1:
-        return parts[0]
+        return Made(parts[0])
     if not isinstance(original, list) or len(original) != len(parts):
-        return None
+        return Made(None)
     other = [
-        part
-        for part, before in zip(parts, original, strict=True)
+        Made(part, item)
+        for item, (part, before) in enumerate(zip(parts, original, strict=True))
         if not np.array_equal(part, before, equal_nan=True)
     ]
-    return other[0] if len(other) == 1 else np.zeros(0) if not other else None
+    return other[0] if len(other) == 1 else Made(None if other else np.zeros(0))
 
 
-def _key(statement: ast.stmt, values: Sequence[Made]) -> object:
+def _key(statement: ast.stmt, made: Sequence[Made]) -> object:
     """What is the same for two statements that do the same; ``None`` if that cannot be told."""
-    if not all(isinstance(value, np.ndarray) for value in values):
+    if not all(isinstance(each.value, np.ndarray) for each in made):
         return None
     if any(isinstance(target, ast.Subscript) for target in _targets(statement)):
         places = tuple(map(ast.unparse, _targets(statement)))
     else:
         places = ()
-    numbers = tuple((value.shape, value.tobytes()) for value in values)  # type: ignore[union-attr]
+    numbers = tuple((m.item, m.value.shape, m.value.tobytes()) for m in made)  # type: ignore[union-attr]
     return type(statement), type(getattr(statement, "op", None)), places, numbers
 
 

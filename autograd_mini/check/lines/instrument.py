@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from autograd_mini.check.lines.source import COMPOUND, Headed, Place, Unit
 from autograd_mini.check.lines.syntax import with_own_lists
+from autograd_mini.recording.functions import WRITING
 
 HOOKS = (
     "__made__", "__unpacked__", "__wrote__", "__follow__", "__reached__", "__chosen__",
@@ -72,6 +73,11 @@ def instrumented(
 
 
 _OUTER = "__around__"
+
+
+def with_hooks(unit: Unit, value: ast.expr) -> ast.expr:
+    """An expression of a function, whose calls pass through the hook that follows them."""
+    return cast(ast.expr, _Hooked(unit, {}, None).visit(value))
 
 
 def _code_named(code: CodeType, path: list[str]) -> CodeType:
@@ -241,7 +247,7 @@ class _Hooked(ast.NodeTransformer):
             after.args[-1] = self.value(node, 0, WHOLE, name, after.args[-1])
             return made
         written = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
-        if call.func.attr in ("at", "copyto", "put", "place", "putmask") and call.args:
+        if call.func.attr in _INTO and call.args:
             written.append(call.args[0])
         return [made, *(w for target in written for w in self.wrote(node, target, None))]
 
@@ -278,6 +284,9 @@ class _Hooked(ast.NodeTransformer):
     def site(self, node: ast.stmt, item: int, slot: int) -> ast.expr:
         return ast.Constant((self.unit.place(node), item, slot))  # type: ignore[arg-type]
 
+
+_INTO = {"at", *(function.__name__ for function in WRITING)}
+"""What the functions and methods are called that write into their first argument."""
 
 _NARROW = ("float32", "float16", "single", "half")
 _WIDE = "float64"

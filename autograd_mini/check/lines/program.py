@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd_mini.check.holders import held, holding, is_holder
 from autograd_mini.check.lines.by_name import ByName
 from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART, WHOLE, instrumented
 from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
@@ -231,6 +232,22 @@ class Program:
             self._limit = 50 * self._steps + 10_000
         return made
 
+    def value(self, code: types.CodeType, names: Mapping[str, Any]) -> Any:
+        """What an expression with hooks is, from inside ``visit``.
+
+        Raises:
+            OverflowError: it seems to take for ever.
+            Exception: what it raises.
+        """
+        steps, visit = self._steps, self._visit
+        self._steps, self._visit = 0, None
+        try:
+            return eval(code, {**names, **dict(zip(HOOKS, self._hooks, strict=True))})
+        except Stopped:
+            raise OverflowError("too many steps") from None
+        finally:
+            self._steps, self._visit = steps, visit
+
     # Functions that run
 
     def _follow(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -380,6 +397,9 @@ class Program:
         site = Site(*site)
         if isinstance(value, _CONTAINERS) and site.slot != PART and len(value) <= _WIDE:
             return self._items(site, name, value)
+        if is_holder(value):
+            inner = self._made(site, name, held(value))
+            return value if inner is held(value) else holding(value, inner)
         if not _is_real(value):
             return value
         kept = np.array(value)

@@ -47,7 +47,7 @@ def suspects(trial: Trial, truth: Truth) -> list[Suspect]:
     every = {place: [place] for place in trial.places} | _headers(trial)
     found: list[Suspect] = []
     for place, inside in every.items():
-        if place in trial.base:
+        if place in trial.base or place in trial.of_forward:
             continue
         moved = [n for p in inside for site in trial.places[p] for n in trial.moves[site]]
         spoils = frozenset(n for names in moved if not names & trial.evidence for n in names)

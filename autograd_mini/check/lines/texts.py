@@ -12,6 +12,11 @@ from autograd_mini.check.result import Line
 
 Pair = tuple[ast.AST, ast.AST]
 
+_ATOMIC = (
+    ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript, ast.Tuple, ast.List,
+)  # fmt: skip
+"""Expressions that need no brackets."""
+
 
 def rewritten(statement: Statement, edited: ast.stmt) -> str:
     r"""The text of an edited statement, in which the spaces and brackets of the user's are kept.
@@ -147,7 +152,8 @@ def _spliced(statement: Statement, pairs: list[Pair], inside: bool, around: bool
         text = _text(statement, new, inside)
         if isinstance(new, ast.Name) and _is_in_brackets(line, first, last):
             first, last = first - 1, last + 1
-        line = line[:first] + (f"({text})" if around else text) + line[last:]
+        brackets = around and not isinstance(new, _ATOMIC)
+        line = line[:first] + (f"({text})" if brackets else text) + line[last:]
         end += len(line) - len(statement.line) - (end - statement.span(statement.node)[1])
     return line[start:end]
 
@@ -216,8 +222,7 @@ class _Kept(ast.NodeTransformer):
         if known is None or isinstance(node, ast.Name | ast.Constant):
             return self.generic_visit(_shallow(node))
         name = f"__part{len(self.texts)}__"
-        atomic = isinstance(node, ast.Call | ast.Attribute | ast.Subscript | ast.Tuple | ast.List)
-        self.texts[name] = self.statement.segment(known), atomic
+        self.texts[name] = self.statement.segment(known), isinstance(node, _ATOMIC)
         return ast.Name(name, ast.Load())
 
 

@@ -10,7 +10,15 @@ from functools import cached_property
 import numpy as np
 
 from autograd_mini.check.bounds import GUESS, automatic_gradients, same_to_rounding
-from autograd_mini.check.lines.program import Edits, Event, Gradients, Program, Run, Site
+from autograd_mini.check.lines.program import (
+    Edits,
+    Event,
+    Gradients,
+    OtherOutput,
+    Program,
+    Run,
+    Site,
+)
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
@@ -74,6 +82,7 @@ class Trial:
         self.here = Right(program, gradients, room)
         self.wrong = set(wrong) - set(left_out)
         self.base: Edits = base or {}
+        self._forward: set[Site] = set()
         self.ran = program.run(self.base, watched=True)
         self.wrong -= self.here.agrees(self.ran.gradients, self.wrong)  # no change mends them
 
@@ -122,6 +131,15 @@ class Trial:
             found[site] = [self._moved_by(site, turn) for turn in turns]
         return found
 
+    @cached_property
+    def of_forward(self) -> set[Place]:
+        """The statements that make nothing but what the forward pass gives.
+
+        They are none of the derivation: it is held against the forward pass as it is.
+        """
+        others = {site.place for site in self.moves if site not in self._forward}
+        return {site.place for site in self._forward} - others
+
     def _moved_by(self, site: Site, when: int) -> set[str]:
         rng = np.random.default_rng(0)
 
@@ -136,6 +154,8 @@ class Trial:
             return np.asarray(value + by)
 
         ran, before = self.program.run(self.base, exchange=exchange), self.ran.gradients or {}
+        if isinstance(ran.error, OtherOutput):
+            self._forward.add(site)
         if ran.gradients is None:
             return set()
         with np.errstate(all="ignore"):

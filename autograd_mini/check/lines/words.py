@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from autograd_mini.check.holders import held, is_holder
 from autograd_mini.check.lines.syntax import copied, loaded, number_of
 
 Shape = tuple[int, ...]
@@ -80,7 +81,7 @@ def _value_of(node: ast.AST | None, values: Mapping[str, object]) -> Thing:
         return getattr(builtins, node.id, UNKNOWN)
     if isinstance(node, ast.Attribute):
         return _member(_value_of(node.value, values), node.attr)
-    parts = [_value_of(child, values) for child in _operands_of(node)]
+    parts = [held(_value_of(child, values)) for child in _operands_of(node)]
     if any(part is UNKNOWN for part in parts):
         return UNKNOWN
     match node:
@@ -165,10 +166,12 @@ def _member(owner: Thing, name: str) -> Thing:
 
 
 def shape_of(value: object) -> Shape | None:
-    """The shape of an array or a number (``()``), ``None`` for anything else."""
+    """The shape of an array, of one that is held, or of a number (``()``); ``None`` for anything
+    else.
+    """
     if isinstance(value, int | float | complex):
         return ()
-    shape = getattr(value, "shape", None)
+    shape = getattr(held(value), "shape", None)
     return shape if isinstance(shape, tuple) else None
 
 
@@ -365,8 +368,9 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
     operands, containers = [], []
     for text, node in nodes.items():
         value = value_of(node, values)
-        if value is UNKNOWN:
-            continue
+        if value is UNKNOWN or (is_holder(value) and f"{text}.data" in here):
+            continue  # who reads its array means that one
+        value = held(value)
         shape = None if isinstance(value, bool) else shape_of(value)
         word = Word(node, text, value, shape, text in here)
         if shape is not None and getattr(value, "dtype", np.dtype(float)).kind in "biufc":

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.frames import call_with_locals
+from autograd_mini.check.holders import all_held, all_holding, held
 from autograd_mini.check.lines.program import Follow
 from autograd_mini.check.pairs import context
 from autograd_mini.check.pairs.context import Context
@@ -31,7 +32,7 @@ class Ran:
     """What a forward pass made.
 
     Attributes:
-        items: what it returned, one by one.
+        returned: what it returned, one by one.
         names: what each of these is called in its code.
         inputs: what it was handed.
         context: what it left something in.
@@ -40,13 +41,18 @@ class Ran:
         random: whether random numbers were drawn.
     """
 
-    items: tuple[Any, ...]
+    returned: tuple[Any, ...]
     names: tuple[Collection[str], ...]
     inputs: tuple[Any, ...]
     context: Context
     names_in_forward: Mapping[str, Any]
     before: Mapping[Path, Any] = field(default_factory=dict)
     random: bool = False
+
+    @property
+    def items(self) -> tuple[Any, ...]:
+        """What it returned, with the arrays that objects hold in their places."""
+        return tuple(map(all_held, self.returned))
 
 
 class Pair:
@@ -72,7 +78,8 @@ class Pair:
             several = [several]
         self.backwards = [None if f is None else _as_function("backward", f) for f in several]
         self.keys = tuple(backward) if isinstance(backward, Mapping) else ()
-        self.inputs = tuple(inputs)
+        self.given = tuple(inputs)
+        self.inputs = tuple(map(all_held, inputs))
         self.owner = _owner(self.forward) or next(filter(None, map(_owner, self.backwards)), None)
         self.names, self.has_context = _arguments(self.forward, self.inputs)
         if any("[" in name for name in self.names):
@@ -154,19 +161,20 @@ class Pair:
         self._exchanged(follow, values)
         before = self._found()
         made = [_own(values.get(name, value)) for name, _, value in self._leaves()]
-        inputs = rebuild(self.inputs, iter(made))
+        inputs = all_holding(self.given, rebuild(self.inputs, iter(made)))
         handed = Context(len(inputs))
         drawn = _random_state() if named else None
         helpers: dict[str, list[Any]] = {}
         first = (handed,) if self.has_context else ()
         result, own = _called(function, (*first, *inputs), {}, named, helpers)
-        items = tuple(result) if isinstance(result, tuple | list) and result else (result,)
+        several = tuple(result) if isinstance(result, tuple | list) and result else (result,)
         if result is None:
-            items = (self._output(before),)
-        names = tuple({n for n, held in own.items() if held is item} for item in items)
+            several = (self._output(before),)
+        names = tuple({n for n, value in own.items() if value is item} for item in several)
         last = {name: values[-1] for name, values in helpers.items()}
+        inside = {name: held(value) for name, value in {**last, **own}.items()}
         random_numbers = named and drawn != _random_state()
-        return Ran(items, names, inputs, handed, {**last, **own}, before, random_numbers)
+        return Ran(several, names, inputs, handed, inside, before, random_numbers)
 
     def _exchanged(self, follow: Follow, values: Values) -> None:
         """Puts numbers into the object; they are put back with the state of the run."""
@@ -236,9 +244,9 @@ class Pair:
         """Call backward, and gather the gradients; with its local variables."""
         names: dict[str, Any] = {}
         if self.gives_gradients and not _pullbacks(ran):
-            return _returned(list(ran.items[1:]), ran.names_in_forward, {}), {}
+            return _returned(list(ran.returned[1:]), ran.names_in_forward, {}), {}
         if self.gives_gradients:
-            shares = [_copied(upstream[i]) for i in sorted(upstream)]
+            shares = [_upstream_for(ran, upstream, i) for i in sorted(upstream)]
             (pullback,) = _pullbacks(ran)
             result, names = _called(follow(pullback), shares, {}, named)
             return _returned(result, names, {}), names
@@ -276,18 +284,18 @@ class Pair:
 
         def given(role: Role) -> Tree:
             if role.kind == "upstream":
-                return _copied(upstream[role.of])
+                return _upstream_for(ran, upstream, role.of)
             if role.kind == "input":
                 return ran.inputs[role.of]
             if role.kind == "rate":
                 return RATE
-            return ran.context if role.kind == "context" else ran.items[role.of]
+            return ran.context if role.kind == "context" else ran.returned[role.of]
 
         positional = [given(role) for role in made if not role.keyword]
         by_name = {role.name: given(role) for role in made if role.keyword}
         result, own = _called(follow(function), positional, by_name, named)
         if callable(result) and whole:
-            shares = [_copied(upstream[i]) for i in sorted(upstream)]
+            shares = [_upstream_for(ran, upstream, i) for i in sorted(upstream)]
             result, inner = _called(follow(result), shares, {}, named)
             own |= inner
         return result, own
@@ -392,6 +400,11 @@ def _copied(tree: Tree) -> Tree:
     return rebuild(tree, map(_own, leaves(tree)))
 
 
+def _upstream_for(ran: Ran, upstream: Mapping[int, Any], item: int) -> Tree:
+    """The upstream gradient of an item that forward returned, in an object as that is."""
+    return all_holding(ran.returned[item], _copied(upstream[item]))
+
+
 def _same(one: Tree, other: Tree) -> bool:
     return np.shape(one) == np.shape(other) and bool(np.array_equal(one, other, equal_nan=True))
 
@@ -410,8 +423,8 @@ def _returned(tree: Tree, names: Mapping[str, Any], left: Mapping[Path, Any]) ->
         if key := _key(path):
             called.append({key})
         else:
-            called.append({n for n, held in names.items() if held is value and value is not None})
-    return Given(values, called, left)
+            called.append({n for n, other in names.items() if other is value and value is not None})
+    return Given(list(map(held, values)), called, left)
 
 
 def upstream_of(item: Tree, rng: np.random.Generator) -> Tree:

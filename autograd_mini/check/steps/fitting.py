@@ -344,7 +344,8 @@ class Trained:
         for made, numbers in arrays:
             if numbers.size > 1 and _ratio(numbers, right):
                 return made
-        named = [made for made, _ in arrays if is_gradient_name(made.name, self.names[update])]
+        name = self.names[update]
+        named = [m for m, _ in arrays if m.name != name and is_gradient_name(m.name, name)]
         return named[-1] if named else None
 
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
@@ -376,7 +377,9 @@ _LARGEST_DIVISOR = 1000
 
 
 def _is_clipped(taken: Array, right: Array) -> bool:
-    """Whether what is taken away is a gradient that was clipped."""
+    """Whether what is taken away is a gradient that was clipped, and no multiple of it."""
+    if _ratio(taken, right):
+        return False
     most = float(np.max(np.abs(taken), initial=0.0))
     beyond = np.abs(right) > most * (1 + SAME)
     clipped = np.clip(right, -most, most)
