@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 
@@ -23,12 +22,12 @@ def is_holder(value: object) -> bool:
     return isinstance(data, np.ndarray) and data.dtype.kind == "f"
 
 
-def held(value: Any) -> Any:
+def held(value: Tree) -> Tree:
     """The array that an object holds; anything else as it is."""
     return value.data if is_holder(value) else value
 
 
-def holding(like: Any, array: Any) -> Any:
+def holding(like: Tree, array: Tree) -> Tree:
     """An object like another that holds an array; the array where that is no such object.
 
     >>> from types import SimpleNamespace

@@ -232,7 +232,7 @@ class Program:
             self._limit = 50 * self._steps + 10_000
         return made
 
-    def value(self, code: types.CodeType, names: Mapping[str, Any]) -> Any:
+    def value(self, code: types.CodeType, names: Mapping[str, Any]) -> object:
         """What an expression with hooks is, from inside ``visit``.
 
         Raises:
