@@ -216,7 +216,7 @@ def _check_script(file: Path, stdin: str | None, options: Options) -> int:
             return scripts.in_own_process(options.arguments, options, stdin)
         except TimeoutError as error:
             raise _Misuse(f"{str(file)!r}: {error}") from error
-    with scripts.own_streams(options.memory):
+    with scripts.own_streams(options.memory, options.time):
         try:
             report = scripts.checked(file, scripts.texts_of(file, stdin), options)
         except KeyboardInterrupt:

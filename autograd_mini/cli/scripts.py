@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -122,14 +123,21 @@ def in_own_process(arguments: Sequence[str], options: argparse.Namespace, stdin:
 
 
 @contextlib.contextmanager
-def own_streams(memory: int) -> Iterator[None]:
-    """In a process of its own: only what this command prints gets out, and memory has a limit."""
+def own_streams(memory: int, seconds: float) -> Iterator[None]:
+    """In a process of its own: only what this command prints gets out, and it has limits.
+
+    It ends by itself where whoever started it has gone.
+    """
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         most = memory * _MEGABYTE
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        most = math.ceil(seconds) + 1
+        before = resource.getrlimit(resource.RLIMIT_CPU)
+        if before[1] == resource.RLIM_INFINITY:
+            resource.setrlimit(resource.RLIMIT_CPU, (most, most))
     sys.stdout.flush()
     streams = [os.fdopen(os.dup(number), "w", encoding="utf-8") for number in (1, 2)]
     nothing = os.open(os.devnull, os.O_WRONLY)

@@ -565,3 +565,37 @@ def test_the_product_of_whole_numbers_with_a_parameter_is_followed():
     report = check_step(step)
     assert report.ok, str(report)
     assert report.notes == []
+
+
+@pytest.mark.parametrize("slip", [False, True])
+def test_of_an_update_by_signs_what_goes_in_is_the_gradient(slip):
+    w, sizes = [-1.5, 2.0], [0.01, 0.02]
+
+    def slopes(error):
+        return np.mean(error * X[:, 0]), np.mean(error) if not slip else np.mean(error * X[:, 1])
+
+    def step():
+        error = X[:, 0] * w[0] + w[1] - T[:, 0]
+        loss = np.mean(error**2) / 2
+        gradients = slopes(error)
+        signs = np.sign(gradients)
+        for i in range(2):
+            w[i] -= signs[i] * sizes[i]
+        return loss
+
+    report = check_step(step)
+    assert report.ok is not slip
+    assert report.assumptions[3].startswith("Gradients: what goes into the updates, ")
+    assert [m.line.text for m in report.mistakes] == [
+        "return np.mean(error * X[:, 0]), np.mean(error) if not slip else np.mean(error * X[:, 1])"
+    ] * slip
+
+
+def test_what_updates_nothing_and_has_no_loss_is_not_judged():
+    def gradient(w, c):
+        error = w * X[:, 0] - T[:, 0]
+        w_grad = error.sum()  # for the picture
+        return w_grad * np.full(3, c)
+
+    with pytest.raises(ValueError, match=r"updates nothing .* loss= \(--loss\)"):
+        check_step(gradient, 0.5, 2.0)

@@ -256,7 +256,10 @@ class Candidates:
             return error
         items = list(made.values()) if isinstance(made, dict) else made
         parts = items if isinstance(items, list | tuple) else [items]
-        arrays = [np.asarray(held(part)) for part in parts]
+        try:
+            arrays = [np.asarray(held(part)) for part in parts]
+        except ValueError:  # a list of lists of several lengths
+            return None
         return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
 
 

@@ -139,10 +139,13 @@ class Truth:
         """What a node is made of element by element: nodes of its shape with a name, or made by
         another operation.
         """
-        inside, ends = [node], list[Node]()
+        inside, ends, seen = [node], list[Node](), {node}
         for inner in inside:  # grows while it is walked
             for operand in inner.parents if is_elementwise(inner) else ():
-                if is_node(operand) and np.shape(operand.data) == np.shape(node.data):
+                if not is_node(operand) or operand in seen:
+                    continue
+                if np.shape(operand.data) == np.shape(node.data):
+                    seen.add(operand)
                     last = operand in self.names or not is_elementwise(operand)
                     (ends if last else inside).append(operand)
         return ends

@@ -124,7 +124,7 @@ def _other_sizes(line: Line) -> Iterator[tuple[ast.expr, float]]:
     known = {int(w.value) for w in numbers}
     for i, one in enumerate(numbers):
         for two in numbers[i + 1 :]:
-            if any(one.value * two.value == w.value.size for w in line.words.arrays):
+            if any(one.value * two.value == w.size for w in line.words.arrays):
                 yield made("_0 * _1", one.copy(), two.copy()), 0.5
     kinds = ast.Name | ast.Attribute
     here = [w for w in line.words.arrays if w.here and w.shape and isinstance(w.node, kinds)]
@@ -134,9 +134,8 @@ def _other_sizes(line: Line) -> Iterator[tuple[ast.expr, float]]:
                 known.add(size)
                 yield made(f"_0.shape[{axis}]", word.copy()), 0.2 + 0.3 * axis
     for word in here:
-        size = word.value.size
-        if len(word.shape or ()) > 1 and size not in known:
-            known.add(size)
+        if len(word.shape or ()) > 1 and word.size not in known:
+            known.add(word.size)
             yield made("_0.size", word.copy()), 0.8
 
 

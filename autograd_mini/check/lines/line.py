@@ -97,8 +97,8 @@ class Line:
         found: list[ast.expr] = []
 
         def add(node: ast.AST) -> None:
-            if node in self.indices:
-                return
+            if node in self.indices or isinstance(getattr(node, "ctx", None), ast.Store):
+                return  # what counts, and what a comprehension binds
             if isinstance(node, ast.expr):
                 found.append(node)
             for child in ast.iter_child_nodes(node):

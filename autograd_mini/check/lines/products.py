@@ -228,5 +228,5 @@ def _other_shapes(
     for part in given:
         if isinstance(part, ast.Attribute) and part.attr == "shape":
             for word in line.words.arrays:
-                if word.value.size == getattr(value, "size", word.value.size):
+                if word.size == getattr(value, "size", word.size):
                     yield Change("axis order", part, made("_0.shape", word.copy()))

@@ -154,6 +154,7 @@ class Program:
         self._choice = 0
         self._before: Place | None = None
         self._visit: Visit | None = None
+        self._failed: Exception | None = None
         self._exchange: Exchange | None = None
         self._tape: Tape | None = None
         self._listen: Listen | None = None
@@ -202,7 +203,8 @@ class Program:
             exchange: is given each value that a statement makes, and gives one to go on with,
                 or ``None``.
             before, visit: the statement before which ``visit`` is called, each time, with the
-                names that can be read there; ``Stopped`` ends the run.
+                names that can be read there; ``Stopped`` ends the run, what else it raises is
+                raised.
             listen: is told of each value that a statement makes, as the statement has it.
             turned: is called first in each turn of a loop, with the place of the loop and the
                 frame that it runs in.
@@ -228,6 +230,9 @@ class Program:
             self._before = self._visit = self._listen = self._turned_to = self._tape = None
             if restored:
                 self._state.restore()
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
         if watched and made.error is None:
             self._limit = 50 * self._steps + 10_000
         return made
@@ -449,16 +454,16 @@ class Program:
         frame = sys._getframe(1)
         if self._visit is not None:
             around = contents(self._around_code.get(frame.f_code, {}))
-            self._visit({**frame.f_globals, **around, **frame.f_locals})
+            try:
+                self._visit({**frame.f_globals, **around, **frame.f_locals})
+            except Exception as error:  # the visitor's, not the code's, which could catch it
+                self._failed = error
+                raise Stopped from error
 
 
 _BUILT_IN = (
-    type,
-    types.BuiltinFunctionType,
-    types.BuiltinMethodType,
-    np.ufunc,
-    types.MethodWrapperType,
-)
+    type, types.BuiltinFunctionType, types.BuiltinMethodType, np.ufunc, types.MethodWrapperType,
+)  # fmt: skip
 _MANY = 2000
 _WIDE = 64
 """Items of a container that are looked at."""

@@ -209,6 +209,11 @@ class Word:
         """Whether it is a whole number of two or more, such as a batch size."""
         return isinstance(self.value, int | np.integer) and int(self.value) >= 2
 
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return 0 if self.shape is None else math.prod(self.shape)
+
     @cached_property
     def range(self) -> tuple[float, float]:
         """The least and the largest number in it; infinite where that is not known."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ast
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED
-from autograd_mini.check.lines.program import Program
+from autograd_mini.check.lines.program import Program, Site
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.meant import (
     Loss,
@@ -22,6 +22,15 @@ from autograd_mini.check.steps.meant import (
     printed_expressions,
     residuals,
     sounds_like_a_loss,
+)
+from autograd_mini.check.steps.multiples import (
+    SAME,
+    TELLING,
+    common_factor,
+    is_clipped,
+    plain_number,
+    ratio_of,
+    without_rounding,
 )
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
 from autograd_mini.check.steps.step import Step
@@ -39,9 +48,6 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.typing import Array
 
 Values = Mapping[Variable, Array | Tensor]
-
-SAME = 1e-6
-"""How far two gradients may be apart, as a part of the largest number, and be one relation."""
 
 
 class CannotTell(ValueError):
@@ -126,7 +132,8 @@ class Trained:
         visited: list[tuple[Held, ...]] = []
         if ran is None or loss.place is not None:
             ran = self.recorded(at, loss, visited)
-        root = loss.root(ran, visited)
+        with np.errstate(all="ignore"):  # a loss that is tried may have no value there
+            root = loss.root(ran, visited)
         return ran, None if root is None else self._before_updates(root, ran)
 
     def _before_updates(self, root: Node, ran: Ran) -> Node:
@@ -197,12 +204,12 @@ class Trained:
         with np.errstate(all="ignore"):
             slopes = [np.asarray(g) for g in sweep_gradients(root, order, False, None)]
         for made in self.plain.made:
-            if made.numbers is None or made.site.slot == HANDED or made.numbers.size < _TELLING:
+            if made.numbers is None or made.site.slot == HANDED or made.numbers.size < TELLING:
                 continue
             for slope in reversed(slopes):
-                ratio = _ratio(made.numbers, slope) if slope.shape == made.numbers.shape else None
+                ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
                 if ratio:
-                    factor = _plain_number(abs(ratio), SAME) * float(np.sign(fit.factor))
+                    factor = plain_number(abs(ratio), SAME) * float(np.sign(fit.factor))
                     return replace(fit, factor=factor)
         return fit
 
@@ -314,38 +321,53 @@ class Trained:
         if not any(gradient.any() for gradient in right):
             return None
         sources: dict[Update, Made] = {}
+        signed = _signed(self.known)
         claims = []
         for update, gradient in zip(own, right, strict=True):
             taken = update.taken / rate_number(update, own)
             source = None
-            if update.divides or _is_clipped(taken, gradient):
-                source = self._source(update, gradient)
+            by_signs = ratio_of(taken, gradient) is None and bool(signed)
+            if update.divides or by_signs or is_clipped(taken, gradient):
+                source = self._source(update, gradient, signed if by_signs else ())
+                if source is None and by_signs:
+                    raise CannotTell(
+                        f"{self.names[update]} seems to be moved by the signs of its gradient, but "
+                        "which array that is cannot be seen: check the step without the "
+                        "optimiser, as W -= rate * dW",
+                        progress=1,
+                    )
             if source is not None:
                 sources[update] = source
             claims.append(taken if source is None else np.asarray(source.numbers))
-        ratios = list(map(_ratio, _without_rounding(claims), _without_rounding(right)))
+        ratios = list(map(ratio_of, without_rounding(claims), without_rounding(right)))
         sign = -1.0 if loss.ascends else 1.0
         sizes = [update.variable.before.size for update in own]
-        factor = _common_factor(ratios, sizes, sign)
+        factor = common_factor(ratios, sizes, sign)
         agreeing = sum(
             ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
             for ratio in ratios
         )
-        return Fit(loss, tuple(own), _plain_number(factor, _PLAIN), agreeing, sources)
+        return Fit(loss, tuple(own), plain_number(factor, _PLAIN), agreeing, sources)
 
-    def _source(self, update: Update, right: Array) -> Made | None:
-        """The array that goes into an update as the gradient: by its numbers, or by its name."""
+    def _source(self, update: Update, right: Array, signed: Collection[str]) -> Made | None:
+        """The array that goes into an update as the gradient: by its numbers, or by its name.
+
+        Arguments:
+            signed: what the update takes the signs of, where it does.
+        """
         shape = update.variable.before.shape
         arrays = [
             (made, made.numbers)
-            for made in self.plain.made
+            for made in (*self.plain.made, *_rows(self.plain.made))
             if made.site.slot != HANDED and made.numbers is not None and made.numbers.shape == shape
         ]
         for made, numbers in arrays:
-            if numbers.size > 1 and _ratio(numbers, right):
+            if numbers.size > 1 and ratio_of(numbers, right):
                 return made
         name = self.names[update]
         named = [m for m, _ in arrays if m.name != name and is_gradient_name(m.name, name)]
+        if not named and len({m.name for m, _ in arrays if m.name in signed}) == 1:
+            named = [m for m, _ in arrays if m.name in signed]
         return named[-1] if named else None
 
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
@@ -353,70 +375,39 @@ class Trained:
         return adds_to(nodes, leaf) if nodes else update.statement is not None
 
 
+def _rows(made: Sequence[Made]) -> list[Made]:
+    """Lists and tuples of numbers that statements made, each as one."""
+    several: dict[tuple[Site, int], list[Made]] = {}
+    for one in made:
+        if isinstance(one.key, int) and one.is_number:
+            several.setdefault((one.site, one.turn), []).append(one)
+    return [
+        replace(items[0], key=None, name=items[0].name.rpartition("[")[0],
+                numbers=np.array([float(item.value) for item in items]))
+        for items in several.values()
+    ]  # fmt: skip
+
+
 _PLAIN = 1e-5
 """How far a factor is from a plain number, at the most, if a stabiliser may be the reason."""
 _SURE = 2
 """A loss of no higher rank is the loss, whatever its gradients are."""
-_TELLING = 3
-"""How many numbers an array has, at the least, if it is recognised as a gradient."""
 _RESIDUALS = 12
 """How many differences are looked at for an output and a target."""
 
 
-def _plain_number(factor: float, room: float) -> float:
-    """A factor without what rounding and stabilisers add to it: 1/32 for 0.03125000001."""
-    for number in (factor, 1 / factor):
-        whole = round(number)
-        if 0 < abs(whole) <= _LARGEST_DIVISOR and abs(whole - number) <= room * abs(number):
-            return float(whole if number == factor else 1 / whole)
-    near = Fraction(factor).limit_denominator(_LARGEST_DIVISOR)
-    return float(near) if abs(float(near) - factor) <= SAME**1.5 * abs(factor) else factor
+def _signed(program: Program) -> set[str]:
+    """What the signs of are taken, as it is written."""
+    return {
+        ast.unparse(node.args[0])
+        for statement in program.statements
+        for node in ast.walk(statement.node)
+        if isinstance(node, ast.Call) and node.args
+        if ast.unparse(node.func).rpartition(".")[2] in _SIGNS
+    }
 
 
-_LARGEST_DIVISOR = 1000
-
-
-def _is_clipped(taken: Array, right: Array) -> bool:
-    """Whether what is taken away is a gradient that was clipped, and no multiple of it."""
-    if _ratio(taken, right):
-        return False
-    most = float(np.max(np.abs(taken), initial=0.0))
-    beyond = np.abs(right) > most * (1 + SAME)
-    clipped = np.clip(right, -most, most)
-    same = np.allclose(taken, clipped, rtol=SAME, atol=SAME * most)
-    return bool(taken.size >= _TELLING and beyond.any() and same)
-
-
-def _is_plain(factor: float) -> bool:
-    """Whether a factor is half a whole number, or one over it: no accident."""
-    return any(
-        0 < abs(whole := round(2 * number)) <= _LARGEST_DIVISOR
-        and abs(whole - 2 * number) <= 1e-9 * abs(number)
-        for number in (factor, 1 / factor)
-    )
-
-
-def _common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: float) -> float:
-    """The factor that most updates have in common.
-
-    Some factor fits a single number: where nothing else says so, it is the sign alone.
-    """
-    best, said_by = sign, 0.0
-    if sum(sizes) == 1 and ratios[0] is not None and sign * ratios[0] > 0:
-        return ratios[0]  # which has to hold elsewhere too
-    for ratio in ratios:
-        if not ratio:
-            continue
-        alike = [
-            size
-            for other, size in zip(ratios, sizes, strict=True)
-            if other is not None and abs(abs(other) - abs(ratio)) <= SAME * abs(ratio)
-        ]
-        says = sum(alike) - 1 or (0.5 if _is_plain(ratio) else 0.0)
-        nearer = abs(abs(ratio) - 1) < abs(abs(best) - 1)
-        if says > said_by or (says == said_by > 0 and nearer):
-            best, said_by = sign * abs(ratio), says
-    return best
+_SIGNS = ("sign", "copysign")
 
 
 def _is_mean_distance(root: Node) -> bool:
@@ -431,10 +422,10 @@ def _is_difference(root: Node) -> bool:
 
 
 def _is_of_squares_or_logarithms(root: Node) -> bool:
-    """Whether a number is a sum of squares, logarithms or distances."""
-    return all(
-        _is_distance(term.node) or squared(term.node) is not None or _has_logarithm(term.node)
-        for term in terms(topological_order(root))
+    """Whether a number is a sum of squares, logarithms or distances, and of what it was before."""
+    added = [term.node for term in terms(topological_order(root)) if term.node.parents]
+    return bool(added) and all(
+        _is_distance(node) or squared(node) is not None or _has_logarithm(node) for node in added
     )
 
 
@@ -454,24 +445,3 @@ def _is_distance(node: Node) -> bool:
 def rate_number(update: Update, others: Sequence[Update]) -> float:
     """The rate of an update, as one number."""
     return float(np.prod(list(rate_of(update, others).values()) or [1.0]))
-
-
-def _without_rounding(arrays: Sequence[Array]) -> list[Array]:
-    """Arrays, of which those that are 0 but for rounding, beside the others, are 0."""
-    most = max((float(np.max(np.abs(a), initial=0.0)) for a in arrays), default=0.0)
-    least = 1e-13 * most
-    return [a if np.max(np.abs(a), initial=0.0) > least else np.zeros(a.shape) for a in arrays]
-
-
-def _ratio(claim: Array, right: Array) -> float | None:
-    """What a claim is times the right gradient; ``None`` where it is no multiple, 0 where both
-    are 0.
-    """
-    with np.errstate(all="ignore"):
-        square = float(np.sum(right * right))
-        if not square or not np.isfinite(square):
-            return 0.0 if not claim.any() and not right.any() else None
-        ratio = float(np.sum(claim * right) / square)
-        room = SAME * max(np.max(np.abs(claim), initial=0.0), 1e-300)
-        near = np.abs(claim - ratio * right) <= room
-    return ratio if ratio and bool(np.all(near)) else None

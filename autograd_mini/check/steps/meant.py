@@ -15,7 +15,7 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Program, Site, Visit
 from autograd_mini.check.lines.source import Place, Statement
-from autograd_mini.check.steps.recorded import Ran
+from autograd_mini.check.steps.recorded import Made, Ran
 from autograd_mini.check.steps.variables import Held
 from autograd_mini.check.structure import reduced
 from autograd_mini.core.graph import Node, is_node
@@ -187,13 +187,13 @@ def _is_moving_number(value: Held) -> bool:
 
 
 def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
-    """Numbers that statements make, by their names, the latest first."""
-    seen: dict[Node, None] = {}
+    """Numbers that statements make, by their names, the latest first: of those that one makes turn
+    by turn the last, to which the others may be added, and the first.
+    """
     printed = set(_printed(program))
-    for made in reversed(ran.made):
-        if made.node is None or not made.is_number or made.site.slot in (HANDED, PART):
-            continue
-        if made.node in seen:
+    seen: set[Node] = set()
+    for made in _first_and_last(ran.made):
+        if made.node is None or made.node in seen:
             continue
         kept = made.name.endswith("[]")
         rank = 1 if kept or made.name in printed else 2
@@ -201,12 +201,22 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
             if made.name not in printed:
                 continue
             rank = 4
-        seen[made.node] = None
+        seen.add(made.node)
         statement = _statement(program, made.site.place)
         line = "" if statement is None else f", line {made.site.place[1]}"
         how = " (kept in a list)" if kept else " (printed)" if rank == 1 else ""
         event = made.site, made.turn, made.key
         yield Loss(f"{made.name.removesuffix('[]')}{line}{how}", made.name, event=event, rank=rank)
+
+
+def _first_and_last(several: Sequence[Made]) -> list[Made]:
+    """Of the recorded numbers that one statement makes the last and the first, the latest first."""
+    found: dict[tuple[Site, Any], list[Made]] = {}
+    for made in several:
+        if made.node is not None and made.is_number and made.site.slot not in (HANDED, PART):
+            found.setdefault((made.site, made.key), []).append(made)
+    chosen = {id(made) for turns in found.values() for made in (turns[0], turns[-1])}
+    return [made for made in reversed(several) if id(made) in chosen]
 
 
 def _statement(program: Program, place: Place) -> Statement | None:
@@ -244,7 +254,7 @@ def printed_expressions(program: Program) -> list[tuple[Statement, str]]:
         (statement, ast.unparse(argument))
         for statement, call in _prints(program)
         for argument in _shown(call)
-        if isinstance(argument, ast.Call | ast.BinOp)
+        if isinstance(argument, ast.Call | ast.BinOp | ast.UnaryOp)
     ]
 
 

@@ -16,13 +16,8 @@ from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.scope import Scope
-from autograd_mini.check.steps.fitting import (
-    SAME,
-    CannotTell,
-    Fit,
-    Trained,
-    rate_number,
-)
+from autograd_mini.check.steps.fitting import CannotTell, Fit, Trained, rate_number
+from autograd_mini.check.steps.multiples import SAME
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, put, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import Update, derived, moved_from, rate_of, updates, written
@@ -82,8 +77,8 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     found = variables(step.spaces)
     plain = run(step, found)
     _raise(step, plain)
-    changed = updates(step, found, plain)
-    changed = changed or derived(found, plain)
+    updated = updates(step, found, plain)
+    changed = updated or derived(found, plain)
     if not changed:
         raise CannotTell(
             f"{step.words} changes no array or number that can be reached from what it is given, "
@@ -100,6 +95,11 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
             progress=1,
         ) from ran.error
     fit = trained.fitting(ran, asked.loss)
+    if not (updated or fit.sure):
+        raise CannotTell(
+            f"{step.words} updates nothing and has no loss, and what it derives is the gradient of "
+            f"none that its outputs' errors would have: say which it is, loss= (--loss)"
+        )
     short = names_for([update.variable for update in fit.parameters])
     trained = replace(trained, names=names | dict(zip(fit.parameters, short, strict=True)))
     posing = _Posing(trained, fit)
@@ -287,18 +287,22 @@ class _Posing:
         yield f"Step: {self.trained.step.words}"
         yield f"Loss: {fit.loss.words} (loss=)"
         yield f"Parameters: {', '.join(own)}, which it changes (params=)"
-        rates = {
-            t: v for update in fit.parameters for t, v in rate_of(update, fit.parameters).items()
-        }
-        by = " · ".join(f"{text} = {value:g}" if text != f"{value:g}" else text
-                        for text, value in rates.items())  # fmt: skip
         factor = fit.factor
         times = "" if abs(factor - 1) <= SAME else f", which is {factor:.6g} × that of the loss"
-        yield f"Gradients: what each update takes away{f', divided by {by}' if by else ''}{times}"
-        if len({rate_number(update, fit.parameters) for update in fit.parameters}) > 1:
+        plain = [update for update in fit.parameters if update not in fit.sources]
+        rates = {t: v for update in plain for t, v in rate_of(update, fit.parameters).items()}
+        by = " · ".join(f"{text} = {value:g}" if text != f"{value:g}" else text
+                        for text, value in rates.items())  # fmt: skip
+        sources = dict.fromkeys(
+            f"{made.name}, line {made.site.place[1]}" for made in fit.sources.values()
+        )
+        what = [f"what each update takes away{f', divided by {by}' if by else ''}"] if plain else []
+        what += [f"what goes into the updates, {'; '.join(sources)}"] if sources else []
+        yield f"Gradients: {', and '.join(what)}{times}"
+        if len({rate_number(update, fit.parameters) for update in plain}) > 1:
             yield "Not all have the same rate: " + "; ".join(
                 f"{self.trained.names[update]} {rate_number(update, fit.parameters):g}"
-                for update in fit.parameters
+                for update in plain
             )
         left = [self.trained.names[u] for u in self.trained.changed if u not in fit.parameters]
         if left:
@@ -315,7 +319,8 @@ def _kept(program: Program, source: Made) -> Array | None:
     if source.turn >= len(kept):
         return None
     value = kept[source.turn]
-    return as_numbers(value if source.key is None else value[source.key])
+    value = value if source.key is None else value[source.key]
+    return as_numbers(list(value) if isinstance(value, tuple) else value)
 
 
 def _nearest(root: Node, ran: Ran) -> Made | None:

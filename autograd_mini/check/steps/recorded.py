@@ -193,12 +193,15 @@ def run(
 
 
 def put(spaces: Sequence[Space], values: Mapping[Variable, Array]) -> None:
-    """Put arrays in the place of variables: of numbers and lists as these."""
+    """Put arrays in the place of variables: of numbers, lists and matrices as these."""
     for variable, data in values.items():
         if variable.kind == "number":
             variable.put(spaces, float(data))
+        elif variable.kind == "list":
+            variable.put(spaces, data.tolist())
         else:
-            variable.put(spaces, data.tolist() if variable.kind == "list" else np.array(data))
+            is_matrix = isinstance(variable.paths[0].read(spaces), np.matrix)
+            variable.put(spaces, np.array(data).view(np.matrix if is_matrix else np.ndarray))
 
 
 def _as_it_is(value: object) -> Array | None:

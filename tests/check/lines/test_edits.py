@@ -137,3 +137,18 @@ def test_nothing_of_the_users_is_called():
 def test_any_statement_may_be_asked_for(text):
     line = ast.parse(text).body[0] if text != "return" else ast.Return(None)
     assert isinstance(list(edits(line, words_of(line, {}))), list)
+
+
+def test_numbers_of_plain_lists_are_edited_as_arrays_are():
+    source = "for j in range(n):\n    total += row[j - 1] * rows[0][k] * len(w)"
+    names = {"row": [1.0, 2.0], "rows": [[1.0, 2.0], [3.0]], "n": 2, "k": 2, "j": 1,
+             "total": 0.5, "w": [1.0], "np": np}  # fmt: skip
+    line = "total += row[j - 1] * k * n"
+    assert rank(line, "total += row[j] * k * n", source, names) is not None
+
+
+def test_what_a_comprehension_binds_is_no_operand():
+    line = "out = [row * 2 for row in rows[1:]]"
+    names = {"rows": np.ones((3, 2)), "row": np.ones(2), "np": np}
+    for edit in edits(ast.parse(line).body[0], words_of(ast.parse(line), names)):
+        compile(ast.fix_missing_locations(ast.Module([edit.statement], [])), "<line>", "exec")

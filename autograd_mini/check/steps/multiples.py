@@ -1,0 +1,92 @@
+"""Whether an array is a multiple of another, and the factor that several have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from autograd_mini.typing import Array
+
+SAME = 1e-6
+"""How far two gradients may be apart, as a part of the largest number, and be one relation."""
+TELLING = 3
+"""How many numbers an array has, at the least, if it is recognised as a gradient."""
+
+
+def ratio_of(claim: Array, right: Array) -> float | None:
+    """What a claim is times the right gradient; ``None`` where it is no multiple, 0 where both
+    are 0.
+    """
+    with np.errstate(all="ignore"):
+        square = float(np.sum(right * right))
+        if not square or not np.isfinite(square):
+            return 0.0 if not claim.any() and not right.any() else None
+        ratio = float(np.sum(claim * right) / square)
+        room = SAME * max(np.max(np.abs(claim), initial=0.0), 1e-300)
+        near = np.abs(claim - ratio * right) <= room
+    return ratio if ratio and bool(np.all(near)) else None
+
+
+def without_rounding(arrays: Sequence[Array]) -> list[Array]:
+    """Arrays, of which those that are 0 but for rounding, beside the others, are 0."""
+    most = max((float(np.max(np.abs(a), initial=0.0)) for a in arrays), default=0.0)
+    least = 1e-13 * most
+    return [a if np.max(np.abs(a), initial=0.0) > least else np.zeros(a.shape) for a in arrays]
+
+
+def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: float) -> float:
+    """The factor that most updates have in common.
+
+    Some factor fits a single number: where nothing else says so, it is the sign alone.
+    """
+    best, said_by = sign, 0.0
+    if sum(sizes) == 1 and ratios[0] is not None and sign * ratios[0] > 0:
+        return ratios[0]  # which has to hold elsewhere too
+    for ratio in ratios:
+        if not ratio:
+            continue
+        alike = [
+            size
+            for other, size in zip(ratios, sizes, strict=True)
+            if other is not None and abs(abs(other) - abs(ratio)) <= SAME * abs(ratio)
+        ]
+        says = sum(alike) - 1 or (0.5 if _is_plain(ratio) else 0.0)
+        nearer = abs(abs(ratio) - 1) < abs(abs(best) - 1)
+        if says > said_by or (says == said_by > 0 and nearer):
+            best, said_by = sign * abs(ratio), says
+    return best
+
+
+def _is_plain(factor: float) -> bool:
+    """Whether a factor is half a whole number, or one over it: no accident."""
+    return any(
+        0 < abs(whole := round(2 * number)) <= _LARGEST_DIVISOR
+        and abs(whole - 2 * number) <= 1e-9 * abs(number)
+        for number in (factor, 1 / factor)
+    )
+
+
+def plain_number(factor: float, room: float) -> float:
+    """A factor without what rounding and stabilisers add to it: 1/32 for 0.03125000001."""
+    for number in (factor, 1 / factor):
+        whole = round(number)
+        if 0 < abs(whole) <= _LARGEST_DIVISOR and abs(whole - number) <= room * abs(number):
+            return float(whole if number == factor else 1 / whole)
+    near = Fraction(factor).limit_denominator(_LARGEST_DIVISOR)
+    return float(near) if abs(float(near) - factor) <= SAME**1.5 * abs(factor) else factor
+
+
+_LARGEST_DIVISOR = 1000
+
+
+def is_clipped(taken: Array, right: Array) -> bool:
+    """Whether what is taken away is a gradient that was clipped, and no multiple of it."""
+    if ratio_of(taken, right):
+        return False
+    most = float(np.max(np.abs(taken), initial=0.0))
+    beyond = np.abs(right) > most * (1 + SAME)
+    clipped = np.clip(right, -most, most)
+    same = np.allclose(taken, clipped, rtol=SAME, atol=SAME * most)
+    return bool(taken.size >= TELLING and beyond.any() and same)
