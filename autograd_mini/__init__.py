@@ -130,6 +130,7 @@ _LAZY = {
     "custom_gradient": "transforms.recomputed",
     "fixed_point": "transforms.implicit",
     "root": "transforms.implicit",
+    "vmap": "transforms.mapped",
     "check_backward": "check",
     "check_gradients": "check",
     "check_script": "check",
@@ -170,5 +171,6 @@ if TYPE_CHECKING:
     from autograd_mini.show.walkthrough import walkthrough as walkthrough
     from autograd_mini.transforms.implicit import fixed_point as fixed_point
     from autograd_mini.transforms.implicit import root as root
+    from autograd_mini.transforms.mapped import vmap as vmap
     from autograd_mini.transforms.recomputed import checkpoint as checkpoint
     from autograd_mini.transforms.recomputed import custom_gradient as custom_gradient

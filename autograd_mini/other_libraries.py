@@ -154,7 +154,7 @@ MODULE = {
     "rand": "ag.Tensor(rng.random(shape)) with rng = np.random.default_rng(seed)",
     "manual_seed": "rng = np.random.default_rng(seed), given to what draws numbers",
     "softmax_cross_entropy": "ag.nn.cross_entropy(logits, targets)",
-    "vmap": "the batched NumPy code: X @ W takes all samples at once",
+    "vectorize": "ag.vmap(f)",
 }
 """Names that a module like this one has elsewhere."""
 

@@ -29,13 +29,14 @@ TESTS = Path(__file__).parent.parent / "tests"
 HEAD = """# What is differentiated of NumPy, and of scipy.special
 
 Of each function: its value on Tensors is NumPy's, its first and second derivative are those of
-differences, its tangent (`jvp`) is that of its gradient. Each is run with the calls of
+differences, its tangent (`jvp`) is that of its gradient, and of several samples (`vmap`) it gives,
+value and gradient, what it gives of each. Each is run with the calls of
 `tests/operations/test_arrays.py`; that no function is without a call is a test as well.
 
 This page is written by `python docs/coverage.py`, and a test keeps it true.
 """
 
-TITLES = ("value", "first", "second", "forward")
+TITLES = ("value", "first", "second", "forward", "vmap")
 
 
 def page() -> str:
@@ -143,11 +144,31 @@ def tangent(function: Callable[..., Any], *operands: Any) -> None:
     assert abs(np.sum(pushed * upstream) - np.sum(along)) <= 1e-9 * size
 
 
+def samples(function: Callable[..., Any], *operands: Any) -> None:
+    """Of three samples at once it gives what it gives of each."""
+    arrays = [np.asarray(operand, float) for operand in operands]
+    stacks = [np.stack([array, array * 1.01, array * 0.99]) for array in arrays]
+    numbers = tuple(range(len(arrays)))
+
+    def loss(*args: Any) -> Any:
+        out = function(*args)
+        return np.sum(np.cos(ag.flatten(out if isinstance(out, list | tuple) else [out])[0]))
+
+    each = ag.value_and_grad(loss, numbers)
+    value, slopes = ag.vmap(each)(*stacks)
+    for index in range(3):
+        alone, gradients = each(*(stack[index] for stack in stacks))
+        np.testing.assert_allclose(value[index], alone, rtol=1e-12)
+        for found, gradient in zip(slopes, gradients, strict=True):
+            np.testing.assert_allclose(found[index], gradient, rtol=1e-9, atol=1e-12)
+
+
 CHECKS = (
     lambda function, *operands: check_function(function, *operands, order=0),
     lambda function, *operands: check_function(function, *operands, order=1),
     lambda function, *operands: check_function(function, *operands, order=2),
     tangent,
+    samples,
 )
 
 if __name__ == "__main__":

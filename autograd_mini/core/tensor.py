@@ -26,7 +26,7 @@ from autograd_mini.core.broadcasting import is_shared, like_operand, masked_shar
 from autograd_mini.core.operation import Operation
 from autograd_mini.interface import guards
 from autograd_mini.interface.array_interface import ArrayInterface
-from autograd_mini.interface.operands import as_operand, real_array, refuse
+from autograd_mini.interface.operands import as_operand, real_array, refuse, taking_over
 from autograd_mini.typing import Array, Operand
 
 _UNRECORDED: dict[str, Any] = {}
@@ -386,6 +386,8 @@ def record(
     for operand in operands:
         arrays.append(operand._array if isinstance(operand, Tensor) else operand)
         if type(arrays[-1]) not in _PLAIN_TYPES:
+            if (instead := taking_over(operands)) is not None:
+                return instead.takes_over(operation, operands, options)  # type: ignore[no-any-return]
             operands = tuple(map(as_operand, operands))
             arrays = [plain(operand) for operand in operands]
             break

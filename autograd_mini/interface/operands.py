@@ -72,6 +72,12 @@ def as_operand(operand: Operand) -> Operand:
     return np.asarray(operand)
 
 
+def taking_over(operands: tuple[Any, ...]) -> Any:
+    """The operand that records an operation itself, in place of ``record``; mostly ``None``."""
+    found = [operand for operand in operands if hasattr(operand, "takes_over")]
+    return max(found, key=lambda operand: operand.level, default=None)
+
+
 def refuse(operation: Operation, operands: tuple[Any, ...], error: Exception) -> NoReturn:
     """Raise ``error`` again with the operation and all operands' shapes named."""
     if any(isinstance(operand, Value) for operand in operands):

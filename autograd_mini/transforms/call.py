@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.interface import independence
 from autograd_mini.other_libraries import refuse_options
+from autograd_mini.transforms.batched import Batched, everything, lead, sample
 from autograd_mini.trees import leaves, paths, rebuild
-from autograd_mini.typing import Function, Operand, Tree
+from autograd_mini.typing import Array, Function, Operand, Tree
 
 Argnums = int | Sequence[int]
 
@@ -77,7 +79,7 @@ class Call:
         self.aux: Tree = None
         with modes.recorded():
             self.inputs = [_as_input(leaf) for leaf in leaves(self.given)]
-            replaced = rebuild(self.given, iter(self.inputs))
+            replaced = rebuild(self.given, map(_shown, self.inputs))
             called = list(args)
             for number, argument in zip(self.chosen, replaced, strict=True):
                 called[number] = argument
@@ -90,7 +92,7 @@ class Call:
                 self.out, self.aux = _pair(what, self.out)
             self.outputs = _as_outputs(what, leaves(self.out))
             self.root = self.outputs[0] if len(self.outputs) == 1 else _joined(self.outputs)
-        self.keep = any(map(is_node, leaves((args, list(kwargs.values())))))
+        self.keep = any(map(is_recorded, leaves((args, list(kwargs.values())))))
         """Whether results stay nodes: an argument is one, or ``f`` uses an argument of a
         function that is being differentiated around this call."""
         self.reached = set(topological_order(*self.outputs)) if self.outputs else set()
@@ -124,15 +126,20 @@ class Call:
 
     def gradients(self, upstream: Sequence[Any] | None = None) -> list[Any]:
         """The gradient for each input, of the outputs' upstream gradients; of one number of 1."""
-        if len(self.outputs) == 1 or upstream is None:
+        if upstream is None and isinstance(self.root, Tensor):
+            upstream = [np.ones_like(self.root.data)]
+        elif upstream is not None:
+            upstream = [raw(each) for each in upstream]
+        if len(self.outputs) == 1:
             seed = None if upstream is None else upstream[0]
             return sweep_gradients(self.root, self.inputs, self.keep, seed)
+        assert upstream is not None  # only one number has a gradient of its own
         with modes.recorded():
             if isinstance(self.root, Value):
                 pairs = zip(self.outputs, upstream, strict=True)
                 root, seed = sum(out * gradient for out, gradient in pairs), None
             else:
-                root, seed = self.root, np.concatenate([np.ravel(each) for each in upstream])
+                root, seed = self.root, _flat(upstream)
         return sweep_gradients(root, self.inputs, self.keep, seed)
 
     def rows(self) -> Iterator[list[Any]]:
@@ -141,10 +148,7 @@ class Call:
             for out in self.outputs:
                 yield sweep_gradients(out, self.inputs, self.keep, None)
             return
-        for index in range(self.root.size):
-            basis = np.zeros(self.root.size, self.root.dtype)
-            basis[index] = 1
-            seed = basis.reshape(self.root.shape)
+        for seed in bases(self.root):
             yield sweep_gradients(self.root, self.inputs, self.keep, seed)
 
     def tangents(self, moving: Mapping[Any, Any]) -> list[Any]:
@@ -162,27 +166,33 @@ class Call:
 
     def divided(self, whole: Operand) -> list[Any]:
         """A vector of all outputs' numbers as an array for each."""
-        ends = np.cumsum([0, *(out.size for out in self.outputs)])
+        ends = np.cumsum([0, *map(count, self.outputs)])
         spans = zip(ends, ends[1:], self.outputs, strict=False)
-        return [np.reshape(whole[a:b], out.shape) for a, b, out in spans]
+        return [np.reshape(whole[..., a:b], out.shape) for a, b, out in spans]
 
     # What the caller gets
 
     def plain(self, result: Tree) -> Tree:
         """A number or array of the results; as a node if results stay nodes."""
-        if self.keep or not isinstance(result, Value | Tensor | np.ndarray | np.generic):
+        if not isinstance(result, Value | Tensor | np.ndarray | np.generic):
             return result
-        array = data_of_leaf(result)
-        return float(array) if np.ndim(array) == 0 else array
+        found: Operand = result if self.keep else data_of_leaf(result)
+        if lead() and not isinstance(result, Value):
+            return sample(found)
+        return float(found) if not (self.keep or np.ndim(found)) else found
 
     def value(self, tree: Tree) -> Tree:
         """What ``f`` returned, as the caller gets it."""
+        if lead():
+            return tree
         return rebuild(tree, map(self.plain, leaves(tree)))
 
     def like(self, primal: Tree, result: Tree) -> Tree:
         """A derivative; as a node if its primal is one, also where it is constant."""
         result = self.plain(result)
-        return type(primal)(result) if is_node(primal) and not is_node(result) else result
+        if is_node(primal) and not is_node(result) and not lead():
+            return type(primal)(result)
+        return result
 
     def arranged(self, results: Sequence[Any]) -> Tree:
         """A result for each input, arranged as the arguments are."""
@@ -195,7 +205,27 @@ _under_way: list[Call] = []
 
 
 def _as_input(leaf: Tree) -> Tree:
-    return +leaf if isinstance(leaf, Value | Tensor) else Tensor(leaf)
+    if isinstance(leaf, Value):
+        return +leaf
+    leaf = everything(leaf) if lead() else leaf
+    return +leaf if isinstance(leaf, Tensor) else Tensor(leaf)
+
+
+def _shown(x: Tree) -> Tree:
+    """An input as ``f`` sees it: one sample, inside ``vmap``."""
+    return sample(x) if lead() and isinstance(x, Tensor) else x
+
+
+def raw(leaf: Tree) -> Tree:
+    """What all samples have of a result or an upstream gradient."""
+    return everything(leaf) if lead() and not isinstance(leaf, Value) else leaf
+
+
+def is_recorded(leaf: Tree) -> bool:
+    """Whether an argument is a node, or stands for one."""
+    while isinstance(leaf, Batched):
+        leaf = leaf.whole
+    return is_node(leaf)
 
 
 def _pair(what: str, out: Tree) -> tuple[Any, Any]:
@@ -214,11 +244,12 @@ def _as_outputs(what: str, found: list[Any]) -> list[Any]:
         raise TypeError(f"{what} needs a function that returns Values or Tensors, not both")
     outputs = []
     for leaf in found:
-        if not isinstance(leaf, Value | Tensor | np.ndarray | float | int | np.generic):
+        if not isinstance(leaf, Value | Tensor | Batched | np.ndarray | float | int | np.generic):
             raise TypeError(
                 f"{what} needs a function that returns a number, an array, a Tensor or a Value, "
                 f"or a dict, list, tuple or dataclass of them; it returned {_described(leaf)}"
             )
+        leaf = raw(leaf)
         outputs.append(leaf if is_node(leaf) else kind(leaf))
     return outputs
 
@@ -231,7 +262,31 @@ def _joined(outputs: list[Any]) -> Tree:
     """One node of all numbers of several outputs."""
     if not outputs or isinstance(outputs[0], Value):
         return sum(outputs, Value(0.0)) if outputs else Tensor(np.zeros(0))
-    return np.concatenate([np.ravel(out) for out in outputs])
+    return _flat(outputs)
+
+
+def _flat(arrays: Sequence[Any]) -> Operand:
+    """All numbers of each sample along the last axis."""
+    before = lead()
+    return np.concatenate([np.reshape(each, (*before, -1)) for each in arrays], axis=-1)
+
+
+def count(node: Operand) -> int:
+    """How many numbers a node has, of one sample."""
+    return math.prod(shape_of(node))
+
+
+def shape_of(node: Operand) -> tuple[int, ...]:
+    """The shape of a node, of one sample."""
+    return tuple(np.shape(data_of_leaf(node)))[len(lead()) :]
+
+
+def bases(node: Tensor) -> Iterator[Array]:
+    """For each number of a node, of one sample, an array that is 1 there and else 0."""
+    for index in range(count(node)):
+        basis: Array = np.zeros((*lead(), count(node)), node.dtype)
+        basis[..., index] = 1
+        yield basis.reshape(node.shape)
 
 
 def data_of_leaf(leaf: Tree) -> Tree:

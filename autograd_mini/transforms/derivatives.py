@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.graph import is_node
-from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.transforms.call import (
     Argnums,
     Call,
     check_function,
     chosen_arguments,
+    count,
+    is_recorded,
+    shape_of,
 )
 from autograd_mini.transforms.fitting import fitting_upstream
 from autograd_mini.trees import branches, leaves
@@ -77,10 +78,10 @@ def value_and_grad(
                 "grad needs a function that returns one number; it returned "
                 f"a {type(call.out).__name__}: use jacobian{advice}"
             )
-        if isinstance(call.root, Tensor) and call.root.size != 1:
+        if count(call.root) != 1:
             raise ValueError(
                 f"grad needs a function that returns one number; it returned shape "
-                f"{call.root.shape}: reduce it, with np.sum for example, or use jacobian"
+                f"{shape_of(call.root)}: reduce it, with np.sum for example, or use jacobian"
             )
         call.warn_of_independence()
         value = call.plain(call.root)
@@ -112,7 +113,7 @@ def elementwise_grad(f: Function, argnums: Argnums = 0, **more: Operand) -> Func
     def slopes(*args: Tree, **kwargs: Tree) -> Tree:
         call = Call("elementwise_grad", f, chosen, args, kwargs)
         call.warn_of_independence()
-        ones = [1.0 if isinstance(out, Value) else np.ones_like(out.data) for out in call.outputs]
+        ones = [1.0 if isinstance(o, Value) else np.ones(shape_of(o)) for o in call.outputs]
         return call.arranged(call.gradients(ones))
 
     return slopes
@@ -137,7 +138,7 @@ def vjp(f: Function, *primals: Tree, has_aux: bool = False) -> tuple[Any, ...]:
     def pull(gradient: Tree) -> Tree:
         single = branches(call.out) is None
         upstream = [gradient] if single else fitting_upstream("vjp", call.out, gradient)
-        call.keep = call.keep or any(map(is_node, leaves(gradient)))
+        call.keep = call.keep or any(map(is_recorded, leaves(gradient)))
         return call.arranged(call.gradients(upstream))
 
     value = call.value(call.out)

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd_mini.core.graph import is_node
 from autograd_mini.core.value import Value
-from autograd_mini.transforms.call import Call, check_function
+from autograd_mini.transforms.call import Call, check_function, is_recorded, raw
 from autograd_mini.transforms.derivatives import grad
 from autograd_mini.transforms.fitting import fitting_tangents
 from autograd_mini.trees import leaves, rebuild
@@ -40,7 +40,7 @@ def jvp(
     check_function("jvp", f)
     vectors = fitting_tangents("jvp", primals, tangents)
     call = Call("jvp", f, tuple(range(len(primals))), tuple(primals), {}, has_aux)
-    call.keep = call.keep or any(map(is_node, vectors))
+    call.keep = call.keep or any(map(is_recorded, vectors))
     moving = {x: as_tangent(x, vector) for x, vector in zip(call.inputs, vectors, strict=True)}
     pushed = call.tangents(moving)
     call.warn_of_independence()
@@ -53,6 +53,7 @@ def as_tangent(x: Tree, vector: Tree) -> Tree:
     """A tangent of a node, of its kind and dtype."""
     if isinstance(x, Value):
         return vector if is_node(vector) else float(vector)
+    vector = raw(vector)
     vector = vector if is_node(vector) else np.asarray(vector)
     return vector if vector.dtype == x.dtype else vector.astype(x.dtype)
 

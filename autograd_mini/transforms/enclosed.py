@@ -13,6 +13,7 @@ from autograd_mini.core.graph import sweep_gradients
 from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.core.value import Value
 from autograd_mini.interface import guards
+from autograd_mini.transforms.batched import Batched, Differs
 from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Function, Operand, Tree
 
@@ -27,6 +28,8 @@ class Arguments:
     def __init__(self, what: str, args: Tree, kwargs: Tree) -> None:
         self._tree = args, kwargs
         self._leaves = leaves(self._tree)
+        if any(isinstance(leaf, Batched) for leaf in self._leaves):
+            raise Differs  # the function is called for each sample
         if any(isinstance(leaf, Value) for leaf in self._leaves):
             raise TypeError(f"{what} takes numbers, arrays and Tensors: write Tensor(v.data)")
         self._places = [i for i, leaf in enumerate(self._leaves) if isinstance(leaf, Tensor)]

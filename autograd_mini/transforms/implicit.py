@@ -87,7 +87,7 @@ def _implicit(
     given = Arguments(name, params, {})
     start = np.array(plain(guess), float)
 
-    def at(x: Operand, operands: Any) -> Operand:
+    def at(x: Operand, operands: Operand) -> Operand:
         out = f(x, *given.with_operands(operands)[0])
         if np.shape(out) != start.shape:
             raise ValueError(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.core.value import Value
-from autograd_mini.transforms.call import Argnums, Call, chosen_arguments, data_of_leaf
+from autograd_mini.transforms.batched import lead
+from autograd_mini.transforms.call import Argnums, Call, bases, chosen_arguments, count, shape_of
 from autograd_mini.transforms.derivatives import grad
 from autograd_mini.trees import rebuild
-from autograd_mini.typing import Array, Function, Operand, Tree
+from autograd_mini.typing import Function, Operand, Tree
 
 
 def jacobian(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
@@ -83,7 +83,8 @@ def _jacobian(
 
 def _is_narrow(call: Call) -> bool:
     """Whether fewer numbers go in than come out."""
-    return _count(call.inputs) < _count(call.outputs) and _is_pushed(call)
+    numbers = [sum(map(count, nodes)) for nodes in (call.inputs, call.outputs)]
+    return numbers[0] < numbers[1] and _is_pushed(call)
 
 
 def _is_pushed(call: Call) -> bool:
@@ -96,13 +97,16 @@ def _by_rows(call: Call) -> Iterator[list[Any]]:
     """For each output the Jacobian by each input."""
     rows = call.rows()
     for out in call.outputs:
-        own = [next(rows) for _ in range(_count([out]))]
+        own = [next(rows) for _ in range(count(out))]
         if isinstance(out, Value):
             yield own[0]
             continue
-        shapes = [out.shape + _shape(x) for x in call.inputs]
+        shapes = [out.shape + shape_of(x) for x in call.inputs]
+        axis = len(lead())
         yield [
-            np.reshape(np.stack([row[index] for row in own]), shape) if own else np.zeros(shape)
+            np.reshape(np.stack([row[index] for row in own], axis), shape)
+            if own
+            else np.zeros(shape)
             for index, shape in enumerate(shapes)
         ]
 
@@ -121,25 +125,11 @@ def _by_columns(call: Call) -> Iterator[list[Any]]:
 
 
 def _column_block(out: Operand, x: Operand, columns: list[Any]) -> Operand:
-    shape = _shape(out) + _shape(x)
     if isinstance(out, Value):
         return columns[0]
+    shape = out.shape + shape_of(x)
     return np.reshape(np.stack(columns, -1), shape) if columns else np.zeros(shape)
 
 
 def _bases(x: Operand) -> Iterator[Any]:
-    if isinstance(x, Value):
-        yield 1.0
-        return
-    for index in range(x.size):
-        basis: Array = np.zeros(x.size, x.dtype)
-        basis[index] = 1
-        yield basis.reshape(x.shape)
-
-
-def _count(nodes: list[Any]) -> int:
-    return sum(math.prod(_shape(node)) for node in nodes)
-
-
-def _shape(node: Operand) -> tuple[int, ...]:
-    return np.shape(data_of_leaf(node))
+    return iter([1.0]) if isinstance(x, Value) else bases(x)

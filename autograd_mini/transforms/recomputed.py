@@ -131,7 +131,7 @@ def custom_gradient(f: Function) -> Function:
     check_function("custom_gradient", f)
     name = getattr(f, "__name__", "custom_gradient")
 
-    def run(given: Arguments, operands: Any) -> tuple[Any, Function]:
+    def run(given: Arguments, operands: Operand) -> tuple[Any, Function]:
         args, kwargs = given.with_operands(operands)
         found = f(*args, **kwargs)
         if not isinstance(found, tuple) or len(found) != 2 or not callable(found[1]):
