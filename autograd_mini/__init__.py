@@ -142,7 +142,7 @@ _LAZY = {
     "source": "replay.source",
     "Source": "replay.source",
     "draw": "show.draw",
-    "Drawing": "show.draw",
+    "Drawing": "show.drawing",
     "explain": "show.explain",
     "Explanation": "show.explain",
     "steps": "show.steps",
@@ -162,8 +162,8 @@ if TYPE_CHECKING:
     from autograd_mini.replay.replayed import compile as compile
     from autograd_mini.replay.source import Source as Source
     from autograd_mini.replay.source import source as source
-    from autograd_mini.show.draw import Drawing as Drawing
     from autograd_mini.show.draw import draw as draw
+    from autograd_mini.show.drawing import Drawing as Drawing
     from autograd_mini.show.explain import Explanation as Explanation
     from autograd_mini.show.explain import explain as explain
     from autograd_mini.show.steps import Step as Step

@@ -5,8 +5,10 @@
                                 terminal has
 ``recorded``, ``fold``          a graph in flat arrays; what in it is computed alike
 ``layers``, ``plan``            which layer a node belongs to; what each box stands for
-``boxes``, ``heat``             a box's numbers, formula and colours
-``picture``, ``draw``           a picture as data; as Graphviz's DOT text (``theme``, ``engine``)
+``boxes``, ``edges``, ``heat``  a box's numbers, formula and colours; what an arrow says
+``picture``, ``composed``       a picture as data, folded more and more
+``draw``, ``fit``, ``rows``     the one that fits a page; wrapped like text
+``dot``, ``drawing``            as Graphviz's DOT text (``theme``, ``engine``)
 ``notation``                    formulas as text and as LaTeX
 ``derivations``, ``terms``      the formulas of operations; with a graph's names in them
 ``arithmetic``                  products and sums of formulas

@@ -375,7 +375,14 @@ def _pullback_of_parts(
 
 
 def _numbered(operands: Sequence[Any]) -> dict[int, _Part]:
-    return {id(o): _Part(ast.Name(f"x{i}"), np.shape(o)) for i, o in enumerate(operands)}
+    return {id(o): _Part(ast.Name(f"x{i}"), _shape(o)) for i, o in enumerate(operands)}
+
+
+def _shape(operand: Any) -> Shape:
+    try:
+        return np.shape(operand)
+    except ValueError:  # an operand of a primitive may be anything
+        return ()
 
 
 def _recordable(operand: Operand) -> Operand:

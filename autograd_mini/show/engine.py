@@ -31,6 +31,9 @@ TAGS = {
 }  # fmt: skip
 """The elements of an SVG that Graphviz draws with; none of them runs or loads anything."""
 
+SCALES = ' style="max-width:100%;height:auto"'
+"""How an SVG in a page becomes no wider than what it stands in."""
+
 DOTS_PER_INCH = 150
 """The resolution of a PNG: sharp at twice the size of the SVG."""
 
@@ -169,7 +172,8 @@ def _described(svg: str, title: str, description: str) -> str:
     if start < 0:
         raise RuntimeError("Graphviz wrote no SVG")
     name = html.escape(title)
-    opening = f'<svg role="img" aria-label="{name}"' if title else '<svg role="img"'
+    opening = f'<svg{SCALES} role="img"'
+    opening += f' aria-label="{name}"' if title else ""
     svg = opening + svg[start + len("<svg") :]
     if title:
         end = svg.index(">", len(opening)) + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from autograd_mini.show.chain_rule import ChainRule, Factor, Term
 from autograd_mini.show.names import is_wide, shown
 from autograd_mini.show.notation import Latex, Notation, latex_text
 from autograd_mini.show.recorded import Node
+from autograd_mini.show.steps import multiple
 from autograd_mini.show.terms import MOST_TERMS, ends
 from autograd_mini.show.transliteration import for_stream
 from autograd_mini.typing import Operand
@@ -182,7 +182,7 @@ class ExplanationText:
         elif not np.any(grad):
             text += f"; {wrt}.grad is 0: backward() has not run."
         else:
-            times = _multiple(grad, value)
+            times = multiple(grad, value)
             text += f"; {wrt}.grad is " + (
                 f"{times} times as much: gradients of leaves add up until zero_grad()."
                 if times
@@ -297,16 +297,6 @@ class ExplanationLatex(ExplanationText):
             for line in block
         ]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
-
-
-def _multiple(grad: Operand, value: Operand) -> int:
-    """How many times one array is another, if it is a whole number of times; else 0."""
-    at = np.flatnonzero(value)
-    if not at.size:
-        return 0
-    times = np.ravel(grad)[at[0]] / np.ravel(value)[at[0]]
-    whole = math.isfinite(times) and times == round(times) and abs(times) < 1e6
-    return round(times) if whole and np.array_equal(grad, times * np.asarray(value)) else 0
 
 
 def _width(text: str) -> int:

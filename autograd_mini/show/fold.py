@@ -8,7 +8,7 @@
 ...     total = total + w * Value(i, label=f"x[{i}]")
 >>> graph = recorded(total.tanh())
 >>> names = [node.label for node in graph.nodes]
->>> groups, _ = by_repeats(graph, names, [""] * len(names), 60)
+>>> groups, _ = next(by_repeats(graph, names, [""] * len(names), 60))
 >>> [(graph.nodes[group[0]].op or names[group[0]], len(group)) for group in groups]
 [('', 1), ('w', 1), ('x[0]', 100), ('mul', 100), ('add', 100), ('tanh', 1)]
 """
@@ -24,7 +24,7 @@ from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.show.names import each, family, stem
-from autograd_mini.show.recorded import NODES, Node, Recorded, slices
+from autograd_mini.show.recorded import NODES, PART, Node, Recorded, slices
 from autograd_mini.typing import Array
 
 Groups = list[list[int]]
@@ -35,9 +35,9 @@ READABLE = 60
 
 
 def by_repeats(
-    graph: Recorded, names: Sequence[str], layers: Sequence[str], most: int, loosely: bool = True
-) -> tuple[Groups, Array] | None:
-    """Groups of nodes that are computed in the same way; ``None`` if there are more than ``most``.
+    graph: Recorded, names: Sequence[str], layers: Sequence[str], most: int
+) -> Iterator[tuple[Groups, Array]]:
+    """Groups of nodes that are computed in the same way, the finest first; each has fewer groups.
 
     Beside the groups, an array: for each node the last node of the sum that it is a part of.
 
@@ -52,19 +52,15 @@ def by_repeats(
         names: of each node, ``""`` for none.
         layers: of each leaf, ``""`` for none.
         most: the largest number of groups.
-        loosely: whether to go on until the groups fit on a page, not only until they are few
-            enough.
     """
-    best = None
+    fewest = most + 1
     kinds = _kinds(graph)
     stems = _colours(kinds, each(stem, names), layers)
     chain = chains(graph, stems, names)
     for group_of in _finest_first(graph, kinds, names, layers, stems, chain, most):
-        if group_of is not None:
-            best = _gathered(group_of)
-            if len(best) <= READABLE or not loosely:
-                break
-    return None if best is None else (best, chain)
+        if group_of is not None and (groups := _gathered(group_of)) and len(groups) < fewest:
+            fewest = len(groups)
+            yield groups, chain
 
 
 def _finest_first(
@@ -127,7 +123,9 @@ def _kinds(graph: Recorded) -> tuple[Array, Array]:
     kinds: list[Hashable] = list(names)
     for place in np.flatnonzero(is_array | (graph.lengths != expected)).tolist():
         node = graph.nodes[place]
-        about = (node.shape, repr(node.options)) if isinstance(node, Tensor) else ()
+        # Parts of one shape are alike, wherever they are taken: the steps of a sequence
+        options = "" if node.operation is PART else repr(getattr(node, "options", ""))
+        about = (node.shape, options) if isinstance(node, Tensor) else ()
         kinds[place] = (node.op, place in graph.cut, about, _constants(node))
     heads, tails = graph.edges()
     slots = graph.slots(heads)

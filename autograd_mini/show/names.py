@@ -120,18 +120,9 @@ def graph_names(order: Sequence[Node], held: Variables) -> GraphNames:
     >>> list(graph_names([w, square, loss], variables({"square": square})).nodes.values())
     ['w', 'square', 'v1']
     """
-    given: dict[Node, str] = {}
-    taken: set[str] = set()
-    counts: dict[str, int] = {}
-    for node, full in zip(order, names_of(order, held), strict=True):
-        if not full:
-            continue
-        name = unique = shown(full, LONGEST_NAME)
-        while unique in taken:
-            counts[name] = counts.get(name, 1) + 1
-            unique = f"{name}#{counts[name]}"
-        taken.add(unique)
-        given[node] = unique
+    names = distinct([shown(full, LONGEST_NAME) for full in names_of(order, held)])
+    given = {node: name for node, name in zip(order, names, strict=True) if name}
+    taken = set(given.values())
     nodes = set(map(id, order))
     arrays = {
         key: shown(name, LONGEST_NAME)
@@ -142,6 +133,25 @@ def graph_names(order: Sequence[Node], held: Variables) -> GraphNames:
     made_up = free_names("v", taken)
     named = {node: given.get(node) or next(made_up) for node in order}
     return GraphNames(named, frozenset(given), arrays, free_names("c", taken))
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, those that come again with a number behind them; ``""`` stays.
+
+    >>> distinct(["w", "x", "w", "", ""])
+    ['w', 'x', 'w#2', '', '']
+    """
+    found: list[str] = []
+    taken: set[str] = set()
+    counts: dict[str, int] = {}
+    for name in names:
+        unique = name
+        while name and unique in taken:
+            counts[name] = counts.get(name, 1) + 1
+            unique = f"{name}#{counts[name]}"
+        taken.add(unique)
+        found.append(unique)
+    return found
 
 
 def each(shorter: Callable[[str], str], names: Sequence[str]) -> list[str]:

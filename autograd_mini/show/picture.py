@@ -13,51 +13,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import compress
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.value import constant
-from autograd_mini.show.boxes import (
-    STATUS,
-    Arrow,
-    Box,
-    Kind,
-    View,
-    constant_box,
-    derivative_lines,
-    group_box,
-    layer_box,
-    made_by_text,
-    node_box,
-    rule_of,
-    share_line,
-)
-from autograd_mini.show.fold import (
-    folded_edges,
-)
-from autograd_mini.show.layers import is_input_name
-from autograd_mini.show.names import (
-    LONGEST_LABEL,
-    LONGEST_NAME,
-    Variables,
-    family,
-    free_names,
-    names_of,
-    shown,
-    stem,
-)
+from autograd_mini.core.graph import reverse_sweep
+from autograd_mini.show.boxes import STATUS, Picture, View
+from autograd_mini.show.composed import Looks, composed
+from autograd_mini.show.fold import READABLE
+from autograd_mini.show.names import LONGEST_NAME, Variables, names_of, shown
 from autograd_mini.show.plan import (
     Clusters,
     Fold,
-    Plan,
     layers_of_leaves,
     parameters_of,
-    plan_of,
+    plans,
     too_large,
     unfolded,
 )
@@ -66,48 +37,30 @@ from autograd_mini.show.recorded import (
     Node,
     Recorded,
     TooLarge,
+    in_short,
     on_the_way,
     recorded,
     to_depth,
     uncollected,
 )
-from autograd_mini.typing import Array, Operand
+from autograd_mini.show.steps import multiple
+from autograd_mini.typing import Operand
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """A layer: its name, and the names of its boxes."""
-
-    label: str
-    boxes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A computation graph, ready to be laid out; equal graphs give equal pictures.
-
-    Arguments:
-        title: what it shows, in a line.
-        boxes, arrows, clusters: its parts.
-        notes: sentences on what is left out or folded.
-        backward: whether arrows point the way gradients flow, from result to operand.
-        groups: for the boxes n0, n1, ... which nodes they stand for, by their places among the
-            nodes that are shown, in topological order.
-        ends: those of them whose numbers the box shows: the last of each sum.
-    """
-
-    title: str
-    boxes: tuple[Box, ...]
-    arrows: tuple[Arrow, ...]
-    clusters: tuple[Cluster, ...] = ()
-    notes: tuple[str, ...] = ()
-    backward: bool = False
-    groups: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
-    ends: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+def picture(root: Operand, max_nodes: int = 300, **options: Any) -> Picture:
+    """The first of ``pictures`` that has as few boxes as a page, or else the smallest."""
+    smallest = None
+    for found in pictures(root, max_nodes, **options):
+        if smallest is None or len(found.boxes) < len(smallest.boxes):
+            smallest = found
+        if len(found.boxes) <= READABLE:
+            break
+    assert smallest is not None
+    return smallest
 
 
-def picture(
-    root: Node,
+def pictures(
+    root: Operand,
     max_nodes: int = 300,
     *,
     names: Variables | None = None,
@@ -121,8 +74,11 @@ def picture(
     called: Mapping[int, str] | None = None,
     gradients: Mapping[int, Any] | None = None,
     alone: Collection[int] = (),
-) -> Picture:
+) -> Iterator[Picture]:
     """The boxes and arrows of the graph that ``root`` was computed by, operands first.
+
+    A list of nodes is several roots.  The first picture folds least; each is made when it is
+    asked for.
 
     Arguments and errors are those of ``draw``, but for ``names``: the names of objects by ``id``;
     ``called`` and ``gradients``: names of all nodes in the place of labels, and their gradients
@@ -134,21 +90,22 @@ def picture(
     if fold not in (True, False, "repeats", "layers"):
         raise ValueError(f"fold is True, False, 'repeats' or 'layers', not {fold!r}")
     with uncollected():
-        graph = _chosen(root, max_nodes, to, depth, fold)
-        swept = gradients is not None or bool(np.any(np.asarray(root.grad)))
+        roots = list(root) if isinstance(root, list | tuple) else [root]
+        graph = _chosen(roots, max_nodes, to, depth, fold)
+        swept = gradients is not None or any(np.any(np.asarray(one.grad)) for one in roots)
         if view == "backward" and not swept:
             raise ValueError(
                 "a backward picture shows gradients: call backward() on the root first"
             )
-        names_in_full = (
-            [called[id(node)] for node in graph.nodes]
-            if called
-            else names_of(graph.nodes, names or {})
-        )
+        if called:
+            names_in_full = [called[id(node)] for node in graph.nodes]
+        else:
+            names_in_full = names_of(graph.nodes, names or {})
+            graph = in_short(graph, names_in_full, names or {})
+            names_in_full = names_of(graph.nodes, names or {})
         parameters = parameters_of(clusters)
         told = layers_of_leaves(graph, names_in_full, clusters, parameters)
-        plan = unfolded(plan_of(graph, names_in_full, told, fold, max_nodes), alone)
-        looks = _Looks(
+        looks = Looks(
             view,
             swept,
             None if parameters is None else frozenset(map(id, parameters.values())),
@@ -156,8 +113,23 @@ def picture(
             _by_id(status or {}),
             names or {},
             gradients or {},
+            _sweeps(graph, names_in_full)
+            if swept and gradients is None and len(roots) == 1
+            else (),
         )
-        return _composed(graph, names_in_full, plan, looks, max_nodes)
+        ways = plans(graph, names_in_full, told, fold, max_nodes)
+    few_enough = False
+    while True:
+        with uncollected():
+            plan = next(ways, None)
+            if plan is None:
+                break
+            found = composed(graph, names_in_full, unfolded(plan, alone), looks)
+        if len(found.boxes) <= max_nodes:
+            few_enough = True
+            yield found
+    if not few_enough:
+        raise ValueError(too_large(max_nodes, bool(fold)))
 
 
 def transcript(picture: Picture) -> str:
@@ -165,21 +137,22 @@ def transcript(picture: Picture) -> str:
 
     >>> from autograd_mini import Value
     >>> print(transcript(picture(Value(3.0, label="w") * 2)))
-    Computation graph of v1: 2 nodes, 2 edges
+    Computation graph of v1: 2 nodes, 1 edges
     parameter w: value 3
-    constant 2
     result v1 = w·2: value 6
       from w: ∂v1/∂w = 2
-      from 2
     """
     label = {box.name: box.label for box in picture.boxes}
     layer = {name: cluster.label for cluster in picture.clusters for name in cluster.boxes}
     into: dict[str, list[str]] = {box.name: [] for box in picture.boxes}
     for arrow in picture.arrows:
         told = f": {' '.join(arrow.lines)}" if arrow.lines else ""
+        told += ", residual" * arrow.residual
         into[arrow.head].append(f"  from {label[arrow.tail]}{told}")
     lines = [picture.title, *picture.notes]
     for box in picture.boxes:
+        if box.kind == "reference":
+            continue
         text = f"{'result' if box.root else box.kind} {box.label}"
         text += f" × {box.count}" * (box.count > 1) + f" = {box.made_by}" * bool(box.made_by)
         text += f", shape {box.shape}" * bool(box.shape)
@@ -192,17 +165,20 @@ def transcript(picture: Picture) -> str:
 # Which part of the graph
 
 
-def _chosen(root: Node, max_nodes: int, to: Operand, depth: int | None, fold: Fold) -> Recorded:
-    if not isinstance(root, NODES):
+def _chosen(
+    roots: Sequence[Node], max_nodes: int, to: Operand, depth: int | None, fold: Fold
+) -> Recorded:
+    strangers = [type(root).__name__ for root in roots if not isinstance(root, NODES)]
+    if strangers or not roots:
         raise TypeError(
-            "draw() takes the Value or Tensor at the end of a graph, or a GradientReport, not "
-            f"{type(root).__name__}"
+            "draw() takes the Value or Tensor at the end of a graph, a list of them, a "
+            f"GradientReport or a model, not {(strangers or ['an empty list'])[0]}"
         )
     if depth is not None and (type(depth) is not int or depth < 0):
         raise ValueError(f"depth is a whole number of operations from the root, not {depth!r}")
     try:
         whole = to is None and depth is None and not fold
-        graph = recorded(root, max_nodes if whole else None)
+        graph = recorded(*roots, most=max_nodes if whole else None)
     except TooLarge:
         raise ValueError(too_large(max_nodes, False)) from None
     if to is not None:
@@ -219,38 +195,6 @@ def _chosen(root: Node, max_nodes: int, to: Operand, depth: int | None, fold: Fo
     return graph if depth is None else to_depth(graph, depth)
 
 
-# Boxes and arrows
-
-
-@dataclass(frozen=True)
-class _Looks:
-    """What all boxes share: the view, and what is known of nodes by their ``id``."""
-
-    view: View
-    swept: bool
-    parameters: frozenset[int] | None
-    inputs: frozenset[int] | None
-    status: Mapping[int, str]
-    names: Variables
-    gradients: Mapping[int, Any]
-
-    def kind(self, node: Node, name: str) -> Kind:
-        if node.op:
-            return "operation"
-        if self.inputs is not None:
-            return "input" if id(node) in self.inputs else "parameter"
-        if self.parameters is not None:
-            return "parameter" if id(node) in self.parameters else "input"
-        return "input" if is_input_name(name) else "parameter"
-
-    def gravest(self, nodes: Sequence[Node]) -> str:
-        if not self.status:
-            return ""
-        told = {self.status[id(node)] for node in nodes if id(node) in self.status}
-        order = list(STATUS)
-        return min(told, key=lambda t: (order.index(t.partition(":")[0]), t), default="")
-
-
 def _by_id(status: Mapping[Any, str]) -> dict[int, str]:
     for told in status.values():
         if str(told).partition(":")[0] not in STATUS:
@@ -258,198 +202,24 @@ def _by_id(status: Mapping[Any, str]) -> dict[int, str]:
     return {id(node): told for node, told in status.items()}
 
 
-def _composed(
-    graph: Recorded, called: Sequence[str], plan: Plan, looks: _Looks, max_nodes: int
-) -> Picture:
-    labels, free = _labels(graph, called, plan)
-    short = [shown(label, LONGEST_NAME) for label in labels]
-    boxes: list[Box] = []
-    arrows: list[Arrow] = []
-    arrays: dict[int, tuple[str, str]] = {}  # an array that is used twice is one box
-    into: list[dict[int, list[tuple[int, int]]]] = [{} for _ in plan.groups]
-    for tail, head, slot, uses in folded_edges(graph, plan.groups, plan.chain):
-        into[head].setdefault(slot, []).append((tail, uses))
-    for i, places in enumerate(plan.groups):
-        name = f"n{i}"
-        nodes = [graph.nodes[place] for place in places]
-        last = nodes[-1]
-        shared: dict[str, Any] = {
-            "root": i == len(plan.groups) - 1,
-            "swept": looks.swept,
-            "cut": places[-1] in graph.cut,
-            "status": looks.gravest(nodes),
-        }
-        kind = looks.kind(last, called[places[-1]])
-        if plan.whole[i]:
-            stems = [stem(called[place]) for place in places]
-            boxes.append(layer_box(name, plan.layers[i], nodes, stems, shared["root"]))
-            arrows += _counted(i, into[i])
-            continue
-        if len(nodes) > 1:
-            ends = list(compress(nodes, _is_end(plan, places)))
-            made_by, formulas = _made_alike(graph, places, plan.chain, short, i, into[i])
-            gradients = [looks.gradients.get(id(node), node.grad) for node in ends]
-            boxes.append(
-                group_box(
-                    name, ends, labels[i], kind, made_by, looks.view, gradients=gradients, **shared
-                )
-            )
-            arrows += _counted(i, into[i], formulas if looks.view != "forward" else {})
-            continue
-        operands: list[str | float] = []
-        tails: list[str] = []
-        sources = iter(sorted(into[i]))
-        for k, parent in enumerate(() if shared["cut"] else last.parents):
-            if isinstance(parent, NODES):
-                ((tail, _),) = into[i][next(sources)]
-                tails.append(f"n{tail}")
-                operands.append(short[tail])
-                continue
-            one = constant(parent)
-            if one is not None:
-                tails.append(f"n{i}c{k}")
-                operands.append(one)
-            elif id(parent) in arrays:
-                tail_name, label = arrays[id(parent)]
-                tails.append(tail_name)
-                operands.append(label)
-                continue
-            else:
-                full = looks.names.get(id(parent)) or next(free)
-                tails.append(f"n{i}c{k}")
-                operands.append(shown(full, LONGEST_NAME))
-                arrays[id(parent)] = (tails[-1], str(operands[-1]))
-            boxes.append(constant_box(tails[-1], operands[-1], parent))
-        gradient = looks.gradients.get(id(last))
-        boxes.append(
-            node_box(name, last, labels[i], kind, operands, looks.view, gradient=gradient, **shared)
-        )
-        lines = derivative_lines(last, short[i], operands) if operands else ()
-        for k, line in enumerate(lines):
-            if looks.view == "forward":
-                line = ()
-            elif looks.view == "backward" and line:
-                line = (*line, *share_line(last, k))
-            arrows.append(Arrow(f"e{i}_{k}", tails[k], name, line))
-    if len(boxes) > max_nodes:
-        raise ValueError(too_large(max_nodes, len(plan.groups) < len(graph.nodes)))
-    return Picture(
-        f"Computation graph of {short[-1]}: {graph.whole} nodes, {len(arrows)} edges",
-        tuple(boxes),
-        tuple(arrows),
-        tuple(_clusters(plan)),
-        tuple(_notes(graph, plan)),
-        looks.view == "backward",
-        tuple(map(tuple, plan.groups)),
-        tuple(tuple(compress(places, _is_end(plan, places))) for places in plan.groups),
+MOST_SWEPT = 300
+"""A larger graph is not swept again to see of how many sweeps its gradients are."""
+
+
+def _sweeps(graph: Recorded, names: Sequence[str]) -> tuple[str, ...]:
+    """What is said where gradients of leaves are those of several sweeps."""
+    if graph.whole > MOST_SWEPT or len(graph.nodes) < graph.whole or len(graph.roots) > 1:
+        return ()  # a part of it cannot be swept
+    (root,) = (graph.nodes[place] for place in graph.roots)
+    found = dict(reverse_sweep(graph.nodes, root.grad))
+    several: dict[int, list[str]] = {}
+    for node, name in zip(graph.nodes, names, strict=True):
+        if not node.parents and node in found:
+            times = multiple(node.grad, found[node])
+            if times > 1:
+                several.setdefault(times, []).append(name or "a leaf")
+    return tuple(
+        f"the gradients of {', '.join(leaves)} are those of {times} sweeps: they add up until "
+        "zero_grad()"
+        for times, leaves in sorted(several.items())
     )
-
-
-def _is_end(plan: Plan, places: Sequence[int]) -> list[bool]:
-    """For each of a group, whether it is the last of its sum, as most are."""
-    found: list[bool] = (plan.chain[list(places)] == places).tolist()
-    return found
-
-
-def _labels(graph: Recorded, called: Sequence[str], plan: Plan) -> tuple[list[str], Iterator[str]]:
-    """What each group is called, in full, and free names for constants.
-
-    A group is called by what its nodes' names have in common, or v1, v2, ... if that is nothing.
-    """
-    found = [
-        plan.layers[i] if plan.whole[i] else _common([called[place] for place in places])
-        for i, places in enumerate(plan.groups)
-    ]
-    taken = {shown(name, LONGEST_NAME) for name in found}
-    made_up = free_names("v", taken)
-    return [name or next(made_up) for name in found], free_names("c", taken)
-
-
-def _common(names: Sequence[str]) -> str:
-    given = {name for name in names if name}
-    if len(given) <= 1:
-        return next(iter(given), "")
-    for shorter, end in ((stem, "[:]"), (family, "…")):
-        common = {shorter(name) for name in given}
-        if len(common) == 1:
-            (name,) = common
-            return name + end if name else ""
-    return ""
-
-
-def _made_alike(
-    graph: Recorded,
-    places: Sequence[int],
-    chain: Array,
-    short: Sequence[str],
-    group: int,
-    into: Mapping[int, Sequence[tuple[int, int]]],
-) -> tuple[str, dict[int, str]]:
-    """How the nodes of a group were computed, and the local derivative for each node operand."""
-    last = graph.nodes[places[-1]]
-    rule = rule_of(last)
-    if rule is None:
-        return "", {}
-    _, of, sizes = np.unique(chain[places], return_inverse=True, return_counts=True)
-    if sizes.max() > 1:
-        edges = np.bincount(of, graph.lengths[places]).astype(np.intp)
-        terms = edges - (sizes - 1)  # an edge within is no term
-        least, most = terms.min(), terms.max()
-        count = str(most) if least == most else f"{least} to {most}"
-        return f"sum of {count} terms" if rule.symbol == "+" else f"product of {count} factors", {}
-    if places[-1] in graph.cut:
-        return f"{last.op}(…)", {}
-    operands: list[str | float] = []
-    for k, parent in enumerate(last.parents):
-        if isinstance(parent, NODES):
-            tails = into.get(sum(isinstance(p, NODES) for p in last.parents[:k]), ())
-            operands.append(short[tails[0][0]] if len(tails) == 1 else "…")
-            continue
-        one = constant(parent)
-        same = all(constant(graph.nodes[place].parents[k]) == one for place in places)
-        operands.append(one if one is not None and same else "c")
-    lines = list(derivative_lines(last, short[group], operands))
-    of_nodes = [line for line, p in zip(lines, last.parents, strict=True) if isinstance(p, NODES)]
-    return made_by_text(last, rule, operands), {
-        k: line[0] for k, line in enumerate(of_nodes) if line
-    }
-
-
-def _counted(
-    head: int,
-    into: Mapping[int, Sequence[tuple[int, int]]],
-    formulas: Mapping[int, str] | None = None,
-) -> Iterator[Arrow]:
-    """The arrows to a group: how many edges each stands for, and their formula if it is one.
-
-    A whole layer has no formulas: then all edges from one group are one arrow.
-    """
-    totals: Counter[tuple[int, int]] = Counter()
-    for slot, found in into.items():
-        for tail, uses in found:
-            if formulas is not None or tail != head:
-                totals[0 if formulas is None else slot, tail] += uses
-    for k, ((slot, tail), uses) in enumerate(sorted(totals.items())):
-        lines = [formulas[slot]] if formulas and slot in formulas else []
-        lines += ["from one to the next"] * (tail == head) + [f"× {uses}"] * (uses > 1)
-        yield Arrow(f"e{head}_{k}", f"n{tail}", f"n{head}", tuple(lines))
-
-
-def _clusters(plan: Plan) -> Iterator[Cluster]:
-    boxes: dict[str, list[str]] = {}
-    for i, layer in enumerate(plan.layers):
-        if layer and not plan.whole[i]:
-            boxes.setdefault(layer, []).append(f"n{i}")
-    for layer, names in boxes.items():
-        yield Cluster(shown(layer, LONGEST_LABEL), tuple(names))
-
-
-def _notes(graph: Recorded, plan: Plan) -> Iterator[str]:
-    shown_here = len(graph.nodes)
-    if shown_here < graph.whole or graph.cut:
-        yield f"{shown_here} of {graph.whole} nodes; … marks one whose operands are left out"
-    if len(plan.groups) < shown_here:
-        what = (
-            "whole layers are one box" if any(plan.whole) else "× n marks n that are computed alike"
-        )
-        yield f"{shown_here} nodes folded into {len(plan.groups)} boxes: {what}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -79,28 +79,66 @@ class Plan:
     chain: Array
 
 
-def plan_of(
+def plans(
     graph: Recorded, called: Sequence[str], told: Sequence[str], fold: Fold, max_nodes: int
-) -> Plan:
+) -> Iterator[Plan]:
+    """The ways to fold a graph, the finest first; of ``fold=True`` the first folds nothing.
+
+    What is too large for a page is not drawn as it is, and then layers, if there are any, are
+    boxes sooner than nodes that are alike in little; but the steps of a recurrent network become
+    a loop first.
+    """
     size = len(graph.nodes)
-    if fold == "repeats" or (fold and size > min(READABLE, max_nodes)):
-        loosely = fold == "repeats" or not any(told)
-        repeats = by_repeats(graph, called, told, max_nodes, loosely)
-        if repeats is None:
-            raise ValueError(too_large(max_nodes, True))
-        groups, chain = repeats
-    else:
-        groups, chain = [[place] for place in range(size)], np.arange(size)
-    layers = _layers_of_groups(graph, groups, chain, told)
-    if fold == "layers" or (fold is True and len(groups) > READABLE and any(layers)):
-        if not any(layers):
-            raise ValueError(
-                "fold='layers' knows no layer: label parameters 'layer1.W' or 'W1', or pass "
-                "clusters=model or clusters={'layer 1': [W, b]}"
-            )
-        groups, layers = by_layers(groups, layers)
-        return Plan(groups, layers, list(map(bool, layers)), chain)
+    groups, chain = [[place] for place in range(size)], np.arange(size)
+    if fold != "repeats" and (not fold or size <= min(READABLE, max_nodes)):
+        layers = _layers_of_groups(graph, groups, chain, told)
+        yield (
+            _by_layers(groups, layers, chain)
+            if fold == "layers"
+            else _by_nodes(groups, layers, chain)
+        )
+    if not fold or (fold == "layers" and size <= READABLE):
+        return
+    last: Plan | None = None
+    for groups, chain in by_repeats(graph, called, told, max_nodes):
+        layers = _layers_of_groups(graph, groups, chain, told)
+        if fold == "layers":
+            yield _by_layers(groups, layers, chain)
+            return
+        yield _by_nodes(groups, layers, chain)
+        if fold is True and last is None and any(layers):
+            last = _by_layers(groups, layers, chain)
+            if not _is_recurrent(graph, told):
+                yield last
+    if last is not None:
+        yield last
+
+
+def _is_recurrent(graph: Recorded, told: Sequence[str]) -> bool:
+    """Whether a layer uses a parameter one step after the other, in the same operation."""
+    heights = [0] * len(graph.nodes)
+    used: dict[tuple[int, str], int] = {}
+    for place, node in enumerate(graph.nodes):
+        sources = graph.sources(place)
+        heights[place] = 1 + max((heights[source] for source in sources), default=0)
+        for source in sources:
+            if told[source] and used.setdefault((source, node.op), heights[place]) < heights[place]:
+                return True
+    return False
+
+
+def _by_nodes(groups: Groups, layers: list[str], chain: Array) -> Plan:
     return Plan(groups, layers, [False] * len(groups), chain)
+
+
+def _by_layers(groups: Groups, layers: list[str], chain: Array) -> Plan:
+    if not any(layers):
+        raise ValueError(
+            "fold='layers' knows no layer: label parameters 'layer1.W' or 'W1', or pass "
+            "clusters=model or clusters={'layer 1': [W, b]}"
+        )
+    groups, layers = by_layers(groups, layers)
+    return Plan(groups, layers, list(map(bool, layers)), chain)
 
 
 def _layers_of_groups(
@@ -136,9 +174,9 @@ def unfolded(plan: Plan, alone: Collection[int]) -> Plan:
 
 def too_large(max_nodes: int, folded: bool) -> str:
     """What to do about a graph of more boxes than the limit."""
-    fold = "even folded" if folded else "fold it (draw(node, fold=True))"
+    fold = "even folded" if folded else "fold its nodes (draw(node, fold=True))"
     return (
-        f"the graph has more than {max_nodes} nodes and constants, the limit that max_nodes sets"
+        f"the graph has more than {max_nodes} nodes, the limit that max_nodes sets"
         + (f", {fold}: " if folded else f": {fold}, ")
         + "draw a part of it (depth=3, to=node for the way to a node, or draw(intermediate)), or "
         "raise the limit (draw(node, max_nodes=...))"

@@ -13,10 +13,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.typing import Array
@@ -27,22 +28,26 @@ NODES = (Value, Tensor)
 
 @dataclass(frozen=True)
 class Recorded:
-    """The nodes of a graph in topological order, the root last.
+    """The nodes of a graph in topological order, each root after what it was computed from.
 
     Arguments:
         nodes: each after all of its operands that are in the list.
         flat: an array: for one node after the other, the places in the list of its operands
             that are nodes, in order; none for a node that is cut.
         starts: an array: where each node's part of ``flat`` begins, and the end of the last.
-        cut: the places of nodes whose operands are left out.
         whole: how many nodes the graph has of which this may be a part.
+        roots: the places of the roots; the last node is one.
+        cut: the places of nodes whose operands are left out.
+        passed: how many nodes are left out that say nothing.
     """
 
     nodes: list[Node]
     flat: Array
     starts: Array
     whole: int
+    roots: tuple[int, ...]
     cut: frozenset[int] = frozenset()
+    passed: int = 0
 
     def sources(self, place: int) -> list[int]:
         """The places of a node's operands that are nodes."""
@@ -76,29 +81,28 @@ def uncollected() -> Iterator[None]:
 
 
 class TooLarge(Exception):
-    """A walk has met more nodes and constants than it was told to draw."""
+    """A walk has met more nodes than it was told to draw."""
 
 
-def recorded(root: Node, most: int | None = None) -> Recorded:
-    """The graph that ``root`` was computed by, in the order of ``topological_order``.
+def recorded(*roots: Node, most: int | None = None) -> Recorded:
+    """The graph that ``roots`` were computed by, in the order of ``topological_order``.
 
     Arguments:
-        root: a Value or a Tensor.
-        most: how many nodes and constants there may be.
+        roots: Values and Tensors.
+        most: how many nodes there may be.
 
     Raises:
         TooLarge: there are more; found out without walking the rest.
     """
-    places = {id(root): 0}  # an id is hashed faster than a node, and every node is kept alive
-    found = [root]
+    found = list({id(root): root for root in roots}.values())
+    # An id is hashed faster than a node, and every node is kept alive
+    places = {id(root): place for place, root in enumerate(found)}
     flat: list[int] = []
     starts = [0]
-    constants = 0
-    size = 1
+    size = ends = len(found)
     for node in found:  # grows while it is walked
         for parent in node.parents:
             if not isinstance(parent, NODES):
-                constants += 1
                 continue
             place = places.setdefault(id(parent), size)
             if place == size:
@@ -106,11 +110,12 @@ def recorded(root: Node, most: int | None = None) -> Recorded:
                 size += 1
             flat.append(place)
         starts.append(len(flat))
-        if most is not None and size + constants > most:
+        if most is not None and size > most:
             raise TooLarge
     arrays = np.array(flat, np.intp), np.array(starts, np.intp)
     uses = np.bincount(arrays[0], minlength=size).tolist()
-    ready, order = [0], []
+    ready = [place for place in range(ends) if not uses[place]]
+    order = []
     while ready:
         place = ready.pop()
         order.append(place)
@@ -120,12 +125,13 @@ def recorded(root: Node, most: int | None = None) -> Recorded:
             else:
                 uses[source] -= 1
     order.reverse()
-    return _part(Recorded(found, *arrays, size), order)
+    return _part(Recorded(found, *arrays, size, tuple(range(ends))), order)
 
 
 def _part(graph: Recorded, order: Sequence[int], cut: Collection[int] = ()) -> Recorded:
     """The nodes at these places, in this order, without the operands of those that are cut."""
     old = np.array(order, np.intp)
+    kept = set(order)
     lengths = graph.lengths[old]
     nodes = list(map(graph.nodes.__getitem__, order))
     ends = [i for i, place in enumerate(order if cut else ()) if place in cut and nodes[i].parents]
@@ -137,7 +143,9 @@ def _part(graph: Recorded, order: Sequence[int], cut: Collection[int] = ()) -> R
         new[graph.flat[slices(graph.starts[old], lengths)]],
         np.concatenate([[0], np.cumsum(lengths)]),
         graph.whole,
+        tuple(int(new[place]) for place in graph.roots if place in kept),
         frozenset(ends),
+        graph.passed,
     )
 
 
@@ -152,6 +160,58 @@ def slices(starts: Array, lengths: Array) -> Array:
     return within
 
 
+def in_short(graph: Recorded, names: Sequence[str], held: Collection[int]) -> Recorded:
+    """The graph without nameless nodes that say nothing: a product with 1, of which a sweep makes
+    many, and a part of an array of which only parts are taken.
+
+    Arguments:
+        graph: a graph.
+        names: of each node, ``""`` for none.
+        held: the ``id`` of each array that a variable holds.
+
+    >>> from autograd_mini import Value
+    >>> graph = recorded((1 * Value(2.0, label="a").tanh()).exp())
+    >>> [node.op for node in in_short(graph, ["a", "", "", ""], ()).nodes]
+    ['', 'tanh', 'exp']
+    """
+    heads, tails = graph.edges()
+    is_part = np.array([node.operation is PART for node in graph.nodes])
+    used_whole = np.zeros(len(graph.nodes), bool)
+    used_whole[tails[~is_part[heads]]] = True
+    used_whole[list(graph.roots)] = True
+    instead = list(range(len(graph.nodes)))
+    for place, node in enumerate(graph.nodes):
+        sources = graph.sources(place)
+        if len(sources) != 1 or names[place] or place in graph.roots:
+            continue
+        if (is_part[place] and not used_whole[place]) or _is_times_one(node, held):
+            instead[place] = instead[sources[0]]
+    left = [place for place in range(len(instead)) if instead[place] == place]
+    if len(left) == len(instead):
+        return graph
+    moved = replace(graph, flat=np.array(instead, np.intp)[graph.flat])
+    return replace(_part(moved, left), passed=len(instead) - len(left))
+
+
+PART = OPERATIONS["getitem"]
+
+
+def _is_times_one(node: Node, held: Collection[int]) -> bool:
+    constants = [parent for parent in node.parents if not isinstance(parent, NODES)]
+    if node.operation is None or node.operation.symbol != "*" or len(constants) != 1:
+        return False
+    (operand,) = (parent for parent in node.parents if isinstance(parent, NODES))
+    if not operand.parents:  # 1 may be an input, and the operand its weight
+        return False
+    is_whole = np.shape(operand.data) == np.shape(node.data)
+    return is_whole and id(constants[0]) not in held and _is_one(constants[0])
+
+
+def _is_one(constant: object) -> bool:
+    array = np.asarray(constant)
+    return array.dtype.kind in "fiu" and bool(np.all(array == 1.0))
+
+
 def to_depth(graph: Recorded, depth: int) -> Recorded:
     """The nodes that the root is computed from in at most so many operations.
 
@@ -161,9 +221,8 @@ def to_depth(graph: Recorded, depth: int) -> Recorded:
     >>> [node.op for node in part.nodes], sorted(part.cut)
     (['mul', 'exp'], [0])
     """
-    root = len(graph.nodes) - 1
-    steps = {root: 0}
-    walk = [root]
+    steps = dict.fromkeys(graph.roots, 0)
+    walk = list(graph.roots)
     for place in walk:
         if steps[place] < depth:
             for source in graph.sources(place):

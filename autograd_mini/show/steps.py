@@ -14,6 +14,7 @@ a is a leaf: ∂v1/∂a = 24 is complete.
 from __future__ import annotations
 
 import ast
+import math
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -225,3 +226,13 @@ class Words:
         for part in parts[1:]:
             text += (", " if part.startswith("then") else "; ") + part
         return text
+
+
+def multiple(grad: Operand, value: Operand) -> int:
+    """How many times one array is another, if it is a whole number of times; else 0."""
+    at = np.flatnonzero(value)
+    if not at.size:
+        return 0
+    times = np.ravel(grad)[at[0]] / np.ravel(value)[at[0]]
+    whole = math.isfinite(times) and times == round(times) and abs(times) < 1e6
+    return round(times) if whole and np.array_equal(grad, times * np.asarray(value)) else 0

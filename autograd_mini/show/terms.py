@@ -241,7 +241,7 @@ class Terms:
         if shape == own:
             return share
         extra = len(shape) - len(own)
-        repeated = [a for a in range(len(shape)) if a < extra or own[a - extra] != shape[a]]
+        repeated = repeated_axes(own, shape)
         if not own:
             return ast.Call(ast.Name("sum"), [share], [])
         for stretched in (False, True):  # axes that were added go, axes of size 1 stay
@@ -268,6 +268,20 @@ class Terms:
             name = self._constants[id(operand)] = next(self.names.free)
             self.unnamed[name] = operand
         return name
+
+
+def repeated_axes(own: tuple[int, ...], shape: tuple[int, ...]) -> list[int]:
+    """The axes over which broadcasting repeats an array.
+
+    Arguments:
+        own: its shape.
+        shape: what it is broadcast to.
+
+    >>> repeated_axes((6, 1), (4, 6, 3))
+    [0, 2]
+    """
+    extra = len(shape) - len(own)
+    return [a for a in range(len(shape)) if a < extra or own[a - extra] != shape[a]]
 
 
 def ends(items: Sequence[Any], most: int | None) -> Iterator[Any]:

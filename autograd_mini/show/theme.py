@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from autograd_mini.show.heat import CIVIDIS, DIVERGING
+
 GRAPH = {"newrank": "true", "bgcolor": "white", "nodesep": "0.22", "pad": "0.1"}
-RANKSEP = {"LR": "0.3", "TB": "0.42"}
+RANKSEP = {"LR": "0.3", "TB": "0.42", "rows": "0.2"}
 NODE = {
     "fontname": "Helvetica", "fontsize": "10", "shape": "box", "margin": "0.08,0.05",
     "width": "0", "height": "0", "penwidth": "1",
@@ -25,19 +27,21 @@ QUICK = {"mclimit": "0.1", "nslimit": "0.2", "nslimit1": "2"}
 
 CLUSTER = {
     "fontname": "Helvetica", "fontsize": "10", "fontcolor": "#404040", "color": "#b0b0b0",
-    "style": "rounded", "labeljust": "l", "margin": "10",
+    "style": "rounded", "labeljust": "l", "margin": "10", "peripheries": "1",
 }  # fmt: skip
+
+ROW = {"peripheries": "0", "margin": "3"}
 
 KINDS = {
     "parameter": {"style": "rounded,filled", "fillcolor": "#dcedf8", "color": "#0072b2"},
     "input": {"shape": "note", "style": "filled", "fillcolor": "#f6e4ee", "color": "#a0527d"},
-    "constant": {"style": "dashed,filled", "fillcolor": "#f2f2f2", "color": "#8a8a8a"},
     "operation": {"style": "filled", "fillcolor": "#ffffff", "color": "#6b6b6a"},
+    "reference": {"style": "dashed,filled", "fillcolor": "#f2f2f2", "color": "#8a8a8a"},
     "layer": {"shape": "box3d", "style": "filled", "fillcolor": "#e8f1e4", "color": "#4d7a3a"},
 }
 """The style of each kind of box."""
 
-IN_WORDS = {"input": " (corner folded)", "layer": " (block)"}
+IN_WORDS = {"input": " (corner folded)", "reference": " to another row", "layer": " (block)"}
 """What a legend adds to the name of a kind whose shape it cannot show."""
 
 ROOT = {"peripheries": "2", "fillcolor": "#fdf0d5", "color": "#9a6700", "penwidth": "1.2"}
@@ -45,10 +49,20 @@ ROOT = {"peripheries": "2", "fillcolor": "#fdf0d5", "color": "#9a6700", "penwidt
 STATUS = {
     "wrong": {"fillcolor": "#fbd9cc", "color": "#b03a00", "penwidth": "3"},
     "inherited": {"fillcolor": "#fff3c4", "color": "#8f6b00", "penwidth": "2"},
+    "both repeated": {"fillcolor": "#fff3c4", "color": "#8f6b00", "penwidth": "2"},
     "cannot tell": {"fillcolor": "#ececec", "color": "#4a4a4a", "penwidth": "2"},
     "right": {"fillcolor": "#d9f2e6", "color": "#00735a", "penwidth": "1.2"},
 }
-"""What a check changes of a box."""
+"""What a check, or broadcasting that is hardly meant, changes of a box."""
+
+RESIDUAL = {"penwidth": "2.2", "color": "#4d7a3a"}
+"""An arrow that leaps over what the other operand of a sum was computed by."""
+
+SCALES = {
+    "value": ((CIVIDIS[0], "least"), (CIVIDIS[-1], "greatest")),
+    "gradient": ((DIVERGING[0], "below 0"), (DIVERGING[1], "0"), (DIVERGING[2], "above 0")),
+}
+"""The colours of an array's elements, and what they mean."""
 
 INK = {"value": "#1a1a1a", "gradient": "#a33e00", "check": "#1a1a1b"}
 QUIET = "#5f5f5f"

@@ -32,7 +32,7 @@ from autograd_mini.core.graph import operands, quietly, topological_order
 from autograd_mini.core.value import Value
 from autograd_mini.files import write_whole
 from autograd_mini.show.boxes import _rows
-from autograd_mini.show.draw import Direction, drawing_of
+from autograd_mini.show.dot import Direction, drawing_of
 from autograd_mini.show.engine import Engine
 from autograd_mini.show.names import graph_names, variables
 from autograd_mini.show.notation import number

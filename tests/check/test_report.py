@@ -682,7 +682,11 @@ def test_names_and_sentences_are_text_and_nothing_else(texts):
         assert all(c.isprintable() or c == "\n" for c in text)
         fragment = report.with_hints(hints)._repr_html_()
         assert fragment.encode()
-        assert tags(fragment) == tags(tame.with_hints(hints)._repr_html_())
+        other = tame.with_hints(hints)._repr_html_()
+        assert tags(fragment).keys() == tags(other).keys()
+        # How a picture is laid out depends on how long the names are
+        page, tame_page = (re.sub(r"(?s)<svg.*?</svg>", "", each) for each in (fragment, other))
+        assert tags(page) == tags(tame_page)
     assert len(report.text().splitlines()) <= len(tame.text().splitlines())
 
 

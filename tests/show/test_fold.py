@@ -75,7 +75,7 @@ def test_folded_layers_are_one_box_each() -> None:
     found = picture(perceptron([20, 30, 10], samples=3), fold="layers")
     layers = [box for box in found.boxes if box.kind == "layer"]
     assert [box.label for box in layers] == ["layer 1", "layer 2"]
-    assert layers[0].rows[0] == ("parameters", "w1 × 600, b1 × 30")
+    assert layers[0].rows[0] == ("parameters", "630: w1 × 600, b1 × 30")
     assert layers[0].rows[1] == ("operations", "add × 1800, mul × 1800, sigmoid × 90")
     assert not any(arrow.tail == arrow.head for arrow in found.arrows)
     assert found.notes[0].endswith("whole layers are one box")
@@ -136,9 +136,7 @@ def test_groups_are_a_partition_and_edges_are_kept(program: list[tuple[str, int,
         pool.append(a + b if op == "+" else a * b if op == "*" else a.tanh())
     graph = recorded(reduce(lambda a, b: a + b, pool))
     names = [node.label for node in graph.nodes]
-    folded = by_repeats(graph, names, [""] * len(names), 300)
-    assert folded is not None
-    groups, chain = folded
+    groups, chain = next(by_repeats(graph, names, [""] * len(names), 300))
     assert sorted(place for places in groups for place in places) == list(range(len(names)))
     assert groups[-1][-1] == len(names) - 1
     of = {place: i for i, places in enumerate(groups) for place in places}

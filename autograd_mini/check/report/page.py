@@ -47,7 +47,7 @@ from autograd_mini.core.graph import Node, topological_order
 from autograd_mini.typing import Array
 
 if TYPE_CHECKING:
-    from autograd_mini.show.draw import Drawing
+    from autograd_mini.show.drawing import Drawing
 
 SIDE_BY_SIDE = 600
 """A picture of so many pixels has room beside the quantities; a wider one stands above them."""
@@ -191,8 +191,10 @@ def _slips(view: View) -> str:
 def _graph_and_code(view: View, prefix: str) -> tuple[str, str]:
     """The picture, or why there can be none, and the code; each leads to the other."""
     try:
+        from autograd_mini.show.engine import SCALES
+
         drawing = drawing_of(view)
-        svg = drawing.svg()
+        svg = drawing.svg().replace(SCALES, "", 1)  # the page has its own rule
     except (ValueError, RuntimeError) as error:
         note = f'<p class="note">No picture of the graph: {_text(str(error))}</p>'
         return note, _code(view, prefix, {})

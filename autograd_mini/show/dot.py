@@ -1,0 +1,346 @@
+"""A picture as DOT text, the language of Graphviz, which lays it out."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Literal
+
+import graphviz
+
+from autograd_mini.show import theme
+from autograd_mini.show.boxes import Arrow, Box, Cluster, Picture
+from autograd_mini.show.drawing import Drawing
+from autograd_mini.show.engine import Engine
+from autograd_mini.show.heat import Strip
+from autograd_mini.show.names import family, is_wide
+from autograd_mini.show.picture import transcript
+from autograd_mini.show.rows import LONGEST_HEADING, PAGE_WIDTH, SMALL_LETTER, columns_of
+
+Direction = Literal["LR", "TB"]
+
+MOST_LABELS = 400
+"""A picture of more arrows tells local derivatives only when one points at an arrow."""
+
+MOST_CROSSED = 1000
+"""So does one whose arrows cross more rows of boxes in all: labels make room in each row."""
+
+
+def drawing_of(
+    picture: Picture,
+    direction: Direction = "LR",
+    engine: Engine = "embedded",
+    legend: bool = True,
+    width: float = PAGE_WIDTH,
+) -> Drawing:
+    """A picture as DOT text.
+
+    The ids begin with a digest of the picture, so that several can stand on one page.
+
+    Arguments:
+        picture, direction, engine, legend: as for ``draw``; a picture in rows goes from left to
+            right.
+        width: that of the text below the picture, in points.
+    """
+    prefix = "g" + hashlib.sha256(repr((picture, direction)).encode()).hexdigest()[:8]
+    names = [box.name for box in picture.boxes] + [arrow.name for arrow in picture.arrows]
+    is_large = len(picture.arrows) > MOST_LABELS or _crossed(picture.arrows) > MOST_CROSSED
+    graph = {
+        **theme.GRAPH,
+        "rankdir": direction,
+        "ranksep": theme.RANKSEP["rows" if picture.rows else direction],
+        "id": prefix,
+    }
+    drawing = Drawing(
+        title=picture.title,
+        text=transcript(picture),
+        ids=[f"{prefix}_{name}" for name in names],
+        program=engine,
+        graph_attr=graph | (theme.QUICK if is_large else {}),
+        node_attr=theme.NODE,
+        edge_attr=theme.EDGE,
+    )
+    layer = {name: cluster.label for cluster in picture.clusters for name in cluster.boxes}
+    boxes = {box.name: box for box in picture.boxes}
+    for i, row in reversed([*enumerate(picture.rows)]):  # Graphviz begins at the bottom
+        with drawing.subgraph(name=f"cluster_r{i}") as part:
+            part.attr(**theme.ROW)
+            _add_all(part, [boxes[name] for name in row], picture.clusters, prefix, f"r{i}")
+    if not picture.rows:
+        _add_all(drawing, picture.boxes, picture.clusters, prefix)
+    for names in siblings(picture):
+        _in_order(drawing, names[::-1] if direction == "LR" else names)
+    for arrow in picture.arrows:
+        crosses = layer.get(arrow.tail) != layer.get(arrow.head)
+        drawing.edge(
+            arrow.tail,
+            arrow.head,
+            label=None if is_large else _edge_label(arrow.lines, direction, crosses),
+            id=f"{prefix}_{arrow.name}",
+            tooltip=_tooltip(" ".join(arrow.lines)) if is_large and arrow.lines else None,
+            **(theme.RESIDUAL if arrow.residual else {}),
+            **(_backward(arrow) if picture.backward else {}),
+        )
+    below = _below(picture, is_large, legend, width)
+    if below:
+        drawing.attr(label=f"<{below}>", labelloc="b", labeljust="l", fontname="Helvetica")
+    return drawing
+
+
+def siblings(picture: Picture) -> list[list[str]]:
+    """Boxes whose names differ in a number and that stand in one column: the neurons of a layer.
+
+    Each as its names in the order of the numbers.
+    """
+    found: dict[tuple[int, str], list[tuple[list[int], str]]] = {}
+    labels = {box.name: box for box in picture.boxes}
+    for column, names in enumerate(columns_of(picture)):
+        for name in names:
+            box = labels[name]
+            numbers = [int(digits) for digits in re.findall(r"\d+", box.label)]
+            if numbers and box.kind in ("operation", "input") and not _MADE_UP.fullmatch(box.label):
+                found.setdefault((column, family(box.label)), []).append((numbers, name))
+    return [[name for _, name in sorted(each)] for each in found.values() if len(each) > 1]
+
+
+_MADE_UP = re.compile(r"v\d+")  # numbered as they were computed, which is no order of neurons
+
+
+def _crossed(arrows: Sequence[Arrow]) -> int:
+    """How many rows of boxes arrows cross in all, if each leaf stands beside its first use."""
+    row: dict[str, int] = {}
+    for arrow in arrows:  # those to a box come after those to its operands
+        row[arrow.head] = max(row.get(arrow.head, 0), row.get(arrow.tail, 0) + 1)
+    first: dict[str, int] = {}
+    for arrow in arrows:
+        if arrow.tail not in row:
+            first[arrow.tail] = min(first.get(arrow.tail, row[arrow.head]), row[arrow.head])
+    row |= {leaf: use - 1 for leaf, use in first.items()}
+    return sum(abs(row[arrow.head] - row[arrow.tail]) - 1 for arrow in arrows)
+
+
+def _backward(arrow: Arrow) -> dict[str, str]:
+    """An arrow that points to the operand, a line to a constant, which receives nothing."""
+    if "c" in arrow.tail:
+        return {"dir": "none", "style": "dashed"}
+    return {"dir": "back", "color": theme.INK["gradient"]}
+
+
+def _add_all(
+    part: graphviz.Digraph,
+    boxes: Sequence[Box],
+    clusters: Sequence[Cluster],
+    prefix: str,
+    suffix: str = "",
+) -> None:
+    """Boxes, and frames around those of a layer; a layer in two rows has two."""
+    layer = {name: cluster.label for cluster in clusters for name in cluster.boxes}
+    for box in boxes:
+        if box.name not in layer:
+            _add(part, box, prefix)
+    for i, cluster in enumerate(clusters):
+        within = [box for box in boxes if layer.get(box.name) == cluster.label]
+        if not within:
+            continue
+        with part.subgraph(name=f"cluster_{i}{suffix}") as frame:
+            label = graphviz.nohtml(_plain(cluster.label))
+            frame.attr(
+                **theme.CLUSTER,
+                label=label,
+                id=f"{prefix}_l{i}{suffix}",
+                tooltip=_tooltip(cluster.label),
+            )
+            for box in within:
+                _add(frame, box, prefix)
+
+
+def _in_order(drawing: Drawing, names: Sequence[str]) -> None:
+    with drawing.subgraph() as part:
+        part.attr(rank="same")
+        for first, second in pairwise(names):
+            part.edge(first, second, style="invis")
+
+
+def _add(part: graphviz.Digraph, box: Box, prefix: str) -> None:
+    style = theme.KINDS[box.kind] | (theme.ROOT if box.root else {})
+    style |= theme.STATUS.get(box.status, {})
+    words = [box.kind, "root" * box.root, box.status.replace(" ", "-")]
+    part.node(
+        box.name,
+        f"<{_table(box)}>",
+        **style,
+        **{"id": f"{prefix}_{box.name}", "class": " ".join(word for word in words if word)},
+        tooltip=_tooltip(box.tooltip),
+    )
+
+
+def _below(picture: Picture, is_large: bool, legend: bool, width: float) -> str:
+    """What stands below the picture: what was left out, and what the kinds of boxes look like."""
+    notes = list(picture.notes)
+    if is_large and any(arrow.lines for arrow in picture.arrows):
+        notes.append("point at an arrow of the SVG for its local derivative")
+    kinds = [box.kind for box in picture.boxes if not box.root] + ["result"]
+    entries = theme.legend(kinds, [box.status for box in picture.boxes]) if legend else []
+    letters = int(width / SMALL_LETTER)
+    notes = [line for note in notes for line in textwrap.wrap(note, letters)]
+    lines = [f'<tr><td align="left">{_small(note)}</td></tr>' for note in notes]
+    in_line: list[str] = []
+    used = 0
+    for name, style in entries if len(entries) > 2 else []:
+        used += len(name + theme.IN_WORDS.get(name, "")) + 4
+        if used > letters:
+            lines.append(_in_line(in_line))
+            in_line, used = [], used - letters
+        in_line.append(f"<td>{_sample(name, style)}</td>")
+    if in_line:
+        lines.append(_in_line(in_line))
+    strips = {what for box in picture.boxes for what, _ in box.strips} if legend else set()
+    lines += [_scale(what, scale) for what, scale in theme.SCALES.items() if what in strips]
+    return f'{_TABLE} cellpadding="3">{"".join(lines)}</table>' if lines else ""
+
+
+def _scale(what: str, scale: Sequence[tuple[str, str]]) -> str:
+    """What the colours of an array's elements mean."""
+    cells = [f"<td>{_small(f'{what}s:')}</td>"]
+    for colour, meaning in scale:
+        inner = f'<td bgcolor="{colour}">   </td><td>{_small(f" {meaning}")}</td>'
+        cells.append(f'<td>{_TABLE} cellpadding="0"><tr>{inner}</tr></table></td>')
+    return _in_line(cells)
+
+
+def _in_line(cells: Sequence[str]) -> str:
+    inner = "<td>  </td>".join(cells)
+    return f'<tr><td align="left">{_TABLE} cellpadding="0"><tr>{inner}</tr></table></td></tr>'
+
+
+def _sample(name: str, style: Mapping[str, str]) -> str:
+    words = style.get("style", "")
+    look = " ".join(
+        [f'style="{word}"' for word in ("rounded", "dashed") if word in words]
+        + [f'bgcolor="{style["fillcolor"]}" color="{style["color"]}"']
+    )
+    inner = _small(name + theme.IN_WORDS.get(name, ""))
+    if "peripheries" in style:
+        border = f'border="1" cellborder="0" cellspacing="0" color="{style["color"]}"'
+        inner = f'<table {border} cellpadding="1"><tr><td>{inner}</td></tr></table>'
+    return (
+        f'<table border="1" cellborder="0" cellspacing="0" cellpadding="2" {look}>'
+        f"<tr><td>{inner}</td></tr></table>"
+    )
+
+
+def _small(text: str) -> str:
+    return f'<font point-size="9" color="{theme.QUIET}">{_rich(text)}</font>'
+
+
+def _plain(text: str) -> str:
+    """A text in which neither Graphviz nor XML finds anything special."""
+    return graphviz.escape(html.escape(text, quote=False))
+
+
+def _tooltip(text: str) -> str:
+    return graphviz.escape(_plain(text))  # Graphviz takes the escapes out of a tooltip twice
+
+
+def _rich(text: str) -> str:
+    """The same for a text in a table."""
+    return html.escape(text).replace("\\", "\\\\")
+
+
+def _edge_label(lines: Sequence[str], direction: Direction, crosses: bool) -> str | None:
+    """The lines, with some room towards the edge: it runs below them, or on their left.
+
+    Where an arrow crosses the frame of a layer, its label covers the frame.
+    """
+    if not lines:
+        return None
+    if crosses:
+        rows = "".join(f"<tr><td>  {_rich(line)}  </td></tr>" for line in lines)
+        below = "<tr><td> </td></tr>" * (direction == "LR")
+        text = f'<td bgcolor="white">{_TABLE} cellpadding="0">{rows}</table></td>'
+        return f'<{_TABLE} cellpadding="0"><tr>{text}</tr>{below}</table>>'
+    if direction == "LR":
+        return graphviz.nohtml("\\n".join([*map(_plain, lines), " "]))
+    return graphviz.nohtml("\\n".join(f"  {_plain(line)}  " for line in lines))
+
+
+def _table(box: Box) -> str:
+    """The content of a box, in Graphviz's table language.
+
+    Each cell is made of two pieces of text: Graphviz puts the line of bold or mixed text higher
+    than that of plain text, and so all stand in line.
+    """
+    columns = max([len(row) for row in box.rows], default=1)
+    lines = [f'<tr><td colspan="{columns}">{_heading(box)}</td></tr>']
+    strips = dict(box.strips)
+    names = [row[0] for row in box.rows]
+    for i, (what, *cells) in enumerate(box.rows):
+        name = what if i == 0 or what != names[i - 1] else ""
+        ink = theme.INK.get(what, theme.QUIET)
+        line = f'<td align="left"><font color="{theme.QUIET}">{name or " "}</font> </td>'
+        span = f' colspan="{columns - 1}"' if len(cells) < columns - 1 else ""
+        for cell in cells:
+            line += f'<td align="right"{span}>  <font color="{ink}">{_rich(cell)}</font></td>'
+        lines.append(f"<tr>{line}</tr>")
+        if what in strips and what not in names[i + 1 :]:
+            strip = _strip(strips[what])
+            lines.append(
+                f'<tr><td></td><td align="right" colspan="{columns - 1}">{strip}</td></tr>'
+            )
+    return "\n\t\t".join([f'{_TABLE} cellpadding="1">', *lines, "</table>"])
+
+
+_TABLE = '<table border="0" cellborder="0" cellspacing="0"'
+
+CELL = 7
+"""The least side of a cell of a strip, in points."""
+
+
+def _strip(strip: Strip) -> str:
+    """A table of coloured cells; a cross is not a number, or infinite."""
+    size = f'width="{CELL}" height="{CELL}"'  # at least: they fill the width of the box
+    rows = (
+        "".join(
+            f'<td {size} bgcolor="{colour}"></td>'
+            if colour
+            else f'<td {size}><font point-size="9">×</font></td>'
+            for colour in row
+        )
+        for row in strip
+    )
+    return f'{_TABLE} cellpadding="0">' + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
+
+
+def _heading(box: Box) -> str:
+    """A table of one line: label and operation on the left, count and shape on the right."""
+    width = _least_width(box.label)
+    text = f"<b>{_rich(box.label)}</b>" if box.rows else _rich(box.label)
+    made_by = f" = {box.made_by}" if box.made_by else ""
+    if box.kind == "layer":
+        made_by = f": {box.made_by}"
+    # What follows on the line would begin too early
+    if made_by and (width or len(box.label + made_by) > LONGEST_HEADING):
+        text += f'<br align="left"/>{_rich(made_by.strip())}<br align="left"/>'
+    elif made_by:
+        text += _rich(made_by)
+    line = f'<td align="left"{width or _least_width(box.made_by)}>{text}</td>'
+    beside = [f"× {box.count}"] * (box.count > 1) + [box.shape] * bool(box.shape)
+    if beside:
+        words = _rich("  ".join(beside))
+        line += f'<td align="right">  <font color="{theme.QUIET}">{words}</font></td>'
+    return f'{_TABLE} cellpadding="0"><tr>{line}</tr></table>'
+
+
+def _least_width(text: str) -> str:
+    """Room for letters of which Graphviz knows no more than the number of bytes."""
+
+    def points(c: str) -> float:
+        return 12.0 if is_wide(c) else 7.5 if c > "\u036f" and c.isalpha() else 0.0
+
+    if not any(map(points, text)):
+        return ""
+    return f' width="{sum(points(c) or 5.5 for c in text):.0f}"'
