@@ -147,7 +147,7 @@ _LAZY = {
     "Explanation": "show.explain",
     "steps": "show.steps",
     "Step": "show.steps",
-    "walkthrough": "show.walkthrough",
+    "walkthrough": "page.walkthrough",
 }
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ if TYPE_CHECKING:
     from autograd_mini.check import check_script as check_script
     from autograd_mini.check import check_step as check_step
     from autograd_mini.check import compare as compare
+    from autograd_mini.page.walkthrough import walkthrough as walkthrough
     from autograd_mini.replay.replayed import compile as compile
     from autograd_mini.replay.source import Source as Source
     from autograd_mini.replay.source import source as source
@@ -168,7 +169,6 @@ if TYPE_CHECKING:
     from autograd_mini.show.explain import explain as explain
     from autograd_mini.show.steps import Step as Step
     from autograd_mini.show.steps import steps as steps
-    from autograd_mini.show.walkthrough import walkthrough as walkthrough
     from autograd_mini.transforms.implicit import fixed_point as fixed_point
     from autograd_mini.transforms.implicit import root as root
     from autograd_mini.transforms.mapped import vmap as vmap

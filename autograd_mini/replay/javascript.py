@@ -14,7 +14,7 @@ function value_and_gradients(w, x) {
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, MutableMapping, Sequence
 from typing import NamedTuple
 
 from autograd_mini.core.operation import OPERATIONS
@@ -52,7 +52,7 @@ class JavaScriptWriter(NumpyWriter):
         return f"{found}_" if found in RESERVED else found
 
     def written(self, formula: ast.expr) -> str:
-        return evaluate(formula, _JavaScript(self)).text
+        return evaluate(formula, _JavaScript(self.function, self.named)).text
 
     def function(self, name: str) -> str:
         """A function as it is called; one that JavaScript has not got is defined first.
@@ -60,23 +60,7 @@ class JavaScriptWriter(NumpyWriter):
         Raises:
             ValueError: nothing in JavaScript computes it.
         """
-        operation = OPERATIONS.get(name)
-        if name in self.helpers:
-            return name
-        if isinstance(operation, Rule) and operation.native:
-            native = floats.native(name)
-            of_math = getattr(native, "__module__", "") == "math"
-            called = native.__name__ if of_math else name
-            if called in MATH:
-                return f"Math.{called}"
-        if not isinstance(operation, Rule) or operation.native:
-            raise ValueError(f"source: JavaScript has no {name}, which this function uses")
-        steps, result = read(operation.evaluate or operation.formula)
-        domain = _JavaScript(self, operation.operands)
-        lines = [f"const {n} = {evaluate(step, domain).text};" for n, step in steps]
-        body = [*lines, f"return {evaluate(result, domain).text};"]
-        self.helpers[name] = self.definition(name, operation.operands, body)
-        return name
+        return called(name, self.helpers)
 
     def argument(self, name: str) -> str:
         return self.identifier(name)
@@ -85,14 +69,75 @@ class JavaScriptWriter(NumpyWriter):
         return f"const {name} = {formula};"
 
     def definition(self, name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
-        lines = "".join(f"  {line}\n" for line in body)
-        return f"function {name}({', '.join(arguments)}) {{\n{lines}}}"
+        return definition(name, arguments, body)
 
     def returned(self, value: str, gradients: str) -> str:
         return f"return {f'[{value}, {gradients}]' if value else gradients};"
 
     def tuple(self, parts: Sequence[str]) -> str:
         return f"[{', '.join(parts)}]"
+
+
+def called(name: str, helpers: MutableMapping[str, str]) -> str:
+    """How a function of the table is called.
+
+    Arguments:
+        helpers: definitions by name, to which those are added that JavaScript has not got.
+
+    Raises:
+        ValueError: nothing in JavaScript computes it.
+    """
+    operation = OPERATIONS.get(name)
+    if name in helpers:
+        return name
+    if isinstance(operation, Rule) and operation.native:
+        native = floats.native(name)
+        of_math = getattr(native, "__module__", "") == "math"
+        function = native.__name__ if of_math else name
+        if function in MATH:
+            return f"Math.{function}"
+    if not isinstance(operation, Rule) or operation.native:
+        raise ValueError(f"source: JavaScript has no {name}, which this function uses")
+    body = _body(operation.evaluate or operation.formula, helpers)
+    helpers[name] = definition(name, operation.operands, body)
+    return name
+
+
+def definition(name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
+    """A function; one without a name is an expression."""
+    lines = "".join(f"  {line}\n" for line in body)
+    head = f"function {name}({', '.join(arguments)})" if name else f"({', '.join(arguments)}) =>"
+    return f"{head} {{\n{lines}}}"
+
+
+def rule_text(rule: Rule, helpers: MutableMapping[str, str]) -> str:
+    """The value of a rule and its derivatives, which take ``out`` and the operands, as an object.
+
+    >>> from autograd_mini.core.rule import RULES
+    >>> print(rule_text(RULES["square"], {}))
+    { value: (x) => {
+      return x * x;
+    }, slopes: [(out, x) => {
+      return 2 * x;
+    }] }
+
+    Raises:
+        ValueError: nothing in JavaScript computes it.
+    """
+    value = definition("", rule.operands, _body(rule.evaluate or rule.formula, helpers))
+    slopes = (
+        "null" if text is None else definition("", ["out", *rule.operands], _body(text, helpers))
+        for text in rule.evaluated_derivatives
+    )
+    return f"{{ value: {value}, slopes: [{', '.join(slopes)}] }}"
+
+
+def _body(text: str, helpers: MutableMapping[str, str]) -> list[str]:
+    """A text of the rules as lines of a function whose arguments are its names."""
+    steps, result = read(text)
+    domain = _JavaScript(lambda name: called(name, helpers))
+    lines = [f"const {n} = {evaluate(step, domain).text};" for n, step in steps]
+    return [*lines, f"return {evaluate(result, domain).text};"]
 
 
 class _Text(NamedTuple):
@@ -110,12 +155,14 @@ class _JavaScript(Domain[_Text]):
     """Formulas in JavaScript.
 
     Arguments:
-        writer: what names and functions are called.
-        own: names that stand for themselves.
+        called: what a function of the table is called.
+        named: what a name is called; by default it stands for itself.
     """
 
-    def __init__(self, writer: JavaScriptWriter, own: Sequence[str] | None = None) -> None:
-        self.writer, self.own = writer, own
+    def __init__(
+        self, called: Callable[[str], str], named: Callable[[str], str] | None = None
+    ) -> None:
+        self.called, self.named = called, named
 
     def number(self, number: float) -> _Text:
         if number != number or number in (float("inf"), -float("inf")):
@@ -128,7 +175,7 @@ class _JavaScript(Domain[_Text]):
     def name(self, name: str) -> _Text:
         if name in CONSTANTS:
             return _Text("Math.PI", _ATOM) if name == "pi" else self.number(CONSTANTS[name])
-        return _Text(name if self.own is not None else self.writer.named(name), _ATOM)
+        return _Text(self.named(name) if self.named else name, _ATOM)
 
     def operator(self, symbol: str, *operands: _Text) -> _Text:
         value = folded(symbol, *(operand.value for operand in operands))
@@ -167,5 +214,5 @@ class _JavaScript(Domain[_Text]):
         return _Text(f"{first} ? {yes().within(_EITHER)} : {no().text}", _CHOICE)
 
     def call(self, name: str, *operands: _Text, **options: _Text) -> _Text:
-        called = self.writer.function(name)
-        return _Text(f"{called}({', '.join(operand.text for operand in operands)})", _ATOM)
+        given = ", ".join(operand.text for operand in operands)
+        return _Text(f"{self.called(name)}({given})", _ATOM)

@@ -15,6 +15,6 @@
 ``chain_rule``, ``explain``     the way from a root to one node; its gradient taken apart
 ``explanation``                 that as text and LaTeX
 ``numpy_lines``                 that as Python
-``steps``, ``walkthrough``      the reverse sweep node by node; as a page
+``steps``                       the reverse sweep node by node
 ==============================  ================================================================
 """

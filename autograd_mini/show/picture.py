@@ -97,12 +97,12 @@ def pictures(
             raise ValueError(
                 "a backward picture shows gradients: call backward() on the root first"
             )
+        given = names_of(graph.nodes, names or {})
         if called:
             names_in_full = [called[id(node)] for node in graph.nodes]
         else:
-            names_in_full = names_of(graph.nodes, names or {})
-            graph = in_short(graph, names_in_full, names or {})
-            names_in_full = names_of(graph.nodes, names or {})
+            graph = in_short(graph, given, names or {})
+            given = names_in_full = names_of(graph.nodes, names or {})
         parameters = parameters_of(clusters)
         told = layers_of_leaves(graph, names_in_full, clusters, parameters)
         looks = Looks(
@@ -117,7 +117,7 @@ def pictures(
             if swept and gradients is None and len(roots) == 1
             else (),
         )
-        ways = plans(graph, names_in_full, told, fold, max_nodes)
+        ways = plans(graph, given, told, fold, max_nodes)
     few_enough = False
     while True:
         with uncollected():

@@ -16,9 +16,9 @@ from __future__ import annotations
 import ast
 import math
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -129,7 +129,7 @@ def start(node: Node, gradient: Operand, asked: str) -> tuple[list[Node], Any]:
 def sweep(order: Sequence[Node], seed: Operand, terms: Terms) -> Iterator[Step]:
     """The steps, with the names that the formulas have."""
     masked = is_masked(order, seed)
-    words = Words(order[-1], terms)
+    words = Words(order[-1], terms, {node: i for i, node in enumerate(order)})
     log = [(order[-1], seed)]
     totals: dict[Node, Any] = {}
     for index, (node, gradient) in enumerate(reverse_sweep(order, seed, masked=masked)):
@@ -141,9 +141,10 @@ def sweep(order: Sequence[Node], seed: Operand, terms: Terms) -> Iterator[Step]:
             total = totals[operand] + amount if operand in totals else amount
             totals[operand] = total
             log.append((operand, total))
-            formula = words.share(node, slot, gradient)
+            formula = words.told(words.share(node, slot, gradient))
             shares.append(Share(slot, operand, formula, amount, total))
-        sentence = words.sentence(node, gradient, shares)
+        first = len(log) - 1 - len(shares)
+        sentence = words.told(words.sentence(node, gradient, shares, first))
         received = tuple(shares)
         yield Step(index, node, gradient, node.local_derivatives, received, sentence, log, len(log))
 
@@ -167,11 +168,38 @@ def _flowing(node: Node, slots: list[int], given: list[Any]) -> list[int]:
     return found
 
 
-class Words:
-    """What is said about each step."""
+class Amount(NamedTuple):
+    """A number, or an array, that a sentence tells.
 
-    def __init__(self, root: Node, terms: Terms) -> None:
-        self.root, self.terms = root, terms
+    Arguments:
+        of: ``"value"``, ``"gradient"``, ``"share"``, or ``"total"`` for an operand's gradient
+            when a share has been added.
+        place: the place of the node in topological order, or how many shares came before.
+        data: the number or array itself.
+        is_factor: whether it is in brackets where it is negative.
+    """
+
+    of: Literal["value", "gradient", "share", "total"]
+    place: int
+    data: Any
+    is_factor: bool = False
+
+
+Parts = Sequence[str | Amount]
+"""A text, with the amounts that it tells."""
+
+
+class Words:
+    """What is said about each step.
+
+    Arguments:
+        root: where the sweep starts.
+        terms: the formulas of the graph.
+        place: the place of each node in topological order.
+    """
+
+    def __init__(self, root: Node, terms: Terms, place: Mapping[Node, int]) -> None:
+        self.root, self.terms, self.place = root, terms, place
 
     def name(self, node: Node) -> str:
         return self.terms.text(self.terms.symbol(node))
@@ -184,48 +212,57 @@ class Words:
             return Notation({}).number_text(value).text
         return _in_short(value).replace("-", "−")
 
-    def share(self, node: Node, slot: int, gradient: Operand) -> str:
+    def told(self, parts: Parts) -> str:
+        """The text, with the amounts in it."""
+        return "".join(part if isinstance(part, str) else self._amount(part) for part in parts)
+
+    def _amount(self, amount: Amount) -> str:
+        text = self.amount(amount.data)
+        return f"({text})" if amount.is_factor and text.startswith("−") else text
+
+    def gradient(self, node: Node, gradient: Operand) -> Parts:
+        """That a node's gradient is this."""
+        return [f"{self.partial(node)} = ", Amount("gradient", self.place[node], gradient)]
+
+    def share(self, node: Node, slot: int, gradient: Operand) -> Parts:
         """The upstream gradient times the local derivative, or the matrix form."""
         if isinstance(node, Value):
             derivative = self.terms.share(node, slot, ast.Constant(1.0))
-            return f"{self.bracketed(self.amount(gradient))} · {self.terms.factor(derivative)}"
-        upstream = (
-            ast.Constant(float(gradient.item())) if gradient.size == 1 else self.terms.delta(node)
-        )
-        return shown(self.terms.text(self.terms.share(node, slot, upstream)), LONGEST_FORMULA)
+            upstream = Amount("gradient", self.place[node], gradient, is_factor=True)
+            return [upstream, f" · {self.terms.factor(derivative)}"]
+        known = gradient.size == 1 and node is self.root  # another one changes with the leaves
+        start = ast.Constant(float(gradient.item())) if known else self.terms.delta(node)
+        return [shown(self.terms.text(self.terms.share(node, slot, start)), LONGEST_FORMULA)]
 
-    def bracketed(self, text: str) -> str:
-        return f"({text})" if text.startswith("−") else text
+    def sentence(self, node: Node, gradient: Operand, shares: Sequence[Share], first: int) -> Parts:
+        """A step in words.
 
-    def sentence(self, node: Node, gradient: Operand, shares: Sequence[Share]) -> str:
-        name, amount = self.name(node), f"{self.partial(node)} = {self.amount(gradient)}"
+        Arguments:
+            node, gradient, shares: as of a ``Step``.
+            first: how many shares came before.
+        """
+        name, complete = self.name(node), self.gradient(node, gradient)
         if node is self.root:
-            start = f"{name} is the root: the sweep starts with {amount}."
+            start = [f"{name} is the root: the sweep starts with ", *complete, "."]
         elif not node.parents:
-            return f"{name} is a leaf: {amount} is complete."
+            return [f"{name} is a leaf: ", *complete, " is complete."]
         else:
-            start = f"{name}: {amount} is complete."
+            start = [f"{name}: ", *complete, " is complete."]
         if not shares:
-            if node.parents and not np.any(gradient):
-                return f"{start} Zero passes nothing on."
-            return start
-        parts = []
+            zero = node.parents and not np.any(gradient)
+            return [*start, " Zero passes nothing on."] if zero else start
+        had: set[Node] = set()
         for i, share in enumerate(shares):
-            text = f"{share.formula} = {self.amount(share.amount)}"
-            before = [s for s in shares[:i] if s.operand is share.operand]
-            so_far = f" (so far {self.amount(share.total)})"
-            more = not np.array_equal(share.total, share.amount, equal_nan=True)
-            if before:
-                parts.append(f"then {text} more")
-            else:
-                parts.append(f"{self.name(share.operand)} receives {text}{so_far if more else ''}")
-        return f"{start} {self._listed(parts)}."
-
-    def _listed(self, parts: list[str]) -> str:
-        text = parts[0]
-        for part in parts[1:]:
-            text += (", " if part.startswith("then") else "; ") + part
-        return text
+            amount = Amount("share", first + i, share.amount)
+            text = [*self.share(node, share.slot, gradient), " = ", amount]
+            if share.operand in had:
+                start += [", then ", *text, " more"]
+                continue
+            had.add(share.operand)
+            start += ["; " if i else " ", f"{self.name(share.operand)} receives ", *text]
+            if share.total is not share.amount:
+                start += [" (so far ", Amount("total", first + i, share.total), ")"]
+        return [*start, "."]
 
 
 def multiple(grad: Operand, value: Operand) -> int:

@@ -6,8 +6,6 @@ import html
 import json
 import math
 import re
-import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,9 @@ from test_explain import HOSTILE, graphs, textbook
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, steps, walkthrough
 from autograd_mini.core.graph import topological_order
+from autograd_mini.page.order import depth_first
+from autograd_mini.page.walkthrough import MAX_NODES
 from autograd_mini.show.engine import TAGS
-from autograd_mini.show.walkthrough import MAX_NODES, depth_first
 
 
 def neuron() -> Value:
@@ -85,26 +84,33 @@ def test_the_same_graph_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [neuron, dense, lambda: textbook()[0]])
-def test_the_numbers_are_those_of_the_sweep(make: Any, tmp_path: Path) -> None:
+def test_the_steps_are_those_of_the_sweep(make: Any, tmp_path: Path) -> None:
     root = make()
     before = [np.copy(node.grad) for node in topological_order(root)]
-    data = data_of(page_of(root, tmp_path))
+    page = page_of(root, tmp_path)
+    data = data_of(page)
     taken = list(steps(root))
     frames = [frame for frame in data["frames"] if frame["phase"] == "backward"]
     place = {node: i for i, node in enumerate(topological_order(root))}
     assert [frame["node"] for frame in frames] == [place[step.node] for step in taken]
     for frame, step in zip(frames, taken, strict=True):
-        assert frame["edges"] == [[place[step.node], share.slot] for share in step.received]
+        uses = [data["uses"][e][:3] for e in frame["shares"]]
+        assert uses == [[place[step.node], s.slot, place[s.operand]] for s in step.received]
         assert len(frame["rows"]) == len(step.received)
     forward = [frame["node"] for frame in data["frames"] if frame["phase"] == "forward"]
     assert forward == [None, *(i for n, i in place.items() if n.parents)]
     assert all(np.array_equal(n.grad, grad) for n, grad in zip(place, before, strict=True))
-
-
-def test_the_transcript_has_every_step(tmp_path: Path) -> None:
-    page = page_of(neuron(), tmp_path)
     items = [html.unescape(item) for item in re.findall(r"<li[^>]*>(.*?)</li>", page)]
-    assert items == [frame["sentence"] for frame in data_of(page)["frames"]]
+    assert len(items) == len(data["frames"])
+    assert items[len(forward) : -1] == [step.sentence for step in taken]
+
+
+def test_below_a_gradient_of_zero_every_node_has_its_step(tmp_path: Path) -> None:
+    x = Value(-2.0, "x")
+    y = (3 * x).relu() * 2
+    page = data_of(page_of(y, tmp_path))
+    turns = [page["names"][f["node"]] for f in page["frames"] if f["phase"] == "backward"]
+    assert turns == ["root", "v2", "v1", "x"]
 
 
 def test_what_cannot_be_walked_through(tmp_path: Path) -> None:
@@ -113,7 +119,7 @@ def test_what_cannot_be_walked_through(tmp_path: Path) -> None:
         v = v.tanh()
     with pytest.raises(ValueError, match=rf"has {MAX_NODES + 1} nodes.*at most {MAX_NODES}: walk"):
         walkthrough(v, tmp_path / "sweep.html")
-    walkthrough(v, tmp_path / "sweep.html", max_nodes=MAX_NODES + 1)
+    walkthrough(v, tmp_path / "sweep.html", max_nodes=MAX_NODES + 1)  # folded
     with pytest.raises(ValueError, match=r"end its name in \.html"):
         walkthrough(x, tmp_path / "sweep.svg")
     with pytest.raises(ValueError, match="needs one number to start from"):
@@ -182,290 +188,3 @@ def test_a_label_stays_text(first: str, second: str, tmp_path_factory: Any) -> N
 def of_the_page(tags: list[str]) -> list[str]:
     """Without what Graphviz draws with: a label tells how many pieces, and layers, there are."""
     return [tag for tag in tags if tag not in TAGS or tag == "svg"]
-
-
-# In a browser
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("needs the programs chromium and chromedriver on PATH")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    service = webdriver.ChromeService(executable_path=DRIVER)
-    driver = webdriver.Chrome(options=options, service=service)
-    yield driver
-    driver.quit()
-    service.stop()
-
-
-@pytest.mark.parametrize("width", [1280, 400])
-def test_the_picture_of_a_report_fits_its_page(browser: Any, tmp_path: Path, width: int) -> None:
-    rng = np.random.default_rng(0)
-    X, t = rng.normal(size=(6, 3)), np.eye(2)[[0, 1, 0, 1, 1, 0]]
-
-    def loss(W1: Any, b1: Any, W2: Any) -> Any:
-        return np.mean((ag.sigmoid(X @ W1 + b1) @ W2 - t) ** 2)
-
-    params = {"W1": rng.normal(size=(3, 4)), "b1": np.zeros(4), "W2": rng.normal(size=(4, 2))}
-    ag.check_gradients(loss, params).save(tmp_path / "report.html")
-    natural = re.search(r"--natural: (\d+)px", (tmp_path / "report.html").read_text("utf-8"))
-    assert natural is not None
-    if width > 1000:
-        width = int(0.9 * int(natural[1]))  # the picture must shrink to fit
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
-        browser.get((tmp_path / "report.html").as_uri())
-        found = browser.execute_script(
-            "const box = document.querySelector('.picture'), svg = box.querySelector('svg');"
-            "return {page: document.documentElement.scrollWidth, box: box.clientWidth,"
-            " drawn: box.scrollWidth, scale: svg.getScreenCTM().a}"
-        )
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert found["page"] <= width
-    assert found["scale"] > 0.8  # letters of 9 points are 9 pixels at 0.75
-    if width > 400:
-        assert found["drawn"] <= found["box"]
-
-
-def test_a_line_of_a_report_shows_its_box_and_a_box_its_line(browser: Any, tmp_path: Path) -> None:
-    X = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])
-
-    def loss(w: Any) -> Any:
-        z = X @ w
-        return np.sum(np.tanh(z) ** 2)
-
-    def manual(w: Any) -> dict[str, Any]:
-        a = np.tanh(X @ w)
-        dz = 2 * a * (1 + a**2)
-        return {"z": dz, "w": X.T @ dz}
-
-    report = ag.check_gradients(loss, {"w": np.array([0.5, -0.3])}, manual)
-    report.save(tmp_path / "report.html")
-    browser.get((tmp_path / "report.html").as_uri())
-    target = "return document.querySelector(':target')"
-    assert browser.execute_script(target) is None
-    line = browser.find_element("css selector", ".code .row.differ > a")
-    line.send_keys("\n")  # as the keyboard has it
-    box = browser.execute_script(target)
-    assert "node" in box.get_attribute("class").split()
-    assert box.find_element("css selector", "text").text == "z"
-    browser.execute_script("arguments[0].querySelector('a').focus()", box)
-    box.find_element("css selector", "a").send_keys("\n")
-    row = browser.execute_script(target)
-    assert row.get_attribute("class") == "row differ"
-    assert "dz = 2 * a * (1 + a**2)" in row.text
-    assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-
-
-class Page:
-    """A walkthrough, opened."""
-
-    def __init__(self, browser: Any, root: Any, folder: Path) -> None:
-        self.browser, self.root = browser, root
-        path = Path(walkthrough(root, folder / "sweep.html"))
-        self.frames = data_of(path.read_text("utf-8"))["frames"]
-        self.names = data_of(path.read_text("utf-8"))["names"]
-        self.prefix = data_of(path.read_text("utf-8"))["prefix"]
-        browser.get_log("performance")
-        browser.get(path.as_uri())
-
-    def find(self, selector: str) -> Any:
-        return self.browser.find_element("css selector", selector)
-
-    def all(self, selector: str) -> list[Any]:
-        found: list[Any] = self.browser.find_elements("css selector", selector)
-        return found
-
-    @property
-    def at(self) -> int:
-        at = int(self.find("#at").get_attribute("value"))
-        assert self.find("#count").text == f"step {at + 1} of {len(self.frames)}"
-        assert self.find("#sentence").text == self.frames[at]["sentence"]
-        (current,) = self.all("#words li[aria-current=step]")
-        assert current.text == self.frames[at]["sentence"]
-        return at
-
-    def press(self, keys: str) -> None:
-        from selenium.webdriver.common.action_chains import ActionChains
-
-        ActionChains(self.browser).send_keys(keys).perform()
-
-    def table(self, selector: str) -> list[list[str]]:
-        script = (
-            "return [...document.querySelectorAll(arguments[0] + ' tbody tr')]"
-            ".map(row => [...row.cells].map(cell => cell.textContent))"
-        )
-        found: list[list[str]] = self.browser.execute_script(script, selector)
-        return found
-
-    def texts(self, node: int) -> list[str]:
-        script = (
-            "return [...document.getElementById(arguments[0]).querySelectorAll('text')]"
-            ".map(text => text.textContent.trim()).filter(Boolean)"
-        )
-        found: list[str] = self.browser.execute_script(script, f"{self.prefix}_n{node}")
-        return found
-
-    def check_quiet(self) -> None:
-        """No error in the console, and no request but the page itself."""
-        assert self.browser.get_log("browser") == []
-        messages = [json.loads(entry["message"]) for entry in self.browser.get_log("performance")]
-        asked = [
-            m["message"]["params"]["request"]["url"]
-            for m in messages
-            if m["message"]["method"] == "Network.requestWillBeSent"
-        ]
-        assert asked == [self.browser.current_url]
-        entries = self.browser.execute_script("return performance.getEntriesByType('resource')")
-        assert entries == []
-
-
-def test_every_control_works(browser: Any, tmp_path: Path) -> None:
-    page = Page(browser, neuron(), tmp_path)
-    last = len(page.frames) - 1
-    assert page.at == 0
-    assert not page.find("#back").is_enabled()
-    page.find("#next").click()
-    page.find("#next").click()
-    assert page.at == 2
-    page.find("#back").click()
-    assert page.at == 1
-    page.find("#last").click()
-    assert page.at == last
-    assert not page.find("#next").is_enabled()
-    page.find("#first").click()
-    assert page.at == 0
-    page.find("#play").click()
-    assert page.find("#play").get_attribute("aria-label") == "Pause"
-    wait_until(lambda: page.find("#at").get_attribute("value") == "1")
-    page.find("#play").click()
-    assert page.at == 1
-    assert page.find("#play").get_attribute("aria-label") == "Play"
-    page.find("#size").click()
-    assert page.find("#picture").get_attribute("class") == "whole"
-    page.find("#at").click()  # in the middle
-    assert 0 < page.at < last
-    page.check_quiet()
-
-
-def test_the_keyboard(browser: Any, tmp_path: Path) -> None:
-    from selenium.webdriver.common.keys import Keys
-
-    page = Page(browser, neuron(), tmp_path)
-    last = len(page.frames) - 1
-    for key, at in [
-        (Keys.ARROW_RIGHT, 1), (Keys.ARROW_RIGHT, 2), (Keys.ARROW_LEFT, 1), (Keys.END, last),
-        (Keys.ARROW_RIGHT, last), (Keys.HOME, 0), (Keys.ARROW_LEFT, 0),
-    ]:  # fmt: skip
-        page.press(key)
-        assert page.at == at
-    page.press(" ")
-    wait_until(lambda: page.find("#at").get_attribute("value") == "1")
-    page.press(" ")
-    assert page.at == 1
-    assert page.find("#play").get_attribute("aria-pressed") == "false"
-    page.find("#at").click()
-    at = page.at
-    page.press(Keys.ARROW_RIGHT)  # the slider's own key: one step, not two
-    assert page.at == at + 1
-    page.check_quiet()
-
-
-@pytest.mark.parametrize("make", [neuron, dense, lambda: textbook()[0]])
-def test_the_numbers_on_the_page_are_the_engine_s(make: Any, browser: Any, tmp_path: Path) -> None:
-    from selenium.webdriver.common.keys import Keys
-
-    from autograd_mini.show.boxes import _rows
-
-    root = make()
-    page = Page(browser, root, tmp_path)
-    order = topological_order(root)
-    taken = {step.node: step for step in steps(root)}
-    reverse = list(taken.values())
-    for at, frame in enumerate(page.frames):
-        assert page.at == at
-        assert page.table("#numbers") == frame["rows"]
-        if frame["phase"] == "backward":
-            step = reverse[at - sum(f["phase"] == "forward" for f in page.frames)]
-            shown = {row[0]: row[2] for row in page.table("#totals")}
-            for i, node in enumerate(order):
-                if node in step.totals:
-                    assert read(shown[page.names[i]]) == bounds(step.totals[node])
-                else:
-                    assert shown[page.names[i]] == ""
-            now = page.all("g.node.now")
-            assert [g.get_attribute("id") for g in now] == [f"{page.prefix}_n{frame['node']}"]
-            used = {g.get_attribute("id") for g in page.all("g.edge.used")}
-            assert used == {f"{page.prefix}_e{i}_{k}" for i, k in frame["edges"]}
-        page.press(Keys.ARROW_RIGHT)
-    for i, node in enumerate(order):  # in the end the picture shows every number
-        total = taken[node].gradient if node in taken else node.zero()
-        cells = [c for row in _rows("gradient", np.asarray(total)) if row[0] for c in row[1:]]
-        texts = page.texts(i)
-        assert texts[texts.index("gradient") + 1 :][: len(cells)] == cells
-    page.check_quiet()
-
-
-def read(text: str) -> list[float]:
-    return [
-        float(n) for n in re.findall(r"-?(?:[\d.]+(?:e[+-]?\d+)?|inf|nan)", text.replace("−", "-"))
-    ]
-
-
-def bounds(total: Any) -> list[float]:
-    """The numbers that a text shows of a gradient, to four digits."""
-    array = np.asarray(total)
-    if np.all(array == array.flat[0]):
-        numbers = [array.flat[0]]
-    elif array.size <= 6:
-        numbers = list(array.flat)
-    else:
-        numbers = [array.min(), array.max()]
-    return [float(f"{n:.4g}") + 0.0 for n in numbers]
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-def test_nothing_sticks_out_of_the_page(width: int, browser: Any, tmp_path: Path) -> None:
-    page = Page(browser, textbook()[0], tmp_path)
-    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    try:
-        for button in ("#next", "#last"):
-            page.find(button).click()
-            assert browser.execute_script(
-                "return document.documentElement.scrollWidth"
-            ) <= browser.execute_script("return innerWidth")
-        for button in page.all("#controls button"):
-            assert button.size["height"] >= 44
-            assert button.location["x"] + button.size["width"] <= width
-    finally:
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
-def test_hostile_labels_in_the_browser(browser: Any, tmp_path: Path) -> None:
-    values = [Value(float(i), label) for i, label in enumerate(HOSTILE)]
-    root = ag.weighted_sum(values, values)
-    page = Page(browser, root, tmp_path)
-    page.find("#last").click()
-    assert page.at == len(page.frames) - 1
-    assert [row[0] for row in page.table("#totals")] == page.names
-    page.check_quiet()
-
-
-def wait_until(condition: Any) -> None:
-    import time
-
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "waited for 10 seconds"
-        time.sleep(0.05)

@@ -1,0 +1,155 @@
+// The pictures: what they show of a step, which box is opened, how large they are
+
+const makePictures = (data, act) => {
+  const frame = document.getElementById("pictures");
+  const places = [...frame.querySelectorAll(".picture")];
+  const SVG = "http://www.w3.org/2000/svg";
+
+  const views = data.pictures.map((drawn, number) => {
+    const place = places[number], svg = place.querySelector("svg");
+    const get = (name) => document.getElementById(`${drawn.prefix}_${name}`);
+    svg.setAttribute("role", "group");
+    svg.setAttribute("aria-label", `${drawn.title}: the graph`);
+    svg.querySelectorAll("desc, title").forEach((part) => part.remove());
+    svg.querySelectorAll("a").forEach((link) => link.removeAttributeNS("http://www.w3.org/1999/xlink", "title"));
+    const natural = { width: svg.viewBox.baseVal.width * 4 / 3, height: svg.viewBox.baseVal.height * 4 / 3 };
+    const boxes = drawn.boxes.map(([nodes, ends], i) => {
+      const box = get(`n${i}`);
+      box.querySelector("polygon, path")?.classList.add("border");
+      box.setAttribute("role", "button");
+      box.setAttribute("tabindex", "-1");
+      box.setAttribute("aria-label", nodes.length > 1 ? `${nodes.length} nodes, folded; open` : data.names[nodes[0]]);
+      box.addEventListener("click", () => act.chosen(nodes, number));
+      return { box, nodes, ends, cells: new Map() };
+    });
+    const boxOf = new Map();
+    boxes.forEach(({ nodes }, i) => nodes.forEach((node) => boxOf.set(node, i)));
+    const arrows = drawn.arrows.map(([name, tail, head, slot]) => {
+      const arrow = get(name), path = arrow.querySelector("path");
+      const tip = path?.nextElementSibling?.tagName === "polygon" ? path.nextElementSibling : null;
+      let back = null;
+      if (tip && path) { // the tip at the other end, for the way back
+        const length = path.getTotalLength(), from = path.getPointAtLength(0), to = path.getPointAtLength(Math.min(6, length));
+        const angle = Math.atan2(to.y - from.y, to.x - from.x), side = (turn, far) =>
+          `${from.x + far * Math.cos(angle + turn)},${from.y + far * Math.sin(angle + turn)}`;
+        back = document.createElementNS(SVG, "polygon");
+        back.setAttribute("points", `${from.x},${from.y} ${side(0.42, 7)} ${side(-0.42, 7)}`);
+        back.setAttribute("class", "back");
+        tip.classList.add("tip");
+        arrow.append(back);
+      }
+      const texts = [...arrow.querySelectorAll("text")];
+      const slope = texts.find((text) => text.textContent.trim().startsWith("="));
+      arrow.addEventListener("click", () => act.arrowChosen(boxes[head].nodes, tail < 0 ? [] : boxes[tail].nodes, slot));
+      const own = data.uses.flatMap(([result, k, operand], e) => // the uses that it stands for
+        boxOf.get(result) === head && (slot < 0 ? boxOf.get(operand) === tail : k === slot) ? [e] : []);
+      return { arrow, head, own, single: slot >= 0, texts, slope };
+    });
+    return { drawn, place, svg, natural, boxes, boxOf, arrows, scale: 0 };
+  });
+
+  // What in a box shows its value or its gradient: as many texts as there should be, and colours
+  const cellsOf = (view, i, what, count) => {
+    const known = view.boxes[i].cells;
+    if (known.has(what)) return known.get(what);
+    const all = [...view.boxes[i].box.querySelectorAll("text, polygon")].filter(
+      (part) => part.tagName === "polygon" || part.textContent.trim());
+    let found = { texts: [], colours: [] };
+    for (let k = all.length - 1; k >= 0; k--) {
+      if (all[k].textContent.trim() !== what) continue;
+      const texts = all.slice(k + 1, k + 1 + count), colours = [];
+      if (texts.length < count || texts.some((part) => part.tagName === "polygon")) continue;
+      for (let j = k + 1 + count; all[j]?.tagName === "polygon" && !all[j].classList.contains("border"); j++) colours.push(all[j]);
+      found = { texts, colours };
+      break;
+    }
+    known.set(what, found);
+    return found;
+  };
+
+  const together = (all) => all.length === 1 ? all[0] : quantity([all.length * sizeOf(all[0])], all.flatMap((q) => q.data ?? [NaN]));
+
+  let current = 0, zoom = 0;
+  const fitted = (view) => {
+    const room = frame.getBoundingClientRect();
+    return Math.min((room.width - 12) / view.natural.width, (room.height - 12) / view.natural.height);
+  };
+  const LEGIBLE = 0.75; // letters of 9 points are 9 pixels
+  const resize = () => {
+    const view = views[current], fit = fitted(view);
+    const scale = zoom ? zoom : Math.min(1.35, Math.max(LEGIBLE, fit));
+    view.scale = scale;
+    view.svg.style.width = `${view.natural.width * scale}px`;
+    view.svg.style.height = `${view.natural.height * scale}px`;
+  };
+  const setZoom = (to) => {
+    const view = views[current];
+    zoom = to === 0 ? 0 : to === "whole" ? fitted(view) : Math.min(4, Math.max(0.1, view.scale * to));
+    resize();
+  };
+  const open = (number) => {
+    current = number;
+    places.forEach((place, i) => { place.hidden = i !== number; });
+    zoom = 0;
+    resize();
+  };
+  const intoView = (box) => {
+    const shown = box.getBoundingClientRect(), room = frame.getBoundingClientRect();
+    frame.scrollLeft += shown.left + shown.width / 2 - room.left - room.width / 2;
+    frame.scrollTop += shown.top + shown.height / 2 - room.top - room.height / 2;
+  };
+
+  // state: numbers, which values and gradients are known, the step's node and uses, what is hidden
+  const show = (state) => {
+    const view = views[current];
+    view.boxes.forEach(({ box, nodes, ends }, i) => {
+      const known = nodes.some((node) => state.known.value.has(node));
+      box.classList.toggle("now", nodes.includes(state.node));
+      box.classList.toggle("later", !known);
+      box.classList.toggle("moved", nodes.some((node) => state.moved.has(node)));
+      box.classList.toggle("chosen", nodes.includes(state.chosen));
+      for (const what of ["value", "gradient"]) {
+        const q = together(ends.map((node) => state.numbers[what][node]));
+        const shown = cellTexts(q), cells = cellsOf(view, i, what, shown.length);
+        const told = ends.every((node) => state.known[what].has(node));
+        cells.texts.forEach((text, k) => { text.textContent = told ? shown[k] : "·"; });
+        // The colours are those of the whole gradient of this run: they wait for its node's turn
+        const whole = told && !state.edited && (what === "value" || ends.every((node) => state.complete.has(node)));
+        cells.colours.forEach((part) => part.classList.toggle("unknown", !whole));
+      }
+    });
+    const used = new Set(state.uses), passed = new Set(state.passed), backward = state.phase !== "forward";
+    for (const { arrow, head, own, single, texts, slope } of view.arrows) {
+      const computes = !backward && state.node !== null && view.boxOf.get(state.node) === head;
+      arrow.classList.toggle("used", computes || own.some((e) => used.has(e)));
+      arrow.classList.toggle("later", !view.boxes[head].nodes.some((node) => state.known.value.has(node)));
+      arrow.classList.toggle("turned", backward && own.length > 0); // nothing flows back to a constant
+      arrow.classList.toggle("idle", backward && !own.length);
+      const came = single ? own.some((e) => passed.has(e)) : backward;
+      texts.forEach((text) => text.classList.toggle("unknown", !came));
+      const local = slope && own.length === 1 ? state.numbers.slope[own[0]] : null;
+      if (local) slope.textContent = `= ${amountText(local).replaceAll("−", "-").replace("∞", "inf")}`;
+    }
+    const at = view.boxOf.get(state.node ?? data.names.length - 1);
+    view.boxes.forEach(({ box }, i) => box.setAttribute("tabindex", i === at ? "0" : "-1"));
+    if (state.node !== null) intoView(view.boxes[at].box);
+    else if (state.at === 0) frame.scrollLeft = frame.scrollTop = 0;
+    places.forEach((place) => place.classList.toggle("backward", state.phase !== "forward"));
+  };
+
+  frame.addEventListener("keydown", (event) => {
+    const view = views[current], i = view.boxes.findIndex(({ box }) => box === document.activeElement);
+    if (i < 0) return;
+    if (event.key === "Enter") view.boxes[i].box.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const to = view.boxes[i + (event.key === "ArrowDown" ? 1 : -1)]?.box;
+      if (!to) return;
+      to.setAttribute("tabindex", "0");
+      to.focus();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  addEventListener("resize", resize);
+  return { views, open, show, setZoom, resize, current: () => current };
+};
