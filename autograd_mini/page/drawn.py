@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.page.frames import Walk
-from autograd_mini.show.boxes import Arrow
+from autograd_mini.show.boxes import Arrow, Picture
 from autograd_mini.show.dot import Direction, drawing_of
 from autograd_mini.show.engine import Engine
-from autograd_mini.show.picture import Picture, picture
+from autograd_mini.show.picture import picture
 from autograd_mini.show.recorded import Node
 
 MOST_UNFOLDED = 80

@@ -13,6 +13,8 @@ const makePictures = (data, act) => {
     svg.querySelectorAll("desc, title").forEach((part) => part.remove());
     svg.querySelectorAll("a").forEach((link) => link.removeAttributeNS("http://www.w3.org/1999/xlink", "title"));
     const natural = { width: svg.viewBox.baseVal.width * 4 / 3, height: svg.viewBox.baseVal.height * 4 / 3 };
+    const letters = [...svg.querySelectorAll("text")].map((text) => parseFloat(text.getAttribute("font-size") ?? 14));
+    const legible = 9 / (Math.min(...letters) * 4 / 3); // the smallest has 9 pixels
     const boxes = drawn.boxes.map(([nodes, ends], i) => {
       const box = get(`n${i}`);
       box.querySelector("polygon, path")?.classList.add("border");
@@ -45,7 +47,7 @@ const makePictures = (data, act) => {
         boxOf.get(result) === head && (slot < 0 ? boxOf.get(operand) === tail : k === slot) ? [e] : []);
       return { arrow, head, own, single: slot >= 0, texts, slope };
     });
-    return { drawn, place, svg, natural, boxes, boxOf, arrows, scale: 0 };
+    return { drawn, place, svg, natural, legible, boxes, boxOf, arrows, scale: 0 };
   });
 
   // What in a box shows its value or its gradient: as many texts as there should be, and colours
@@ -74,10 +76,9 @@ const makePictures = (data, act) => {
     const room = frame.getBoundingClientRect();
     return Math.min((room.width - 12) / view.natural.width, (room.height - 12) / view.natural.height);
   };
-  const LEGIBLE = 0.75; // letters of 9 points are 9 pixels
   const resize = () => {
     const view = views[current], fit = fitted(view);
-    const scale = zoom ? zoom : Math.min(1.35, Math.max(LEGIBLE, fit));
+    const scale = zoom ? zoom : Math.min(1.35, Math.max(view.legible, fit));
     view.scale = scale;
     view.svg.style.width = `${view.natural.width * scale}px`;
     view.svg.style.height = `${view.natural.height * scale}px`;
