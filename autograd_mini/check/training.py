@@ -234,6 +234,9 @@ def script(
 def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
     """The first step whose loss is sure, or else the first that has one.
 
+    One for whose loss nothing is right gives way to one around which it is: what is printed may be
+    the loss of all data, of which the step sees a batch.
+
     Raises:
         CannotTell: none is.
     """
@@ -244,7 +247,8 @@ def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
         try:
             found = posed(step, asked)
             if found.sure:
-                return found
+                surer = [one for one in vague if one.agreeing > found.agreeing == 0]
+                return _where_all_move(surer[0] if surer else found, asked)
             vague.append(found)
         except CannotTell as error:
             if error.progress > 1:
@@ -259,13 +263,37 @@ def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
                 raise
             break
     if vague:
-        return vague[0]
+        return _where_all_move(vague[0], asked)
     if refusals:
         raise max(refusals, key=lambda error: error.progress)
     raise CannotTell(
         "the file updates nothing that could be a parameter: say what is to be called, "
         "call='train(X, y)' (--call)"
     )
+
+
+def _where_all_move(found: Posed, asked: Asked) -> Posed:
+    """The same at a later turn of the loop, where the first has a parameter that moves nothing.
+
+    For a sample of zeros, too many changes of the code make its gradients right.
+    """
+    step, number = found.step, 1
+    while found.unmoving and step.later is not None and number < _TURNS:
+        later = step.later(number)
+        if later is None:
+            break
+        try:
+            other = posed(later, asked)
+        except CannotTell:
+            break
+        if other.sure >= found.sure and other.unmoving < found.unmoving:
+            found = other
+        number += 1
+    return found
+
+
+_TURNS = 8
+"""How many turns of a loop are looked at for one in which all parameters move the loss."""
 
 
 def step_checked(

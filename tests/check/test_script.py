@@ -219,6 +219,140 @@ def test_a_single_step_without_a_loop(tmp_path):
     assert not checked(tmp_path, slipped(text, "(1 - out**2)", "(1 - out)")).ok
 
 
+SAMPLES = """
+    inputs, targets = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    V = np.random.uniform(-1, 1, (3, 2)).tolist()
+    w = np.random.uniform(-1, 1, 3).tolist()
+    b = 0.0
+    for epoch in range(2000):
+        total = 0
+        for x, t in zip(inputs, targets):
+            h = [1 / (1 + math.exp(-(v[0] * x[0] + v[1] * x[1]))) for v in V]
+            o = sum(w[j] * h[j] for j in range(3)) + b
+            total += (t - o) ** 2 / 2
+            d = t - o
+            e = [d * w[j] * h[j] * (1 - h[j]) for j in range(3)]
+            for j in range(3):
+                w[j] += 0.1 * d * h[j]
+                for i in range(2):
+                    V[j][i] += 0.1 * e[j] * x[i]
+            b += 0.1 * d
+        print(total)
+"""
+
+
+def test_a_first_sample_of_zeros_says_nothing_of_the_weights_of_its_inputs(tmp_path):
+    slip = slipped(SAMPLES, "e[j] * x[i]", "e[j] * h[i]")
+    right = checked(tmp_path, "import math", SAMPLES)
+    assert right.ok, str(right)
+    assert right.assumptions[0].startswith("Step: turn 2 of the loop")
+    (mistake,) = checked(tmp_path, "import math", slip).mistakes
+    assert mistake.repair.text == "V[j][i] += 0.1 * e[j] * x[i]"
+
+
+XOR_LAYERS = """
+    class Dense:
+        def __init__(self, n, m):
+            self.w, self.b = np.random.randn(n, m), np.zeros(m)
+        def forward(self, x):
+            self.x = x
+            return x @ self.w + self.b
+        def backward(self, g, lr):
+            dx = g @ self.w.T
+            self.w -= lr * self.x.T @ g
+            self.b -= lr * g.sum(axis=0)
+            return dx
+
+    class Tanh:
+        def forward(self, x):
+            self.out = np.tanh(x)
+            return self.out
+        def backward(self, g, lr):
+            return g * (1 - self.out**2)
+
+    def mse(t, p):
+        return np.mean((t - p) ** 2)
+
+    def mse_prime(t, p):
+        return 2 * (p - t) / t.size
+
+    net = [Dense(2, 3), Tanh(), Dense(3, 1), Tanh()]
+    X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    for epoch in range(1000):
+        error = 0
+        for x, t in zip(X, X[:, :1] ^ X[:, 1:]):
+            out = x.reshape(1, -1)
+            for layer in net:
+                out = layer.forward(out)
+            error += mse(t, out)
+            g = mse_prime(t, out)
+            for layer in reversed(net):
+                g = layer.backward(g, 0.1)
+        print(error / 4)
+"""
+
+
+def test_the_slope_of_a_loss_is_no_loss(tmp_path):
+    report = checked(tmp_path, XOR_LAYERS)
+    assert report.ok, str(report)
+    assert report.assumptions[1].startswith("Loss: error, line")
+    wrong = checked(tmp_path, slipped(XOR_LAYERS, "1 - self.out**2", "1 - self.out"))
+    assert wrong.mistakes[0].repair.text in (
+        "return g * (1 - self.out ** 2)", "return g * (1 - self.out**2)",
+    )  # fmt: skip
+
+
+BATCHES = """
+    class Network:
+        def __init__(self):
+            self.w, self.v = np.random.randn(4, 3), np.random.randn(1, 4)
+
+        @staticmethod
+        def sigmoid(z):
+            return 1 / (1 + np.exp(-z))
+
+        @staticmethod
+        def slope(z):
+            return Network.sigmoid(z) * (1 - Network.sigmoid(z))
+
+        def output(self, x):
+            return Network.sigmoid(self.v @ Network.sigmoid(self.w @ x))
+
+        def gradients(self, x, t):
+            z = self.w @ x
+            h = Network.sigmoid(z)
+            u = self.v @ h
+            d = (Network.sigmoid(u) - t) * Network.slope(u)
+            return (self.v.T @ d * Network.slope(z)) @ x.T, d @ h.T
+
+        def update(self, batch):
+            dw, dv = np.zeros((4, 3)), np.zeros((1, 4))
+            for x, t in batch:
+                more, most = self.gradients(x, t)
+                dw, dv = dw + more, dv + most
+            self.w = self.w - 0.5 / len(batch) * dw
+            self.v = self.v - 0.5 / len(batch) * dv
+
+        def cost(self, data):
+            return sum(np.sum((self.output(x) - t) ** 2) / 2 for x, t in data) / len(data)
+
+    data = [(x[:, None], t[:, None]) for x, t in zip(X, Y)]
+    net = Network()
+    for epoch in range(30):
+        for k in range(0, 8, 2):
+            net.update(data[k : k + 2])
+        print(net.cost(data))
+"""
+
+
+def test_a_batch_is_held_to_its_own_loss_where_that_of_all_data_is_printed(tmp_path):
+    report = checked(tmp_path, BATCHES)
+    assert report.ok, str(report)
+    (mistake,) = checked(tmp_path, slipped(BATCHES, "d * Network.slope(z)", "d * h")).mistakes
+    assert mistake.line.text == "return (self.v.T @ d * h) @ x.T, d @ h.T"
+    assert mistake.repair.verified_at == 3
+
+
 def test_numbers_of_32_bits_are_checked_in_64(tmp_path):
     text = """
         X, Y = X.astype(np.float32), Y.astype(np.float32)

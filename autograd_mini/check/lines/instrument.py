@@ -60,11 +60,13 @@ def instrumented(
     inner: ast.stmt = definition
     for owner in reversed(unit.classes):
         inner = ast.ClassDef(owner, [], [], [inner], [])
+    # What a method calls by the name of its class is the class itself, not this one
+    own = [name for name in unit.classes[:1] if name not in around]
     arguments = [ast.arg(name) for name in (*HOOKS, *(n for n in around if n != "__class__"))]
     outer = ast.FunctionDef(
         "__around__",
         ast.arguments([], arguments, None, [], [], None, []),
-        [inner],
+        [*(ast.Global([name]) for name in own), inner],
         [],
         None,
     )

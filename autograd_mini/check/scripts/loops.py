@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import types
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -130,28 +131,37 @@ def _is_float(value: object) -> bool:
     return isinstance(value, float | np.floating)
 
 
-def _turn_of(file: File, place: Place) -> Step | None:
-    """The first turn of a loop as a step, in a run of its own that ends where it begins."""
+def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
+    """The first turn of a loop as a step, in a run of its own that ends where it begins.
+
+    Arguments:
+        file: the file.
+        place: where the loop is.
+        number: how many turns come before the one that is meant.
+    """
     execution = Execution(file)
     reached: list[types.FrameType] = []
 
     def turned(at: Place, frame: types.FrameType) -> None:
         if at == place:
             reached.append(frame)
-            raise Stopped
+            if len(reached) > number:
+                raise Stopped
 
     execution.run(turned=turned)
-    if not reached:
+    if len(reached) <= number:
         return None
     unit, loop = _loop_at(execution.program, place)
     if unit is None or loop is None:
         return None
-    frame = reached[0]
-    words = f"the first turn of the loop in line {loop.lineno}, lines {_span(loop.body)}"
+    frame = reached[number]
+    turn = f"turn {number + 1}" if number else "the first turn"
+    words = f"{turn} of the loop in line {loop.lineno}, lines {_span(loop.body)}"
     words += _of_cell(place[0])
+    later = functools.partial(_turn_of, file, place)
     if unit.tree.name == "<module>":
         function = block(unit.file, unit.text, loop.body, execution.namespace)
-        return _step([execution.namespace], [function], words)
+        return replace(_step([execution.namespace], [function], words), later=later)
     local = {
         name: value
         for name, value in frame.f_locals.items()
@@ -167,7 +177,7 @@ def _turn_of(file: File, place: Place) -> Step | None:
         result = follow(function)(**local, **{LEFT: left})
         return result, [{**local, **left}, frame.f_globals]
 
-    return Step(spaces, call, words)
+    return Step(spaces, call, words, later=later)
 
 
 def _step(spaces: list[dict[str, Any]], functions: Sequence[Any], words: str) -> Step:

@@ -100,12 +100,14 @@ class Trained:
         changed: what it does to each variable that it changes.
         names: what these are called.
         plain: a plain run of it.
+        moved: whether its parameters are others than the step finds.
     """
 
     step: Step
     changed: tuple[Update, ...]
     names: Mapping[Update, str]
     plain: Ran
+    moved: bool = False
 
     @cached_property
     def known(self) -> Program:
@@ -208,14 +210,27 @@ class Trained:
                 continue
             for slope in reversed(slopes):
                 ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
-                if ratio:
+                if ratio and _is_plain(ratio):
                     factor = plain_number(abs(ratio), SAME) * float(np.sign(fit.factor))
                     return replace(fit, factor=factor)
         return fit
 
     def _elsewhere(self, fit: Fit) -> Fit:
-        """The same, as far as it holds at other parameters, where nothing agrees by chance."""
-        start = moved_from([update.variable for update in fit.parameters])
+        """The same, as far as it holds at other parameters, where nothing agrees by chance.
+
+        Some factor fits few numbers: one that is another elsewhere is none.
+        """
+        others = [self._fit_elsewhere(fit.loss, fit.parameters, number) for number in (0, 1)]
+        for before, other in zip((fit, *others), others, strict=False):
+            if before is None or other is None or len(other.parameters) != len(fit.parameters):
+                return fit
+            if abs(other.factor - before.factor) <= SAME * abs(before.factor):
+                return replace(fit, factor=other.factor, agreeing=other.agreeing)
+        return replace(fit, factor=float(np.sign(fit.factor)), agreeing=0)
+
+    def _fit_elsewhere(self, loss: Loss, parameters: Sequence[Update], number: int) -> Fit | None:
+        """How updates at other parameters stand to the gradients of a loss there."""
+        start = moved_from([update.variable for update in parameters], number)
         plain = run(self.step, [update.variable for update in self.changed], start=start)
         moved: dict[Update, Update] = {}
         for update in self.changed:
@@ -226,15 +241,8 @@ class Trained:
                 update, variable=replace(update.variable, before=before), taken=taken
             )
         names = {moved[update]: name for update, name in self.names.items() if update in moved}
-        there = Trained(self.step, tuple(moved.values()), names, plain)
-        other = None if plain.error is not None else there._fit(fit.loss, {})
-        if other is None or len(other.parameters) != len(fit.parameters):
-            return fit
-        if sum(u.variable.before.size for u in fit.parameters) == 1:  # some factor always fits
-            same = abs(other.factor - fit.factor) <= SAME * abs(fit.factor)
-            sign = float(np.sign(fit.factor))
-            return fit if same else replace(fit, factor=sign, agreeing=0)
-        return replace(fit, factor=other.factor, agreeing=other.agreeing)
+        there = Trained(self.step, tuple(moved.values()), names, plain, moved=True)
+        return None if plain.error is not None else there._fit(loss, {})
 
     def _explicit(self, ran: Ran, asked: str | None) -> list[Loss]:
         found = explicit_losses(self.known, ran)
@@ -318,8 +326,9 @@ class Trained:
         leaves = [ran.leaves[update.variable] for update in own]
         with np.errstate(all="ignore"):
             right = [np.asarray(g) for g in sweep_gradients(root, leaves, False, None)]
-        if not any(gradient.any() for gradient in right):
-            return None
+        if not any(gradient.any() for gradient in right):  # as at weights and a sample of zeros
+            other = None if self.moved else self._fit_elsewhere(loss, own, 2)
+            return None if other is None else replace(other, parameters=tuple(own), sources={})
         sources: dict[Update, Made] = {}
         signed = _signed(self.known)
         claims = []

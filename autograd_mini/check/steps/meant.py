@@ -31,7 +31,11 @@ _LOSS = re.compile(
     re.IGNORECASE,
 )
 """Names of losses."""
-_GRADIENT = re.compile(r"(?:^|[._])(?:d|grad|delta|dl|dj|de)(?:_|[A-Z])|_(?:grad|delta|prime)$")
+_GRADIENT = re.compile(
+    r"(?:^|[._])(?:d|grad|gradient|delta|derivative|dl|dj|de)(?:_|[A-Z])"
+    r"|(?:_|[a-z](?=[A-Z]))(?:grad(?:s|ient|ients)?|delta|prime|der(?:iv)?(?:ative)?s?|d|back(?:ward)?"
+    r"|slope|Grad(?:ient)?|Prime|Deriv(?:ative)?|Delta|Backward)$"
+)
 _ASCENDS = re.compile(r"likelihood|reward|elbo|return", re.IGNORECASE)
 
 
@@ -129,9 +133,16 @@ def sounds_like_a_loss(text: str) -> bool:
     >>> [text for text in ("loss", "self.losses[]", "total_cost", "E", "mse()", "dloss", "out")
     ...  if sounds_like_a_loss(text)]
     ['loss', 'self.losses[]', 'total_cost', 'E', 'mse()']
+    >>> sounds_like_a_loss("mse_prime()"), sounds_like_a_loss("self.cost_derivative()")
+    (False, False)
     """
-    last = re.sub(r"\[[^]]*\]$", "", text).rpartition(".")[2] or text
+    last = _last_name(text)
     return bool(_LOSS.search(last)) and not _GRADIENT.search(last)
+
+
+def _last_name(text: str) -> str:
+    """The name at the end of what something is called: ``cost`` of ``self.cost()``."""
+    return re.sub(r"(\[[^]]*\]|\(\))+$", "", text).rpartition(".")[2] or text
 
 
 _VAGUE = re.compile(
@@ -142,10 +153,10 @@ _VAGUE = re.compile(
 def is_vague(text: str) -> bool:
     """Whether something called so may as well be something else: an error on its way back.
 
-    >>> is_vague("error"), is_vague("sum_error"), is_vague("loss"), is_vague("mse")
-    (True, True, False, False)
+    >>> is_vague("error"), is_vague("sum_error"), is_vague("e[2]"), is_vague("loss")
+    (True, True, True, False)
     """
-    return bool(_VAGUE.search(re.sub(r"\W+$", "", text).rpartition(".")[2]))
+    return bool(_VAGUE.search(_last_name(text)))
 
 
 def explicit_losses(program: Program, ran: Ran) -> list[Loss]:

@@ -5,22 +5,33 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.bounds import automatic_gradients
 from autograd_mini.check.broadcasting import remedy
 from autograd_mini.check.lines.failing import failing_statement
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.scope import Scope
 from autograd_mini.check.steps.fitting import CannotTell, Fit, Trained, rate_number
 from autograd_mini.check.steps.multiples import SAME
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, put, run
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.updates import Update, derived, moved_from, rate_of, updates, written
+from autograd_mini.check.steps.updates import (
+    Update,
+    derived,
+    moved_from,
+    rate_of,
+    updates,
+    updates_itself,
+    written,
+)
 from autograd_mini.check.steps.variables import (
     Held,
     Space,
@@ -53,14 +64,27 @@ class Posed:
     """A training step as a problem.
 
     Attributes:
+        step: the step.
         problem: the problem.
         assumptions: what was assumed, each with the option that says it otherwise.
         sure: whether the loss is one by what the code says, or all is right for it.
+        agreeing: how many gradients are right for it.
+        unchanged: how many variables an update of the step names and does not change.
     """
 
+    step: Step
     problem: Problem
     assumptions: tuple[str, ...]
     sure: bool
+    agreeing: int
+    unchanged: int
+
+    @cached_property
+    def unmoving(self) -> int:
+        """How many parameters move no loss, whatever they are: as with a sample of zeros."""
+        other = moved_beside(self.problem, 0)
+        gradients = {} if other is None else automatic_gradients(other, self.problem.parameters)
+        return self.unchanged + sum(not gradient.any() for gradient in gradients.values())
 
 
 def posed(step: Step, asked: Asked = Asked()) -> Posed:
@@ -85,6 +109,8 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
             "so nothing says what its gradients are: give a step that updates its parameters"
         )
     changed = _with_unmoved(step, found, changed)
+    known = {update.variable for update in changed}
+    unchanged = sum(variable not in known for variable in written(step, found))
     names = dict(zip(changed, names_for([u.variable for u in changed]), strict=True))
     changed = _chosen(changed, names, asked.params)
     trained = Trained(step, tuple(changed), names, plain)
@@ -103,7 +129,8 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     short = names_for([update.variable for update in fit.parameters])
     trained = replace(trained, names=names | dict(zip(fit.parameters, short, strict=True)))
     posing = _Posing(trained, fit)
-    return Posed(posing.problem({}), tuple(posing.assumptions()), fit.sure)
+    assumptions = tuple(posing.assumptions())
+    return Posed(step, posing.problem({}), assumptions, fit.sure, fit.agreeing, unchanged)
 
 
 def _with_unmoved(step: Step, found: Sequence[Variable], changed: Sequence[Update]) -> list[Update]:
@@ -304,7 +331,12 @@ class _Posing:
                 f"{self.trained.names[update]} {rate_number(update, fit.parameters):g}"
                 for update in plain
             )
-        left = [self.trained.names[u] for u in self.trained.changed if u not in fit.parameters]
+        left = [
+            self.trained.names[update]
+            for update in self.trained.changed
+            if update not in fit.parameters
+            and (update.statement is None or updates_itself(update.statement.node))
+        ]
         if left:
             yield f"Changed, but no parameters of this loss: {', '.join(left)}"
 

@@ -29,12 +29,14 @@ class Step:
         call: runs it; gives what it returned, and the spaces after it.
         words: what it is, in a sentence.
         functions: those that it is made of, as far as that is known.
+        later: of a turn of a loop another one, so many turns later; ``None`` where there is none.
     """
 
     spaces: Sequence[Space]
     call: Call
     words: str
     functions: tuple[Callable[..., Any], ...] = ()
+    later: Callable[[int], Step | None] | None = None
 
     @cached_property
     def state(self) -> State:

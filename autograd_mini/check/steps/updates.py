@@ -86,8 +86,11 @@ def written(step: Step, found: Sequence[Variable]) -> list[Variable]:
     for statement in program.statements:
         if updates_itself(statement.node):
             target = getattr(statement.node, "target", None)
-            targets = getattr(statement.node, "targets", [target])
-            names.add(ast.unparse(targets[0]))
+            node = getattr(statement.node, "targets", [target])[0]
+            names.add(ast.unparse(node))
+            while isinstance(node, ast.Subscript):  # of an element its list
+                node = node.value
+                names.add(ast.unparse(node))
     return [
         variable
         for variable in found
@@ -163,9 +166,9 @@ def updates_itself(statement: ast.stmt) -> bool:
     return any(ast.unparse(n) == target for part in read for n in ast.walk(part))
 
 
-def moved_from(several: Sequence[Variable]) -> dict[Variable, Array]:
+def moved_from(several: Sequence[Variable], number: int = 0) -> dict[Variable, Array]:
     """Numbers in the place of those that variables hold, where nothing agrees by chance."""
-    rng, moved = np.random.default_rng(0), {}
+    rng, moved = np.random.default_rng(number), {}
     for variable in several:
         before = variable.before
         size = float(np.sqrt(np.mean(np.square(before)))) if before.size else 0.0
