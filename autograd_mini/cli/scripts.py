@@ -135,8 +135,8 @@ def own_streams(memory: int, seconds: float) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         most = math.ceil(seconds) + 1
-        before = resource.getrlimit(resource.RLIMIT_CPU)
-        if before[1] == resource.RLIM_INFINITY:
+        limit = resource.getrlimit(resource.RLIMIT_CPU)
+        if limit[1] == resource.RLIM_INFINITY:
             resource.setrlimit(resource.RLIMIT_CPU, (most, most))
     sys.stdout.flush()
     streams = [os.fdopen(os.dup(number), "w", encoding="utf-8") for number in (1, 2)]

@@ -28,6 +28,7 @@ from autograd_mini.check.steps.multiples import (
     TELLING,
     common_factor,
     is_clipped,
+    is_plain,
     plain_number,
     ratio_of,
     without_rounding,
@@ -210,7 +211,7 @@ class Trained:
                 continue
             for slope in reversed(slopes):
                 ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
-                if ratio and _is_plain(ratio):
+                if ratio and is_plain(ratio):
                     factor = plain_number(abs(ratio), SAME) * float(np.sign(fit.factor))
                     return replace(fit, factor=factor)
         return fit

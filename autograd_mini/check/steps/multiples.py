@@ -52,14 +52,14 @@ def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: fl
             for other, size in zip(ratios, sizes, strict=True)
             if other is not None and abs(abs(other) - abs(ratio)) <= SAME * abs(ratio)
         ]
-        says = sum(alike) - 1 or (0.5 if _is_plain(ratio) else 0.0)
+        says = sum(alike) - 1 or (0.5 if is_plain(ratio) else 0.0)
         nearer = abs(abs(ratio) - 1) < abs(abs(best) - 1)
         if says > said_by or (says == said_by > 0 and nearer):
             best, said_by = sign * abs(ratio), says
     return best
 
 
-def _is_plain(factor: float) -> bool:
+def is_plain(factor: float) -> bool:
     """Whether a factor is half a whole number, or one over it: no accident."""
     return any(
         0 < abs(whole := round(2 * number)) <= _LARGEST_DIVISOR
