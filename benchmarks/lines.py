@@ -272,7 +272,7 @@ def failures(found: Sequence[Outcome], count: int) -> None:
     """The worst first."""
 
     def rank(o: Outcome) -> int:
-        right = o.kinds[0] in CORRECT
+        right = bool(o.kinds) and o.kinds[0] in CORRECT
         faults = [
             o.crashed,
             o.false,
@@ -304,7 +304,7 @@ def failures(found: Sequence[Outcome], count: int) -> None:
             print(f"  {number}: {before}  →  {after}")
         for text_, cause, reason in zip(o.repairs, o.causes, o.reasons, strict=False):
             print(f"  repair {text_!r}  {cause}: {reason}")
-        if o.kinds[0] in CORRECT or o.crashed:
+        if o.crashed or o.kinds[0] in CORRECT:
             print(o.message)
 
 

@@ -97,7 +97,8 @@ def sample(network: Network, rng: np.random.Generator) -> Sample:
     for letter, (least, most) in RANGES.items():
         if letter in shapes:
             sizes[letter] = int(rng.integers(least, most + 1))
-
+    if any(kind.startswith("hot") for kind in network.data.values()):
+        sizes["K"] = max(sizes["K"], 2)  # of one class alone all gradients are 0
     return numbers(network, sizes, rng)
 
 

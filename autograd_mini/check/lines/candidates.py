@@ -17,8 +17,10 @@ from autograd_mini.check.holders import held
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.edits import Edit, Words, edits, words_of
 from autograd_mini.check.lines.instrument import with_hooks
+from autograd_mini.check.lines.line import is_mask
 from autograd_mini.check.lines.program import Stopped
 from autograd_mini.check.lines.source import Headed, Statement, Unit
+from autograd_mini.check.lines.syntax import loaded, made
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.lines.words import shape_of, value_of
 from autograd_mini.typing import Array
@@ -29,6 +31,8 @@ _PAIRED = 40
 """To how many edits another is added."""
 _LEAST_SECOND, _COSTLIEST_SECOND = 0.8, 1.8
 _COSTLIEST_PAIR = 4.5
+_PAIRED_WHERE_MEANT, _COSTLIEST_WHERE_MEANT = 150, 6.0
+"""The same where it is known what is to be made: most pairs need not run."""
 _LEAST_PAIR = 3.4
 _TWICE = 1.0
 """What it costs that two edits are needed."""
@@ -125,10 +129,19 @@ class Candidates:
         truth: what a right line may make.
         statement: the statement.
         turns: how often it runs.
+        meant: what it is to make, turn by turn, as far as that is known.
     """
 
-    def __init__(self, trial: Trial, truth: Truth, statement: Statement, turns: int) -> None:
+    def __init__(
+        self,
+        trial: Trial,
+        truth: Truth,
+        statement: Statement,
+        turns: int,
+        meant: Sequence[Array | None] = (),
+    ) -> None:
         self.trial, self.truth, self.statement = trial, truth, statement
+        self._meant = {turn: array for turn, array in enumerate(meant) if array is not None}
         self._turns = {0, 1, turns - 1}
         self._seen: set[object] = set()
         self._given: list[Candidate] = []
@@ -155,7 +168,7 @@ class Candidates:
         return self._evaluated(self._single, cost)
 
     def _edits(self, names: Mapping[str, Any]) -> Iterator[Edits]:
-        words = self._words(names)
+        words = self.words(names)
         found = edits(self.statement.node, words)
         if isinstance(self.statement.node, Headed):
             counts = isinstance(self.statement.node, ast.For) or _compares_numbers(
@@ -170,10 +183,13 @@ class Candidates:
         """
         if isinstance(self.statement.node, Headed) or _returns_several(self.statement.node):
             return iter(())
-        firsts = [candidate.edits[0] for candidate in self._given[:_PAIRED]]
-        return _pairs(firsts, self._words(names))
+        count = _PAIRED_WHERE_MEANT if self._meant else _PAIRED
+        most = _COSTLIEST_WHERE_MEANT if self._meant else _COSTLIEST_PAIR
+        firsts = [candidate.edits[0] for candidate in self._given[:count]]
+        return _pairs(firsts, self.words(names), most)
 
-    def _words(self, names: Mapping[str, Any]) -> Words:
+    def words(self, names: Mapping[str, Any]) -> Words:
+        """What may stand in the statement, of all that could be named there."""
         tree, numbers = self.statement.unit.tree, self.truth.numbers
         return words_of(tree, self._at_hand(names), [*numbers, *(2 * x for x in numbers)])
 
@@ -199,12 +215,18 @@ class Candidates:
                 key = _key(several[-1].statement, every_turn)
                 if key not in self._seen and not any(isinstance(v, Exception) for v in values):
                     self._seen |= {key} if key is not None else set()
-                    yield Candidate(several, *self._is_known(values))
+                    yield Candidate(several, *self._is_known(values, len(several) > 1))
 
-    def _is_known(self, values: Sequence[Array | Exception | None]) -> tuple[bool, bool]:
+    def _is_known(
+        self, values: Sequence[Array | Exception | None], of_pair: bool
+    ) -> tuple[bool, bool]:
         """Whether what an edit makes may be right, and is a gradient, at the first turn at which it
         makes anything: at later turns it may be handed what is wrong.
         """
+        if self._is_meant(values):
+            return True, True
+        if of_pair and self._meant:
+            return False, False
         arrays = [value for value in values if isinstance(value, np.ndarray)]
         first = next((array for array in arrays if array.any()), None)
         if first is None:
@@ -214,6 +236,16 @@ class Candidates:
         meant = {node for node in names if node is not None}
         gradients = {c.node for c in claims if c.exact and c.kind in ("gradient", "share")}
         return bool(claims), bool(gradients & meant if meant else gradients)
+
+    def _is_meant(self, values: Sequence[Array | Exception | None]) -> bool:
+        """Whether just that is made that is to be made, at the first turn of which it is known: at
+        later turns it may be handed what is wrong.
+        """
+        for turn, value in zip(sorted(self._turns), values, strict=False):
+            if turn in self._meant:
+                meant = self._meant[turn]
+                return isinstance(value, np.ndarray) and _is_near(value, meant)
+        return False
 
     def _made(self, every: _Listed, cost: float) -> list[list[Made]]:
         """What the statement, and the edits that follow, make at the turns that are looked at.
@@ -251,7 +283,7 @@ class Candidates:
         if not isinstance(code, CodeType):
             return code
         try:
-            made = self.trial.program.value(code, names)
+            made = self.trial.program.value(code, {**names, _WRITTEN: _with_written})
         except Exception as error:
             return error
         items = list(made.values()) if isinstance(made, dict) else made
@@ -263,9 +295,10 @@ class Candidates:
         return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
 
 
-def _pairs(firsts: Sequence[Edit], words: Words) -> Iterator[Edits]:
-    """Pairs of edits by cost; of those of one cost the one comes first whose first costs more,
-    which is what is told first.  What follows an edit is listed when it may be next.
+def _pairs(firsts: Sequence[Edit], words: Words, most: float) -> Iterator[Edits]:
+    """Pairs of edits by cost, no more than ``most``; of those of one cost the one comes first whose
+    first costs more, which is what is told first.  What follows an edit is listed when it may be
+    next.
     """
     order = count()
     waiting: list[tuple[float, float, int, Edits]] = []
@@ -274,7 +307,7 @@ def _pairs(firsts: Sequence[Edit], words: Words) -> Iterator[Edits]:
         heappush(waiting, (least, -math.inf, next(order), (first,)))
     while waiting:
         cost, _, _, several = heappop(waiting)
-        if cost > _COSTLIEST_PAIR:
+        if cost > most:
             return
         if len(several) == 2:
             yield several
@@ -306,7 +339,9 @@ def _compiled(unit: Unit, statement: ast.stmt) -> CodeType | SyntaxError | None:
     value = getattr(statement, "value", None)
     if isinstance(statement, ast.Expr) or not isinstance(value, ast.expr):
         return None
-    if isinstance(statement, ast.AugAssign) and not isinstance(statement.op, ast.Add | ast.Sub):
+    if (written := _written(statement)) is not None:
+        value = written
+    elif isinstance(statement, ast.AugAssign) and not isinstance(statement.op, ast.Add | ast.Sub):
         target = ast.parse(ast.unparse(statement.target), mode="eval").body
         value = ast.copy_location(ast.BinOp(target, statement.op, value), statement)
     value = ast.fix_missing_locations(with_hooks(unit, value))
@@ -314,6 +349,31 @@ def _compiled(unit: Unit, statement: ast.stmt) -> CodeType | SyntaxError | None:
         return compile(ast.Expression(value), "<edit>", "eval")
     except SyntaxError as error:
         return error
+
+
+def _written(statement: ast.stmt) -> ast.expr | None:
+    """The array that an assignment by a mask leaves behind, ``dz[z < 0] = 0``: all of it is what
+    the statement makes, also where the mask is empty.
+    """
+    match statement:
+        case (
+            ast.Assign(targets=[ast.Subscript(base, mask) as target], value=value)
+            | ast.AugAssign(target=ast.Subscript(base, mask) as target, value=value)
+        ) if is_mask(mask):
+            if isinstance(statement, ast.AugAssign):
+                value = ast.BinOp(loaded(target), statement.op, value)
+            written = made(f"{_WRITTEN}(_0, _1, _2)", loaded(base), mask, value)
+            return ast.fix_missing_locations(ast.copy_location(written, statement))
+    return None
+
+
+_WRITTEN = "__written__"
+
+
+def _with_written(base: Any, mask: Any, value: Any) -> Array:
+    after = np.array(base)
+    after[mask] = value
+    return after
 
 
 def _changed(
@@ -332,6 +392,16 @@ def _changed(
         if not np.array_equal(part, before, equal_nan=True)
     ]
     return other[0] if len(other) == 1 else Made(None if other else np.zeros(0))
+
+
+def _is_near(one: Array, other: Array) -> bool:
+    if one.shape != other.shape:
+        return False
+    room = _NEAR * np.max(np.abs(other), initial=0.0)
+    return bool(np.all(np.abs(np.subtract(one, other, dtype=float)) <= room))
+
+
+_NEAR = 1e-7
 
 
 def _key(statement: ast.stmt, made: Sequence[Made]) -> object:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -61,7 +62,19 @@ class Truth:
         self.tolerance = problem.rounding_unit**0.55
         named = expanded.used.nodes | {node: name for name, node in expanded.nodes.items()}
         self.wording = Wording(named, expanded.used.arrays)
-        self.names = named
+        self.names: Mapping[Node, str] = named
+        self._called = dict(named)  # by the loss, then by the hand-derived code
+
+    def call(self, called: Iterable[tuple[str, Array]]) -> None:
+        """Say what the hand-derived code calls values, by which the gradients of nodes that have no
+        name in the loss are known.
+        """
+        for name, value in called:
+            if name.isidentifier() and value.ndim and value.dtype.kind == "f":
+                claims = self.claims(value, factors=False)
+                nodes = [c.node for c in claims if c.kind == "value" and c.exact]
+                if nodes and not any(node in self._called for node in nodes):
+                    self._called[nodes[0]] = name
 
     @cached_property
     def gradients(self) -> dict[Node, Array]:
@@ -101,19 +114,25 @@ class Truth:
         return np.array_equal(self.gradients[node], -self.gradients.get(node.parents[0], 0.0))
 
     def _shares(self) -> Iterator[tuple[Node, Array]]:
-        """What each use of a node that is used several times adds to its gradient."""
+        """What each use of a node that is used several times adds to its gradient, and what some of
+        them add together: those of one layer, where another reads it as well.
+        """
         uses: dict[Node, int] = defaultdict(int)
         for node in self.order:
             for operand in node.parents:
                 if is_node(operand):
                     uses[operand] += 1
+        several: dict[Node, list[Array]] = defaultdict(list)
         for node in self.order:
             if any(is_node(p) and uses[p] > 1 for p in node.parents):
-                with np.errstate(all="ignore"):
-                    pairs = list(node.contributions(self.gradients[node][()], None, False, True))
-                for operand, share in pairs:
+                for operand, share in self.shares_of(node):
                     if uses[operand] > 1:
-                        yield operand, np.asarray(data_of(share))
+                        several[operand].append(share)
+        for operand, shares in several.items():
+            most = len(shares) if len(shares) <= _FEW else 2
+            for count in range(1, most):
+                for some in combinations(shares, count):
+                    yield operand, np.asarray(sum(some[1:], some[0]))
 
     def _slopes(self) -> Iterator[tuple[Node, Array]]:
         """How steep each node is that is made element by element of another: those with a name,
@@ -166,6 +185,36 @@ class Truth:
         if known is not None and array.size and np.isfinite(array).all() and array.any():
             yield from known.claims(array, self.tolerance, factors)
 
+    def known(self, shape: tuple[int, ...], name: str) -> list[tuple[Claim, Array]]:
+        """All that is known of a shape, each array once; before it what the name says, whatever its
+        shape.
+        """
+        found: dict[bytes, tuple[Claim, Array]] = {}
+        named = self.named(name)
+        wide = np.shape(self.gradients[named]) if named in self.gradients else None
+        for size in dict.fromkeys((wide, shape)):
+            alike = self._known.get(size) if size is not None else None
+            for claim, array in alike.each() if alike else ():
+                of_it = claim.node is named and claim.kind in ("gradient", "share")
+                if size == shape or of_it:
+                    found.setdefault(array.tobytes(), (claim, array))
+
+        def rank(known: tuple[Claim, Array]) -> tuple[bool, bool, int]:
+            claim, _ = known
+            return (
+                not self.fits(name, claim),
+                claim.node not in self.names,
+                _KINDS.index(claim.kind),
+            )
+
+        return sorted(found.values(), key=rank)
+
+    def shares_of(self, node: Node) -> list[tuple[Node, Array]]:
+        """What a node hands on to the gradient of each of its operands."""
+        with np.errstate(all="ignore"):
+            pairs = list(node.contributions(self.gradients[node][()], None, False, True))
+        return [(operand, np.asarray(data_of(share))) for operand, share in pairs]
+
     def words(self, claim: Claim) -> str:
         """A claim in words."""
         what = self.wording(claim.node)
@@ -194,15 +243,17 @@ class Truth:
     def fits(self, name: str, claim: Claim) -> bool:
         """Whether a name is that of the node whose gradient the array is, as ``dZ1`` of ``z1``."""
         return claim.kind not in ("value", "slope") and is_gradient_name(
-            name, self.names.get(claim.node, "")
+            name, self._called.get(claim.node, "")
         )
 
     def named(self, name: str) -> Node | None:
         """The node whose gradient something is by its name."""
-        found = {node for node, other in self.names.items() if is_gradient_name(name, other)}
+        found = {node for node, other in self._called.items() if is_gradient_name(name, other)}
         return found.pop() if len(found) == 1 else None
 
 
+_FEW = 4
+"""Of how many uses of a node it is looked at what some of them add together."""
 _KINDS = ("gradient", "share", "value", "slope")
 """The kinds, the likelier first: what is its own derivative is called by its name."""
 
@@ -216,11 +267,16 @@ class _Alike:
 
     def add(self, kind: Kind, node: Node, array: Array) -> None:
         self._what.append((kind, node))
-        self._arrays.append(array.ravel())
+        self._arrays.append(array)
+
+    def each(self) -> Iterator[tuple[Claim, Array]]:
+        """The arrays, with what each is."""
+        for (kind, node), array in zip(self._what, self._arrays, strict=True):
+            yield Claim(kind, node), array
 
     @cached_property
     def _rows(self) -> Array:
-        return np.array(self._arrays, float)
+        return np.array([array.ravel() for array in self._arrays], float)
 
     @cached_property
     def _largest(self) -> Array:

@@ -58,6 +58,7 @@ COSTS = {
     "einsum": 1.6,
     "drop call": 1.6,
     "axis order": 1.6,
+    "reshape": 1.6,
     "name throughout": 1.6,
     "constant": 1.6,
     "accumulate": 1.6,

@@ -105,6 +105,7 @@ def constants(line: Line, node: ast.expr) -> Iterator[Change]:
     others = dict.fromkeys([*usual, *near, *line.words.constants])
     if value and not power:
         others.setdefault(1 / value)
+    named = {float(word.value) for word in line.words.numbers if word.here}
     for other in others:
         if other != value:
             likely = other in usual or other in near
@@ -113,10 +114,11 @@ def constants(line: Line, node: ast.expr) -> Iterator[Change]:
                 other == 0 and not power and not isinstance(parent, ast.Call)
             ):  # rather is the term left out, or the factor
                 extra = 2.0
+            extra += 0.7 if other in named and not likely else 0.0
             yield Change("power" if power else "constant", node, number(other), extra)
     for word in line.words.numbers:
         if not power and word.value != value:
-            yield Change("constant", node, word.copy(), 0.7)
+            yield Change("constant", node, word.copy(), 0.5 if word.here else 0.7)
 
 
 # Operators

@@ -79,7 +79,7 @@ class Line:
         for root in [*self.roots, *self.targets]:
             for node in ast.walk(root):
                 counting: list[ast.AST] = []
-                if isinstance(node, ast.Subscript) and not _is_mask(node.slice):
+                if isinstance(node, ast.Subscript) and not is_mask(node.slice):
                     counting.append(node.slice)
                 if isinstance(node, ast.Call):
                     counting += [k.value for k in node.keywords]
@@ -108,7 +108,7 @@ class Line:
         for root in self.roots:
             add(root)
         for target in self.targets:
-            if isinstance(target, ast.Subscript) and _is_mask(target.slice):
+            if isinstance(target, ast.Subscript) and is_mask(target.slice):
                 add(target.slice)
         return found
 
@@ -281,7 +281,7 @@ class Line:
         return {re.sub(r"[^a-z0-9]+", "", text) for text in texts}
 
 
-def _is_mask(index: ast.expr) -> bool:
+def is_mask(index: ast.expr) -> bool:
     """Whether an index compares numbers."""
     return isinstance(index, ast.Compare | ast.BoolOp) or (
         isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.Invert)

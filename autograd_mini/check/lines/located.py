@@ -12,11 +12,21 @@ from autograd_mini.check.lines.listing import listing
 from autograd_mini.check.lines.misnamed import misnamed, mistakes_of_names
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.reasons import NUMBER, reason
-from autograd_mini.check.lines.repair import Budget, Mended, Step, VerifiedEdit, after, mended
+from autograd_mini.check.lines.repair import (
+    Budget,
+    Mended,
+    Step,
+    VerifiedEdit,
+    after,
+    meant_by,
+    mended,
+)
 from autograd_mini.check.lines.source import Statement, reread
+from autograd_mini.check.lines.substituted import Substituted
 from autograd_mini.check.lines.suspects import HANDED_WRONG, suspects
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.written import written_edit
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import (
     DIFFER,
@@ -80,9 +90,17 @@ def located(
     first = Trial(problem, program, tolerance, wrong, left_out=claims)
     if not first.runs_as_before or not first.sites:
         return alone
+    truth.call((event.name, event.value) for event in first.ran.events)
     done = mended(first, truth, blame.mistakes, budget)
     steps = _apart(_surely(done))
     trial = after(first, [step.first for step in steps]) if done.left else done.trial
+    while trial.wrong & blame.mistakes.keys():
+        meant = meant_by(trial, truth, budget)
+        edit = written_edit(trial, truth, meant) if meant is not None else None
+        if edit is None:
+            break
+        steps.append(Step(trial, [edit]))
+        trial = after(trial, [edit])
     found = [_mistake(step.trial, truth, step.edits) for step in _nearest_the_loss_first(steps)]
     notes: tuple[str, ...] = ()
     if trial.wrong & blame.mistakes.keys():
@@ -91,7 +109,7 @@ def located(
                 f"The search for lines that are right stopped after {budget.seconds:g} s, with "
                 f"{budget.tried} changes tried: seconds= says how long it may take.",
             )
-        found += _unmended(trial, truth, budget)
+        found += _unmended(trial, truth, budget, meant)
     found += mistakes_of_names(problem, claims, truth, trial)
     return Located(found, listing(first, trial, truth, found), notes)
 
@@ -164,10 +182,15 @@ def with_causes(slips: Sequence[Mistake], quantities: Sequence[Quantity]) -> lis
     told = []
     for slip in slips:
         known = [causes[n] for n in (*slip.names, *slip.inherited_by) if n in causes]
-        if slip.cause == "unknown" and known:
+        known = [cause for cause in known if _CUT not in cause.evidence]
+        if slip.cause == "unknown" and not slip.repairs and known:
             slip = replace(slip, cause=known[0].code, reason=known[0].evidence)
         told.append(slip)
     return told
+
+
+_CUT = "…"
+"""What stands in a formula that is too long to be read."""
 
 
 def _mistake(trial: Trial, truth: Truth, edits: Sequence[VerifiedEdit]) -> Mistake:
@@ -175,10 +198,12 @@ def _mistake(trial: Trial, truth: Truth, edits: Sequence[VerifiedEdit]) -> Mista
     meaning = _meaning(trial, truth)
     repairs = []
     for found in edits:
-        codes, sentences = zip(*(reason(edit, meaning) for edit in found.edits), strict=True)
+        told = [reason(edit, meaning) for edit in found.edits]
+        told = told or [("unknown", f"this should be {found.meant}")]
         line, text = _line_and_text(found)
-        said = "; and ".join(dict.fromkeys(sentences))
-        repairs.append(Repair(line, text, codes[0], said, found.verified_at))
+        said = "; and ".join(dict.fromkeys(sentence for _, sentence in told))
+        ours = not found.edits
+        repairs.append(Repair(line, text, told[0][0], said, found.verified_at, ours))
     own = _own(trial, edits[0].statement, edits[0].names)
     inherited = [name for name in _nearest_first(trial) if name in edits[0].names - own]
     first = repairs[0]
@@ -195,9 +220,11 @@ def _line_and_text(found: VerifiedEdit) -> tuple[Line, str]:
     return line_of(found.statement, text), text
 
 
-def _unmended(trial: Trial, truth: Truth, budget: Budget) -> list[Mistake]:
+def _unmended(
+    trial: Trial, truth: Truth, budget: Budget, meant: Substituted | None
+) -> list[Mistake]:
     """What no small change explains: the line that is wrong, if there is only one."""
-    every = suspects(trial, truth)
+    every = suspects(trial, truth, meant)
     unknown = [suspect for suspect in every if suspect.penalty < 1 and suspect.handed_right]
     if not unknown:
         return []
@@ -205,6 +232,8 @@ def _unmended(trial: Trial, truth: Truth, budget: Budget) -> list[Mistake]:
     own = _own(trial, suspect.statement, suspect.spoils)
     inherited = [name for name in _nearest_first(trial) if name in suspect.spoils - own]
     sentence = "no single change of this line makes the gradients right"
+    if meant is not None and meant.place == suspect.statement.place:
+        sentence = f"this should be {truth.words(meant.claims[0])}; no small change makes it so"
     if budget.spent:
         sentence = f"the search stopped after {budget.seconds:g} s, {budget.tried} changes tried"
     line = line_of(suspect.statement, None)

@@ -98,6 +98,8 @@ def mistakes_of_names(
         return [Mistake(None, CAUSE, said, names=names)]
     base = trial.base.get(site.place, [site.node])[0]
     edited = _with_keys(base, renamed)
+    if edited is None:  # there is an array by that name, too
+        edited, renamed = _with_values(base, trial, truth, names), {name: name for name in names}
     text = rewritten(site, edited) if edited is not None else None
     line = line_of(site, text)
     points = _verified(problem, trial, site, edited, renamed) if edited is not None else 0
@@ -130,6 +132,29 @@ def _with_keys(statement: ast.stmt | ast.Module, renamed: Mapping[str, str]) -> 
     ]
     assert isinstance(statement, ast.Return)
     return with_fields(statement, value=with_fields(given, keys=made))
+
+
+def _with_values(
+    statement: ast.stmt | ast.Module, trial: Trial, truth: Truth, names: Sequence[str]
+) -> ast.stmt | None:
+    """The statement with the variables in the dict that it returns that are what the keys say."""
+    given = getattr(statement, "value", None)
+    if not isinstance(given, ast.Dict) or not isinstance(statement, ast.Return):
+        return None
+    nodes = trial.problem.expanded.nodes
+    values = list(given.values)
+    for at, key in enumerate(given.keys):
+        name = key.value if isinstance(key, ast.Constant) else None
+        if name in names:
+            held = [
+                event.name
+                for event in trial.ran.events
+                if event.name.isidentifier() and _is(event.value, nodes[str(name)], truth)
+            ]
+            if not held:
+                return None
+            values[at] = ast.copy_location(ast.Name(held[-1], ast.Load()), values[at])
+    return with_fields(statement, value=with_fields(given, values=values))
 
 
 def _verified(

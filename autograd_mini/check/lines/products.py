@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from itertools import combinations, permutations
+from math import prod
 
 from autograd_mini.check.lines.line import Change, Line, meets, name_of_call
 from autograd_mini.check.lines.syntax import made, number_of, with_fields
@@ -16,6 +17,7 @@ def changes(line: Line) -> Iterator[Change]:
     for node in line.nodes:
         yield from products(line, node)
         yield from transposes(line, node)
+        yield from _reshaped(line, node)
 
 
 # Products
@@ -107,6 +109,14 @@ def _base(line: Line, node: ast.expr) -> ast.expr:
 
 
 def _transposed(line: Line, node: ast.expr) -> ast.expr:
+    """An expression with its last two axes exchanged; of ``0.1 * X`` the array alone is turned."""
+    match node:
+        case ast.BinOp(left, ast.Mult(), right) if line.shape(left) == ():
+            return with_fields(node, right=_turned_back(line, right))
+        case ast.BinOp(left, ast.Mult() | ast.Div(), right) if line.shape(right) == ():
+            return with_fields(node, left=_turned_back(line, left))
+        case ast.UnaryOp(ast.USub(), operand):
+            return with_fields(node, operand=_turned_back(line, operand))
     shape = line.shape(node)
     if shape is None or len(shape) < 3:
         return made("_0.T", node)
@@ -115,6 +125,11 @@ def _transposed(line: Line, node: ast.expr) -> ast.expr:
         axes = ", ".join(map(str, [*range(n - 2), n - 1, n - 2]))
         return made(f"_0.transpose({axes})", node)
     return made("_0.swapaxes(-1, -2)", node)
+
+
+def _turned_back(line: Line, node: ast.expr) -> ast.expr:
+    base = _base(line, node)
+    return base if base is not node else _transposed(line, node)
 
 
 def _turned(shape: Shape | None) -> Shape | None:
@@ -218,6 +233,17 @@ def _axis_orders(line: Line, node: ast.Call) -> Iterator[Change]:
             yield Change("axis order", node, with_fields(node, args=[*start, *numbers]), 0.3)
     if name == "reshape":
         yield from _other_shapes(line, node, array, given)
+
+
+def _reshaped(line: Line, node: ast.expr) -> Iterator[Change]:
+    """An array to be given the shape of another, which has as many elements."""
+    shape = line.shape(node)
+    if node not in line.roots or not shape:
+        return
+    for word in line.words.arrays:
+        if word.here and word.shape and word.shape != shape and prod(word.shape) == prod(shape):
+            extra = 0.5 if line.is_gradient(word) else 0.0
+            yield Change("reshape", node, made("_0.reshape(_1.shape)", node, word.copy()), extra)
 
 
 def _other_shapes(

@@ -411,6 +411,13 @@ def _shaped(edit: Edit, meaning: Meaning) -> str:
     return f"another shape is needed: {text_of(edit.new)}"
 
 
+def _reshaped(edit: Edit, meaning: Meaning) -> str:
+    match edit.new:
+        case ast.Call(args=[shape]):
+            return f"the shape must be {text_of(shape)}: .reshape is missing"
+    return _shaped(edit, meaning)
+
+
 def _ordered(edit: Edit, meaning: Meaning) -> Told | str:
     if isinstance(edit.new, ast.Attribute) and edit.new.attr == "shape":
         return "shape", f"the shape must be {text_of(edit.new)}"
@@ -480,6 +487,7 @@ _TOLD: dict[str, tuple[str, Tell]] = {
     "power": ("wrong-factor", _power),
     "product": ("missing-reduction", _multiplied),
     "reduction": ("sum-for-mean", _reduction),
+    "reshape": ("shape", _reshaped),
     "sign": ("sign", _sign),
     "slice": ("wrong-operand", _indexed),
     "slope": ("wrong-factor", _slope),

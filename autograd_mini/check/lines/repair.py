@@ -23,6 +23,7 @@ from autograd_mini.check.lines.edits import Edit
 from autograd_mini.check.lines.moves import Move, below_readers
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.statements import is_update
+from autograd_mini.check.lines.substituted import Substituted, Substitutes
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, missing, suspects
 from autograd_mini.check.lines.texts import with_plain_products
 from autograd_mini.check.lines.trial import Trial
@@ -34,7 +35,7 @@ class VerifiedEdit:
 
     Attributes:
         statement: the statement.
-        edits: the change, in one step or two.
+        edits: the change, in one step or two; none where the statement is written anew.
         edited: the statement with the change.
         names: the gradients that were wrong and are right with it.
         verified_at: at how many points.
@@ -42,6 +43,8 @@ class VerifiedEdit:
         own: how unlikely the statement is wrong.
         left: how many gradients stay wrong.
         move: how the statement is moved, where that is the change.
+        meant: what the statement should make, where it is written anew and no edit says what is
+            wrong.
     """
 
     statement: Statement
@@ -53,6 +56,7 @@ class VerifiedEdit:
     own: float = 0.0
     left: int = 0
     move: Move | None = None
+    meant: str = ""
 
     @property
     def changes(self) -> Mapping[Place, Sequence[ast.stmt | ast.Module]]:
@@ -239,7 +243,9 @@ class _Search:
     """
 
     def __init__(self, trial: Trial, truth: Truth, budget: Budget) -> None:
-        self._every = [_Line(trial, truth, suspect) for suspect in suspects(trial, truth)]
+        meant = meant_by(trial, truth, budget)
+        every = suspects(trial, truth, meant)
+        self._every = [_Line(trial, truth, suspect, meant) for suspect in every]
         self._lines = self._every
         self._trial, self._is_begun = trial, False
         self._budget = budget
@@ -281,6 +287,18 @@ class _Search:
             if edit.score <= ordered[0].score + margin:
                 distinct.setdefault(edit.statement.place, edit)
         return list(distinct.values())
+
+
+def meant_by(trial: Trial, truth: Truth, budget: Budget) -> Substituted | None:
+    """The statement that is wrong, as what should be made in its place tells: that is told also
+    where the time for changes is up.
+    """
+    end = time.process_time() + _SUBSTITUTING * budget.seconds
+    return Substitutes(trial, truth, lambda: time.process_time() > end).likeliest
+
+
+_SUBSTITUTING = 0.2
+"""The part of the time for changes that may be taken besides to find it."""
 
 
 def _moved_updates(trial: Trial, budget: Budget) -> Iterator[VerifiedEdit]:
@@ -332,11 +350,14 @@ def _if_unknown(candidate: Candidate) -> float:
 class _Line:
     """A statement under suspicion."""
 
-    def __init__(self, trial: Trial, truth: Truth, suspect: Suspect) -> None:
+    def __init__(
+        self, trial: Trial, truth: Truth, suspect: Suspect, meant: Substituted | None
+    ) -> None:
         self.trial, self.suspect = trial, suspect
         self.place = suspect.statement.place
         turns = len(trial.sites[suspect.event.site])
-        self._candidates = Candidates(trial, truth, suspect.statement, turns)
+        here = meant.arrays if meant is not None and meant.place == self.place else ()
+        self._candidates = Candidates(trial, truth, suspect.statement, turns, here)
         self._unknown: deque[Candidate] = deque()
         self.gradients: list[VerifiedEdit] = []
 

@@ -14,6 +14,7 @@ from autograd_mini.check.lines.claims import Claim, Truth, is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Event
 from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.lines.substituted import Substituted
 from autograd_mini.check.lines.trial import Trial
 
 
@@ -41,9 +42,19 @@ class Suspect:
     handed_right: bool
 
 
-def suspects(trial: Trial, truth: Truth) -> list[Suspect]:
-    """The statements that may be wrong, the likeliest first."""
+def suspects(trial: Trial, truth: Truth, substituted: Substituted | None = None) -> list[Suspect]:
+    """The statements that may be wrong, the likeliest first.
+
+    Arguments:
+        trial: the code on trial.
+        truth: what was recorded.
+        substituted: the statement that is wrong as far as what should be made in its place tells.
+    """
     penalties = _penalties(trial, truth)
+    if substituted is not None:
+        if substituted.names == trial.wrong:
+            penalties = {place: own + _ELSEWHERE for place, own in penalties.items()}
+        penalties[substituted.place] = 0.0
     every = {place: [place] for place in trial.places} | _headers(trial)
     found: list[Suspect] = []
     for place, inside in every.items():
@@ -58,6 +69,8 @@ def suspects(trial: Trial, truth: Truth) -> list[Suspect]:
         if len(moved) > 1 and (not spoils or cancels < penalty):
             # what is wrong several times may be right at the end
             spoils, own, penalty = every_turn, own + _CANCELS, cancels
+        if substituted is not None and place == substituted.place:
+            spoils, penalty = spoils | substituted.names, missing(len(trial.wrong - spoils))
         if not spoils & trial.wrong:
             continue
         statement, event = (
@@ -191,6 +204,9 @@ def _read(node: ast.stmt) -> set[str]:
         if isinstance(part, kinds) and isinstance(part.ctx, ast.Load)
     }
 
+
+_ELSEWHERE = 0.7
+"""What it costs a statement that another is wrong as what should be made there tells."""
 
 HANDED_WRONG = 0.7
 """What it costs a statement that it was handed what is not known."""

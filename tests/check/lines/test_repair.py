@@ -173,3 +173,107 @@ def test_what_a_loop_has_counted_to_is_no_factor():
 
     (mistake,) = check_gradients(loss, {"W2": PARAMS["W2"]}, manual).mistakes
     assert all(" i" not in repair.text for repair in mistake.repairs)
+
+
+# Written from the recorded loss
+
+
+def test_a_line_that_no_small_change_mends_is_written_anew_and_said_to_be_ours():
+    def loss(W1, W2):
+        a1 = np.tanh(X @ W1)
+        out = a1 @ W2
+        return np.sum((out - T) ** 2) / 2 + np.sum(np.sin(a1) ** 3)
+
+    def manual(W1, W2):
+        a1 = np.tanh(X @ W1)
+        dout = a1 @ W2 - T
+        dW2 = a1.T @ dout
+        da1 = dout @ W2.T
+        dz1 = da1 * (1 - a1**2)
+        return {"W1": X.T @ dz1, "W2": dW2}
+
+    report = check_gradients(loss, PARAMS, manual)
+    (mistake,) = report.mistakes
+    assert mistake.line.text == "da1 = dout @ W2.T"
+    assert mistake.repair.text == "da1 = 3 * np.sin(a1) ** 2 * np.cos(a1) + dout @ W2.T"
+    assert mistake.repair.ours
+    assert mistake.repair.verified_at == 3
+    assert mistake.reason == "this should be the gradient of a1"
+    assert mistake.inherited_by == ("W1",)
+    assert "ours: written from the recorded loss" in str(report)
+
+
+def test_a_line_is_not_written_anew_where_a_change_of_it_is_right():
+    def manual(W1, W2):
+        a1 = np.tanh(X @ W1)
+        dout = (a1 @ W2 - T) / len(X)
+        da1 = dout @ W2.T * a1
+        return {"W1": X.T @ (da1 * (1 - a1**2)), "W2": a1.T @ dout}
+
+    (mistake,) = check_gradients(averaged, PARAMS, manual).mistakes
+    assert mistake.repair.text == "da1 = dout @ W2.T"
+    assert not mistake.repair.ours
+
+
+def test_two_slips_in_one_statement_are_its_line_and_are_both_undone():
+    def manual(W1, W2):
+        a1 = np.tanh(X @ W1)
+        dout = (a1 @ W2 - T) / len(X)
+        dz1 = dout @ W2.T * (1 + a1**3)
+        return {"W1": X.T @ dz1, "W2": a1.T @ dout}
+
+    (mistake,) = check_gradients(averaged, PARAMS, manual).mistakes
+    assert mistake.line.text == "dz1 = dout @ W2.T * (1 + a1**3)"
+    assert mistake.repair.text == "dz1 = dout @ W2.T * (1 - a1 ** 2)"
+    assert not mistake.repair.ours
+
+
+# What is put in the place of what a line makes
+
+
+def test_the_line_of_a_loop_is_found_that_no_change_mends():
+    def manual(W, U):
+        hs = [np.zeros((5, 3))]
+        for x in SERIES:
+            hs.append(np.tanh(x @ W + hs[-1] @ U))
+        dW, dU, dh = np.zeros_like(W), np.zeros_like(U), hs[-1]
+        for t in reversed(range(len(SERIES))):
+            dz = np.sin(dh) ** 3
+            dW += SERIES[t].T @ dz
+            dU += hs[t].T @ dz
+            dh = dz @ U.T
+        return {"W": dW, "U": dU}
+
+    (mistake,) = check_gradients(recurrent, RECURRENT, manual).mistakes
+    assert mistake.line.text == "dz = np.sin(dh) ** 3"
+    assert set(mistake.inherited_by) == {"W", "U"}
+
+
+def test_a_mask_that_changes_nothing_is_wrong_where_it_should_change_something():
+    def loss(W1, W2):
+        h = np.maximum(X @ W1, 0)
+        return np.sum((h @ W2 - T) ** 2) / 2
+
+    def manual(W1, W2):
+        h = np.maximum(X @ W1, 0)
+        dout = h @ W2 - T
+        dh = dout @ W2.T
+        dh[h < 0] = 0
+        return {"W1": X.T @ dh, "W2": h.T @ dout}
+
+    (mistake,) = check_gradients(loss, PARAMS, manual).mistakes
+    assert mistake.line.text == "dh[h < 0] = 0"
+    assert mistake.repair.text == "dh[h <= 0] = 0"
+
+
+def test_a_name_is_transposed_before_a_product_is():
+    def loss(W1):
+        return np.sum((X @ W1) ** 2)
+
+    def manual(W1):
+        d = 2 * X @ W1
+        return {"W1": 1.0 * X @ d}
+
+    square = {"W1": RNG.normal(size=(4, 5))}
+    (mistake,) = check_gradients(loss, square, manual).mistakes
+    assert mistake.repair.text == 'return {"W1": 1.0 * X.T @ d}'

@@ -1,0 +1,228 @@
+"""Which line is wrong?  One that makes right what it spoils, where what it makes is what it should.
+
+In the place of what a statement makes the recorded arrays of its shape are put, one after the
+other.  The line nearest the loss for which one of them makes right all that the line spoils is the
+one that is wrong: those above it hand it what it then spoils again, those below only inherit.
+A statement in a loop makes another quantity in each turn: rows of nodes, one a turn, are found
+where the loss uses one node once a turn, and from there along the graph.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from autograd_mini.check.lines.claims import Claim, Truth
+from autograd_mini.check.lines.instrument import HANDED
+from autograd_mini.check.lines.program import Event, Site
+from autograd_mini.check.lines.source import Place
+from autograd_mini.check.lines.trial import Trial
+from autograd_mini.core.graph import Node, is_node
+from autograd_mini.typing import Array
+
+_MOST = 16
+"""How many arrays are put in the place of what one target of a statement holds."""
+_FACTORS = 3
+"""How many factors are tried that gradients may have."""
+_MOST_ROWS = 96
+"""How many rows of nodes are found for a loop."""
+
+
+@dataclass(frozen=True)
+class Substituted:
+    """What a statement should make.
+
+    Attributes:
+        place: where the statement is.
+        site: which of its targets.
+        claims: what should be made there, turn by turn; of several turns the last may be alone.
+        arrays: the same as numbers; ``None`` in turns of which nothing is known.
+        names: the gradients that are wrong and are right with it.
+    """
+
+    place: Place
+    site: Site
+    claims: tuple[Claim, ...]
+    arrays: Sequence[Array | None]
+    names: frozenset[str]
+
+
+class Substitutes:
+    """The statements that may be wrong, as what should be made in their places tells.
+
+    Arguments:
+        trial: the code on trial.
+        truth: what was recorded.
+        spent: whether the time is up.
+    """
+
+    def __init__(self, trial: Trial, truth: Truth, spent: Callable[[], bool]) -> None:
+        self._trial, self._truth, self._spent = trial, truth, spent
+        self._rows: dict[int, list[tuple[Node, ...]]] = {}
+
+    @cached_property
+    def likeliest(self) -> Substituted | None:
+        """That with which most gradients become right, of such the nearest to the loss."""
+        best: Substituted | None = None
+        for place, sites in self._trial.places.items():
+            if place in self._trial.base:
+                continue
+            for site in sites:
+                if site in self._right:
+                    continue
+                made = self._at(site)
+                if made is not None and (best is None or len(made.names) > len(best.names)):
+                    best = made
+                if best is not None and best.names == self._trial.wrong:
+                    return best
+                if self._spent():
+                    return best
+        return best
+
+    @cached_property
+    def _factors(self) -> dict[Site, list[float]]:
+        """What the gradients before each site are times of those recorded: 1, and where all are N
+        times what they should be, as some write them, N.
+        """
+        found: dict[Site, list[float]] = {}
+        before = {1.0: None}
+        for event in self._trial.ran.events:
+            found.setdefault(event.site, list(before)[:_FACTORS])
+            for claim in self._truth.claims(event.value):
+                if claim.kind == "gradient" and not claim.moved:
+                    before.setdefault(claim.factor)
+        return found
+
+    @cached_property
+    def _right(self) -> set[Site]:
+        """Where something is made that was not there before, and is what it is meant to be."""
+        made: dict[Site, bool] = {}
+        before: set[tuple[tuple[int, ...], bytes]] = set()
+        for event in self._trial.ran.log:
+            content = event.value.shape, event.value.tobytes()
+            if event.site.slot != HANDED:
+                right = content not in before and self._is_meant(event)
+                made[event.site] = right and made.get(event.site, True)
+            before.add(content)
+        return {site for site, right in made.items() if right}
+
+    def _is_meant(self, event: Event) -> bool:
+        """Whether a value is just the gradient of the node that its name says; where no name does,
+        that of any node, or the value of one.
+        """
+        claims = [c for c in self._truth.claims(event.value, factors=False) if c.exact]
+        named = self._truth.named(event.name)
+        if named is None:
+            return any(claim.kind in ("gradient", "value") for claim in claims)
+        return named in {claim.node for claim in claims if claim.kind == "gradient"}
+
+    def _at(self, site: Site) -> Substituted | None:
+        """What should be made at a site, if that makes anything right."""
+        trial = self._trial
+        spoiled = trial.wrong.intersection(set().union(*trial.moves[site]))
+        best: Substituted | None = None
+        for claims, arrays in self._candidates(site) if spoiled else ():
+            names = self._right_with(site, arrays)
+            if names and (best is None or len(names) > len(best.names)):
+                best = Substituted(site.place, site, claims, arrays, names)
+            if names >= spoiled or self._spent():
+                break
+        return best
+
+    def _right_with(self, site: Site, arrays: Sequence[Array | None]) -> frozenset[str]:
+        """The wrong gradients that become right; none if one that is right becomes wrong."""
+        trial = self._trial
+
+        def exchange(other: Site, turn: int, value: Array) -> Array | None:
+            put = arrays[turn] if other == site and turn < len(arrays) else None
+            return None if put is None else np.array(put)  # which the code may write into
+
+        ran = trial.program.run(trial.base, exchange=exchange)
+        right = trial.here.agrees(ran.gradients, trial.names)
+        return frozenset(right & trial.wrong if right | trial.wrong == set(trial.names) else ())
+
+    def _candidates(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], Sequence[Array | None]]]:
+        """What may be made at a site, turn by turn."""
+        events = self._trial.sites[site]
+        count = len(events)
+        known = self._truth.known(events[-1].value.shape, events[-1].name)[:_MOST]
+        for factor in self._factors[site]:
+            for claims, arrays in self._in_turns(events) if count > 1 else ():
+                yield _times(factor, claims), [factor * array for array in arrays]
+            for claim, array in known:
+                if factor == 1 or claim.kind == "gradient":
+                    yield _times(factor, [claim]), [*[None] * (count - 1), factor * array]
+
+    def _in_turns(self, events: Sequence[Event]) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
+        """Of rows of nodes the gradients, and the shares of what they are made of."""
+        shapes = [event.value.shape for event in events]
+        if len(events) not in self._rows:
+            self._rows[len(events)] = list(_rows(self._truth, len(events)))
+        for row in self._rows[len(events)]:
+            for nodes in (row[::-1], row):
+                gradients = [self._truth.gradients[node] for node in nodes]
+                if [gradient.shape for gradient in gradients] == shapes:
+                    yield tuple(Claim("gradient", node) for node in nodes), gradients
+        for row in self._rows[len(events)]:
+            for nodes in (row[::-1], row):
+                several = [self._truth.shares_of(node) for node in nodes]
+                for shares in zip(*several, strict=False):
+                    arrays = [array for _, array in shares]
+                    if [array.shape for array in arrays] == shapes:
+                        yield tuple(Claim("share", node) for node, _ in shares), arrays
+
+
+def _times(factor: float, claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    return tuple(replace(claim, factor=factor) for claim in claims)
+
+
+def _rows(truth: Truth, count: int) -> Iterator[tuple[Node, ...]]:
+    """Rows of as many nodes, alike, in the order of the loss."""
+    used: dict[Node, list[tuple[Node, int]]] = defaultdict(list)
+    for node in truth.order:
+        for slot, operand in enumerate(node.parents):
+            if is_node(operand):
+                used[operand].append((node, slot))
+    waiting = list(_seeds(used, count))
+    seen = set(waiting)
+    for row in waiting:  # grows while it is walked
+        yield row
+        for other in (*_operands(row), *_users(row, used)):
+            if other not in seen and len(set(other)) == count and len(waiting) < _MOST_ROWS:
+                seen.add(other)
+                waiting.append(other)
+
+
+def _seeds(used: dict[Node, list[tuple[Node, int]]], count: int) -> Iterator[tuple[Node, ...]]:
+    """Nodes that use one node in the same way, once a turn."""
+    for users in used.values():
+        alike: dict[tuple[str, int], list[Node]] = defaultdict(list)
+        for user, slot in users:
+            alike[user.op, slot].append(user)
+        yield from (tuple(row) for row in alike.values() if len(row) == count)
+
+
+def _operands(row: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
+    """What the nodes of a row are made of."""
+    for operands in zip(*(node.parents for node in row), strict=False):
+        if all(is_node(operand) and operand.op == operands[0].op for operand in operands):
+            yield operands
+
+
+def _users(
+    row: tuple[Node, ...], used: dict[Node, list[tuple[Node, int]]]
+) -> Iterator[tuple[Node, ...]]:
+    """What is made of the nodes of a row, where as much is made of each in the same way."""
+    every: list[dict[tuple[str, int], list[Node]]] = []
+    for node in row:
+        alike: dict[tuple[str, int], list[Node]] = defaultdict(list)
+        for user, slot in used.get(node, ()):
+            alike[user.op, slot].append(user)
+        every.append(alike)
+    for way, users in every[0].items():
+        if all(len(alike.get(way, ())) == len(users) for alike in every):
+            yield from zip(*(alike[way] for alike in every), strict=True)

@@ -1,0 +1,120 @@
+"""A line in the user's names from the recorded loss, where no small change of theirs is right."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.lines.candidates import Candidates
+from autograd_mini.check.lines.claims import Truth
+from autograd_mini.check.lines.instrument import WHOLE
+from autograd_mini.check.lines.program import Site, Stopped
+from autograd_mini.check.lines.repair import VerifiedEdit
+from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.lines.substituted import Substituted
+from autograd_mini.check.lines.syntax import with_fields
+from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.words import Words
+from autograd_mini.core.graph import data_of, is_node
+from autograd_mini.show.backward_lines import backward_line
+
+
+def written_edit(trial: Trial, truth: Truth, meant: Substituted) -> VerifiedEdit | None:
+    """A statement that makes what is to be made, verified; ``None`` where its line would name what
+    has no name there.
+
+    Arguments:
+        trial: the code on trial.
+        truth: what was recorded.
+        meant: the statement that is wrong, and what it is to make.
+    """
+    statement = trial.program.statement(meant.place)
+    turns = len(trial.sites[meant.site])
+    claims = [None] * (turns - len(meant.claims)) + list(meant.claims)
+    right = set(trial.names) - trial.wrong | meant.names
+    for turn in dict.fromkeys((min(1, turns - 1), turns - 1, 0)):
+        claim = claims[turn]
+        if claim is None or claim.kind != "gradient" or not claim.exact:
+            continue
+        words = _words_at(trial, truth, statement, turn)
+        formula = _formula(truth, claim.node, words) if words is not None else None
+        edited = _with_formula(statement.node, meant.site, formula) if formula else None
+        points = trial.verified_at({meant.place: [edited]}, right) if edited else 0
+        if edited is not None and points:
+            left = len(trial.wrong - meant.names)
+            says = truth.words(claim)
+            return VerifiedEdit(
+                statement, (), edited, meant.names, points, 0.0, left=left, meant=says
+            )
+    return None
+
+
+def _words_at(trial: Trial, truth: Truth, statement: Statement, turn: int) -> Words | None:
+    """What may stand in a statement when it runs for the time that ``turn`` counts to."""
+    found: list[Words] = []
+    passed = -1
+
+    def visit(names: Mapping[str, Any]) -> None:
+        nonlocal passed
+        passed += 1
+        if passed == turn:
+            found.append(Candidates(trial, truth, statement, 1).words(names))
+            raise Stopped
+
+    trial.program.run(trial.base, before=statement.place, visit=visit)
+    return found[0] if found else None
+
+
+def _formula(truth: Truth, node: Any, words: Words) -> ast.expr | None:
+    """The gradient of a node in words at hand."""
+    root: Any = truth.root
+    values: dict[Any, str] = {}
+    gradients: dict[Any, str] = {}
+    arrays: dict[int, str] = {}
+    constants = [p for n in truth.order for p in n.parents if not is_node(p) and np.ndim(p)]
+    for word in sorted(words.arrays, key=lambda word: (not word.here, len(word.text))):
+        array = np.asarray(word.value)
+        for claim in truth.claims(array, factors=False) if array.dtype.kind == "f" else ():
+            if claim.exact and claim.kind == "value":
+                values.setdefault(claim.node, word.text)
+            elif claim.exact and claim.kind == "gradient" and claim.node is not node:
+                gradients.setdefault(claim.node, word.text)
+        for constant in constants:
+            if np.array_equal(data_of(constant), array):
+                arrays.setdefault(id(constant), word.text)
+    line = backward_line(root, node, values, gradients, arrays)
+    if line is None or line.helpers:
+        return None
+    formula = ast.parse(line.formula, mode="eval").body
+    for part in ast.walk(formula):
+        if isinstance(part, ast.Name) and part.id == "np":
+            part.id = words.numpy
+    return formula
+
+
+def _with_formula(node: ast.stmt, site: Site, formula: ast.expr) -> ast.stmt | None:
+    """A statement with a formula in the place of what it makes at a site."""
+    made: ast.stmt | None = None
+    match node:
+        case ast.Assign(targets=[ast.Subscript(value=base)]) if site.slot == WHOLE:
+            made = ast.Assign([with_fields(base, ctx=ast.Store())], formula)
+        case ast.Assign(targets=[ast.Name() | ast.Attribute() | ast.Subscript()]):
+            made = with_fields(node, value=formula)
+        case ast.AugAssign(target=target) if site.slot == WHOLE:
+            made = ast.Assign([target], formula)
+        case ast.AugAssign() | ast.AnnAssign():
+            made = with_fields(node, value=formula)
+        case ast.Return(value=ast.Tuple(elts=several) | ast.List(elts=several) as whole):
+            items = [formula if i == site.item else each for i, each in enumerate(several)]
+            made = with_fields(node, value=with_fields(whole, elts=items))
+        case ast.Return(value=ast.Dict(values=several) as whole):
+            items = [formula if i == site.item else each for i, each in enumerate(several)]
+            made = with_fields(node, value=with_fields(whole, values=items))
+        case ast.Return():
+            made = with_fields(node, value=formula)
+        case ast.Expr(value=ast.Call(args=[*before, _]) as call) if not call.keywords:
+            made = with_fields(node, value=with_fields(call, args=[*before, formula]))
+    return made and ast.fix_missing_locations(ast.copy_location(made, node))
