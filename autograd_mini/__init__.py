@@ -33,6 +33,9 @@ from autograd_mini.extend import rule as rule
 from autograd_mini.interface.independence import (
     IndependentOutputWarning as IndependentOutputWarning,
 )
+from autograd_mini.interface.traced import as_array as as_array
+from autograd_mini.interface.traced import drawn as drawn
+from autograd_mini.interface.traced import effect as effect
 from autograd_mini.operations import numpy_functions as _numpy_functions  # noqa: F401 - they are entered
 from autograd_mini.operations.assignment import at as at
 from autograd_mini.operations.products import affine as affine
@@ -138,7 +141,7 @@ _LAZY = {
     "compare": "check",
     "GradientError": "check",
     "GradientReport": "check",
-    "compile": "replay.replayed",
+    "compile": "replay.compiled",
     "source": "replay.source",
     "Source": "replay.source",
     "draw": "show.draw",
@@ -160,7 +163,7 @@ if TYPE_CHECKING:
     from autograd_mini.check import check_step as check_step
     from autograd_mini.check import compare as compare
     from autograd_mini.page.walkthrough import walkthrough as walkthrough
-    from autograd_mini.replay.replayed import compile as compile
+    from autograd_mini.replay.compiled import compile as compile
     from autograd_mini.replay.source import Source as Source
     from autograd_mini.replay.source import source as source
     from autograd_mini.show.draw import draw as draw

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+import autograd_mini as ag
 from autograd_mini import Operation, Tensor, Value
 from autograd_mini.typing import Array, Operand
 
@@ -136,7 +137,8 @@ def unmasked(data: Data, what: str) -> Array:
             "their samples"
         )
     try:
-        return np.asarray(data)
+        array: Array = ag.as_array(data)
+        return array
     except ValueError:
         shapes = {getattr(part, "shape", None) for part in data} if isinstance(data, list) else {}
         if len(shapes) < 2:
@@ -168,7 +170,8 @@ def numbers(x: Operand) -> Array:
     if isinstance(x, Tensor):
         return x.data
     if not of_values(x):
-        return np.asarray(x)
+        array: Array = ag.as_array(x)
+        return array
     plain = [element.data if isinstance(element, Value) else element for element in x.flat]
     return np.array(plain, dtype=np.float64).reshape(x.shape)
 

@@ -169,7 +169,7 @@ def over_elements(name: str, function: Callable[..., float], arrays: tuple[Any, 
     """A function of floats for each element, compiled where it is an operation of one operand."""
     compiled = tapes()
     if compiled is None or len(arrays) > 1 or name not in compiled.OPERATIONS:
-        made: Array = np.frompyfunc(function, len(arrays), 1)(*arrays)
+        made: Array = np.frompyfunc(function, len(arrays), 1)(*map(np.asarray, arrays))
         return made
     given = np.ascontiguousarray(arrays[0], np.float64)
     made = np.empty_like(given)

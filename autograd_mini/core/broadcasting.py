@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd_mini.core.graph import data_of, is_node
 from autograd_mini.core.operation import Operation
+from autograd_mini.interface.traced import as_array
 from autograd_mini.typing import Array, Operand
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def like_operand(share: Operand, operand: Tensor, operation: Operation) -> Operand:
     """What an operand receives, in the operand's shape and dtype."""
     if type(share) is not np.ndarray and not is_node(share):
-        share = np.asarray(share)
+        share = as_array(share)
     shape = operand._array.shape
     if share.shape != shape:
         if not operation.broadcasts:
@@ -42,7 +43,7 @@ def masked_share(share: Operand, gradient: Operand) -> Operand:
 def tangent_like(share: Operand, node: Tensor) -> Operand:
     """What the tangent of an operand adds to that of a node, in the node's shape and dtype."""
     if not is_node(share):
-        share = np.asarray(share)
+        share = as_array(share)
     if share.shape != node._array.shape:
         share = np.broadcast_to(share, node._array.shape)
     return share if share.dtype == node._array.dtype else share.astype(node._array.dtype)

@@ -325,13 +325,15 @@ def _sweep(
     branch that ``where`` did not take, the local derivative is of no consequence.  To look
     for that at each step would cost every sweep; so the sweep is repeated if NaN came out.
     """
+    users = {n for n in wanted or () if any(p in asked for p in operands(n))} if asked else set()
 
     def swept(masked: bool) -> dict[N, Any]:
         pairs = _gradients_in_turn(order, seed, wanted, create_graph, masked, handed)
-        return {node: total for node, total in pairs if asked is None or node in asked}
+        return {n: total for n, total in pairs if asked is None or n in asked or n in users}
 
     found = swept(masked=False)
-    return swept(masked=True) if needs_masking(found, asked is None) else found
+    of_leaves = asked is None or not any(node.operation for node in asked)
+    return swept(masked=True) if needs_masking(found, of_leaves) else found
 
 
 def needs_masking(found: Mapping[N, Any], whole: bool) -> bool:
@@ -339,7 +341,7 @@ def needs_masking(found: Mapping[N, Any], whole: bool) -> bool:
 
     Arguments:
         found: gradients of nodes.
-        whole: whether they are those of all nodes of the graph, of which some tell of others.
+        whole: whether they are those of leaves, and of all that use these, which may tell of them.
     """
     gradients = map(found.__getitem__, _telling(found)) if whole else found.values()
     return any(map(_has_nan, gradients))
@@ -351,7 +353,7 @@ def _has_nan(gradient: Operand) -> bool:
     return bool(least != least)  # the least number is NaN if one of them is
 
 
-def _telling(found: Mapping[N, Any]) -> Iterable[N]:
+def _telling(found: Collection[N]) -> Iterable[N]:
     """The nodes whose gradients hold NaN if masking could keep one from a leaf.
 
     They are the leaves; but where an operation whose contributions are never masked gives

@@ -21,6 +21,7 @@ import numpy as np
 from autograd_mini._build import build
 from autograd_mini.core.operation import Operation
 from autograd_mini.interface import floats
+from autograd_mini.interface.traced import as_array
 from autograd_mini.language.python_lines import (
     OverArrays,
     OverComplex,
@@ -399,7 +400,7 @@ def _over_elements(name: str) -> Function:
 def _as_float(result: Operand, arrays: tuple[Operand, ...]) -> Array:
     """The result in the floating dtype that NumPy gives these operands."""
     dtype = np.result_type(*arrays)
-    return np.asarray(result, dtype if dtype.kind == "f" else np.float64)
+    return as_array(result).astype(dtype if dtype.kind == "f" else np.float64, copy=False)
 
 
 def rule_of_ufunc(ufunc: np.ufunc) -> Rule | None:

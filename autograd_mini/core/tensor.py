@@ -27,6 +27,7 @@ from autograd_mini.core.operation import Operation
 from autograd_mini.interface import guards
 from autograd_mini.interface.array_interface import ArrayInterface
 from autograd_mini.interface.operands import as_operand, real_array, refuse, taking_over
+from autograd_mini.interface.traced import as_array, traced
 from autograd_mini.typing import Array, Operand
 
 _UNRECORDED: dict[str, Any] = {}
@@ -72,7 +73,7 @@ class Tensor(ArrayInterface):
     def __init__(self, data: Operand, label: str = "", **more: object) -> None:
         if more:
             other_libraries.refuse_options("Tensor", more)
-        self._set(np.array(real_array(data)), None, (), {})
+        self._set(real_array(data).copy("K"), None, (), {})
         self.label = label
 
     def _set(
@@ -390,9 +391,11 @@ def record(
                 return instead.takes_over(operation, operands, options)  # type: ignore[no-any-return]
             operands = tuple(map(as_operand, operands))
             arrays = [plain(operand) for operand in operands]
+            operation = traced(operation, operands)
             break
     try:
-        out = np.asarray(operation.forward(*arrays, **options))
+        out = operation.forward(*arrays, **options)
+        out = out if type(out) is np.ndarray else as_array(out)
         for array in arrays:
             if out is array:  # a view, which tells that memory is shared
                 out = out.view()

@@ -21,6 +21,7 @@ from autograd_mini.core.broadcasting import is_shared
 from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.core.tensor import Tensor, plain, record
 from autograd_mini.core.value import VALUE_FUNCTIONS, Value, number_of
+from autograd_mini.interface.traced import TracedArray, called, is_traced
 from autograd_mini.typing import Array, Operand
 
 Branch = Operand | Callable[..., Operand]
@@ -43,6 +44,8 @@ def apply(name: str, *operands: Operand) -> Operand:
     if not kinds <= _PLAIN:
         if any(issubclass(kind, Tensor) for kind in kinds):
             return record(RULES[name], operands)
+        if TracedArray in kinds:
+            return called(RULES[name].forward, *operands)
         if any(issubclass(kind, Value) for kind in kinds):
             arrays = [o for o in operands if isinstance(o, np.ndarray) and o.ndim]
             if any(array.dtype != object for array in arrays):
@@ -80,7 +83,9 @@ def select(condition: Operand, x: Branch, y: Branch, *operands: Operand) -> Oper
         x, y: numbers, arrays or Tensors, or functions of the operands that compute them.
         operands: numbers, arrays or Tensors.
     """
-    taken = condition if type(condition) is np.ndarray else np.asarray(plain(condition))
+    if is_traced(condition := plain(condition)):
+        return _traced_select(condition, x, y, operands)
+    taken = condition if type(condition) is np.ndarray else np.asarray(condition)
     if taken.dtype != bool:
         taken = taken != 0
     count = np.count_nonzero(taken)
@@ -100,6 +105,46 @@ def select(condition: Operand, x: Branch, y: Branch, *operands: Operand) -> Oper
     return _chosen(taken, _computed(x, operands), _computed(y, operands))
 
 
+def _traced_select(
+    taken: TracedArray, x: Branch, y: Branch, operands: tuple[Operand, ...]
+) -> Operand:
+    """``select`` whose condition may be another in later calls: one branch, and then exceptions."""
+    if Tensor in [type(x), type(y), *map(type, operands)]:
+        return FUNCTIONS["where"](taken, _computed(x, operands), _computed(y, operands))
+    if callable(x) or callable(y):
+        if not callable(y):
+            taken, x, y = ~taken, y, x
+        common = _computed(y, operands)
+        if is_traced(common) and common.shape == taken.shape:
+            return taken.trace.call(_but, (common, taken, x, *operands), {})
+        y = common
+    return np.where(taken, _computed(x, operands), y)
+
+
+def _but(
+    common: Array, taken: Array, rare: Branch, *operands: Operand, out: Array | None = None
+) -> Array:
+    """What was computed for all, but of another branch where its condition holds."""
+    if out is None:
+        out = np.array(common)
+    elif out is not common:
+        np.copyto(out, common)
+    places = taken.ravel().nonzero()[0]
+    if len(places):
+        out.put(places, _at(places, rare, operands))
+    return out if out.ndim else out[()]
+
+
+_but.over = 0  # type: ignore[attr-defined]  # the operand whose memory the result may have
+
+
+def _at(places: Array, branch: Branch, operands: tuple[Operand, ...]) -> Operand:
+    """A branch at places of the flat arrays alone."""
+    if not callable(branch):
+        return branch.take(places) if type(branch) is np.ndarray and branch.ndim else branch
+    return branch(*[o.take(places) if type(o) is np.ndarray and o.ndim else o for o in operands])
+
+
 def _computed(branch: Branch, operands: tuple[Operand, ...]) -> Operand:
     return branch(*operands) if callable(branch) else branch
 
@@ -116,12 +161,7 @@ def _with_exceptions(
     arrays = [o for o in (common, rare, *operands) if type(o) is np.ndarray and o.ndim]
     if type(common) is np.ndarray and {a.shape for a in arrays} == {taken.shape}:
         places = taken.ravel().nonzero()[0]
-        if callable(rare):
-            exceptions = rare(
-                *[o.take(places) if type(o) is np.ndarray and o.ndim else o for o in operands]
-            )
-        else:
-            exceptions = rare.take(places) if type(rare) is np.ndarray and rare.ndim else rare
+        exceptions = _at(places, rare, operands)
         if np.result_type(common, exceptions) == common.dtype:
             result = common.copy() if is_shared(common, (branch, *operands)) else common
             result.put(places, exceptions)

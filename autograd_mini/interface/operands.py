@@ -10,6 +10,7 @@ from autograd_mini.core.graph import data_of, is_node
 from autograd_mini.core.operation import Operation
 from autograd_mini.core.value import Value, constant
 from autograd_mini.interface import numpy_protocol
+from autograd_mini.interface.traced import as_array, is_traced
 from autograd_mini.typing import Array, Operand
 
 
@@ -28,7 +29,7 @@ def real_array(data: Operand, what: str = "") -> Array:
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(f"{what}a Tensor would lose the mask: write data.filled(...)")
     try:
-        array = np.asarray(data)
+        array = as_array(data)
     except ValueError as error:
         raise ValueError(f"{what}rows of a Tensor must have one length: {error}") from None
     if array.dtype.kind in "iub":
@@ -63,7 +64,7 @@ def as_operand(operand: Operand) -> Operand:
     Raises:
         TypeError: it is a masked array or a matrix.
     """
-    if is_node(operand) or isinstance(operand, np.generic):
+    if is_node(operand) or isinstance(operand, np.generic) or is_traced(operand):
         return operand
     if not hasattr(operand, "__array__"):
         number = constant(operand)

@@ -23,13 +23,14 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.operation import register
+from autograd_mini.core.rule import FUNCTIONS, Rule
 from autograd_mini.core.rule import RULES as RULES
-from autograd_mini.core.rule import Rule
+from autograd_mini.interface.traced import as_array
 from autograd_mini.typing import Function, Operand
 
 
 def _sigmoid(x: Operand) -> Operand:
-    x = np.asarray(x)
+    x = as_array(x)
     if x.dtype.kind != "f":
         x = x.astype(np.float64)
     if not x.ndim:
@@ -41,11 +42,12 @@ def _sigmoid(x: Operand) -> Operand:
     np.exp(z, out=z)
     z += 1
     np.divide(1, z, out=z)
-    if far:
-        left = x < -11
-        e = np.exp(x[left])
-        z[left] = e / (1 + e)
-    return z
+    return FUNCTIONS["select"](x < -11, _sigmoid_far_left, z, x) if far else z
+
+
+def _sigmoid_far_left(x: Operand) -> Operand:
+    e = np.exp(x)
+    return e / (1 + e)
 
 
 # The table

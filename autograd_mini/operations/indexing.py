@@ -13,11 +13,12 @@ from numpy.typing import DTypeLike
 from autograd_mini.core.broadcasting import sum_dtype
 from autograd_mini.core.operation import OPERATIONS, define, numpy_function, replaces
 from autograd_mini.core.tensor import Tensor, record
+from autograd_mini.interface.traced import as_array, is_traced
 from autograd_mini.typing import Array, Axis, Operand
 
 
 def _getitem(x: Operand, index: Any) -> Operand:
-    return np.asarray(x)[index]
+    return as_array(x)[index]
 
 
 def _scatter(g: Operand, index: Any, shape: tuple[int, ...]) -> Operand:
@@ -95,6 +96,8 @@ _BASIC = (int, np.integer, np.bool_, slice, type(Ellipsis), type(None))
 
 def index_array(part: Operand) -> Operand:
     """Any other part of an index as an array of its own, however it is written."""
+    if is_traced(part):
+        return part
     array = np.array(part)
     return array if array.size or isinstance(part, np.ndarray) else array.astype(np.intp)
 

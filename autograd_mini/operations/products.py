@@ -11,6 +11,7 @@ import numpy as np
 from autograd_mini.core.broadcasting import unbroadcast
 from autograd_mini.core.operation import OPERATIONS, define, replaces
 from autograd_mini.core.tensor import Tensor, record
+from autograd_mini.interface.traced import as_array
 from autograd_mini.operations.indexing import scattered
 from autograd_mini.typing import Operand
 
@@ -75,7 +76,7 @@ matmul = define(
 
 
 def _affine(x: Operand, weight: Operand, bias: Operand) -> Operand:
-    x, weight, bias = np.asarray(x), np.asarray(weight), np.asarray(bias)
+    x, weight, bias = as_array(x), as_array(weight), as_array(bias)
     if weight.ndim != 2 or bias.shape != weight.shape[1:]:
         raise ValueError("weight has shape (n_in, n_out) and bias (n_out,)")
     product = x @ weight

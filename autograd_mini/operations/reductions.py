@@ -13,6 +13,7 @@ from autograd_mini.core import tensor
 from autograd_mini.core.broadcasting import sum_dtype
 from autograd_mini.core.operation import axes_of, define
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.interface.traced import as_array
 from autograd_mini.typing import Axis, Function, Operand
 
 
@@ -38,8 +39,8 @@ def in_wide(function: Function) -> Function:
 
     @functools.wraps(function)
     def forward(x: Operand, **options: object) -> Operand:
-        x = np.asarray(x)
-        return np.asarray(function(wide(x), **options)).astype(x.dtype, copy=False)
+        x = as_array(x)
+        return as_array(function(wide(x), **options)).astype(x.dtype, copy=False)
 
     return forward
 

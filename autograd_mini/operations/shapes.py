@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd_mini.core.operation import define
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.interface.traced import as_array
 from autograd_mini.typing import Operand
 
 
@@ -133,7 +134,7 @@ broadcast_to = define(
 
 astype = define(
     "astype",
-    lambda x, dtype: np.asarray(x).astype(dtype),
+    lambda x, dtype: as_array(x).astype(dtype),
     lambda g, out, x, dtype: g,
     call="x, dtype",
     analytic=lambda x, dtype: x,

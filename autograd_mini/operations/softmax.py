@@ -11,6 +11,7 @@ from autograd_mini.core.operation import OPERATIONS, axes_of, define
 from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.tensor import Tensor, record
 from autograd_mini.interface.operands import taking_over
+from autograd_mini.interface.traced import as_array, called
 from autograd_mini.operations.reductions import beside_operand, in_wide, restored, wide
 from autograd_mini.other_libraries import refuse_options
 from autograd_mini.typing import Axis, Operand
@@ -162,10 +163,10 @@ def _apply(name: str, x: Operand, more: dict[str, Any], **options: Any) -> Opera
     operation = OPERATIONS[name]
     if isinstance(x, Tensor) or taking_over((x,)) is not None:
         return record(operation, (x,), options)
-    x = np.asarray(x)
+    x = as_array(x)
     if x.dtype == object and operation.parts:
         return operation.parts(x, **options)
-    return operation.forward(x, **options)
+    return called(operation.forward, x, **options)
 
 
 def softmax(x: Operand, axis: Axis = -1, **more: object) -> Operand:

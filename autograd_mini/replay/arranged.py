@@ -72,6 +72,10 @@ class Span:
         )
 
 
+class HoldsArray(Exception):
+    """There is an array among numbers."""
+
+
 HERE = object()
 
 
@@ -109,7 +113,7 @@ def structure_of(
         batch: whether arrays count as floats, and are added as they are.
 
     Raises:
-        TypeError: there is an array.
+        HoldsArray: there is an array, and it does not count as floats.
     """
     kind = type(tree)
     if kind is float:
@@ -134,10 +138,7 @@ def structure_of(
         if batch:
             numbers.append(tree)
             return np.ndarray
-        raise TypeError(
-            f"compile replays functions of plain numbers, and an argument is an array of shape "
-            f"{tree.shape}: give its numbers as a list (array.tolist())"
-        )
+        raise HoldsArray
     return kind, tree
 
 

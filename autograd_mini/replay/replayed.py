@@ -1,4 +1,4 @@
-"""``compile``: a function of numbers, recorded once and replayed.
+"""``compile`` for functions of numbers: recorded once and replayed.
 
 >>> def loss(w, samples):
 ...     total = 0.0
@@ -7,7 +7,7 @@
 ...         total = total + (error * error if error > 0 else 0.5 * error * error)
 ...     return total
 >>> from autograd_mini import value_and_grad
->>> step = compile(value_and_grad(loss))
+>>> step = Replayed(value_and_grad(loss))
 >>> step([1.0, 0.0], [(1.0, 3.0), (2.0, 1.0)])
 (3.0, [2.0, 0.0])
 >>> step([1.5, 0.5], [(1.0, 0.5), (2.0, 1.0)])  # both errors are positive: recorded anew
@@ -54,44 +54,8 @@ BESIDE = 2
 """So many calls after the first are computed beside the recording as well."""
 
 
-def compile(f: Function, *, batch: bool = False) -> Replayed | Batched:
-    """A function of numbers that is recorded once and replayed: a tape of operations over floats.
-
-    It is for functions of plain numbers in dicts, lists and tuples, or of what ``grad`` and
-    ``value_and_grad`` make of them: ``step = compile(value_and_grad(loss))``.  The first call runs
-    ``f`` on Values and records; later calls with the same structure compute the same operations,
-    in C where that was built, on new floats.  Values and gradients are those of ``f`` over Values,
-    to the last bit but for the sign of a zero.
-
-    What decided the way through the code is checked in each call: comparisons of what was
-    computed (``if v > 0``), the structure and lengths of arguments, whole numbers and texts in
-    them, numbers that ``.data`` gave, global numbers and those of enclosing functions and of
-    ``self``.  Where one differs, the function is recorded again and both recordings are kept.
-    What cannot be seen, as a list outside that changes, must be an argument; the first calls are
-    computed by ``f`` as well, and what differs is refused.
-
-    Values and Tensors as arguments, and calls inside ``debug()`` and ``no_grad()``, go to ``f``
-    itself, so that ``draw``, ``explain`` and ``steps`` work on what it returns.
-
-    Arguments:
-        f: the function, or what ``grad`` or ``value_and_grad`` gives of it.
-        batch: compute for many samples at once.  An array of shape ``(N,)`` in the place of a
-            number has one for each of N samples, a plain number is that of all; results are
-            arrays of shape ``(N,)``, and the gradient of a plain number is the sum over the
-            samples.  If samples take different ways through the code, they are computed one by
-            one.
-
-    Raises:
-        TypeError: an argument is an array, or ``f`` is no function.
-        RuntimeError: ``f`` draws random numbers, or gives other numbers than its recording.
-    """
-    if not callable(f):
-        raise TypeError(f"compile takes a function, not {type(f).__name__}")
-    return Batched(f) if batch else Replayed(f)
-
-
 class Replayed:
-    """What ``compile`` gives: called as the function is.
+    """A function of plain numbers that is recorded once and replayed; see ``compile``.
 
     Attributes:
         recordings: how many have been made.
@@ -115,6 +79,11 @@ class Replayed:
         self._given_up: set[Any] = set()
 
     def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
+        """The result.
+
+        Raises:
+            HoldsArray: there is an array among the arguments.
+        """
         numbers: list[float] = []
         parts = [structure_of(a, numbers, i in self._chosen) for i, a in enumerate(args)]
         parts += [(name, structure_of(a, numbers)) for name, a in kwargs.items()]

@@ -13,6 +13,7 @@ from autograd_mini.core.graph import is_node, push_forward, sweep_gradients, top
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.interface import independence
+from autograd_mini.interface.traced import TracedArray, as_float
 from autograd_mini.other_libraries import refuse_options
 from autograd_mini.transforms.batched import Batched, everything, lead, sample
 from autograd_mini.trees import leaves, paths, rebuild
@@ -174,12 +175,12 @@ class Call:
 
     def plain(self, result: Tree) -> Tree:
         """A number or array of the results; as a node if results stay nodes."""
-        if not isinstance(result, Value | Tensor | np.ndarray | np.generic):
+        if not isinstance(result, Value | Tensor | np.ndarray | np.generic | TracedArray):
             return result
         found: Operand = result if self.keep else data_of_leaf(result)
         if lead() and not isinstance(result, Value):
             return sample(found)
-        return float(found) if not (self.keep or np.ndim(found)) else found
+        return as_float(found) if not (self.keep or np.ndim(found)) else found
 
     def value(self, tree: Tree) -> Tree:
         """What ``f`` returned, as the caller gets it."""
@@ -244,7 +245,7 @@ def _as_outputs(what: str, found: list[Any]) -> list[Any]:
         raise TypeError(f"{what} needs a function that returns Values or Tensors, not both")
     outputs = []
     for leaf in found:
-        if not isinstance(leaf, Value | Tensor | Batched | np.ndarray | float | int | np.generic):
+        if not isinstance(leaf, Value | Tensor | Batched | _PLAIN):
             raise TypeError(
                 f"{what} needs a function that returns a number, an array, a Tensor or a Value, "
                 f"or a dict, list, tuple or dataclass of them; it returned {_described(leaf)}"
@@ -252,6 +253,9 @@ def _as_outputs(what: str, found: list[Any]) -> list[Any]:
         leaf = raw(leaf)
         outputs.append(leaf if is_node(leaf) else kind(leaf))
     return outputs
+
+
+_PLAIN = np.ndarray | float | int | np.generic | TracedArray
 
 
 def _described(out: Tree) -> str:

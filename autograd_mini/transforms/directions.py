@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from autograd_mini.core.graph import is_node
 from autograd_mini.core.value import Value
+from autograd_mini.interface.traced import as_array
 from autograd_mini.transforms.call import Call, check_function, is_recorded, raw
 from autograd_mini.transforms.derivatives import grad
 from autograd_mini.transforms.fitting import fitting_tangents
@@ -54,7 +53,7 @@ def as_tangent(x: Tree, vector: Tree) -> Tree:
     if isinstance(x, Value):
         return vector if is_node(vector) else float(vector)
     vector = raw(vector)
-    vector = vector if is_node(vector) else np.asarray(vector)
+    vector = vector if is_node(vector) else as_array(vector)
     return vector if vector.dtype == x.dtype else vector.astype(x.dtype)
 
 

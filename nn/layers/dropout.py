@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import autograd_mini as ag
 from autograd_mini import Tensor
 from autograd_mini.nn.module import Module
 from autograd_mini.nn.operands import operand
@@ -45,7 +46,7 @@ class Dropout(Module):
         x = operand(x, "inputs")
         if not self.training or not self.p:
             return x
-        kept = self.rng.random(np.shape(x)) >= self.p
+        kept = ag.drawn(self.rng.random, np.shape(x)) >= self.p
         dtype = x.dtype if isinstance(x, Tensor) or x.dtype.kind == "f" else np.float64
         return x * np.divide(kept, 1 - self.p, dtype=dtype)
 

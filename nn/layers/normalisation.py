@@ -185,7 +185,7 @@ class BatchNorm(_Normalisation):
                 "a larger batch, or call model.eval() to use the running statistics"
             )
         axes = tuple(range(np.ndim(x) - 1))
-        self._follow(x.data if isinstance(x, Tensor) else x, axes)
+        ag.effect(self._follow, x.data if isinstance(x, Tensor) else x, axes)
         return self._scaled(normalised(x, axes=axes, eps=self.eps))
 
     def _follow(self, x: Array, axes: tuple[int, ...]) -> None:

@@ -232,12 +232,13 @@ def check_logarithms(what: str, outputs: Data) -> None:
 
 def first_unlike(found: Array, right: Array) -> float | None:
     """The first number for which ``right`` is false, if there is one."""
-    wrong = np.asarray(found)[~np.asarray(right)]
-    return float(wrong[0]) if wrong.size else None
+    if np.all(right):
+        return None
+    return float(np.asarray(found)[~np.asarray(right)][0])
 
 
 def _wrong_sum(found: Array) -> float | None:
-    sums = np.asarray(found.sum(axis=-1))
+    sums: Array = found.sum(axis=-1)
     return first_unlike(sums, ~(abs(sums - 1) > SUM_TOLERANCE))
 
 

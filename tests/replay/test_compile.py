@@ -19,7 +19,8 @@ from autograd_mini._build import build
 from autograd_mini.core.graph import sweep_gradients
 from autograd_mini.core.rule import RULES
 from autograd_mini.core.value import VALUE_FUNCTIONS
-from autograd_mini.replay.replayed import MOST_RECORDINGS, compile
+from autograd_mini.replay.compiled import compile
+from autograd_mini.replay.replayed import MOST_RECORDINGS
 from autograd_mini.replay.straight_line import Program
 from autograd_mini.replay.tape import Tape
 from autograd_mini.trees import leaves
@@ -255,8 +256,6 @@ def test_what_changes_unseen_is_refused():
     before = Value(2.0) * 3.0
     with pytest.raises(RuntimeError, match="it uses a Value that was computed before the call"):
         compile(lambda x: x * before)(2.0)
-    with pytest.raises(TypeError, match=r"an argument is an array of shape \(2,\)"):
-        compile(lambda x: x)(np.ones(2))
     with pytest.raises(TypeError, match="compile takes a function, not float"):
         compile(3.0)
 
@@ -334,7 +333,7 @@ def test_a_users_rule_is_replayed():
     softsign = ag.rule("softsign", "x / (1 + abs(x))", ["1 / (1 + abs(x)) ** 2"])
     step = compile(ag.value_and_grad(lambda x: softsign(x) * 2.0))
     assert [step(x) for x in (1.0, -3.0)] == [(1.0, 0.5), (-1.5, 0.125)]
-    (recording,) = step._known.popitem()[1]
+    (recording,) = step._numbers._known.popitem()[1]
     assert isinstance(recording.tape._runner, Program)
 
 
