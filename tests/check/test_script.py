@@ -353,6 +353,39 @@ def test_a_batch_is_held_to_its_own_loss_where_that_of_all_data_is_printed(tmp_p
     assert mistake.repair.verified_at == 3
 
 
+def test_the_error_inside_a_method_dot_is_seen(tmp_path):
+    steps = """
+        theta = np.random.randn(3, 1)
+        for i in range(1000):
+            gradients = 2 / 8 * X.T.dot(X.dot(theta) - Y)
+            theta = theta - 0.1 * gradients
+    """
+    report = checked(tmp_path, steps)
+    assert report.ok, str(report)
+    assert report.assumptions[1].startswith("Loss: ½Σ(t − o)², with o = X.dot(theta)")
+
+
+def test_a_mask_is_not_how_much_larger_the_gradients_are(tmp_path):
+    steps = """
+        t = np.arange(8) % 3
+        W = np.random.randn(3, 3)
+        for i in range(1000):
+            scores = X @ W
+            margins = np.maximum(0, scores - scores[np.arange(8), t][:, None] + 1)
+            margins[np.arange(8), t] = 0
+            loss = margins.sum() / 8 + 0.01 * np.sum(W**2)
+            print(loss)
+            mask = (margins > 0).astype(float)
+            mask[np.arange(8), t] = -mask.sum(axis=1)
+            W -= 0.1 * (X.T @ mask / 8 + 0.01 * W)
+    """
+    report = checked(tmp_path, steps)
+    assert report.assumptions[3] == "Gradients: what each update takes away, divided by 0.1"
+    (mistake,) = report.mistakes
+    assert mistake.line.text == "W -= 0.1 * (X.T @ mask / 8 + 0.01 * W)"
+    assert mistake.repair.verified_at == 3
+
+
 def test_numbers_of_32_bits_are_checked_in_64(tmp_path):
     text = """
         X, Y = X.astype(np.float32), Y.astype(np.float32)

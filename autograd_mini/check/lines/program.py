@@ -244,14 +244,14 @@ class Program:
             OverflowError: it seems to take for ever.
             Exception: what it raises.
         """
-        steps, visit = self._steps, self._visit
-        self._steps, self._visit = 0, None
+        steps, visit, log, listen = self._steps, self._visit, self._log, self._listen
+        self._steps, self._visit, self._log, self._listen = 0, None, None, None
         try:
             return eval(code, {**names, **dict(zip(HOOKS, self._hooks, strict=True))})
         except Stopped:
             raise OverflowError("too many steps") from None
         finally:
-            self._steps, self._visit = steps, visit
+            self._steps, self._visit, self._log, self._listen = steps, visit, log, listen
 
     # Functions that run
 

@@ -31,6 +31,7 @@ from autograd_mini.check.steps.multiples import (
     is_plain,
     plain_number,
     ratio_of,
+    usual_multiple,
     without_rounding,
 )
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
@@ -72,6 +73,7 @@ class Fit:
         parameters: those updates that are of parameters.
         factor: the updates are the gradients times this, besides their rates.
         agreeing: how many are.
+        usual: how much larger they usually are, be they multiples or not.
         sources: of updates that scale each number by itself, what goes into them as gradient.
     """
 
@@ -79,6 +81,7 @@ class Fit:
     parameters: tuple[Update, ...]
     factor: float
     agreeing: int
+    usual: float = 1.0
     sources: Mapping[Update, Made] = field(default_factory=dict)
 
     @property
@@ -211,7 +214,7 @@ class Trained:
                 continue
             for slope in reversed(slopes):
                 ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
-                if ratio and is_plain(ratio):
+                if ratio and is_plain(ratio) and _is_nearer(abs(ratio), fit.usual):
                     factor = plain_number(abs(ratio), SAME) * float(np.sign(fit.factor))
                     return replace(fit, factor=factor)
         return fit
@@ -357,7 +360,8 @@ class Trained:
             ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
             for ratio in ratios
         )
-        return Fit(loss, tuple(own), plain_number(factor, _PLAIN), agreeing, sources)
+        usual = usual_multiple(claims, right)
+        return Fit(loss, tuple(own), plain_number(factor, _PLAIN), agreeing, usual, sources)
 
     def _source(self, update: Update, right: Array, signed: Collection[str]) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name.
@@ -450,6 +454,11 @@ def _is_distance(node: Node) -> bool:
         return False
     inner = np.asarray(operands[0].data)
     return np.array_equal(np.asarray(node.data), np.abs(inner)) and bool(np.any(inner < 0))
+
+
+def _is_nearer(factor: float, usual: float) -> bool:
+    """Whether updates are nearer to a multiple of the gradients than to these."""
+    return bool(abs(np.log(factor / usual)) < abs(np.log(usual)))
 
 
 def rate_number(update: Update, others: Sequence[Update]) -> float:

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import ast
 import re
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.lines.instrument import HANDED, PART
-from autograd_mini.check.lines.program import Program, Site, Visit
+from autograd_mini.check.lines.instrument import HANDED, PART, with_hooks
+from autograd_mini.check.lines.program import Program, Site
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.steps.recorded import Made, Ran
 from autograd_mini.check.steps.variables import Held
@@ -22,6 +23,8 @@ from autograd_mini.core.graph import Node, is_node
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.recording import node_of
 from autograd_mini.typing import Operand
+
+Names = Mapping[str, Any]
 
 _LOSS = re.compile(
     r"(?:^|[^a-z])(?:[a-z]+_)*(?:loss|losses|cost|costs|error|errors|err|objective|nll|mse|rmse|sse|"
@@ -71,15 +74,22 @@ class Loss:
         """Whether it is made greater, by its name."""
         return bool(_ASCENDS.search(self.text))
 
-    def visitor(self, found: list[tuple[Any, ...]]) -> Visit | None:
+    def visitor(self, found: list[tuple[Any, ...]]) -> Callable[[Program, Names], None] | None:
         """What puts the values of ``texts`` into a list, each time they can be computed."""
-        if self.place is None:
+        place = self.place
+        if place is None:
             return None
-        codes = [compile(text, "<loss>", "eval") for text in self.texts]
+        codes: list[types.CodeType] = []
 
-        def visit(names: Mapping[str, Any]) -> None:
+        def visit(program: Program, names: Names) -> None:
+            if not codes:
+                unit = program.statement(place).unit
+                for text in self.texts:
+                    value = with_hooks(unit, ast.parse(text, mode="eval").body)
+                    value = ast.fix_missing_locations(value)
+                    codes.append(compile(ast.Expression(value), "<loss>", "eval"))
             try:
-                found.append(tuple(eval(code, dict(names)) for code in codes))
+                found.append(tuple(program.value(code, names) for code in codes))
             except Exception:  # a name is not there at this turn
                 return
 

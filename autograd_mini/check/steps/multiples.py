@@ -29,6 +29,14 @@ def ratio_of(claim: Array, right: Array) -> float | None:
     return ratio if ratio and bool(np.all(near)) else None
 
 
+def usual_multiple(claims: Sequence[Array], right: Sequence[Array]) -> float:
+    """How much larger than the right gradients claims usually are; 1 where that cannot be told."""
+    with np.errstate(all="ignore"):
+        norms = [(np.linalg.norm(c), np.linalg.norm(r)) for c, r in zip(claims, right, strict=True)]
+    found = [float(c / r) for c, r in norms if c and r and np.isfinite(c) and np.isfinite(r)]
+    return float(np.median(found)) if found else 1.0
+
+
 def without_rounding(arrays: Sequence[Array]) -> list[Array]:
     """Arrays, of which those that are 0 but for rounding, beside the others, are 0."""
     most = max((float(np.max(np.abs(a), initial=0.0)) for a in arrays), default=0.0)

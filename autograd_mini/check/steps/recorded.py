@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.check.lines.instrument import HANDED, PART
-from autograd_mini.check.lines.program import Program, Site, Stopped, Visit
+from autograd_mini.check.lines.program import Program, Site, Stopped
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Held, Space, Variable, as_numbers
@@ -132,7 +133,7 @@ def run(
     at: Mapping[Variable, Array | Tensor] | None = None,
     start: Mapping[Variable, Array] | None = None,
     before: Place | None = None,
-    visit: Visit | None = None,
+    visit: Callable[[Program, Mapping[str, Any]], None] | None = None,
 ) -> Ran:
     """Run a step once, and put back what it changes.
 
@@ -141,7 +142,7 @@ def run(
         wanted: the variables that are looked at after it.
         at: what some hold when it begins; if given, it is recorded from these.
         start: the same, of a run that is not recorded.
-        before, visit: as for ``Program.run``.
+        before, visit: as for ``Program.run``; what visits is told the program, too.
     """
     ran = Ran()
     turns: dict[Site, int] = {}
@@ -169,7 +170,7 @@ def run(
 
     if not at:
         program = program_of(step, collect, lambda spaces: put(spaces, start or {}))
-        made = program.run(listen=listen, before=before, visit=visit)
+        made = program.run(listen=listen, before=before, visit=visit and partial(visit, program))
         ran.error = made.error
         return ran
     with recording() as tape:
@@ -186,7 +187,8 @@ def run(
                     ran.leaves[variable] = leaf if node is None else node
 
         program = program_of(step, collect, prepare)
-        made = program.run(listen=listen, before=before, visit=visit, recorded=tape)
+        seen = visit and partial(visit, program)
+        made = program.run(listen=listen, before=before, visit=seen, recorded=tape)
         ran.error = made.error
         ran.notes = list(tape.notes)
     return ran

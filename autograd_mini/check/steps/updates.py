@@ -238,7 +238,7 @@ def _factors(step: Step, moved: Values, statement: Statement, amount: ast.expr) 
     def values(start: Values) -> dict[str, float]:
         found: dict[str, float] = {}
 
-        def visit(names: Mapping[str, Any]) -> None:
+        def visit(_: Program, names: Mapping[str, Any]) -> None:
             for text, divided in texts:
                 try:
                     value = eval(text, dict(names))
