@@ -14,6 +14,7 @@ from autograd_mini.show.dot import Direction, drawing_of
 from autograd_mini.show.engine import Engine
 from autograd_mini.show.picture import picture
 from autograd_mini.show.recorded import Node
+from autograd_mini.show.rows import estimate
 
 MOST_UNFOLDED = 80
 """A graph of more nodes is folded at first."""
@@ -47,7 +48,7 @@ class Drawn:
     opened: int | None = None
 
 
-def drawn(walk: Walk, direction: Direction, engine: Engine, hidden: bool) -> list[Drawn]:
+def drawn(walk: Walk, direction: Direction | None, engine: Engine, hidden: bool) -> list[Drawn]:
     """The pictures, the first of which is shown first.
 
     Arguments:
@@ -78,7 +79,7 @@ def _box(picture: Picture, group: int) -> int:
 @dataclass(frozen=True)
 class _Studio:
     walk: Walk
-    direction: Direction
+    direction: Direction | None
     engine: Engine
     hidden: bool
 
@@ -110,7 +111,7 @@ class _Studio:
         return self.finished(self.picture(fold, alone), title, opened)
 
     def finished(self, found: Picture, title: str, opened: int | None = None) -> Drawn:
-        drawing = drawing_of(found, self.direction, self.engine)
+        drawing = drawing_of(found, self.direction or _roomier(found), self.engine)
         arrows = []
         for arrow in found.arrows:
             tail = -1 if "c" in arrow.tail else int(arrow.tail[1:])
@@ -125,6 +126,18 @@ class _Studio:
             arrows,
             opened,
         )
+
+
+def _roomier(found: Picture) -> Direction:
+    """The direction in which a picture is larger in a window."""
+    sizes = {way: estimate(found, way) for way in DIRECTIONS}
+    return max(DIRECTIONS, key=lambda way: min(WINDOW / np.array(sizes[way])))
+
+
+DIRECTIONS: tuple[Direction, ...] = ("LR", "TB")
+
+WINDOW = np.array([900.0, 560.0])
+"""About how wide and how high a picture is shown on a laptop."""
 
 
 def _without_number(arrow: Arrow) -> Arrow:

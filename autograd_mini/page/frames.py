@@ -149,7 +149,7 @@ class Walk:
                 self.place[node],
                 range(first, first + len(shares)),
                 self.words.sentence(node, self.totals[node], shares, first),
-                ["operand", "receives", "", "total so far"] if shares else [],
+                ["operand", "receives", "amount", "total so far"] if shares else [],
                 rows,
             )
 

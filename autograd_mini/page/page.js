@@ -116,7 +116,7 @@
     const mine = data.mine?.find((one) => one.node === frame.node);
     if (mine && frame.phase === "backward") {
       const right = told("gradient", frame.node);
-      parts.push(table(["gradient of", "mine", "right", ""], [[mine.name, mine.mine, right, mine.verdict]]));
+      parts.push(table(["gradient of", "mine", "right", "verdict"], [[mine.name, mine.mine, right, mine.verdict]]));
       if (mine.verdict === "wrong") parts.push(element("p", { class: "mistake" }, `Here is a mistake${mine.reason ? `: ${mine.reason}` : ""}.`));
       if (mine.verdict === "inherited") parts.push(element("p", {}, "It is right, given the wrong gradient that it was computed from."));
       if (mine.line) {

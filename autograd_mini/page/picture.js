@@ -20,7 +20,6 @@ const makePictures = (data, act) => {
       box.querySelector("polygon, path")?.classList.add("border");
       box.setAttribute("role", "button");
       box.setAttribute("tabindex", "-1");
-      box.setAttribute("aria-label", nodes.length > 1 ? `${nodes.length} nodes, folded; open` : data.names[nodes[0]]);
       box.addEventListener("click", () => act.chosen(nodes, number));
       return { box, nodes, ends, cells: new Map() };
     });

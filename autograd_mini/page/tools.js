@@ -33,7 +33,7 @@ const explained = (data, page, node) => {
     parts.push(element("p", {}, uses.length > 1
       ? `It is used ${uses.length} times, so ${partial} is the sum of what it receives:`
       : `${partial} is what it receives:`));
-    parts.push(table(["through", "receives", ""], uses.map(([head, , , formula, e]) =>
+    parts.push(table(["through", "receives", "amount"], uses.map(([head, , , formula, e]) =>
       [data.names[head], page.sentence(formula), told("share", e)])));
     parts.push(element("p", {}, element("strong", {}, `${partial} = ${told("gradient", node)}`)));
   }

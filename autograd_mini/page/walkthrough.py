@@ -60,7 +60,7 @@ def walkthrough(
     gradient: Operand = None,
     quiz: bool | Iterable[Any] = False,
     tries: int = 3,
-    direction: Direction = "LR",
+    direction: Direction | None = None,
     max_nodes: int = MAX_NODES,
     engine: Engine = "embedded",
 ) -> Walkthrough:
@@ -84,7 +84,8 @@ def walkthrough(
         quiz: ``True`` hides the gradients, which the reader has to tell; or the nodes, or their
             names, that are asked for.
         tries: how often one may guess before the answer can be shown.
-        direction, engine: as for ``draw``.
+        direction: ``"LR"``, ``"TB"``, or what leaves more room in a window.
+        engine: as for ``draw``.
         max_nodes: the largest graph to walk through.
 
     Returns:
