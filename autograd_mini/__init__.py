@@ -145,6 +145,7 @@ _LAZY = {
     "source": "replay.source",
     "Source": "replay.source",
     "draw": "show.draw",
+    "animate": "show.animate",
     "Drawing": "show.drawing",
     "explain": "show.explain",
     "Explanation": "show.explain",
@@ -166,6 +167,7 @@ if TYPE_CHECKING:
     from autograd_mini.replay.compiled import compile as compile
     from autograd_mini.replay.source import Source as Source
     from autograd_mini.replay.source import source as source
+    from autograd_mini.show.animate import animate as animate
     from autograd_mini.show.draw import draw as draw
     from autograd_mini.show.drawing import Drawing as Drawing
     from autograd_mini.show.explain import Explanation as Explanation

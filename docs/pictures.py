@@ -20,7 +20,7 @@ def neuron() -> ag.Drawing:
     return ag.draw(loss)
 
 
-def network_2_2_2() -> ag.Drawing:
+def network_2_2_2(view: Any = "both") -> ag.Drawing:
     """The network of the textbooks, weight by weight: ½Σ(t − o)², sigmoid, two layers."""
     i1, i2 = Value(0.05), Value(0.10)
     w1, w2, w3, w4 = Value(0.15), Value(0.20), Value(0.25), Value(0.30)
@@ -37,7 +37,12 @@ def network_2_2_2() -> ag.Drawing:
     E = E1 + E2
     E.backward()
 
-    return ag.draw(E, direction="TB")
+    return ag.draw(E, view=view)
+
+
+def network() -> ag.Drawing:
+    """The same as neurons in columns, and weights as lines."""
+    return network_2_2_2("network")
 
 
 def layers() -> ag.Drawing:
@@ -47,7 +52,7 @@ def layers() -> ag.Drawing:
     model = nn.MLP([4, 8, 2], hidden="tanh", rng=0)
     loss = nn.cross_entropy(model.logits(X), y)
     loss.backward()
-    return ag.draw(loss, clusters=model, direction="TB")
+    return ag.draw(loss, clusters=model)
 
 
 def checked() -> ag.Drawing:
@@ -66,10 +71,10 @@ def checked() -> ag.Drawing:
         return {"out": dout, "z": dz, "W": X.T @ dz, "b": dz.sum(axis=0)}
 
     params = {"W": np.array([[0.5], [-0.3]]), "b": np.array([0.1])}
-    return ag.draw(ag.check_gradients(loss, params, manual), direction="TB")
+    return ag.draw(ag.check_gradients(loss, params, manual))
 
 
 if __name__ == "__main__":
-    for picture in (neuron, network_2_2_2, layers, checked):
+    for picture in (neuron, network_2_2_2, network, layers, checked):
         name = picture.__name__.replace("_", "-")
         print(picture().save(HERE / f"{name}.svg"))

@@ -87,6 +87,7 @@ from autograd_mini.nn.training.callbacks import Callback as Callback
 from autograd_mini.nn.training.callbacks import ClipNorm as ClipNorm
 from autograd_mini.nn.training.callbacks import ClipValue as ClipValue
 from autograd_mini.nn.training.callbacks import EarlyStopping as EarlyStopping
+from autograd_mini.nn.training.callbacks import Snapshots as Snapshots
 from autograd_mini.nn.training.checkpoints import Checkpoint as Checkpoint
 from autograd_mini.nn.training.evaluation import evaluate as evaluate
 from autograd_mini.nn.training.evaluation import predict as predict

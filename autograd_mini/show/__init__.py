@@ -9,6 +9,8 @@
 ``picture``, ``composed``       a picture as data, folded more and more
 ``draw``, ``fit``, ``rows``     the one that fits a page; wrapped like text
 ``dot``, ``drawing``            as Graphviz's DOT text (``theme``, ``engine``)
+``network``, ``network_dot``    neurons in columns, as data and drawn
+``animate``                     pictures that move
 ``notation``                    formulas as text and as LaTeX
 ``derivations``, ``terms``      the formulas of operations; with a graph's names in them
 ``arithmetic``                  products and sums of formulas

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autograd_mini.core.graph import data_of
 from autograd_mini.core.operation import ArrayOperation
 from autograd_mini.core.rule import Rule
 from autograd_mini.core.tensor import Tensor
@@ -289,7 +290,7 @@ def _marked(box: Box, node: Node) -> Box:
     rule = rule_of(node)
     if not isinstance(rule, Rule) or isinstance(node, Value) or rule.symbol not in ("+", "-"):
         return box
-    shapes = [np.shape(getattr(parent, "data", parent)) for parent in node.parents]
+    shapes = [np.shape(data_of(parent)) for parent in node.parents]
     is_meant = len(set(map(len, shapes))) < 2 or len(set(map(math.prod, shapes))) > 1
     if is_meant or node.shape in shapes:
         return box
@@ -324,7 +325,8 @@ def _rows(what: str, array: Array) -> list[tuple[str, ...]]:
     if not array.size:
         return [(what, "no elements")]
     if array.size <= MOST_NUMBERS:
-        lines = array.reshape(-1, array.shape[-1] if array.ndim else 1)
+        is_column = array.shape[-1:] == (1,)  # which takes a line as a row does
+        lines = array.reshape(-1, array.shape[-1] if array.ndim and not is_column else array.size)
         return [(what, *map(number, line)) for line in lines]
     with np.errstate(all="ignore"):
         summary = (_sharp(array.mean(dtype=np.float64), array), array.min(), array.max())
@@ -414,7 +416,7 @@ def derivative_lines(
         assert text is not None
         formula = typeset(text, names)
         if len(formula) > LONGEST_BRANCHES and "where" in text:
-            data = [getattr(parent, "data", parent) for parent in node.parents]
+            data = [data_of(parent) for parent in node.parents]
             values = dict(zip(rule.operands, data, strict=True)) | {"out": node.data}
             formula = typeset(in_force(text, values), names)
         found = _in_short(derivative, LONGEST_LINE)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.core.graph import data_of
 from autograd_mini.core.value import constant
 from autograd_mini.show.boxes import (
     STATUS,
@@ -198,7 +199,7 @@ class _Parts:
         stems = [stem(self.called[place]) for place in self.plan.groups[i]]
         inside = set(map(id, nodes))
         shapes = [
-            np.shape(getattr(parent, "data", parent))
+            np.shape(data_of(parent))
             for node in nodes
             for parent in node.parents
             if id(parent) not in inside and constant(parent) is None

@@ -378,7 +378,7 @@ def _numbered(operands: Sequence[Any]) -> dict[int, _Part]:
     return {id(o): _Part(ast.Name(f"x{i}"), _shape(o)) for i, o in enumerate(operands)}
 
 
-def _shape(operand: Any) -> Shape:
+def _shape(operand: Operand) -> Shape:
     try:
         return np.shape(operand)
     except ValueError:  # an operand of a primitive may be anything

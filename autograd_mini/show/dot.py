@@ -6,7 +6,7 @@ import hashlib
 import html
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -19,12 +19,18 @@ from autograd_mini.show.engine import Engine
 from autograd_mini.show.heat import Strip
 from autograd_mini.show.names import family, is_wide
 from autograd_mini.show.picture import transcript
-from autograd_mini.show.rows import LONGEST_HEADING, PAGE_WIDTH, SMALL_LETTER, columns_of
+from autograd_mini.show.rows import LONGEST_HEADING, NARROW, PAGE_WIDTH, SMALL_LETTER, columns_of
 
 Direction = Literal["LR", "TB"]
 
 MOST_LABELS = 400
 """A picture of more arrows tells local derivatives only when one points at an arrow."""
+
+NARROW_CELL, NARROW_LABEL = 22, 16
+"""The longest lines of boxes and of arrows on a narrow page."""
+
+NARROW_CELLS = 3
+"""The most numbers of a line of a box on a narrow page."""
 
 MOST_CROSSED = 1000
 """So does one whose arrows cross more rows of boxes in all: labels make room in each row."""
@@ -66,20 +72,29 @@ def drawing_of(
     )
     layer = {name: cluster.label for cluster in picture.clusters for name in cluster.boxes}
     boxes = {box.name: box for box in picture.boxes}
+    is_narrow = width < NARROW
+    heads = {arrow.head for arrow in picture.arrows}
     for i, row in reversed([*enumerate(picture.rows)]):  # Graphviz begins at the bottom
         with drawing.subgraph(name=f"cluster_r{i}") as part:
             part.attr(**theme.ROW)
-            _add_all(part, [boxes[name] for name in row], picture.clusters, prefix, f"r{i}")
+            within = [boxes[name] for name in row]
+            _add_all(part, within, picture.clusters, prefix, is_narrow, f"r{i}")
+            for name in () if heads.intersection(row) else row:  # in the column of results
+                part.node(f"{name}i", "", style="invis", width="0", height="0")
+                part.edge(f"{name}i", name, style="invis")
     if not picture.rows:
-        _add_all(drawing, picture.boxes, picture.clusters, prefix)
+        _add_all(drawing, picture.boxes, picture.clusters, prefix, is_narrow)
     for names in siblings(picture):
         _in_order(drawing, names[::-1] if direction == "LR" else names)
     for arrow in picture.arrows:
         crosses = layer.get(arrow.tail) != layer.get(arrow.head)
+        said = arrow.lines
+        if is_narrow:
+            said = tuple(part for line in said for part in textwrap.wrap(line, NARROW_LABEL))
         drawing.edge(
             arrow.tail,
             arrow.head,
-            label=None if is_large else _edge_label(arrow.lines, direction, crosses),
+            label=None if is_large else _edge_label(said, direction, crosses),
             id=f"{prefix}_{arrow.name}",
             tooltip=_tooltip(" ".join(arrow.lines)) if is_large and arrow.lines else None,
             **(theme.RESIDUAL if arrow.residual else {}),
@@ -135,13 +150,14 @@ def _add_all(
     boxes: Sequence[Box],
     clusters: Sequence[Cluster],
     prefix: str,
+    is_narrow: bool,
     suffix: str = "",
 ) -> None:
     """Boxes, and frames around those of a layer; a layer in two rows has two."""
     layer = {name: cluster.label for cluster in clusters for name in cluster.boxes}
     for box in boxes:
         if box.name not in layer:
-            _add(part, box, prefix)
+            _add(part, box, prefix, is_narrow)
     for i, cluster in enumerate(clusters):
         within = [box for box in boxes if layer.get(box.name) == cluster.label]
         if not within:
@@ -155,7 +171,7 @@ def _add_all(
                 tooltip=_tooltip(cluster.label),
             )
             for box in within:
-                _add(frame, box, prefix)
+                _add(frame, box, prefix, is_narrow)
 
 
 def _in_order(drawing: Drawing, names: Sequence[str]) -> None:
@@ -165,13 +181,13 @@ def _in_order(drawing: Drawing, names: Sequence[str]) -> None:
             part.edge(first, second, style="invis")
 
 
-def _add(part: graphviz.Digraph, box: Box, prefix: str) -> None:
+def _add(part: graphviz.Digraph, box: Box, prefix: str, is_narrow: bool) -> None:
     style = theme.KINDS[box.kind] | (theme.ROOT if box.root else {})
     style |= theme.STATUS.get(box.status, {})
     words = [box.kind, "root" * box.root, box.status.replace(" ", "-")]
     part.node(
         box.name,
-        f"<{_table(box)}>",
+        f"<{_table(box, is_narrow)}>",
         **style,
         **{"id": f"{prefix}_{box.name}", "class": " ".join(word for word in words if word)},
         tooltip=_tooltip(box.tooltip),
@@ -268,23 +284,27 @@ def _edge_label(lines: Sequence[str], direction: Direction, crosses: bool) -> st
     return graphviz.nohtml("\\n".join(f"  {_plain(line)}  " for line in lines))
 
 
-def _table(box: Box) -> str:
+def _table(box: Box, is_narrow: bool) -> str:
     """The content of a box, in Graphviz's table language.
 
     Each cell is made of two pieces of text: Graphviz puts the line of bold or mixed text higher
     than that of plain text, and so all stand in line.
     """
-    columns = max([len(row) for row in box.rows], default=1)
-    lines = [f'<tr><td colspan="{columns}">{_heading(box)}</td></tr>']
+    rows = [*_short_rows(box.rows)] if is_narrow else list(box.rows)
+    columns = max([len(row) for row in rows], default=1)
+    lines = [f'<tr><td colspan="{columns}">{_heading(box, is_narrow)}</td></tr>']
     strips = dict(box.strips)
-    names = [row[0] for row in box.rows]
-    for i, (what, *cells) in enumerate(box.rows):
+    names = [row[0] for row in rows]
+    for i, (what, *cells) in enumerate(rows):
         name = what if i == 0 or what != names[i - 1] else ""
         ink = theme.INK.get(what, theme.QUIET)
         line = f'<td align="left"><font color="{theme.QUIET}">{name or " "}</font> </td>'
         span = f' colspan="{columns - 1}"' if len(cells) < columns - 1 else ""
         for cell in cells:
-            line += f'<td align="right"{span}>  <font color="{ink}">{_rich(cell)}</font></td>'
+            lines_of = textwrap.wrap(cell, NARROW_CELL) if is_narrow else [cell]
+            inner = '<br align="right"/>'.join(map(_rich, lines_of or [""]))
+            inner += '<br align="right"/>' * (len(lines_of) > 1)
+            line += f'<td align="right"{span}>  <font color="{ink}">{inner}</font></td>'
         lines.append(f"<tr>{line}</tr>")
         if what in strips and what not in names[i + 1 :]:
             strip = _strip(strips[what])
@@ -292,6 +312,12 @@ def _table(box: Box) -> str:
                 f'<tr><td></td><td align="right" colspan="{columns - 1}">{strip}</td></tr>'
             )
     return "\n\t\t".join([f'{_TABLE} cellpadding="1">', *lines, "</table>"])
+
+
+def _short_rows(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    for what, *cells in rows:
+        for i in range(0, len(cells), NARROW_CELLS):
+            yield (what, *cells[i : i + NARROW_CELLS])
 
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0"'
@@ -315,7 +341,7 @@ def _strip(strip: Strip) -> str:
     return f'{_TABLE} cellpadding="0">' + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
 
 
-def _heading(box: Box) -> str:
+def _heading(box: Box, is_narrow: bool) -> str:
     """A table of one line: label and operation on the left, count and shape on the right."""
     width = _least_width(box.label)
     text = f"<b>{_rich(box.label)}</b>" if box.rows else _rich(box.label)
@@ -323,8 +349,11 @@ def _heading(box: Box) -> str:
     if box.kind == "layer":
         made_by = f": {box.made_by}"
     # What follows on the line would begin too early
-    if made_by and (width or len(box.label + made_by) > LONGEST_HEADING):
-        text += f'<br align="left"/>{_rich(made_by.strip())}<br align="left"/>'
+    longest = NARROW_CELL if is_narrow else LONGEST_HEADING
+    if made_by and (width or len(box.label + made_by) > longest):
+        parts = textwrap.wrap(made_by.strip(), longest) if is_narrow else [made_by.strip()]
+        text += "".join(f'<br align="left"/>{_rich(part)}' for part in parts)
+        text += '<br align="left"/>'
     elif made_by:
         text += _rich(made_by)
     line = f'<td align="left"{width or _least_width(box.made_by)}>{text}</td>'

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from autograd_mini.show.boxes import View
 from autograd_mini.show.dot import Direction, drawing_of
@@ -21,8 +21,11 @@ from autograd_mini.show.drawing import Drawing
 from autograd_mini.show.engine import Engine
 from autograd_mini.show.fit import PAGES, Fit, fitted
 from autograd_mini.show.names import variables
+from autograd_mini.show.network import network_of_graph, network_of_model
+from autograd_mini.show.network_dot import network_drawing
 from autograd_mini.show.picture import picture, pictures
 from autograd_mini.show.plan import Clusters, Fold
+from autograd_mini.show.recorded import NODES
 from autograd_mini.typing import Operand
 
 
@@ -31,7 +34,7 @@ def draw(
     *,
     fit: Fit | None = "page",
     direction: Direction | None = None,
-    view: View = "both",
+    view: View | Literal["network"] = "both",
     to: Operand = None,
     depth: int | None = None,
     fold: Fold = True,
@@ -55,13 +58,15 @@ def draw(
     and is folded where that is not enough.
 
     Arguments:
-        node: the root, a Value or a Tensor of any shape; or a ``GradientReport``, whose
-            quantities are marked right, inherited or wrong.
+        node: the root, a Value or a Tensor of any shape, or a list of several; or a
+            ``GradientReport``, whose quantities are marked right, inherited or wrong; or a model
+            with ``named_parameters()``, or several side by side, of which the network is drawn.
         fit: where the smallest text is to be shown with at least 9 pixels: ``"page"``, 830 pixels
             wide; ``"screen"``, a laptop's; ``"phone"``, 360 pixels wide; or ``None``, anywhere.
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom; by default what fits.
         view: ``"forward"`` for values alone, ``"backward"`` for gradients and what each
-            operand receives, or ``"both"``.
+            operand receives, or ``"both"``; ``"network"`` for neurons in columns, and weights
+            as lines between them.
         to: a node, or a list of nodes: only the way from the root to them is drawn.
         depth: how many operations back from the root are drawn.
         fold: ``True`` folds a graph that does not fit: what repeats is drawn once with ``× n``,
@@ -100,6 +105,8 @@ def draw(
         raise ValueError(f"direction is 'LR', 'TB' or None for what fits, not {direction!r}")
     if fit is not None and fit not in PAGES:
         raise ValueError(f"fit is 'page', 'screen', 'phone' or None, not {fit!r}")
+    if view == "network" or hasattr(node, "named_parameters") or _are_models(node):
+        return _network(node, sys._getframe(1).f_locals, fit, engine, legend)
     if hasattr(node, "quantities") and hasattr(node, "root"):
         names = {id(part): name for name, part in node.nodes.items()}
         status = {**_statuses(node), **(status or {})}
@@ -119,6 +126,34 @@ def draw(
     if fit is None:
         return drawing_of(picture(node, max_nodes, **options), direction or "LR", engine, legend)
     return fitted(pictures(node, max_nodes, **options), PAGES[fit], direction, engine, legend)
+
+
+def _are_models(node: Operand) -> bool:
+    return (
+        isinstance(node, list | tuple)
+        and bool(node)
+        and all(hasattr(one, "named_parameters") for one in node)
+    )
+
+
+def _network(
+    node: Operand, around: Mapping[str, Any], fit: Fit | None, engine: Engine, legend: bool
+) -> Drawing:
+    """The picture of a model, of several side by side, or of the neurons below a node."""
+    width = PAGES[fit or "page"].width
+    if _are_models(node):
+        called = {id(value): name for name, value in reversed([*around.items()])}
+        networks = [network_of_model(one, called.get(id(one), "")) for one in node]
+    elif hasattr(node, "named_parameters"):
+        networks = [network_of_model(node)]
+    elif isinstance(node, NODES):
+        networks = [network_of_graph(node, variables(around))]
+    else:
+        raise TypeError(
+            "view='network' draws a Value or Tensor, a model with named_parameters(), or a list "
+            f"of models, not {type(node).__name__}"
+        )
+    return network_drawing(networks, width, engine, legend)
 
 
 def _statuses(report: Any) -> dict[Any, str]:

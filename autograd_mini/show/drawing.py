@@ -25,6 +25,7 @@ class Drawing(graphviz.Digraph):
         text: the picture in words, for people who hear it read out.
         ids: every ``id`` that a complete SVG of it has.
         program: the engine, ``"embedded"`` or ``"system"``.
+        layout: Graphviz's algorithm; ``"nop2"`` keeps the places that the text gives.
         rest: as for ``graphviz.Digraph``.
 
     >>> from autograd_mini import Value, draw
@@ -41,6 +42,7 @@ class Drawing(graphviz.Digraph):
         text: str = "",
         ids: Sequence[str] = (),
         program: Engine = "embedded",
+        layout: str = "dot",
         **rest: Any,
     ) -> None:
         super().__init__(*args, **{"format": "svg", **rest})
@@ -48,6 +50,7 @@ class Drawing(graphviz.Digraph):
         self.text = text
         self.ids = tuple(ids)
         self.program: Engine = program
+        self.layout = layout
         self._rendered_last: tuple[tuple[str, ...], bytes] | None = None
 
     def svg(self, *, engine: Engine | None = None) -> str:
@@ -94,6 +97,7 @@ class Drawing(graphviz.Digraph):
         return str(path)
 
     def _rendered(self, format: str, engine: Engine | None = None, layout: str = "dot") -> bytes:
+        layout = self.layout if layout == "dot" else layout  # which is Digraph's default
         request = (str(self), format, engine or self.program, layout)
         if self._rendered_last is None or self._rendered_last[0] != request:
             rendered = render(
@@ -130,7 +134,13 @@ class Drawing(graphviz.Digraph):
         return os.fspath(outfile)
 
     def _copy_kwargs(self, **kwargs: object) -> dict[str, Any]:
-        own = {"title": self.title, "text": self.text, "ids": self.ids, "program": self.program}
+        own = {
+            "title": self.title,
+            "text": self.text,
+            "ids": self.ids,
+            "program": self.program,
+            "layout": self.layout,
+        }
         copied: dict[str, Any] = super()._copy_kwargs(**kwargs)  # type: ignore[no-untyped-call]
         return copied | own
 

@@ -86,6 +86,7 @@ def render(
     title: str = "",
     description: str = "",
     style: Callable[[str, str], str] | None = None,
+    dots: int = DOTS_PER_INCH,
 ) -> bytes:
     """DOT text as a picture.
 
@@ -98,6 +99,7 @@ def render(
         title: what the picture shows, in a line.
         description: the same at length, for people who hear it read out.
         style: for the ``id`` of an SVG's outermost group and its text, a style sheet for it.
+        dots: of a PNG, how many dots an inch has.
 
     Returns:
         The bytes of the picture.  An SVG begins with ``<svg``, without XML declaration, so
@@ -115,7 +117,7 @@ def render(
         raise ValueError(f"format {format!r}: only 'svg' itself is checked for scripts; choose it")
     if format == "pdf" and engine == "embedded":
         return _pdf(render(dot, "svg", engine=engine, layout=layout, ids=ids, title=title))
-    finished = _run(dot, format, engine, layout)
+    finished = _run(dot, format, engine, layout, dots)
     picture = finished.stdout
     messages = _messages(finished.stderr)
     if finished.returncode not in (0, 1) or not picture:
@@ -130,10 +132,12 @@ def render(
     return picture
 
 
-def _run(dot: str, format: str, engine: Engine, layout: str) -> subprocess.CompletedProcess[bytes]:
+def _run(
+    dot: str, format: str, engine: Engine, layout: str, dots: int = DOTS_PER_INCH
+) -> subprocess.CompletedProcess[bytes]:
     command = [executable(engine), f"-K{layout}", f"-T{format}"]
     if format == "png":
-        command.append(f"-Gdpi={DOTS_PER_INCH}")
+        command.append(f"-Gdpi={dots}")
     # Graphviz reads no image file for a web server: that is what SERVER_NAME makes it think
     environment = {**os.environ, "SERVER_NAME": "autograd_mini"}
     environment.pop("GV_FILE_PATH", None)

@@ -113,7 +113,7 @@ def _drawn(
             yield drawing, _size(drawing) or about
     if direction == "TB":
         return
-    for columns in range(columns_within(picture, page.width), 0, -1):
+    for columns in range(columns_within(picture, page.width), -1, -1):
         drawing = drawing_of(in_rows(picture, columns), "LR", engine, legend, page.width)
         width, height = _size(drawing) or (page.width, 0.0)
         yield drawing, (width, height)

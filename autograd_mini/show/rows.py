@@ -31,6 +31,9 @@ ALONG, ACROSS = 0.81, 1.35
 """By how much Graphviz's pictures are longer and broader than what their boxes and labels take
 one after the other, and the largest column of boxes: measured on a dozen networks."""
 
+NARROW = 500.0
+"""On a page that is narrower, long texts are broken into short lines."""
+
 LONGEST_HEADING = 36
 """A box whose name and formula are longer than this has two lines of them."""
 
@@ -38,37 +41,42 @@ LONGEST_HEADING = 36
 def in_rows(picture: Picture, columns: int) -> Picture:
     """The picture in rows of so many columns of results.
 
-    A leaf stands in the row that uses it first.
+    A leaf stands in the row that uses it first; of 0 columns, in a row above that.
     """
     results, _ = _results(picture)
+    step = max(columns, 1)
     rows = [
-        [name for names in results[i : i + columns] for name in names]
-        for i in range(0, len(results), columns)
+        [name for names in results[i : i + step] for name in names]
+        for i in range(0, len(results), step)
     ] or [[]]
     row_of = {name: i for i, names in enumerate(rows) for name in names}
-    for box in reversed(picture.boxes):
+    leaves: list[list[str]] = [[] for _ in rows]
+    for box in picture.boxes:
         if box.name not in row_of:
             users = [row_of[arrow.head] for arrow in picture.arrows if arrow.tail == box.name]
-            row_of[box.name] = min(users, default=len(rows) - 1)
-            rows[row_of[box.name]].insert(0, box.name)
+            leaves[min(users, default=len(rows) - 1)].append(box.name)
+    if columns:
+        rows = [[*before, *row] for before, row in zip(leaves, rows, strict=True)]
+    else:
+        rows = [part for pair in zip(leaves, rows, strict=True) for part in pair if part]
     return _with_references(picture, rows)
 
 
 def columns_within(picture: Picture, width: float) -> int:
-    """About how many columns of results a row of this width has, at least one."""
+    """About how many columns of results a row of this width has, or 0."""
     results, labels = _results(picture)
     boxes = {box.name: box for box in picture.boxes}
     wide = [max(box_size(boxes[name])[0] for name in names) for names in results]
     label = [max(labels[name] for name in names) for names in results]
     leaves = [box_size(box)[0] for box in picture.boxes if box.name not in labels]
     first = max(leaves, default=0.0)
-    for columns in range(len(results), 1, -1):  # columns stand below each other
+    for columns in range(len(results), 0, -1):  # columns stand below each other
         needed = first + sum(
             max(wide[i::columns]) + max(label[i::columns]) + 2 * GAP for i in range(columns)
         )
         if needed * ALONG <= width:
             return columns
-    return 1
+    return 0
 
 
 def _results(picture: Picture) -> tuple[list[list[str]], dict[str, float]]:

@@ -22,6 +22,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+from autograd_mini.nn.layers.dense import size
 from autograd_mini.nn.optimisers.clipping import clip_gradients, positive_limit
 from autograd_mini.nn.training.run import Run
 
@@ -198,6 +199,41 @@ class EarlyStopping(Callback):
         """Go on from there."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self._weights = state["weights"]
+
+
+class Snapshots(Callback):
+    """Keep the weights before training and after epochs, for ``ag.animate(history, "t.gif")``.
+
+    Arguments:
+        every: after how many epochs they are kept.
+
+    Raises:
+        ValueError: ``every`` is no positive whole number.
+
+    >>> from autograd_mini import nn
+    >>> history = nn.fit(
+    ...     nn.Dense(1, 1, rng=0), [[1.0]], [[2.0]], epochs=4, loss="mse", progress=False,
+    ...     callbacks=[nn.Snapshots(every=2)],
+    ... )
+    >>> len(history.snapshots), sorted(history.snapshots[0])
+    (3, ['bias', 'weight'])
+    """
+
+    keeps_gradients = False
+
+    def __init__(self, every: int = 1) -> None:
+        size("every", every)
+        self.every = every
+
+    def on_start(self, run: Run) -> None:
+        self._keep(run)
+
+    def on_epoch(self, run: Run) -> None:
+        if run.epoch % self.every == 0:
+            self._keep(run)
+
+    def _keep(self, run: Run) -> None:
+        run.history.snapshots.append(run.model.state())
 
 
 class _EachEpoch(Callback):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autograd_mini.nn.notebook import preformatted
+from autograd_mini.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +27,8 @@ class History:
         stopped: why the run ended before its last epoch: ``"early"``, ``"diverged"``,
             ``"interrupted"`` or what a callback gave to ``run.stop``; empty if it did not.
         loss_before: the loss on the first samples before training.
+        snapshots: the weights before training and after epochs, each a dict of arrays by name, if
+            the run had the callback ``Snapshots``.
 
     ``history["loss"]`` is the column: a list with one number for each epoch.
 
@@ -45,6 +48,7 @@ class History:
     epoch_ends: list[int] = field(default_factory=list)
     stopped: str = ""
     loss_before: float = float("nan")
+    snapshots: list[dict[str, Array]] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:

@@ -1,0 +1,197 @@
+"""Pictures that fit a page, and arrows that say what flows back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd_mini as ag
+from autograd_mini import Tensor, Value, nn
+from autograd_mini.show.draw import draw
+from autograd_mini.show.fit import PAGES, size
+from autograd_mini.show.picture import picture, pictures
+from autograd_mini.show.rows import in_rows
+
+
+def smallest(svg: str, width: float) -> float:
+    """The smallest text in pixels, where the picture is shown at most so wide."""
+    sizes = [float(points) for points in re.findall(r'font-size="([\d.]+)"', svg)]
+    return min(sizes) * min(4 / 3, width / size(svg)[0])
+
+
+def chain() -> Any:
+    return reduce(lambda x, _: (x * 1.1).tanh(), range(20), Value(0.3, label="x"))
+
+
+def recurrent(steps: int) -> Any:
+    return np.sum(nn.RNN(3, 4, rng=0)(np.ones((2, steps, 3))) ** 2)
+
+
+def neurons() -> Any:
+    model = nn.MLP([2, 4, 2], hidden="sigmoid", output="sigmoid", rng=0, scalar=True)
+    return sum((out - 0.5) ** 2 for _ in range(3) for out in model([0.1, 0.2]))
+
+
+GRAPHS: dict[str, Callable[[], Any]] = {
+    "chain": chain,
+    "recurrent 6": lambda: recurrent(6),
+    "recurrent 60": lambda: recurrent(60),
+    "neurons": neurons,
+    "perceptron": lambda: nn.cross_entropy(
+        nn.MLP([4, 8, 2], rng=0).logits(np.ones((3, 4))), np.array([0, 1, 0])
+    ),
+}
+
+
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+@pytest.mark.parametrize("fit", ["page", "phone"])
+def test_text_can_be_read_where_the_picture_is_shown(graph: Callable[[], Any], fit: Any) -> None:
+    loss = graph()
+    loss.backward()
+    svg = draw(loss, fit=fit).svg()
+    assert smallest(svg, PAGES[fit].width) >= 9
+    assert 'style="max-width:100%;height:auto"' in svg
+
+
+def test_without_a_page_a_chain_is_as_long_as_it_is() -> None:
+    assert smallest(draw(chain(), fit=None).svg(), 830) < 2
+
+
+def test_a_chain_wraps_like_text_and_rows_stand_in_order() -> None:
+    loss = chain()
+    drawing = draw(loss)
+    assert "folded" not in drawing.text
+    rows = in_rows(picture(loss), 3).rows
+    assert len(rows) > 5
+    at = dict(
+        re.findall(r'<g id="\w+_(n\d+)" class="node operation.*?<text[^>]* y="(-[\d.]+)"',
+                   drawing.svg(), flags=re.DOTALL)
+    )  # fmt: skip
+    heights = [float(at[f"n{i}"]) for i in range(1, 40)]
+    levels = [heights[0]]
+    for height in heights:
+        if abs(height - levels[-1]) > 40:
+            levels.append(height)
+    assert len(levels) > 3
+    assert levels == sorted(levels)
+
+
+def test_every_box_is_in_one_row_and_what_is_elsewhere_is_referred_to() -> None:
+    whole = picture(neurons(), fold="repeats")
+    wrapped = in_rows(whole, 1)
+    names = [name for row in wrapped.rows for name in row]
+    assert len(set(names)) == len(names)
+    assert {box.name for box in whole.boxes} <= set(names)
+    row_of = {name: i for i, row in enumerate(wrapped.rows) for name in row}
+    assert all(row_of[arrow.tail] == row_of[arrow.head] for arrow in wrapped.arrows)
+    assert [arrow.name for arrow in wrapped.arrows] == [arrow.name for arrow in whole.arrows]
+
+
+def test_each_picture_is_folded_further() -> None:
+    sizes = [len(found.boxes) for found in pictures(recurrent(10), fold=True)]
+    assert len(sizes) >= 3
+    assert sizes[0] == max(sizes)
+
+
+def test_recurrent_steps_fold_from_the_second_on() -> None:
+    text = draw(recurrent(60)).text
+    assert re.search(r"operation v\d+ × 59 = affine\(v\d+, U, b_h\)", text)  # the first has no h
+    assert re.search(r"operation v\d+ × 60 = affine\(.*, W, b\)", text)
+
+
+def test_parallel_arrows_are_one() -> None:
+    x = Tensor(np.ones(3), label="x")
+    stacked: Any = np.stack([x] * 60)
+    assert [arrow.lines for arrow in picture(stacked).arrows] == [("× 60",)]
+    assert picture(stacked).boxes[-1].made_by == "stack(x × 60, axis=0)"
+
+
+def test_arrows_of_matrices_say_what_flows_back() -> None:
+    X, W, b = np.ones((6, 3)), Tensor(np.ones((3, 1)), label="W"), Tensor(np.ones(1), label="b")
+    t = np.ones(6)
+    z: Any = X @ W + b
+    loss: Any = np.sum((z - t) ** 2)
+    found = picture(loss, names={id(X): "X", id(t): "t"})
+    said = {(arrow.tail, arrow.head): arrow.lines for arrow in found.arrows}
+    lines = list(said.values())
+    assert ("Xᵀ δ",) in lines
+    assert ("∂v2/∂b = 1", "(1,) → (6, 1):", "sum over axis 0") in lines
+    assert ("δ", "repeated to (6, 6)") in lines
+    (accident,) = (box for box in found.boxes if box.status)
+    assert accident.rows[-1] == ("check", "? both repeated: (6, 1) and (6,) → (6, 6)")
+    meant: Any = np.outer(Tensor(np.ones(6)), np.ones(6))
+    assert not any(box.status for box in picture(meant).boxes)
+
+
+def test_gradient_graphs_have_no_products_with_one() -> None:
+    x = Value(2.0, label="x")
+    slope = ag.gradients((x * 3).tanh(), x, create_graph=True)
+    found = picture(slope)
+    assert not any(box.made_by.startswith("1·") for box in found.boxes)
+    assert "1 nodes left out" in found.notes[0]
+    assert len(picture(1.0 * Value(3.0, label="w")).boxes) == 2  # what a user multiplies stays
+
+
+def test_two_sweeps_are_said() -> None:
+    w = Value(0.5, label="w")
+    out = (w * 3).tanh()
+    out.backward()
+    assert picture(out).notes == ()
+    out.backward()
+    (note,) = picture(out).notes
+    assert note == "the gradients of w are those of 2 sweeps: they add up until zero_grad()"
+
+
+def test_rounding_dust_is_zero() -> None:
+    t = Tensor(np.array([0.1, 0.2, -0.3] * 3), label="t")
+    assert float(np.mean(t.data)) != 0.0
+    assert picture(t).boxes[0].rows[1][:2] == ("value", "0")
+
+
+def test_several_roots_are_marked() -> None:
+    x = Value(2.0, label="x")
+    a, b = x * 2, x.exp()
+    drawing = draw([a, b])
+    assert drawing.text.startswith("Computation graph of a, b: 3 nodes")
+    assert drawing.text.count("result ") == 2
+
+
+def test_a_name_that_two_nodes_have_is_told_apart() -> None:
+    x, other = Value(2.0, label="x"), Value(3.0, label="x")
+    assert picture(x * other).boxes[-1].made_by == "x·x#2"
+
+
+def test_residual_connections_are_marked() -> None:
+    model = nn.Residual(nn.Dense(3, 3, rng=0))
+    out: Any = model(Tensor(np.ones((2, 3)), label="x"))
+    marked = [arrow for arrow in picture(out).arrows if arrow.residual]
+    assert [arrow.tail for arrow in marked] == ["n0"]
+    assert ", residual" in draw(out).text
+
+
+def test_neurons_stand_in_their_order() -> None:
+    x = Value(0.5, label="x")
+    h1, h2, h3 = (x.tanh() for _ in range(3))
+    out = h3 * h1 + h2
+    svg = draw(out, direction="TB", fit=None).svg()
+    at = [re.search(rf'<text[^>]* x="([\d.]+)"[^>]*font-weight="bold"[^>]*>{name}<', svg)
+          for name in ("h1", "h2", "h3")]  # fmt: skip
+    places = [float(found[1]) for found in at if found]
+    assert len(places) == 3
+    assert places == sorted(places)
+
+
+def test_gradients_have_colours_of_two_sides() -> None:
+    t = Tensor(np.linspace(-1, 2, 9), label="t")
+    loss: Any = np.sum(t**2)
+    loss.backward()
+    (box,) = (box for box in picture(loss).boxes if box.label == "t")
+    strips = dict(box.strips)
+    assert strips["gradient"][0][-1] == "#d55e00"  # the furthest from 0
+    assert strips["gradient"][0][0] == "#7cb4d4"  # half as far, on the other side
+    assert "gradients:" in draw(loss).svg()
