@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from autograd_mini.show.boxes import View
 from autograd_mini.show.dot import Direction, drawing_of
@@ -27,6 +27,9 @@ from autograd_mini.show.picture import picture, pictures
 from autograd_mini.show.plan import Clusters, Fold
 from autograd_mini.show.recorded import NODES
 from autograd_mini.typing import Operand
+
+if TYPE_CHECKING:
+    from autograd_mini.check.report import GradientReport
 
 
 def draw(
@@ -156,7 +159,7 @@ def _network(
     return network_drawing(networks, width, engine, legend)
 
 
-def _statuses(report: Any) -> dict[Any, str]:
+def _statuses(report: GradientReport) -> dict[Any, str]:
     """What a report says of each node that it checked."""
     found = {}
     for name, quantity in report.quantities.items():

@@ -37,13 +37,13 @@ class Drawing(graphviz.Digraph):
 
     def __init__(
         self,
-        *args: Any,
+        *args: object,
         title: str = "",
         text: str = "",
         ids: Sequence[str] = (),
         program: Engine = "embedded",
         layout: str = "dot",
-        **rest: Any,
+        **rest: object,
     ) -> None:
         super().__init__(*args, **{"format": "svg", **rest})
         self.title = title
