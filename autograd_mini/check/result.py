@@ -238,6 +238,11 @@ class Mistake:
     inherited_by: tuple[str, ...] = ()
 
     @property
+    def spoils_first(self) -> tuple[str, ...]:
+        """The gradients that the line makes; where it makes none, the one nearest to it."""
+        return self.names or self.inherited_by[:1]
+
+    @property
     def repair(self) -> Repair | None:
         """The likeliest repair."""
         return self.repairs[0] if self.repairs else None
@@ -278,11 +283,14 @@ class Result:
 
     @property
     def culprits(self) -> list[str]:
-        """The quantities that differ and do not merely inherit it, nearest the loss first."""
+        """The quantities that differ and do not merely inherit it from another, nearest the loss
+        first: also the one nearest to a line that makes something which is not compared.
+        """
+        first = {name for mistake in self.mistakes for name in mistake.spoils_first}
         return [
             quantity.name
             for quantity in self.nearest_first()
-            if quantity.verdict == DIFFER and not quantity.inherited
+            if quantity.verdict == DIFFER and (not quantity.inherited or quantity.name in first)
         ]
 
     def nearest_first(self) -> list[Quantity]:

@@ -290,7 +290,7 @@ class Candidates:
         parts = items if isinstance(items, list | tuple) else [items]
         try:
             arrays = [np.asarray(held(part)) for part in parts]
-        except ValueError:  # a list of lists of several lengths
+        except (ValueError, TypeError):  # a list of lists of several lengths, or with Tensors
             return None
         return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
 

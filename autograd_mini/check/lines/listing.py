@@ -154,7 +154,7 @@ def _makes(trial: Trial, truth: Truth) -> dict[Place, tuple[str, str]]:
                 words[truth.words(claim)] = None
                 names[truth.names.get(claim.node, "")] = None
             elif (node := truth.named(event.name)) is not None:
-                names[truth.names[node]] = None
+                names[truth.names.get(node, "")] = None
         found[place] = ", ".join(words), next(filter(None, names), "")
     return found
 

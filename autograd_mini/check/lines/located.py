@@ -160,16 +160,15 @@ def told_by_lines(blame: Blame, slips: Sequence[Mistake]) -> Blame:
     inherited: set[str] = set()
     for slip in slips:
         if slip.repairs or slip.cause != "unknown":
-            own = slip.names or slip.inherited_by[:1]  # what is nearest to the line
             known = None if slip.cause == "unknown" else Cause(slip.cause, slip.reason)
-            causes |= dict.fromkeys(own, known)
-            inherited |= set(slip.inherited_by) - set(own)
+            causes |= dict.fromkeys(slip.spoils_first, known)
+            inherited |= set(slip.inherited_by) - set(slip.names)
     quantities = []
     for quantity in blame.quantities:
         if quantity.name in causes:
             cause = causes[quantity.name]
             quantity = replace(quantity, inherited=False, causes=(cause,) if cause else ())
-        elif quantity.name in inherited:
+        if quantity.name in inherited:
             quantity = replace(quantity, inherited=True)
         quantities.append(quantity)
     told = inherited | {name for name, cause in causes.items() if cause}

@@ -67,21 +67,27 @@ class Substitutes:
     @cached_property
     def likeliest(self) -> Substituted | None:
         """That with which most gradients become right, of such the nearest to the loss."""
-        best: Substituted | None = None
-        for place, sites in self._trial.places.items():
-            if place in self._trial.base:
-                continue
-            for site in sites:
-                if site in self._right:
-                    continue
+        wrong, best = self._trial.wrong, None
+        sites = [site for site in self._trial.sites if site.place not in self._trial.base]
+        for site in sites:
+            made = None if site in self._right else self._at(site)
+            if made is not None and (best is None or len(made.names) > len(best.names)):
+                best = made
+            if self._spent() or (best is not None and best.names == wrong):
+                return best
+        return self._handed_on(sites) or best
+
+    def _handed_on(self, sites: Sequence[Site]) -> Substituted | None:
+        """What is right, and is taken for something else by all that reads it: a statement is lost
+        that should have followed.
+        """
+        wrong = self._trial.wrong
+        for site in reversed(sites) if len(wrong) > 1 else ():
+            if site in self._right and wrong <= set().union(*self._trial.moves[site]):
                 made = self._at(site)
-                if made is not None and (best is None or len(made.names) > len(best.names)):
-                    best = made
-                if best is not None and best.names == self._trial.wrong:
-                    return best
-                if self._spent():
-                    return best
-        return best
+                if self._spent() or (made is not None and made.names == wrong):
+                    return made
+        return None
 
     @cached_property
     def _factors(self) -> dict[Site, list[float]]:
