@@ -13,7 +13,7 @@ array([[0., 0.],
 """
 
 from autograd_mini.recording.arrays import RecordedArray
-from autograd_mini.recording.memory import node_of
+from autograd_mini.recording.memory import node_of, version_of
 from autograd_mini.recording.scalars import RecordedFloat, RecordedNumber
 from autograd_mini.recording.tape import Note, Tape, recording
 
@@ -25,4 +25,5 @@ __all__ = [
     "Tape",
     "node_of",
     "recording",
+    "version_of",
 ]

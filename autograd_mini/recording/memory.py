@@ -70,6 +70,14 @@ def node_of(value: Operand) -> Tensor | None:
     return memory.read(value, getattr(value, "_make", None))
 
 
+def version_of(array: Array) -> int:
+    """How often the memory of an array was written since it is known: what was read is true as long
+    as that is the same.
+    """
+    memory = memory_of(array)
+    return -1 if memory is None else memory.version
+
+
 def _note_unseen(value: Array) -> None:
     """Tell of a recorded array that NumPy made by itself: those of ours are views of its arrays."""
     open_tape = current()

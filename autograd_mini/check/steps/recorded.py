@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Held, Space, Variable, as_numbers
 from autograd_mini.core.graph import Node
 from autograd_mini.core.tensor import Tensor
-from autograd_mini.recording import Note, node_of, recording
+from autograd_mini.recording import Note, node_of, recording, version_of
 from autograd_mini.typing import Array
 
 _WIDE = 64
@@ -89,6 +89,11 @@ class Ran:
         return self.nodes.get(variable, [])
 
 
+_TURNS = 8
+"""How often an array that a statement makes is read, of which a node is made each time; after that
+only the last is."""
+
+
 def _nodes_of(variable: Variable, value: Held) -> list[tuple[Node, Any]]:
     if variable.kind != "list":
         node = node_of(value)
@@ -146,17 +151,25 @@ def run(
     """
     ran = Ran()
     turns: dict[Site, int] = {}
+    late: dict[tuple[Site, Held], tuple[int, Array, int]] = {}
 
     def listen(site: Site, name: str, value: Held) -> None:
         turn = turns[site] = turns.get(site, -1) + 1
         for key, item in _items(value):
             label = name if key is None else f"{name}[{key!r}]"
-            node = node_of(item) if at else None
+            node = None
+            if at and turn >= _TURNS and isinstance(item, np.ndarray) and item.size > 1:
+                late[site, key] = len(ran.made), item, version_of(item)
+            elif at:
+                node = node_of(item)
             numbers = None if at else _as_it_is(item)
             ran.made.append(Made(site, turn, key, label, item, node, numbers))
 
     def collect(result: Held, after: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
         ran.result = result
+        for number, array, version in late.values():
+            if version_of(array) == version:
+                ran.made[number] = replace(ran.made[number], node=node_of(array))
         for variable in wanted:
             value = ran.objects[variable] = variable.after(after)
             if isinstance(value, list):
