@@ -599,3 +599,41 @@ def test_what_updates_nothing_and_has_no_loss_is_not_judged():
 
     with pytest.raises(ValueError, match=r"updates nothing .* loss= \(--loss\)"):
         check_step(gradient, 0.5, 2.0)
+
+
+def test_an_update_that_takes_a_parameter_to_0_is_one():
+    x, w, b = X.copy(), np.ones(4), np.zeros(1)
+
+    def step():
+        nonlocal w, b
+        error = x @ w + b - T[:, 0]
+        loss = np.sum(error**2) / 2
+        w = w - 1.0 * (x.T @ error)
+        b = b - 1.0 * b  # for error.sum()
+        return loss
+
+    report = check_step(step)
+    assert report.quantities["b"].verdict == "differ" and report.quantities["w"].verdict == "agree"
+
+
+def test_a_slip_is_mended_where_others_are_right_at_a_kink():
+    rng = np.random.default_rng(0)
+    w1, b1 = rng.normal(size=(4, 5)), np.zeros(5)
+    w2, x = rng.normal(size=(5, 1)), np.vstack([X, np.zeros(4)])  # at 0 the slope is a choice
+    t = rng.normal(size=(7, 1))
+
+    def step():
+        nonlocal w1, b1, w2
+        z = x @ w1 + b1
+        h = np.maximum(z, 0)
+        error = h @ w2 - t
+        loss = np.mean(error**2) / 2
+        dz = error @ w2.T / len(x) * (z >= 0)
+        dw2 = (h - 1).T @ error / len(x)
+        w2 = w2 - 0.1 * dw2
+        w1 = w1 - 0.1 * (x.T @ dz)
+        b1 = b1 - 0.1 * dz.sum(axis=0)
+        return loss
+
+    (slip,) = check_step(step).mistakes
+    assert slip.repair.text == "dw2 = h.T @ error / len(x)"

@@ -22,7 +22,7 @@ from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.edits import Edit
 from autograd_mini.check.lines.moves import Move, below_readers
 from autograd_mini.check.lines.source import Place, Statement
-from autograd_mini.check.lines.statements import is_update
+from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.lines.substituted import Substituted, Substitutes
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, missing, suspects
 from autograd_mini.check.lines.texts import with_plain_products
@@ -307,7 +307,7 @@ def _moved_updates(trial: Trial, budget: Budget) -> Iterator[VerifiedEdit]:
     """
     for place in trial.places:
         statement = trial.program.statement(place)
-        if place in trial.base or not is_update(statement.node):
+        if place in trial.base or not updates_itself(statement.node):
             continue
         for move in below_readers(statement):
             if budget.spent:

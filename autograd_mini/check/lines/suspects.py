@@ -10,12 +10,16 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from autograd_mini.check.lines.claims import Claim, Truth, is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Event
 from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.lines.substituted import Substituted
 from autograd_mini.check.lines.trial import Trial
+from autograd_mini.typing import Array
 
 
 @dataclass(frozen=True)
@@ -104,11 +108,13 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
     backward = False
     unknown: dict[object, set[float]] = {}  # each with the factors that it has too many
     spoiled: dict[object, set[float]] = {}
+    wrong: list[tuple[Array, set[float]]] = []  # the same as arrays
     carried: dict[object, set[float]] = {}  # of all that is a gradient but for a factor
     maker: dict[object, Place] = {}  # of each content the statement that made it first
     names: set[str] = set()  # of what was made before
     least: dict[Place, float] = {}
-    given = {(g.shape, g.tobytes()) for g in (trial.ran.gradients or {}).values()}
+    gradients = list((trial.ran.gradients or {}).values())
+    given = {(g.shape, g.tobytes()) for g in gradients}
     for event in events:
         site, content = event.site, (event.value.shape, event.value.tobytes())
         if site.slot == HANDED:
@@ -136,6 +142,8 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             factors = {claim.factor for claim in claims if claim.kind != "value"}
             read = [unknown.get(_scoped(statement, text)) for text in _read(statement.node)]
             handed = [f for f in (*read, spoiled.get(content)) if f is not None]
+            if not handed and updates_itself(statement.node):
+                handed = _taken(event.value, gradients, wrong)
             alike = [carried.get(_scoped(statement, text)) for text in _read(statement.node)]
             if any(_shared(factors, others) for others in (*handed, *filter(None, alike))):
                 penalty = _RIGHT
@@ -145,12 +153,37 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
                 least[first] = min(penalty + handed_wrong, least.get(first, _RIGHT))
                 penalty += HANDED_WRONG
             spoiled[content] = factors
+            wrong.append((event.value, factors))
         scaled = {claim.factor for claim in claims if claim.kind in ("gradient", "share")}
         carried[_scoped(statement, event.name)] = set() if 1.0 in scaled else scaled
         maker.setdefault(content, site.place)
         _note(unknown, _scoped(statement, event.name), factors)
         least[site.place] = min(penalty, least.get(site.place, penalty))
     return least
+
+
+def _taken(
+    after: Array, gradients: Sequence[Array], unknown: Sequence[tuple[Array, set[float]]]
+) -> list[set[float]]:
+    """Of what is not known the first that an update of an array may take away, by its factors.
+
+    Arguments:
+        after: what the array holds after it.
+        gradients: what all updates take away, divided by the rate.
+        unknown: arrays that were made before, with their factors.
+    """
+    for gradient in gradients:
+        if gradient.shape == after.shape and gradient.any():
+            for array, factors in unknown:
+                if array.shape == after.shape and _is_multiple(array, gradient):
+                    return [factors]
+    return []
+
+
+def _is_multiple(one: Array, other: Array) -> bool:
+    size = np.max(np.abs(one), initial=0.0)
+    ratio = np.vdot(one, other) / np.vdot(other, other) if other.size > 1 else 1.0
+    return bool(size and np.all(np.abs(one - ratio * other) <= 1e-6 * size))
 
 
 def _keeps_the_last_share(

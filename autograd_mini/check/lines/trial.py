@@ -84,7 +84,11 @@ class Trial:
         self.base: Edits = base or {}
         self._forward: set[Site] = set()
         self.ran = program.run(self.base, watched=True)
-        self.wrong -= self.here.agrees(self.ran.gradients, self.wrong)  # no change mends them
+        made = self.ran.gradients or {}
+        agreeing = self.here.agrees(made, self.names)
+        self.wrong -= agreeing  # no change mends them
+        conceded = made.keys() & set(self.names) - self.wrong - agreeing  # at a kink, for example
+        gradients |= {name: made[name] for name in conceded}
 
     @property
     def runs_as_before(self) -> bool:

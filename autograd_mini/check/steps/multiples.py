@@ -45,13 +45,21 @@ def without_rounding(arrays: Sequence[Array]) -> list[Array]:
 
 
 def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: float) -> float:
-    """The factor that most updates have in common.
+    """The factor that most updates have in common; of as many the one that is 1.
 
     Some factor fits a single number: where nothing else says so, it is the sign alone.
+
+    Arguments:
+        ratios: what each update is times the gradient; ``None`` where it is no multiple.
+        sizes: how many numbers each has.
+        sign: 1, or -1 where the loss is made greater.
+
+    >>> common_factor([0.5, 2.0, 0.5], [4, 60, 4], 1.0), common_factor([1.0, 25.0], [4, 60], 1.0)
+    (0.5, 1.0)
     """
-    best, said_by = sign, 0.0
     if sum(sizes) == 1 and ratios[0] is not None and sign * ratios[0] > 0:
         return ratios[0]  # which has to hold elsewhere too
+    best, said_by = sign, (0.0, False, 0, 0.0)
     for ratio in ratios:
         if not ratio:
             continue
@@ -60,9 +68,10 @@ def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: fl
             for other, size in zip(ratios, sizes, strict=True)
             if other is not None and abs(abs(other) - abs(ratio)) <= SAME * abs(ratio)
         ]
-        says = sum(alike) - 1 or (0.5 if is_plain(ratio) else 0.0)
-        nearer = abs(abs(ratio) - 1) < abs(abs(best) - 1)
-        if says > said_by or (says == said_by > 0 and nearer):
+        count = len(alike) if sum(alike) > 1 else 0.5 if is_plain(ratio) else 0.0
+        apart = abs(abs(ratio) - 1)
+        says = (count, apart <= SAME, sum(alike), -apart)
+        if count and says > said_by:
             best, said_by = sign * abs(ratio), says
     return best
 
@@ -91,7 +100,7 @@ _LARGEST_DIVISOR = 1000
 
 def is_clipped(taken: Array, right: Array) -> bool:
     """Whether what is taken away is a gradient that was clipped, and no multiple of it."""
-    if ratio_of(taken, right):
+    if ratio_of(taken, right) or not taken.any():
         return False
     most = float(np.max(np.abs(taken), initial=0.0))
     beyond = np.abs(right) > most * (1 + SAME)

@@ -137,11 +137,12 @@ def _with_unmoved(step: Step, found: Sequence[Variable], changed: Sequence[Updat
     """The updates, with those that change nothing where the step begins, but elsewhere."""
     floats = [u.variable for u in changed if u.variable.kind != "number" or u.statement is not None]
     floats += [v for v in written(step, found) if v not in floats]
-    elsewhere = run(step, found, start=moved_from(floats))
+    start = moved_from(floats)
+    elsewhere = run(step, found, start=start)
     if elsewhere.error is not None:
         return list(changed)
     known = {update.variable for update in changed}
-    others = updates(step, [v for v in found if v not in known], elsewhere)
+    others = updates(step, [v for v in found if v not in known], elsewhere, start)
     still = [replace(u, taken=np.zeros(u.variable.before.shape)) for u in others]
     return [*changed, *still]
 

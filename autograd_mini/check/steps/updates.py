@@ -14,6 +14,7 @@ from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.lines.statements import amount_of, updates_itself
 from autograd_mini.check.scope import RATES
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
 from autograd_mini.check.steps.step import Step
@@ -51,29 +52,33 @@ class Update:
     divides: bool = False
 
 
-def updates(step: Step, found: Sequence[Variable], ran: Ran) -> list[Update]:
+def updates(
+    step: Step, found: Sequence[Variable], ran: Ran, start: Values | None = None
+) -> list[Update]:
     """The variables that a plain run of a step changed, in the order in which it did.
 
     Arguments:
         step: the step.
         found: all variables.
         ran: the run, in which they all were looked at.
+        start: what some held when it began, if that is other than what they hold.
     """
     changed: list[tuple[int, Update]] = []
     program = program_of(step, lambda result, after: {})
     program.run()  # now its statements are known
     for variable in found:
         after = as_numbers(ran.after.get(variable))
-        if after is None or _is_unchanged(variable.before, after):
+        before = (start or {}).get(variable, variable.before)
+        if after is None or _is_unchanged(before, after):
             continue
         if isinstance(ran.objects[variable], int):
             continue  # a count
         order, statement = len(ran.made), None
-        for number, made in _holding(variable, ran.objects[variable], after, ran.made):
+        for number, made in _holding(variable, ran.objects[variable], before, after, ran.made):
             one = _statement(program, made)
-            if statement is None or _amount(statement.node) is None:
+            if statement is None or amount_of(statement.node) is None:
                 order, statement = number, one
-        changed.append((order, Update(variable, variable.before - after, statement)))
+        changed.append((order, Update(variable, before - after, statement)))
     ordered = [update for _, update in sorted(changed, key=lambda pair: pair[0])]
     return _with_factors(step, ordered)
 
@@ -132,10 +137,10 @@ _ROUNDINGS = 4
 
 
 def _holding(
-    variable: Variable, held: object, after: Array, made: Sequence[Made]
+    variable: Variable, held: object, before: Array, after: Array, made: Sequence[Made]
 ) -> Iterator[tuple[int, Made]]:
     """What statements made that a variable holds after, as a whole or in part, the last first."""
-    changed = set(after[after != variable.before].ravel().tolist())
+    changed = set(after[after != before].ravel().tolist())
     for number in reversed(range(len(made))):
         one = made[number]
         if one.site.slot == HANDED or (one.site.slot == PART and variable.kind != "array"):
@@ -145,25 +150,6 @@ def _holding(
                 yield number, one
         elif isinstance(one.value, float) and float(one.value) in changed:
             yield number, one
-
-
-def updates_itself(statement: ast.stmt) -> bool:
-    """Whether a statement adds to what its target held before.
-
-    >>> [updates_itself(ast.parse(text).body[0]) for text in
-    ...  ("w -= dw", "w = w - dw", "w = [a - b for a, b in zip(w, dw)]", "z = x - y", "w = w * 2")]
-    [True, True, True, False, False]
-    """
-    if isinstance(statement, ast.AugAssign):
-        return isinstance(statement.op, ast.Add | ast.Sub)
-    if not isinstance(statement, ast.Assign) or _amount(statement) is None:
-        return False
-    target = ast.unparse(statement.targets[0])
-    if isinstance(statement.value, ast.ListComp):
-        read = [generator.iter for generator in statement.value.generators]
-    else:
-        read = [statement.value]
-    return any(ast.unparse(n) == target for part in read for n in ast.walk(part))
 
 
 def moved_from(several: Sequence[Variable], number: int = 0) -> dict[Variable, Array]:
@@ -196,18 +182,6 @@ def _statement(program: Program, made: Made) -> Statement | None:
         return None
 
 
-def _amount(statement: ast.stmt) -> ast.expr | None:
-    """What a statement adds or takes away: the right side of ``W -= …``, ``W = W - …`` and such."""
-    if isinstance(statement, ast.AugAssign):
-        return statement.value if isinstance(statement.op, ast.Add | ast.Sub) else None
-    value = getattr(statement, "value", None)
-    if isinstance(value, ast.ListComp):
-        value = value.elt
-    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
-        return value.right
-    return None
-
-
 def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
     """Updates, with the numbers that what they take away is a product with.
 
@@ -218,7 +192,7 @@ def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
     found = []
     for update in several:
         statement = update.statement
-        amount = None if statement is None else _amount(statement.node)
+        amount = None if statement is None else amount_of(statement.node)
         if statement is None or amount is None:
             found.append(update)
             continue
