@@ -16,6 +16,7 @@ from autograd_mini.check.lines.failing import failing_statement
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.scope import Scope
@@ -29,7 +30,6 @@ from autograd_mini.check.steps.updates import (
     moved_from,
     rate_of,
     updates,
-    updates_itself,
     written,
 )
 from autograd_mini.check.steps.variables import (
