@@ -61,9 +61,10 @@ class Truth:
         self.order, self.root = expanded.order, expanded.root
         self.tolerance = problem.rounding_unit**0.55
         named = expanded.used.nodes | {node: name for name, node in expanded.nodes.items()}
-        self.wording = Wording(named, expanded.used.arrays)
-        self.names: Mapping[Node, str] = named
-        self._called = dict(named)  # by the loss, then by the hand-derived code
+        inside = set(self.order)  # what a step derives by hand is recorded, too
+        self.names: Mapping[Node, str] = {n: name for n, name in named.items() if n in inside}
+        self.wording = Wording(self.names, expanded.used.arrays)
+        self._called = dict(self.names)  # by the loss, then by the hand-derived code
 
     def call(self, called: Iterable[tuple[str, Array]]) -> None:
         """Say what the hand-derived code calls values, by which the gradients of nodes that have no

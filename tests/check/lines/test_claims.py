@@ -49,6 +49,14 @@ def test_so_are_a_value_a_slope_and_a_share(truth):
     assert "a share of the gradient of a" in words(truth, np.full((5, 2), 1 / 7))
 
 
+def test_what_is_derived_by_hand_on_nodes_gives_nothing_a_name():
+    w = ag.Tensor(RNG.normal(size=3), "w")
+    loss, dw = np.sum(w**2), 2 * w
+    truth = Truth(Problem(loss, {"w": w}, ("w",), {}, used=Scope({"w": w, "dw": dw})))
+    (node,) = [node for node, name in truth.names.items() if name == "w"]
+    assert truth.named("dw") is node
+
+
 @pytest.mark.parametrize("off", [1 + 1e-6, 1 + 1e-4])
 def test_nothing_near_is_recognised(truth, off):
     dz = gradient(truth, "z").copy()

@@ -1,0 +1,61 @@
+"""The line that is wrong in a training step."""
+
+import numpy as np
+
+from autograd_mini import check_step
+
+RNG = np.random.default_rng(0)
+
+
+def recurrent(p, xs, target):
+    """A recurrent step whose cell has a slip: the slope of tanh is taken of its argument."""
+    W, V = p["W"], p["V"]
+    h, c = {-1: np.zeros(3)}, {-1: np.zeros(3)}
+    for t in range(len(xs)):
+        joined = np.concatenate([xs[t], h[t - 1]])
+        c[t] = 0.5 * c[t - 1] + W @ joined
+        h[t] = np.tanh(c[t])
+    error = V @ h[len(xs) - 1] - target
+    loss = np.sum(error**2) / 2
+    dW, dV = np.zeros_like(W), np.outer(error, h[len(xs) - 1])
+    dhnext, dcnext = V.T @ error, np.zeros(3)
+    for t in reversed(range(len(xs))):
+        dh = dhnext
+        dc = dh * (1 - c[t] ** 2) + dcnext
+        joined = np.concatenate([xs[t], h[t - 1]])
+        dW += np.outer(dc, joined)
+        dhnext = (W.T @ dc)[2:]
+        dcnext = 0.5 * dc
+    W -= 0.1 * dW
+    V -= 0.1 * dV
+    return loss
+
+
+def test_a_slip_in_a_recurrent_loop_is_one_of_one_line():
+    p = {"W": RNG.normal(size=(3, 5)), "V": RNG.normal(size=(2, 3))}
+    report = check_step(recurrent, p, RNG.normal(size=(3, 2)), RNG.normal(size=2))
+    (mistake,) = report.mistakes
+    assert mistake.line.text == "dc = dh * (1 - c[t] ** 2) + dcnext"
+    assert mistake.repair.text == "dc = dh * (1 - h[t] ** 2) + dcnext"
+
+
+def curved(p, xs, target):
+    """Two layers, and a slope that no small change makes right."""
+    h = np.tanh(xs @ p["W"])
+    out = np.tanh(h @ p["V"])
+    loss = np.sum((out - target) ** 2) / 2
+    dout = out - target
+    dz = dout * (1 - out**2)
+    dh = dz @ p["V"].T
+    dhidden = dh * np.exp(-xs[:, :1]) * (1 + h**4) / 7
+    p["W"] -= 0.1 * xs.T @ dhidden
+    p["V"] -= 0.1 * h.T @ dz
+    return loss
+
+
+def test_what_a_step_derives_is_known_by_its_numbers_though_it_is_recorded():
+    p = {"W": RNG.normal(size=(3, 4)), "V": RNG.normal(size=(4, 2))}
+    report = check_step(curved, p, RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2)), seconds=1)
+    (mistake,) = report.mistakes
+    assert mistake.line.text == "dhidden = dh * np.exp(-xs[:, :1]) * (1 + h**4) / 7"
+    assert mistake.repair is None
