@@ -17,7 +17,7 @@ from autograd_mini.check.holders import held
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.edits import Edit, Words, edits, words_of
 from autograd_mini.check.lines.instrument import with_hooks
-from autograd_mini.check.lines.line import is_mask
+from autograd_mini.check.lines.line import is_mask, name_of_call
 from autograd_mini.check.lines.program import Stopped
 from autograd_mini.check.lines.source import Headed, Statement, Unit
 from autograd_mini.check.lines.syntax import loaded, made
@@ -344,7 +344,9 @@ def _compiled(unit: Unit, statement: ast.stmt) -> CodeType | SyntaxError | None:
     elif isinstance(statement, ast.AugAssign) and not isinstance(statement.op, ast.Add | ast.Sub):
         target = ast.parse(ast.unparse(statement.target), mode="eval").body
         value = ast.copy_location(ast.BinOp(target, statement.op, value), statement)
-    value = ast.fix_missing_locations(with_hooks(unit, value))
+    if _calls_users(value):
+        value = with_hooks(unit, value)
+    ast.fix_missing_locations(value)
     try:
         return compile(ast.Expression(value), "<edit>", "eval")
     except SyntaxError as error:
@@ -374,6 +376,12 @@ def _with_written(base: Any, mask: Any, value: Any) -> Array:
     after = np.array(base)
     after[mask] = value
     return after
+
+
+def _calls_users(value: ast.expr) -> bool:
+    """Whether an expression may call what is not NumPy's, which may run for ever."""
+    calls = (node for node in ast.walk(value) if isinstance(node, ast.Call))
+    return any(not hasattr(np, name_of_call(call)) for call in calls)
 
 
 def _changed(

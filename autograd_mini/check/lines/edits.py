@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from operator import itemgetter
@@ -19,7 +19,7 @@ from autograd_mini.check.lines import (
     statements,
     terms,
 )
-from autograd_mini.check.lines.line import Change, Line, name_of_call
+from autograd_mini.check.lines.line import Change, Later, Line, name_of_call
 from autograd_mini.check.lines.syntax import Tree, copied, number_of
 from autograd_mini.check.lines.words import Words, words_of
 
@@ -30,6 +30,11 @@ INSERTING = (factors, terms, calls)
 LEAST_INSERTION, USUAL_INSERTION = 1.3, 1.9
 """What the likeliest thing costs that may be inserted, a gradient that is made and never read; and
 what others do at the least.
+"""
+
+_TIERS = 1.9, 2.9
+"""What insertions cost, at the most, that are listed first: of those that cost more there are ten
+times as many.
 """
 
 COSTS = {
@@ -149,10 +154,10 @@ def edits(statement: ast.stmt, words: Words, most: float = math.inf) -> Iterator
         key = line.tree.key_with(parts)
         if key not in seen:
             seen.add(key)
-            shown: tuple[ast.AST, ast.AST | None] = change.old, change.new
+            old, new = change.old, parts.get(change.old)
             if change.mark is not None:
-                shown = change.mark, change.shown
-            yield Edit(change.kind, *shown, cost, line.tree, parts)
+                old, new = change.mark, change.shown
+            yield Edit(change.kind, old, new, cost, line.tree, parts)
 
 
 Parts = dict[ast.AST, ast.AST]
@@ -161,8 +166,7 @@ Costly = tuple[float, Change, Parts]
 
 
 def _by_cost(line: Line, rules: Sequence[Rule], most: float) -> list[Costly]:
-    every = ((COSTS[made.kind] + made.extra, made, parts) for made, parts in _all(line, rules))
-    return sorted((each for each in every if each[0] <= most), key=itemgetter(0))
+    return sorted(_all(line, rules, most), key=itemgetter(0))
 
 
 def _rest(line: Line, changes: list[Costly], most: float) -> Iterator[Costly]:
@@ -170,12 +174,15 @@ def _rest(line: Line, changes: list[Costly], most: float) -> Iterator[Costly]:
     it is much.
     """
     rules = [rule.insertions for rule in INSERTING if most >= USUAL_INSERTION]
-    inserted = _by_cost(line, rules, most)
-    yield from sorted([*changes, *inserted], key=itemgetter(0))
+    least = -math.inf
+    for limit in sorted({*(min(each, most) for each in _TIERS), most}):
+        every = sorted([*changes, *_by_cost(line, rules, limit)], key=itemgetter(0))
+        yield from (each for each in every if least < each[0] <= limit)
+        least = limit
 
 
-def _all(line: Line, rules: Sequence[Rule]) -> Iterator[tuple[Change, Parts]]:
-    """Every change, alone and throughout the line."""
+def _all(line: Line, rules: Sequence[Rule], most: float) -> Iterator[Costly]:
+    """Every change that costs no more, alone and throughout the line."""
     parts = [n for root in line.roots for n in ast.walk(root)] + [
         n for target in line.targets for n in ast.walk(target)
     ]
@@ -185,16 +192,21 @@ def _all(line: Line, rules: Sequence[Rule]) -> Iterator[tuple[Change, Parts]]:
             alike.setdefault(line.tree.key(node), []).append(node)
     for rule in rules:
         for change in rule(line):
-            if change.kind == "constant" and not _may_be_limit(line, change):
+            cost = COSTS[change.kind] + change.extra
+            if cost > most or (change.kind == "constant" and not _may_be_limit(line, change)):
                 continue
-            yield change, {change.old: change.new, **dict(change.also)}
+            if isinstance(change.new, Later):
+                change = replace(change, new=change.new.made())
+            assert isinstance(change.new, ast.AST)
+            yield cost, change, {change.old: change.new, **dict(change.also)}
             if change.kind in _THROUGHOUT:
                 places = alike.get(line.tree.key(change.old), [])
                 if len(places) > 1 and change.old is places[0]:
                     kind = "name throughout" if change.kind == "name" else change.kind
                     extra = change.extra + (0.0 if change.kind == "name" else _THROUGHOUT_COSTS)
                     again = Change(kind, change.old, change.new, extra)
-                    yield again, {place: copied(change.new) for place in places}
+                    everywhere = {place: copied(change.new) for place in places}
+                    yield COSTS[kind] + extra, again, everywhere
 
 
 def _may_be_limit(line: Line, change: Change) -> bool:
@@ -205,7 +217,7 @@ def _may_be_limit(line: Line, change: Change) -> bool:
     calls = [name_of_call(node) for node in line.tree.above(change.old)]
     if "clip" in calls:
         return False
-    value = number_of(change.new)
+    value = number_of(change.new) if isinstance(change.new, ast.AST) else None
     limits = any(name in calls for name in ("maximum", "minimum"))
     return not limits or value in (None, 0, *line.words.constants)
 

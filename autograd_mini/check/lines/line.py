@@ -21,6 +21,29 @@ from autograd_mini.check.lines.words import (
 
 
 @dataclass(frozen=True)
+class Later:
+    """An expression that is made when it is wanted: of those that may be inserted few are.
+
+    Attributes:
+        template: text, as ``made`` takes it.
+        parts: expressions, and operands of which copies are put in.
+    """
+
+    template: str
+    parts: tuple[ast.expr | Word, ...]
+
+    def made(self) -> ast.expr:
+        """The expression."""
+        parts = (part.copy() if isinstance(part, Word) else part for part in self.parts)
+        return made(self.template, *parts)
+
+
+def later(template: str, *parts: ast.expr | Word) -> Later:
+    """What ``made`` gives of a template and parts, made when it is wanted."""
+    return Later(template, parts)
+
+
+@dataclass(frozen=True)
 class Change:
     """A part of a statement in the place of which another stands.
 
@@ -36,7 +59,7 @@ class Change:
 
     kind: str
     old: ast.AST
-    new: ast.AST
+    new: ast.AST | Later
     extra: float = 0.0
     mark: ast.AST | None = None
     shown: ast.AST | None = None
@@ -50,6 +73,7 @@ class Line:
         self.statement, self.words = statement, words
         self.tree = Tree(statement)
         self._values: dict[ast.AST, object] = {}
+        self._slopes: dict[Shape | None, list[tuple[ast.expr, float]]] = {}
 
     @cached_property
     def roots(self) -> list[ast.expr]:
@@ -228,6 +252,11 @@ class Line:
 
     def slopes(self, shape: Shape | None) -> list[tuple[ast.expr, float]]:
         """Factors that are, or look like, local derivatives of a shape, with what they cost."""
+        if shape not in self._slopes:
+            self._slopes[shape] = self._found_slopes(shape)
+        return self._slopes[shape]
+
+    def _found_slopes(self, shape: Shape | None) -> list[tuple[ast.expr, float]]:
         words, found = self.words, list[tuple[ast.expr, float]]()
         numpy = words.numpy
         for word in words.arrays:

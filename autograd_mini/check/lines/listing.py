@@ -97,7 +97,7 @@ def _statuses(first: Trial, last: Trial, wrong: Collection[Place]) -> dict[Place
         elif place in spoiled:
             found[place] = SPOILED
         elif not last.wrong or any(
-            n & right for site in last.places[place] for n in last.moves[site]
+            n & right for site in last.places[place] for n in last.moves(site)
         ):
             found[place] = RIGHT
     return found

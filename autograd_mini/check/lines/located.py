@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from autograd_mini.check.blame import Blame
 from autograd_mini.check.lines.claims import Truth
@@ -23,7 +24,7 @@ from autograd_mini.check.lines.repair import (
 )
 from autograd_mini.check.lines.source import Statement, reread
 from autograd_mini.check.lines.substituted import Substituted
-from autograd_mini.check.lines.suspects import HANDED_WRONG, suspects
+from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspects
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.lines.written import written_edit
@@ -111,7 +112,7 @@ def located(
             )
         found += _unmended(trial, truth, budget, meant)
     found += mistakes_of_names(problem, claims, truth, trial)
-    return Located(found, listing(first, trial, truth, found), notes)
+    return Located(found, Listing(lambda: listing(first, trial, truth, found)), notes)
 
 
 def _of_right_code(
@@ -223,7 +224,7 @@ def _unmended(
     trial: Trial, truth: Truth, budget: Budget, meant: Substituted | None
 ) -> list[Mistake]:
     """What no small change explains: the line that is wrong, if there is only one."""
-    every = suspects(trial, truth, meant)
+    every = sorted(Suspects(trial, truth, meant).upto(1), key=attrgetter("penalty", "first"))
     unknown = [suspect for suspect in every if suspect.penalty < 1 and suspect.handed_right]
     if not unknown:
         return []

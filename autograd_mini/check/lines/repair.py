@@ -24,7 +24,7 @@ from autograd_mini.check.lines.moves import Move, below_readers
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.lines.substituted import Substituted, Substitutes
-from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, missing, suspects
+from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, Suspects, missing
 from autograd_mini.check.lines.texts import with_plain_products
 from autograd_mini.check.lines.trial import Trial
 
@@ -232,6 +232,8 @@ def _step(trial: Trial, first: VerifiedEdit, found: Sequence[VerifiedEdit]) -> S
 
 def after(trial: Trial, edits: Sequence[VerifiedEdit]) -> Trial:
     """The code with edits made."""
+    if not edits:
+        return trial
     right = {name for edit in edits for name in edit.names}
     changed = {place: made for edit in edits for place, made in edit.changes.items()}
     return trial.mended(changed, trial.wrong - right)
@@ -243,11 +245,11 @@ class _Search:
     """
 
     def __init__(self, trial: Trial, truth: Truth, budget: Budget) -> None:
-        meant = meant_by(trial, truth, budget)
-        every = suspects(trial, truth, meant)
-        self._every = [_Line(trial, truth, suspect, meant) for suspect in every]
-        self._lines = self._every
-        self._trial, self._is_begun = trial, False
+        self._meant = meant_by(trial, truth, budget)
+        self._suspects = Suspects(trial, truth, self._meant)
+        self._every: list[_Line] = []
+        self._lines: list[_Line] = []
+        self._trial, self._truth, self._is_begun = trial, truth, False
         self._budget = budget
         self._found: list[VerifiedEdit] = []
         self._limit = 0.0
@@ -273,8 +275,9 @@ class _Search:
             self._is_begun = True
             self._found += _moved_updates(self._trial, self._budget)
         most = min(most, self._best + margin)
-        while self._lines and self._limit < most and not self._budget.spent:
+        while not self._is_done and self._limit < most and not self._budget.spent:
             self._limit += _STEP
+            self._take_suspects()
             for line in self._lines:
                 if line.suspect.penalty > self._limit or self._budget.spent:
                     break
@@ -287,6 +290,21 @@ class _Search:
             if edit.score <= ordered[0].score + margin:
                 distinct.setdefault(edit.statement.place, edit)
         return list(distinct.values())
+
+    @property
+    def _is_done(self) -> bool:
+        """Whether all was tried."""
+        return self._suspects.ended and not self._lines
+
+    def _take_suspects(self) -> None:
+        """Go on to statements that are less likely."""
+        for suspect in self._suspects.upto(self._limit):
+            line = _Line(self._trial, self._truth, suspect, self._meant)
+            self._every.append(line)
+            self._lines.append(line)
+            if self._budget.spent:
+                break
+        self._lines.sort(key=lambda line: (line.suspect.penalty, line.suspect.first))
 
 
 def meant_by(trial: Trial, truth: Truth, budget: Budget) -> Substituted | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 import sys
 import types
@@ -35,15 +36,15 @@ class State:
 
     def __init__(self) -> None:
         self._seen: dict[int, tuple[Any, Any]] = {}
-        self._drawn: dict[int, Drawn] = {}  # where generators stood before it began
+        self._generators: list[Generator] = []
+        self._drawn: dict[int, Drawn] = {}  # where these stood before it began
 
     def begin(self) -> None:
         """Draw the same random numbers as when it began before, until all is put back."""
         self._drawn = {}
-        for one, first in self._seen.values():
-            if isinstance(one, Generator):
-                self._drawn[id(one)] = _generator_state(one)
-                _set_generator(one, first)
+        for one in self._generators:
+            self._drawn[id(one)] = _generator_state(one)
+            _set_generator(one, self._seen[id(one)][1])
 
     def add(self, *roots: object) -> None:
         """Look after objects, and all that can be reached from them."""
@@ -54,14 +55,15 @@ class State:
             if id(one) in self._seen or not _can_change(one):
                 continue
             self._seen[id(one)] = one, _copy(one)
+            if isinstance(one, Generator):
+                self._generators.append(one)
             found += _inside(one)
 
     def restore(self) -> None:
         """Put everything back as it was."""
         for one, before in self._seen.values():
             if isinstance(one, np.ndarray):
-                if not np.array_equal(one, before, equal_nan=one.dtype.kind in "fc"):
-                    one[...] = before
+                one[...] = before  # which takes less time than to compare
             elif isinstance(one, list):
                 if not _same(one, before):
                     one[:] = before
@@ -113,7 +115,9 @@ def _set_generator(one: Generator, state: Drawn) -> None:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return len(one) == len(other) and all(map(_is, one, other))
+    if len(one) != len(other):
+        return False
+    return all(map(operator.is_, one, other)) or all(map(_is, one, other))
 
 
 def _is(one: object, other: object) -> bool:

@@ -129,7 +129,7 @@ class Substitutes:
     def _at(self, site: Site) -> Substituted | None:
         """What should be made at a site, if that makes anything right."""
         trial = self._trial
-        spoiled = trial.wrong.intersection(set().union(*trial.moves[site]))
+        spoiled = trial.wrong.intersection(set().union(*trial.moves(site)))
         best: Substituted | None = None
         for claims, arrays in self._candidates(site) if spoiled else ():
             names = self._right_with(site, arrays)

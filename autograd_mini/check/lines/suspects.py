@@ -7,7 +7,8 @@ not known of what is known is the likeliest.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,27 +47,57 @@ class Suspect:
     handed_right: bool
 
 
-def suspects(trial: Trial, truth: Truth, substituted: Substituted | None = None) -> list[Suspect]:
-    """The statements that may be wrong, the likeliest first.
+class Suspects:
+    """The statements that may be wrong, given as far as they are wanted: which gradients depend
+    on a statement is found by running the code, which takes time.
 
     Arguments:
         trial: the code on trial.
         truth: what was recorded.
         substituted: the statement that is wrong as far as what should be made in its place tells.
     """
-    penalties = _penalties(trial, truth)
-    if substituted is not None:
-        if substituted.names == trial.wrong:
-            penalties = {place: own + _ELSEWHERE for place, own in penalties.items()}
-        penalties[substituted.place] = 0.0
-    every = {place: [place] for place in trial.places} | _headers(trial)
-    found: list[Suspect] = []
-    for place, inside in every.items():
-        if place in trial.base or place in trial.of_forward:
-            continue
-        moved = [n for p in inside for site in trial.places[p] for n in trial.moves[site]]
-        spoils = frozenset(n for names in moved if not names & trial.evidence for n in names)
-        own = penalties.get(place, _HEADER)
+
+    def __init__(self, trial: Trial, truth: Truth, substituted: Substituted | None = None) -> None:
+        self._trial, self._substituted = trial, substituted
+        penalties = _penalties(trial, truth)
+        if substituted is not None:
+            if substituted.names == trial.wrong:
+                penalties = {place: own + _ELSEWHERE for place, own in penalties.items()}
+            penalties[substituted.place] = 0.0
+        every = {place: [place] for place in trial.places} | _headers(trial)
+        waiting = [
+            (penalties.get(place, _HEADER), first, place)
+            for first, place in enumerate(every)
+            if place not in trial.base
+        ]
+        self._inside = every
+        self._waiting = deque(sorted(waiting))
+
+    @property
+    def ended(self) -> bool:
+        """Whether all were given."""
+        return not self._waiting
+
+    def upto(self, limit: float) -> Iterator[Suspect]:
+        """Those that are no less likely, by what they made, and were not given before."""
+        while self._waiting and self._waiting[0][0] <= limit:
+            own, first, place = self._waiting.popleft()
+            suspect = self._suspect(place, own, first)
+            if suspect is not None:
+                yield suspect
+
+    def _suspect(self, place: Place, own: float, first: int) -> Suspect | None:
+        trial, inside, substituted = self._trial, self._inside[place], self._substituted
+        of_forward = trial.of_forward(place)
+        if of_forward == 1:
+            return None
+        own += _RETURNS_OUTPUT * (of_forward > 0)
+        spoils, moved = frozenset[str](), list[set[str]]()
+        for site in (site for p in reversed(inside) for site in trial.places[p]):
+            moved += trial.moves(site)
+            spoils = frozenset(n for names in moved if not names & trial.evidence for n in names)
+            if spoils >= trial.wrong and place not in trial.places:
+                break  # of a loop no more is of interest
         penalty = own + missing(len(trial.wrong - spoils))
         every_turn = frozenset(trial.wrong.intersection(set().union(*moved)))
         cancels = own + _CANCELS + missing(len(trial.wrong - every_turn))
@@ -76,14 +107,11 @@ def suspects(trial: Trial, truth: Truth, substituted: Substituted | None = None)
         if substituted is not None and place == substituted.place:
             spoils, penalty = spoils | substituted.names, missing(len(trial.wrong - spoils))
         if not spoils & trial.wrong:
-            continue
-        statement, event = (
-            trial.program.statement(place),
-            trial.sites[trial.places[inside[0]][0]][0],
-        )
+            return None
+        event = trial.sites[trial.places[inside[0]][0]][0]
         handed_right = own < HANDED_WRONG and place in trial.places
-        found.append(Suspect(statement, spoils, event, own, penalty, len(found), handed_right))
-    return sorted(found, key=lambda suspect: (suspect.penalty, suspect.first))
+        statement = trial.program.statement(place)
+        return Suspect(statement, spoils, event, own, penalty, first, handed_right)
 
 
 def _headers(trial: Trial) -> dict[Place, list[Place]]:
@@ -262,6 +290,9 @@ _STAYS_WRONG = 0.3
 
 _FORWARD = 1.0
 """What it costs a statement that nothing before it, nor itself, made a gradient."""
+
+_RETURNS_OUTPUT = 0.9
+"""What it costs a statement that the forward pass returns something of what it makes."""
 
 _HEADER = 0.6
 """What it costs a statement that it is the first line of others."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from autograd_mini.check.lines.line import Change, Line, meets, unlike
+from autograd_mini.check.lines.line import Change, Line, later, meets, unlike
 from autograd_mini.check.lines.syntax import copied, factors, made, number, terms, with_part
 from autograd_mini.check.lines.words import Shape, Word, broadcasts
 
@@ -42,8 +42,8 @@ def names(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
     for word in line.words.arrays:
         if shape is None or word.shape is None or broadcasts(word.shape, shape):
             extra = depth + _likely(line, word) + (0.0 if word.shape == shape else 0.5)
-            yield Change("insert term", node, made("_0 + _1", node, word.copy()), extra)
-            yield Change("insert term", node, made("_0 - _1", node, word.copy()), extra + 0.3)
+            yield Change("insert term", node, later("_0 + _1", node, word), extra)
+            yield Change("insert term", node, later("_0 - _1", node, word), extra + 0.3)
 
 
 def penalties(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
@@ -55,18 +55,16 @@ def penalties(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
         if line.is_gradient(word) or (shape is not None and word.shape != shape):
             continue
         for rate in floats:
-            parts = rate.copy(), word.copy()
+            parts = node, rate, word
             extra = depth + (0.0 if rate.here else 0.5)
-            yield Change("insert penalty", node, made("_0 + _1 * _2", node, *parts), extra)
-            yield Change(
-                "insert penalty", node, made("_0 + 2 * _1 * _2", node, *parts), extra + 0.3
-            )
+            yield Change("insert penalty", node, later("_0 + _1 * _2", *parts), extra)
+            yield Change("insert penalty", node, later("_0 + 2 * _1 * _2", *parts), extra + 0.3)
             for size in sizes[:2]:
-                new = made("_0 + _1 / _3 * _2", node, *parts, size.copy())
+                new = later("_0 + _1 / _3 * _2", *parts, size)
                 yield Change("insert penalty", node, new, extra + 0.7)
         for constant in line.words.constants:
             if constant not in (0, 1, -1):
-                new = made("_0 + _1 * _2", node, number(constant), word.copy())
+                new = later("_0 + _1 * _2", node, number(constant), word)
                 yield Change("insert penalty", node, new, depth + 1.0)
 
 
@@ -83,35 +81,35 @@ def paths(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
         extra = depth + (-1.0 if unread else -0.4 if alone else 0.3)
         if broadcasts(word.shape or (), shape):
             for size in sizes if reduced else ():
-                new = made("_0 + _1 / _2", node, word.copy(), size.copy())
+                new = later("_0 + _1 / _2", node, word, size)
                 yield Change("insert term", node, new, extra + 0.3)
             for other in line.words.arrays:
                 if other.shape == shape and not line.is_gradient(other) and other is not word:
-                    parts = node, word.copy(), other.copy()
+                    parts = node, word, other
                     for template in ("_0 + _2 * _1", "_0 + 2 * _2 * _1"):
-                        yield Change("insert term", node, made(template, *parts), extra + 0.5)
+                        yield Change("insert term", node, later(template, *parts), extra + 0.5)
                         for size in sizes if reduced else ():
-                            new = made(f"{template} / _3", *parts, size.copy())
+                            new = later(f"{template} / _3", *parts, size)
                             yield Change("insert term", node, new, extra + 0.7)
         yield from _matrix_terms(line, node, word, shape, extra)
         if word.shape == shape:
             yield from _steep_terms(line, node, word, shape, extra)
         if word.shape and len(word.shape) == len(shape) + 1 and word.shape[1:] == shape:
-            yield Change("insert term", node, made("_0 + _1.sum(axis=0)", node, word.copy()), extra)
+            yield Change("insert term", node, later("_0 + _1.sum(axis=0)", node, word), extra)
 
 
 def _steep_terms(
     line: Line, node: ast.expr, word: Word, shape: Shape, extra: float
 ) -> Iterator[Change]:
     """A gradient times the slope of an activation, and times one more array at hand."""
+    here = (w for w in line.words.arrays if w.shape == shape and w.here)
+    others = [word for word in here if not line.is_gradient(word)]
     for slope, far in line.slopes(shape):
-        new = made("_0 + _1 * _2", node, word.copy(), slope)
+        new = later("_0 + _1 * _2", node, word, slope)
         yield Change("insert term", node, new, extra + 0.3 + far)
-        for other in line.words.arrays:
-            if other.shape == shape and other.here and not line.is_gradient(other):
-                parts = node, word.copy(), other.copy(), copied(slope)
-                new = made("_0 + _1 * _2 * _3", *parts)
-                yield Change("insert term", node, new, extra + 0.7 + far)
+        for other in others:
+            new = later("_0 + _1 * _2 * _3", node, word, other, slope)
+            yield Change("insert term", node, new, extra + 0.7 + far)
 
 
 def _matrix_terms(
@@ -144,14 +142,14 @@ def centred(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
     for axis in dict.fromkeys(("-1", "0")):
         options = f"axis={axis}, keepdims=True"
         for name in ("sum", "mean"):
-            new = made(f"_0 - _1.{name}({options})", node, copied(part))
+            new = later(f"_0 - _1.{name}({options})", node, copied(part))
             yield Change("insert term", node, new, depth + 0.7)
             for word in line.words.arrays:
                 if word.shape == shape and not line.is_gradient(word):
-                    parts = node, copied(part), word.copy()
+                    parts = node, copied(part), word
                     sum_ = f"(_1 * _2).{name}({options})"
-                    yield Change("insert term", node, made(f"_0 - {sum_}", *parts), depth + 0.7)
-                    new = made(f"_0 - _2 * {sum_}", *parts)
+                    yield Change("insert term", node, later(f"_0 - {sum_}", *parts), depth + 0.7)
+                    new = later(f"_0 - _2 * {sum_}", *parts)
                     yield Change("insert term", node, new, depth + 1.0)
 
 

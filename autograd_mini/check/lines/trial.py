@@ -83,6 +83,7 @@ class Trial:
         self.wrong = set(wrong) - set(left_out)
         self.base: Edits = base or {}
         self._forward: set[Site] = set()
+        self._moves: dict[Site, list[set[str]]] = {}
         self.ran = program.run(self.base, watched=True)
         made = self.ran.gradients or {}
         agreeing = self.here.agrees(made, self.names)
@@ -122,27 +123,26 @@ class Trial:
             found.setdefault(site.place, []).append(site)
         return found
 
-    @cached_property
-    def moves(self) -> dict[Site, list[set[str]]]:
-        """For each place where values are made the gradients that depend on them, turn by turn.
+    def moves(self, site: Site) -> list[set[str]]:
+        """The gradients that depend on the values that are made somewhere, turn by turn.
 
         Of many turns the first and the last are looked at.
         """
-        found: dict[Site, list[set[str]]] = {}
-        for site, events in self.sites.items():
-            turns = list(range(len(events)))
+        if site not in self._moves:
+            turns = list(range(len(self.sites[site])))
             turns[_TURNS - 1 : -1] = []
-            found[site] = [self._moved_by(site, turn) for turn in turns]
-        return found
+            self._moves[site] = [self._moved_by(site, turn) for turn in turns]
+        return self._moves[site]
 
-    @cached_property
-    def of_forward(self) -> set[Place]:
-        """The statements that make nothing but what the forward pass gives.
+    def of_forward(self, place: Place) -> float:
+        """How much of what a statement makes the forward pass gives, of 1.
 
-        They are none of the derivation: it is held against the forward pass as it is.
+        A derivation is held against the forward pass as it is.
         """
-        others = {site.place for site in self.moves if site not in self._forward}
-        return {site.place for site in self._forward} - others
+        sites = self.places.get(place, [])
+        for site in sites:
+            self.moves(site)
+        return len(self._forward.intersection(sites)) / max(len(sites), 1)
 
     def _moved_by(self, site: Site, when: int) -> set[str]:
         rng = np.random.default_rng(0)
