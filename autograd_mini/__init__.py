@@ -38,6 +38,8 @@ from autograd_mini.interface.traced import drawn as drawn
 from autograd_mini.interface.traced import effect as effect
 from autograd_mini.operations import numpy_functions as _numpy_functions  # noqa: F401 - they are entered
 from autograd_mini.operations.assignment import at as at
+from autograd_mini.operations.buffers import array as array
+from autograd_mini.operations.buffers import zeros as zeros
 from autograd_mini.operations.products import affine as affine
 from autograd_mini.operations.softmax import log_softmax as log_softmax
 from autograd_mini.operations.softmax import logsumexp as logsumexp

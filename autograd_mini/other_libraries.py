@@ -112,7 +112,6 @@ VALUE = {
 MODULE = {
     **{name: f"np.{name}" for name in _FUNCTIONS_OF_NUMPY},
     "tensor": "ag.Tensor(data)",
-    "array": "ag.Tensor(data), or np.stack([...]) to join Tensors",
     "asarray": "ag.Tensor(data)",
     "from_numpy": "ag.Tensor(data)",
     "Variable": "ag.Tensor(data), or ag.Value(number)",
@@ -148,7 +147,6 @@ MODULE = {
     "mean": "np.mean",
     "matmul": "x @ y",
     "dot": "np.dot",
-    "zeros": "ag.Tensor(np.zeros(shape))",
     "ones": "ag.Tensor(np.ones(shape))",
     "randn": "ag.Tensor(rng.normal(size=shape)) with rng = np.random.default_rng(seed)",
     "rand": "ag.Tensor(rng.random(shape)) with rng = np.random.default_rng(seed)",

@@ -390,7 +390,33 @@ if importlib.util.find_spec("scipy"):
         "huber": (special.huber, P + 0.011, 2 * V),
     }
 
+
+def zeros_like_empty(x):
+    out = np.empty_like(x)
+    out[:] = 0.0
+    return out
+
+
+def filled(like):
+    """A function that fills an array from its argument."""
+
+    def fill(x):
+        out = like(x)
+        out[0] = x[-1] * x[0]
+        out[1:] += x[:-1] ** 2
+        return np.sin(out)
+
+    return fill
+
+
+FILLED = {
+    "zeros_like": (filled(np.zeros_like), V),
+    "ones_like": (filled(np.ones_like), V),
+    "empty_like": (filled(zeros_like_empty), V),
+}
+
 CALLS = {
+    **FILLED,
     **ARRANGED,
     **JOINED,
     **ACCUMULATED,

@@ -194,8 +194,8 @@ class ArrayInterface(ArrayMethods):
     def __float__(self) -> NoReturn:
         raise TypeError(
             "float(t), math's functions and array[i] = t would drop the gradient: write np.exp(t) "
-            "for math.exp(t), collect Tensors in a list and np.stack them instead of filling an "
-            "array; t.item() is the plain number, without a gradient"
+            "for math.exp(t), ag.zeros(shape) or np.zeros_like(t) for an array that Tensors are "
+            "written into; t.item() is the plain number, without a gradient"
         )
 
     def __int__(self) -> NoReturn:

@@ -21,6 +21,7 @@ from autograd_mini.core.broadcasting import is_shared
 from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.core.tensor import Tensor, plain, record
 from autograd_mini.core.value import VALUE_FUNCTIONS, Value, number_of
+from autograd_mini.interface.array_interface import ArrayInterface
 from autograd_mini.interface.traced import TracedArray, called, is_traced
 from autograd_mini.typing import Array, Operand
 
@@ -42,7 +43,7 @@ def apply(name: str, *operands: Operand) -> Operand:
             return RULES[name].forward(operands[0])
     kinds = {*map(type, operands)}
     if not kinds <= _PLAIN:
-        if any(issubclass(kind, Tensor) for kind in kinds):
+        if any(issubclass(kind, ArrayInterface) for kind in kinds):
             return record(RULES[name], operands)
         if TracedArray in kinds:
             return called(RULES[name].forward, *operands)

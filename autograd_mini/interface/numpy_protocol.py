@@ -22,7 +22,6 @@ from autograd_mini.typing import Function, Operand
 
 PLAIN_FUNCTIONS: dict[Any, str] = {
     **dict.fromkeys([np.shape, np.ndim, np.size], "of the shape alone"),
-    **dict.fromkeys([np.zeros_like, np.ones_like, np.empty_like], "of the shape alone"),
     **dict.fromkeys(
         [
             np.argmax,
@@ -62,6 +61,9 @@ PLAIN_FUNCTIONS: dict[Any, str] = {
     **dict.fromkeys([np.shares_memory, np.may_share_memory], "of the memory"),
 }
 """Functions whose result is piecewise constant, with what it is: they give plain results."""
+
+WRITING = {np.copyto, np.fill_diagonal, np.put, np.put_along_axis, np.place, np.putmask}
+"""Functions that write into their first argument."""
 
 PLAIN_UFUNCS = {
     np.less,
@@ -255,16 +257,16 @@ def made_plain(frame: FrameType | None, known: Container[Any]) -> str:
         return MASKED
     if not library:
         return (
-            "a Tensor made into a plain array would drop the gradient: write np.stack([...]) to "
-            "join Tensors or to fill an array from a list of them, X @ t for X.dot(t), or call a "
-            "NumPy function that has a derivative rule; t.data is the plain array, without a "
-            "gradient"
+            "a Tensor made into a plain array would drop the gradient: write ag.array([...]) for "
+            "nested lists of Tensors, ag.zeros(shape) for an array that is filled with them, X @ t "
+            "for X.dot(t), or call a NumPy function that has a derivative rule; t.data is the "
+            "plain array, without a gradient"
         )
     subject, advice = f"{library}'s {called}" if called else library, _PLAIN_LIBRARIES[library]
     if called == "AxisConcatenator":
         subject, advice = "np.r_ or np.c_", "write np.concatenate or np.column_stack"
     elif asked in known:  # which makes plain numbers only of what is in a list
-        advice = f"write {name_of(asked).replace('numpy.', 'np.')}(np.stack([...])) for a list"
+        advice = f"write {name_of(asked).replace('numpy.', 'np.')}(ag.array([...])) for a list"
     elif library == "scipy" and called[:-2] in other_libraries.SCIPY:
         advice = f"write {other_libraries.SCIPY[called[:-2]]}"
     return (

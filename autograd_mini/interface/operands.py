@@ -64,7 +64,10 @@ def as_operand(operand: Operand) -> Operand:
     Raises:
         TypeError: it is a masked array or a matrix.
     """
-    if is_node(operand) or isinstance(operand, np.generic) or is_traced(operand):
+    if hasattr(operand, "stands_for"):  # a buffer, which may be written to afterwards
+        return operand.stands_for()
+    others = is_traced(operand) or hasattr(operand, "takes_over")
+    if is_node(operand) or isinstance(operand, np.generic) or others:
         return operand
     if not hasattr(operand, "__array__"):
         number = constant(operand)

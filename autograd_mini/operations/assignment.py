@@ -15,9 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from autograd_mini.core.rule import FUNCTIONS
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.interface.operands import as_operand
 from autograd_mini.operations.indexing import gather, own_index, scattered
 from autograd_mini.typing import Array, Operand
 
@@ -31,7 +33,7 @@ class At:
 
     def set(self, value: Operand) -> Operand:
         """The array with a value at the index; of an element that is named twice, the last."""
-        value = self._fitting(value)
+        value = fitting(value, self.places, self.array.dtype)
         size = np.size(self.array)
         numbers = np.arange(size)
         numbers[self.places] = size + np.arange(np.size(value)).reshape(self.places.shape)
@@ -39,7 +41,7 @@ class At:
 
     def add(self, value: Operand) -> Operand:
         """The array with a value added at the index; to an element that is named twice, both."""
-        value, shape = self._fitting(value), np.shape(self.array)
+        value, shape = fitting(value, self.places, self.array.dtype), np.shape(self.array)
         flat = scattered(np.ravel(value), self.places.ravel(), (np.size(self.array),))
         return FUNCTIONS["add"](self.array, np.reshape(flat, shape))
 
@@ -55,7 +57,7 @@ class At:
         >>> at(np.array([8.0, 9.0]), [0, 0, 1]).apply(np.divide, np.array([2.0, 2.0, 3.0]))
         array([2., 3.])
         """
-        flat = [np.ravel(self._fitting(value)) for value in values]
+        flat = [np.ravel(fitting(value, self.places, self.array.dtype)) for value in values]
         places = self.places.ravel()
         made = np.ravel(self.array)
         for turn in _turns(places):
@@ -63,24 +65,29 @@ class At:
             made = At(made, places[turn]).set(new)
         return np.reshape(made, np.shape(self.array))
 
-    def _fitting(self, value: Operand) -> Operand:
-        """A value in the shape of what is changed, in the array's dtype."""
-        shape, given = self.places.shape, np.shape(value)
-        extra = max(len(given) - len(shape), 0)
-        if any(n != 1 for n in given[:extra]) or any(
-            n not in (1, m) for n, m in zip(given[::-1], shape[::-1], strict=False)
-        ):
-            raise ValueError(
-                f"a value of shape {given} does not fit what the index names, of shape {shape}: "
-                "the shapes must be equal, or broadcast to the second"
-            )
-        if not isinstance(value, Tensor):
-            value = np.asarray(value)
-        if extra:
-            value = np.reshape(value, given[extra:])
-        if value.dtype != self.array.dtype:
-            value = value.astype(self.array.dtype)
-        return value if np.shape(value) == shape else np.broadcast_to(value, shape)
+
+def fitting(value: Operand, places: Array, dtype: DTypeLike) -> Operand:
+    """A value in the shape of the places that it is for, and in a dtype.
+
+    Raises:
+        ValueError: it does not broadcast to that shape.
+    """
+    shape, given = places.shape, np.shape(value)
+    extra = max(len(given) - len(shape), 0)
+    if any(n != 1 for n in given[:extra]) or any(
+        n not in (1, m) for n, m in zip(given[::-1], shape[::-1], strict=False)
+    ):
+        raise ValueError(
+            f"a value of shape {given} does not fit what the index names, of shape {shape}: "
+            "the shapes must be equal, or broadcast to the second"
+        )
+    if not isinstance(value, Tensor):
+        value = np.asarray(value)
+    if extra:
+        value = np.reshape(value, given[extra:])
+    if value.dtype != dtype:
+        value = value.astype(dtype)
+    return value if np.shape(value) == shape else np.broadcast_to(value, shape)
 
 
 def _turns(places: Array) -> list[Array]:
@@ -116,6 +123,7 @@ def at(array: Operand, index: object) -> At:
     >>> gradients(at(t, [0, 0]).add(v[0]).sum(), v)
     array([6., 0.])
     """
+    array = as_operand(array)
     if not isinstance(array, Tensor):
         array = Tensor(array).data
     numbers = np.arange(array.size).reshape(array.shape)

@@ -9,8 +9,8 @@ import numpy as np
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import OPERATIONS, axes_of, define
 from autograd_mini.core.rule import FUNCTIONS
-from autograd_mini.core.tensor import Tensor, record
-from autograd_mini.interface.operands import taking_over
+from autograd_mini.core.tensor import record
+from autograd_mini.interface.array_interface import ArrayInterface
 from autograd_mini.interface.traced import as_array, called
 from autograd_mini.operations.reductions import beside_operand, in_wide, restored, wide
 from autograd_mini.other_libraries import refuse_options
@@ -161,7 +161,7 @@ def _apply(name: str, x: Operand, more: dict[str, Any], **options: Any) -> Opera
     if more:
         refuse_options(name, more)
     operation = OPERATIONS[name]
-    if isinstance(x, Tensor) or taking_over((x,)) is not None:
+    if isinstance(x, ArrayInterface):
         return record(operation, (x,), options)
     x = as_array(x)
     if x.dtype == object and operation.parts:

@@ -114,7 +114,7 @@ class Batched(ArrayInterface):
         raise Differs
 
     __bool__ = __float__ = __int__ = item = _ask
-    __array__ = _ask
+    __array__ = __setitem__ = _ask
     data = property(_ask)
 
     # NumPy's functions, and operations

@@ -13,6 +13,8 @@ from autograd_mini.core.graph import is_node, push_forward, sweep_gradients, top
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.interface import independence
+from autograd_mini.interface.array_interface import ArrayInterface
+from autograd_mini.interface.operands import as_operand
 from autograd_mini.interface.traced import TracedArray, as_float
 from autograd_mini.other_libraries import refuse_options
 from autograd_mini.transforms.batched import Batched, everything, lead, sample
@@ -91,6 +93,9 @@ class Call:
                 _under_way.remove(self)
             if has_aux:
                 self.out, self.aux = _pair(what, self.out)
+            self.out, self.aux = (
+                rebuild(tree, map(_held, leaves(tree))) for tree in (self.out, self.aux)
+            )
             self.outputs = _as_outputs(what, leaves(self.out))
             self.root = self.outputs[0] if len(self.outputs) == 1 else _joined(self.outputs)
         self.keep = any(map(is_recorded, leaves((args, list(kwargs.values())))))
@@ -227,6 +232,11 @@ def is_recorded(leaf: Tree) -> bool:
     while isinstance(leaf, Batched):
         leaf = leaf.whole
     return is_node(leaf)
+
+
+def _held(leaf: Tree) -> Tree:
+    """What a result holds that was filled in place."""
+    return as_operand(leaf) if isinstance(leaf, ArrayInterface) else leaf
 
 
 def _pair(what: str, out: Tree) -> tuple[Any, Any]:

@@ -9,7 +9,15 @@ import numpy as np
 
 from autograd_mini.core.value import Value
 from autograd_mini.transforms.batched import lead
-from autograd_mini.transforms.call import Argnums, Call, bases, chosen_arguments, count, shape_of
+from autograd_mini.transforms.call import (
+    Argnums,
+    Call,
+    bases,
+    chosen_arguments,
+    count,
+    data_of_leaf,
+    shape_of,
+)
 from autograd_mini.transforms.derivatives import grad
 from autograd_mini.trees import rebuild
 from autograd_mini.typing import Function, Operand, Tree
@@ -38,7 +46,7 @@ def jacfwd(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
     >>> jacfwd(lambda t: np.stack([np.cos(t), np.sin(t)]))(0.0)
     array([0., 1.])
     """
-    return _jacobian("jacfwd", f, argnums, more, lambda call: True)
+    return _jacobian("jacfwd", f, argnums, more, None)
 
 
 def jacrev(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
@@ -68,14 +76,25 @@ def hessian(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
 
 
 def _jacobian(
-    name: str, f: Function, argnums: Argnums, more: dict[str, Any], forward: Callable[[Call], bool]
+    name: str,
+    f: Function,
+    argnums: Argnums,
+    more: dict[str, Any],
+    forward: Callable[[Call], bool] | None,
 ) -> Function:
     chosen = chosen_arguments(name, f, argnums, more)
 
     def jacobian_of_f(*args: Tree, **kwargs: Tree) -> Tree:
         call = Call(name, f, chosen, args, kwargs)
         call.warn_of_independence()
-        blocks = _by_columns(call) if forward(call) else _by_rows(call)
+        if forward is None:
+            blocks = list(_by_columns(call))
+        elif not forward(call):
+            blocks = list(_by_rows(call))
+        else:
+            blocks = list(_by_columns(call))
+            if not all(np.all(np.isfinite(data_of_leaf(x))) for block in blocks for x in block):
+                blocks = list(_by_rows(call))  # a tangent of a tiny number may leave the range
         return rebuild(call.out, map(call.arranged, blocks))
 
     return jacobian_of_f
