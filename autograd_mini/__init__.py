@@ -121,18 +121,19 @@ def __getattr__(name: str) -> Any:
     """What is seldom needed is imported when it is first asked for."""
     if name in _LAZY:
         return getattr(import_module(f"autograd_mini.{_LAZY[name]}"), name)
-    if name == "nn":
-        return import_module("autograd_mini.nn")
+    if name in ("nn", "stats"):
+        return import_module(f"autograd_mini.{name}")
     raise AttributeError(other_libraries.missing("autograd_mini", name))
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, "nn"})
+    return sorted({*globals(), *_LAZY, "nn", "stats"})
 
 
 _LAZY = {
     "checkpoint": "transforms.recomputed",
     "custom_gradient": "transforms.recomputed",
+    "expm": "operations.matrix_exponential",
     "fixed_point": "transforms.implicit",
     "root": "transforms.implicit",
     "vmap": "transforms.mapped",
@@ -158,6 +159,7 @@ _LAZY = {
 
 if TYPE_CHECKING:
     from autograd_mini import nn as nn
+    from autograd_mini import stats as stats
     from autograd_mini.check import GradientError as GradientError
     from autograd_mini.check import GradientReport as GradientReport
     from autograd_mini.check import check_backward as check_backward
@@ -165,6 +167,7 @@ if TYPE_CHECKING:
     from autograd_mini.check import check_script as check_script
     from autograd_mini.check import check_step as check_step
     from autograd_mini.check import compare as compare
+    from autograd_mini.operations.matrix_exponential import expm as expm
     from autograd_mini.page.walkthrough import walkthrough as walkthrough
     from autograd_mini.replay.compiled import compile as compile
     from autograd_mini.replay.source import Source as Source

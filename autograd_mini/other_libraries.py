@@ -159,6 +159,15 @@ MODULE = {
 SCIPY = {
     "expit": "ag.sigmoid(t)",
     "log_expit": "ag.log_sigmoid(t)",
+    "expm": "ag.expm(t)",
+    **{
+        name: f"ag.stats's {name}, as ag.stats.{distribution}.{name}(t)"
+        for distribution, names in (
+            ("norm", ("logpdf", "pdf", "cdf", "logcdf", "sf", "logsf")),
+            ("poisson", ("logpmf", "pmf")),
+        )
+        for name in names
+    },
     **{name: f"ag.{name}(t, axis)" for name in _FUNCTIONS_OF_OURS},
 }
 """Functions of scipy.special that are called otherwise here."""

@@ -4,6 +4,8 @@ import importlib.util
 
 import numpy as np
 
+import autograd_mini as ag
+
 
 def array(*shape, seed=0):
     """Distinct numbers away from zero, so that differences meet no tie and no kink."""
@@ -383,9 +385,23 @@ if importlib.util.find_spec("scipy"):
         "iv": (lambda x: special.iv(1.5, x), P),
         "jv": (lambda x: special.jv(2, x), W),
         "i0": (special.i0, W),
+        "NumPy's i0": (np.i0, W),
         "i1": (special.i1, np.append(V, 0.0)),
         "j0": (special.j0, W),
         "j1": (special.j1, np.append(V, 0.0)),
+        "rgamma": (special.rgamma, 1 + P),
+        "erfcinv": (special.erfcinv, 1 + W / 3),
+        "y0": (special.y0, 1 + P),
+        "y1": (special.y1, 1 + P),
+        "yn": (lambda x: special.yn(2, x), 1 + P),
+        "yv": (lambda x: special.yv(1.5, x), 1 + P),
+        "kv": (lambda x: special.kv(0.5, x), 1 + P),
+        "ive": (lambda x: special.ive(1.5, x), np.append(P, 2.5)),
+        "gammainc": (lambda x: special.gammainc(2.5, x), 1 + P),
+        "gammaincc": (lambda x: special.gammaincc(1.5, x), 1 + P),
+        "betainc": (lambda x: special.betainc(2.5, 1.5, x), P),
+        "stdtr": (lambda x: special.stdtr(3.5, x), W),
+        "expm": (ag.expm, array(2, 3, 3) / 3),
         "boxcox": (special.boxcox, 1 + P, V),
         "huber": (special.huber, P + 0.011, 2 * V),
     }

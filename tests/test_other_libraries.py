@@ -167,11 +167,14 @@ def test_what_is_imported_late_is_listed():
 
 
 def test_functions_of_scipy_are_answered_with_ours():
-    special = pytest.importorskip("scipy.special")
-    for name, advice in other_libraries.SCIPY.items():
-        with pytest.raises(TypeError, match=f"{name}.*: write " + re.escape(advice)):
-            getattr(special, name)(ag.Value(1.0) if name.endswith("expit") else T)
+    special, stats = pytest.importorskip("scipy.special"), pytest.importorskip("scipy.stats")
     linalg = pytest.importorskip("scipy.linalg")
+    places = special, linalg, stats.norm, stats.poisson
+    for name, advice in other_libraries.SCIPY.items():
+        function = next(getattr(place, name) for place in places if hasattr(place, name))
+        arguments = (T, 1.0) if name.endswith("pmf") else (T,)
+        with pytest.raises(TypeError, match=f"{name}.*: write " + re.escape(advice)):
+            function(*([ag.Value(1.0)] if name.endswith("expit") else arguments))
     with pytest.raises(TypeError, match=r"^scipy's norm\(\) makes plain numbers"):
         linalg.norm(T)
     with pytest.raises(TypeError, match=r"^scipy makes plain numbers"):  # under a decorator

@@ -76,7 +76,7 @@ def as_operand(operand: Operand) -> Operand:
     return np.asarray(operand)
 
 
-def taking_over(operands: tuple[Any, ...]) -> Any:
+def taking_over(operands: tuple[Any, ...]) -> Operand:
     """The operand that records an operation itself, in place of ``record``; mostly ``None``."""
     found = [operand for operand in operands if hasattr(operand, "takes_over")]
     return max(found, key=lambda operand: operand.level, default=None)

@@ -72,3 +72,12 @@ _recorded_sinc = define(
 @replaces(np.sinc)
 def sinc(x: Operand) -> Operand:
     return _recorded_sinc(x)
+
+
+@replaces(np.i0)
+def i0(x: Operand) -> Operand:
+    try:
+        from autograd_mini.operations import special  # noqa: F401 - its derivative is there
+    except ImportError:
+        raise TypeError("np.i0 of a Tensor needs SciPy for its derivative: install scipy") from None
+    return OPERATIONS["i0"](x)

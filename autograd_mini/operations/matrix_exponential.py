@@ -13,7 +13,7 @@ from autograd_mini.typing import Array, Operand
 def _expm(x: Array) -> Array:
     from scipy import linalg  # takes as long to import as all of this package
 
-    found: Array = linalg.expm(x)
+    found: Array = linalg.expm(x)  # type: ignore[no-untyped-call]
     return found
 
 

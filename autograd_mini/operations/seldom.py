@@ -12,6 +12,7 @@ from autograd_mini.operations import curves as curves
 from autograd_mini.operations import factorisations as factorisations
 from autograd_mini.operations import joining as joining
 from autograd_mini.operations import linear_algebra as linear_algebra
+from autograd_mini.operations import matrix_exponential as matrix_exponential
 from autograd_mini.operations import matrix_functions as matrix_functions
 from autograd_mini.operations import numerics as numerics
 from autograd_mini.operations import options as options

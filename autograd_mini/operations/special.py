@@ -89,6 +89,12 @@ _enter(
     sentence="Gamma function: the factorial of x - 1.",
 )
 _enter(
+    "rgamma",
+    lambda g, out, x: -g * out * special.psi(x),
+    reads="operands out",
+    sentence="Reciprocal of the gamma function.",
+)
+_enter(
     "beta",
     lambda g, out, x, y: g * out * (special.psi(x) - special.psi(x + y)),
     lambda g, out, x, y: g * out * (special.psi(y) - special.psi(x + y)),
@@ -135,6 +141,13 @@ _enter(
     reads="out",
     formula="g * exp(out * out) * sqrt(pi) / 2",
     sentence="Inverse of the error function.",
+)
+_enter(
+    "erfcinv",
+    lambda g, out, x: -g * np.exp(out * out) * (np.sqrt(np.pi) / 2),
+    reads="out",
+    formula="-g * exp(out * out) * sqrt(pi) / 2",
+    sentence="Inverse of the complementary error function.",
 )
 _enter(
     "ndtri",
@@ -232,6 +245,129 @@ def _with_order(name: str, order: Operand, x: Operand) -> Operand:
     if isinstance(order, tensor.Tensor) or np.ndim(order):
         raise TypeError(f"{name} has no derivative rule for its order: write a number for it")
     return OPERATIONS[name](x, n=order)
+
+
+_enter_order(
+    "yv",
+    lambda g, out, x, n: g * (_of_order("yv", x, n - 1) - _of_order("yv", x, n + 1)) / 2,
+    "Bessel function of the second kind, of an order.",
+)
+_enter_order(
+    "kv",
+    lambda g, out, x, n: -g * (_of_order("kv", x, n - 1) + _of_order("kv", x, n + 1)) / 2,
+    "Modified Bessel function of the second kind, of an order.",
+)
+_enter_order(
+    "ive",
+    lambda g, out, x, n: (
+        g
+        * (
+            (_of_order("ive", x, n - 1) + _of_order("ive", x, n + 1)) / 2
+            - np.sign(x) * _of_order("ive", x, n)
+        )
+    ),
+    "Modified Bessel function of the first kind, of an order, times exp(-abs(x)).",
+)
+_enter(
+    "y0",
+    lambda g, out, x: -g * special.y1(x),
+    sentence="Bessel function of the second kind, of order 0.",
+)
+_enter(
+    "y1",
+    lambda g, out, x: g * (special.y0(x) - _of_order("yv", x, 2)) / 2,
+    sentence="Bessel function of the second kind, of order 1.",
+)
+
+
+@replaces(special.yv)
+def yv(v: Operand, z: Operand) -> Operand:
+    return _with_order("yv", v, z)
+
+
+@replaces(special.yn)
+def yn(n: Operand, x: Operand) -> Operand:
+    return _with_order("yv", n, x)
+
+
+@replaces(special.kv)
+def kv(v: Operand, z: Operand) -> Operand:
+    return _with_order("kv", v, z)
+
+
+@replaces(special.ive)
+def ive(v: Operand, z: Operand) -> Operand:
+    return _with_order("ive", v, z)
+
+
+# Distribution functions, of their last argument: the others are constants
+
+
+def _enter_distribution(name: str, density: Function, sentence: str) -> None:
+    """A ufunc of SciPy's that is differentiated by its last argument alone.
+
+    Arguments:
+        density: its derivative, a function of its arguments.
+    """
+    ufunc = getattr(special, name)
+    constants = ufunc.nin - 1
+
+    def pullback(g: Operand, out: Operand, *operands: Operand) -> Operand:
+        return g * density(*operands)
+
+    recorded = define(
+        name,
+        ufunc,
+        *[None] * constants,
+        pullback,
+        reads="operands",
+        tangents=[*[None] * constants, pullback],
+        elementwise=True,
+        broadcasts=True,
+        source=f"from scipy.special import {name}",
+        sentence=sentence,
+    )
+
+    def function(*operands: Operand) -> Operand:
+        if any(isinstance(operand, tensor.Tensor) for operand in operands[:-1]):
+            raise TypeError(
+                f"scipy.special.{name} has a derivative rule for its last argument alone: the "
+                "others are numbers or arrays, as t.data"
+            )
+        return recorded(*operands)
+
+    replaces(ufunc)(function)
+
+
+def _gamma_density(a: Operand, x: Operand) -> Operand:
+    return np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a))
+
+
+_enter_distribution(
+    "gammainc", _gamma_density, "Regularised lower incomplete gamma function of an order."
+)
+_enter_distribution(
+    "gammaincc",
+    lambda a, x: -_gamma_density(a, x),
+    "Regularised upper incomplete gamma function of an order.",
+)
+_enter_distribution(
+    "betainc",
+    lambda a, b, x: np.exp(
+        special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b)
+    ),
+    "Regularised incomplete beta function of two orders.",
+)
+_enter_distribution(
+    "stdtr",
+    lambda df, x: np.exp(
+        special.gammaln(df / 2 + 0.5)
+        - special.gammaln(df / 2)
+        - np.log(np.pi * df) / 2
+        - (df / 2 + 0.5) * np.log1p(x * x / df)
+    ),
+    "Distribution function of Student's t of some degrees of freedom.",
+)
 
 
 # Losses

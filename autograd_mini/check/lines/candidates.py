@@ -23,7 +23,7 @@ from autograd_mini.check.lines.source import Headed, Statement, Unit
 from autograd_mini.check.lines.syntax import loaded, made
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.lines.words import shape_of, value_of
-from autograd_mini.typing import Array
+from autograd_mini.typing import Array, Operand
 
 _BLOCK = 200
 """How many edits are looked at at once."""
@@ -372,7 +372,7 @@ def _written(statement: ast.stmt) -> ast.expr | None:
 _WRITTEN = "__written__"
 
 
-def _with_written(base: Any, mask: Any, value: Any) -> Array:
+def _with_written(base: Operand, mask: Operand, value: Operand) -> Array:
     after = np.array(base)
     after[mask] = value
     return after
