@@ -75,7 +75,7 @@ def _walk(options: Options) -> int:
     )  # fmt: skip
 
 
-def _shown(options: Options) -> Any:
+def _shown(options: Options) -> object:
     """What is drawn or walked through: the root of an expression, or what a file defines."""
     path = Path(options.source)
     is_file = options.source == "-" or path.suffix in (".py", ".ipynb")
@@ -105,14 +105,14 @@ def _shown(options: Options) -> Any:
         return _swept(_last(file, names))
 
 
-def _swept(shown: Any) -> Any:
+def _swept(shown: object) -> object:
     """The same, with gradients where it has none and is one number."""
     if isinstance(shown, Value | Tensor) and np.size(shown.data) == 1 and not np.any(shown.grad):
         shown.backward()
     return shown
 
 
-def _last(file: Path, names: Mapping[str, Any]) -> Any:
+def _last(file: Path, names: Mapping[str, Any]) -> object:
     """The last result that a file computes, else its last model."""
     results = [it for it in names.values() if isinstance(it, Value | Tensor) and it.parents]
     models = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from autograd_mini.show.engine import Engine
 from autograd_mini.show.picture import picture
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.rows import estimate
+from autograd_mini.typing import Operand
 
 MOST_UNFOLDED = 80
 """A graph of more nodes is folded at first."""
@@ -101,7 +101,7 @@ class _Studio:
             found = replace(found, arrows=tuple(map(_without_number, found.arrows)))
         return found
 
-    def _gradient(self, node: Node) -> Any:
+    def _gradient(self, node: Node) -> Operand:
         total = self.walk.totals[node]
         return total * np.nan if self.hidden else total
 
