@@ -155,6 +155,7 @@ _LAZY = {
     "steps": "show.steps",
     "Step": "show.steps",
     "walkthrough": "page.walkthrough",
+    "widget": "page.widget",
 }
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ if TYPE_CHECKING:
     from autograd_mini.check import compare as compare
     from autograd_mini.operations.matrix_exponential import expm as expm
     from autograd_mini.page.walkthrough import walkthrough as walkthrough
+    from autograd_mini.page.widget import widget as widget
     from autograd_mini.replay.compiled import compile as compile
     from autograd_mini.replay.source import Source as Source
     from autograd_mini.replay.source import source as source

@@ -8,9 +8,10 @@
 ``quiz``        which gradients are asked for
 ``mine``        the hand-derived gradients of a report
 ``walkthrough``  the page, from all of these
+``widget``      sliders in a notebook, for which Python computes
 ==============  ===================================================================
 
 The page itself is ``page.html`` and ``page.css``, and, each needing those before it, ``numbers.js``
 (numbers as they are written, and the program that computes them), ``picture.js``, ``tools.js``,
-``quiz.js`` and ``page.js``.
+``quiz.js`` and ``page.js``.  ``widget.js`` is the widget's.
 """

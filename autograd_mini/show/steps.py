@@ -14,9 +14,10 @@ a is a leaf: ∂v1/∂a = 24 is complete.
 from __future__ import annotations
 
 import ast
+import html
 import math
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -83,9 +84,32 @@ class Step:
     def __str__(self) -> str:
         return for_stream(self.sentence)
 
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.sentence)}</p>"
 
-def steps(node: Operand, *, gradient: Operand = None) -> Iterator[Step]:
+
+class Steps(Iterator[Step]):
+    """Steps that are gone through one by one; a notebook shows all of them.
+
+    Arguments:
+        begin: gives the steps from the first on.
+    """
+
+    def __init__(self, begin: Callable[[], Iterator[Step]]) -> None:
+        self._begin, self._following = begin, begin()
+
+    def __next__(self) -> Step:
+        return next(self._following)
+
+    def _repr_html_(self) -> str:
+        items = "".join(f"<li>{html.escape(step.sentence)}</li>" for step in self._begin())
+        return f"<ol>{items}</ol>"
+
+
+def steps(node: Operand, *, gradient: Operand = None) -> Steps:
     """The steps of the reverse sweep from ``node``: the same order and numbers as ``backward()``.
+
+    What is given is an iterator; where it is the result of a notebook's cell, all steps are shown.
 
     No ``grad`` is written.  Nodes that nothing flows to have no step: constants, and what lies
     below a gradient of exactly zero.  Names are found as by ``explain``.
@@ -107,9 +131,8 @@ def steps(node: Operand, *, gradient: Operand = None) -> Iterator[Step]:
     [('w', 2.0), ('x', 0.5)]
     """
     order, seed = start(node, gradient, "steps")
-    return sweep(
-        order, seed, Terms(order, graph_names(order, variables(sys._getframe(1).f_locals)))
-    )
+    names = graph_names(order, variables(sys._getframe(1).f_locals))
+    return Steps(lambda: sweep(order, seed, Terms(order, names)))
 
 
 def start(node: Node, gradient: Operand, asked: str) -> tuple[list[Node], Any]:
