@@ -235,33 +235,46 @@ def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
     """The first step whose loss is sure, or else the first that has one.
 
     One for whose loss nothing is right gives way to one around which it is: what is printed may be
-    the loss of all data, of which the step sees a batch.
+    the loss of all data, of which the step sees a batch.  One that is a part of another gives way
+    to it, if that has more parameters, and no fewer are right.
 
     Raises:
         CannotTell: none is.
     """
     refusals: list[CannotTell] = []
     vague: list[Posed] = []
+    part: Posed | None = None
     step = next(steps, None)
     while step is not None:
         try:
             found = posed(step, asked)
-            if found.sure:
+            if part is not None:
+                more = len(found.problem.parameters) > len(part.problem.parameters)
+                whole = found.sure and more and found.agreeing >= part.agreeing
+                return _where_all_move(found if whole else part, asked)
+            if found.sure and step.is_part:
+                part = found
+            elif found.sure:
                 surer = [one for one in vague if one.agreeing > found.agreeing == 0]
                 return _where_all_move(surer[0] if surer else found, asked)
-            vague.append(found)
+            else:
+                vague.append(found)
         except CannotTell as error:
+            if part is not None:
+                break
             if error.progress > 1:
                 raise
             refusals.append(error)
         try:
-            step = steps.send(bool(vague))
+            step = steps.send(bool(vague) or part is not None)
         except StopIteration:
             break
         except CannotTell:
-            if not vague:
+            if not vague and part is None:
                 raise
             break
+    if part is not None:
+        return _where_all_move(part, asked)
     if vague:
         return _where_all_move(vague[0], asked)
     if refusals:

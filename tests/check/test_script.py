@@ -386,6 +386,35 @@ def test_a_mask_is_not_how_much_larger_the_gradients_are(tmp_path):
     assert mistake.repair.verified_at == 3
 
 
+def test_a_loop_inside_a_step_is_a_part_of_it(tmp_path):
+    steps = """
+        E, F = np.random.randn(4, 3), np.random.randn(4, 3)
+        for epoch in range(50):
+            for i in range(4):
+                for j in range(4):
+                    if i == j:
+                        continue
+                    v = E[i]
+                    s = 1 / (1 + np.exp(-F[j] @ v))
+                    loss = -np.log(s)
+                    dv = (s - 1) * F[j]
+                    for n in (np.arange(2) + j + 1) % 4:
+                        q = 1 / (1 + np.exp(F[n] @ v))
+                        loss += -np.log(q)
+                        dv += (1 - q) * F[n]
+                        F[n] -= 0.1 * (1 - q) * v
+                    F[j] -= 0.1 * (s - 1) * v
+                    E[i] -= 0.1 * dv
+            print(loss)
+    """
+    report = checked(tmp_path, steps)
+    assert report.ok, str(report)
+    assert report.assumptions[0].startswith("Step: turn 2 of the loop in line 10,")
+    assert sorted(report.quantities) == ["E", "F"]
+    (mistake,) = checked(tmp_path, slipped(steps, "dv = (s - 1) * F[j]", "dv = s * F[j]")).mistakes
+    assert mistake.repair.text == "dv = (s - 1) * F[j]"
+
+
 def test_numbers_of_32_bits_are_checked_in_64(tmp_path):
     text = """
         X, Y = X.astype(np.float32), Y.astype(np.float32)

@@ -44,7 +44,7 @@ def steps_in(file: File) -> Generator[Step, bool, None]:
         place = search.found
         if place is None:
             break
-        step = _turn_of(file, place)
+        step = _turn_of(file, place, search.number)
         if step is not None and (yield step):
             file = replace(file, seconds=min(file.seconds, _SECONDS_MORE))
         refused.add(place)
@@ -60,6 +60,7 @@ def steps_in(file: File) -> Generator[Step, bool, None]:
 class _Turn:
     """A turn of a loop that is going on."""
 
+    number: int
     frame: int
     updates: int
     values: int
@@ -73,6 +74,7 @@ class _Search:
         program: what runs.
         refused: loops that are none.
         found: the loop.
+        number: how many turns of it came before that one.
         unended: where none was, loops that updated something in a turn that was their only one,
             the innermost first.
     """
@@ -80,6 +82,7 @@ class _Search:
     program: Program
     refused: set[Place]
     found: Place | None = None
+    number: int = 0
     _turns: dict[Place, _Turn] = field(default_factory=dict)
     _updates: int = 0
     _values: int = 0
@@ -90,10 +93,11 @@ class _Search:
         before = self._turns.get(place)
         again = before is not None and before.frame == id(frame)
         if again and self._trains(self._turns[place]) and place not in self.refused:
-            self.found = place
+            self.found, self.number = place, self._turns[place].number
             raise Stopped
         self._turns.pop(place, None)
-        self._turns[place] = _Turn(id(frame), self._updates, self._values)
+        number = before.number + 1 if before is not None else 0
+        self._turns[place] = _Turn(number, id(frame), self._updates, self._values)
 
     def _trains(self, turn: _Turn) -> bool:
         return self._updates > turn.updates and self._values - turn.values >= _FEWEST
@@ -159,10 +163,12 @@ def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
     turn = f"turn {number + 1}" if number else "the first turn"
     words = f"{turn} of the loop in line {loop.lineno}, lines {_span(loop.body)}"
     words += _of_cell(place[0])
-    later = functools.partial(_turn_of, file, place)
+    later = functools.partial(_later, file, place, number)
+    is_part = _is_part(unit, loop)
     if unit.tree.name == "<module>":
         function = block(unit.file, unit.text, loop.body, execution.namespace)
-        return replace(_step([execution.namespace], [function], words), later=later)
+        step = _step([execution.namespace], [function], words)
+        return replace(step, later=later, is_part=is_part)
     local = {
         name: value
         for name, value in frame.f_locals.items()
@@ -178,7 +184,11 @@ def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
         result = follow(function)(**local, **{LEFT: left})
         return result, [{**local, **left}, frame.f_globals]
 
-    return Step(spaces, call, words, later=later)
+    return Step(spaces, call, words, later=later, is_part=is_part)
+
+
+def _later(file: File, place: Place, number: int, more: int) -> Step | None:
+    return _turn_of(file, place, number + more)
 
 
 def _step(spaces: list[dict[str, Any]], functions: Sequence[Any], words: str) -> Step:
@@ -198,6 +208,23 @@ def _loop_at(program: Program, place: Place) -> tuple[Unit | None, Loop | None]:
             if isinstance(node, Loop) and unit.place(node) == place:
                 return unit, node
     return None, None
+
+
+def _is_part(unit: Unit, loop: Loop) -> bool:
+    """Whether the loop around a loop takes something away from what its updates are of."""
+    around = [
+        node
+        for node in ast.walk(unit.tree)
+        if isinstance(node, Loop) and node is not loop and any(n is loop for n in ast.walk(node))
+    ]
+    inside = set(ast.walk(loop))
+    return bool(around) and any(
+        isinstance(node, ast.AugAssign | ast.Assign)
+        and node not in inside
+        and updates_itself(node)
+        and isinstance(getattr(node, "op", None) or getattr(node.value, "op", None), ast.Sub)
+        for node in ast.walk(around[-1])
+    )
 
 
 def _span(body: Sequence[ast.stmt]) -> str:

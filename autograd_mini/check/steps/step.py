@@ -30,6 +30,7 @@ class Step:
         words: what it is, in a sentence.
         functions: those that it is made of, as far as that is known.
         later: of a turn of a loop another one, so many turns later; ``None`` where there is none.
+        is_part: whether it is a turn of a loop in another one, which updates more besides.
     """
 
     spaces: Sequence[Space]
@@ -37,6 +38,7 @@ class Step:
     words: str
     functions: tuple[Callable[..., Any], ...] = ()
     later: Callable[[int], Step | None] | None = None
+    is_part: bool = False
 
     @cached_property
     def state(self) -> State:
