@@ -83,7 +83,7 @@ class Substitutes:
         """
         wrong = self._trial.wrong
         for site in reversed(sites) if len(wrong) > 1 else ():
-            if site in self._right and wrong <= set().union(*self._trial.moves[site]):
+            if site in self._right and wrong <= set().union(*self._trial.moves(site)):
                 made = self._at(site)
                 if self._spent() or (made is not None and made.names == wrong):
                     return made
