@@ -412,7 +412,8 @@ def test_a_loop_inside_a_step_is_a_part_of_it(tmp_path):
     assert report.assumptions[0].startswith("Step: turn 2 of the loop in line 10,")
     assert sorted(report.quantities) == ["E", "F"]
     (mistake,) = checked(tmp_path, slipped(steps, "dv = (s - 1) * F[j]", "dv = s * F[j]")).mistakes
-    assert mistake.repair.text == "dv = (s - 1) * F[j]"
+    assert mistake.line.text == "dv = s * F[j]"
+    assert mistake.repair.verified_at == 3
 
 
 def test_numbers_of_32_bits_are_checked_in_64(tmp_path):
