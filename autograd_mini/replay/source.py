@@ -40,6 +40,7 @@ from autograd_mini.core.graph import (
 from autograd_mini.core.operation import Operation
 from autograd_mini.core.value import Value
 from autograd_mini.replay.javascript import JavaScriptWriter
+from autograd_mini.replay.latex import LatexWriter
 from autograd_mini.replay.loops import Assigned, rolled
 from autograd_mini.replay.observed import Observed, observed
 from autograd_mini.replay.quantities import identifier, lines_of
@@ -49,10 +50,14 @@ from autograd_mini.trees import leaves, paths, rebuild
 from autograd_mini.typing import Function, Tree
 
 Style = Literal["gradients", "manual"]
-Language = Literal["python", "javascript"]
-Writer = PythonWriter | JavaScriptWriter
+Language = Literal["python", "javascript", "latex"]
+Writer = PythonWriter | JavaScriptWriter | LatexWriter
 
-_WRITERS: dict[str, type[Writer] | None] = {"python": None, "javascript": JavaScriptWriter}
+_WRITERS: dict[str, type[Writer] | None] = {
+    "python": None,
+    "javascript": JavaScriptWriter,
+    "latex": LatexWriter,
+}
 
 
 class Source(str):
@@ -107,7 +112,8 @@ def source(
         style: ``"gradients"`` gives a function that returns the value and a dict of gradients by
             argument; ``"manual"`` one that gives the gradients alone, as ``check_gradients``
             takes it.
-        language: ``"python"``; ``"javascript"`` for functions of floats.
+        language: ``"python"``; ``"javascript"`` for functions of floats; ``"latex"`` for a
+            derivation to print.
         argnums: which positional arguments to differentiate; by default all that hold floats.
 
     Raises:
@@ -137,7 +143,7 @@ def source(
     if style not in ("gradients", "manual"):
         raise ValueError(f'style is "gradients" or "manual", not {style!r}')
     if language not in _WRITERS:
-        raise ValueError(f'language is "python" or "javascript", not {language!r}')
+        raise ValueError(f'language is "python", "javascript" or "latex", not {language!r}')
     run = observed(f, args, kwargs, argnums)
     if language == "javascript":
         if not isinstance(run.root, Value):

@@ -15,7 +15,7 @@
 ``derivations``, ``terms``      the formulas of operations; with a graph's names in them
 ``arithmetic``                  products and sums of formulas
 ``chain_rule``, ``explain``     the way from a root to one node; its gradient taken apart
-``explanation``                 that as text and LaTeX
+``explanation``                 that as text and LaTeX (``over_time``: sums over steps)
 ``numpy_lines``                 that as Python
 ``steps``                       the reverse sweep node by node
 ==============================  ================================================================

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.core.graph import is_node, reverse_sweep
+from autograd_mini.core.graph import is_node, reverse_sweep, topological_order
 from autograd_mini.core.operation import ArrayOperation
 from autograd_mini.core.rule import Rule
 from autograd_mini.core.value import Value
@@ -62,16 +62,35 @@ class ChainRule:
     are used once, and lie within a factor.
     """
 
-    def __init__(self, order: Sequence[Node], wrt: Node, seed: Operand, held: Variables) -> None:
-        self.order, self.root, self.wrt = order, order[-1], wrt
+    def __init__(
+        self,
+        order: Sequence[Node],
+        wrt: Node,
+        seed: Operand,
+        held: Variables,
+        through: Node | None = None,
+    ) -> None:
+        self.order, self.root, self.wrt, self.through = order, order[-1], wrt, through
         root = self.root
         self.scalar = isinstance(root, Value)
-        between = dependent(self.order, wrt)
-        self.uses = uses_between(self.order, between)
-        self.depends = wrt is root or wrt in self.uses
-        found = _swept(self.order, seed, between) if self.depends else {}
-        # Zero passes nothing on, so that the sweep does not come to what lies below it
-        self.totals = {n: found[n] if n in found else n.zero() for n in (root, wrt, *self.uses)}
+        parts = [(order, wrt)]
+        if through is not None:  # from the root to it, and from there on
+            parts = [(order, through), (topological_order(through), wrt)]
+        self.uses: dict[Node, list[tuple[Node, int]]] = {}
+        self.totals: dict[Node, Any] = {root: seed}
+        self.depends = True
+        for nodes, end in parts:
+            between = dependent(nodes, end)
+            uses = uses_between(nodes, between)
+            self.depends = self.depends and (end is nodes[-1] or end in uses)
+            upstream = self.totals.get(nodes[-1], nodes[-1].zero())
+            found = _swept(nodes, upstream, between) if self.depends else {}
+            # Zero passes nothing on, so that the sweep does not come to what lies below it
+            for n in (nodes[-1], end, *uses):
+                self.totals[n] = found[n] if n in found else n.zero()
+            self.uses |= uses
+        if not self.depends:
+            self.uses, self.totals = {}, {n: n.zero() for n in (root, wrt)}
         strangers = [] if wrt in set(self.order) else [wrt]
         self.names: GraphNames = graph_names([*self.order, *strangers], held)
         self.derivations = Derivations()
@@ -89,6 +108,8 @@ class ChainRule:
     def _symbols(self) -> set[Node]:
         """The nodes that formulas call by name; the others stand as their own formula."""
         symbols = {self.root, self.wrt, *self.names.given}
+        if self.through is not None:
+            symbols.add(self.through)
         sizes: dict[Node, int] = {}
         for node in self.order:
             size = 1 + sum(sizes[p] if is_node(p) else 1 for p in node.parents)
@@ -107,7 +128,7 @@ class ChainRule:
         return symbols
 
     def _is_station(self, node: Node) -> bool:
-        if node is self.root or node is self.wrt:
+        if node is self.root or node is self.wrt or node is self.through:
             return True
         if node not in self.uses or node in self.terms.inlined:
             return False

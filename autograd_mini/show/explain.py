@@ -49,7 +49,9 @@ LONGEST_PRODUCT = 8
 """A gradient of more factors than this gets an equation of its own."""
 
 
-def explain(node: Operand, wrt: Operand, *, gradient: Operand = None) -> Explanation:
+def explain(
+    node: Operand, wrt: Operand, *, through: Operand = None, gradient: Operand = None
+) -> Explanation:
     """The gradient of ``node`` with respect to ``wrt``, taken apart by the chain rule.
 
     For Values: the product of local derivatives along the path, or the nested sum over
@@ -64,6 +66,7 @@ def explain(node: Operand, wrt: Operand, *, gradient: Operand = None) -> Explana
     Arguments:
         node: the root: a Value, or a Tensor of one number.
         wrt: any Value or Tensor of the graph, ``node`` itself included.
+        through: a node between the two: only the part of the gradient that flows through it.
         gradient: the upstream gradient to start from, of the root's shape; 1 by default.
 
     Returns:
@@ -72,8 +75,9 @@ def explain(node: Operand, wrt: Operand, *, gradient: Operand = None) -> Explana
         that of ``backward()`` to the last bit.
 
     Raises:
-        TypeError: ``node`` or ``wrt`` is a plain number or array.
-        ValueError: ``node`` holds several numbers and ``gradient`` is not given.
+        TypeError: ``node``, ``wrt`` or ``through`` is a plain number or array.
+        ValueError: ``node`` holds several numbers and ``gradient`` is not given; or ``node`` was
+            not computed from ``through``.
 
     >>> from autograd_mini import Value
     >>> a = Value(3.0)
@@ -88,7 +92,19 @@ def explain(node: Operand, wrt: Operand, *, gradient: Operand = None) -> Explana
             f"explain(node, wrt): wrt is a Value or Tensor, not {type(wrt).__name__}; a plain "
             "number or array is a constant: wrap it in Value(...) or Tensor(...)"
         )
-    return Explanation(ChainRule(order, wrt, seed, variables(sys._getframe(1).f_locals)))
+    held = variables(sys._getframe(1).f_locals)
+    if through is not None:
+        _check_through(order, through)
+    return Explanation(ChainRule(order, wrt, seed, held, through))
+
+
+def _check_through(order: Sequence[Node], through: Operand) -> None:
+    if not isinstance(through, Value | Tensor):
+        raise TypeError(
+            f"explain(node, wrt, through=): a Value or Tensor, not {type(through).__name__}"
+        )
+    if not any(node is through for node in order):
+        raise ValueError("explain(node, wrt, through=): node was not computed from through")
 
 
 class Explanation:
@@ -100,6 +116,7 @@ class Explanation:
         latex: the explanation as LaTeX, to stand in a display (``$$...$$``, amsmath).
         numpy: the same formulas as Python, such as ``dW1 = X.T @ dz1``, which runs where the
             names stand for plain numbers and arrays.
+        table: the same as a table in Markdown: what, its formula, its value.
 
     ``str()`` gives the text, in ASCII where ``sys.stdout`` knows no more; Jupyter shows the LaTeX.
     """
@@ -126,6 +143,11 @@ class Explanation:
     def numpy(self) -> str:
         """The gradients as Python that runs with NumPy alone; see ``numpy_lines``."""
         return numpy_lines(self._chain)
+
+    @property
+    def table(self) -> str:
+        """The equations and definitions as a table in Markdown."""
+        return for_stream(ExplanationText(self._chain, self).table())
 
     @cached_property
     def product(self) -> Operand:

@@ -14,6 +14,7 @@ from autograd_mini.show.boxes import _in_short
 from autograd_mini.show.chain_rule import ChainRule, Factor, Term
 from autograd_mini.show.names import is_wide, shown
 from autograd_mini.show.notation import Latex, Notation, latex_text
+from autograd_mini.show.over_time import FEWEST, over_time
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.steps import multiple
 from autograd_mini.show.terms import MOST_TERMS, ends
@@ -48,9 +49,25 @@ class ExplanationText:
         chain = self.chain
         if not chain.depends or chain.root is chain.wrt:
             return self.trivial()
-        equations, factors = self.equations() if chain.scalar else (self.matrix_forms(), [])
-        blocks = [equations, factors, self.definitions()]
-        return self.joined([block for block in blocks if block], self.check())
+        return self.joined(self.blocks(), self.check())
+
+    def blocks(self) -> list[list[Line]]:
+        """The equations, the factors and the definitions, as far as there are any."""
+        equations, factors = self.equations() if self.chain.scalar else (self.matrix_forms(), [])
+        return [block for block in (equations, factors, self.definitions()) if block]
+
+    def table(self) -> str:
+        """The lines as rows of a table in Markdown."""
+        rows = [("", "formula", "value"), ("---", "---", "---")]
+        is_trivial = not self.chain.depends or self.chain.root is self.chain.wrt
+        for line in (
+            [(self.trivial(),)] if is_trivial else (row for b in self.blocks() for row in b)
+        ):
+            name, *rest = line
+            value = rest[-1] if rest else ""
+            rows.append((name, " = ".join(rest[:-1]), value))
+        cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+        return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
     def trivial(self) -> str:
         root, wrt = self.name(self.chain.root), self.name(self.chain.wrt)
@@ -61,7 +78,9 @@ class ExplanationText:
                 why += "; the sweep starts with it"
             return self.sentence(f"{left} = {right}", why)
         why = f"{root} does not depend on {wrt}"
-        if self.chain.wrt in set(self.chain.order):
+        if self.chain.through is not None:
+            why = f"nothing flows from {root} through {self.name(self.chain.through)} to {wrt}"
+        elif self.chain.wrt in set(self.chain.order):
             why = f"{root} depends on {wrt} only where nothing flows, as in a condition of where()"
         return self.sentence(f"{left} = {self.array(self.explanation.value)}", why)
 
@@ -87,7 +106,7 @@ class ExplanationText:
                 formula = self.formula(self.chain.formula(factor, ast.Constant(1.0)))
                 lines.append((left, formula, *([value] if value != formula else [])))
                 continue
-            lines.append((left, self.sum(terms, self.partial_of)))
+            lines.append((left, self.over_time(terms) or self.sum(terms, self.partial_of)))
             lines.append(("", self.sum(terms, lambda f: self.bracketed_number(f.value))))
             lines.append(("", value))
         rows = []
@@ -124,6 +143,16 @@ class ExplanationText:
             parts.append(self.dot.join(pieces))
         return self.plus.join(parts)
 
+    def over_time(self, terms: Sequence[Term]) -> str:
+        """A sum whose terms differ in an index alone, as one over t; else nothing."""
+        if len(terms) < FEWEST:
+            return ""
+        return self.sum_over(over_time([self.sum([term], self.partial_of) for term in terms]))
+
+    def sum_over(self, found: tuple[str, int, int] | None) -> str:
+        """One term for all t, written as a sum."""
+        return f"sum over t = {found[1]} … {found[2]} of {found[0]}" if found else ""
+
     def matrix_forms(self) -> list[Line]:
         """What each node receives, from the root to wrt."""
         chain, lines = self.chain, []
@@ -140,7 +169,9 @@ class ExplanationText:
                 if node is chain.wrt
                 else self.formula(chain.terms.delta(node))
             )
-            lines.append((left, self.formula(total(parts)), self.array(chain.totals[node])))
+            texts = [self.formula(part) for part in parts] if len(parts) >= FEWEST else []
+            formula = self.sum_over(over_time(texts)) or self.formula(total(parts))
+            lines.append((left, formula, self.array(chain.totals[node])))
         return lines
 
     def definitions(self) -> list[Line]:
@@ -163,6 +194,9 @@ class ExplanationText:
     def check(self) -> str:
         chain, value, product = self.chain, self.explanation.value, self.explanation.product
         wrt = self.name(chain.wrt)
+        if chain.through is not None:
+            way = f"flows from {self.name(chain.root)} through {self.name(chain.through)} to {wrt}"
+            return f"This is the part of the gradient that {way}: {self.array(value)}."
         same = np.array_equal(product, value, equal_nan=True)
         if not chain.scalar:
             text = f"Check: the gradient of the sweep has shape {value.shape}"
@@ -283,6 +317,9 @@ class ExplanationLatex(ExplanationText):
         if isinstance(value, float):
             return self.number(value)
         return rf"\text{{{latex_text(super().array(value))}}}"
+
+    def sum_over(self, found: tuple[str, int, int] | None) -> str:
+        return rf"\sum_{{t={found[1]}}}^{{{found[2]}}} {found[0]}" if found else ""
 
     def left_out(self, count: int, what: str) -> Line:
         return (rf"\vdots\quad\text{{{count} {what} left out}}",)

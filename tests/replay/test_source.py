@@ -450,3 +450,24 @@ def test_nothing_of_the_users_is_changed():
 if __name__ == "__main__":
     for program in PROGRAMS:
         (GOLDEN / f"source_{program.__name__}.txt").write_text(program() + "\n", "utf-8")
+
+
+def test_a_derivation_as_latex() -> None:
+    X, t = np.ones((4, 3)), np.ones((4, 1))
+
+    def loss(p: dict[str, Any]) -> Any:
+        Z1 = X @ p["W1"] + p["b1"]
+        A1 = np.tanh(Z1)
+        return np.mean((A1 @ p["W2"] - t) ** 2)
+
+    params = {"W1": np.ones((3, 2)), "b1": np.zeros(2), "W2": np.ones((2, 1))}
+    text = source(loss, params, language="latex")
+    lines = text.splitlines()
+    assert [lines[0], lines[-1]] == [r"\begin{aligned}", r"\end{aligned}"]
+    assert r"Z_{1} &= X \, W_{1} + b_{1} && \in \mathbb{R}^{4 \times 2} \\" in lines
+    assert (
+        r"\delta_{W_{1}} &= X^{\top} \, \delta_{Z_{1}} && \in \mathbb{R}^{3 \times 2} \\" in lines
+    )
+    assert text.count("{") == text.count("}")
+    assert "p[" not in text
+    assert "def " not in text
