@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -142,5 +143,9 @@ WINDOW = np.array([900.0, 560.0])
 
 def _without_number(arrow: Arrow) -> Arrow:
     """An arrow that leaves room for the number of its local derivative."""
-    lines = ["= ····" if line.startswith("= ") else line for line in arrow.lines]
+    lines = ["= ····" if NUMBER.fullmatch(line) else line for line in arrow.lines]
     return replace(arrow, lines=tuple(lines))
+
+
+NUMBER = re.compile(r"= [-−\d.,e+\[\] to∞infna]+")
+"""The line below the formula of a local derivative: a number, or a range."""

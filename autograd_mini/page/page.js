@@ -52,15 +52,11 @@
     for (const e of passed) if (!complete.has(uses[e][2])) gradient[uses[e][2]] = numbers.total[e];
     return { ...numbers, gradient };
   };
-  const moved = () => {
-    const found = new Set();
-    if (numbers === original) return found;
-    const differ = (a, b) => a.data.some((x, k) => !close(x, b.data[k], 1e-12));
-    names.forEach((_, i) => {
-      if (differ(numbers.value[i], original.value[i]) || differ(numbers.gradient[i], original.gradient[i])) found.add(i);
-    });
-    return found;
-  };
+  // What a change of a leaf has moved
+  const moved = () => Object.fromEntries(["value", "gradient"].map((of) => {
+    const differs = (i) => numbers[of][i].data.some((x, k) => !close(x, original[of][i].data[k], 1e-12));
+    return [of, new Set(numbers === original ? [] : names.keys().filter(differs))];
+  }));
 
   let at = 0, timer = 0, chosen = null, showFields = null, descent = null;
 
@@ -127,7 +123,7 @@
     if (frame.rows.length) parts.push(table(frame.heading, frame.rows.map((row) => row.map(sentence))));
     get("numbers").replaceChildren(...parts);
     if (get("known").classList.contains("closed")) return;
-    const was = (of, i) => state.moved.has(i) && !close(least(numbers[of][i]), least(original[of][i]), 1e-12)
+    const was = (of, i) => state.moved[of].has(i)
       ? ` (was ${isHidden(of, i) ? "?" : amountText(original[of][i])})` : "";
     const lines = names.map((name, i) => [name,
       state.known.value.has(i) ? told("value", i) + was("value", i) : "",

@@ -1,5 +1,7 @@
 // The pictures: what they show of a step, which box is opened, how large they are
 
+const NUMBER_LINE = /^= [-−\d.,e+[\] to∞infna·]+$/; // the number below the formula of a local derivative
+
 const makePictures = (data, act) => {
   const frame = document.getElementById("pictures");
   const places = [...frame.querySelectorAll(".picture")];
@@ -40,7 +42,7 @@ const makePictures = (data, act) => {
         arrow.append(back);
       }
       const texts = [...arrow.querySelectorAll("text")];
-      const slope = texts.find((text) => text.textContent.trim().startsWith("="));
+      const slope = texts.findLast((text) => NUMBER_LINE.test(text.textContent.trim()));
       arrow.addEventListener("click", () => act.arrowChosen(boxes[head].nodes, tail < 0 ? [] : boxes[tail].nodes, slot));
       const own = data.uses.flatMap(([result, k, operand], e) => // the uses that it stands for
         boxOf.get(result) === head && (slot < 0 ? boxOf.get(operand) === tail : k === slot) ? [e] : []);
@@ -61,6 +63,11 @@ const makePictures = (data, act) => {
       const texts = all.slice(k + 1, k + 1 + count), colours = [];
       if (texts.length < count || texts.some((part) => part.tagName === "polygon")) continue;
       for (let j = k + 1 + count; all[j]?.tagName === "polygon" && !all[j].classList.contains("border"); j++) colours.push(all[j]);
+      for (const text of texts) { // a number that becomes longer grows to the left, into the box
+        const { x, width } = text.getBBox();
+        if (width) text.setAttribute("x", x + width);
+        if (width) text.setAttribute("text-anchor", "end");
+      }
       found = { texts, colours };
       break;
     }
@@ -106,13 +113,16 @@ const makePictures = (data, act) => {
       const known = nodes.some((node) => state.known.value.has(node));
       box.classList.toggle("now", nodes.includes(state.node));
       box.classList.toggle("later", !known);
-      box.classList.toggle("moved", nodes.some((node) => state.moved.has(node)));
       box.classList.toggle("chosen", nodes.includes(state.chosen));
       for (const what of ["value", "gradient"]) {
         const q = together(ends.map((node) => state.numbers[what][node]));
         const shown = cellTexts(q), cells = cellsOf(view, i, what, shown.length);
         const told = ends.every((node) => state.known[what].has(node));
-        cells.texts.forEach((text, k) => { text.textContent = told ? shown[k] : "·"; });
+        const moved = told && ends.some((node) => state.moved[what].has(node));
+        cells.texts.forEach((text, k) => {
+          text.textContent = told ? shown[k] : "·";
+          text.classList.toggle("moved", moved);
+        });
         // The colours are those of the whole gradient of this run: they wait for its node's turn
         const whole = told && !state.edited && (what === "value" || ends.every((node) => state.complete.has(node)));
         cells.colours.forEach((part) => part.classList.toggle("unknown", !whole));

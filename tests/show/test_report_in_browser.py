@@ -43,6 +43,36 @@ def test_the_picture_of_a_report_fits_its_page(browser: Any, tmp_path: Path, wid
         assert found["drawn"] <= found["box"]
 
 
+def test_the_picture_beside_the_code_is_not_cut(browser: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X, t = rng.normal(size=(6, 3)), np.eye(2)[[0, 1, 0, 1, 1, 0]]
+
+    def loss(W1: Any, b1: Any, W2: Any) -> Any:
+        return np.mean((ag.sigmoid(X @ W1 + b1) @ W2 - t) ** 2)
+
+    def manual(W1: Any, b1: Any, W2: Any) -> dict[str, Any]:
+        a1 = 1 / (1 + np.exp(-(X @ W1 + b1)))
+        d = 2 * (a1 @ W2 - t) / t.size
+        dz1 = d @ W2.T * a1 * (1 + a1)
+        return {"W1": X.T @ dz1, "b1": dz1.sum(0), "W2": a1.T @ d}
+
+    params = {"W1": rng.normal(size=(3, 4)), "b1": np.zeros(4), "W2": rng.normal(size=(4, 2))}
+    ag.check_gradients(loss, params, manual).save(tmp_path / "report.html")
+    size = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        browser.get((tmp_path / "report.html").as_uri())
+        box, drawn, code = browser.execute_script(
+            "const [box, code] = ['.picture', '.code'].map(s => document.querySelector(s));"
+            "return [box.clientWidth, box.scrollWidth, code.getBoundingClientRect().left"
+            " > box.getBoundingClientRect().right]"
+        )
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert code  # they stand side by side
+    assert drawn <= box
+
+
 def test_a_line_of_a_report_shows_its_box_and_a_box_its_line(browser: Any, tmp_path: Path) -> None:
     X = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])
 

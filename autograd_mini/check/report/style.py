@@ -27,8 +27,9 @@ STYLE = """
   & .picture { overflow: auto; max-height: 70vh; background: #fff; }
   @container (min-width: 62rem) {
     & .columns:has(figure.graph):has(.code, figure.graph:not(.wide)) {
-      display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 1.5rem;
+      display: grid; grid-template-columns: minmax(auto, 1fr) minmax(0, 1fr); gap: 0 1.5rem;
     }
+    & figure.graph { min-width: min(calc(var(--natural) * 0.64 + 20px), 62cqi); }
     & .columns:has(.code, figure.graph:not(.wide)) figure.graph { position: sticky; top: 0; }
     & .picture { max-height: 85vh; }
   }
