@@ -193,8 +193,10 @@ class multivariate_normal:
     """The normal distribution of vectors, of a mean and a covariance matrix."""
 
     @staticmethod
-    def logpdf(x: Operand, mean: Operand = 0.0, cov: Operand = 1.0) -> Operand:
-        """The logarithm of the density.
+    def logpdf(
+        x: Operand, mean: Operand = 0.0, cov: Operand = 1.0, allow_singular: bool = False
+    ) -> Operand:
+        """The logarithm of the density; with ``allow_singular`` in the space that ``cov`` spans.
 
         Arguments:
             x: vectors along the last axis, of shape (…, n); numbers if neither mean nor
@@ -207,16 +209,23 @@ class multivariate_normal:
             numpy.linalg.LinAlgError: the covariance is not positive definite.
         """
         size = _dimension(mean, cov)
-        factor = np.linalg.cholesky(_matrix(cov, size))
         x = x if np.ndim(mean) or np.ndim(cov) else np.expand_dims(x, -1)
         away = np.broadcast_to(x - mean, (*np.shape(x - mean)[:-1], size))
-        z = np.linalg.solve(factor, transposed(np.reshape(away, (-1, size))))
+        rows = np.reshape(away, (-1, size))
+        if allow_singular:
+            rank, z, half_of_log = _in_its_space(_matrix(cov, size), rows)
+        else:
+            factor = np.linalg.cholesky(_matrix(cov, size))
+            rank, z = size, np.linalg.solve(factor, transposed(rows))
+            half_of_log = np.sum(np.log(np.diagonal(factor)))
         squares = np.reshape(np.sum(z * z, 0), np.shape(away)[:-1])
-        return -squares / 2 - size * _LOG_TURN / 2 - np.sum(np.log(np.diagonal(factor)))
+        return -squares / 2 - rank * _LOG_TURN / 2 - half_of_log
 
     @staticmethod
-    def pdf(x: Operand, mean: Operand = 0.0, cov: Operand = 1.0) -> Operand:
-        return np.exp(multivariate_normal.logpdf(x, mean, cov))
+    def pdf(
+        x: Operand, mean: Operand = 0.0, cov: Operand = 1.0, allow_singular: bool = False
+    ) -> Operand:
+        return np.exp(multivariate_normal.logpdf(x, mean, cov, allow_singular))
 
     @staticmethod
     def entropy(mean: Operand = 0.0, cov: Operand = 1.0) -> Operand:
@@ -227,6 +236,19 @@ class multivariate_normal:
 
 def _dimension(mean: Operand, cov: Operand) -> int:
     return max(np.shape(mean)[-1:] + np.shape(cov)[-1:], default=1)
+
+
+def _in_its_space(cov: Operand, rows: Operand) -> tuple[int, Operand, Operand]:
+    """The rank of a covariance; vectors standardised along its axes; half of its log determinant.
+
+    An eigenvalue is 0 where SciPy takes it to be: below the greatest times a million roundings.
+    """
+    values, vectors = np.linalg.eigh(cov)
+    spread = np.abs(plain(values))
+    kept = spread > 1e6 * np.finfo(float).eps * np.max(spread)
+    scales = np.sqrt(values[kept])
+    z = transposed(rows @ vectors[:, kept] / scales)
+    return int(np.sum(kept)), z, np.sum(np.log(scales))
 
 
 def _matrix(cov: Operand, size: int) -> Operand:

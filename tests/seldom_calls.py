@@ -359,7 +359,7 @@ FAR = np.diag([0.0, 10.0, 20.0])  # so that eigenvalues are real
 P = np.array([0.1, 0.35, 0.6, 0.93])
 SPECIAL = {}
 if importlib.util.find_spec("scipy"):
-    from scipy import special
+    from scipy import sparse, special
 
     SPECIAL = {
         "expit": (special.expit, W),
@@ -401,6 +401,7 @@ if importlib.util.find_spec("scipy"):
         "gammaincc": (lambda x: special.gammaincc(1.5, x), 1 + P),
         "betainc": (lambda x: special.betainc(2.5, 1.5, x), P),
         "stdtr": (lambda x: special.stdtr(3.5, x), W),
+        "sparse product": (lambda x: sparse.csr_array(FAR + np.eye(3)) @ x, array(3)),
         "expm": (ag.expm, array(2, 3, 3) / 3),
         "boxcox": (special.boxcox, 1 + P, V),
         "huber": (special.huber, P + 0.011, 2 * V),

@@ -74,6 +74,17 @@ def test_a_gradient_by_a_covariance_is_symmetric():
     np.testing.assert_allclose(ag.grad(loss)(COV), exact, rtol=1e-10)
 
 
+def test_a_singular_covariance_spans_a_space():
+    cov = np.array([[2.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    x = np.array([[0.3, -0.2, 0.0], [1.0, 2.0, 0.0]])
+    ours = lambda s: stats.multivariate_normal.logpdf(x * s, np.zeros(3), cov, True)  # noqa: E731
+    exact = scipy_stats.multivariate_normal.logpdf(x, np.zeros(3), cov, allow_singular=True)
+    np.testing.assert_allclose(ours(Tensor(1.0)).data, exact, rtol=1e-12)
+    check_function(ours, np.array(1.3))
+    with pytest.raises(np.linalg.LinAlgError):
+        stats.multivariate_normal.logpdf(x, np.zeros(3), cov)
+
+
 def test_outside_of_the_support_the_density_is_zero():
     for name, x, *others in (
         ("gamma.logpdf", -1.0, 2.0),

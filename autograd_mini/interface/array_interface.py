@@ -9,13 +9,14 @@ import inspect
 import operator
 import sys
 from collections.abc import Iterable, Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd_mini.core import modes, tensor
-from autograd_mini.core.operation import NUMPY_FUNCTIONS, numpy_function
+from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS, numpy_function
 from autograd_mini.core.rule import RULES, rule_of_ufunc
 from autograd_mini.core.value import Value, constant
 from autograd_mini.interface import differentiated, numpy_protocol
@@ -98,9 +99,14 @@ class ArrayInterface(ArrayMethods):
         return tensor.record(RULES["trunc"], (self,))
 
     def __matmul__(self, other: Operand) -> Tensor:
+        if hasattr(other, "tocsr"):
+            transposed: Tensor = other.T @ self.T
+            return transposed.T
         return through_numpy(NUMPY_FUNCTIONS[np.matmul], self, other)
 
     def __rmatmul__(self, other: Operand) -> Tensor:
+        if hasattr(other, "tocsr"):  # a sparse matrix of SciPy's, which leaves the product to us
+            return through_numpy(OPERATIONS["sparse_product"], self, matrix=other.copy())
         return through_numpy(NUMPY_FUNCTIONS[np.matmul], other, self)
 
     def __neg__(self) -> Tensor:
@@ -201,8 +207,16 @@ class ArrayInterface(ArrayMethods):
     def __int__(self) -> NoReturn:
         raise TypeError("int(tensor) would drop the gradient: write int(t.item())")
 
-    def __array__(self, dtype: object = None, copy: object = None) -> NoReturn:
+    def __array__(self, dtype: object = None, copy: object = None) -> Any:
+        if numpy_protocol.asks_for_an_operand(sys._getframe(1)):
+            whole = np.empty((), object)
+            whole[()] = self
+            return whole
         raise TypeError(numpy_protocol.made_plain(sys._getframe(1), NUMPY_FUNCTIONS))
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
+        """NumPy, whose functions a Tensor takes: for code that is written to the array API."""
+        return np
 
     __pandas_priority__ = 5000  # above a DataFrame's: its operators leave a Tensor to ours
 

@@ -279,7 +279,8 @@ _PLAIN_LIBRARIES = {
     "numpy": "write it with functions that have a derivative rule (np.stack, np.broadcast_to, …), "
     "or add one with autograd_mini.primitive",
     "pandas": "write frame.to_numpy() @ t, or compute with series.to_numpy()",
-    "scipy": "write it with NumPy's functions, or add it with autograd_mini.primitive",
+    "scipy": "write matrix @ t for a sparse matrix, else NumPy's functions, or add it with "
+    "autograd_mini.primitive",
     "sklearn": "write it with NumPy's functions, or add it with autograd_mini.primitive",
     "matplotlib": "a picture needs none, write t.data",
 }
@@ -289,6 +290,12 @@ MASKED = (
     "a masked array has no derivative rule, for a Tensor has no mask: write "
     "np.where(masked.mask, 0, masked.filled(0) * t), or compute with t[~masked.mask]"
 )
+
+
+def asks_for_an_operand(frame: FrameType) -> bool:
+    """Whether a sparse matrix of SciPy's asks: to what is an object it leaves the product."""
+    sparse = frame.f_globals.get("__name__", "").startswith("scipy.sparse")
+    return sparse and frame.f_code.co_name in ("_matmul_dispatch", "_mul_dispatch")
 
 
 def refuse_kind(kind: type) -> None:

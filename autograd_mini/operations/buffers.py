@@ -121,9 +121,7 @@ class Buffer(ArrayInterface):
             raise TypeError("a buffer of shape () has no length")
         return self.shape[0]
 
-    def __array__(  # type: ignore[override]
-        self, dtype: DTypeLike | None = None, copy: object = None
-    ) -> Array:
+    def __array__(self, dtype: Operand = None, copy: object = None) -> Array:
         """The numbers, where no Tensor has been written."""
         held = self.stands_for()
         if isinstance(held, Tensor):

@@ -220,3 +220,18 @@ def _explicit(subscripts: str, operands: Sequence[Any]) -> str:
         ]
         output = letters + "".join(once)
     return ",".join(terms) + "->" + output.replace("...", letters)
+
+
+def _sparse_product_pullback(g: Operand, out: Operand, x: Operand, matrix: Operand) -> Operand:
+    return matrix.T @ g
+
+
+define(
+    "sparse_product",
+    lambda x, matrix: np.asarray(matrix @ x),
+    _sparse_product_pullback,
+    call="x, matrix",
+    spelling="matrix @ x0",
+    reads="",
+    sentence="Product of a sparse matrix, a constant, with a vector or matrix.",
+)
