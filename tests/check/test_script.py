@@ -302,6 +302,18 @@ def test_the_slope_of_a_loss_is_no_loss(tmp_path):
     )  # fmt: skip
 
 
+def test_what_is_returned_after_an_update_is_computed_above_it(tmp_path):
+    text = slipped(XOR_LAYERS, "            dx = g @ self.w.T\n", "")
+    file = script(tmp_path, START, slipped(text, "return dx", "return g @ self.w.T"))
+    report = check_script(file)
+    (mistake,) = report.mistakes
+    assert mistake.line.text.startswith("self.w -= lr * self.x.T @ g\n")
+    assert mistake.cause == "updated-value"
+    write(report.corrections())
+    assert "dx = g @ self.w.T" in file.read_text()
+    assert check_script(file).ok
+
+
 BATCHES = """
     class Network:
         def __init__(self):

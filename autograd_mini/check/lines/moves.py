@@ -31,6 +31,18 @@ class Move:
     >>> print(move.text)
     dv = w * x
         w = w - 0.1 * x
+
+    What is returned is computed above the statement, under a name of its own:
+
+    >>> def backward(self, g):
+    ...     self.w -= 0.1 * self.x.T @ g
+    ...     return g @ self.w.T
+    >>> unit = unit_of(backward)
+    >>> (move,) = below_readers(Statement(unit, unit.tree.body[0]))
+    >>> print(move.text)
+    dx = g @ self.w.T
+        self.w -= 0.1 * self.x.T @ g
+        return dx
     """
 
     statement: Statement
@@ -40,10 +52,28 @@ class Move:
     def edits(self) -> Edits:
         """What runs in the places of statements."""
         here, last = self.statement, self.passed[-1]
+        after = [last.node, here.node]
+        if self._returned is not None:
+            after = list(map(ast.fix_missing_locations, self._named(self._returned, here.node)))
         return {
             here.place: [ast.copy_location(ast.Pass(), here.node)],
-            last.place: [ast.Module([last.node, here.node], [])],
+            last.place: [ast.Module(after, [])],
         }
+
+    @property
+    def _returned(self) -> ast.expr | None:
+        """What the last of these statements returns, if it does."""
+        last = self.passed[-1].node
+        return last.value if isinstance(last, ast.Return) else None
+
+    def _named(self, value: ast.expr, update: ast.stmt) -> list[ast.stmt]:
+        """What is returned computed, the statement, and the return of it."""
+        unit, last = self.statement.unit, self.passed[-1].node
+        taken = {node.id for node in ast.walk(unit.tree) if isinstance(node, ast.Name)}
+        name = next(name for name in ("dx", "result", "result_") if name not in taken)
+        assigned = ast.Assign([ast.Name(name, ast.Store())], value)
+        returned = ast.Return(ast.Name(name, ast.Load()))
+        return [ast.copy_location(assigned, last), update, ast.copy_location(returned, last)]
 
     @property
     def line(self) -> Line:
@@ -57,7 +87,14 @@ class Move:
     def text(self) -> str:
         """The same in the order in which they are right."""
         start, _ = self.statement.span(self.statement.node)
-        return "\n".join([*self._rows, self.statement.line])[start:]
+        rows = [*self._rows, self.statement.line]
+        if self._returned is not None:
+            last = self.passed[-1]
+            first, _, returned = self._named(self._returned, self.statement.node)
+            before = self._rows[: last.number - (last.node.end_lineno or last.number) - 1]
+            indent = " " * start
+            rows = [*before, indent + ast.unparse(first), rows[-1], indent + ast.unparse(returned)]
+        return "\n".join(rows)[start:]
 
     @property
     def _rows(self) -> list[str]:
@@ -84,7 +121,7 @@ def below_readers(statement: Statement) -> Iterator[Move]:
         passed, last = after[:count], after[count - 1]
         simple = statement.unit.place(last) in statement.unit.statements
         apart = not _share_rows([statement.node, *passed])
-        if simple and apart and not isinstance(last, ast.Return) and _reads(last, name):
+        if simple and apart and _reads(last, name) and not _returns(last, name):
             yield Move(statement, [Statement(statement.unit, node) for node in passed])
 
 
@@ -100,6 +137,13 @@ def _followers(unit: Unit, node: ast.stmt) -> list[ast.stmt]:
             if isinstance(block, list) and node in block:
                 return list(block[block.index(node) + 1 :])
     return []
+
+
+def _returns(node: ast.stmt, name: str) -> bool:
+    """Whether a statement returns what a name stands for, as an update that is to be returned."""
+    value = node.value if isinstance(node, ast.Return) else None
+    items = value.elts if isinstance(value, ast.Tuple) else [value] if value else []
+    return any(ast.unparse(item) == name for item in items)
 
 
 def _reads(node: ast.AST, name: str) -> bool:
