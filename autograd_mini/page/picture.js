@@ -57,22 +57,30 @@ const makePictures = (data, act) => {
     if (known.has(what)) return known.get(what);
     const all = [...view.boxes[i].box.querySelectorAll("text, polygon")].filter(
       (part) => part.tagName === "polygon" || part.textContent.trim());
-    let found = { texts: [], colours: [] };
+    let found = { texts: [], colours: [], aligned: true };
     for (let k = all.length - 1; k >= 0; k--) {
       if (all[k].textContent.trim() !== what) continue;
       const texts = all.slice(k + 1, k + 1 + count), colours = [];
       if (texts.length < count || texts.some((part) => part.tagName === "polygon")) continue;
       for (let j = k + 1 + count; all[j]?.tagName === "polygon" && !all[j].classList.contains("border"); j++) colours.push(all[j]);
-      for (const text of texts) { // a number that becomes longer grows to the left, into the box
-        const { x, width } = text.getBBox();
-        if (width) text.setAttribute("x", x + width);
-        if (width) text.setAttribute("text-anchor", "end");
-      }
-      found = { texts, colours };
+      const originals = texts.map((text) => text.textContent);
+      found = { texts, colours, originals, aligned: false };
       break;
     }
     known.set(what, found);
     return found;
+  };
+
+  // A number that becomes longer grows to the left, into the box: as soon as its right end is known
+  const align = (cells) => {
+    cells.texts.forEach((text, k) => {
+      text.textContent = cells.originals[k];
+      const { x, width } = text.getBBox();
+      if (!width) return; // a page in a notebook that is not shown yet
+      text.setAttribute("x", x + width);
+      text.setAttribute("text-anchor", "end");
+      cells.aligned = true;
+    });
   };
 
   const together = (all) => all.length === 1 ? all[0] : quantity([all.length * sizeOf(all[0])], all.flatMap((q) => q.data ?? [NaN]));
@@ -118,6 +126,7 @@ const makePictures = (data, act) => {
         const q = together(ends.map((node) => state.numbers[what][node]));
         const shown = cellTexts(q), cells = cellsOf(view, i, what, shown.length);
         const told = ends.every((node) => state.known[what].has(node));
+        if (!cells.aligned) align(cells);
         const moved = told && ends.some((node) => state.moved[what].has(node));
         cells.texts.forEach((text, k) => {
           text.textContent = told ? shown[k] : "·";

@@ -30,6 +30,8 @@ E.backward()
     "draw": "ag.draw(E)",
     "explain": "ag.explain(E, w)",
     "walkthrough": "ag.walkthrough(E, folder + '/sweep.html')",
+    "steps": "ag.steps(E)",
+    "a step": "next(ag.steps(E))",
     "report": "ag.check_gradients(lambda w: w**2, {'w': 3.0}, {'w': 6.5})",
     "with pyplot": "%matplotlib inline\nhistory.plot()",
 }
@@ -69,6 +71,8 @@ def test_a_plot_is_a_picture(shown: dict[str, dict[str, str]], cell: str) -> Non
         ("draw", "image/svg+xml", "sigmoid"),
         ("explain", "text/latex", r"\partial E"),
         ("walkthrough", "text/html", "<iframe "),
+        ("steps", "text/html", "<li>E is the root"),
+        ("a step", "text/html", "<p>E is the root"),
         ("report", "text/html", "1 mistake"),
     ],
 )

@@ -703,6 +703,28 @@ def test_on_paper_everything_is_known(browser: Any, tmp_path: Path) -> None:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
+def test_a_page_in_a_notebook_works_in_its_frame(browser: Any, tmp_path: Path) -> None:
+    shown = walkthrough(neuron(), None)._repr_html_()
+    (tmp_path / "cell.html").write_text(f"<!doctype html><title>cell</title>{shown}", "utf-8")
+    browser.get_log("browser")
+    browser.get((tmp_path / "cell.html").as_uri())
+    browser.switch_to.frame(0)
+    try:
+        browser.find_element("css selector", "#next").click()
+        assert browser.find_element("css selector", "#count").text.startswith("step 2 of ")
+        browser.find_element("css selector", "#tab-change").click()
+        field = browser.find_element("css selector", "#leaf0")
+        field.clear()
+        field.send_keys("2\n")
+        assert "(was" in browser.execute_script(
+            "document.getElementById('tab-known').click();"
+            "return document.getElementById('totals').textContent"
+        )
+    finally:
+        browser.switch_to.default_content()
+    assert browser.get_log("browser") == []
+
+
 def test_hostile_labels_in_the_browser(browser: Any, tmp_path: Path) -> None:
     values = [Value(float(i) / 4, label) for i, label in enumerate(HOSTILE)]
     root = ag.weighted_sum(values, values)
