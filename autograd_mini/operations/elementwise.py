@@ -46,7 +46,7 @@ def _sigmoid(x: Operand) -> Operand:
 
 
 def _sigmoid_far_left(x: Operand) -> Operand:
-    e = np.exp(x)
+    e = np.exp(np.minimum(x, -11))
     return e / (1 + e)
 
 

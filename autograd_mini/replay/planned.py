@@ -69,7 +69,7 @@ class Planned:
         if kind is None or modes.special:
             return self._f(*args, **kwargs) if not self._wrt else self._eager(args, kwargs)
         arrays += [leaf._array for leaf in self._wrt]
-        key: Hashable = kind, tuple([_layout(array) for array in arrays])
+        key: Hashable = kind, tuple(map(_layout, arrays))
         known = self._known.get(key)
         if known is None:
             if key in self._given_up:
@@ -78,7 +78,7 @@ class Planned:
         for recording in known:
             if not recording.around.is_same():
                 continue
-            states = _states(recording.generators) if recording.generators else ()
+            states = _states(recording.generators)
             found = recording.run(arrays)
             if found is None:
                 _set_states(states)
@@ -120,7 +120,8 @@ class Planned:
         (5.0, array([2., 4.]))
         """
         out, slopes = self(*args, **kwargs)
-        for leaf, slope in zip(self._wrt, leaves(slopes), strict=True):
+        given = slopes if type(self._tree) is list else leaves(slopes)
+        for leaf, slope in zip(self._wrt, given, strict=True):
             leaf.receive(slope)
         return out
 
@@ -246,10 +247,8 @@ class _Recording:
         self.plan, self.around, self.beside = plan, around, BESIDE
         self.generators = [generator for generator, _ in trace.generators.values()]
         self._outer = outer
-        shape = leaves(out)
-        self._out = rebuild(out, iter([None] * len(shape)))
-        self._shape = [None if is_traced(leaf) else leaf for leaf in shape]
-        self._places = [i for i, leaf in enumerate(shape) if is_traced(leaf)]
+        parts = (_HERE if is_traced(leaf) else leaf for leaf in leaves(out))
+        self._out = rebuild(out, parts)
         self._idle: list[Function] = []
         self._results: list[list[Array]] = [[] for _ in plan.results]
 
@@ -285,10 +284,27 @@ class _Recording:
 
     def arranged(self, found: Sequence[Any]) -> Tree:
         """What a call gives."""
-        parts = self._shape.copy()
-        for i, each in zip(self._places, found, strict=True):
-            parts[i] = each
-        return rebuild(self._out, iter(parts))
+        following = iter(found)
+        return _filled(self._out, following)
+
+
+_HERE = object()
+"""It stands for what is computed."""
+
+
+def _filled(tree: Tree, found: Iterator[Any]) -> Tree:
+    """A tree with what was computed, in order."""
+    if tree is _HERE:
+        return next(found)
+    kind = type(tree)
+    if kind is tuple or kind is list:
+        return kind([_filled(each, found) for each in tree])
+    if kind is dict:
+        return {key: _filled(each, found) for key, each in tree.items()}
+    parts = leaves(tree)
+    if len(parts) == 1 and parts[0] is tree:
+        return tree
+    return rebuild(tree, (next(found) if part is _HERE else part for part in parts))
 
 
 MOST_KEPT = 2

@@ -154,11 +154,10 @@ def _softmax_loss_pullback(
 ) -> Operand:
     rows, found = wanted, ag.softmax(z)
     if wanted.shape != z.shape:
-        rows = np.zeros(z.shape, z.dtype)
-        places = rows.reshape(-1, rows.shape[-1])
-        places[np.arange(wanted.size), wanted.ravel()] = 1 if weights is None else weights
+        rows = np.expand_dims(wanted, -1) == np.arange(z.shape[-1])
         if weights is None:  # each row sums to 1
             return g / divisor * (found - rows)
+        rows = rows * np.reshape(weights, (*wanted.shape, 1)).astype(z.dtype)
     return g / divisor * (found * rows.sum(axis=-1, keepdims=True) - rows)
 
 

@@ -104,6 +104,7 @@ def fit(
     schedule: AnySchedule | EachStep | None = None,
     callbacks: Part | Iterable[Part] = (),
     progress: bool = True,
+    compiled: bool | None = None,
     **short: Unpack[ShortForms],
 ) -> History:
     """Train a model by mini-batch gradient descent; afterwards it is in eval mode.
@@ -151,6 +152,9 @@ def fit(
             - an ``nn.Together`` of an MPI communicator: every process calls ``fit`` with the same
               arguments, works on its share of each batch, and ends with the same weights.
         progress: show a progress bar with the loss, the metrics and the rate.
+        compiled: whether the forward and backward pass of a step are compiled (``ag.compile``):
+            the same numbers, sooner.  By default where there are many steps, and the layers and
+            the loss are this package's; ``True`` compiles every step, of layers of one's own too.
         short: short forms (``ShortForms``): ``validation_split`` and ``validation_data`` for
             ``validation``; ``clip_norm``, ``clip_value``, ``patience``, ``checkpoint`` with
             ``checkpoint_steps`` and ``resume``, and ``communicator`` for callbacks;
@@ -170,6 +174,7 @@ def fit(
         ValueError: there are no samples, X and y differ in length, they hold NaN or infinity, a
             label is out of range, the model's input has another width, an option is out of range,
             a name is unknown, or the checkpoint belongs to another run.
+        TypeError: ``compiled=True``, and the model computes what cannot be followed.
 
     Warns:
         TrainingWarning: the run diverged, nothing was learnt, all labels are one class, or a
@@ -239,6 +244,7 @@ def fit(
             team=team,
             usual=look.usual,
             outputs=look.outputs,
+            compiled=compiled,
         )
         if checkpoint is not None or team.size > 1:
             training.about |= {

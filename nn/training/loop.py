@@ -6,6 +6,7 @@ import math
 import signal
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from autograd_mini.nn.training.checkpoints import (
     generators_of,
     refuse_to_resume,
 )
+from autograd_mini.nn.training.compiled import CompiledSteps
 from autograd_mini.nn.training.evaluation import measured
 from autograd_mini.nn.training.modes import quietly
 from autograd_mini.nn.training.named_metrics import MetricFunction, scores
@@ -65,6 +67,7 @@ class Training:
         last, good: the state of model, optimiser and schedule after the last epoch, and the last
             one that an epoch has begun with whose loss was no worse than ``usual``; and when
             they were. (The loss of an epoch is that of the weights before its steps.)
+        compiled: whether steps are compiled; ``None`` where it is worth it.
         by_step: whether the schedule goes on with each step, not each epoch.
         The others are the arguments of ``fit``.
     """
@@ -88,6 +91,7 @@ class Training:
     team: Alone | Together
     usual: float
     outputs: Any
+    compiled: bool | None = None
     seen: list[tuple[Data, Data]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     unwritten: bool = False
@@ -178,6 +182,7 @@ class Training:
         """Make the steps that are left; afterwards the model is in eval mode."""
         run, model = self.run, self.run.model
         self._remember(model.state())
+        self._steps = self._compiled_steps()
         self.good, self.good_from = self.last, self.last_from
         model.train()
         model.zero_grad()
@@ -202,6 +207,24 @@ class Training:
             model.zero_grad()
             model.eval()
 
+    def _compiled_steps(self) -> CompiledSteps:
+        """What compiles the steps that are worth it."""
+        full, rest = divmod(len(self.kept), self.batch_size)
+        epochs = self.run.epochs - self.run.epoch + 1
+        uses = Counter({self.batch_size: full * epochs})
+        uses[rest] += epochs
+        del uses[0]
+        parameters = [*self.run.optimiser.parameters, *self.frozen]
+        alone = self.team.size == 1
+        return CompiledSteps(
+            self.compiled if alone else False,
+            self.objective,
+            self.loss_of,
+            parameters,
+            uses,
+            self.calls,
+        )
+
     def _make_steps(self, progress: bool) -> None:
         run = self.run
         batches = -(-len(self.kept) // self.batch_size)
@@ -212,6 +235,7 @@ class Training:
         ):
             try:
                 while run.epoch <= run.epochs and not run.history.stopped:
+                    self._steps.start_epoch()
                     if run.order is None:
                         run.order = self.rng.permutation(self.kept) if self.shuffle else self.kept
                     while run.position < len(run.order) and not run.history.stopped:
@@ -292,6 +316,11 @@ class Training:
     def _backward(self, indices: Array, weight: float) -> float:
         """The loss of these samples times a weight; its gradients are in the parameters."""
         inputs, targets = samples_at(self.X, indices), samples_at(self.y, indices)
+        done = self._steps.backward(inputs, targets, len(indices))
+        if done is not None:
+            if self.metrics:
+                self.seen.append((self.objective.predictions(done[1]), targets))
+            return done[0]
         outputs = self.objective.outputs(inputs)
         node = self.loss_of(outputs, targets)
         loss = weight * number(node)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -161,6 +161,10 @@ class Objective:
                 "one that belongs to the model's output, or a function (outputs, targets) as the "
                 "loss"
             )
+
+    def is_known(self, functions: Iterable[Callable[..., Any]]) -> bool:
+        """Whether the loss is one of these functions, on one output."""
+        return self.kind is not None and self.kind.function in functions
 
     def loss_without_checks(self, targets: Data) -> Callable[[Any, Any], Any]:
         """``loss`` for batches of targets that ``checked_targets`` gave."""
