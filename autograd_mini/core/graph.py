@@ -356,28 +356,32 @@ def _has_nan(gradient: Operand) -> bool:
 def _telling(found: Collection[N]) -> Iterable[N]:
     """The nodes whose gradients hold NaN if masking could keep one from a leaf.
 
-    They are the leaves; but where an operation whose contributions are never masked gives
-    leaves their gradients, that of the operation's result tells as much.  It is taken where it
-    is the smaller array, as for the weights of a layer.
+    They are the leaves; but where operations whose contributions are never masked give a leaf its
+    gradient, those of their results tell as much.  They are taken where they are less to look
+    at, as for the weights of a layer.
     """
-    telling: dict[N, None] = {}  # each once, in order
+    users: dict[N, list[N]] = {}
     for node in found:
-        operation = node.operation
-        if operation is None:
-            continue
-        leaves = [
-            operand
-            for operand in node.parents
-            if hasattr(operand, "contributions") and not operand.operation and operand in found
-        ]
-        if not leaves:
-            continue
-        # What is not elementwise is of Tensors, whose data are arrays
-        if operation.elementwise or node.data.size >= sum(leaf.data.size for leaf in leaves):
-            telling.update(dict.fromkeys(leaves))
-        else:
-            telling[node] = None
-    return telling
+        for leaf in operands(node):
+            if not leaf.operation and leaf in found:
+                users.setdefault(leaf, []).append(node)
+    unmasked = {  # what is not elementwise is of Tensors, whose data are arrays
+        leaf: each for leaf, each in users.items() if not any(map(_is_elementwise, each))
+    }
+    telling: dict[N, None] = {}  # each once, in order
+    for leaf, each in unmasked.items():
+        if sum(_LOOK + node.data.size for node in each) < _LOOK + leaf.data.size:
+            telling.update(dict.fromkeys(each))
+    others = (n for n in users if not all(user in telling for user in unmasked.get(n, (n,))))
+    return [*telling, *others]
+
+
+def _is_elementwise(node: Node) -> bool:
+    return node.operation is not None and node.operation.elementwise
+
+
+_LOOK = 4000
+"""To look at an array for NaN costs as much as so many of its elements, besides these."""
 
 
 @quietly()

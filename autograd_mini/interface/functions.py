@@ -117,12 +117,12 @@ def _traced_select(
             taken, x, y = ~taken, y, x
         common = _computed(y, operands)
         if is_traced(common) and common.shape == taken.shape:
-            return taken.trace.call(_but, (common, taken, x, *operands), {})
+            return taken.trace.call(but, (common, taken, x, *operands), {})
         y = common
     return np.where(taken, _computed(x, operands), y)
 
 
-def _but(
+def but(
     common: Array, taken: Array, rare: Branch, *operands: Operand, out: Array | None = None
 ) -> Array:
     """What was computed for all, but of another branch where its condition holds."""
@@ -130,13 +130,13 @@ def _but(
         out = np.array(common)
     elif out is not common:
         np.copyto(out, common)
-    places = taken.ravel().nonzero()[0]
-    if len(places):
+    if np.count_nonzero(taken):
+        places = taken.ravel().nonzero()[0]
         out.put(places, _at(places, rare, operands))
     return out if out.ndim else out[()]
 
 
-_but.over = 0  # type: ignore[attr-defined]  # the operand whose memory the result may have
+but.over = 0  # type: ignore[attr-defined]  # the operand whose memory the result may have
 
 
 def _at(places: Array, branch: Branch, operands: tuple[Operand, ...]) -> Operand:

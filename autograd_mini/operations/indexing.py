@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from autograd_mini.core.broadcasting import sum_dtype
 from autograd_mini.core.operation import OPERATIONS, define, numpy_function, replaces
 from autograd_mini.core.tensor import Tensor, record
-from autograd_mini.interface.traced import as_array, is_traced
+from autograd_mini.interface.traced import TracedArray, as_array, called, is_traced
 from autograd_mini.typing import Array, Axis, Operand
 
 
@@ -23,11 +23,8 @@ def _getitem(x: Operand, index: Any) -> Operand:
 
 def _scatter(g: Operand, index: Any, shape: tuple[int, ...]) -> Operand:
     """Zeros of a shape, with ``g`` added at an index."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if not any(isinstance(part, np.ndarray) and part.dtype != bool for part in parts):
-        found = np.zeros(shape, g.dtype)
-        found[index] = g
-        return found
+    if _names_once(index):
+        return zeros_with(g, index, shape)
     found = np.zeros(shape, sum_dtype(g))  # an element may be named several times
     row = math.prod(shape[1:])
     if isinstance(index, np.ndarray) and row > 1:  # rows of a table
@@ -38,11 +35,37 @@ def _scatter(g: Operand, index: Any, shape: tuple[int, ...]) -> Operand:
     return found.astype(g.dtype, copy=False)
 
 
+def _names_once(index: Any) -> bool:
+    """Whether an index names no element twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [part for part in parts if isinstance(part, np.ndarray | TracedArray)]
+    return all(array.dtype == bool for array in arrays)
+
+
+def zeros_with(g: Array, index: Any, shape: tuple[int, ...], out: Array | None = None) -> Array:
+    """Zeros of a shape but for ``g`` at an index, which names no element twice.
+
+    >>> zeros_with(np.array([5.0, 7.0]), slice(1, 3), (4,))
+    array([0., 5., 7., 0.])
+    """
+    if out is None:
+        out = np.zeros(shape, g.dtype)
+    else:
+        out.fill(0)
+    out[index] = g
+    return out
+
+
+zeros_with.over = None  # type: ignore[attr-defined]  # it can be told where to write
+
+
 def scattered(g: Operand, index: Any, shape: tuple[int, ...]) -> Operand:
     """Zeros of a shape with ``g`` added at an index, recorded if ``g`` is a Tensor."""
-    return (
-        _recorded_scatter(g, index, shape) if isinstance(g, Tensor) else _scatter(g, index, shape)
-    )
+    if isinstance(g, Tensor):
+        return _recorded_scatter(g, index, shape)
+    if is_traced(g) and _names_once(index):
+        return g.trace.call(zeros_with, (g, index, shape), {})
+    return called(_scatter, g, index, shape)
 
 
 _recorded_getitem = define(

@@ -1,5 +1,6 @@
 """``compile``: a function that is recorded once and run often.
 
+>>> import numpy as np
 >>> from autograd_mini import value_and_grad
 >>> step = compile(value_and_grad(lambda w, X: np.sum(np.tanh(X @ w))))
 >>> step(np.zeros(2), np.eye(2))
@@ -10,8 +11,6 @@ from __future__ import annotations
 
 import functools
 from typing import Any
-
-import numpy as np
 
 from autograd_mini.core.graph import is_node
 from autograd_mini.core.tensor import Tensor
@@ -65,6 +64,7 @@ def compile(f: Function, *, batch: bool = False, wrt: Tree = None) -> Compiled |
             something that is no leaf Tensor.
         RuntimeError: ``f`` draws random numbers, or gives other numbers than its recording.
 
+    >>> import numpy as np
     >>> W = Tensor([[1.0], [2.0]], label="W")
     >>> step = compile(lambda X: np.sum(X @ W), wrt=[W])
     >>> step(np.eye(2))
@@ -84,7 +84,8 @@ class Compiled:
 
     def __init__(self, f: Function) -> None:
         functools.update_wrapper(self, f, updated=())
-        self._numbers, self._arrays = Replayed(f), Planned(f)
+        self._numbers = Replayed(f)
+        self._arrays = Planned(f, of_numbers=self._numbers)
         self._is_of_arrays = False
 
     @property
@@ -97,9 +98,8 @@ class Compiled:
             try:
                 return self._numbers(*args, **kwargs)
             except HoldsArray:
-                pass
-        self._is_of_arrays = any(isinstance(leaf, np.ndarray) for leaf in leaves((args, kwargs)))
-        return self._arrays(*args, **kwargs) if self._is_of_arrays else self(*args, **kwargs)
+                self._is_of_arrays = True
+        return self._arrays(*args, **kwargs)
 
 
 def _check_leaves(wrt: Tree, batch: bool) -> None:

@@ -33,6 +33,10 @@ REDUCTIONS: dict[Any, np.ufunc] = {
     np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum,
     np.amax: np.maximum, np.amin: np.minimum, np.any: np.logical_or, np.all: np.logical_and,
 }  # fmt: skip
+ABSORBING: dict[Any, bool] = {
+    np.bitwise_and: False, np.logical_and: False, np.bitwise_or: True, np.logical_or: True,
+}  # fmt: skip
+"""Which constant decides the result, whatever the other operand is."""
 OF_THE_SHAPE = {
     np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.result_type,
     np.can_cast, np.iscomplexobj, np.isrealobj,

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.interface.functions import but
 from autograd_mini.replay.simplify import simplified
 from autograd_mini.replay.trace import Kind, Place, Step, Trace, places_in
 from autograd_mini.typing import Array, Function, Operand
@@ -179,7 +180,7 @@ class Plan:
         """Give a step the memory of an operand that nobody needs any more, or a free piece."""
         assert step.out is not None
         value = self.values[step.out]
-        over = getattr(step.function, "over", None)
+        over: int | None = getattr(step.function, "over", None)
         elementwise = step.function is step.ufunc and getattr(step.ufunc, "signature", "") is None
         if elementwise or over is not None:
             for operand in step.args if over is None else step.args[over : over + 1]:
@@ -301,8 +302,17 @@ class Plan:
     def _statement(self, step: Step) -> str:
         assert step.out is not None
         name, where = self._name(step.out), self._where(step.out)
+        if step.function is but and not np.ndim(self.values[step.out]):
+            common, taken = map(self._operand, step.args[:2])
+            return f"{name} = {self._call(step)} if {taken} else {common}"
         if where is None or not self._is_planned(step.out):
             return f"{name} = {self._call(step)}"
+        if step.function is but and step.args[0] in self.pieces:
+            common = step.args[0]
+            if self.pieces[common] == self.pieces.get(step.out):
+                step.args = (step.out, *step.args[1:])
+                counted = self._object(np.count_nonzero, "count_nonzero")
+                return f"if {counted}({self._operand(step.args[1])}): {self._call(step, where)}"
         call = self._call(step, where)
         return call if name == where else f"{name} = {call}"
 
@@ -313,6 +323,8 @@ class Plan:
             symbol = _SYMBOLS.get(step.ufunc) if len(args) == 2 else None
             if symbol and where is None and self._are_floats(step):
                 return f"{args[0]} {symbol} {args[1]}"
+            if step.ufunc is np.negative and where is None and self._are_floats(step):
+                return f"-{args[0]}"
             args += [] if not where else [f"out={where}" if step.ufunc in _NAMED else where]
         elif step.ufunc is not None:
             return self._reduction(step, args[0], where)

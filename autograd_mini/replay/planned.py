@@ -49,12 +49,13 @@ class Planned:
     Arguments:
         f: the function.
         wrt: leaves that ``f`` uses, whose gradients each call gives besides.
+        of_numbers: what is called where no argument is an array.
 
     Attributes:
         recordings: how many have been made.
     """
 
-    def __init__(self, f: Function, wrt: Tree = ()) -> None:
+    def __init__(self, f: Function, wrt: Tree = (), of_numbers: Function | None = None) -> None:
         self.recordings = 0
         self._f, self._tree, self._wrt = f, wrt, leaves(wrt)
         differentiates = getattr(f, "differentiates", None)
@@ -62,23 +63,28 @@ class Planned:
         self._name = getattr(f, "__name__", type(f).__name__)
         self._known: dict[Hashable, list[_Recording]] = {}
         self._given_up: set[Hashable] = set()
+        self._of_numbers = of_numbers
+        self._last: tuple[Hashable, list[_Recording]] = None, []
 
     def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         arrays: list[Any] = []
         kind = _kind_of((args, kwargs), arrays)
         if kind is None or modes.special:
             return self._f(*args, **kwargs) if not self._wrt else self._eager(args, kwargs)
+        if self._of_numbers is not None and np.ndarray not in map(type, arrays):
+            return self._of_numbers(*args, **kwargs)
         arrays += [leaf._array for leaf in self._wrt]
         key: Hashable = kind, tuple(map(_layout, arrays))
-        known = self._known.get(key)
-        if known is None:
+        last, known = self._last
+        if key != last:  # which is sooner than to look for it
             if key in self._given_up:
                 return self._eager(args, kwargs)
-            known = self._known[key] = []
+            known = self._known.setdefault(key, [])
+            self._last = key, known
         for recording in known:
             if not recording.around.is_same():
                 continue
-            states = _states(recording.generators)
+            states = _states(recording.generators) if recording.generators else ()
             found = recording.run(arrays)
             if found is None:
                 _set_states(states)
@@ -204,6 +210,7 @@ class Planned:
     def _give_up(self, key: Hashable) -> None:
         self._given_up.add(key)
         del self._known[key]
+        self._last = None, []
         warnings.warn(
             f"compile({self._name}): {MOST_RECORDINGS} recordings, and another way through the "
             "code: it is not replayed any more for arguments of this kind",

@@ -6,11 +6,14 @@ Every number that is left is computed as it was: by the same operations in the s
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from autograd_mini.operations.indexing import zeros_with
+from autograd_mini.replay.numpy_calls import method_called
 from autograd_mini.replay.trace import Kind, Place, Step, Trace
 from autograd_mini.typing import Array, Operand
 
@@ -28,7 +31,7 @@ def simplified(trace: Trace, outputs: Sequence[Place]) -> tuple[list[Step], list
     simplifier = _Simplifier(trace.values)
     steps = list(simplifier.steps(trace.steps, {}))
     places = [simplifier.renamed(Place(place)) for place in outputs]
-    return needed(steps, places), places
+    return _added(needed(steps, places), places), places
 
 
 class _Simplifier:
@@ -75,7 +78,7 @@ class _Simplifier:
                 if same is not None:
                     self.same[step.out] = same
                     continue
-                if step.function is np.broadcast_to:
+                if step.function is np.broadcast_to or self._is_number_as_array(made):
                     self.repeated[step.out] = made.args[0]
             yield made
 
@@ -95,7 +98,7 @@ class _Simplifier:
     def _simplify(self, step: Step) -> None:
         """A ufunc of operands as they were before they were repeated to fit, by a cheaper one."""
         out = self._value(step.out)
-        args = list(step.args)
+        args = [o[()] if isinstance(o, np.ndarray) and not o.ndim else o for o in step.args]
         if np.ndim(out) and getattr(step.ufunc, "signature", None) is None:
             for i, operand in enumerate(args):
                 smaller = self._unrepeated(operand)
@@ -109,6 +112,11 @@ class _Simplifier:
             step.function = step.ufunc = np.multiply  # which rounds as the division does
             args[1] = 1.0 / args[1]
         step.args = tuple(args)
+
+    def _is_number_as_array(self, step: Step) -> bool:
+        """Whether a number is given axes of size 1."""
+        reshaped = step.function is method_called("reshape")
+        return reshaped and not np.ndim(self._value(step.args[0]))
 
     def _unrepeated(self, operand: Operand) -> Operand:
         if type(operand) is Place:
@@ -131,6 +139,42 @@ class _Simplifier:
         if type(value) in (bool, int, float) or _layout(value) != _layout(out):
             return None
         return operand
+
+
+def added_at(total: Array, g: Array, index: Operand, out: Array | None = None) -> Array:
+    """A sum with an array that is zero but at an index.
+
+    >>> added_at(np.ones(3), np.array([5.0]), slice(1, 2))
+    array([1., 6., 1.])
+    """
+    if out is None:
+        out = total.copy("K")
+    elif out is not total:
+        np.copyto(out, total)
+    out[index] += g
+    return out
+
+
+added_at.over = 0  # type: ignore[attr-defined]  # the operand whose memory the result may have
+
+
+def _added(steps: list[Step], outputs: Sequence[Place]) -> list[Step]:
+    """The steps, where what is zero but at an index, and is added, is added at the index."""
+    uses = Counter(place for step in steps for place in step.reads())
+    uses.update(outputs)
+    placed = {
+        step.out: step
+        for step in steps
+        if step.out is not None and step.function is zeros_with and uses[step.out] == 1
+    }
+    dropped = set()
+    for step in steps:
+        if step.function is np.add and type(step.args[1]) is Place and step.args[1] in placed:
+            added = placed[step.args[1]]
+            step.function, step.ufunc = added_at, None
+            step.args = (step.args[0], *added.args[:2])
+            dropped.add(added.out)
+    return [step for step in steps if step.out is None or step.out not in dropped]
 
 
 def needed(steps: Sequence[Step], outputs: Iterable[Place]) -> list[Step]:

@@ -18,6 +18,7 @@ import numpy as np
 from autograd_mini.core.graph import topological_order
 from autograd_mini.interface.traced import TracedArray, Untraceable
 from autograd_mini.replay.numpy_calls import (
+    ABSORBING,
     OF_THE_SHAPE,
     POWERS,
     REDUCTIONS,
@@ -143,6 +144,12 @@ class Trace:
             raise Untraceable(f"{ufunc.__name__} was told where to write")
         if target is not None:
             return self._written(ufunc, method, inputs, kwargs, target)
+        decided = ABSORBING.get(ufunc)
+        if method == "__call__" and decided is not None:
+            for operand in inputs:
+                if type(operand) is not TracedArray and np.all(np.equal(operand, decided)):
+                    shapes = [np.shape(untraced(each)) for each in inputs]
+                    return np.broadcast_to(decided, np.broadcast_shapes(*shapes))
         if method == "__call__" and ufunc.nout == 1:
             return self._called(ufunc, inputs, kwargs, ufunc if not kwargs else None)
         if method == "reduce":
@@ -168,7 +175,8 @@ class Trace:
         numbers = [type(each) in _NUMBERS for each in untraced((left, right))]
         if all(numbers):  # Python's own, which give way to the dtype of an array
             return self._called(function, (left, right), {})
-        squared = ufunc is np.power and type(right) in (int, float) and right in POWERS
+        is_number = type(right) in (int, float) or isinstance(right, np.floating)
+        squared = ufunc is np.power and is_number and right in POWERS
         if squared and left.dtype.kind == "f":
             return self.ufunc(POWERS[right], "__call__", (left,), {})
         if any(isinstance(each, list | tuple) for each in (left, right)):
