@@ -58,4 +58,17 @@ def test_what_a_step_derives_is_known_by_its_numbers_though_it_is_recorded():
     report = check_step(curved, p, RNG.normal(size=(5, 3)), RNG.normal(size=(5, 2)), seconds=1)
     (mistake,) = report.mistakes
     assert mistake.line.text == "dhidden = dh * np.exp(-xs[:, :1]) * (1 + h**4) / 7"
-    assert mistake.repair is None
+    assert (mistake.repair.text, mistake.repair.ours) == ("dhidden = dh * (1 - h ** 2)", True)
+
+
+def test_an_array_that_a_step_gives_another_shape_has_its_own_again():
+    def step(p, x, y):
+        x.shape += (1,)
+        error = p["w"] @ x - y
+        loss = np.sum(error**2) / 2
+        p["w"] -= 0.1 * error @ x.T
+        return loss
+
+    x = RNG.normal(size=3)
+    assert check_step(step, {"w": RNG.normal(size=(2, 3))}, x, RNG.normal(size=(2, 1))).ok
+    assert x.shape == (3,)
