@@ -43,6 +43,8 @@ import json
 import os
 import pickle
 import re
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -59,8 +61,10 @@ from typing import Any
 import numpy as np
 
 FORMS = ("layer", "class", "script", "context", "pair")
-SECONDS = 180.0
-"""How long a piece may take, all in all."""
+SECONDS = 180
+"""How long a piece may take, all in all, of the processor."""
+WAITS = 10
+"""How many times that it may take where the machine has other work."""
 
 # What there is
 
@@ -281,7 +285,7 @@ class Outcome:
 
 def check(piece: Piece, file: Path, into: Path, option: bool) -> Outcome:
     found = Outcome(piece.id, piece.form, piece.status, "cannot tell", option)
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
             report = report_of(piece, file, into, option)
@@ -295,7 +299,7 @@ def check(piece: Piece, file: Path, into: Path, option: bool) -> Outcome:
     except Exception:
         found.verdict = "crash"
         found.message = traceback.format_exc()
-    found.seconds = time.perf_counter() - start
+    found.seconds = time.process_time() - start
     return found
 
 
@@ -328,11 +332,34 @@ def bare(line: str) -> str:
 
 
 def meaning(line: str) -> str:
-    """A line without what does not matter of its spelling."""
+    """A line without what does not matter of its spelling, such as the order of factors."""
     try:
-        return ast.unparse(ast.parse(line.strip()))
+        return ast.unparse(Ordered().visit(ast.parse(line.strip())))
     except SyntaxError:
         return bare(line)
+
+
+class Ordered(ast.NodeTransformer):
+    """Puts the factors of products, and the terms of sums, in one order."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        made = self.generic_visit(node)
+        if not isinstance(node.op, ast.Mult | ast.Add):
+            return made
+        parts: list[ast.expr] = []
+        left: ast.AST = made
+        while isinstance(left, ast.BinOp) and type(left.op) is type(node.op):
+            parts.append(left.right)
+            left = left.left
+        first, *others = sorted([left, *parts], key=ast.unparse)
+        for part in others:
+            first = ast.BinOp(first, node.op, part)
+        return first
+
+
+def limited() -> None:
+    """Called in the process that checks a piece, before it begins."""
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
 
 
 def in_process(piece: Piece, clones: Path) -> Outcome:
@@ -363,14 +390,17 @@ def in_process(piece: Piece, clones: Path) -> Outcome:
                     here,
                     cwd=file.parent,
                     env=environment,
-                    timeout=SECONDS,
+                    timeout=WAITS * SECONDS,
+                    preexec_fn=limited,
                     capture_output=True,
                     stdin=subprocess.DEVNULL,
                     text=True,
                 )
                 message = done.stderr[-2000:]
+                if done.returncode == -signal.SIGXCPU:
+                    message = f"stopped after {SECONDS} s of the processor"
             except subprocess.TimeoutExpired:
-                message = f"stopped after {SECONDS:.0f} s"
+                message = f"stopped after {WAITS * SECONDS} s"
             if not told.exists():
                 found = Outcome(piece.id, piece.form, piece.status, "crash", option)
                 found.message = message
