@@ -638,3 +638,28 @@ def test_a_slip_is_mended_where_others_are_right_at_a_kink():
 
     (slip,) = check_step(step).mistakes
     assert slip.repair.text == "dw2 = h.T @ error / len(x)"
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_an_update_without_the_rate_that_the_others_have_is_a_mistake(inside):
+    w, v, b = np.ones(4), np.ones(1), np.ones(1)
+
+    def step(rate=0.05):
+        nonlocal w, v, b
+        error = X @ w * v + b - T[:, 0]
+        loss = np.sum(error**2) / 2
+        db = error.sum()
+        if inside:
+            db *= rate
+        dv = np.sum(error * (X @ w))
+        w = w - rate * (v * X.T @ error)
+        v = v - rate * dv
+        b = b - db
+        return loss
+
+    report = check_step(step)
+    assert report.ok is inside
+    if not inside:
+        (slip,) = report.mistakes
+        assert slip.line.text in ("db = error.sum()", "b = b - db")  # it may stand in either
+        assert "rate" in slip.repair.text

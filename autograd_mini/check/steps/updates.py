@@ -262,10 +262,23 @@ def _divides(amount: ast.expr, factors: Mapping[str, float]) -> bool:
 def rate_of(update: Update, others: Sequence[Update]) -> dict[str, float]:
     """Those of an update's factors that are a rate: by their names, or since all have them.
 
-    A whole number, as the 2 of a square's slope, is none.
+    A whole number, as the 2 of a square's slope, is none.  An update that has no rate should have
+    that of the others, where these have one.
     """
     common = set.intersection(*(set(other.factors) for other in others))
     common = {text for text in common if not text.removeprefix("1/").isdigit()}
+    own = _own_rate(update, common)
+    theirs = [_own_rate(other, common) for other in others if other is not update]
+    if own or update.divides or len(theirs) < _SEVERAL or any(t != theirs[0] for t in theirs):
+        return own
+    return theirs[0]
+
+
+_SEVERAL = 2
+"""How many updates have a rate, at the least, if another should have it too."""
+
+
+def _own_rate(update: Update, common: Collection[str]) -> dict[str, float]:
     return {
         text: value
         for text, value in update.factors.items()
