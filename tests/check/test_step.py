@@ -663,3 +663,45 @@ def test_an_update_without_the_rate_that_the_others_have_is_a_mistake(inside):
         (slip,) = report.mistakes
         assert slip.line.text in ("db = error.sum()", "b = b - db")  # it may stand in either
         assert "rate" in slip.repair.text
+
+
+@pytest.mark.parametrize("slip", [False, True])
+def test_a_step_that_cannot_be_recorded_is_watched(slip):
+    ndimage = pytest.importorskip("scipy.ndimage")
+    rng = np.random.default_rng(0)
+    x, t, k, b = rng.normal(size=(5, 5)), rng.normal(size=(5, 5)), rng.normal(size=(3, 3)), 0.1
+
+    def step():
+        nonlocal k, b
+        out = np.tanh(ndimage.correlate(x, k, mode="constant") + b)
+        loss = 0.5 * np.sum((out - t) ** 2)
+        d = (out - t) * (1 - out) if slip else (out - t) * (1 - out**2)
+        around = np.pad(x, 1)
+        dk = np.array([[np.sum(around[i : i + 5, j : j + 5] * d) for j in range(3)]
+                       for i in range(3)])  # fmt: skip
+        k = k - 0.1 * dk
+        b = b - 0.1 * d.sum()
+        return loss
+
+    report = check_step(step)
+    assert report.ok is not slip
+    assert report.assumptions[2] == "Parameters: k, b, which it changes (params=)"
+    assert any(note.startswith("The loss could not be recorded") for note in report.notes)
+    if slip:
+        (mistake,) = report.mistakes
+        assert mistake.line.text.startswith("d = (out - t) * (1 - out)")
+
+
+def test_a_step_that_is_too_large_to_be_watched_is_said_to_be():
+    ndimage = pytest.importorskip("scipy.ndimage")
+    w = np.ones((60, 60))
+
+    def step():
+        nonlocal w
+        out = ndimage.correlate(w, np.ones((3, 3)))
+        loss = 0.5 * np.sum(out**2)
+        w = w - 0.1 * ndimage.correlate(out, np.ones((3, 3)))
+        return loss
+
+    with pytest.raises(ValueError, match=r"counts as constant .* 3600 numbers .* fewer units"):
+        check_step(step)

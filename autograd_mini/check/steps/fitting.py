@@ -245,7 +245,7 @@ class Trained:
                 update, variable=replace(update.variable, before=before), taken=taken
             )
         names = {moved[update]: name for update, name in self.names.items() if update in moved}
-        there = Trained(self.step, tuple(moved.values()), names, plain, moved=True)
+        there = replace(self, changed=tuple(moved.values()), names=names, plain=plain, moved=True)
         return None if plain.error is not None else there._fit(loss, {})
 
     def _explicit(self, ran: Ran, asked: str | None) -> list[Loss]:

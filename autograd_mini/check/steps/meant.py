@@ -17,7 +17,7 @@ from autograd_mini.check.lines.instrument import HANDED, PART, with_hooks
 from autograd_mini.check.lines.program import Program, Site
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.steps.recorded import Made, Ran
-from autograd_mini.check.steps.variables import Held
+from autograd_mini.check.steps.variables import Held, as_numbers
 from autograd_mini.check.structure import reduced
 from autograd_mini.core.graph import Node, is_node
 from autograd_mini.core.tensor import Tensor
@@ -94,6 +94,18 @@ class Loss:
                 return
 
         return visit
+
+    def number(self, ran: Ran, visited: Sequence[tuple[Any, ...]]) -> float | None:
+        """The loss as a number, of a run that is not recorded; ``None`` where it was not made."""
+        if self.event is not None:
+            made = (m.value for m in ran.made if (m.site, m.turn, m.key) == self.event)
+            value = next(made, None)
+        elif self.key is not None:
+            value = _item(ran.result, self.key)
+        else:
+            value = visited[0][0] if visited and self.form is None else None
+        numbers = as_numbers(value)
+        return None if numbers is None or numbers.size != 1 else float(numbers.reshape(()))
 
     def root(self, ran: Ran, visited: Sequence[tuple[Any, ...]]) -> Node | None:
         """The loss as a node, or ``None`` where it was not made."""

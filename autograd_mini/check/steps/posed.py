@@ -40,6 +40,8 @@ from autograd_mini.check.steps.variables import (
     names_for,
     variables,
 )
+from autograd_mini.check.steps.watched import Watched
+from autograd_mini.check.unrecorded import NUMERICAL
 from autograd_mini.core.graph import Node, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.recording import Note
@@ -114,13 +116,7 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     names = dict(zip(changed, names_for([u.variable for u in changed]), strict=True))
     changed = _chosen(changed, names, asked.params)
     trained = Trained(step, tuple(changed), names, plain)
-    ran = trained.recorded({})
-    if ran.error is not None:
-        raise CannotTell(
-            f"{step.words} could not be recorded: {type(ran.error).__name__}: {ran.error}",
-            progress=1,
-        ) from ran.error
-    fit = trained.fitting(ran, asked.loss)
+    trained, fit = _fitted(trained, asked.loss)
     if not (updated or fit.sure):
         raise CannotTell(
             f"{step.words} updates nothing and has no loss, and what it derives is the gradient of "
@@ -131,6 +127,55 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     posing = _Posing(trained, fit)
     assumptions = tuple(posing.assumptions())
     return Posed(step, posing.problem({}), assumptions, fit.sure, fit.agreeing, unchanged)
+
+
+def _fitted(trained: Trained, asked: str | None) -> tuple[Trained, Fit]:
+    """What the updates of a step are, recorded where it can be, and else watched.
+
+    Raises:
+        CannotTell: no loss is found, or the step can be neither.
+    """
+    ran = trained.recorded({})
+    missed = [f"{ran.error.__class__.__name__}: {ran.error}"] if ran.error else []
+    missed += map(str, ran.notes)
+    seen = None
+    if ran.error is None:
+        try:
+            seen = trained.fitting(ran, asked)
+        except CannotTell:
+            if not missed:
+                raise
+        if seen is not None and (not missed or (seen.complete and not _has_left(trained, seen))):
+            return trained, seen
+    watched = Watched(trained.step, trained.changed, trained.names, trained.plain)
+    try:
+        fit = watched.fitting(watched.recorded({}), asked)
+    except CannotTell as error:
+        if seen is not None and seen.complete:
+            return trained, seen
+        words = f"{trained.step.words} could not be recorded: {'; '.join(missed)}; {error}"
+        raise CannotTell(words, progress=1) from ran.error
+    if not fit.complete and _is_late(trained.plain, fit):
+        raise CannotTell(
+            f"{trained.step.words} could not be recorded: {'; '.join(missed)}; its loss is "
+            "computed after updates, which cannot be undone then: compute it before them",
+            progress=1,
+        )
+    return watched, fit
+
+
+def _has_left(trained: Trained, fit: Fit) -> bool:
+    """Whether something is updated, but does not move the loss as far as that was recorded."""
+    left = (u.statement for u in trained.changed if u not in fit.parameters)
+    return any(s is not None and updates_itself(s.node) for s in left)
+
+
+def _is_late(ran: Ran, fit: Fit) -> bool:
+    """Whether a loss is computed behind an update."""
+    places = {u.statement.place for u in fit.parameters if u.statement is not None}
+    first = next((i for i, m in enumerate(ran.made) if m.site.place in places), len(ran.made))
+    found = [i for i, m in enumerate(ran.made) if (m.site, m.turn, m.key) == fit.loss.event]
+    return not found or found[0] > first
 
 
 def _with_unmoved(step: Step, found: Sequence[Variable], changed: Sequence[Update]) -> list[Update]:
@@ -226,7 +271,7 @@ class _Posing:
         ran, root = self.trained.root(fit.loss, values)
         if root is None:
             raise ValueError(f"the loss, {fit.loss.words}, is not computed at other parameters")
-        program = self.program(values, _nearest(root, ran))
+        program = self.program(values, _nearest(root, ran) or _made_by(root, ran))
         again = program.run()
         if again.gradients is None:
             raise again.error or ValueError("the step does not run")
@@ -239,6 +284,8 @@ class _Posing:
             )
         nodes = {name: ran.leaves[update.variable] for name, update in own.items()}
         scope = _scope(self.trained.step, ran, nodes)
+        notes = [_as_note(note) for note in ran.notes]
+        notes += [NUMERICAL] if ran.errors else []
         return Problem(
             root=root,
             nodes=nodes,
@@ -246,13 +293,16 @@ class _Posing:
             manual=again.gradients,
             scope=scope,
             used=scope,
-            notes=tuple(dict.fromkeys(_as_note(note) for note in ran.notes)),
+            notes=tuple(dict.fromkeys(notes)),
             derive=lambda: program.run().gradients or {},
             at=self.problem,
             program=program,
             room={
                 name: self._room(update, values[update.variable].data)
                 for name, update in own.items()
+            },
+            uncertain={
+                name: ran.errors[update.variable] for name, update in own.items() if ran.errors
             },
         )
 
@@ -366,6 +416,11 @@ def _nearest(root: Node, ran: Ran) -> Made | None:
         if made.node in rank
     ]
     return max(found)[2] if found else None
+
+
+def _made_by(root: Node, ran: Ran) -> Made | None:
+    """What makes the loss itself."""
+    return next((made for made in ran.made if made.node is root), None)
 
 
 def _is_same(value: Array | None, made: Made) -> bool:

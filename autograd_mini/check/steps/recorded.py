@@ -68,6 +68,7 @@ class Ran:
         leaves: for each variable that was recorded its leaf.
         error: why it ended before its end.
         notes: what could not be recorded.
+        errors: how far off each number of a gradient may be that is a numerical derivative.
     """
 
     made: list[Made] = field(default_factory=list)
@@ -78,6 +79,7 @@ class Ran:
     leaves: dict[Variable, Node] = field(default_factory=dict)
     error: BaseException | None = None
     notes: list[Note] = field(default_factory=list)
+    errors: dict[Variable, Array] = field(default_factory=dict)
 
     @property
     def is_narrow(self) -> bool:
