@@ -58,9 +58,10 @@ class Row:
     runs: int
 
 
-LARGE, FOLDED = {"max_nodes": 2000}, {"fold": True}
+LARGE, FOLDED = {"max_nodes": 2000, "fold": False, "fit": None}, {"fold": True}
 ROWS = [
-    Row("2-2-2 network to SVG", lambda: network([2, 2, 2]), {}, 0.150, 9),
+    Row("2-2-2 network, fitted to a page", lambda: network([2, 2, 2]), {}, 0.150, 9),
+    Row("network of 1,000 nodes, fitted", lambda: network([8, 12, 12, 6]), {}, 3, 3),
     Row("network of 1,000 nodes to SVG", lambda: network([8, 12, 12, 6]), LARGE, 3, 3),
     Row("tangle of 1,000 nodes to SVG", tangle, LARGE, 3, 3),
     Row("sum of 1,000,000 nodes, folded", long_sum, FOLDED, 5, 3),

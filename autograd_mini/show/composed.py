@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.graph import data_of
+from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import constant
 from autograd_mini.show.boxes import (
     STATUS,
@@ -119,8 +121,12 @@ class _Parts:
         self.short = [shown(label, LONGEST_NAME) for label in self.labels]
         self.arrays: dict[int, tuple[str, str]] = {}  # an array that is used twice is one box
         self.texts = EdgeTexts(self.looks.view)
-        group_of = {place: i for i, places in enumerate(plan.groups) for place in places}
-        self.roots = {group_of[place] for place in self.graph.roots}
+        self.roots = {
+            i
+            for i, places in enumerate(plan.groups)
+            for root in self.graph.roots
+            if places[min(bisect_left(places, root), len(places) - 1)] == root
+        }
         self.into: list[dict[int, list[tuple[int, int]]]] = [{} for _ in plan.groups]
         for tail, head, slot, uses in folded_edges(self.graph, plan.groups, plan.chain):
             self.into[head].setdefault(slot, []).append((tail, uses))
@@ -201,6 +207,7 @@ class _Parts:
         shapes = [
             np.shape(data_of(parent))
             for node in nodes
+            if isinstance(node, Tensor)
             for parent in node.parents
             if id(parent) not in inside and constant(parent) is None
         ]
@@ -233,8 +240,11 @@ class _Parts:
         of_nodes = [
             line for line, p in zip(lines, last.parents, strict=True) if isinstance(p, NODES)
         ]
-        options = {repr(getattr(graph.nodes[place], "options", None)) for place in places}
-        return made_by_text(last, rule, operands, len(options) > 1), dict(enumerate(of_nodes))
+        differ = isinstance(last, Tensor) and any(
+            repr(graph.nodes[place].options) != repr(last.options)  # type: ignore[union-attr]
+            for place in places
+        )
+        return made_by_text(last, rule, operands, differ), dict(enumerate(of_nodes))
 
 
 def _sum_of(is_sum: bool, lengths: Array, of: Array, sizes: Array) -> str:

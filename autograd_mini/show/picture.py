@@ -33,6 +33,7 @@ from autograd_mini.show.plan import (
     unfolded,
 )
 from autograd_mini.show.recorded import (
+    MOST_READ,
     NODES,
     Node,
     Recorded,
@@ -101,8 +102,10 @@ def pictures(
         if called:
             names_in_full = [called[id(node)] for node in graph.nodes]
         else:
-            graph = in_short(graph, given, names or {})
-            given = names_in_full = names_of(graph.nodes, names or {})
+            if len(graph.nodes) <= MOST_READ:
+                graph = in_short(graph, given, names or {})
+                given = names_of(graph.nodes, names or {})
+            names_in_full = given
         parameters = parameters_of(clusters)
         told = layers_of_leaves(graph, names_in_full, clusters, parameters)
         looks = Looks(

@@ -12,7 +12,7 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.show.fold import READABLE, Groups, by_layers, by_repeats, folded_edges
 from autograd_mini.show.layers import layer_of_label, layers_of
 from autograd_mini.show.names import stem
-from autograd_mini.show.recorded import Recorded
+from autograd_mini.show.recorded import MOST_READ, Recorded
 from autograd_mini.typing import Array
 
 Fold = bool | Literal["repeats", "layers"]
@@ -89,14 +89,11 @@ def plans(
     a loop first.
     """
     size = len(graph.nodes)
-    groups, chain = [[place] for place in range(size)], np.arange(size)
     if fold != "repeats" and (not fold or size <= min(READABLE, max_nodes)):
+        groups, chain = [[place] for place in range(size)], np.arange(size)
         layers = _layers_of_groups(graph, groups, chain, told)
-        yield (
-            _by_layers(groups, layers, chain)
-            if fold == "layers"
-            else _by_nodes(groups, layers, chain)
-        )
+        made = _by_layers if fold == "layers" else _by_nodes
+        yield made(groups, layers, chain)
     if not fold or (fold == "layers" and size <= READABLE):
         return
     last: Plan | None = None
@@ -115,7 +112,12 @@ def plans(
 
 
 def _is_recurrent(graph: Recorded, told: Sequence[str]) -> bool:
-    """Whether a layer uses a parameter one step after the other, in the same operation."""
+    """Whether a layer uses a parameter one step after the other, in the same operation.
+
+    Of a large graph that is not asked: it takes a look at each node.
+    """
+    if len(graph.nodes) > MOST_READ:
+        return False
     heights = [0] * len(graph.nodes)
     used: dict[tuple[int, str], int] = {}
     for place, node in enumerate(graph.nodes):

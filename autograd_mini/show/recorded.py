@@ -195,6 +195,9 @@ def in_short(graph: Recorded, names: Sequence[str], held: Collection[int]) -> Re
 
 PART = OPERATIONS["getitem"]
 
+MOST_READ = 20_000
+"""Of a larger graph nobody reads single nodes: what says nothing is folded like the rest."""
+
 
 def _is_times_one(node: Node, held: Collection[int]) -> bool:
     constants = [parent for parent in node.parents if not isinstance(parent, NODES)]
