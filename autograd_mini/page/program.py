@@ -6,7 +6,7 @@ copy of the operand: the gradient of the copy is what the operand receives from 
 >>> from autograd_mini import Value
 >>> from autograd_mini.core.graph import topological_order
 >>> w = Value(2.0)
->>> program = program_of(topological_order(w * w), 1.0)
+>>> program = program_of(topological_order(w * w))
 >>> program.rules, program.code, program.operands
 (['positive', 'mul'], [-1, 0, 0, 1], [[], [0], [0], [1, 2]])
 >>> program.nodes, program.shares
@@ -76,22 +76,24 @@ class Program:
         return "\n".join([*helpers.values(), "const RULES = [", *rows, "];"])
 
 
-def program_of(order: Sequence[Node], seed: Operand) -> Program:
+def program_of(order: Sequence[Node]) -> Program:
     """The program of a graph.
 
     Arguments:
         order: its nodes in topological order.
-        seed: the gradient of the last one.
 
     Raises:
         NoProgram: it has an operation that is not made of rules, element by element, or is large.
     """
+    dtypes = {np.asarray(node.data).dtype for node in order} - {np.dtype(np.float64)}
+    if dtypes:
+        raise NoProgram(f"the graph computes in {min(map(str, dtypes))}, and a page in float64")
     numbers = sum(np.size(node.data) * (1 + len(node.parents)) for node in order)
     if numbers > MOST_NUMBERS:
         raise NoProgram(f"the graph has more than {MOST_NUMBERS:,} numbers")
     copied, copies = _with_copies(order)
     elements = _Elements(copied[order[-1]])
-    program = _Writer(elements.order())
+    program = _Writer(elements.order)
     found = program.program
     found.nodes = [program.places(elements.of[copied[node]]) for node in order]
     at = {node: i for i, node in enumerate(order)}
@@ -102,7 +104,7 @@ def program_of(order: Sequence[Node], seed: Operand) -> Program:
         if isinstance(node.operation, Rule):
             for slot, slope in program.slopes(node, elements, copied, copies):
                 found.slopes[at[node], slot] = slope
-    _compare(order, seed, elements, copied)
+    _compare(order, elements, copied)
     return found
 
 
@@ -130,32 +132,24 @@ class _Elements:
 
     Attributes:
         of: the arrays.
+        order: all Values, each after its operands.
     """
 
     def __init__(self, root: Node) -> None:
+        opened = expansion(topological_order(root))
+        nodes = topological_order(opened.get(root, root))
         self.of: dict[Node, Array] = {}
-        order = topological_order(root)
-        self._opened = expansion(order)
-        self.root = self._opened.get(root, root)
+        self.order = [node for node in nodes if isinstance(node, Value)]
         with watched(self._watch):
-            for node in topological_order(self.root):
+            for node in nodes:
                 self.of[node] = self._elements(node)
-        self.of |= {node: self.of[now] for node, now in self._opened.items() if now in self.of}
-
-    def order(self) -> list[Value]:
-        """The Values, each after its operands."""
-        found: dict[Value, None] = {}
-        for array in self.of.values():  # of a node after its operands
-            for value in array.flat:
-                if value not in found:
-                    found |= dict.fromkeys(topological_order(value))
-        return list(found)
+        self.of |= {node: self.of[now] for node, now in opened.items() if now in self.of}
 
     def _elements(self, node: Node) -> Array:
         if isinstance(node, Value):
             return _boxed(node)
         if not node.parents:
-            leaves = [Value(float(number)) for number in node.data.flat]
+            leaves = [self._leaf(number) for number in node.data.flat]
             return _boxed(*leaves).reshape(node.shape)
         operands = [self.of[p] if is_node(p) else np.asarray(p) for p in node.parents]
         operation = node.operation
@@ -176,19 +170,23 @@ class _Elements:
         if array.shape != node.shape:
             raise NoProgram(f"{name} is not computed element by element here")
         if not isinstance(operation, Rule):  # an element may be an operand's, or in another one
-            array = np.asarray(np.frompyfunc(_own, 1, 1)(array), dtype=object)
+            array = np.asarray(np.frompyfunc(self._own, 1, 1)(array), dtype=object)
         return array
+
+    def _own(self, element: Operand) -> Value:
+        """A number of its own, equal to another one."""
+        if isinstance(element, Value):
+            return FUNCTIONS["positive"](element)  # type: ignore[no-any-return]
+        return self._leaf(element)
+
+    def _leaf(self, number: Operand) -> Value:
+        self.order.append(Value(float(number)))  # of what is computed the watch is told
+        return self.order[-1]
 
     def _watch(self, compare: object, left: Operand, right: Operand, holds: bool) -> None:
         if compare is not None:
             raise NoProgram("which numbers it computes depends on the numbers themselves")
-
-
-def _own(element: Operand) -> Value:
-    """A number of its own, equal to another one."""
-    if isinstance(element, Value):
-        return FUNCTIONS["positive"](element)  # type: ignore[no-any-return]
-    return Value(float(element))
+        self.order.append(left)
 
 
 def _boxed(*values: Value) -> Array:
@@ -269,9 +267,7 @@ class _Writer:
             yield slot, [self._rule(rule.name), slot, rows]
 
 
-def _compare(
-    order: Sequence[Node], seed: Operand, elements: _Elements, copied: dict[Node, Node]
-) -> None:
+def _compare(order: Sequence[Node], elements: _Elements, copied: dict[Node, Node]) -> None:
     """See to it that the elements are those of the graph."""
     for node in order:
         numbers = [value.data for value in elements.of[copied[node]].flat]

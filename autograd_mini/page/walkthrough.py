@@ -116,7 +116,7 @@ def walkthrough(
     walk = Walk(order, seed, terms)
     program: Program | NoProgram
     try:
-        program = found = program_of(order, seed)
+        program = found = program_of(order)
         rules = found.text()
     except NoProgram as error:
         program, rules = error, ""

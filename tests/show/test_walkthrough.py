@@ -188,3 +188,21 @@ def test_a_label_stays_text(first: str, second: str, tmp_path_factory: Any) -> N
 def of_the_page(tags: list[str]) -> list[str]:
     """Without what Graphviz draws with: a label tells how many pieces, and layers, there are."""
     return [tag for tag in tags if tag not in TAGS or tag == "svg"]
+
+
+# What the page cannot compute
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda x: np.max(x), "which numbers it computes depends on the numbers themselves"),
+        (lambda x: np.sum(np.linalg.inv(x)), "inv is not computed element by element"),
+        (lambda x: np.sum(ag.gelu(x)), "JavaScript has no erfc"),
+        (lambda x: np.sum(x.astype(np.float32)), "computes in float32, and a page in float64"),
+    ],
+)
+def test_why_a_graph_cannot_be_computed_again(make: Any, words: str) -> None:
+    data = data_of(walkthrough(make(Tensor([[1.0, 2.0], [3.0, 5.0]], "x")), None).page)
+    assert words in data["why"]
+    assert "program" not in data
