@@ -23,6 +23,7 @@ from autograd_mini.check.problem import Problem
 from autograd_mini.check.report import GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
 from autograd_mini.check.result import Mistake
+from autograd_mini.core.graph import topological_order
 from autograd_mini.typing import Tree
 
 
@@ -130,7 +131,15 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
         loss_hint=hint.sentence if hint else None,
         mistakes=with_causes(slips, quantities),
         lines=code.lines,
+        variables=_variables(point.problem),
     )
+
+
+def _variables(problem: Problem) -> dict[int, str]:
+    """What the code calls nodes and arrays of the graph."""
+    order = topological_order(problem.root)
+    there = {id(part) for node in order for part in (node, *node.parents)}
+    return {id(it): name for name, it in problem.scope.items() if id(it) in there}
 
 
 def _located(point: Point, blame: Blame, budget: Budget) -> Located:

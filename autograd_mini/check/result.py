@@ -5,7 +5,7 @@ Every stage of a check adds to it; how it is told is the last one's business (``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
@@ -263,6 +263,7 @@ class Result:
         lines: the hand-derived code, line by line; nothing where it cannot be run so.
         assumptions: where code was checked as it stands, what was taken to be the step, the loss
             and the parameters, each with the option that says it otherwise.
+        variables: what the code calls nodes and arrays of the graph, by ``id``.
     """
 
     quantities: dict[str, Quantity]
@@ -274,6 +275,7 @@ class Result:
     mistakes: list[Mistake] = field(default_factory=list)
     lines: Sequence[CodeLine] = ()
     assumptions: list[str] = field(default_factory=list)
+    variables: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

@@ -8,7 +8,7 @@
 ``boxes``, ``edges``, ``heat``  a box's numbers, formula and colours; what an arrow says
 ``picture``, ``composed``       a picture as data, folded more and more
 ``draw``, ``fit``, ``rows``     the one that fits a page; wrapped like text
-``dot``, ``drawing``            as Graphviz's DOT text (``theme``, ``engine``)
+``dot``, ``drawing``            as Graphviz's DOT text (``theme``, ``engine``, ``letters``)
 ``network``, ``network_dot``    neurons in columns, as data and drawn
 ``animate``                     pictures that move
 ``notation``                    formulas as text and as LaTeX

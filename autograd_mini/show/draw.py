@@ -111,7 +111,7 @@ def draw(
     if view == "network" or hasattr(node, "named_parameters") or _are_models(node):
         return _network(node, sys._getframe(1).f_locals, fit, engine, legend)
     if hasattr(node, "quantities") and hasattr(node, "root"):
-        names = {id(part): name for name, part in node.nodes.items()}
+        names = {**node.variables, **{id(part): name for name, part in node.nodes.items()}}
         status = {**_statuses(node), **(status or {})}
         node = node.root
     else:

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
 
+from autograd_mini.show.letters import png, special
+
 Engine = Literal["embedded", "system"]
 """Which Graphviz: that of graphviz-pure, or the ``dot`` on ``PATH``."""
 
@@ -127,6 +129,10 @@ def render(
         text = _described(svg.decode("utf-8", errors="replace"), title, description)
         _check(text.encode(), ids if finished.returncode else (), messages)
         picture = _styled(text, style).encode() if format == "svg" else picture
+    elif format == "png" and engine == "embedded" and special(dot):
+        svg = _run(dot, "svg", engine, layout).stdout
+        _check(svg, (), messages)
+        picture = png(svg, picture, dots)
     if messages:
         warnings.warn(f"Graphviz: {messages}", stacklevel=2)
     return picture

@@ -137,7 +137,8 @@ def report(**more: Any) -> Any:
         "not in the graph": said(verdict="agree", inherited=False, cause=None),
     }
     nodes = {"W": W, "b": b, "z": z, "out": out}
-    return SimpleNamespace(**{"root": loss, "nodes": nodes, "quantities": quantities, **more})
+    shown_here = {"root": loss, "nodes": nodes, "quantities": quantities, "variables": {}}
+    return SimpleNamespace(**{**shown_here, **more})
 
 
 GOLDENS: dict[str, Callable[[], Drawing]] = {
@@ -1034,6 +1035,7 @@ def test_hostile_labels_are_text(label: str) -> None:
     check_label(label)
 
 
+@pytest.mark.filterwarnings("ignore:the PNG has boxes for letters")
 @pytest.mark.parametrize("label", HOSTILE, ids=ascii)
 def test_hostile_labels_are_text_in_every_output(label: str, tmp_path: Path) -> None:
     w = Tensor(np.ones((2, 4)), label=f"{label}.w")

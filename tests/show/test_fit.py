@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -195,3 +197,34 @@ def test_gradients_have_colours_of_two_sides() -> None:
     assert strips["gradient"][0][-1] == "#d55e00"  # the furthest from 0
     assert strips["gradient"][0][0] == "#7cb4d4"  # half as far, on the other side
     assert "gradients:" in draw(loss).svg()
+
+
+def test_a_png_has_the_letters_of_the_machine_or_says_which_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from autograd_mini.show import letters
+
+    letters._families.cache_clear()
+    x = Value(2.0, label="\u65e5\u672c")
+    drawing = draw(x * 2)
+    monkeypatch.setattr(letters, "_families", lambda letter: frozenset())
+    with pytest.warns(UserWarning, match=r"boxes for letters \(cjk: \u65e5\u672c\).*save an SVG"):
+        plain = Path(drawing.save(tmp_path / "plain.png")).read_bytes()
+    pytest.importorskip("cairosvg")
+    monkeypatch.setattr(letters, "_families", lambda letter: frozenset({"DejaVu Sans"}))
+    again = draw(x * 2)
+    assert Path(again.save(tmp_path / "fonts.png")).read_bytes() != plain
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    with pytest.warns(UserWarning, match="pip install cairosvg"):
+        draw(x * 2).save(tmp_path / "none.png")
+
+
+def test_a_report_s_picture_has_the_names_of_the_code() -> None:
+    X, t = np.ones((3, 2)), np.zeros((3, 1))
+
+    def loss(W: Any) -> Any:
+        out = ag.sigmoid(X @ W)
+        return np.sum((t - out) ** 2)
+
+    text = draw(ag.check_gradients(loss, {"W": np.full((2, 1), 0.5)})).text
+    assert {"input X", "input t"} <= {line.split(",")[0] for line in text.splitlines()}

@@ -51,6 +51,7 @@ class GradientReport(Result):
         lines: the hand-derived code, line by line; nothing where it cannot be run so.
         assumptions: where code was checked as it stands, what was taken to be the step, the loss
             and the parameters, each with the option that says it otherwise.
+        variables: what the code calls nodes and arrays of the graph, by ``id``.
         hints: what ``str``, ``save``, ``to_json`` and Jupyter tell: 0 the verdict, 1 also
             the lines where the mistakes are, 2 also why, with the numbers, 3 also the
             corrected lines.
@@ -81,6 +82,7 @@ class GradientReport(Result):
         mistakes: Sequence[Mistake] = (),
         lines: Sequence[CodeLine] = (),
         assumptions: Sequence[str] = (),
+        variables: Mapping[int, str] | None = None,
         hints: Hints = 3,
     ) -> None:
         super().__init__(
@@ -93,6 +95,7 @@ class GradientReport(Result):
             list(mistakes),
             lines,
             list(assumptions),
+            variables or {},
         )
         self.hints = checked_hints(hints)
 
@@ -127,6 +130,7 @@ class GradientReport(Result):
             mistakes=self.mistakes,
             lines=self.lines,
             assumptions=self.assumptions,
+            variables=self.variables,
             hints=hints,
         )
 

@@ -195,7 +195,8 @@ def _with_quantities(
 ) -> Result:
     """What is marked in a picture, and the nodes that have a name in it."""
     nodes = {line.name: line.node for line in lines if line.node is not None} | result.nodes
-    return Result({quantity.name: quantity for quantity in quantities}, result.root, nodes)
+    by_name = {quantity.name: quantity for quantity in quantities}
+    return Result(by_name, result.root, nodes, variables=result.variables)
 
 
 # Mistakes
