@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import random
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -310,21 +310,26 @@ class Batched:
         return self._one(*sample_args, **sample_kwargs)
 
     def _arranged(
-        self, layout: Layout, outputs: Array, gradients: Array, rows: Sequence[Any], args: Any
+        self,
+        layout: Layout,
+        outputs: Array,
+        sums: Sequence[float],
+        own: Mapping[int, Array],
+        rows: Sequence[Any],
+        args: Any,
     ) -> Tree:
         """What a call returns, of what the tape gives."""
         if not layout.spans:
             given = iter(outputs)
             parts = (next(given) if leaf is HERE else leaf for leaf in leaves(layout.shape))
             return rebuild(layout.shape, parts)
-        sums = gradients.sum(axis=1).tolist()
         slopes = []
         for span, number in zip(layout.spans, self._one._all, strict=True):
             places = range(span.start, span.end)
             if span.flat is not None and all(type(rows[i]) is float for i in places):
                 slopes.append(span.flat(sums[span.start : span.end]))
                 continue
-            mine = iter([sums[i] if type(rows[i]) is float else gradients[i] for i in places])
+            mine = iter([own.get(i, sums[i]) for i in places])
             tree = self._one._floats(number % len(args), args[number])
             parts = (next(mine) if is_number(leaf) else leaf for leaf in leaves(tree))
             slopes.append(rebuild(tree, parts))

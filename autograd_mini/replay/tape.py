@@ -97,6 +97,7 @@ class Tape:
         for place, leaf in enumerate([*inputs, *self.outer]):
             places[leaf] = place
         self.numbers = [0.0] * self.inputs
+        self._idle: list[tuple[Array, Array]] = []
         self._constants: dict[str, int] = {}
         for node in order:
             for parent in node.parents:
@@ -151,7 +152,7 @@ class Tape:
 
     def run_batch(
         self, rows: Sequence[Any], lanes: int, gradients: int
-    ) -> tuple[Array, Array] | None:
+    ) -> tuple[Array, list[float], dict[int, Array]] | None:
         """The outputs and gradients of several runs.
 
         Arguments:
@@ -160,26 +161,43 @@ class Tape:
             gradients: for how many inputs, the first ones.
 
         Returns:
-            Arrays of shapes ``(outputs, lanes)`` and ``(gradients, lanes)``; ``None`` if a run
-            takes another way than was recorded, or may have to raise an error.
+            The outputs, of shape ``(outputs, lanes)``; for each input the sum of its gradients
+            over the runs; and for each that is an array its gradients.  ``None`` if a run takes
+            another way than was recorded, or may have to raise an error.
         """
         rows = [*rows, *(leaf.data for leaf in self.outer)]
         several = [i for i, row in enumerate(rows) if type(row) is not float]
         alike = [0.0 if type(row) is not float else row for row in rows]
-        numbers = np.repeat(np.array(alike), lanes).reshape(len(rows), lanes)
+        try:  # large arrays that are made anew are slow to write to
+            numbers, slopes = self._idle.pop()
+        except IndexError:
+            numbers = slopes = np.empty((0, 0))
+        if numbers.shape != (len(rows), lanes) or slopes.shape != (gradients, lanes):
+            numbers, slopes = np.empty((len(rows), lanes)), np.empty((gradients, lanes))
+        numbers[...] = np.array(alike)[:, np.newaxis]
         for i in several:
             numbers[i] = rows[i]
-        outputs, slopes = np.empty((len(self.outputs), lanes)), np.empty((gradients, lanes))
+        outputs = np.empty((len(self.outputs), lanes))
+        if not self._computed(numbers, lanes, gradients, outputs, slopes):
+            return None
+        sums = slopes.sum(axis=1).tolist()
+        own = {i: slopes[i].copy() for i in several if i < gradients}
+        self._idle.append((numbers, slopes))
+        return outputs, sums, own
+
+    def _computed(
+        self, numbers: Array, lanes: int, gradients: int, outputs: Array, slopes: Array
+    ) -> bool:
+        """Fill outputs and slopes; whether every run takes the recorded way."""
         runner = self._runner
         if not isinstance(runner, Program):
-            done = runner.run_batch(numbers, lanes, gradients, outputs, slopes)
-            return (outputs, slopes) if done else None
+            return bool(runner.run_batch(numbers, lanes, gradients, outputs, slopes))
         for lane, given in enumerate(numbers.T.tolist()):
             found = runner.run(given, gradients)
             if not isinstance(found, tuple):
-                return None
+                return False
             outputs[:, lane], slopes[:, lane] = found
-        return outputs, slopes
+        return True
 
     @cached_property
     def _runner(self) -> CompiledTape | Program:

@@ -404,8 +404,10 @@ def test_lanes_of_every_row_to_the_last_bit(name):
         singles = [found for found in singles if found]
     found = tape.run_batch(list(np.array(points).T), len(points), len(at))
     assert found is not None
-    assert found[0][0].tolist() == [outputs[0] for outputs, _ in singles]
-    assert found[1].T.tolist() == [gradients for _, gradients in singles]
+    outputs, sums, slopes = found
+    assert outputs[0].tolist() == [outputs[0] for outputs, _ in singles]
+    assert np.array([slopes[i] for i in range(len(at))]).T.tolist() == [g for _, g in singles]
+    assert np.allclose(sums, [slopes[i].sum() for i in range(len(at))], equal_nan=True)
 
 
 # The compiled tape
