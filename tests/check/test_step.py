@@ -705,3 +705,21 @@ def test_a_step_that_is_too_large_to_be_watched_is_said_to_be():
 
     with pytest.raises(ValueError, match=r"counts as constant .* 3600 numbers .* fewer units"):
         check_step(step)
+
+
+def test_the_sign_of_a_penalty_is_not_that_of_an_update():
+    w = np.array([0.5, -0.3, 0.2, -0.4])
+
+    def step(rate=0.1, l1=0.3):
+        nonlocal w
+        error = X @ w - T[:, 0]
+        loss = np.sum(error**2) / 2
+        dw = X.T @ error
+        dw += l1 * np.sign(w)
+        loss = loss + l1 / 2 * np.abs(w).sum()
+        w = w - rate * dw
+        return loss
+
+    report = check_step(step)
+    assert not report.ok
+    assert report.assumptions[3].startswith("Gradients: what each update takes away")

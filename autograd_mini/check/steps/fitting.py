@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -334,21 +334,14 @@ class Trained:
             other = None if self.moved else self._fit_elsewhere(loss, own, 2)
             return None if other is None else replace(other, parameters=tuple(own), sources={})
         sources: dict[Update, Made] = {}
-        signed = _signed(self.known)
         claims = []
         for update, gradient in zip(own, right, strict=True):
             taken = update.taken / rate_number(update, own)
             source = None
-            by_signs = ratio_of(taken, gradient) is None and bool(signed)
-            if update.divides or by_signs or is_clipped(taken, gradient):
-                source = self._source(update, gradient, signed if by_signs else ())
-                if source is None and by_signs:
-                    raise CannotTell(
-                        f"{self.names[update]} seems to be moved by the signs of its gradient, but "
-                        "which array that is cannot be seen: check the step without the "
-                        "optimiser, as W -= rate * dW",
-                        progress=1,
-                    )
+            if update.divides or is_clipped(taken, gradient):
+                source = self._source(update, gradient)
+            elif ratio_of(taken, gradient) is None:
+                source = self._signed(update)
             if source is not None:
                 sources[update] = source
             claims.append(taken if source is None else np.asarray(source.numbers))
@@ -363,26 +356,33 @@ class Trained:
         usual = usual_multiple(claims, right)
         return Fit(loss, tuple(own), plain_number(factor, _PLAIN), agreeing, usual, sources)
 
-    def _source(self, update: Update, right: Array, signed: Collection[str]) -> Made | None:
-        """The array that goes into an update as the gradient: by its numbers, or by its name.
-
-        Arguments:
-            signed: what the update takes the signs of, where it does.
-        """
-        shape = update.variable.before.shape
-        arrays = [
-            (made, made.numbers)
-            for made in (*self.plain.made, *_rows(self.plain.made))
-            if made.site.slot != HANDED and made.numbers is not None and made.numbers.shape == shape
-        ]
-        for made, numbers in arrays:
-            if numbers.size > 1 and ratio_of(numbers, right):
+    def _source(self, update: Update, right: Array) -> Made | None:
+        """The array that goes into an update as the gradient: by its numbers, or by its name."""
+        arrays = self._arrays(update)
+        for made in arrays:
+            numbers = made.numbers
+            if numbers is not None and numbers.size > 1 and ratio_of(numbers, right):
                 return made
         name = self.names[update]
-        named = [m for m, _ in arrays if m.name != name and is_gradient_name(m.name, name)]
-        if not named and len({m.name for m, _ in arrays if m.name in signed}) == 1:
-            named = [m for m, _ in arrays if m.name in signed]
+        named = [m for m in arrays if m.name != name and is_gradient_name(m.name, name)]
         return named[-1] if named else None
+
+    def _signed(self, update: Update) -> Made | None:
+        """The array of whose signs an update is made."""
+        own = {text for path in update.variable.paths for text in (path.text, *path.names)}
+        found = [m for m in self._arrays(update) if m.name in _signed(self.known) - own]
+        return found[-1] if len({made.name for made in found}) == 1 else None
+
+    def _arrays(self, update: Update) -> list[Made]:
+        """What was made of the shape of an update, when nothing more was written into it."""
+        shape = update.variable.before.shape
+        last = {id(m.value): m for m in self.plain.made if isinstance(m.value, np.ndarray)}
+        return [
+            made
+            for made in (*self.plain.made, *_rows(self.plain.made))
+            if made.site.slot != HANDED and made.numbers is not None and made.numbers.shape == shape
+            if np.array_equal(made.numbers, last.get(id(made.value), made).numbers, equal_nan=True)
+        ]
 
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
