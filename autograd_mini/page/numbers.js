@@ -19,7 +19,11 @@ const quantity = (shape, data) => ({ shape, data });
 const sizeOf = (q) => q.shape.reduce((product, n) => product * n, 1);
 const least = (q) => q.data ? q.data.reduce((a, b) => (b < a || b !== b ? b : a), Infinity) : decoded(q.min);
 const most = (q) => q.data ? q.data.reduce((a, b) => (b > a || b !== b ? b : a), -Infinity) : decoded(q.max);
-const mean = (q) => q.data ? q.data.reduce((a, b) => a + b, 0) / q.data.length : decoded(q.mean);
+const mean = (q) => {
+  const found = q.data ? q.data.reduce((a, b) => a + b, 0) / q.data.length : decoded(q.mean);
+  const size = Math.max(Math.abs(least(q)), Math.abs(most(q)));
+  return Math.abs(found) <= Number.EPSILON * sizeOf(q) * size ? 0 : found; // what rounding leaves is none
+};
 
 const MOST = 6; // an array of so many elements is written element by element
 

@@ -247,6 +247,5 @@
   pictures.open(0);
   show(linked() ?? 0);
   if (quiz) { quiz.ask(); openTab("quiz"); } else openTab("step");
-  addEventListener("load", () => { pictures.resize(); show(at); });
   globalThis.walkthrough = page; // for those who look inside
 })();

@@ -85,7 +85,7 @@ const makePictures = (data, act) => {
 
   const together = (all) => all.length === 1 ? all[0] : quantity([all.length * sizeOf(all[0])], all.flatMap((q) => q.data ?? [NaN]));
 
-  let current = 0, zoom = 0;
+  let current = 0, zoom = 0, centre = null;
   const fitted = (view) => {
     const room = frame.getBoundingClientRect();
     return Math.min((room.width - 12) / view.natural.width, (room.height - 12) / view.natural.height);
@@ -108,8 +108,9 @@ const makePictures = (data, act) => {
     zoom = 0;
     resize();
   };
-  const intoView = (box) => {
-    const shown = box.getBoundingClientRect(), room = frame.getBoundingClientRect();
+  const intoView = () => {
+    if (!centre) return;
+    const box = centre, shown = box.getBoundingClientRect(), room = frame.getBoundingClientRect();
     frame.scrollLeft += shown.left + shown.width / 2 - room.left - room.width / 2;
     frame.scrollTop += shown.top + shown.height / 2 - room.top - room.height / 2;
   };
@@ -151,7 +152,8 @@ const makePictures = (data, act) => {
     }
     const at = view.boxOf.get(state.node ?? data.names.length - 1);
     view.boxes.forEach(({ box }, i) => box.setAttribute("tabindex", i === at ? "0" : "-1"));
-    if (state.node !== null) intoView(view.boxes[at].box);
+    centre = state.node === null ? null : view.boxes[at].box;
+    if (centre) intoView();
     else if (state.at === 0) frame.scrollLeft = frame.scrollTop = 0;
     places.forEach((place) => place.classList.toggle("backward", state.phase !== "forward"));
   };
@@ -169,6 +171,6 @@ const makePictures = (data, act) => {
     event.preventDefault();
     event.stopPropagation();
   });
-  addEventListener("resize", resize);
-  return { views, open, show, setZoom, resize, current: () => current };
+  new ResizeObserver(() => { resize(); intoView(); }).observe(frame);
+  return { open, show, setZoom };
 };
