@@ -670,6 +670,36 @@ def test_layers_with_given_shapes(tmp_path):
         checked(tmp_path, LAYERS, inputs="x=many")
 
 
+def test_a_stabiliser_that_the_backward_pass_forgets(tmp_path):
+    layers = """
+        def norm_forward(x, gamma, eps=1e-5):
+            var = x.var(axis=0)
+            xhat = (x - x.mean(axis=0)) / np.sqrt(var + eps)
+            return gamma * xhat, (xhat, gamma, var, eps)
+
+
+        def norm_backward(dout, cache):
+            xhat, gamma, var, eps = cache
+            d = dout * gamma
+            dx = d - d.mean(axis=0) - xhat * (d * xhat).mean(axis=0)
+            return dx / np.sqrt(var), np.sum(dout * xhat, axis=0)
+
+
+        def double_forward(w):
+            return 2 * w, None
+
+
+        def double_backward(dout, cache):
+            return 2 * dout
+    """
+    report = checked(tmp_path, layers, inputs="x=6x4, gamma=4, w=3")
+    assert report.assumptions[0] == (
+        "Layer: norm_forward and norm_backward, with inputs of the shapes x=6x4, gamma=4 (inputs=)"
+    )
+    (mistake,) = report.mistakes
+    assert "np.sqrt(var + eps)" in mistake.repair.text
+
+
 def test_a_class_with_both_passes(tmp_path):
     text = """
     class Sigmoid:

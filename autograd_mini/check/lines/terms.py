@@ -5,8 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from autograd_mini.check.lines.line import Change, Line, later, meets, unlike
-from autograd_mini.check.lines.syntax import copied, factors, made, number, terms, with_part
+from autograd_mini.check.lines.line import Change, Line, is_product, later, meets, unlike
+from autograd_mini.check.lines.syntax import (
+    copied,
+    factors,
+    made,
+    number,
+    terms,
+    with_part,
+)
 from autograd_mini.check.lines.words import Shape, Word, broadcasts
 
 
@@ -17,6 +24,7 @@ def insertions(line: Line) -> Iterator[Change]:
         if shape == ():
             continue
         yield from names(line, node, depth)
+        yield from stabilisers(line, node, depth)
         yield from centred(line, node, depth)
         if node in line.roots or isinstance(line.tree.parent(node), ast.Dict):
             yield from penalties(line, node, depth)
@@ -44,6 +52,20 @@ def names(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
             extra = depth + _likely(line, word) + (0.0 if word.shape == shape else 0.5)
             yield Change("insert term", node, later("_0 + _1", node, word), extra)
             yield Change("insert term", node, later("_0 - _1", node, word), extra + 0.3)
+
+
+def stabilisers(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
+    """A small number at hand that is added to what is divided by, or a root or logarithm of."""
+    call = line.tree.parent(node)
+    if not isinstance(call, ast.Call) and not is_product(call):
+        return
+    for word in line.words.numbers:
+        if isinstance(word.value, float) and 0 < word.value < _SMALL:
+            extra = depth + (-0.7 if word.text in line.words.unread else 0.3)
+            yield Change("insert term", node, later("_0 + _1", node, word), extra)
+
+
+_SMALL = 1e-2
 
 
 def penalties(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:

@@ -129,7 +129,12 @@ def layers_with_inputs(
         else:
             forward, backward = (execution.namespace[n] for n in (layer.forward, layer.backward))
         arguments = [values[name] for name in layer.parameters]
-        where = f"of the shapes {inputs}" if inputs else "of its first call in the file"
+        own = [
+            shape
+            for shape in (inputs or "").split(",")
+            if shape.split("=")[0].strip() in layer.parameters
+        ]
+        where = f"of the shapes {','.join(own)}" if inputs else "of its first call in the file"
         found.append((layer, forward, backward, arguments, where))
     if not found:
         names = ", ".join(f"{layer.forward}({', '.join(layer.parameters)})" for layer in layers)
