@@ -16,14 +16,24 @@ import types
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from autograd_mini.core import modes
+from autograd_mini.core.tensor import Tensor
 from autograd_mini.typing import Function
 
-_KINDS = (int, float, bool, str, type(None))
+_KINDS = (int, float, bool, str, type(None), np.ndarray, Tensor)
+
+
+def _is_as_it_was(now: object, before: object) -> bool:
+    """Whether a number or text is equal, and an array or a Tensor that very one."""
+    if now is before or isinstance(before, np.ndarray | Tensor):
+        return now is before
+    return type(now) is type(before) and now == before
 
 
 class Around:
-    """The numbers and texts outside of its arguments that a function can read.
+    """The numbers, texts, arrays and Tensors outside of its arguments that a function can read.
 
     Those are global variables, variables of enclosing functions and attributes of ``self``, of
     the function and of the functions that it calls by a global name.
@@ -77,9 +87,5 @@ class Around:
     def is_same(self) -> bool:
         """Whether all of it is as it was."""
         return all(
-            (now := where.get(name)) is value or (now == value and type(now) is type(value))
-            for where, name, value in self._read
-        ) and all(
-            (now := cell.cell_contents) is value or (now == value and type(now) is type(value))
-            for cell, value in self._cells
-        )
+            _is_as_it_was(where.get(name), value) for where, name, value in self._read
+        ) and all(_is_as_it_was(cell.cell_contents, value) for cell, value in self._cells)

@@ -17,6 +17,7 @@ import numpy as np
 
 from autograd_mini.core.graph import is_node
 from autograd_mini.core.value import Value
+from autograd_mini.interface.traced import is_traced
 from autograd_mini.replay.tape import Run
 from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Tree
@@ -129,7 +130,7 @@ def structure_of(
         return found and (found, tuple(tree))
     if isinstance(tree, list | tuple):
         return _branches(kind, tree, numbers, whole, batch)
-    if is_node(tree):
+    if is_node(tree) or is_traced(tree) or hasattr(tree, "takes_over"):
         return None
     if is_float(tree) or (whole and isinstance(tree, int) and not isinstance(tree, bool)):
         numbers.append(float(tree))

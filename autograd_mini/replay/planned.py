@@ -36,6 +36,9 @@ from autograd_mini.typing import Array, Function, Operand, Tree
 MOST_RECORDINGS = 32
 """A function that takes more ways than this through arguments of one kind is not replayed."""
 
+MOST_KINDS = 32
+"""Recordings for arguments of so many shapes, dtypes and whole numbers are kept."""
+
 BESIDE = 2
 """So many calls after the first are computed by the function as well."""
 
@@ -64,6 +67,7 @@ class Planned:
         self._known: dict[Hashable, list[_Recording]] = {}
         self._given_up: set[Hashable] = set()
         self._of_numbers = of_numbers
+        self._is_warned = False
         self._last: tuple[Hashable, list[_Recording]] = None, []
 
     def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
@@ -79,7 +83,9 @@ class Planned:
         if key != last:  # which is sooner than to look for it
             if key in self._given_up:
                 return self._eager(args, kwargs)
-            known = self._known.setdefault(key, [])
+            known = self._known.get(key)
+            if known is None:
+                known = self._new_kind(key)
             self._last = key, known
         for recording in known:
             if not recording.around.is_same():
@@ -99,6 +105,20 @@ class Planned:
             self._give_up(key)
             return self._eager(args, kwargs)
         return self._recorded(args, kwargs, arrays, known)
+
+    def _new_kind(self, key: Hashable) -> list[_Recording]:
+        """The recordings of arguments of another kind; those of the first are forgotten."""
+        if len(self._known) >= MOST_KINDS:
+            del self._known[next(iter(self._known))]
+            if not self._is_warned:
+                self._is_warned = True
+                warnings.warn(
+                    f"compile({self._name}): arguments of {MOST_KINDS} kinds, each of which is "
+                    "recorded: pass whole numbers that change as floats, and arrays of few shapes",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+        return self._known.setdefault(key, [])
 
     def _eager(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tree:
         """The result of the function itself."""
@@ -359,7 +379,8 @@ def _kind_of(tree: Tree, arrays: list[Any]) -> object:
     if isinstance(tree, dict):
         parts = tuple([_kind_of(each, arrays) for each in tree.values()])
         return None if None in parts else (kind, tuple(tree), parts)
-    if is_node(tree) or isinstance(tree, np.ndarray):
+    others = is_node(tree) or is_traced(tree) or hasattr(tree, "takes_over")
+    if others or isinstance(tree, np.ndarray):
         return None
     return kind, tree
 

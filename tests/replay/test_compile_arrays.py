@@ -22,7 +22,7 @@ from test_arrays import CALLS
 import autograd_mini as ag
 from autograd_mini import Tensor, nn
 from autograd_mini.replay.compiled import compile
-from autograd_mini.replay.planned import MOST_RECORDINGS, Planned
+from autograd_mini.replay.planned import MOST_KINDS, MOST_RECORDINGS, Planned
 from autograd_mini.trees import leaves
 
 
@@ -318,6 +318,36 @@ def test_numbers_around_are_guarded():
     rate = 3.0
     assert step(x) == 6.0
     assert step.recordings == 2
+
+
+SCALE = np.array([1.0, 2.0])
+
+
+def test_arrays_around_are_guarded(monkeypatch):
+    step = compile(lambda x: np.sum(x * SCALE + np.sqrt(SCALE)))
+    x = np.ones(2)
+    before = step(x), step(x)
+    monkeypatch.setitem(globals(), "SCALE", np.array([4.0, 9.0]))
+    assert step(x) == 18.0
+    assert before == (4.0 + np.sqrt(2.0),) * 2
+
+
+def test_arguments_of_too_many_kinds_are_told_and_forgotten():
+    step = compile(lambda x, n: np.sum(x) * n)
+    x = np.ones(3)
+    for i in range(MOST_KINDS):
+        assert step(x, i) == 3.0 * i
+    with pytest.warns(RuntimeWarning, match="pass whole numbers that change as floats"):
+        step(x, -1)
+    assert [step(x, i) for i in range(-3, 40)] == [3.0 * i for i in range(-3, 40)]
+    assert len(step._arrays._known) == MOST_KINDS
+
+
+def test_compiled_functions_are_used_in_compiled_ones_and_under_vmap():
+    inner = compile(lambda x: np.sum(np.tanh(x) * x))
+    x = np.linspace(0.0, 1.0, 4)
+    check(ag.value_and_grad(lambda x: inner(x) + np.sum(x)), [x], [x + 1], [x], [x * 2])
+    assert equal(ag.vmap(inner)(np.stack([x, x + 1])), np.array([inner(x), inner(x + 1)]))
 
 
 def test_an_operation_decides_by_itself_which_way_it_takes():
