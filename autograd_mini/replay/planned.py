@@ -83,9 +83,7 @@ class Planned:
         if key != last:  # which is sooner than to look for it
             if key in self._given_up:
                 return self._eager(args, kwargs)
-            known = self._known.get(key)
-            if known is None:
-                known = self._new_kind(key)
+            known = self._known[key] if key in self._known else self._new_kind(key)
             self._last = key, known
         for recording in known:
             if not recording.around.is_same():
