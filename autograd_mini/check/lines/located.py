@@ -27,7 +27,7 @@ from autograd_mini.check.lines.substituted import Substituted
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspects
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
-from autograd_mini.check.lines.written import written_edit
+from autograd_mini.check.lines.written import lacking, written_edit
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import (
     DIFFER,
@@ -232,10 +232,13 @@ def _unmended(
     own = _own(trial, suspect.statement, suspect.spoils)
     inherited = [name for name in _nearest_first(trial) if name in suspect.spoils - own]
     sentence = "no single change of this line makes the gradients right"
-    if meant is not None and meant.place == suspect.statement.place:
-        sentence = f"this should be {truth.words(meant.claims[0])}; no small change makes it so"
     if budget.spent:
         sentence = f"the search stopped after {budget.seconds:g} s, {budget.tried} changes tried"
+    elif meant is not None and meant.place == suspect.statement.place:
+        sentence = f"this should be {truth.words(meant.claims[0])}; no small change makes it so"
+        if missing := lacking(trial, truth, meant):
+            needed = " and ".join(missing)
+            sentence += f": it depends on {needed}, which is not at hand here; keep it in forward"
     line = line_of(suspect.statement, None)
     return [Mistake(line, "unknown", sentence, (), tuple(sorted(own)), tuple(inherited))]
 

@@ -68,9 +68,38 @@ def _words_at(trial: Trial, truth: Truth, statement: Statement, turn: int) -> Wo
     return found[0] if found else None
 
 
+def lacking(trial: Trial, truth: Truth, meant: Substituted) -> list[str]:
+    """What no name stands for where a statement stands, of what it is to make depends on."""
+    statement, claim = trial.program.statement(meant.place), meant.claims[-1]
+    words = _words_at(trial, truth, statement, 0)
+    if words is None or claim.kind != "gradient":
+        return []
+    values, gradients, arrays = _at_hand(truth, claim.node, words)
+    others: dict[Any, str] = {n: name for n, name in truth.names.items() if n not in values}
+    root: Any = truth.root
+    node: Any = claim.node
+    line = backward_line(root, node, {**others, **values}, gradients, arrays)
+    return [others[value] for value in line.values if value in others] if line else []
+
+
 def _formula(truth: Truth, node: Any, words: Words) -> ast.expr | None:
     """The gradient of a node in words at hand."""
     root: Any = truth.root
+    line = backward_line(root, node, *_at_hand(truth, node, words))
+    if line is None or line.helpers:
+        return None
+    formula = ast.parse(line.formula, mode="eval").body
+    for part in ast.walk(formula):
+        if isinstance(part, ast.Name) and part.id == "np":
+            part.id = words.numpy
+    return formula
+
+
+Named = dict[Any, str]
+
+
+def _at_hand(truth: Truth, node: Any, words: Words) -> tuple[Named, Named, dict[int, str]]:
+    """What nodes, the gradients of others than ``node``, and constants are called."""
     values: dict[Any, str] = {}
     gradients: dict[Any, str] = {}
     arrays: dict[int, str] = {}
@@ -85,14 +114,7 @@ def _formula(truth: Truth, node: Any, words: Words) -> ast.expr | None:
         for constant in constants:
             if np.array_equal(data_of(constant), array):
                 arrays.setdefault(id(constant), word.text)
-    line = backward_line(root, node, values, gradients, arrays)
-    if line is None or line.helpers:
-        return None
-    formula = ast.parse(line.formula, mode="eval").body
-    for part in ast.walk(formula):
-        if isinstance(part, ast.Name) and part.id == "np":
-            part.id = words.numpy
-    return formula
+    return values, gradients, arrays
 
 
 def _with_formula(node: ast.stmt, site: Site, formula: ast.expr) -> ast.stmt | None:

@@ -140,3 +140,4 @@ def test_elements_that_are_taken_and_put_along_an_axis(axis):
 def test_a_line_that_forward_runs_as_well_is_not_to_blame():
     mistake = mistake_of(Squashed, RNG.normal(size=(4, 3)))
     assert mistake.line.text.startswith("return no_sigmoid(grad_output)")
+    assert "depends on x, which is not at hand here" in mistake.reason
