@@ -417,8 +417,8 @@ def test_a_network_in_javascript():
     assert gradients == {"net": {"w": [2 * 3.5 * 1.5, 7.0]}, "x": 14.0, "delete": 1.0}
     with pytest.raises(TypeError, match="JavaScript is written for functions of floats"):
         source(lambda x: np.sum(x), np.ones(2), language="javascript")
-    with pytest.raises(ValueError, match='language is "python" or "javascript"'):
-        source(lambda x: x, 1.0, language="latex")
+    with pytest.raises(ValueError, match='language is "python", "javascript" or "latex"'):
+        source(lambda x: x, 1.0, language="c")
 
 
 def test_what_it_refuses():
