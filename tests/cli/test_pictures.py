@@ -73,6 +73,12 @@ def test_a_notebook_and_the_input(tmp_path: Path, monkeypatch: Any) -> None:
         page.unlink()
 
 
+def test_a_model_is_drawn_as_its_network(tmp_path: Path) -> None:
+    out = tmp_path / "m.txt"
+    assert main(["draw", file(tmp_path, MODEL), "--out", str(out)]) == 0
+    assert out.read_text("utf-8").startswith("Network 2-3-1\ninput: 2 neurons")
+
+
 def test_a_model_is_not_walked_through(tmp_path: Path, capsys: Any) -> None:
     assert main(["walk", file(tmp_path, MODEL), "--out", str(tmp_path / "m.html")]) == 2
     assert "Sequential is none: compute a loss with it" in capsys.readouterr().err
