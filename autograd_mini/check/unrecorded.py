@@ -19,7 +19,7 @@ NUMERICAL = (
 )
 """What is said of it."""
 
-_MOST = 2000
+MOST = 2000
 """How many numbers all parameters have together, at the most: each takes ten losses or more."""
 _SURE = 4.0
 """How many times its estimated error a numerical derivative may be off."""
@@ -75,7 +75,7 @@ def numerical_loss(
         function gives no number, or one that the parameters do not move.
     """
     arrays = [np.asarray(node.data, float) for node in parameters.values()]
-    if not arrays or sum(array.size for array in arrays) > _MOST:
+    if not arrays or sum(array.size for array in arrays) > MOST:
         return None
     loss = Unrecorded(function, list(parameters))
     try:

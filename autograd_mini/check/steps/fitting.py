@@ -376,12 +376,14 @@ class Trained:
     def _arrays(self, update: Update) -> list[Made]:
         """What was made of the shape of an update, when nothing more was written into it."""
         shape = update.variable.before.shape
-        last = {id(m.value): m for m in self.plain.made if isinstance(m.value, np.ndarray)}
+        every = (*self.plain.made, *_rows(self.plain.made))
+        found = [(m, m.numbers) for m in every if m.numbers is not None and m.site.slot != HANDED]
+        last = {id(made.value): numbers for made, numbers in found}
         return [
             made
-            for made in (*self.plain.made, *_rows(self.plain.made))
-            if made.site.slot != HANDED and made.numbers is not None and made.numbers.shape == shape
-            if np.array_equal(made.numbers, last.get(id(made.value), made).numbers, equal_nan=True)
+            for made, numbers in found
+            if numbers.shape == shape
+            and np.array_equal(numbers, last[id(made.value)], equal_nan=True)
         ]
 
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
@@ -397,7 +399,7 @@ def _rows(made: Sequence[Made]) -> list[Made]:
             several.setdefault((one.site, one.turn), []).append(one)
     return [
         replace(items[0], key=None, name=items[0].name.rpartition("[")[0],
-                numbers=np.array([float(item.value) for item in items]))
+                numbers=np.array([float(np.reshape(item.value, ())) for item in items]))
         for items in several.values()
     ]  # fmt: skip
 

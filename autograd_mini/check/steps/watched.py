@@ -14,7 +14,7 @@ from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.updates import moved_from
 from autograd_mini.check.steps.variables import Held, Variable, as_numbers
-from autograd_mini.check.unrecorded import numerical_loss
+from autograd_mini.check.unrecorded import MOST, numerical_loss
 from autograd_mini.core.graph import Node, data_of
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.typing import Array
@@ -65,7 +65,7 @@ class Watched(Trained):
         if self._number(loss, {v: np.asarray(ran.leaves[v].data) for v in own}) is None:
             return ran, None
         count = sum(variable.before.size for variable in own)
-        if count * _RUNS * (time.process_time() - begun) > _PATIENCE:
+        if count > MOST or count * _RUNS * (time.process_time() - begun) > _PATIENCE:
             raise CannotTell(_too_large(count), progress=1)
 
         def value(**arrays: Array) -> float:
