@@ -147,6 +147,7 @@ _LAZY = {
     "compile": "replay.compiled",
     "source": "replay.source",
     "Source": "replay.source",
+    "to_jax": "replay.in_jax",
     "draw": "show.draw",
     "animate": "show.animate",
     "Drawing": "show.drawing",
