@@ -266,7 +266,7 @@ def _read(node: ast.stmt) -> set[str]:
     }
 
 
-_ELSEWHERE = 0.7
+_ELSEWHERE = 1.2
 """What it costs a statement that another is wrong as what should be made there tells."""
 
 HANDED_WRONG = 0.7
