@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from autograd_mini.check.bounds import rounding_of, same_to_rounding
+from autograd_mini.check.bounds import same_to_rounding, tolerance_of
 from autograd_mini.check.kinks import SIDES_DIFFER, at_kink, slopes_on_both_sides
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import DIFFER, Quantity
@@ -100,9 +100,8 @@ class _BackwardPass:
     """The hand-derived backward pass: what its mistakes have in common."""
 
     def __init__(self, problem: Problem) -> None:
-        self.order, self.root = problem.order, problem.root
+        self.problem, self.order, self.root = problem, problem.order, problem.root
         self.nodes, self.manual = problem.nodes, problem.manual
-        self.unit = problem.rounding_unit
         self.steps = one_true_step(self.root, self.nodes, self.manual)
         handed = handed_gradients(self.nodes, self.manual)
         self.handed = {node: gradient.data for node, gradient in handed.items()}
@@ -125,9 +124,8 @@ class _BackwardPass:
         return {name: array for name, array in arrays.items() if array.dtype.kind in "fiub"}
 
     def bounds(self, names: Sequence[str]) -> dict[str, Array]:
-        """The rounding of one true step to each quantity."""
-        steps = [self.steps[name] for name in names]
-        return dict(zip(names, rounding_of(steps, self.unit, self.order), strict=True))
+        """How far each quantity may be off one true step."""
+        return tolerance_of(self.problem, {name: self.steps[name] for name in names})
 
     def judged(self, name: str, bound: Array) -> tuple[Array, WrongStep | None]:
         """What was expected of a wrong quantity, and the mistake if it is not right for that."""

@@ -134,7 +134,7 @@ def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | No
         return None
     group: tuple[int, LossHint | None] = (len(manual) // 2, None)  # more than half, and two
     for kind, sums in _candidates(loss):
-        slopes = _slopes(sums, nodes, problem.rounding_unit)
+        slopes = _slopes(sums, nodes, problem)
         for sign in (1, -1):
             for text, words in _VARIANTS[kind]:
                 factor = sign * _number(text, loss)
@@ -154,13 +154,13 @@ def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | No
 
 
 def _explained(
-    factor: float, slopes: Mapping[str, tuple[Array, Array]], manual: Mapping[str, Array]
+    factor: float, slopes: Mapping[str, _Slope], manual: Mapping[str, Array]
 ) -> tuple[str, ...]:
     """The gradients that are a factor times the slopes."""
     return tuple(
         name
         for name, gradient in manual.items()
-        if same_to_rounding(gradient, factor * slopes[name][0], abs(factor) * slopes[name][1])
+        if same_to_rounding(gradient, *slopes[name].times(factor))
     )
 
 
@@ -354,10 +354,29 @@ def _candidates(loss: _Loss) -> list[tuple[str, list[tuple[Any, float]]]]:
     return candidates
 
 
+@dataclass(frozen=True)
+class _Slope:
+    """The gradient of a sum over elements.
+
+    Attributes:
+        gradient: the gradient.
+        rounding: its rounding error.
+        room: how far a hand-derived gradient may be off besides, as in ``Problem``.
+    """
+
+    gradient: Array
+    rounding: Array
+    room: Array | float
+
+    def times(self, factor: float) -> tuple[Array, Array]:
+        """A multiple of it, and how far a hand-derived gradient may be off that."""
+        return factor * self.gradient, abs(factor) * self.rounding + self.room
+
+
 def _slopes(
-    sums: Sequence[tuple[Any, float]], nodes: Mapping[str, Node], unit: float
-) -> dict[str, tuple[Array, Array]]:
-    """For each name the gradient of a sum over elements, and its rounding error."""
+    sums: Sequence[tuple[Any, float]], nodes: Mapping[str, Node], problem: Problem
+) -> dict[str, _Slope]:
+    """For each name the gradient of a sum over elements."""
     values = np.sum if isinstance(sums[0][0], Tensor) else lambda node: node
     total = sum((sign * values(node) for node, sign in sums[1:]), sums[0][1] * values(sums[0][0]))
     wanted = list(nodes.values())
@@ -365,14 +384,17 @@ def _slopes(
         gradients = recorded_gradients(total, wanted)
     except TypeError:  # a primitive whose pullback works on plain arrays only
         gradients = sweep_gradients(total, wanted, False, None)
-    bounds = rounding_of(gradients, unit, topological_order(total))
+    bounds = rounding_of(gradients, problem.rounding_unit, topological_order(total))
     arrays = [np.asarray(g.data if is_node(g) else g) for g in gradients]
-    return dict(zip(nodes, zip(arrays, bounds, strict=True), strict=True))
+    return {
+        name: _Slope(array, bound, problem.room.get(name, 0.0))
+        for name, array, bound in zip(nodes, arrays, bounds, strict=True)
+    }
 
 
 def _decay(
     factor: float,
-    slopes: Mapping[str, tuple[Array, Array]],
+    slopes: Mapping[str, _Slope],
     manual: Mapping[str, Array],
     nodes: Mapping[str, Node],
 ) -> float | None:
@@ -383,9 +405,9 @@ def _decay(
     """
     left = {}
     for name, gradient in manual.items():
-        slope, bound = slopes[name]
-        if not same_to_rounding(gradient, factor * slope, abs(factor) * bound):
-            left[name] = gradient - factor * slope
+        slope, room = slopes[name].times(factor)
+        if not same_to_rounding(gradient, slope, room):
+            left[name] = gradient - slope
     if not left:
         return 0.0
     if any(nodes[name].parents or np.size(left[name]) < 2 for name in left):
@@ -399,11 +421,9 @@ def _decay(
         return None
     decay = sum(float(np.sum(left[name] * w)) for name, w in weights.items()) / size
     for name, w in weights.items():
-        slope, bound = slopes[name]
-        room = abs(factor) * bound + _UNITS * np.finfo(float).eps * (
-            np.abs(manual[name]) + np.abs(decay * w)
-        )
-        if not same_to_rounding(manual[name], factor * slope + decay * w, room):
+        slope, room = slopes[name].times(factor)
+        room = room + _UNITS * np.finfo(float).eps * (np.abs(manual[name]) + np.abs(decay * w))
+        if not same_to_rounding(manual[name], slope + decay * w, room):
             return None
     return decay
 

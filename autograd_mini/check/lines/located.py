@@ -172,23 +172,28 @@ def told_by_lines(blame: Blame, slips: Sequence[Mistake]) -> Blame:
         if quantity.name in inherited:
             quantity = replace(quantity, inherited=True)
         quantities.append(quantity)
-    told = inherited | {name for name, cause in causes.items() if cause}
+    untold = {name for name, cause in causes.items() if cause is None}
+    told = (inherited | causes.keys()) - untold
     return Blame(quantities, {n: step for n, step in blame.mistakes.items() if n not in told})
 
 
 def with_causes(slips: Sequence[Mistake], quantities: Sequence[Quantity]) -> list[Mistake]:
-    """The slips; of a line that no change mends, with what the numbers say of what it makes."""
+    """The slips; of a line that no change mends, with what the numbers say of what it makes, if
+    that is short: of a sum that is wrong the terms say nothing that the right line does not.
+    """
     causes = {q.name: q.causes[0] for q in quantities if q.cause not in (None, "unknown")}
     told = []
     for slip in slips:
         known = [causes[n] for n in (*slip.names, *slip.inherited_by) if n in causes]
-        known = [cause for cause in known if _CUT not in cause.evidence]
-        if slip.cause == "unknown" and not slip.repairs and known:
+        terms = _TERMS if slip.repairs else ()
+        known = [c for c in known if _CUT not in c.evidence and c.code not in terms]
+        if slip.cause == "unknown" and known:
             slip = replace(slip, cause=known[0].code, reason=known[0].evidence)
         told.append(slip)
     return told
 
 
+_TERMS = ("missing-term", "extra-term")
 _CUT = "…"
 """What stands in a formula that is too long to be read."""
 
