@@ -38,3 +38,10 @@ def activation(node: ast.AST | None) -> tuple[str, str]:
         case ast.Compare(_, [ast.Gt()], [ast.Constant(0)]):
             return "ReLU′", derivative
     return "", derivative
+
+
+def turns(turned: ast.expr, node: ast.expr) -> bool:
+    """Whether an expression is another with axes exchanged."""
+    return text_of(turned).startswith((f"{text_of(node)}.T", f"{text_of(node)}.transpose(")) or (
+        text_of(turned).startswith(f"{text_of(node)}.swapaxes(")
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -267,7 +268,11 @@ def _nearest_first(trial: Trial) -> list[str]:
 
 def _meaning(trial: Trial, truth: Truth) -> Callable[[str], str]:
     """What an operand of a line is, by its name and by the numbers that it had."""
-    values = {event.name: event.value for event in trial.ran.events}
+    values = {
+        event.name: event.value
+        for event in trial.ran.events  # what is returned is named by its key, no variable
+        if not isinstance(trial.program.statement(event.site.place).node, ast.Return)
+    }
     numbers = trial.problem.used.numbers
 
     def meaning(text: str) -> str:

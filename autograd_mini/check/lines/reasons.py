@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from autograd_mini.check.lines.edits import Edit
-from autograd_mini.check.lines.formulas import activation, formula, in_brackets, text_of
+from autograd_mini.check.lines.formulas import activation, formula, in_brackets, text_of, turns
 from autograd_mini.check.lines.line import name_of_call
 from autograd_mini.check.lines.syntax import factors, number_of, with_part
 
@@ -64,7 +64,10 @@ def _name(edit: Edit, meaning: Meaning) -> Told | str:
     old, new = text_of(edit.old), text_of(edit.new)
     for node in ast.walk(edit.statement):
         if isinstance(node, ast.BinOp) and new in {text_of(n) for n in ast.walk(node)}:
-            name, derivative = activation(_pair_in(node, new) or node)
+            pair = _pair_in(node, new)
+            if pair is None and len(factors(node)) > 2:
+                continue  # what else is a factor is no part of the slope
+            name, derivative = activation(pair or node)
             if name and _is_in_slope(node, edit):
                 return "wrong-factor", f"{name} is taken of {old}; it is {derivative}"
     before, after = meaning(old), meaning(new.removesuffix(".T"))
@@ -142,20 +145,13 @@ def _sides(node: ast.AST | None) -> list[ast.expr]:
     return []
 
 
-def _turns(turned: ast.expr, node: ast.expr) -> bool:
-    """Whether an expression is another with axes exchanged."""
-    return text_of(turned).startswith((f"{text_of(node)}.T", f"{text_of(node)}.transpose(")) or (
-        text_of(turned).startswith(f"{text_of(node)}.swapaxes(")
-    )
-
-
 def _transposed(edit: Edit, meaning: Meaning) -> str:
     rule = "z = x @ W gives dx = dz @ W.T and dW = x.T @ dz"
     old, new = edit.old, edit.new
     for one, two in zip(_sides(old), _sides(new), strict=False):
-        if text_of(one) != text_of(two) and _turns(two, one):
+        if text_of(one) != text_of(two) and turns(two, one):
             return f"{text_of(one)} must be transposed: {rule}"
-        if text_of(one) != text_of(two) and _turns(one, two):
+        if text_of(one) != text_of(two) and turns(one, two):
             return f"{text_of(two)} must not be transposed: {rule}"
     if text_of(old) == f"{text_of(new)}.T":
         return f"{text_of(new)} must not be transposed"
@@ -225,9 +221,12 @@ def _inserted_reduction(edit: Edit, meaning: Meaning) -> str:
 
 
 def _dropped_factor(edit: Edit, meaning: Meaning) -> Told | str:
-    if number_of(edit.old) is not None or is_number(meaning(text_of(edit.old))):
-        return "scale", f"the factor {formula(edit.old)} is too many"
-    return f"the factor {in_brackets(edit.old)} is too many"
+    around = next(iter(edit.around(edit.old)), None) if edit.old is not None else None
+    divides = isinstance(around, ast.BinOp) and isinstance(around.op, ast.Div)
+    divides = divides and around.right is edit.old
+    told = f"the {'division by' if divides else 'factor'} {in_brackets(edit.old)} is too many"
+    numbers = number_of(edit.old) is not None or is_number(meaning(text_of(edit.old)))
+    return ("scale", told) if numbers else told
 
 
 def _inserted_factor(edit: Edit, meaning: Meaning) -> str:
