@@ -221,10 +221,10 @@ def _inserted_reduction(edit: Edit, meaning: Meaning) -> str:
 
 
 def _dropped_factor(edit: Edit, meaning: Meaning) -> Told | str:
-    around = next(iter(edit.around(edit.old)), None) if edit.old is not None else None
-    divides = isinstance(around, ast.BinOp) and isinstance(around.op, ast.Div)
-    divides = divides and around.right is edit.old
-    told = f"the {'division by' if divides else 'factor'} {in_brackets(edit.old)} is too many"
+    told = f"the factor {in_brackets(edit.old)} is too many"
+    match next(iter(edit.around(edit.old)), None) if edit.old is not None else None:
+        case ast.BinOp(op=ast.Div(), right=right) if right is edit.old:
+            told = f"the division by {in_brackets(edit.old)} is too many"
     numbers = number_of(edit.old) is not None or is_number(meaning(text_of(edit.old)))
     return ("scale", told) if numbers else told
 
