@@ -5,7 +5,7 @@
     python benchmarks/lines.py --right N        only passes that are right, N of them
     python benchmarks/lines.py --show 20        and what went wrong, case by case
     python benchmarks/lines.py --case "single gru 17"    one case, with its file and its report
-    python benchmarks/lines.py --reasons FILE   the first 100 reasons, to be read
+    python benchmarks/lines.py --reasons FILE   the first 100 reasons, to be read (lines_read.txt)
     python benchmarks/lines.py --json x.json    and every case as JSON
 
 The networks are those of ``passes``, each a file of its own in the forms of ``passes.forms``; the
