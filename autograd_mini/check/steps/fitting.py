@@ -338,8 +338,9 @@ class Trained:
         for update, gradient in zip(own, right, strict=True):
             taken = update.taken / rate_number(update, own)
             source = None
-            if update.divides or is_clipped(taken, gradient):
-                source = self._source(update, gradient)
+            clipped = is_clipped(taken, gradient)
+            if update.divides or clipped:
+                source = self._source(update, gradient, clipped)
             elif ratio_of(taken, gradient) is None:
                 source = self._signed(update)
             if source is not None:
@@ -356,9 +357,13 @@ class Trained:
         usual = usual_multiple(claims, right)
         return Fit(loss, tuple(own), plain_number(factor, _PLAIN), agreeing, usual, sources)
 
-    def _source(self, update: Update, right: Array) -> Made | None:
-        """The array that goes into an update as the gradient: by its numbers, or by its name."""
-        arrays = self._arrays(update)
+    def _source(self, update: Update, right: Array, clipped: bool) -> Made | None:
+        """The array that goes into an update as the gradient: by its numbers, or by its name.
+
+        Arguments:
+            clipped: whether it may be written into once more, where it is clipped.
+        """
+        arrays = self._arrays(update, clipped)
         for made in arrays:
             numbers = made.numbers
             if numbers is not None and numbers.size > 1 and ratio_of(numbers, right):
@@ -370,11 +375,13 @@ class Trained:
     def _signed(self, update: Update) -> Made | None:
         """The array of whose signs an update is made."""
         own = {text for path in update.variable.paths for text in (path.text, *path.names)}
-        found = [m for m in self._arrays(update) if m.name in _signed(self.known) - own]
+        found = [m for m in self._arrays(update, False) if m.name in _signed(self.known) - own]
         return found[-1] if len({made.name for made in found}) == 1 else None
 
-    def _arrays(self, update: Update) -> list[Made]:
-        """What was made of the shape of an update, when nothing more was written into it."""
+    def _arrays(self, update: Update, clipped: bool) -> list[Made]:
+        """What was made of the shape of an update: when nothing more was written into it, but for
+        what is clipped.
+        """
         shape = update.variable.before.shape
         every = (*self.plain.made, *_rows(self.plain.made))
         found = [(m, m.numbers) for m in every if m.numbers is not None and m.site.slot != HANDED]
@@ -383,7 +390,7 @@ class Trained:
             made
             for made, numbers in found
             if numbers.shape == shape
-            and np.array_equal(numbers, last[id(made.value)], equal_nan=True)
+            and (clipped or np.array_equal(numbers, last[id(made.value)], equal_nan=True))
         ]
 
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
