@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -153,15 +153,10 @@ def loss_hint(problem: Problem, quantities: Sequence[Quantity]) -> LossHint | No
     return hint
 
 
-def _explained(
-    factor: float, slopes: Mapping[str, _Slope], manual: Mapping[str, Array]
-) -> tuple[str, ...]:
+def _explained(factor: float, slopes: Slopes, manual: Mapping[str, Array]) -> tuple[str, ...]:
     """The gradients that are a factor times the slopes."""
-    return tuple(
-        name
-        for name, gradient in manual.items()
-        if same_to_rounding(gradient, *slopes[name].times(factor))
-    )
+    given = manual.items()
+    return tuple(n for n, g in given if same_to_rounding(g, *slopes[n].times(factor)))
 
 
 def hinted(quantities: Sequence[Quantity], hint: LossHint | None) -> list[Quantity]:
@@ -354,15 +349,8 @@ def _candidates(loss: _Loss) -> list[tuple[str, list[tuple[Any, float]]]]:
     return candidates
 
 
-@dataclass(frozen=True)
-class _Slope:
-    """The gradient of a sum over elements.
-
-    Attributes:
-        gradient: the gradient.
-        rounding: its rounding error.
-        room: how far a hand-derived gradient may be off besides, as in ``Problem``.
-    """
+class _Slope(NamedTuple):
+    """The gradient of a sum over elements, its rounding, and the ``room`` of a ``Problem``."""
 
     gradient: Array
     rounding: Array
@@ -371,6 +359,9 @@ class _Slope:
     def times(self, factor: float) -> tuple[Array, Array]:
         """A multiple of it, and how far a hand-derived gradient may be off that."""
         return factor * self.gradient, abs(factor) * self.rounding + self.room
+
+
+Slopes = Mapping[str, _Slope]
 
 
 def _slopes(
@@ -386,28 +377,20 @@ def _slopes(
         gradients = sweep_gradients(total, wanted, False, None)
     bounds = rounding_of(gradients, problem.rounding_unit, topological_order(total))
     arrays = [np.asarray(g.data if is_node(g) else g) for g in gradients]
-    return {
-        name: _Slope(array, bound, problem.room.get(name, 0.0))
-        for name, array, bound in zip(nodes, arrays, bounds, strict=True)
-    }
+    room = [problem.room.get(name, 0.0) for name in nodes]
+    return dict(zip(nodes, map(_Slope, arrays, bounds, room), strict=True))
 
 
 def _decay(
-    factor: float,
-    slopes: Mapping[str, _Slope],
-    manual: Mapping[str, Array],
-    nodes: Mapping[str, Node],
+    factor: float, slopes: Slopes, manual: Mapping[str, Array], nodes: Mapping[str, Node]
 ) -> float | None:
     """The λ for which every gradient is factor · slope + λ · weights; ``None`` if there is none.
 
     λ is 0 if no weights are needed.  The term may be missing for biases, as is usual, but not
     for one matrix of several.  A λ is found only from arrays, not by chance from one number.
     """
-    left = {}
-    for name, gradient in manual.items():
-        slope, room = slopes[name].times(factor)
-        if not same_to_rounding(gradient, slope, room):
-            left[name] = gradient - slope
+    right = _explained(factor, slopes, manual)
+    left = {n: g - factor * slopes[n].gradient for n, g in manual.items() if n not in right}
     if not left:
         return 0.0
     if any(nodes[name].parents or np.size(left[name]) < 2 for name in left):
