@@ -62,7 +62,7 @@ def main(epochs: int = 500, seed: int = 1, folder: Path = Path("pictures")) -> R
 
     picture = folder / "iris_network.svg"
     loss, petal = small_network(rng)
-    ag.draw(loss, direction="TB", inputs=petal).save(picture)
+    ag.draw(loss, direction="TB", inputs=petal, fold=False).save(picture)
     print(f"\nA 2-2-2 network, weight by weight: {picture}")
     return Result(accuracy, report, picture)
 

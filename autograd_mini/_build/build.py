@@ -168,7 +168,8 @@ def tapes() -> ModuleType | None:
 def over_elements(name: str, function: Callable[..., float], arrays: tuple[Any, ...]) -> Array:
     """A function of floats for each element, compiled where it is an operation of one operand."""
     compiled = tapes()
-    if compiled is None or len(arrays) > 1 or name not in compiled.OPERATIONS:
+    is_real = len(arrays) == 1 and np.asarray(arrays[0]).dtype.kind in "fiub"
+    if compiled is None or not is_real or name not in compiled.OPERATIONS:
         made: Array = np.frompyfunc(function, len(arrays), 1)(*map(np.asarray, arrays))
         return made
     given = np.ascontiguousarray(arrays[0], np.float64)

@@ -33,6 +33,7 @@ def jvp(
         ValueError: a tangent has other keys, another length or another shape than its primal.
         TypeError: a tangent is arranged in another way, or the primals are no tuple.
 
+    >>> import numpy as np
     >>> jvp(lambda x: x**2, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
     (array([1., 4.]), array([ 2., 40.]))
     """
@@ -74,6 +75,7 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Tree:
         ValueError: a tangent has other keys, another length or another shape than its primal.
         TypeError: a tangent is arranged in another way, or the primals are no tuple.
 
+    >>> import numpy as np
     >>> hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
     (array([ 6., 12.]),)
     """

@@ -881,7 +881,6 @@ def test_a_weighted_sum_is_drawn_edge_by_edge() -> None:
     z.label = "z"
     found = draw.picture(z)
     assert [arrow.lines for arrow in found.arrows] == [
-        (),
         ("∂z/∂w = x", "= 3"),
         ("∂z/∂x = w", "= 2"),
     ]

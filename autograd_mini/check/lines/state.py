@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from autograd_mini.check.lines.source import is_users
+from autograd_mini.typing import Array
 
 K = TypeVar("K")
 
@@ -63,9 +64,7 @@ class State:
         """Put everything back as it was."""
         for one, before in self._seen.values():
             if isinstance(one, np.ndarray):
-                if one.shape != before.shape:
-                    one.shape = before.shape
-                one[...] = before  # which takes less time than to compare
+                _put_back(one, before)
             elif isinstance(one, list):
                 if not _same(one, before):
                     one[:] = before
@@ -76,6 +75,19 @@ class State:
                 if not (_same(held, before) and _same(held.values(), before.values())):
                     held.clear()
                     held.update(before)
+
+
+def _put_back(array: Array, before: Array) -> None:
+    """Write what an array held, which takes less time than to compare; no recording sees it."""
+    if array.shape != before.shape:
+        array.shape = before.shape
+    if 0 in array.strides or not array.flags.writeable:  # it was hardly written to
+        if not np.array_equal(array, before, equal_nan=array.dtype.kind == "f"):
+            array[...] = before
+    elif isinstance(array, np.ma.MaskedArray):
+        array[...] = before
+    else:
+        array.view(np.ndarray)[...] = before
 
 
 Generator = np.random.Generator | np.random.RandomState | random.Random
