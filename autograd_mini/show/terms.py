@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -48,8 +49,10 @@ from autograd_mini.show.derivations import (
 from autograd_mini.show.names import LONGEST_NAME, GraphNames, shown
 from autograd_mini.show.notation import Latex, Notation
 from autograd_mini.show.recorded import Node
-from autograd_mini.typing import Operand
+from autograd_mini.typing import Array, Operand
 
+_LARGEST = 1_000_000
+"""How many elements a sparse matrix has, at the most, that is told as an array."""
 MOST_TERMS = 8
 """So many terms of a sum are written; of more, the first and last."""
 
@@ -85,6 +88,7 @@ class Terms:
         self._constants: dict[int, str] = {}
         self.unnamed: dict[str, Any] = {}  # constant arrays that no variable holds: c1, c2, ...
         self._others: dict[str, str] = {}
+        self._dense: dict[int, Array] = {}  # of sparse matrices
 
     def in_full(self, all_branches: bool = False) -> Terms:
         """The same formulas, with no term of a sum left out.
@@ -160,7 +164,9 @@ class Terms:
         """An option or an index, as Python writes it."""
         return literal(value, self._object)
 
-    def _object(self, value: object) -> ast.expr:
+    def _object(self, value: Operand) -> ast.expr:
+        if hasattr(value, "toarray") and math.prod(np.shape(value)) <= _LARGEST:
+            value = self._dense.setdefault(id(value), value.toarray())
         is_array = isinstance(value, np.ndarray)
         return self.named(self.constant_name(value) if is_array else shown(value, LONGEST_NAME))
 
