@@ -428,6 +428,23 @@ def test_a_loop_inside_a_step_is_a_part_of_it(tmp_path):
     assert mistake.repair.verified_at == 3
 
 
+def test_what_may_be_clipped_is_judged_as_it_was_before(tmp_path):
+    steps = """
+        w = 0.01 * np.random.randn(3, 1)
+        for i in range(1000):
+            out = X @ w
+            print(np.sum((out - Y) ** 2) / 2)
+            dw = X.T @ (out - Y)
+            np.clip(dw, -4, 4, out=dw)
+            w -= 0.1 * dw
+    """
+    report = checked(tmp_path, steps)
+    assert report.ok, str(report)
+    assert report.assumptions[3] == "Gradients: what goes into the updates, dw, line 11"
+    (mistake,) = checked(tmp_path, slipped(steps, "X.T @ (out - Y)", "X.T @ (out + Y)")).mistakes
+    assert mistake.repair.text == "dw = X.T @ (out - Y)"
+
+
 def test_numbers_of_32_bits_are_checked_in_64(tmp_path):
     text = """
         X, Y = X.astype(np.float32), Y.astype(np.float32)

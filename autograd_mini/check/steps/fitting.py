@@ -334,11 +334,11 @@ class Trained:
             other = None if self.moved else self._fit_elsewhere(loss, own, 2)
             return None if other is None else replace(other, parameters=tuple(own), sources={})
         sources: dict[Update, Made] = {}
-        claims = []
+        claims, clips = [], bool(self._clipping)  # be it that it is within the limits here
         for update, gradient in zip(own, right, strict=True):
             taken = update.taken / rate_number(update, own)
             source = None
-            clipped = is_clipped(taken, gradient)
+            clipped = is_clipped(taken, gradient) or clips
             if update.divides or clipped:
                 source = self._source(update, gradient, clipped)
             elif ratio_of(taken, gradient) is None:
@@ -357,6 +357,11 @@ class Trained:
         usual = usual_multiple(claims, right)
         return Fit(loss, tuple(own), plain_number(factor, _PLAIN), agreeing, usual, sources)
 
+    @cached_property
+    def _clipping(self) -> set[Place]:
+        """The statements that clip something where it stands."""
+        return {s.place for s in self.known.statements if _clips(s.node)}
+
     def _source(self, update: Update, right: Array, clipped: bool) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name.
 
@@ -369,7 +374,13 @@ class Trained:
             if numbers is not None and numbers.size > 1 and ratio_of(numbers, right):
                 return made
         name = self.names[update]
-        named = [m for m in arrays if m.name != name and is_gradient_name(m.name, name)]
+        named = [
+            made
+            for made in arrays
+            if made.name != name
+            and is_gradient_name(made.name, name)
+            and made.site.place not in self._clipping
+        ]
         return named[-1] if named else None
 
     def _signed(self, update: Update) -> Made | None:
@@ -431,6 +442,23 @@ def _signed(program: Program) -> set[str]:
 
 
 _SIGNS = ("sign", "copysign")
+
+
+def _clips(statement: ast.stmt) -> bool:
+    """Whether something is clipped where it stands."""
+    target = getattr(statement, "targets", [None])[0]
+    for call in ast.walk(statement):
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "clip":
+            into = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
+            into += [target] if target is not None else []
+            given = [*call.args[:1], getattr(call.func, "value", None)]
+            if {*map(_text, into)} & {*map(_text, given)} - {"np", ""}:
+                return True
+    return False
+
+
+def _text(node: ast.expr | None) -> str:
+    return "" if node is None else ast.unparse(node)
 
 
 def _is_mean_distance(root: Node) -> bool:
