@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -142,7 +143,9 @@ class Line:
 
     def evaluated(self, expression: ast.expr) -> Any:
         """The value of an expression in place of this line's, ``None`` where NumPy refuses."""
-        code = compile(ast.fix_missing_locations(ast.Expression(expression)), "<line>", "eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # of an edit that nobody would write
+            code = compile(ast.fix_missing_locations(ast.Expression(expression)), "<line>", "eval")
         try:
             with np.errstate(all="ignore"):
                 return np.asarray(eval(code, dict(self.known)))
