@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import warnings
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
