@@ -36,7 +36,14 @@ from autograd_mini.check.steps.multiples import (
 )
 from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.updates import Update, adds_to, moved_from, rate_of, reaches
+from autograd_mini.check.steps.updates import (
+    Update,
+    adds_to,
+    clips_in_place,
+    moved_from,
+    rate_of,
+    reaches,
+)
 from autograd_mini.check.steps.variables import Held, Variable, as_numbers
 from autograd_mini.check.structure import (
     is_elementwise,
@@ -360,7 +367,7 @@ class Trained:
     @cached_property
     def _clipping(self) -> set[Place]:
         """The statements that clip something where it stands."""
-        return {s.place for s in self.known.statements if _clips(s.node)}
+        return {s.place for s in self.known.statements if clips_in_place(s.node)}
 
     def _source(self, update: Update, right: Array, clipped: bool) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name.
@@ -442,23 +449,6 @@ def _signed(program: Program) -> set[str]:
 
 
 _SIGNS = ("sign", "copysign")
-
-
-def _clips(statement: ast.stmt) -> bool:
-    """Whether something is clipped where it stands."""
-    target = getattr(statement, "targets", [None])[0]
-    for call in ast.walk(statement):
-        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "clip":
-            into = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
-            into += [target] if target is not None else []
-            given = [*call.args[:1], getattr(call.func, "value", None)]
-            if {*map(_text, into)} & {*map(_text, given)} - {"np", ""}:
-                return True
-    return False
-
-
-def _text(node: ast.expr | None) -> str:
-    return "" if node is None else ast.unparse(node)
 
 
 def _is_mean_distance(root: Node) -> bool:

@@ -175,6 +175,23 @@ def is_made_of_itself(statement: ast.stmt) -> bool:
     return made and any(ast.unparse(node) == target for node in ast.walk(statement.value))
 
 
+def clips_in_place(statement: ast.stmt) -> bool:
+    """Whether something is clipped where it stands."""
+    target = getattr(statement, "targets", [None])[0]
+    for call in ast.walk(statement):
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "clip":
+            into = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
+            into += [target] if target is not None else []
+            given = [*call.args[:1], getattr(call.func, "value", None)]
+            if {*map(_text, into)} & {*map(_text, given)} - {"np", ""}:
+                return True
+    return False
+
+
+def _text(node: ast.expr | None) -> str:
+    return "" if node is None else ast.unparse(node)
+
+
 def _statement(program: Program, made: Made) -> Statement | None:
     try:
         return program.statement(made.site.place)
