@@ -18,12 +18,9 @@ from importlib.util import find_spec, module_from_spec, source_hash, spec_from_f
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from autograd_mini.typing import Array
-
 if TYPE_CHECKING:
     from autograd_mini.core.value import Value
+    from autograd_mini.typing import Array
 
 _FOLDER = os.path.dirname(os.path.dirname(__file__))  # importing pathlib takes 2 ms
 
@@ -167,6 +164,8 @@ def tapes() -> ModuleType | None:
 
 def over_elements(name: str, function: Callable[..., float], arrays: tuple[Any, ...]) -> Array:
     """A function of floats for each element, compiled where it is an operation of one operand."""
+    import numpy as np  # which an installation has not yet, when it asks for the hashes
+
     compiled = tapes()
     is_real = len(arrays) == 1 and np.asarray(arrays[0]).dtype.kind in "fiub"
     if compiled is None or not is_real or name not in compiled.OPERATIONS:
