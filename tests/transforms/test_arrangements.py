@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-import scipy.optimize
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value
 from autograd_mini.trees import leaves
+
+optimize = pytest.importorskip("scipy.optimize")
 
 A = np.array([[2.0, -1.0, 0.5], [0.0, 1.5, -2.0]])
 X = np.array([0.3, -0.7, 1.2])
@@ -200,7 +201,7 @@ def test_a_tree_is_one_vector_for_scipy():
         pairs = zip(leaves(restored(vector)), leaves(target), strict=True)
         return sum(np.sum((p - q) ** 2) for p, q in pairs)
 
-    found = scipy.optimize.minimize(ag.value_and_grad(loss), flat, jac=True)
+    found = optimize.minimize(ag.value_and_grad(loss), flat, jac=True)
     np.testing.assert_allclose(restored(found.x)["w"], A, atol=1e-6)
     np.testing.assert_allclose(ag.hessian(loss)(flat), 2 * np.eye(9), atol=1e-12)
     assert isinstance(ag.flatten({"w": Tensor(X), "b": 1.0})[0], Tensor)
