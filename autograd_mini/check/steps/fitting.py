@@ -34,7 +34,7 @@ from autograd_mini.check.steps.multiples import (
     usual_multiple,
     without_rounding,
 )
-from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
+from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
@@ -119,13 +119,6 @@ class Trained:
     names: Mapping[Update, str]
     plain: Ran
     moved: bool = False
-
-    @cached_property
-    def known(self) -> Program:
-        """A program of the step, whose statements are known."""
-        program = program_of(self.step, lambda result, after: {})
-        program.run()
-        return program
 
     def recorded(
         self,
@@ -256,8 +249,8 @@ class Trained:
         return None if plain.error is not None else there._fit(loss, {})
 
     def _explicit(self, ran: Ran, asked: str | None) -> list[Loss]:
-        found = explicit_losses(self.known, ran)
-        for statement, text in printed_expressions(self.known):
+        found = explicit_losses(self.step.known, ran)
+        for statement, text in printed_expressions(self.step.known):
             rank = 1 if sounds_like_a_loss(text) or "mean" in text or "sum" in text else 4
             words = f"{text}, line {statement.number} (printed)"
             found.append(Loss(words, text, place=statement.place, texts=(text,), rank=rank))
@@ -296,11 +289,11 @@ class Trained:
         return [replace(loss, rank=0) for loss in chosen]
 
     def _has(self, place: Place) -> bool:
-        return any(place in unit.editable for unit in self.known.units)
+        return any(place in unit.editable for unit in self.step.known.units)
 
     def _by_error(self, ran: Ran) -> list[Fit]:
         """The losses whose gradient the output's error may be, as far as they can be computed."""
-        for residual in residuals(self.known, ran)[:_RESIDUALS]:
+        for residual in residuals(self.step.known, ran)[:_RESIDUALS]:
             visited: list[tuple[Held, ...]] = []
             texts = residual.left, residual.right
             probe = Loss("", "", place=residual.statement.place, texts=texts, form=max)
@@ -367,7 +360,7 @@ class Trained:
     @cached_property
     def _clipping(self) -> set[Place]:
         """The statements that clip something where it stands."""
-        return {s.place for s in self.known.statements if clips_in_place(s.node)}
+        return {s.place for s in self.step.known.statements if clips_in_place(s.node)}
 
     def _source(self, update: Update, right: Array, clipped: bool) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name.
@@ -393,7 +386,7 @@ class Trained:
     def _signed(self, update: Update) -> Made | None:
         """The array of whose signs an update is made."""
         own = {text for path in update.variable.paths for text in (path.text, *path.names)}
-        found = [m for m in self._arrays(update, False) if m.name in _signed(self.known) - own]
+        found = [m for m in self._arrays(update, False) if m.name in _signed(self.step.known) - own]
         return found[-1] if len({made.name for made in found}) == 1 else None
 
     def _arrays(self, update: Update, clipped: bool) -> list[Made]:

@@ -22,7 +22,7 @@ from autograd_mini.check.problem import Problem
 from autograd_mini.check.scope import Scope
 from autograd_mini.check.steps.fitting import CannotTell, Fit, Trained, rate_number
 from autograd_mini.check.steps.multiples import SAME
-from autograd_mini.check.steps.recorded import Made, Ran, program_of, put, run
+from autograd_mini.check.steps.recorded import Made, Ran, put, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
@@ -110,9 +110,10 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
             f"{step.words} changes no array or number that can be reached from what it is given, "
             "so nothing says what its gradients are: give a step that updates its parameters"
         )
-    changed = _with_unmoved(step, found, changed)
+    named = written(step, found)
+    changed = _with_unmoved(step, found, changed, named)
     known = {update.variable for update in changed}
-    unchanged = sum(variable not in known for variable in written(step, found))
+    unchanged = sum(variable not in known for variable in named)
     names = dict(zip(changed, names_for([u.variable for u in changed]), strict=True))
     changed = _chosen(changed, names, asked.params)
     trained = Trained(step, tuple(changed), names, plain)
@@ -178,10 +179,19 @@ def _is_late(ran: Ran, fit: Fit) -> bool:
     return not found or found[0] > first
 
 
-def _with_unmoved(step: Step, found: Sequence[Variable], changed: Sequence[Update]) -> list[Update]:
-    """The updates, with those that change nothing where the step begins, but elsewhere."""
+def _with_unmoved(
+    step: Step, found: Sequence[Variable], changed: Sequence[Update], named: Sequence[Variable]
+) -> list[Update]:
+    """The updates, with those that change nothing where the step begins, but elsewhere.
+
+    Arguments:
+        step: the step.
+        found: all variables.
+        changed: the updates.
+        named: the variables that update statements name.
+    """
     floats = [u.variable for u in changed if u.variable.kind != "number" or u.statement is not None]
-    floats += [v for v in written(step, found) if v not in floats]
+    floats += [variable for variable in named if variable not in floats]
     start = moved_from(floats)
     elsewhere = run(step, found, start=start)
     if elsewhere.error is not None:
@@ -196,7 +206,7 @@ def _raise(step: Step, ran: Ran) -> None:
     """Raise what a run raised, with what may be the remedy."""
     if ran.error is None:
         return
-    program = program_of(step, lambda result, after: {})
+    program = step.program(lambda result, after: {})
     error = program.run().error
     raise told(program, ran.error if error is None else error) from ran.error
 
@@ -342,7 +352,7 @@ class _Posing:
 
         keeping = {source.site for source in fit.sources.values()}
         keeping |= {forward.site} if forward is not None else set()
-        program = program_of(self.trained.step, collect, prepare, keeping)
+        program = self.trained.step.program(collect, prepare, keeping)  # which collect reads
         return program
 
     def _scale(self, update: Update) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -112,28 +112,6 @@ def _cells(value: Held, index: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...
         yield index, value
 
 
-def program_of(step: Step, collect: Callable[[Any, Sequence[Mapping[str, Any]]], Any],
-               prepare: Callable[[Sequence[Space]], None] = lambda spaces: None,
-               keeping: Collection[Site] = ()) -> Program:  # fmt: skip
-    """A step as a program.
-
-    Arguments:
-        step: the step.
-        collect: is given what it returned, and the spaces after it; gives its gradients.
-        prepare: puts what is wanted in the place of what it finds.
-        keeping: as for ``Program``.
-    """
-
-    def entry(follow: Callable[[Any], Any]) -> Held:
-        with step.names_kept():
-            for variable, wide in step.narrow:
-                variable.put(step.spaces, wide.copy())
-            prepare(step.spaces)
-            return collect(*step.call(follow))
-
-    return Program(entry, step.functions, step.state, keeping)
-
-
 def run(
     step: Step,
     wanted: Sequence[Variable],
@@ -184,7 +162,7 @@ def run(
         return {}
 
     if not at:
-        program = program_of(step, collect, lambda spaces: put(spaces, start or {}))
+        program = step.program(collect, lambda spaces: put(spaces, start or {}))
         made = program.run(listen=listen, before=before, visit=visit and partial(visit, program))
         ran.error = made.error
         return ran
@@ -201,7 +179,7 @@ def run(
                     node = node_of(variable.paths[0].read(spaces))
                     ran.leaves[variable] = leaf if node is None else node
 
-        program = program_of(step, collect, prepare)
+        program = step.program(collect, prepare)
         seen = visit and partial(visit, program)
         made = program.run(listen=listen, before=before, visit=seen, recorded=tape)
         ran.error = made.error

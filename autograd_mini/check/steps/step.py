@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from autograd_mini.check.lines.program import Follow
+from autograd_mini.check.lines.program import Follow, Program, Site
 from autograd_mini.check.lines.source import is_users
 from autograd_mini.check.lines.state import State
 from autograd_mini.check.steps.variables import Held, Space, Variable, variables
@@ -53,6 +53,36 @@ class Step:
         """The arrays of float32 and float16 that it finds, in float64."""
         found = variables(self.spaces)
         return [(v, v.before) for v in found if v.kind == "array" and v.is_narrow(self.spaces)]
+
+    def program(
+        self,
+        collect: Callable[[Any, Sequence[Mapping[str, Any]]], Any],
+        prepare: Callable[[Sequence[Space]], None] = lambda spaces: None,
+        keeping: Collection[Site] = (),
+    ) -> Program:
+        """The step as a program.
+
+        Arguments:
+            collect: is given what it returned, and the spaces after it; gives its gradients.
+            prepare: puts what is wanted in the place of what it finds.
+            keeping: as for ``Program``.
+        """
+
+        def entry(follow: Follow) -> Held:
+            with self.names_kept():
+                for variable, wide in self.narrow:
+                    variable.put(self.spaces, wide.copy())
+                prepare(self.spaces)
+                return collect(*self.call(follow))
+
+        return Program(entry, self.functions, self.state, keeping)
+
+    @cached_property
+    def known(self) -> Program:
+        """A program of it that has run, so that its statements are known."""
+        program = self.program(lambda result, after: {})
+        program.run()
+        return program
 
     @contextmanager
     def names_kept(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.lines.statements import amount_of, updates_itself
 from autograd_mini.check.scope import RATES
-from autograd_mini.check.steps.recorded import Made, Ran, program_of, run
+from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Variable, as_numbers
 from autograd_mini.check.structure import is_elementwise, is_linear, reduced
@@ -64,8 +64,6 @@ def updates(
         start: what some held when it began, if that is other than what they hold.
     """
     changed: list[tuple[int, Update]] = []
-    program = program_of(step, lambda result, after: {})
-    program.run()  # now its statements are known
     for variable in found:
         after = as_numbers(ran.after.get(variable))
         before = (start or {}).get(variable, variable.before)
@@ -75,7 +73,7 @@ def updates(
             continue  # a count
         order, statement = len(ran.made), None
         for number, made in _holding(variable, ran.objects[variable], before, after, ran.made):
-            one = _statement(program, made)
+            one = _statement(step.known, made)
             if statement is None or amount_of(statement.node) is None:
                 order, statement = number, one
         changed.append((order, Update(variable, before - after, statement)))
@@ -85,10 +83,8 @@ def updates(
 
 def written(step: Step, found: Sequence[Variable]) -> list[Variable]:
     """The variables that an update statement of a step names, be it by what adds 0."""
-    program = program_of(step, lambda result, after: {})
-    program.run()
     names = set()
-    for statement in program.statements:
+    for statement in step.known.statements:
         if updates_itself(statement.node):
             target = getattr(statement.node, "target", None)
             node = getattr(statement.node, "targets", [target])[0]
