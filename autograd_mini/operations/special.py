@@ -231,22 +231,6 @@ _enter(
 )
 
 
-@replaces(special.iv)
-def iv(v: Operand, z: Operand) -> Operand:
-    return _with_order("iv", v, z)
-
-
-@replaces(special.jv)
-def jv(v: Operand, z: Operand) -> Operand:
-    return _with_order("jv", v, z)
-
-
-def _with_order(name: str, order: Operand, x: Operand) -> Operand:
-    if isinstance(order, tensor.Tensor) or np.ndim(order):
-        raise TypeError(f"{name} has no derivative rule for its order: write a number for it")
-    return OPERATIONS[name](x, n=order)
-
-
 _enter_order(
     "yv",
     lambda g, out, x, n: g * (_of_order("yv", x, n - 1) - _of_order("yv", x, n + 1)) / 2,
@@ -280,24 +264,22 @@ _enter(
 )
 
 
-@replaces(special.yv)
-def yv(v: Operand, z: Operand) -> Operand:
-    return _with_order("yv", v, z)
+def _replace_with_order(name: str, *ufuncs: np.ufunc) -> None:
+    """Ufuncs whose first argument is their order: for Tensors the operation is called."""
+
+    def with_order(order: Operand, x: Operand) -> Operand:
+        if isinstance(order, tensor.Tensor) or np.ndim(order):
+            raise TypeError(f"{name} has no derivative rule for its order: write a number for it")
+        return OPERATIONS[name](x, n=order)
+
+    replaces(*ufuncs)(with_order)
 
 
-@replaces(special.yn)
-def yn(n: Operand, x: Operand) -> Operand:
-    return _with_order("yv", n, x)
-
-
-@replaces(special.kv)
-def kv(v: Operand, z: Operand) -> Operand:
-    return _with_order("kv", v, z)
-
-
-@replaces(special.ive)
-def ive(v: Operand, z: Operand) -> Operand:
-    return _with_order("ive", v, z)
+_replace_with_order("iv", special.iv)
+_replace_with_order("jv", special.jv)
+_replace_with_order("yv", special.yv, special.yn)
+_replace_with_order("kv", special.kv)
+_replace_with_order("ive", special.ive)
 
 
 # Distribution functions, of their last argument: the others are constants
