@@ -25,6 +25,22 @@ def example_module(name: str) -> ModuleType:
     return module
 
 
+def report_of_a_wrong_slope(hints=3):
+    """A report on a pass in which the sign of tanh's slope is wrong."""
+    X = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])
+
+    def loss(w):
+        z = X @ w
+        return np.sum(np.tanh(z) ** 2)
+
+    def manual(w):
+        a = np.tanh(X @ w)
+        dz = 2 * a * (1 + a**2)
+        return {"z": dz, "w": X.T @ dz}
+
+    return ag.check_gradients(loss, {"w": np.array([0.5, -0.3])}, manual, hints=hints)
+
+
 def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 

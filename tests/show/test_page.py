@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import report_of_a_wrong_slope
 from test_explain import HOSTILE, textbook
 from test_walkthrough import data_of, dense, neuron
 
@@ -525,23 +526,8 @@ def test_a_teacher_says_what_is_asked(tmp_path: Path) -> None:
         walkthrough(E, None, quiz=True, tries=0)
 
 
-def report(hints: Any = 3) -> Any:
-    X = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])
-
-    def loss(w: Any) -> Any:
-        z = X @ w
-        return np.sum(np.tanh(z) ** 2)
-
-    def manual(w: Any) -> dict[str, Any]:
-        a = np.tanh(X @ w)
-        dz = 2 * a * (1 + a**2)
-        return {"z": dz, "w": X.T @ dz}
-
-    return ag.check_gradients(loss, {"w": np.array([0.5, -0.3])}, manual, hints=hints)
-
-
 def test_my_number_stands_beside_the_right_one(browser: Any, tmp_path: Path) -> None:
-    found = report()
+    found = report_of_a_wrong_slope()
     page = Page(browser, found, tmp_path)
     page.find("#to-mistake").click()
     assert page.names[page.frames[page.at]["node"]] == "z"
@@ -558,8 +544,8 @@ def test_my_number_stands_beside_the_right_one(browser: Any, tmp_path: Path) -> 
     page.find("#next").click()
     assert page.table("#numbers")[0][3] == "inherited"
     page.check_quiet()
-    assert "(1 - a**2)" not in walkthrough(report(hints=1), None).page
-    assert "a**2" not in walkthrough(report(hints=0), None).page
+    assert "(1 - a**2)" not in walkthrough(report_of_a_wrong_slope(hints=1), None).page
+    assert "a**2" not in walkthrough(report_of_a_wrong_slope(hints=0), None).page
 
 
 # What is clicked
@@ -674,7 +660,8 @@ AXE = os.environ.get("AUTOGRAD_MINI_AXE", "")
 
 @pytest.mark.skipif(not AXE, reason="needs axe-core (AUTOGRAD_MINI_AXE=axe.min.js)")
 @pytest.mark.parametrize(
-    ("make", "options"), [(neuron, {}), (neuron, {"quiz": True}), (lambda: report(), {})]
+    ("make", "options"),
+    [(neuron, {}), (neuron, {"quiz": True}), (lambda: report_of_a_wrong_slope(), {})],
 )
 def test_nobody_is_left_out(
     make: Any, options: Any, browser: Any, tmp_path: Path, sized: Any

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import report_of_a_wrong_slope
 
 import autograd_mini as ag
 
@@ -74,18 +75,7 @@ def test_the_picture_beside_the_code_is_not_cut(browser: Any, tmp_path: Path) ->
 
 
 def test_a_line_of_a_report_shows_its_box_and_a_box_its_line(browser: Any, tmp_path: Path) -> None:
-    X = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])
-
-    def loss(w: Any) -> Any:
-        z = X @ w
-        return np.sum(np.tanh(z) ** 2)
-
-    def manual(w: Any) -> dict[str, Any]:
-        a = np.tanh(X @ w)
-        dz = 2 * a * (1 + a**2)
-        return {"z": dz, "w": X.T @ dz}
-
-    report = ag.check_gradients(loss, {"w": np.array([0.5, -0.3])}, manual)
+    report = report_of_a_wrong_slope()
     report.save(tmp_path / "report.html")
     browser.get((tmp_path / "report.html").as_uri())
     target = "return document.querySelector(':target')"
