@@ -1,8 +1,10 @@
 """What tests in several folders share."""
 
 import importlib.util
+import os
 import random
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +25,16 @@ def example_module(name: str) -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def fork() -> int:
+    """``os.fork()`` where other threads, an imported library's too, only draw a warning from it.
+
+    The child of a test takes no lock that such a thread may hold.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return os.fork()
 
 
 def report_of_a_wrong_slope(hints=3):

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import fork
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -611,7 +612,6 @@ def test_plain_operations_as_methods_are_of_values_only() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_process_sweeps_while_a_thread_of_its_parent_does(value: Any) -> None:
     x = value.Value(1.0)
     root = x
@@ -627,7 +627,7 @@ def test_a_forked_process_sweeps_while_a_thread_of_its_parent_does(value: Any) -
     thread.start()
     try:
         for _ in range(5):
-            child = os.fork()
+            child = fork()
             if not child:
                 signal.alarm(20)  # ends a child that waits for a thread that it has not got
                 x.zero_grad()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import fork
 
 from autograd_mini._build import build
 from autograd_mini.core import graph
@@ -97,7 +98,7 @@ def test_what_comes_after_a_failed_allocation_is_right(
     places = [*range(20), *range(20, 300, 2)]
     several = 10  # in one process: a fork takes longer than a try
     for start in range(0, len(places), several):
-        child = os.fork()
+        child = fork()
         if not child:
             signal.alarm(20)  # a lock that was not released
             os.close(2)  # of exceptions that could not be raised

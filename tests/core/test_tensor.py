@@ -8,13 +8,13 @@ import pickle
 import signal
 import sys
 import threading
-import warnings
 import weakref
 from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from helpers import fork
 
 import autograd_mini as ag
 from autograd_mini import Tensor, gradients
@@ -431,9 +431,7 @@ def test_a_fork_while_another_thread_adds_leaves_the_child_free():
     thread = threading.Thread(target=hold)
     thread.start()
     assert held.wait(20)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads
-        child = os.fork()
+    child = fork()
     if not child:
         sweep = threading.Thread(target=(w * 2).backward, daemon=True)
         sweep.start()
