@@ -487,6 +487,34 @@ def test_an_update_that_comes_too_early_is_moved():
     assert last.startswith("dz1 = ")
 
 
+class HastyByNeuron(Net):
+    """The same, neuron by neuron."""
+
+    def train_step(self, x, y, lr=0.1):
+        p = self.forward(x)
+        loss = -np.mean(np.sum(y * np.log(p), axis=1))
+        dz2 = (p - y) / len(x)
+        for i, weights in enumerate(self.W2):
+            for j in range(len(weights)):
+                weights[j] -= lr * self.a1[:, i] @ dz2[:, j]
+
+        # back through the layer
+        dz1 = dz2 @ self.W2.T * self.a1 * (1 - self.a1)
+        self.b2 -= lr * dz2.sum(axis=0, keepdims=True)
+        self.W1 -= lr * x.T @ dz1
+        self.b1 -= lr * dz1.sum(axis=0, keepdims=True)
+        return loss
+
+
+def test_an_update_in_a_loop_that_comes_too_early_is_moved_with_the_loop():
+    (mistake,) = check_step(HastyByNeuron().train_step, X, T).mistakes
+    assert mistake.cause == "updated-value"
+    loop, comment = (mistake.repair.text.find(text) for text in ("for i, weights", "# back"))
+    assert comment == 0
+    assert mistake.repair.text.find("dz1 = ") < loop
+    assert sorted(mistake.repair.text.split()) == sorted(mistake.line.text.split())
+
+
 def test_what_is_clipped_is_judged_before_it_is():
     def step(p, x, y):
         error = x @ p["w"] - y

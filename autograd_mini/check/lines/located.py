@@ -204,7 +204,10 @@ def _mistake(trial: Trial, truth: Truth, edits: Sequence[VerifiedEdit]) -> Mista
     meaning = _meaning(trial, truth)
     repairs = []
     for found in edits:
-        told = [reason(edit, meaning) for edit in found.edits]
+        if found.move is not None and found.move.reason:
+            told = [("wrong-operand", found.move.reason)]
+        else:
+            told = [reason(edit, meaning) for edit in found.edits]
         told = told or [("unknown", f"this should be {found.meant}")]
         line, text = _line_and_text(found)
         said = "; and ".join(dict.fromkeys(sentence for _, sentence in told))

@@ -1,24 +1,53 @@
-"""A statement moved below those that must read what it changes as it was before."""
+"""Statements in another order: an update that comes too early, a statement on the wrong side of the
+end of a loop.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from autograd_mini.check.lines.program import Edits
-from autograd_mini.check.lines.source import Statement, Unit
+from autograd_mini.check.lines.source import Place, Statement, Unit, statements_in
+from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.result import Line
 
 
 @dataclass(frozen=True)
 class Move:
-    """A statement moved down in the block that it stands in.
+    """Statements in another order.
 
     Attributes:
-        statement: the statement.
-        passed: those that come before it then, in order.
+        line: these statements as they stand, with a mark under the one that is moved.
+        text: the same in the order in which they are right.
+        edits: what runs in the places of statements.
+        passed: the statements that come before it then.
+        reason: why; empty where an update comes too early.
+    """
+
+    line: Line
+    text: str
+    edits: Edits
+    passed: Sequence[Statement] = ()
+    reason: str = ""
+
+
+def moves(statement: Statement) -> Iterator[Move]:
+    """Where else a statement may belong, the likelier places first."""
+    if updates_itself(statement.node):
+        yield from below_readers(statement)
+        yield from with_its_loop(statement)
+    yield from behind_loop(statement)
+    yield from into_loop(statement)
+
+
+def below_readers(statement: Statement) -> Iterator[Move]:
+    """A statement moved below one of its block that reads what it assigns to, the last first.
+
+    Yields:
+        Nothing where it is no assignment that stands in rows of its own.
 
     >>> from autograd_mini.check.lines.source import unit_of
     >>> def step(w, v, x):
@@ -44,85 +73,213 @@ class Move:
         self.w -= 0.1 * self.x.T @ g
         return dx
     """
-
-    statement: Statement
-    passed: Sequence[Statement]
-
-    @property
-    def edits(self) -> Edits:
-        """What runs in the places of statements."""
-        here, last = self.statement, self.passed[-1]
-        after = [last.node, here.node]
-        if self._returned is not None:
-            after = list(map(ast.fix_missing_locations, self._named(self._returned, here.node)))
-        return {
-            here.place: [ast.copy_location(ast.Pass(), here.node)],
-            last.place: [ast.Module(after, [])],
-        }
-
-    @property
-    def _returned(self) -> ast.expr | None:
-        """What the last of these statements returns, if it does."""
-        last = self.passed[-1].node
-        return last.value if isinstance(last, ast.Return) else None
-
-    def _named(self, value: ast.expr, update: ast.stmt) -> list[ast.stmt]:
-        """What is returned computed, the statement, and the return of it."""
-        unit, last = self.statement.unit, self.passed[-1].node
-        taken = {node.id for node in ast.walk(unit.tree) if isinstance(node, ast.Name)}
-        name = next(name for name in ("dx", "result", "result_") if name not in taken)
-        assigned = ast.Assign([ast.Name(name, ast.Store())], value)
-        returned = ast.Return(ast.Name(name, ast.Load()))
-        return [ast.copy_location(assigned, last), update, ast.copy_location(returned, last)]
-
-    @property
-    def line(self) -> Line:
-        """All these statements as they stand, with a mark under the one that is moved."""
-        here = self.statement
-        start, end = here.span(here.node)
-        text = "\n".join([here.line, *self._rows])[start:]
-        return Line(here.unit.file, here.number, text, (0, end - start), start)
-
-    @property
-    def text(self) -> str:
-        """The same in the order in which they are right."""
-        start, _ = self.statement.span(self.statement.node)
-        rows = [*self._rows, self.statement.line]
-        if self._returned is not None:
-            last = self.passed[-1]
-            first, _, returned = self._named(self._returned, self.statement.node)
-            before = self._rows[: last.number - (last.node.end_lineno or last.number) - 1]
-            indent = " " * start
-            rows = [*before, indent + ast.unparse(first), rows[-1], indent + ast.unparse(returned)]
-        return "\n".join(rows)[start:]
-
-    @property
-    def _rows(self) -> list[str]:
-        """The rows below the statement, to the last that is passed."""
-        first = self.statement.node.end_lineno or self.statement.number
-        last = self.passed[-1].node
-        rows = self.statement.unit.text[first : last.end_lineno or last.lineno]
-        return [row.rstrip("\r\n") for row in rows]
-
-
-def below_readers(statement: Statement) -> Iterator[Move]:
-    """A statement moved below one of its block that reads what it assigns to, the last first.
-
-    Yields:
-        Nothing where it is no assignment that stands in rows of its own.
-    """
     match statement.node:
         case ast.Assign(targets=[target]) | ast.AugAssign(target=target):
             name = ast.unparse(target)
         case _:
             return
-    after = _followers(statement.unit, statement.node)
+    here = statement.node
+    for passed in _passed(statement):
+        last = passed[-1].node
+        if not _reads(last, name) or _returns(last, name):
+            continue
+        rows, after = _rows_of(passed, here), [last, here]
+        if isinstance(last, ast.Return) and last.value is not None:
+            after = list(map(ast.fix_missing_locations, _named(statement, last, last.value)))
+            count = (last.end_lineno or last.lineno) - last.lineno + 1
+            indent = " " * here.col_offset
+            named, returned = (indent + ast.unparse(each) for each in (after[0], after[-1]))
+            rows = [*rows[: len(rows) - count], named, statement.line, returned]
+        else:
+            rows = [*rows, statement.line]
+        edits: Edits = {
+            statement.place: [_nothing(here)],
+            passed[-1].place: [ast.Module(after, [])],
+        }
+        yield _moved(statement, passed, rows, edits)
+
+
+def with_its_loop(statement: Statement) -> Iterator[Move]:
+    """An update moved, with a loop around it, below a statement that reads what the loop goes over
+    or changes, the last first.
+
+    >>> from autograd_mini.check.lines.source import unit_of
+    >>> def step(weights, delta, x):
+    ...     error = delta * x
+    ...     for row in weights:
+    ...         row -= 0.1 * error
+    ...     hidden = error @ weights
+    ...     return hidden
+    >>> unit = unit_of(step)
+    >>> (move,) = with_its_loop(Statement(unit, unit.tree.body[1].body[0]))
+    >>> print(move.text)
+    hidden = error @ weights
+        for row in weights:
+            row -= 0.1 * error
+    """
+    unit = statement.unit
+    for loop in _loops_around(statement):
+        before = _before(unit, loop)
+        if before is None or unit.place(before) not in unit.statements:
+            continue
+        changed = _names(loop.iter if isinstance(loop, ast.For) else loop.test)
+        changed |= {n for s in statements_in(loop) if updates_itself(s) for n in _stored(s)}
+        for passed in _passed(Statement(unit, loop)):
+            last = passed[-1].node
+            rows = _rows_of(passed, loop)
+            blank = list(takewhile(lambda row: not row.strip(), rows))
+            fits = rows[len(blank)].startswith(" " * loop.col_offset)
+            if fits and not isinstance(last, ast.Return) and _names(last) & changed:
+                nodes = [each.node for each in passed]
+                edits: dict[Place, list[ast.stmt | ast.Module]]
+                edits = {each.place: [_nothing(each.node)] for each in passed}
+                edits[unit.place(before)] = [ast.Module([before, *nodes], [])]
+                around = Statement(unit, loop)
+                rows = [*rows[len(blank) :], *blank, around.line]
+                yield _moved(around, passed, rows, edits)
+
+
+def behind_loop(statement: Statement) -> Iterator[Move]:
+    """The last statement of a loop, that reads nothing that the loop counts, moved behind it.
+
+    >>> from autograd_mini.check.lines.source import unit_of
+    >>> def backward(dout, x):
+    ...     dx = 0
+    ...     for row in x:
+    ...         dx = dx + row * dout
+    ...         dx = dx / 2
+    ...     return dx
+    >>> unit = unit_of(backward)
+    >>> (move,) = behind_loop(Statement(unit, unit.tree.body[1].body[1]))
+    >>> print(move.text)
+    for row in x:
+            dx = dx + row * dout
+        dx = dx / 2
+    """
+    unit, here = statement.unit, statement.node
+    loop = next(_loops_around(statement), None)
+    if loop is None or len(loop.body) < 2 or loop.body[-1] is not here:
+        return
+    after = _followers(unit, loop)[:1]
+    counted = _names(loop.target) if isinstance(loop, ast.For) else set[str]()
+    if not after or unit.place(after[0]) not in unit.statements or counted & _names(here):
+        return
+    edits: Edits = {
+        statement.place: [_nothing(here)],
+        unit.place(after[0]): [ast.Module([here, *after], [])],
+    }
+    rows = [row[here.col_offset - loop.col_offset :] for row in statement.line.split("\n")]
+    yield _across_the_end(
+        statement, loop, rows, edits, "it runs in each turn of the loop; it belongs behind it"
+    )
+
+
+def into_loop(statement: Statement) -> Iterator[Move]:
+    """A statement that reads what a loop before it makes in each turn, moved into that.
+
+    >>> from autograd_mini.check.lines.source import unit_of
+    >>> def backward(dout, x):
+    ...     dx = 0
+    ...     for row in x:
+    ...         part = row * dout
+    ...     dx = dx + part
+    ...     return dx
+    >>> unit = unit_of(backward)
+    >>> (move,) = into_loop(Statement(unit, unit.tree.body[2]))
+    >>> print(move.text)
+    for row in x:
+            part = row * dout
+            dx = dx + part
+    """
+    unit, here = statement.unit, statement.node
+    loop = _before(unit, here)
+    if not isinstance(loop, ast.For | ast.While) or isinstance(here, ast.Return):
+        return
+    last = loop.body[-1]
+    made = {name for each in statements_in(loop) for name in _stored(each)} | _stored(loop)
+    if unit.place(last) not in unit.statements or not made & _names(here):
+        return
+    edits: Edits = {
+        statement.place: [_nothing(here)],
+        unit.place(last): [ast.Module([last, here], [])],
+    }
+    deeper = " " * (last.col_offset - here.col_offset)
+    rows = [deeper + row for row in statement.line.split("\n")]
+    yield _across_the_end(
+        statement, loop, rows, edits, "it runs once, after the loop; it belongs into it"
+    )
+
+
+def _moved(
+    statement: Statement, passed: Sequence[Statement], rows: Sequence[str], edits: Edits
+) -> Move:
+    """A statement moved below others.
+
+    Arguments:
+        statement: what is moved.
+        passed: the statements that it is moved over.
+        rows: the text as it is right.
+        edits: what runs in the places of statements.
+    """
+    start, end = statement.span(statement.node)
+    before = "\n".join([statement.line, *_rows_of(passed, statement.node)])[start:]
+    line = Line(statement.unit.file, statement.number, before, (0, end - start), start)
+    return Move(line, "\n".join(rows)[start:], edits, passed)
+
+
+def _across_the_end(
+    statement: Statement, loop: ast.stmt, rows: Sequence[str], edits: Edits, reason: str
+) -> Move:
+    """A statement moved across the end of a loop, which is shown whole.
+
+    Arguments:
+        statement: what is moved.
+        loop: the loop.
+        rows: the statement's as they are right.
+        edits: what runs in the places of statements.
+        reason: why it is moved.
+    """
+    unit, around = statement.unit, Statement(statement.unit, loop)
+    start, _ = around.span(loop)
+    above = "".join(unit.text[loop.lineno - 1 : statement.number - 1])
+    first, last = statement.span(statement.node)
+    columns = len(above) + first - start, len(above) + last - start
+    line = Line(unit.file, loop.lineno, (above + statement.line)[start:], columns, start)
+    return Move(line, (above + "\n".join(rows))[start:], edits, (), reason)
+
+
+def _nothing(node: ast.stmt) -> ast.stmt:
+    return ast.copy_location(ast.Pass(), node)
+
+
+def _named(statement: Statement, last: ast.Return, value: ast.expr) -> list[ast.stmt]:
+    """What is returned computed, a statement, and the return of it."""
+    tree = statement.unit.tree
+    taken = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    name = next(name for name in ("dx", "result", "result_") if name not in taken)
+    assigned = ast.copy_location(ast.Assign([ast.Name(name, ast.Store())], value), last)
+    returned = ast.copy_location(ast.Return(ast.Name(name, ast.Load())), last)
+    return [assigned, statement.node, returned]
+
+
+def _rows_of(passed: Sequence[Statement], after: ast.stmt) -> list[str]:
+    """The rows below a statement, to the last that is passed."""
+    last = passed[-1]
+    rows = last.unit.text[after.end_lineno or after.lineno : last.node.end_lineno]
+    return [row.rstrip("\r\n") for row in rows]
+
+
+def _passed(statement: Statement) -> Iterator[list[Statement]]:
+    """The statements after one in its block, of which none holds others, in rows of their own: all
+    of them, then fewer.
+    """
+    unit, here = statement.unit, statement.node
+    after = list(
+        takewhile(lambda node: unit.place(node) in unit.statements, _followers(unit, here))
+    )
     for count in range(len(after), 0, -1):
-        passed, last = after[:count], after[count - 1]
-        simple = statement.unit.place(last) in statement.unit.statements
-        apart = not _share_rows([statement.node, *passed])
-        if simple and apart and _reads(last, name) and not _returns(last, name):
-            yield Move(statement, [Statement(statement.unit, node) for node in passed])
+        if not _share_rows([here, *after[:count]]):
+            yield [Statement(unit, node) for node in after[:count]]
 
 
 def _share_rows(nodes: Sequence[ast.stmt]) -> bool:
@@ -130,13 +287,47 @@ def _share_rows(nodes: Sequence[ast.stmt]) -> bool:
     return any(one.end_lineno == two.lineno for one, two in pairwise(nodes))
 
 
-def _followers(unit: Unit, node: ast.stmt) -> list[ast.stmt]:
-    """The statements of the same block that come after one."""
+def _block(unit: Unit, node: ast.stmt) -> list[ast.stmt]:
+    """The statements of the block that one stands in."""
     for around in ast.walk(unit.tree):
         for _, block in ast.iter_fields(around):
             if isinstance(block, list) and node in block:
-                return list(block[block.index(node) + 1 :])
-    return []
+                return block
+    return [node]
+
+
+def _followers(unit: Unit, node: ast.stmt) -> list[ast.stmt]:
+    """The statements of the same block that come after one."""
+    block = _block(unit, node)
+    return block[block.index(node) + 1 :]
+
+
+def _before(unit: Unit, node: ast.stmt) -> ast.stmt | None:
+    """The statement of the same block that comes before one."""
+    block = _block(unit, node)
+    return block[block.index(node) - 1] if block[0] is not node else None
+
+
+def _loops_around(statement: Statement) -> Iterator[ast.For | ast.While]:
+    """The loops that a statement stands in, from the inside outwards."""
+    found = [
+        loop
+        for loop in ast.walk(statement.unit.tree)
+        if isinstance(loop, ast.For | ast.While) and statement.node in ast.walk(loop)
+    ]
+    yield from reversed(found)
+
+
+def _names(node: ast.AST) -> set[str]:
+    """The names in a tree, but for those of what is called."""
+    called = {id(part.func) for part in ast.walk(node) if isinstance(part, ast.Call)}
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and id(n) not in called}
+
+
+def _stored(node: ast.AST) -> set[str]:
+    """The names of what a statement assigns to."""
+    targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+    return {name for target in targets if target is not None for name in _names(target)}
 
 
 def _returns(node: ast.stmt, name: str) -> bool:

@@ -20,9 +20,8 @@ import numpy as np
 from autograd_mini.check.lines.candidates import Candidate, Candidates, Edits
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.edits import Edit
-from autograd_mini.check.lines.moves import Move, below_readers
+from autograd_mini.check.lines.moves import Move, moves
 from autograd_mini.check.lines.source import Place, Statement
-from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.lines.substituted import Substituted, Substitutes
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, Suspects, missing
 from autograd_mini.check.lines.texts import with_plain_products
@@ -273,7 +272,7 @@ class _Search:
         """
         if not self._is_begun:
             self._is_begun = True
-            self._found += _moved_updates(self._trial, self._budget)
+            self._found += _moved(self._trial, self._budget)
         most = min(most, self._best + margin)
         while not self._is_done and self._limit < most and not self._budget.spent:
             self._limit += _STEP
@@ -319,15 +318,13 @@ _SUBSTITUTING = 0.2
 """The part of the time for changes that may be taken besides to find it."""
 
 
-def _moved_updates(trial: Trial, budget: Budget) -> Iterator[VerifiedEdit]:
-    """Updates that are right, but come too early: their own gradient depends on them and is right,
-    so that nothing is wrong with what they make.
+def _moved(trial: Trial, budget: Budget) -> Iterator[VerifiedEdit]:
+    """Statements that are right, but stand in a wrong place: of an update that comes too early the
+    own gradient is right, so that nothing is wrong with what it makes.
     """
     for place in trial.places:
         statement = trial.program.statement(place)
-        if place in trial.base or not updates_itself(statement.node):
-            continue
-        for move in below_readers(statement):
+        for move in moves(statement) if place not in trial.base else ():
             if budget.spent:
                 return
             budget.count(statement)

@@ -277,3 +277,42 @@ def test_a_name_is_transposed_before_a_product_is():
     square = {"W1": RNG.normal(size=(4, 5))}
     (mistake,) = check_gradients(loss, square, manual).mistakes
     assert mistake.repair.text == 'return {"W1": 1.0 * X.T @ d}'
+
+
+def per_row(W1):
+    return np.sum((X @ W1) ** 2) / 2
+
+
+def halved_in_each_turn(W1):
+    z, dW1 = X @ W1, np.zeros_like(W1)
+    for i in range(len(X)):
+        dW1 += np.outer(X[i], 2 * z[i])
+        dW1 /= 2
+    return {"W1": dW1}
+
+
+def added_once(W1):
+    z, dW1 = X @ W1, np.zeros_like(W1)
+    for i in range(len(X)):
+        share = np.outer(X[i], z[i])
+    dW1 += share
+    return {"W1": dW1}
+
+
+@pytest.mark.parametrize(
+    ("manual", "line", "reason"),
+    [
+        (halved_in_each_turn, "dW1 /= 2", "it runs in each turn of the loop"),
+        (added_once, "dW1 += share", "it runs once, after the loop"),
+    ],
+)
+def test_a_statement_on_the_wrong_side_of_the_end_of_a_loop_is_moved(manual, line, reason):
+    (mistake,) = check_gradients(per_row, {"W1": PARAMS["W1"]}, manual).mistakes
+    start, end = mistake.line.columns
+    assert mistake.line.text[start:end] == line
+    assert mistake.reason.startswith(reason)
+    *_, before = mistake.line.text.splitlines()
+    *same, after = mistake.repair.text.splitlines()
+    assert before.strip() == after.strip()
+    assert len(before) - len(after) == (4 if manual is halved_in_each_turn else -4)
+    assert mistake.line.text.splitlines()[:-1] == same
