@@ -339,8 +339,8 @@ class _Posing:
                     if numbers is not None:
                         made[self.trained.names[update]] = as_computed(numbers / fit.factor)
                     continue
-                numbers = as_numbers(update.variable.after(after))
                 before = np.asarray(values[update.variable].data)
+                numbers = as_numbers(update.variable.after(after, before))
                 if numbers is not None:
                     taken = (before - numbers) / self._scale(update)
                     made[self.trained.names[update]] = as_computed(taken)

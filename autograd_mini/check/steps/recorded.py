@@ -14,7 +14,7 @@ from autograd_mini.check.lines.program import Program, Site, Stopped
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Held, Space, Variable, as_numbers
-from autograd_mini.core.graph import Node
+from autograd_mini.core.graph import Node, data_of
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.recording import Note, node_of, recording, version_of
 from autograd_mini.typing import Array
@@ -132,6 +132,7 @@ def run(
     ran = Ran()
     turns: dict[Site, int] = {}
     late: dict[tuple[Site, Held], tuple[int, Array, int]] = {}
+    begun: Mapping[Variable, Array | Tensor] = at or start or {}
 
     def listen(site: Site, name: str, value: Held) -> None:
         turn = turns[site] = turns.get(site, -1) + 1
@@ -151,7 +152,8 @@ def run(
             if version_of(array) == version:
                 ran.made[number] = replace(ran.made[number], node=node_of(array))
         for variable in wanted:
-            value = ran.objects[variable] = variable.after(after)
+            held = np.asarray(data_of(begun.get(variable, variable.before)))
+            value = ran.objects[variable] = variable.after(after, held)
             if isinstance(value, list):
                 value = _copied(value)
             if at:  # before it is put back

@@ -111,8 +111,13 @@ class Variable:
     before: Array
     kind: str
 
-    def after(self, spaces: Sequence[Mapping[str, Any]]) -> Held:
-        """What is found at its paths, where that is other than before, else at the first."""
+    def after(self, spaces: Sequence[Mapping[str, Any]], before: Array) -> Held:
+        """What is found at its paths, where that is other than before, else at the first.
+
+        Arguments:
+            spaces: the names after a step.
+            before: what it held when the step began.
+        """
         found = None
         for path in self.paths:
             try:
@@ -122,7 +127,7 @@ class Variable:
             array = as_numbers(value)
             if array is None or array.shape != self.before.shape:
                 continue
-            if found is None or not np.array_equal(array, self.before, equal_nan=True):
+            if found is None or not np.array_equal(array, before, equal_nan=True):
                 found = value
         return found
 
