@@ -733,3 +733,62 @@ def test_a_class_with_both_passes(tmp_path):
     """
     assert checked(tmp_path, text).ok
     assert not checked(tmp_path, slipped(text, "(1 - self.out)", "(1 + self.out)")).ok
+
+
+TRAINER = """
+    class Trainer:
+        def __init__(self):
+            self.w = np.random.randn(3, 1)
+
+        def train_step(self, x, y, lr):
+            out = x @ self.w
+            loss = np.mean((out - y) ** 2)
+            self.w -= lr * 2 * x.T @ (out - y) / len(x)
+            return loss
+
+
+    trainer = Trainer()
+"""
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        "losses = [trainer.train_step(X[i : i + 4], Y[i : i + 4], lr=0.5) for i in (0, 4)]",
+        "print(sum(trainer.train_step(X[i : i + 4], Y[i : i + 4], 0.5) for i in (0, 4)))",
+    ],
+)
+def test_a_step_is_one_item_of_a_comprehension(tmp_path, turns):
+    report = checked(tmp_path, TRAINER, f"for epoch in range(100):\n    {turns}\n")
+    assert report.ok, str(report)
+    assert report.assumptions[0] == "Step: the first turn of the loop in line 20, lines 20"
+    assert "divided by lr = 0.5" in report.assumptions[3]
+
+
+def test_parameters_that_a_function_declares_global(tmp_path):
+    loop = FLAT[FLAT.index("    for epoch") :]
+    inner = textwrap.indent(textwrap.dedent(loop), "    ")
+    text = f"def train():\n    global W1, b1, W2, b2\n{inner}\ntrain()\n"
+    start = textwrap.dedent(FLAT[: FLAT.index("    for epoch")])
+    assert checked(tmp_path, start, text).ok
+    report = checked(tmp_path, start, slipped(text, "h.T @ d2", "2 * h.T @ d2"))
+    assert report.mistakes[0].repair.text == "W2 -= 0.5 * h.T @ d2"
+
+
+def test_a_parameter_that_is_an_argument_and_a_global_name(tmp_path):
+    report = checked(
+        tmp_path,
+        """
+        def descend(w):
+            for _ in range(100):
+                out = X @ w
+                print(np.mean((out - Y) ** 2))
+                w = w - 0.1 * 2 * X.T @ (out - Y) / len(X)
+            return w
+
+
+        w = np.zeros((3, 1))
+        w = descend(w)
+        """,
+    )
+    assert report.ok, str(report)

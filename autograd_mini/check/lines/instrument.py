@@ -117,9 +117,9 @@ class _Hooked(ast.NodeTransformer):
             return cast(ast.AST, super().visit(node))
         place = self.unit.place(node)
         if place not in self.edits and place != self.before:
-            if place not in self.unit.hooked:
-                self.unit.hooked[place] = self.placed(self.hooked(node), node)
-            return self.unit.hooked[place]
+            if (place, self.turns) not in self.unit.hooked:
+                self.unit.hooked[place, self.turns] = self.placed(self.hooked(node), node)
+            return self.unit.hooked[place, self.turns]
         several = [self.hooked(other) for other in self.edits.get(place, [node])]
         statements = several[0] if len(several) == 1 else _chosen(several)
         if place == self.before:
@@ -139,9 +139,12 @@ class _Hooked(ast.NodeTransformer):
         visited = [cast(ast.expr, self.visit(getattr(one, part))) for one in several]
         setattr(made, part, _chosen_part(visited))
         if self.turns and not isinstance(node, ast.If):
-            turned = _call(_TURNED, ast.Constant(place))  # type: ignore[arg-type]
-            made.body = [ast.copy_location(ast.Expr(turned), node.body[0]), *made.body]
+            made.body = [ast.copy_location(ast.Expr(self.turned(node)), node.body[0]), *made.body]
         return [ast.Expr(_call(_REACHED)), made] if place == self.before else made
+
+    def turned(self, loop: ast.stmt | ast.expr) -> ast.expr:
+        """What tells that a loop begins a turn."""
+        return _call(_TURNED, ast.Constant(self.unit.place(loop)))  # type: ignore[arg-type]
 
     def handed(self, definition: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.stmt]:
         """What tells of the arguments of a function, where it begins."""
@@ -166,6 +169,15 @@ class _Hooked(ast.NodeTransformer):
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         return self.generic_visit(node)
+
+    def visit_ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> ast.AST:
+        made = self.copied(node)
+        if self.turns:
+            both = ast.Tuple([self.turned(node), made.elt], ast.Load())
+            made.elt = ast.Subscript(both, ast.Constant(1), ast.Load())
+        return made
+
+    visit_GeneratorExp = visit_ListComp
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         made = self.copied(node)

@@ -86,12 +86,14 @@ class Unit:
         return self.statements | self.headers
 
     @functools.cached_property
-    def hooked(self) -> dict[Place, list[ast.stmt]]:
-        """Statements with hooks in them (``instrument``), as far as they were asked for."""
+    def hooked(self) -> dict[tuple[Place, bool], list[ast.stmt]]:
+        """Statements with hooks in them (``instrument``), as far as they were asked for, without
+        and with those of turns.
+        """
         return {}
 
-    def place(self, node: ast.stmt) -> Place:
-        """Where a statement of it begins."""
+    def place(self, node: ast.stmt | ast.expr) -> Place:
+        """Where a statement of it begins, or a loop in one."""
         return self.file, node.lineno, node.col_offset
 
 

@@ -52,8 +52,10 @@ def block(
     arguments = [ast.arg(name) for name in known]
     if local is not None:
         update = ast.Attribute(ast.Name(LEFT, ast.Load()), "update", ast.Load())
-        took = ast.Call(update, [ast.Call(ast.Name("locals", ast.Load()), [], [])], [])
-        inside = [ast.Try(inside, [], [], [ast.Expr(took)])]
+        took = ast.Expr(ast.Call(update, [ast.Call(ast.Name("locals", ast.Load()), [], [])], []))
+        took.lineno = took.end_lineno = body[-1].end_lineno or body[-1].lineno
+        took.col_offset = took.end_col_offset = _BESIDE + 1  # a place of its own
+        inside = [ast.Try(inside, [], [], [took])]
         arguments.append(ast.arg(LEFT))
     tree = ast.FunctionDef(
         "<module>", ast.arguments([], arguments, None, [], [], None, []), inside, [], None

@@ -22,7 +22,7 @@ from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import is_made_of_itself
 from autograd_mini.notebooks import cell_of_name
 
-Loop = ast.For | ast.While
+Loop = ast.For | ast.While | ast.ListComp | ast.GeneratorExp
 
 _SECONDS_MORE = 5.0
 """How long is looked for a step that is surer than another."""
@@ -161,12 +161,13 @@ def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
         return None
     frame = reached[number]
     turn = f"turn {number + 1}" if number else "the first turn"
-    words = f"{turn} of the loop in line {loop.lineno}, lines {_span(loop.body)}"
+    body, is_inline = _body(loop), not isinstance(loop, ast.stmt)
+    words = f"{turn} of the loop in line {loop.lineno}, lines {_span(body)}"
     words += _of_cell(place[0])
     later = functools.partial(_later, file, place, number)
     is_part = _is_part(unit, loop)
-    if unit.tree.name == "<module>":
-        function = block(unit.file, unit.text, loop.body, execution.namespace)
+    if unit.tree.name == "<module>" and not is_inline:
+        function = block(unit.file, unit.text, body, execution.namespace)
         step = _step([execution.namespace], [function], words)
         return replace(step, later=later, is_part=is_part)
     local = {
@@ -174,9 +175,9 @@ def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
         for name, value in frame.f_locals.items()
         if name not in HOOKS and name.isidentifier()
     }
-    stated = declared_global(unit.tree)
+    stated = [] if is_inline else declared_global(unit.tree)
     local = {name: value for name, value in local.items() if name not in stated}
-    function = block(unit.file, unit.text, loop.body, frame.f_globals, local, stated, unit.classes)
+    function = block(unit.file, unit.text, body, frame.f_globals, local, stated, unit.classes)
     spaces = [local, frame.f_globals]
 
     def call(follow: Follow) -> tuple[Any, Sequence[Mapping[str, Any]]]:
@@ -208,6 +209,13 @@ def _loop_at(program: Program, place: Place) -> tuple[Unit | None, Loop | None]:
             if isinstance(node, Loop) and unit.place(node) == place:
                 return unit, node
     return None, None
+
+
+def _body(loop: Loop) -> Sequence[ast.stmt]:
+    """What a loop runs in a turn; of a comprehension what it makes one item by, returned."""
+    if isinstance(loop, ast.For | ast.While):
+        return loop.body
+    return [ast.copy_location(ast.Return(loop.elt), loop.elt)]
 
 
 def _is_part(unit: Unit, loop: Loop) -> bool:
