@@ -110,10 +110,14 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A layer: its name, and the names of its boxes."""
+    """A layer: its name, and the names of its boxes.
+
+    It is continued where a row above has its name, and others of its boxes.
+    """
 
     label: str
     boxes: tuple[str, ...]
+    continued: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,6 @@ class Picture:
         groups: for the boxes n0, n1, ... which nodes they stand for, by their places among the
             nodes that are shown, in topological order.
         ends: those of them whose numbers the box shows: the last of each sum.
-        rows: the names of the boxes in each row, of a picture that is wrapped like text.
     """
 
     title: str
@@ -139,7 +142,6 @@ class Picture:
     backward: bool = False
     groups: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
     ends: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
-    rows: tuple[tuple[str, ...], ...] = ()
 
 
 def node_box(

@@ -7,13 +7,15 @@ import html
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Literal
 
 import graphviz
 
 from autograd_mini.show import theme
-from autograd_mini.show.boxes import Arrow, Box, Cluster, Picture
+from autograd_mini.show.boxes import Arrow, Box, Picture
 from autograd_mini.show.drawing import Drawing
 from autograd_mini.show.engine import Engine
 from autograd_mini.show.heat import Strip
@@ -36,6 +38,33 @@ MOST_CROSSED = 1000
 """So does one whose arrows cross more rows of boxes in all: labels make room in each row."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What all parts of a drawing share.
+
+    Arguments:
+        prefix: what ids begin with.
+        direction: which way arrows go.
+        is_large: whether arrows keep their texts for those who point at them.
+        is_narrow: whether long lines are broken.
+    """
+
+    prefix: str
+    direction: Direction
+    is_large: bool
+    is_narrow: bool
+
+
+def look_of(picture: Picture, direction: Direction, width: float) -> Look:
+    """The look of a picture on a page of this width, in points.
+
+    The ids begin with a digest of the picture, so that several can stand on one page.
+    """
+    prefix = "g" + hashlib.sha256(repr((picture, direction)).encode()).hexdigest()[:8]
+    is_large = len(picture.arrows) > MOST_LABELS or _crossed(picture.arrows) > MOST_CROSSED
+    return Look(prefix, direction, is_large, width < NARROW)
+
+
 def drawing_of(
     picture: Picture,
     direction: Direction = "LR",
@@ -45,65 +74,92 @@ def drawing_of(
 ) -> Drawing:
     """A picture as DOT text.
 
-    The ids begin with a digest of the picture, so that several can stand on one page.
-
     Arguments:
-        picture, direction, engine, legend: as for ``draw``; a picture in rows goes from left to
-            right.
+        picture, direction, engine, legend: as for ``draw``.
         width: that of the text below the picture, in points.
     """
-    prefix = "g" + hashlib.sha256(repr((picture, direction)).encode()).hexdigest()[:8]
+    look = look_of(picture, direction, width)
+    drawing = empty(picture, look, engine)
+    fill(drawing, picture, look)
+    keep_order(drawing, picture)
+    label_below(drawing, below_of(picture, look, legend, width))
+    return drawing
+
+
+def empty(picture: Picture, look: Look, engine: Engine, layout: str = "dot") -> Drawing:
+    """The drawing of a picture without its parts."""
     names = [box.name for box in picture.boxes] + [arrow.name for arrow in picture.arrows]
-    is_large = len(picture.arrows) > MOST_LABELS or _crossed(picture.arrows) > MOST_CROSSED
     graph = {
         **theme.GRAPH,
-        "rankdir": direction,
-        "ranksep": theme.RANKSEP["rows" if picture.rows else direction],
-        "id": prefix,
+        "rankdir": look.direction,
+        "ranksep": theme.RANKSEP[look.direction],
+        "id": look.prefix,
     }
-    drawing = Drawing(
+    return Drawing(
         title=picture.title,
         text=transcript(picture),
-        ids=[f"{prefix}_{name}" for name in names],
+        ids=[f"{look.prefix}_{name}" for name in names],
         program=engine,
-        graph_attr=graph | (theme.QUICK if is_large else {}),
+        layout=layout,
+        graph_attr=graph | (theme.QUICK if look.is_large else {}),
         node_attr=theme.NODE,
         edge_attr=theme.EDGE,
     )
+
+
+Places = Mapping[str, Mapping[str, str]]
+"""Attributes of DOT that say where boxes and frames, by their names, and arrows, by id, stand."""
+
+
+def fill(
+    drawing: Drawing,
+    picture: Picture,
+    look: Look,
+    places: Places = MappingProxyType({}),
+    suffix: str = "",
+) -> None:
+    """Boxes, frames and arrows; ``suffix`` tells the frames of one row from those of another."""
     layer = {name: cluster.label for cluster in picture.clusters for name in cluster.boxes}
+    for box in picture.boxes:
+        if box.name not in layer:
+            _add(drawing, box, look, places)
     boxes = {box.name: box for box in picture.boxes}
-    is_narrow = width < NARROW
-    heads = {arrow.head for arrow in picture.arrows}
-    for i, row in reversed([*enumerate(picture.rows)]):  # Graphviz begins at the bottom
-        with drawing.subgraph(name=f"cluster_r{i}") as part:
-            part.attr(**theme.ROW)
-            within = [boxes[name] for name in row]
-            _add_all(part, within, picture.clusters, prefix, is_narrow, f"r{i}")
-            for name in () if heads.intersection(row) else row:  # in the column of results
-                part.node(f"{name}i", "", style="invis", width="0", height="0")
-                part.edge(f"{name}i", name, style="invis")
-    if not picture.rows:
-        _add_all(drawing, picture.boxes, picture.clusters, prefix, is_narrow)
-    for names in siblings(picture):
-        _in_order(drawing, names[::-1] if direction == "LR" else names)
+    for i, cluster in enumerate(picture.clusters):
+        name = f"cluster_{i}{suffix}"
+        with drawing.subgraph(name=name) as frame:
+            frame.attr(
+                **theme.CLUSTER,
+                label=graphviz.nohtml(_plain("" if cluster.continued else cluster.label)),
+                id=f"{look.prefix}_l{i}{suffix}",
+                tooltip=_tooltip(cluster.label),
+                **places.get(name, {}),
+            )
+            for within in cluster.boxes:
+                _add(frame, boxes[within], look, places)
     for arrow in picture.arrows:
         crosses = layer.get(arrow.tail) != layer.get(arrow.head)
-        said = arrow.lines
-        if is_narrow:
+        said, name = arrow.lines, f"{look.prefix}_{arrow.name}"
+        if look.is_narrow:
             said = tuple(part for line in said for part in textwrap.wrap(line, NARROW_LABEL))
         drawing.edge(
             arrow.tail,
             arrow.head,
-            label=None if is_large else _edge_label(said, direction, crosses),
-            id=f"{prefix}_{arrow.name}",
-            tooltip=_tooltip(" ".join(arrow.lines)) if is_large and arrow.lines else None,
+            label=None if look.is_large else _edge_label(said, look.direction, crosses),
+            id=name,
+            tooltip=_tooltip(" ".join(arrow.lines)) if look.is_large and arrow.lines else None,
             **(theme.RESIDUAL if arrow.residual else {}),
             **(_backward(arrow) if picture.backward else {}),
+            **places.get(name, {}),
         )
-    below = _below(picture, is_large, legend, width)
-    if below:
-        drawing.attr(label=f"<{below}>", labelloc="b", labeljust="l", fontname="Helvetica")
-    return drawing
+
+
+def keep_order(drawing: Drawing, picture: Picture) -> None:
+    """Have Graphviz place the neurons of a layer in the order of their names."""
+    for names in siblings(picture):
+        with drawing.subgraph() as part:
+            part.attr(rank="same")
+            for first, second in pairwise(names):
+                part.edge(first, second, style="invis")
 
 
 def siblings(picture: Picture) -> list[list[str]]:
@@ -117,7 +173,7 @@ def siblings(picture: Picture) -> list[list[str]]:
         for name in names:
             box = labels[name]
             numbers = [int(digits) for digits in re.findall(r"\d+", box.label)]
-            if numbers and box.kind in ("operation", "input") and not _MADE_UP.fullmatch(box.label):
+            if numbers and not _MADE_UP.fullmatch(box.label):
                 found.setdefault((column, family(box.label)), []).append((numbers, name))
     return [[name for _, name in sorted(each)] for each in found.values() if len(each) > 1]
 
@@ -145,59 +201,30 @@ def _backward(arrow: Arrow) -> dict[str, str]:
     return {"dir": "back", "color": theme.INK["gradient"]}
 
 
-def _add_all(
-    part: graphviz.Digraph,
-    boxes: Sequence[Box],
-    clusters: Sequence[Cluster],
-    prefix: str,
-    is_narrow: bool,
-    suffix: str = "",
-) -> None:
-    """Boxes, and frames around those of a layer; a layer in two rows has two."""
-    layer = {name: cluster.label for cluster in clusters for name in cluster.boxes}
-    for box in boxes:
-        if box.name not in layer:
-            _add(part, box, prefix, is_narrow)
-    for i, cluster in enumerate(clusters):
-        within = [box for box in boxes if layer.get(box.name) == cluster.label]
-        if not within:
-            continue
-        with part.subgraph(name=f"cluster_{i}{suffix}") as frame:
-            label = graphviz.nohtml(_plain(cluster.label))
-            frame.attr(
-                **theme.CLUSTER,
-                label=label,
-                id=f"{prefix}_l{i}{suffix}",
-                tooltip=_tooltip(cluster.label),
-            )
-            for box in within:
-                _add(frame, box, prefix, is_narrow)
-
-
-def _in_order(drawing: Drawing, names: Sequence[str]) -> None:
-    with drawing.subgraph() as part:
-        part.attr(rank="same")
-        for first, second in pairwise(names):
-            part.edge(first, second, style="invis")
-
-
-def _add(part: graphviz.Digraph, box: Box, prefix: str, is_narrow: bool) -> None:
+def _add(part: graphviz.Digraph, box: Box, look: Look, places: Places) -> None:
     style = theme.KINDS[box.kind] | (theme.ROOT if box.root else {})
     style |= theme.STATUS.get(box.status, {})
     words = [box.kind, "root" * box.root, box.status.replace(" ", "-")]
     part.node(
         box.name,
-        f"<{_table(box, is_narrow)}>",
+        f"<{_table(box, look.is_narrow)}>",
         **style,
-        **{"id": f"{prefix}_{box.name}", "class": " ".join(word for word in words if word)},
+        **{"id": f"{look.prefix}_{box.name}", "class": " ".join(word for word in words if word)},
         tooltip=_tooltip(box.tooltip),
+        **places.get(box.name, {}),
     )
 
 
-def _below(picture: Picture, is_large: bool, legend: bool, width: float) -> str:
+def label_below(drawing: Drawing, text: str) -> None:
+    """Have a text of ``below_of`` stand below the drawing."""
+    if text:
+        drawing.attr(label=f"<{text}>", labelloc="b", labeljust="l", fontname="Helvetica")
+
+
+def below_of(picture: Picture, look: Look, legend: bool, width: float) -> str:
     """What stands below the picture: what was left out, and what the kinds of boxes look like."""
     notes = list(picture.notes)
-    if is_large and any(arrow.lines for arrow in picture.arrows):
+    if look.is_large and any(arrow.lines for arrow in picture.arrows):
         notes.append("point at an arrow of the SVG for its local derivative")
     kinds = [box.kind for box in picture.boxes if not box.root] + ["result"]
     entries = theme.legend(kinds, [box.status for box in picture.boxes]) if legend else []
@@ -322,7 +349,7 @@ def _short_rows(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0"'
 
-CELL = 7
+CELL = 5
 """The least side of a cell of a strip, in points."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ class Drawing(graphviz.Digraph):
         text: the picture in words, for people who hear it read out.
         ids: every ``id`` that a complete SVG of it has.
         program: the engine, ``"embedded"`` or ``"system"``.
-        layout: Graphviz's algorithm; ``"nop2"`` keeps the places that the text gives.
+        layout: Graphviz's algorithm; ``"nop2"`` keeps the places that the text gives, as long as
+            every node has one.
         rest: as for ``graphviz.Digraph``.
 
     >>> from autograd_mini import Value, draw
@@ -52,6 +54,17 @@ class Drawing(graphviz.Digraph):
         self.program: Engine = program
         self.layout = layout
         self._rendered_last: tuple[tuple[str, ...], bytes] | None = None
+
+    def node(self, name: str, label: str | None = None, **attributes: object) -> None:
+        """Add a node, or change one; where it has no place among given ones, all are laid out."""
+        if self.layout == "nop2" and "pos" not in attributes and not self._has(name):
+            self.layout = "dot"
+        super().node(name, label, **attributes)
+
+    def _has(self, name: str) -> bool:
+        return bool(
+            re.search(rf"^\s*{re.escape(graphviz.quoting.quote(name))} \[", str(self), re.M)
+        )
 
     def svg(self, *, engine: Engine | None = None) -> str:
         """The picture as the text of an ``<svg>`` element, to put into a page.

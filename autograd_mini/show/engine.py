@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -136,6 +137,26 @@ def render(
     if messages:
         warnings.warn(f"Graphviz: {messages}", stacklevel=2)
     return picture
+
+
+def layouts(dot: str, engine: Engine) -> list[dict[str, Any]]:
+    """Where Graphviz places the parts of each of several graphs, as its format json0 says it.
+
+    Raises:
+        RuntimeError: there is no engine, or it failed.
+    """
+    finished = _run(dot, "json0", engine, "dot")
+    text = finished.stdout.decode("utf-8", errors="replace").strip()
+    if finished.returncode not in (0, 1) or not text:
+        raise RuntimeError(
+            _failure("json0", engine, finished.returncode, _messages(finished.stderr))
+        )
+    decoder, found, place = json.JSONDecoder(), [], 0
+    while place < len(text):
+        layout, end = decoder.raw_decode(text, place)
+        found.append(layout)
+        place = end + (len(text) - end) - len(text[end:].lstrip())
+    return found
 
 
 def _run(

@@ -6,7 +6,7 @@ A picture fits where its smallest text is shown with at least 9 pixels, as wide 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,36 +14,47 @@ from autograd_mini.show.boxes import Picture
 from autograd_mini.show.dot import Direction, drawing_of
 from autograd_mini.show.drawing import Drawing
 from autograd_mini.show.engine import Engine
-from autograd_mini.show.rows import (
-    GAP,
-    LINE,
-    PAGE_WIDTH,
-    box_size,
-    columns_within,
-    estimate,
-    in_rows,
-)
+from autograd_mini.show.rows import ALONG, GAP, LINE, PAGE_WIDTH, box_size, estimate, in_rows
+from autograd_mini.show.stacked import stacked
 
 Fit = Literal["page", "screen", "phone"]
 
 
 @dataclass(frozen=True)
 class Page:
-    """How wide and how high a picture may be, in points of which the smallest text has 9."""
+    """How wide and how high a picture may be where it is shown, in pixels."""
 
     width: float
     height: float
 
+    def excess(self, width: float, height: float) -> float:
+        """How much too large for the page a picture of so many points is; 1 or less if it fits.
+
+        Browsers show a point as 4/3 pixels, and what is wider than the page as wide as the page:
+        a picture as wide in points as the page in pixels has text of 9 pixels at least.  To be
+        too wide is worse than to be too high, since then the text is too small.
+        """
+        wide = width / self.width
+        high = height * min(4 / 3, 1 / wide) / self.height
+        return max(high, wide**WIDE if wide > 1.0 else 0.0)
+
 
 PAGES: dict[Fit, Page] = {
-    "page": Page(PAGE_WIDTH, 1660),
+    "page": Page(PAGE_WIDTH, PAGE_WIDTH * 2**0.5),
     "screen": Page(1340, 640),
     "phone": Page(360, 1600),
 }
-"""A column of text, a laptop's window and a telephone's screens; their widths in pixels."""
+"""A column of text and a sheet of paper of its width, a laptop's window, and two and a half
+screens of a telephone."""
 
 DOUBT = 1.25
 """A layout that is estimated larger than the page by more than this is not tried."""
+
+WIDE = 4
+"""A picture that is so many times too wide is as bad as one that is too high by the power of it."""
+
+TRIALS = 4
+"""So many widths of rows are tried, each narrower, until the rows are no wider than the page."""
 
 
 def fitted(
@@ -53,37 +64,33 @@ def fitted(
     engine: Engine,
     legend: bool,
 ) -> Drawing:
-    """The first drawing that fits, else the one whose text is the largest at the page's width.
+    """The first drawing that fits, else the one that comes nearest.
 
-    Each picture is tried from left to right, from top to bottom, then wrapped in rows; then the
-    next one, which is folded further.
+    Each picture is tried from left to right, from top to bottom and in rows, of which the lower
+    one is taken; then the next one, which is folded further.
 
     Arguments:
         pictures: of the same graph, the finest first.
         page: what to fit.
         direction: the only one to try; ``None`` for both, and rows.
         engine, legend: as for ``draw``.
-
-    Raises:
-        RuntimeError: no engine is installed, or it failed; says what to do.
     """
-    best: tuple[tuple[float, float], Drawing] | None = None
+    best: tuple[float, Drawing] | None = None
     waiting: Picture | None = None
     for picture in pictures:
         waiting = picture
         if not _is_hopeless(picture, page):
             waiting = None
-            for drawing, (width, height) in _drawn(picture, page, direction, engine, legend):
-                if width <= page.width and height <= page.height:
-                    return drawing
-                worse = max(width / page.width, 1.0), height
-                if best is None or worse < best[0]:
-                    best = worse, drawing
-    if waiting is not None:
-        for drawing, (width, height) in _drawn(waiting, page, direction, engine, legend):
-            worse = max(width / page.width, 1.0), height
-            if best is None or worse < best[0]:
-                best = worse, drawing
+            try:
+                excess, drawing = _best(picture, page, direction, engine, legend)
+            except RuntimeError:  # DOT text needs no engine; who asks for more is told
+                return drawing_of(picture, direction or "LR", engine, legend, page.width)
+            if excess <= 1.0:
+                return drawing
+            if best is None or excess < best[0]:
+                best = excess, drawing
+    if waiting is not None and best is None:
+        best = _best(waiting, page, direction, engine, legend)
     assert best is not None
     return best[1]
 
@@ -95,38 +102,42 @@ def _is_hopeless(picture: Picture, page: Page) -> bool:
     return area > DOUBT * page.width * page.height
 
 
-def _drawn(
+def _best(
     picture: Picture,
     page: Page,
     direction: Direction | None,
     engine: Engine,
     legend: bool,
-) -> Iterator[tuple[Drawing, tuple[float, float]]]:
-    """Drawings that may fit, with their sizes; at last in rows, for what does not fit in height."""
-    ways: tuple[Direction, ...] = ("LR", "TB") if direction is None else (direction,)
-    for way in ways:
+) -> tuple[float, Drawing]:
+    """The drawing that fits best, with how many times larger than the page it is."""
+    found: list[tuple[float, Drawing]] = []
+    for way in ("LR", "TB") if direction is None else (direction,):
         about = estimate(picture, way)
-        if direction == "TB" or (
-            about[0] <= page.width * DOUBT and about[1] <= page.height * DOUBT
-        ):
+        if direction or (about[0] <= page.width * DOUBT and about[1] <= page.height * DOUBT):
             drawing = drawing_of(picture, way, engine, legend, page.width)
-            yield drawing, _size(drawing) or about
-    if direction == "TB":
-        return
-    for columns in range(columns_within(picture, page.width), -1, -1):
-        drawing = drawing_of(in_rows(picture, columns), "LR", engine, legend, page.width)
-        width, height = _size(drawing) or (page.width, 0.0)
-        yield drawing, (width, height)
-        if width <= page.width:
+            found.append((page.excess(*size(drawing.svg())), drawing))
+            if way == "LR" and found[0][0] <= 1.0:
+                return found[0]
+    if direction != "TB":
+        found.append(_in_rows(picture, page, engine, legend))
+    return min(found, key=lambda one: one[0])
+
+
+def _in_rows(picture: Picture, page: Page, engine: Engine, legend: bool) -> tuple[float, Drawing]:
+    """The picture in rows that are as wide as the page."""
+    width = page.width / ALONG
+    best: tuple[float, Drawing] | None = None
+    for _ in range(TRIALS):
+        rows = in_rows(picture, width)
+        drawing, found = stacked(picture, rows, engine, legend, page.width)
+        excess = page.excess(*found)
+        if best is None or excess < best[0]:
+            best = excess, drawing
+        if found[0] <= page.width or len(rows) >= len(picture.boxes):
             break
-
-
-def _size(drawing: Drawing) -> tuple[float, float] | None:
-    """How wide and how high a drawing is, in points; ``None`` where nothing lays it out."""
-    try:
-        return size(drawing.svg())
-    except RuntimeError:  # DOT text needs no engine; who asks for more is told
-        return None
+        width *= min(page.width / found[0], 0.95)
+    assert best is not None
+    return best
 
 
 def size(svg: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""A picture that is wrapped like text: its boxes in rows, each from left to right.
+"""A picture that is wrapped like text: rows of boxes, each from left to right, a picture each.
 
 A row begins with references to the boxes of rows above that it uses.
 
@@ -6,16 +6,17 @@ A row begins with references to the boxes of rows above that it uses.
 >>> from autograd_mini import Value
 >>> from autograd_mini.show.picture import picture
 >>> chain = reduce(lambda x, _: x.tanh(), range(12), Value(1.0, label="x"))
->>> [len(row) for row in in_rows(picture(chain), 4).rows]
-[5, 5, 5]
+>>> [len(row.boxes) for row in in_rows(picture(chain), 600.0)]
+[3, 3, 3, 3, 3, 3]
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from autograd_mini.show.boxes import Box, Picture
+from autograd_mini.show.boxes import Arrow, Box, Cluster, Picture
 from autograd_mini.show.names import is_wide
 
 LETTER, SMALL_LETTER, LINE = 5.6, 5.0, 15.0
@@ -38,80 +39,151 @@ LONGEST_HEADING = 36
 """A box whose name and formula are longer than this has two lines of them."""
 
 
-def in_rows(picture: Picture, columns: int) -> Picture:
-    """The picture in rows of so many columns of results.
+SPLIT, REFERENCE = 70.0, 36.0
+"""By how much higher a picture may become, in points, so that a layer stands in one row; and how
+wide the box of a reference is."""
 
-    A leaf stands in the row that uses it first; of 0 columns, in a row above that.
+
+def in_rows(picture: Picture, width: float) -> list[Picture]:
+    """The rows of the picture, as many as take the least height.
+
+    A leaf stands in the row that uses it first; where that is too narrow, in a row above it.
+
+    Arguments:
+        picture: the whole.
+        width: about how wide a row may be, in points.
     """
-    results, _ = _results(picture)
-    step = max(columns, 1)
-    rows = [
-        [name for names in results[i : i + step] for name in names]
-        for i in range(0, len(results), step)
-    ] or [[]]
-    row_of = {name: i for i, names in enumerate(rows) for name in names}
-    leaves: list[list[str]] = [[] for _ in rows]
-    for box in picture.boxes:
-        if box.name not in row_of:
-            users = [row_of[arrow.head] for arrow in picture.arrows if arrow.tail == box.name]
-            leaves[min(users, default=len(rows) - 1)].append(box.name)
-    if columns:
-        rows = [[*before, *row] for before, row in zip(leaves, rows, strict=True)]
-    else:
-        rows = [part for pair in zip(leaves, rows, strict=True) for part in pair if part]
-    return _with_references(picture, rows)
+    levels = _levels(picture)
+    names: list[list[str]] = []
+    for first, last in _breaks(picture, levels, width):
+        leaves = [name for level in levels[first:last] for name in level.leaves]
+        results = [name for level in levels[first:last] for name in level.results]
+        if last - first > 1 or levels[first].width <= width or not leaves:
+            names.append(leaves + results)
+        else:
+            names += [leaves, results]
+    return _with_references(picture, [row for row in names if row])
 
 
-def columns_within(picture: Picture, width: float) -> int:
-    """About how many columns of results a row of this width has, or 0."""
-    results, labels = _results(picture)
-    boxes = {box.name: box for box in picture.boxes}
-    wide = [max(box_size(boxes[name])[0] for name in names) for names in results]
-    label = [max(labels[name] for name in names) for names in results]
-    leaves = [box_size(box)[0] for box in picture.boxes if box.name not in labels]
-    first = max(leaves, default=0.0)
-    for columns in range(len(results), 0, -1):  # columns stand below each other
-        needed = first + sum(
-            max(wide[i::columns]) + max(label[i::columns]) + 2 * GAP for i in range(columns)
-        )
-        if needed * ALONG <= width:
-            return columns
-    return 0
+@dataclass(frozen=True)
+class _Level:
+    """A column of results, with the leaves that are used here first, and its sizes in points."""
+
+    results: list[str]
+    leaves: list[str]
+    before: float
+    """The width of the column to its left, of leaves or references alone."""
+    labels: float
+    size: tuple[float, float]
+    leaves_height: float
+    layers: frozenset[str]
+
+    @property
+    def width(self) -> float:
+        """That of a row of this level alone."""
+        return self.before + self.labels + self.size[0]
 
 
-def _results(picture: Picture) -> tuple[list[list[str]], dict[str, float]]:
-    """The columns of what is computed; and how wide the labels of the arrows to each box are."""
+def _levels(picture: Picture) -> list[_Level]:
     labels: dict[str, float] = {}
     for arrow in picture.arrows:
-        labels[arrow.head] = max(labels.get(arrow.head, 0.0), label_width(arrow.lines))
-    columns = ([name for name in names if name in labels] for names in columns_of(picture))
-    return [names for names in columns if names], labels
+        wide = label_width(arrow.lines) + GAP
+        labels[arrow.head] = max(labels.get(arrow.head, 0.0), wide)
+    results = [[name for name in names if name in labels] for names in columns_of(picture)]
+    results = [names for names in results if names] or [[]]
+    level_of = {name: i for i, names in enumerate(results) for name in names}
+    leaves: list[list[str]] = [[] for _ in results]
+    for box in picture.boxes:
+        if box.name not in level_of:
+            users = [level_of[arrow.head] for arrow in picture.arrows if arrow.tail == box.name]
+            leaves[min(users, default=len(results) - 1)].append(box.name)
+    layer = {name: cluster.label for cluster in picture.clusters for name in cluster.boxes}
+    sizes = {box.name: box_size(box) for box in picture.boxes}
+    return [
+        _Level(
+            names,
+            own,
+            max([sizes[name][0] for name in own], default=REFERENCE),
+            max([labels[name] for name in names], default=0.0),
+            (
+                max([sizes[name][0] for name in names], default=0.0),
+                sum(sizes[name][1] + GAP for name in names),
+            ),
+            sum(sizes[name][1] + GAP for name in own),
+            frozenset(layer[name] for name in (*names, *own) if name in layer),
+        )
+        for names, own in zip(results, leaves, strict=True)
+    ]
 
 
-def _with_references(picture: Picture, rows: Sequence[Sequence[str]]) -> Picture:
+def _breaks(picture: Picture, levels: Sequence[_Level], width: float) -> list[tuple[int, int]]:
+    """Which levels each row has, so that all rows together are the least high."""
+    best = [(0.0, 0)]  # the height of all before a level, and where the last row before it begins
+    for last in range(1, len(levels) + 1):
+        choices = []
+        for first in range(last - 1, -1, -1):
+            row = levels[first:last]
+            if len(row) > 1 and _row_width(row) > width:
+                break
+            shared = levels[first - 1].layers & levels[first].layers if first else frozenset()
+            height = best[first][0] + _row_height(row) + SPLIT * len(shared)
+            choices.append((height, first))
+        best.append(min(choices))
+    rows = []
+    last = len(levels)
+    while last:
+        rows.append((best[last][1], last))
+        last = best[last][1]
+    return rows[::-1]
+
+
+def _row_width(row: Sequence[_Level]) -> float:
+    within = [
+        max(level.size[0], after.before if after.leaves else 0.0) for level, after in pairwise(row)
+    ]
+    labels = sum(level.labels for level in row)
+    return row[0].before + labels + sum(within) + row[-1].size[0]
+
+
+def _row_height(row: Sequence[_Level]) -> float:
+    columns = [row[0].leaves_height]
+    columns += [level.size[1] + after.leaves_height for level, after in pairwise(row)]
+    return max(*columns, row[-1].size[1]) + LINE
+
+
+def _with_references(picture: Picture, rows: Sequence[Sequence[str]]) -> list[Picture]:
     row_of = {name: i for i, names in enumerate(rows) for name in names}
     boxes = {box.name: box for box in picture.boxes}
-    extended = [list(names) for names in rows]
-    references: dict[str, Box] = {}
-    arrows = []
+    references: list[dict[str, Box]] = [{} for _ in rows]
+    arrows: list[list[Arrow]] = [[] for _ in rows]
     for arrow in picture.arrows:
         row, tail = row_of[arrow.head], boxes[arrow.tail]
         if row_of[arrow.tail] != row:
             name = f"{tail.name}r{row}"
-            if name not in references:
-                where = "above" if row_of[arrow.tail] < row else "below"
-                references[name] = Box(
-                    name, "reference", False, tail.label, "", "", (), f"{tail.label}: see {where}"
-                )
-                extended[row].insert(0, name)
+            where = "above" if row_of[arrow.tail] < row else "below"
+            tooltip = f"{tail.label}: see {where}"
+            references[row][name] = Box(name, "reference", False, tail.label, "", "", (), tooltip)
             arrow = replace(arrow, tail=name)
-        arrows.append(arrow)
-    return replace(
-        picture,
-        boxes=(*picture.boxes, *references.values()),
-        arrows=tuple(arrows),
-        rows=tuple(map(tuple, extended)),
-    )
+        arrows[row].append(arrow)
+    found = []
+    named: set[str] = set()
+    for row, names in enumerate(rows):
+        here = set(names)
+        clusters = []
+        for cluster in picture.clusters:
+            within = tuple(name for name in cluster.boxes if name in here)
+            if within:
+                clusters.append(Cluster(cluster.label, within, cluster.label in named))
+                named.add(cluster.label)
+        found.append(
+            replace(
+                picture,
+                boxes=(*references[row].values(), *(b for b in picture.boxes if b.name in here)),
+                arrows=tuple(arrows[row]),
+                clusters=tuple(clusters),
+            )
+        )
+    return found
 
 
 def columns_of(picture: Picture) -> list[list[str]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from autograd_mini.show.heat import CIVIDIS, DIVERGING
 
 GRAPH = {"newrank": "true", "bgcolor": "white", "nodesep": "0.22", "pad": "0.1"}
-RANKSEP = {"LR": "0.3", "TB": "0.42", "rows": "0.2"}
+RANKSEP = {"LR": "0.2", "TB": "0.42"}
 NODE = {
     "fontname": "Helvetica", "fontsize": "10", "shape": "box", "margin": "0.08,0.05",
     "width": "0", "height": "0", "penwidth": "1",
@@ -29,8 +29,6 @@ CLUSTER = {
     "fontname": "Helvetica", "fontsize": "10", "fontcolor": "#404040", "color": "#b0b0b0",
     "style": "rounded", "labeljust": "l", "margin": "10", "peripheries": "1",
 }  # fmt: skip
-
-ROW = {"peripheries": "0", "margin": "3"}
 
 KINDS = {
     "parameter": {"style": "rounded,filled", "fillcolor": "#dcedf8", "color": "#0072b2"},

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -64,34 +65,74 @@ def test_without_a_page_a_chain_is_as_long_as_it_is() -> None:
     assert smallest(draw(chain(), fit=None).svg(), 830) < 2
 
 
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+def test_no_picture_is_higher_than_its_page(graph: Callable[[], Any]) -> None:
+    loss = graph()
+    loss.backward()
+    width, height = size(draw(loss).svg())
+    page = PAGES["page"]
+    assert height * min(4 / 3, page.width / width) <= page.height == page.width * 2**0.5
+
+
 def test_a_chain_wraps_like_text_and_rows_stand_in_order() -> None:
     loss = chain()
     drawing = draw(loss)
     assert "folded" not in drawing.text
-    rows = in_rows(picture(loss), 3).rows
+    rows = in_rows(picture(loss), 800.0)
     assert len(rows) > 5
-    at = dict(
-        re.findall(r'<g id="\w+_(n\d+)" class="node operation.*?<text[^>]* y="(-[\d.]+)"',
-                   drawing.svg(), flags=re.DOTALL)
-    )  # fmt: skip
-    heights = [float(at[f"n{i}"]) for i in range(1, 40)]
-    levels = [heights[0]]
-    for height in heights:
-        if abs(height - levels[-1]) > 40:
-            levels.append(height)
-    assert len(levels) > 3
-    assert levels == sorted(levels)
+    at = {
+        name: (float(x), float(y))
+        for name, x, y in re.findall(
+            r'<g id="\w+_(n\d+)" class="node operation.*?<text[^>]* x="([\d.]+)" y="(-[\d.]+)"',
+            drawing.svg(),
+            flags=re.DOTALL,
+        )
+    }
+    places = [at[f"n{i}"] for i in range(1, 40)]
+    breaks = [b for a, b in pairwise(places) if b[0] < a[0]]
+    assert 5 < len(breaks) < 13  # rows of several boxes, each filled
+    assert all(b[1] > a[1] + 40 if b[0] < a[0] else abs(b[1] - a[1]) < 1
+               for a, b in pairwise(places))  # fmt: skip
 
 
-def test_every_box_is_in_one_row_and_what_is_elsewhere_is_referred_to() -> None:
+def test_rows_are_filled() -> None:
+    """A network of two layers, whose boxes once stood in seven rows of one each."""
+    X, W1 = np.ones((6, 3)), Tensor(np.linspace(-1, 1, 12).reshape(3, 4), label="W1")
+    b1, W2 = Tensor(np.zeros(4), label="b1"), Tensor(np.ones((4, 2)), label="W2")
+    loss: Any = np.mean((np.tanh(X @ W1 + b1) @ W2 - 1) ** 2)
+    loss.backward()
+    drawing = draw(loss)
+    svg = drawing.svg()
+    corner = r'class="node operation.*?<polygon[^>]* points="[\d.]+,(-[\d.]+)'
+    tops = [float(y) for y in re.findall(corner, svg, flags=re.DOTALL)]
+    assert len(tops) == 7
+    assert len({round(top / 60) for top in tops}) <= 5
+    assert size(svg)[1] < 1000
+    assert svg.count(">layer 1</text>") == svg.count(">layer 2</text>") == 1
+
+
+def test_a_layer_stands_in_one_row_where_it_can() -> None:
+    model = nn.MLP([4, 8, 2], hidden="tanh", rng=0)
+    found = picture(nn.cross_entropy(model.logits(np.ones((3, 4))), np.array([0, 1, 0])))
+    rows = in_rows(found, 1000.0)
+    assert len(rows) > 1
+    named = [c.label for row in rows for c in row.clusters if not c.continued]
+    assert named == [cluster.label for cluster in found.clusters]
+    assert not any(cluster.continued for row in rows for cluster in row.clusters)
+
+
+@pytest.mark.parametrize("width", [100.0, 400.0, 800.0, 3000.0])
+def test_every_box_is_in_one_row_and_what_is_elsewhere_is_referred_to(width: float) -> None:
     whole = picture(neurons(), fold="repeats")
-    wrapped = in_rows(whole, 1)
-    names = [name for row in wrapped.rows for name in row]
+    rows = in_rows(whole, width)
+    names = [box.name for row in rows for box in row.boxes]
     assert len(set(names)) == len(names)
     assert {box.name for box in whole.boxes} <= set(names)
-    row_of = {name: i for i, row in enumerate(wrapped.rows) for name in row}
-    assert all(row_of[arrow.tail] == row_of[arrow.head] for arrow in wrapped.arrows)
-    assert [arrow.name for arrow in wrapped.arrows] == [arrow.name for arrow in whole.arrows]
+    row_of = {box.name: i for i, row in enumerate(rows) for box in row.boxes}
+    arrows = [(arrow, i) for i, row in enumerate(rows) for arrow in row.arrows]
+    assert all(row_of[arrow.tail] == row_of[arrow.head] == i for arrow, i in arrows)
+    ends = {arrow.name: (arrow.tail.partition("r")[0], arrow.head) for arrow, _ in arrows}
+    assert ends == {arrow.name: (arrow.tail, arrow.head) for arrow in whole.arrows}
 
 
 def test_each_picture_is_folded_further() -> None:
@@ -180,12 +221,17 @@ def test_neurons_stand_in_their_order() -> None:
     x = Value(0.5, label="x")
     h1, h2, h3 = (x.tanh() for _ in range(3))
     out = h3 * h1 + h2
-    svg = draw(out, direction="TB", fit=None).svg()
-    at = [re.search(rf'<text[^>]* x="([\d.]+)"[^>]*font-weight="bold"[^>]*>{name}<', svg)
-          for name in ("h1", "h2", "h3")]  # fmt: skip
-    places = [float(found[1]) for found in at if found]
-    assert len(places) == 3
-    assert places == sorted(places)
+    for direction, axis in (("TB", 1), ("LR", 2)):  # from left to right, from top to bottom
+        svg = draw(out, direction=direction, fit=None).svg()
+        at = [
+            re.search(
+                rf'<text[^>]* x="([\d.]+)" y="(-[\d.]+)"[^>]*font-weight="bold"[^>]*>{name}<', svg
+            )
+            for name in ("h1", "h2", "h3")
+        ]
+        places = [float(found[axis]) for found in at if found]
+        assert len(places) == 3
+        assert places == sorted(places)
 
 
 def test_gradients_have_colours_of_two_sides() -> None:
