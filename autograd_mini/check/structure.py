@@ -15,6 +15,7 @@ from autograd_mini.core.graph import (
     operands,
     options_of,
     quietly,
+    topological_order,
 )
 from autograd_mini.core.operation import OPERATIONS, Operation, axes_of
 from autograd_mini.typing import Operand
@@ -237,3 +238,35 @@ def is_normalised(node: Node) -> bool:
 
 def _sums_exponentials(node: Node) -> bool:
     return node.operation is SUM and is_node(node.parents[0]) and node.parents[0].operation is EXP
+
+
+def is_mean_distance(root: Node) -> bool:
+    """Whether a number is a sum of distances |t − o|, which is shown where squares are meant."""
+    found = terms(topological_order(root))
+    return bool(found) and all(_is_distance(term.node) for term in found)
+
+
+def is_difference(root: Node) -> bool:
+    """Whether a number is an output less a target, which is no loss, but its slope."""
+    return symbol_of(root) == "-" and len([p for p in root.parents if is_node(p)]) == 1
+
+
+def is_of_squares_or_logarithms(root: Node) -> bool:
+    """Whether a number is a sum of squares, logarithms or distances, and of what it was before."""
+    added = [term.node for term in terms(topological_order(root)) if term.node.parents]
+    return bool(added) and all(
+        _is_distance(node) or squared(node) is not None or _has_logarithm(node) for node in added
+    )
+
+
+def _has_logarithm(node: Node) -> bool:
+    return any(is_logarithm(one) for one in (node, *node.parents))
+
+
+def _is_distance(node: Node) -> bool:
+    """Whether a node is |x| of another, some x below 0."""
+    operands = [parent for parent in node.parents if is_node(parent)]
+    if not is_elementwise(node) or len(node.parents) != 1 or not operands:
+        return False
+    inner = np.asarray(operands[0].data)
+    return np.array_equal(np.asarray(node.data), np.abs(inner)) and bool(np.any(inner < 0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,8 +10,8 @@ import numpy as np
 
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED
-from autograd_mini.check.lines.program import Program, Site
 from autograd_mini.check.lines.source import Place
+from autograd_mini.check.steps.decay import Decay, decays, has_penalty, with_decay
 from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,
@@ -34,7 +33,7 @@ from autograd_mini.check.steps.multiples import (
     usual_multiple,
     without_rounding,
 )
-from autograd_mini.check.steps.recorded import Made, Ran, run
+from autograd_mini.check.steps.recorded import Made, Ran, lists_of, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
@@ -43,16 +42,15 @@ from autograd_mini.check.steps.updates import (
     moved_from,
     rate_of,
     reaches,
+    signed_in,
 )
-from autograd_mini.check.steps.variables import Held, Variable, as_numbers
+from autograd_mini.check.steps.variables import Held, Path, Variable, as_numbers
 from autograd_mini.check.structure import (
-    is_elementwise,
-    is_logarithm,
-    squared,
-    symbol_of,
-    terms,
+    is_difference,
+    is_mean_distance,
+    is_of_squares_or_logarithms,
 )
-from autograd_mini.core.graph import Node, is_node, rebuild, sweep_gradients, topological_order
+from autograd_mini.core.graph import Node, rebuild, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.typing import Array
 
@@ -103,6 +101,19 @@ class Fit:
 
 
 @dataclass(frozen=True)
+class _Claimed:
+    """What updates claim the gradients of a loss to be, beside the recorded ones."""
+
+    loss: Loss
+    own: tuple[Update, ...]
+    sources: Mapping[Update, Made]
+    claims: Sequence[Array]
+    right: Sequence[Array]
+    root: Node
+    leaves: Sequence[Node]
+
+
+@dataclass(frozen=True)
 class Trained:
     """A step, and what it changes.
 
@@ -140,7 +151,9 @@ class Trained:
             ran = self.recorded(at, loss, visited)
         with np.errstate(all="ignore"):  # a loss that is tried may have no value there
             root = loss.root(ran, visited)
-        return ran, None if root is None else self._before_updates(root, ran)
+        if root is None:
+            return ran, None
+        return ran, with_decay(self._before_updates(root, ran), loss.decay, ran.leaves)
 
     def _before_updates(self, root: Node, ran: Ran) -> Node:
         """A loss that was computed after the updates, as it is before them."""
@@ -175,6 +188,9 @@ class Trained:
         complete = [fit for fit in sure or fits if fit.complete]
         if complete:
             return min(complete, key=lambda fit: abs(np.log(abs(fit.factor))))
+        decayed = self._with_decay(sure or fits, ran) if asked is None else None
+        if decayed is not None:
+            return decayed
         if sure:
             return self._with_factor_on_the_way(max(sure, key=lambda fit: fit.agreeing))
         for fit in self._by_error(ran) if asked is None else []:
@@ -232,8 +248,48 @@ class Trained:
                 return replace(fit, factor=other.factor, agreeing=other.agreeing)
         return replace(fit, factor=float(np.sign(fit.factor)), agreeing=0)
 
+    def _with_decay(self, fits: Sequence[Fit], ran: Ran) -> Fit | None:
+        """The fit that is better where what updates take away of parameters is of its loss.
+
+        Where some number that may be the loss has a penalty, none is left out.
+        """
+        found = [[self._decays_elsewhere(fit, number) for number in (0, 1)] for fit in fits]
+        best: Fit | None = None
+        for fit, (one, other) in zip(fits, found, strict=True):
+            if one is None or other is None:
+                return None
+            same = one and one.keys() == other.keys()
+            if not same or not all(one[paths].is_same(other[paths]) for paths in one):
+                continue
+            decayed = self._fit(replace(fit.loss, decay=one), {}, ran)
+            decayed = None if decayed is None else self._elsewhere(decayed)
+            least = fit.agreeing if best is None else best.agreeing
+            if decayed is not None and decayed.agreeing > least:
+                best = decayed
+        return best
+
+    def _decays_elsewhere(self, fit: Fit, number: int) -> dict[tuple[Path, ...], Decay] | None:
+        """What updates take away of each parameter at other parameters, besides its gradient;
+        ``None`` where the loss has a penalty.
+        """
+        there = self._there(fit.parameters, number)
+        claimed = None if there is None else there._claimed(fit.loss, {})
+        if claimed is None or len(claimed.own) != len(fit.parameters):
+            return {}
+        if has_penalty(claimed.root, claimed.leaves):
+            return None
+        sign = -1.0 if fit.loss.ascends else 1.0
+        found = decays(claimed.own, claimed.claims, claimed.right, sign)
+        pairs = zip(claimed.own, found, strict=True)
+        return {update.variable.paths: one for update, one in pairs if one is not None}
+
     def _fit_elsewhere(self, loss: Loss, parameters: Sequence[Update], number: int) -> Fit | None:
         """How updates at other parameters stand to the gradients of a loss there."""
+        there = self._there(parameters, number)
+        return None if there is None else there._fit(loss, {})
+
+    def _there(self, parameters: Sequence[Update], number: int) -> Trained | None:
+        """The same at other parameters; ``None`` where the step cannot run there."""
         start = moved_from([update.variable for update in parameters], number)
         plain = run(self.step, [update.variable for update in self.changed], start=start)
         moved: dict[Update, Update] = {}
@@ -246,7 +302,7 @@ class Trained:
             )
         names = {moved[update]: name for update, name in self.names.items() if update in moved}
         there = replace(self, changed=tuple(moved.values()), names=names, plain=plain, moved=True)
-        return None if plain.error is not None else there._fit(loss, {})
+        return None if plain.error is not None else there
 
     def _explicit(self, ran: Ran, asked: str | None) -> list[Loss]:
         found = explicit_losses(self.step.known, ran)
@@ -307,32 +363,50 @@ class Trained:
 
     def _fit(self, loss: Loss, at: Values, ran: Ran | None = None) -> Fit | None:
         """How the updates stand to the gradients of a loss; ``None`` where it is none."""
+        found = self._claimed(loss, at, ran)
+        if found is None:
+            return None
+        if not any(gradient.any() for gradient in found.right):  # at weights and a sample of zeros
+            other = None if self.moved else self._fit_elsewhere(found.loss, found.own, 2)
+            return None if other is None else replace(other, parameters=found.own, sources={})
+        claims, right = found.claims, found.right
+        ratios = list(map(ratio_of, without_rounding(claims), without_rounding(right)))
+        sign = -1.0 if loss.ascends else 1.0
+        sizes = [update.variable.before.size for update in found.own]
+        factor = common_factor(ratios, sizes, sign)
+        agreeing = sum(
+            ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
+            for ratio in ratios
+        )
+        usual = usual_multiple(claims, right)
+        factor = plain_number(factor, _PLAIN)
+        return Fit(found.loss, found.own, factor, agreeing, usual, found.sources)
+
+    def _claimed(self, loss: Loss, at: Values, ran: Ran | None = None) -> _Claimed | None:
+        """What the updates claim the gradients of a loss to be; ``None`` where it is none."""
         ran, root = self.root(loss, at, ran)
         if root is None or not np.isfinite(np.asarray(root.data)).all() or np.size(root.data) != 1:
             return None
-        if loss.explicit and _is_difference(root) and not _is_of_squares_or_logarithms(root):
+        if loss.explicit and is_difference(root) and not is_of_squares_or_logarithms(root):
             return None
-        if loss.explicit and _is_mean_distance(root):
+        if loss.explicit and is_mean_distance(root):
             loss = replace(loss, rank=max(loss.rank, _SURE + 1))
-        if loss.explicit and is_vague(loss.text) and not _is_of_squares_or_logarithms(root):
+        if loss.explicit and is_vague(loss.text) and not is_of_squares_or_logarithms(root):
             loss = replace(loss, rank=max(loss.rank, _SURE + 2))
         order = set(topological_order(root))
-        own = [
+        own = tuple(
             update
             for update in self.changed
             if (leaf := ran.leaves[update.variable]) in order
             and root is not leaf
             and self._is_update(update, ran, leaf)
             and not reaches(order, ran.nodes_after(update.variable), leaf)
-        ]
+        )
         if not own:
             return None
         leaves = [ran.leaves[update.variable] for update in own]
         with np.errstate(all="ignore"):
             right = [np.asarray(g) for g in sweep_gradients(root, leaves, False, None)]
-        if not any(gradient.any() for gradient in right):  # as at weights and a sample of zeros
-            other = None if self.moved else self._fit_elsewhere(loss, own, 2)
-            return None if other is None else replace(other, parameters=tuple(own), sources={})
         sources: dict[Update, Made] = {}
         claims, clips = [], bool(self._clipping)  # be it that it is within the limits here
         for update, gradient in zip(own, right, strict=True):
@@ -346,16 +420,7 @@ class Trained:
             if source is not None:
                 sources[update] = source
             claims.append(taken if source is None else np.asarray(source.numbers))
-        ratios = list(map(ratio_of, without_rounding(claims), without_rounding(right)))
-        sign = -1.0 if loss.ascends else 1.0
-        sizes = [update.variable.before.size for update in own]
-        factor = common_factor(ratios, sizes, sign)
-        agreeing = sum(
-            ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
-            for ratio in ratios
-        )
-        usual = usual_multiple(claims, right)
-        return Fit(loss, tuple(own), plain_number(factor, _PLAIN), agreeing, usual, sources)
+        return _Claimed(loss, own, sources, claims, right, root, leaves)
 
     @cached_property
     def _clipping(self) -> set[Place]:
@@ -386,7 +451,9 @@ class Trained:
     def _signed(self, update: Update) -> Made | None:
         """The array of whose signs an update is made."""
         own = {text for path in update.variable.paths for text in (path.text, *path.names)}
-        found = [m for m in self._arrays(update, False) if m.name in _signed(self.step.known) - own]
+        found = [
+            m for m in self._arrays(update, False) if m.name in signed_in(self.step.known) - own
+        ]
         return found[-1] if len({made.name for made in found}) == 1 else None
 
     def _arrays(self, update: Update, clipped: bool) -> list[Made]:
@@ -394,7 +461,7 @@ class Trained:
         what is clipped.
         """
         shape = update.variable.before.shape
-        every = (*self.plain.made, *_rows(self.plain.made))
+        every = (*self.plain.made, *lists_of(self.plain.made))
         found = [(m, m.numbers) for m in every if m.numbers is not None and m.site.slot != HANDED]
         last = {id(made.value): numbers for made, numbers in found}
         return [
@@ -409,71 +476,12 @@ class Trained:
         return adds_to(nodes, leaf) if nodes else update.statement is not None
 
 
-def _rows(made: Sequence[Made]) -> list[Made]:
-    """Lists and tuples of numbers that statements made, each as one."""
-    several: dict[tuple[Site, int], list[Made]] = {}
-    for one in made:
-        if isinstance(one.key, int) and one.is_number:
-            several.setdefault((one.site, one.turn), []).append(one)
-    return [
-        replace(items[0], key=None, name=items[0].name.rpartition("[")[0],
-                numbers=np.array([float(np.reshape(item.value, ())) for item in items]))
-        for items in several.values()
-    ]  # fmt: skip
-
-
 _PLAIN = 1e-5
 """How far a factor is from a plain number, at the most, if a stabiliser may be the reason."""
 _SURE = 2
 """A loss of no higher rank is the loss, whatever its gradients are."""
 _RESIDUALS = 12
 """How many differences are looked at for an output and a target."""
-
-
-def _signed(program: Program) -> set[str]:
-    """What the signs of are taken, as it is written."""
-    return {
-        ast.unparse(node.args[0])
-        for statement in program.statements
-        for node in ast.walk(statement.node)
-        if isinstance(node, ast.Call) and node.args
-        if ast.unparse(node.func).rpartition(".")[2] in _SIGNS
-    }
-
-
-_SIGNS = ("sign", "copysign")
-
-
-def _is_mean_distance(root: Node) -> bool:
-    """Whether a number is a sum of distances |t − o|, which is shown where squares are meant."""
-    found = terms(topological_order(root))
-    return bool(found) and all(_is_distance(term.node) for term in found)
-
-
-def _is_difference(root: Node) -> bool:
-    """Whether a number is an output less a target, which is no loss, but its slope."""
-    return symbol_of(root) == "-" and len([p for p in root.parents if is_node(p)]) == 1
-
-
-def _is_of_squares_or_logarithms(root: Node) -> bool:
-    """Whether a number is a sum of squares, logarithms or distances, and of what it was before."""
-    added = [term.node for term in terms(topological_order(root)) if term.node.parents]
-    return bool(added) and all(
-        _is_distance(node) or squared(node) is not None or _has_logarithm(node) for node in added
-    )
-
-
-def _has_logarithm(node: Node) -> bool:
-    return any(is_logarithm(one) for one in (node, *node.parents))
-
-
-def _is_distance(node: Node) -> bool:
-    """Whether a node is |x| of another, some x below 0."""
-    operands = [parent for parent in node.parents if is_node(parent)]
-    if not is_elementwise(node) or len(node.parents) != 1 or not operands:
-        return False
-    inner = np.asarray(operands[0].data)
-    return np.array_equal(np.asarray(node.data), np.abs(inner)) and bool(np.any(inner < 0))
 
 
 def _is_nearer(factor: float, usual: float) -> bool:

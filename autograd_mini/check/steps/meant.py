@@ -8,7 +8,7 @@ import ast
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HANDED, PART, with_hooks
 from autograd_mini.check.lines.program import Program, Site
 from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.steps.decay import Decay
 from autograd_mini.check.steps.recorded import Made, Ran
-from autograd_mini.check.steps.variables import Held, as_numbers
+from autograd_mini.check.steps.variables import Held, Path, as_numbers
 from autograd_mini.check.structure import reduced
 from autograd_mini.core.graph import Node, is_node
 from autograd_mini.core.tensor import Tensor
@@ -57,6 +58,8 @@ class Loss:
         form: how the loss is made of these, for one turn of the statement.
         explicit: whether the code has it: otherwise it was chosen by what is derived.
         rank: how likely it is that it is meant; the less, the likelier.
+        decay: what updates take away of parameters besides, by the ways that lead to them: then
+            the penalties of which that is the gradient are of it.
     """
 
     words: str
@@ -68,6 +71,7 @@ class Loss:
     form: Callable[..., Operand] | None = None
     explicit: bool = True
     rank: int = 0
+    decay: Mapping[tuple[Path, ...], Decay] = field(default_factory=dict)
 
     @property
     def ascends(self) -> bool:

@@ -392,6 +392,16 @@ class _Posing:
                 f"{self.trained.names[update]} {rate_number(update, fit.parameters):g}"
                 for update in plain
             )
+        decayed: dict[float, list[str]] = {}
+        for update in fit.parameters:
+            if update.variable.paths in fit.loss.decay:
+                rate = fit.loss.decay[update.variable.paths].rate
+                decayed.setdefault(rate, []).append(self.trained.names[update])
+        for rate, decaying in decayed.items():
+            yield (
+                f"Weight decay: of {', '.join(decaying)} {rate:g} × itself is taken away besides, "
+                f"as if the loss had + {rate / 2:g} × its squares, which it leaves out (loss=)"
+            )
         left = [
             self.trained.names[update]
             for update in self.trained.changed

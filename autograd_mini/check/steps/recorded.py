@@ -237,3 +237,16 @@ def stopped(error: BaseException | None) -> bool:
 def is_of_statement(made: Made) -> bool:
     """Whether a statement made it as a whole: neither an argument nor a term of a sum."""
     return made.site.slot not in (HANDED, PART)
+
+
+def lists_of(made: Sequence[Made]) -> list[Made]:
+    """Lists and tuples of numbers that statements made, each as one."""
+    several: dict[tuple[Site, int], list[Made]] = {}
+    for one in made:
+        if isinstance(one.key, int) and one.is_number:
+            several.setdefault((one.site, one.turn), []).append(one)
+    return [
+        replace(items[0], key=None, name=items[0].name.rpartition("[")[0],
+                numbers=np.array([float(np.reshape(item.value, ())) for item in items]))
+        for items in several.values()
+    ]  # fmt: skip

@@ -184,6 +184,20 @@ def clips_in_place(statement: ast.stmt) -> bool:
     return False
 
 
+def signed_in(program: Program) -> set[str]:
+    """What the signs of are taken, as it is written."""
+    return {
+        ast.unparse(node.args[0])
+        for statement in program.statements
+        for node in ast.walk(statement.node)
+        if isinstance(node, ast.Call) and node.args
+        if ast.unparse(node.func).rpartition(".")[2] in _SIGNS
+    }
+
+
+_SIGNS = ("sign", "copysign")
+
+
 def _text(node: ast.expr | None) -> str:
     return "" if node is None else ast.unparse(node)
 

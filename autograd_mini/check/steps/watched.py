@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autograd_mini.check.lines.statements import updates_itself
+from autograd_mini.check.steps.decay import with_decay
 from autograd_mini.check.steps.fitting import CannotTell, Trained, Values
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.recorded import Made, Ran, run
@@ -82,7 +83,7 @@ class Watched(Trained):
             replace(m, node=root if (m.site, m.turn, m.key) == loss.event else None)
             for m in ran.made
         ]
-        return ran, root
+        return ran, with_decay(root, loss.decay, ran.leaves)
 
     def _explicit(self, ran: Ran, asked: str | None) -> list[Loss]:
         return super()._explicit(ran, asked)[:_LOSSES]
