@@ -38,6 +38,7 @@ import contextlib
 import gzip
 import importlib
 import importlib.util
+import inspect
 import io
 import json
 import os
@@ -334,7 +335,7 @@ def bare(line: str) -> str:
 def meaning(line: str) -> str:
     """A line without what does not matter of its spelling, such as the order of factors."""
     try:
-        return ast.unparse(Ordered().visit(ast.parse(line.strip())))
+        return ast.unparse(Ordered().visit(ast.parse(inspect.cleandoc(line))))
     except SyntaxError:
         return bare(line)
 
@@ -346,15 +347,16 @@ class Ordered(ast.NodeTransformer):
         made = self.generic_visit(node)
         if not isinstance(node.op, ast.Mult | ast.Add):
             return made
-        parts: list[ast.expr] = []
-        left: ast.AST = made
-        while isinstance(left, ast.BinOp) and type(left.op) is type(node.op):
-            parts.append(left.right)
-            left = left.left
-        first, *others = sorted([left, *parts], key=ast.unparse)
+        first, *others = sorted(self.parts(made, type(node.op)), key=ast.unparse)
         for part in others:
             first = ast.BinOp(first, node.op, part)
         return first
+
+    def parts(self, node: Any, op: type[ast.operator]) -> list[ast.expr]:
+        """The factors of a product, or the terms of a sum, whatever brackets say."""
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, op):
+            return [node]
+        return [*self.parts(node.left, op), *self.parts(node.right, op)]
 
 
 def limited() -> None:

@@ -487,6 +487,25 @@ def test_an_update_that_comes_too_early_is_moved():
     assert last.startswith("dz1 = ")
 
 
+@pytest.mark.parametrize("slip", [False, True])
+def test_a_rate_in_what_is_made_before_the_update_is_one(slip):
+    before = {"w": np.zeros(4)}
+
+    def step(p, x, y, eta=0.1, momentum=0.9):
+        error = x @ p["w"] - y
+        loss = np.sum(error**2) / 2 + 0.01 * np.sum(p["w"] ** 2)
+        dw = x.T @ error
+        dw += (0.01 if slip else 0.02) * p["w"]
+        change, previous = eta * dw, before["w"]
+        p["w"] -= change + momentum * previous
+        before["w"] = change
+        return loss
+
+    report = check_step(step, {"w": np.ones(4)}, X, T[:, 0])
+    assert report.ok is not slip
+    assert report.assumptions[3] == "Gradients: what each update takes away, divided by eta = 0.1"
+
+
 class HastyByNeuron(Net):
     """The same, neuron by neuron."""
 

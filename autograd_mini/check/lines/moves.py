@@ -39,6 +39,7 @@ def moves(statement: Statement) -> Iterator[Move]:
     if updates_itself(statement.node):
         yield from below_readers(statement)
         yield from with_its_loop(statement)
+    yield from behind_next(statement)
     yield from behind_loop(statement)
     yield from into_loop(statement)
 
@@ -139,6 +140,28 @@ def with_its_loop(statement: Statement) -> Iterator[Move]:
                 yield _moved(around, passed, rows, edits)
 
 
+def behind_next(statement: Statement) -> Iterator[Move]:
+    """A statement exchanged with the one below it, where both go on with what one name stands for.
+
+    >>> from autograd_mini.check.lines.source import unit_of
+    >>> def backward(d, slope, dnext):
+    ...     d = d * slope
+    ...     d = d + dnext
+    ...     return d
+    >>> unit = unit_of(backward)
+    >>> (move,) = behind_next(Statement(unit, unit.tree.body[0]))
+    >>> move.reason
+    'it comes before line 3, and belongs behind it'
+    """
+    here, passed = statement.node, list(_passed(statement))[-1:]
+    for after in passed[0] if passed else ():
+        if _goes_on_with(here) and _goes_on_with(here) == _goes_on_with(after.node):
+            edits: Edits = {statement.place: [after.node], after.place: [here]}
+            rows = [*_rows_of([after], here), statement.line]
+            reason = f"it comes before line {after.number}, and belongs behind it"
+            yield _moved(statement, [after], rows, edits, reason)
+
+
 def behind_loop(statement: Statement) -> Iterator[Move]:
     """The last statement of a loop, that reads nothing that the loop counts, moved behind it.
 
@@ -211,7 +234,11 @@ def into_loop(statement: Statement) -> Iterator[Move]:
 
 
 def _moved(
-    statement: Statement, passed: Sequence[Statement], rows: Sequence[str], edits: Edits
+    statement: Statement,
+    passed: Sequence[Statement],
+    rows: Sequence[str],
+    edits: Edits,
+    reason: str = "",
 ) -> Move:
     """A statement moved below others.
 
@@ -220,11 +247,12 @@ def _moved(
         passed: the statements that it is moved over.
         rows: the text as it is right.
         edits: what runs in the places of statements.
+        reason: why it is moved.
     """
     start, end = statement.span(statement.node)
     before = "\n".join([statement.line, *_rows_of(passed, statement.node)])[start:]
     line = Line(statement.unit.file, statement.number, before, (0, end - start), start)
-    return Move(line, "\n".join(rows)[start:], edits, passed)
+    return Move(line, "\n".join(rows)[start:], edits, passed, reason)
 
 
 def _across_the_end(
@@ -328,6 +356,16 @@ def _stored(node: ast.AST) -> set[str]:
     """The names of what a statement assigns to."""
     targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
     return {name for target in targets if target is not None for name in _names(target)}
+
+
+def _goes_on_with(node: ast.stmt) -> str:
+    """What a statement makes anew of what it was, ``d = d * slope``; else nothing."""
+    match node:
+        case ast.Assign(targets=[target], value=value) if _reads(value, ast.unparse(target)):
+            return ast.unparse(target)
+        case ast.AugAssign(target=target):
+            return ast.unparse(target)
+    return ""
 
 
 def _returns(node: ast.stmt, name: str) -> bool:

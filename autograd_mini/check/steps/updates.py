@@ -234,17 +234,13 @@ def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
 
 def _factors(step: Step, moved: Values, statement: Statement, amount: ast.expr) -> dict[str, float]:
     """The numbers that an amount is a product with, as they are written."""
-    texts = list(_scalars(amount, True))
 
     def values(start: Values) -> dict[str, float]:
         found: dict[str, float] = {}
 
         def visit(_: Program, names: Mapping[str, Any]) -> None:
-            for text, divided in texts:
-                try:
-                    value = eval(text, dict(names))
-                except Exception:  # it is local to the statement, or no number
-                    continue
+            for text, divided in _scalars_of(amount, statement, names):
+                value = _value(text, names)
                 if isinstance(value, int | float | np.number) and np.isfinite(value) and value:
                     found[f"1/{text}" if divided else text] = float(1 / value if divided else value)
             raise Stopped
@@ -254,6 +250,67 @@ def _factors(step: Step, moved: Values, statement: Statement, amount: ast.expr) 
 
     here, there = values({}), values(moved)
     return {text: value for text, value in here.items() if there.get(text, value) == value}
+
+
+def _scalars_of(
+    amount: ast.expr, statement: Statement, names: Mapping[str, Any]
+) -> Iterator[tuple[str, bool]]:
+    """The operands of an amount; of a sum, and of what is made before, ``w -= dw`` behind
+    ``dw = lr * g``, those that are a rate by their names.
+    """
+    yield from _scalars(amount, True)
+    given = [term for term in _terms(amount) if not _is_zero(term, names)]
+    every = [
+        {each for each in _scalars(_made_before(term, statement), True) if _last(each[0]) in RATES}
+        for term in given
+    ]
+    yield from sorted(set.intersection(*every)) if every else ()
+
+
+def _terms(node: ast.expr) -> Iterator[ast.expr]:
+    """The terms of a sum."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        yield from _terms(node.left)
+        yield from _terms(node.right)
+    else:
+        yield node
+
+
+def _is_zero(node: ast.expr, names: Mapping[str, Any]) -> bool:
+    """Whether a term is 0, as far as that is seen without a call: a momentum is, at first."""
+    if any(isinstance(part, ast.Call) for part in ast.walk(node)):
+        return False
+    numbers = as_numbers(_value(ast.unparse(node), names))
+    return numbers is not None and not numbers.any()
+
+
+def _made_before(node: ast.expr, statement: Statement) -> ast.expr:
+    """What a name stands for, where one statement of the function assigns to it; else itself."""
+    name = ast.unparse(node)
+    found = [
+        value
+        for each in statement.unit.statements.values()
+        if isinstance(each, ast.Assign) and len(each.targets) == 1
+        for target, value in _assigned(each.targets[0], each.value)
+        if ast.unparse(target) == name
+    ]
+    return found[0] if len(found) == 1 else node
+
+
+def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each target of an assignment with what it is assigned."""
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        yield from zip(target.elts, value.elts, strict=False)
+    else:
+        yield target, value
+
+
+def _value(text: str, names: Mapping[str, Any]) -> Any:
+    """What an expression is; ``None`` where it is local to its statement, or fails."""
+    try:
+        return eval(text, dict(names))
+    except Exception:
+        return None
 
 
 def _scalars(node: ast.expr, multiplied: bool) -> Iterator[tuple[str, bool]]:
@@ -274,6 +331,11 @@ def _scalars(node: ast.expr, multiplied: bool) -> Iterator[tuple[str, bool]]:
             yield from _scalars(right, multiplied)
         case ast.Constant() | ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call():
             yield ast.unparse(node), not multiplied
+
+
+def _last(text: str) -> str:
+    """The name at the end of what something is called."""
+    return text.rpartition(".")[2]
 
 
 def _divides(amount: ast.expr, factors: Mapping[str, float]) -> bool:
@@ -309,7 +371,7 @@ def _own_rate(update: Update, common: Collection[str]) -> dict[str, float]:
     return {
         text: value
         for text, value in update.factors.items()
-        if text in common or _RATE.search(text.rpartition(".")[2])
+        if text in common or _RATE.search(_last(text))
     }
 
 

@@ -316,3 +316,21 @@ def test_a_statement_on_the_wrong_side_of_the_end_of_a_loop_is_moved(manual, lin
     assert before.strip() == after.strip()
     assert len(before) - len(after) == (4 if manual is halved_in_each_turn else -4)
     assert mistake.line.text.splitlines()[:-1] == same
+
+
+def test_a_statement_before_one_that_it_belongs_behind_is_exchanged_with_it():
+    def loss(W1, W2):
+        h = np.tanh(X @ W1)
+        return np.sum((h @ W2 - T) ** 2) / 2 + np.sum(h**3)
+
+    def manual(W1, W2):
+        h = np.tanh(X @ W1)
+        dout = h @ W2 - T
+        dh = dout @ W2.T
+        dh = dh * (1 - h**2)
+        dh = dh + 3 * h**2
+        return {"W1": X.T @ dh, "W2": h.T @ dout}
+
+    (mistake,) = check_gradients(loss, PARAMS, manual).mistakes
+    assert mistake.line.text.split("\n")[0] == "dh = dh * (1 - h**2)"
+    assert mistake.reason.endswith("and belongs behind it")
