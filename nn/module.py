@@ -248,7 +248,7 @@ class _Mean(Module):
 
 
 def _is_parameter(thing: object) -> bool:
-    return isinstance(thing, Tensor | Value) and not (thing.parents or thing.unrecorded)
+    return isinstance(thing, Tensor | Value) and not (thing.op or thing.unrecorded)
 
 
 def _holds_parameters(value: object) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd_mini.core.operation import Operation
 from autograd_mini.interface import differentiated, independence
+from autograd_mini.interface.pushed import need_graph
 from autograd_mini.other_libraries import refuse_options
 from autograd_mini.typing import Operand
 
@@ -209,6 +210,7 @@ def backward(root: Operand, gradient: Operand = None) -> None:
     seed = root.seed(gradient)
     if is_node(seed):
         raise TypeError("backward() takes a plain number or array as gradient: write gradient.data")
+    need_graph()
     order = topological_order(root)
     found = _sweep(order, seed)
     for node in order:
@@ -256,8 +258,7 @@ def gradients(
             "write gradient=... for the upstream gradient"
         )
     if isinstance(wrt, Mapping):
-        found = gradients(root, list(wrt.values()), create_graph, gradient)
-        return dict(zip(wrt, found, strict=True))
+        return dict(zip(wrt, gradients(root, [*wrt.values()], create_graph, gradient), strict=True))
     if not isinstance(wrt, list | tuple):
         return gradients(root, [wrt], create_graph, gradient)[0]
     for node in (root, *wrt):
@@ -271,6 +272,7 @@ def gradients(
             f"gradients() was given a {type(gradient).__name__} as upstream gradient: write "
             "gradient.data, or create_graph=True to differentiate with respect to it"
         )
+    need_graph()
     order = topological_order(root)
     totals = _sweep_to(order, wrt, create_graph, root.seed(gradient))
     if any(node not in totals for node in wrt):
@@ -280,8 +282,7 @@ def gradients(
     found = [np.asarray(g) if isinstance(g, np.generic) else g for g in found]
     if not create_graph:
         return found
-    pairs = zip(wrt, found, strict=True)
-    return [g if is_node(g) else type(node)(g) for node, g in pairs]
+    return [g if is_node(g) else type(node)(g) for node, g in zip(wrt, found, strict=True)]
 
 
 def sweep_gradients(

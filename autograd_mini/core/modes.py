@@ -24,6 +24,7 @@ class _Modes(threading.local):
         self.no_grad: _Open = []
         self.debug: _Open = []
         self.watch: Callable[..., None] | None = None
+        self.released = False
 
 
 _modes = _Modes()
@@ -124,11 +125,12 @@ def no_grad() -> AbstractContextManager[None]:
 @contextmanager
 def recorded() -> Iterator[None]:
     """Record in this thread, also inside ``no_grad()``: a derivative needs its own graph."""
-    before, _modes.no_grad = _modes.no_grad, []
+    before = _modes.no_grad, _modes.released
+    _modes.no_grad, _modes.released = [], False
     try:
         yield
     finally:
-        _modes.no_grad = before
+        _modes.no_grad, _modes.released = before
 
 
 def debug() -> AbstractContextManager[None]:
@@ -172,12 +174,9 @@ def record_specially(node: Any) -> None:
     """
     if debugging():
         operands = (getattr(parent, "data", parent) for parent in node.parents)
-        derivatives = [d for d in node.local_derivatives if d is not None]
-        if all(map(math.isfinite, operands)) and not all(
-            map(math.isfinite, [node.data, *derivatives])
-        ):
-            in_derivatives = f"a derivative in {derivatives}"
-            what = in_derivatives if math.isfinite(node.data) else node.data
+        found = [node.data, *(d for d in node.local_derivatives if d is not None)]
+        if all(map(math.isfinite, operands)) and not all(map(math.isfinite, found)):
+            what = f"a derivative in {found[1:]}" if math.isfinite(node.data) else node.data
             raise FloatingPointError(
                 f"{node.op} made {what} from finite operands, at {source_line()}"
             )

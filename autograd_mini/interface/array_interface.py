@@ -290,7 +290,7 @@ def _in_place(operation: Function, sign: str, left: Tensor, right: Operand) -> T
         TypeError: it would put a new node in the place of a leaf that is being trained.
         ValueError: inside ``no_grad()``, the result has another shape.
     """
-    if left._operands:
+    if left.operation:
         return cast("Tensor", operation(left, right))
     if not modes.recording():
         result = operation(left._array, tensor.plain(right))

@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd_mini.core import modes
 from autograd_mini.core.graph import data_of
+from autograd_mini.interface import pushed
 
 if TYPE_CHECKING:
     from autograd_mini.core.tensor import Tensor
@@ -108,6 +109,8 @@ def record_specially(node: Tensor, unrecorded: dict[str, Any]) -> None:
         if node._array.base is not None:
             node._array = node._array.copy()  # a leaf's memory is its own
         node.operation, node._operands, node._options, node._origin = None, (), unrecorded, None
+    elif pushed.levels:
+        pushed.note(node)
 
 
 class _Noted(threading.local):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -86,25 +88,40 @@ class Call:
             called = list(args)
             for number, argument in zip(self.chosen, replaced, strict=True):
                 called[number] = argument
-            _under_way.append(self)
-            try:
+            with self.running():
                 self.out = f(*called, **kwargs)
-            finally:
-                _under_way.remove(self)
-            if has_aux:
-                self.out, self.aux = _pair(what, self.out)
-            self.out, self.aux = (
-                rebuild(tree, map(_held, leaves(tree))) for tree in (self.out, self.aux)
-            )
-            self.outputs = _as_outputs(what, leaves(self.out))
-            self.root = self.outputs[0] if len(self.outputs) == 1 else _joined(self.outputs)
+                if has_aux:
+                    self.out, self.aux = _pair(what, self.out)
+                self.out, self.aux = (
+                    rebuild(tree, map(_held, leaves(tree))) for tree in (self.out, self.aux)
+                )
+                self.outputs = _as_outputs(what, leaves(self.out))
         self.keep = any(map(is_recorded, leaves((args, list(kwargs.values())))))
         """Whether results stay nodes: an argument is one, or ``f`` uses an argument of a
         function that is being differentiated around this call."""
         self.reached = set(topological_order(*self.outputs)) if self.outputs else set()
-        for outer in _under_way:
-            if not self.reached.isdisjoint(outer.inputs):
+        for outer in under_way:
+            if outer.moves(self.reached):
                 self.keep = outer.holds_a_derivative = True
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """What is around the function while it runs."""
+        under_way.append(self)
+        try:
+            yield
+        finally:
+            under_way.remove(self)
+
+    def moves(self, nodes: Set[Any]) -> bool:
+        """Whether one of some nodes, with all that they were computed of, depends on an input."""
+        return not nodes.isdisjoint(self.inputs)
+
+    @cached_property
+    def root(self) -> Tree:
+        """One node of all outputs."""
+        with modes.recorded():
+            return self.outputs[0] if len(self.outputs) == 1 else _joined(self.outputs)
 
     def warn_of_independence(self) -> None:
         """Warn that a gradient is 0 because ``out`` does not depend on an argument.
@@ -125,7 +142,7 @@ class Call:
         ]
         name = getattr(self.f, "__name__", type(self.f).__name__)
         independence.warn(f"the result of {name}", things, self.f)
-        for outer in _under_way:
+        for outer in under_way:
             outer.holds_a_derivative = True  # its zero has been explained
 
     # Derivatives in both directions
@@ -206,7 +223,7 @@ class Call:
         return built[0] if isinstance(self.argnums, int) else built
 
 
-_under_way: list[Call] = []
+under_way: list[Call] = []
 """The calls whose function is being run, in all threads, the innermost of each last."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.value import Value
+from autograd_mini.interface.pushed import keeping_graph, need_graph
 from autograd_mini.transforms.call import (
     Argnums,
     Call,
@@ -70,6 +71,7 @@ def value_and_grad(
     """
     chosen = chosen_arguments("value_and_grad", f, argnums, more)
 
+    @keeping_graph
     def value_and_gradient(*args: Tree, **kwargs: Tree) -> tuple[Any, Any]:
         call = Call("grad", f, chosen, args, kwargs, has_aux)
         if branches(call.out) is not None:
@@ -110,6 +112,7 @@ def elementwise_grad(f: Function, argnums: Argnums = 0, **more: Operand) -> Func
     """
     chosen = chosen_arguments("elementwise_grad", f, argnums, more)
 
+    @keeping_graph
     def slopes(*args: Tree, **kwargs: Tree) -> Tree:
         call = Call("elementwise_grad", f, chosen, args, kwargs)
         call.warn_of_independence()
@@ -132,6 +135,7 @@ def vjp(f: Function, *primals: Tree, has_aux: bool = False) -> tuple[Any, ...]:
     (array([2., 0., 6.]),)
     """
     check_function("vjp", f)
+    need_graph()
     call = Call("vjp", f, tuple(range(len(primals))), primals, {}, has_aux)
     call.warn_of_independence()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
 from typing import Any
 
 from autograd_mini.core.graph import is_node
 from autograd_mini.core.value import Value
+from autograd_mini.interface.pushed import GraphNeeded, Tangents, is_released, pushing
 from autograd_mini.interface.traced import as_array
-from autograd_mini.transforms.call import Call, check_function, is_recorded, raw
+from autograd_mini.transforms.call import Call, check_function, is_recorded, raw, under_way
 from autograd_mini.transforms.derivatives import grad
 from autograd_mini.transforms.fitting import fitting_tangents
 from autograd_mini.trees import leaves, rebuild
@@ -20,7 +22,8 @@ def jvp(
 ) -> tuple[Any, ...]:
     """The value of a function, and its derivative in a direction.
 
-    The tangents are pushed forward through the recorded graph, operation by operation.
+    The tangents are pushed forward with each operation, and no graph of Tensors is kept: memory is
+    that of the arrays that ``f`` itself holds, unless the results are to be differentiated again.
 
     Arguments:
         primals: the arguments of ``f``, as a tuple or list.
@@ -39,14 +42,67 @@ def jvp(
     """
     check_function("jvp", f)
     vectors = fitting_tangents("jvp", primals, tangents)
-    call = Call("jvp", f, tuple(range(len(primals))), tuple(primals), {}, has_aux)
-    call.keep = call.keep or any(map(is_recorded, vectors))
-    moving = {x: as_tangent(x, vector) for x, vector in zip(call.inputs, vectors, strict=True)}
-    pushed = call.tangents(moving)
+    call = Pushed("jvp", f, primals, vectors, has_aux)
+    pushed = call.pushed()
     call.warn_of_independence()
     value = call.value(call.out)
     tangent = rebuild(call.out, map(call.like, leaves(value), pushed))
     return (value, tangent, call.value(call.aux)) if has_aux else (value, tangent)
+
+
+class Pushed(Call):
+    """One call of ``f``, whose outputs' tangents are there when it returns.
+
+    Values have their graph, over which tangents are pushed afterwards.
+    """
+
+    def __init__(
+        self, what: str, f: Function, primals: Sequence[Any], vectors: Sequence[Any], has_aux: bool
+    ) -> None:
+        self._vectors = vectors
+        self._tangents: Tangents | None = None
+        recorded = any(map(is_recorded, (*leaves(tuple(primals)), *vectors)))
+        self._outermost = not is_released()
+        self._released = not (self._outermost and (recorded or under_way))
+        every = tuple(range(len(primals)))
+        try:
+            super().__init__(what, f, every, tuple(primals), {}, has_aux)
+        except GraphNeeded:
+            if not self._outermost:
+                raise
+            self._released = False
+            super().__init__(what, f, every, tuple(primals), {}, has_aux)
+        self.keep = self.keep or any(map(is_recorded, vectors))
+        if self._tangents is not None:
+            self.reached |= {x for i, x in enumerate(self.inputs) if self._depend_on(i)}
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        if any(isinstance(x, Value) for x in self.inputs):
+            with super().running():
+                yield
+            return
+        vectors = list(map(as_tangent, self.inputs, self._vectors))
+        self._tangents = Tangents(self.inputs, vectors, recorded=not self._released)
+        with super().running(), pushing(self._tangents, self._released):
+            yield
+
+    def _depend_on(self, index: int) -> bool:
+        assert self._tangents is not None
+        return any(self._tangents.reach(out, index) for out in self.outputs)
+
+    def moves(self, nodes: Set[Any]) -> bool:
+        if self._tangents is None:
+            return super().moves(nodes)
+        return any(node in self._tangents for node in nodes)
+
+    def pushed(self) -> list[Any]:
+        """The tangent of each output."""
+        if self._tangents is None:
+            moving = {x: as_tangent(x, v) for x, v in zip(self.inputs, self._vectors, strict=True)}
+            return self.tangents(moving)
+        found = [(out, self._tangents.of(out)) for out in self.outputs]
+        return [out.zero() if tangent is None else tangent for out, tangent in found]
 
 
 def as_tangent(x: Tree, vector: Tree) -> Tree:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import modes
-from autograd_mini.core.graph import sweep_gradients
+from autograd_mini.core.graph import rebuild, sweep_gradients
 from autograd_mini.core.operation import ArrayOperation
 from autograd_mini.core.tensor import Tensor, plain, record
 from autograd_mini.transforms.call import check_function
@@ -23,7 +23,6 @@ from autograd_mini.transforms.enclosed import (
     own_node,
     plain_function,
     recorded_inside,
-    swept,
 )
 from autograd_mini.typing import Array, Function, Operand, Tree
 
@@ -126,14 +125,17 @@ def _implicit(
 
     def shares(g: Operand, whole: Operand, *operands: Operand) -> list[Any]:
         keep = is_recorded(g, whole, *operands)
-        with modes.recorded():
+        with recorded_inside() as made:
             own = list(map(own_node, operands[: len(given.operands)]))
-            x = own_node(whole)
-            out = at(x, own)
+            out = at(inside := Tensor(plain(whole)), own)
+        with modes.recorded():
+            # nodes of their own, from which no way leads back to what the solution comes of
+            x, ends = own_node(whole), list(map(own_node, outside))
+            out = rebuild(made, {inside: x, **dict(zip(outside, ends, strict=True))})[out]
             slopes = _jacobian(out, x, keep)
             by_residual = _solved(name, np.transpose(slopes), -np.ravel(g))
             upstream = np.reshape(by_residual, np.shape(g))
-        return swept(out, own, outside, keep, upstream)
+            return sweep_gradients(out, [*own, *ends], keep, upstream)
 
     sentence = "What an equation defines, with its derivative by the implicit function theorem."
     operation = ArrayOperation(name, forward, OneSweep(shares), sentence, foreign=True)

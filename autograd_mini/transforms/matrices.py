@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core.value import Value
+from autograd_mini.interface.pushed import keeping_graph
 from autograd_mini.transforms.batched import lead
 from autograd_mini.transforms.call import (
     Argnums,
@@ -84,6 +85,7 @@ def _jacobian(
 ) -> Function:
     chosen = chosen_arguments(name, f, argnums, more)
 
+    @keeping_graph
     def jacobian_of_f(*args: Tree, **kwargs: Tree) -> Tree:
         call = Call(name, f, chosen, args, kwargs)
         call.warn_of_independence()

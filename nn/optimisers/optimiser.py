@@ -303,7 +303,7 @@ def checked_parameters(parameters: Iterable[object], what: str) -> list[Paramete
                 f"a parameter is a Tensor or a Value, not {type(parameter).__name__}; "
                 "model.parameters() lists those of a model"
             )
-        if parameter.parents:
+        if parameter.op:
             raise ValueError(
                 f"the result of {parameter.op} is no parameter: an update of it would be lost; "
                 "give the leaves that it was computed from"

@@ -1,0 +1,176 @@
+"""Forward accumulation: each Tensor's tangent, from when it is recorded until it is freed.
+
+What is recorded of inputs that move is pushed forward at once.  So no graph is needed, and where
+nothing else asks for one, it is released: memory is that of the arrays that the code itself holds,
+however long it computes.  (A. Griewank and A. Walther, "Evaluating Derivatives", 2008,
+section 3.1.)
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from operator import or_
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autograd_mini.core import graph, modes
+from autograd_mini.typing import Function, Operand
+
+if TYPE_CHECKING:
+    from autograd_mini.core.tensor import Tensor
+
+
+class _Entry(NamedTuple):
+    node: weakref.ref[Any]
+    tangent: Any
+    """``None`` where its operation moves nothing; an error that is raised if it is asked for."""
+    inputs: int
+    """Of which inputs it is computed, one bit for each."""
+
+
+class Tangents:
+    """The tangents of all Tensors that are computed of inputs which move.
+
+    Arguments:
+        inputs: Tensors, each with its ``vectors``: the direction in which it moves.
+        recorded: whether tangents are nodes, to be differentiated again; else they are where an
+            outer level of tangents moves them.
+    """
+
+    def __init__(self, inputs: Sequence[Tensor], vectors: Sequence[Any], recorded: bool) -> None:
+        self._level = next(_levels)
+        self._recorded = recorded
+        self._entries: dict[int, _Entry] = {}
+        for index, (node, vector) in enumerate(zip(inputs, vectors, strict=True)):
+            self._enter(node, vector, 1 << index)
+
+    def __contains__(self, node: object) -> bool:
+        return id(node) in self._entries
+
+    def of(self, node: Tensor) -> Operand:
+        """The tangent of a node, or what was raised when it was pushed; ``None`` if it stands."""
+        entry = self._entries.get(id(node))
+        if entry is not None and isinstance(entry.tangent, Exception):
+            raise entry.tangent
+        return None if entry is None else entry.tangent
+
+    def reach(self, node: Tensor, index: int) -> bool:
+        """Whether a node is computed of an input."""
+        return node in self and bool(self._entries[id(node)].inputs >> index & 1)
+
+    def push(self, node: Tensor) -> None:
+        """Enter a node that was recorded, if an operand of it is moved."""
+        if _current.level <= self._level:
+            return
+        moving = {o: self._entries[id(o)] for o in graph.operands(node) if o in self}
+        if moving:
+            found = {o: entry.tangent for o, entry in moving.items() if entry.tangent is not None}
+            inputs = functools.reduce(or_, (entry.inputs for entry in moving.values()))
+            self._enter(node, self._pushed(node, found), inputs)
+
+    def _pushed(self, node: Tensor, tangents: dict[Tensor, Any]) -> Operand:
+        for tangent in tangents.values():
+            if isinstance(tangent, Exception):
+                return tangent
+        outer = [each for each in levels if each._level < self._level]
+        used = (*graph.operands(node), *tangents.values())
+        recorded = self._recorded or any(each in level for level in outer for each in used)
+        before, _current.level = _current.level, self._level
+        try:
+            with modes.recorded(), graph.quietly():
+                tangent = node.pushed(tangents, recorded) if tangents else None
+        except Exception as error:  # which is of no concern if nobody asks for this tangent
+            return error
+        finally:
+            _current.level = before
+        if tangent is not None and is_released() and any(tangent in level for level in outer):
+            tangent._operands = ()
+        return tangent
+
+    def _enter(self, node: Tensor, tangent: Operand, inputs: int) -> None:
+        key = id(node)
+        gone = functools.partial(_forget, self._entries, key)
+        self._entries[key] = _Entry(weakref.ref(node, gone), tangent, inputs)
+
+
+def _forget(entries: dict[int, _Entry], key: int, _: object) -> None:
+    entries.pop(key, None)
+
+
+_levels = itertools.count()
+
+levels: list[Tangents] = []
+"""The tangents that are being pushed, in all threads, the innermost last."""
+
+
+class _Current(threading.local):
+    level: float = float("inf")
+    """At which level this thread pushes: outer levels alone move with what that records."""
+
+
+_current = _Current()
+
+
+def note(node: Tensor) -> None:
+    """Push the tangents of a node that was recorded, and release what is behind its operands."""
+    for tangents in levels:  # the outer first: what the inner ones record may be of this node
+        tangents.push(node)
+    if is_released():
+        for operand in graph.operands(node):
+            if any(operand in tangents for tangents in levels):
+                operand._operands = ()
+
+
+class GraphNeeded(Exception):
+    """Code asks for gradients of what is recorded, whose graph is released."""
+
+
+def is_released() -> bool:
+    """Whether no graph is kept of what is recorded in this thread."""
+    return modes._modes.released
+
+
+def need_graph() -> None:
+    """What a sweep by the user's own code asks for.
+
+    Raises:
+        GraphNeeded: there is none, and ``jvp`` has to keep it.
+    """
+    if is_released():
+        raise GraphNeeded
+
+
+def keeping_graph(function: Function) -> Function:
+    """Decorator: the graph is kept of what a function records, which sweeps over it."""
+
+    @functools.wraps(function)
+    def kept(*args: Operand, **kwargs: Operand) -> Operand:
+        before, modes._modes.released = modes._modes.released, False
+        try:
+            return function(*args, **kwargs)
+        finally:
+            modes._modes.released = before
+
+    return kept
+
+
+@contextmanager
+def pushing(tangents: Tangents, released: bool) -> Iterator[None]:
+    """Push tangents of what is recorded inside, also by other threads.
+
+    Arguments:
+        released: whether nothing but tangents is asked for, so that no graph is kept.
+    """
+    levels.append(tangents)
+    modes.change_special(+1)
+    try:
+        with modes.recorded():
+            modes._modes.released = released
+            yield
+    finally:
+        modes.change_special(-1)
+        levels.remove(tangents)
