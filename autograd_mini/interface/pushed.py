@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 class _Entry(NamedTuple):
     node: weakref.ref[Any]
-    tangent: Any
+    tangent: Operand
     """``None`` where its operation moves nothing; an error that is raised if it is asked for."""
     inputs: int
     """Of which inputs it is computed, one bit for each."""
