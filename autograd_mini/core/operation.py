@@ -65,6 +65,10 @@ class Operation:
     analytic: Function | None = None
     """Its forward function over complex numbers, where neither ``parts`` nor ``forward`` is."""
 
+    by_element: Function | None = None
+    """What it is over arrays of single numbers by elementwise rules alone, where ``forward``
+    compares them or hands them to another library."""
+
     spelling: str | Function = ""
     """How NumPy says it, of operands ``x0``, ``x1``, … (all of them: ``xs``) and options by name;
     or a function of a node.  By default its name is called, with the options that are given."""
@@ -286,8 +290,8 @@ class ArrayOperation(Operation):
         tangents: for each operand a function ``(t, out, *operands, **options)`` that pushes its
             tangent forward, plain NumPy code as a pullback is; by default it is derived.
         multilinear: whether it is linear in each operand while the others stand, as a product is.
-        broadcasts, foreign, parts, kinks, branches, analytic, spelling, formulas, source,
-            symbol, activates, reduces, rearranges, keeps_order,
+        broadcasts, foreign, parts, kinks, branches, analytic, by_element, spelling, formulas,
+            source, symbol, activates, reduces, rearranges, keeps_order,
             moves_axes, axes, fused, symmetric, elementwise: as of any
             operation.
     """
@@ -305,6 +309,7 @@ class ArrayOperation(Operation):
     kinks: Function | None = None
     branches: Function | None = None
     analytic: Function | None = None
+    by_element: Function | None = None
     spelling: str | Function = ""
     formulas: Sequence[str | Function | None] = ()
     source: str = ""

@@ -7,6 +7,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import define, replaces
+from autograd_mini.operations import elements
 from autograd_mini.operations.reductions import in_wide, wide
 from autograd_mini.operations.ufuncs import newer, one_axis
 from autograd_mini.typing import Array, Function, Operand
@@ -118,6 +119,7 @@ for _name, _extreme, _which in (
         kinks=_running_ties,
         branches=_records,
         analytic=_running_analytic(_extreme),
+        by_element=elements.running_extreme(_extreme.__name__),
         formulas=[f"{_name}_pullback(g, out, x0, axis=axis)[0]"],
         spelling=f"{_name}(x0, axis)",
         source=f"def {_name}(x, axis):\n    return np.{_extreme.__name__}.accumulate(x, axis)",
@@ -201,6 +203,7 @@ sort = define(
     kinks=_sort_ties,
     branches=lambda out, x, axis: np.argsort(_order(x, axis), axis),
     analytic=_sort_analytic,
+    by_element=elements.in_order,
     spelling="sort(x0, axis)",
     sentence="The elements in rising order along an axis; equal ones keep their order.",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograd_mini.core.operation import OPERATIONS, define, replaces
+from autograd_mini.operations import elements
 from autograd_mini.typing import Operand
 
 define(
@@ -14,6 +15,7 @@ define(
     numpy=np.cbrt,
     reads="out",
     tangents=[lambda t, out, x: t / (3 * out * out)],
+    by_element=elements.cube_root,
     kinks=lambda out, x: out == 0,
     analytic=lambda x: np.where(np.real(x) < 0, -((-x) ** (1 / 3)), x ** (1 / 3)),
     elementwise=True,

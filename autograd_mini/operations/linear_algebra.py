@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import define
+from autograd_mini.operations import elements
 from autograd_mini.typing import Operand
 
 
@@ -66,6 +67,7 @@ define(
     _solve_pullback_side,
     numpy=np.linalg.solve,
     broadcasts=True,
+    by_element=elements.solved,
     axes=_solve_axes,
     sentence="The solution x of a @ x = b.",
 )
@@ -82,6 +84,7 @@ define(
     numpy=np.linalg.inv,
     reads="out",
     tangents=[lambda t, out, x: -out @ t @ out],
+    by_element=elements.inverse,
     axes=lambda axis, x: [(0, {len(x) - 1: len(x) - 2, len(x) - 2: len(x) - 1}.get(axis, axis))],
     sentence="Inverse of a square matrix.",
 )
@@ -119,6 +122,7 @@ define(
     lambda g, out, x: np.expand_dims(g, (-1, -2)) * _cofactors(x, out),
     numpy=np.linalg.det,
     tangents=[lambda t, out, x: np.sum(_cofactors(x, out) * t, (-1, -2))],
+    by_element=elements.determinant,
     axes=lambda axis, x: [(0, axis)],
     sentence="Determinant of a square matrix; its derivative holds for singular matrices as well.",
 )
@@ -147,6 +151,7 @@ logabsdet = define(
         )
     ],
     analytic=_logabsdet_analytic,
+    by_element=elements.log_of_determinant,
     axes=lambda axis, x: [(0, axis)],
     sentence="Logarithm of the size of a determinant.",
     source="""def logabsdet(x):

@@ -14,6 +14,7 @@ from autograd_mini.core.broadcasting import sum_dtype
 from autograd_mini.core.operation import axes_of, define
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.traced import as_array
+from autograd_mini.operations import elements
 from autograd_mini.typing import Axis, Function, Operand
 
 
@@ -308,9 +309,9 @@ def _mean_of_extremes(reduce: Function) -> Function:
     return analytic
 
 
-for _name, _reduce, _functions, _which in (
-    ("max", np.max, (np.max, np.amax), "Greatest"),
-    ("min", np.min, (np.min, np.amin), "Least"),
+for _name, _reduce, _functions, _rule, _which in (
+    ("max", np.max, (np.max, np.amax), "maximum", "Greatest"),
+    ("min", np.min, (np.min, np.amin), "minimum", "Least"),
 ):
     define(
         _name,
@@ -322,6 +323,7 @@ for _name, _reduce, _functions, _which in (
         kinks=_ties,
         branches=_extremes,
         analytic=_mean_of_extremes(_reduce),
+        by_element=elements.extreme(_rule),
         formulas=[_extreme_formula],
         reduces=True,
         sentence=f"{_which} element over axes; equal ones share the gradient equally.",

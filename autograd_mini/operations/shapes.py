@@ -138,6 +138,7 @@ astype = define(
     lambda g, out, x, dtype: g,
     call="x, dtype",
     analytic=lambda x, dtype: x,
+    by_element=lambda x, dtype: x,
     spelling="asarray(x0, dtype)",
     **_RESHAPED,
     reads="",

@@ -55,43 +55,93 @@ const cellTexts = (q) => {
 
 const close = (a, b, tolerance) => a === b || Math.abs(a - b) <= tolerance * Math.abs(b) || (a !== a && b !== b);
 
-// All values and gradients of the graph, from its leaves
-const computed = (program, inputs, uses, shapes) => {
-  const { code, operands } = program;
-  const values = Float64Array.from(inputs), gradients = new Float64Array(values.length);
-  for (let i = 0; i < code.length; i++)
-    if (code[i] >= 0) values[i] = RULES[code[i]].value(...operands[i].map((k) => values[k]));
-  program.nodes.at(-1).forEach((i, k) => { gradients[i] += decoded(program.seed[k]); });
-  for (let i = code.length - 1; i >= 0; i--) {
-    if (code[i] < 0 || gradients[i] === 0) continue; // zero passes nothing on, even through an infinity
-    const of = operands[i].map((k) => values[k]);
-    RULES[code[i]].slopes.forEach((slope, k) => {
-      if (slope) gradients[operands[i][k]] += gradients[i] * slope(values[i], ...of);
-    });
-  }
-  const at = (places, numbers, shape) => quantity(shape, places.map((i) => numbers[i]));
-  const found = {
-    value: program.nodes.map((places, i) => at(places, values, shapes[i])),
-    gradient: program.nodes.map((places, i) => at(places, gradients, shapes[i])),
-    share: uses.map(([, , operand], e) => at(program.shares[e], gradients, shapes[operand])),
-    total: [],
-    slope: program.slopes.map((slope, e) => {
-      if (!slope) return null;
-      const [head, , operand] = uses[e];
-      if (slope[0] === -1) return at(slope.slice(1), values, shapes[operand]);
-      const [rule, k, rows] = slope;
-      const local = rows.map(([out, ...of]) => RULES[rule].slopes[k](values[out], ...of.map((i) => values[i])));
-      return quantity(shapes[head], local);
-    }),
+// The program: all values and gradients of the graph, and, of what a changed leaf reaches, the new ones
+const makeMachine = (program, uses, shapes) => {
+  const { code, operands } = program, count = code.length;
+  const values = new Float64Array(count), gradients = new Float64Array(count);
+  const single = new Uint8Array(count), seeds = new Float64Array(count);
+  for (const i of program.single) single[i] = 1;
+  program.nodes.at(-1).forEach((i, k) => { seeds[i] += decoded(program.seed[k]); });
+  const users = Array.from({ length: count }, () => []); // of each number: what is made of it, as which operand
+  for (let i = count - 1; i >= 0; i--) operands[i].forEach((operand, k) => users[operand].push([i, k]));
+  const rounded = (i, x) => single[i] ? Math.fround(x) : x;
+  const value = (i) => {
+    const f = RULES[code[i]].value, of = operands[i];
+    switch (of.length) {
+      case 1: return f(values[of[0]]);
+      case 2: return f(values[of[0]], values[of[1]]);
+      default: return f(...of.map((k) => values[k]));
+    }
   };
-  const totals = new Map();
-  uses.forEach(([, , operand], e) => {
-    const before = totals.get(operand), share = found.share[e];
-    const total = before ? quantity(share.shape, share.data.map((x, i) => before.data[i] + x)) : share;
-    totals.set(operand, total);
-    found.total.push(total);
-  });
-  return found;
+  const slope = (rule, k, out, of) => {
+    const f = RULES[rule].slopes[k];
+    if (!f) return 0;
+    switch (of.length) {
+      case 1: return f(values[out], values[of[0]]);
+      case 2: return f(values[out], values[of[0]], values[of[1]]);
+      default: return f(values[out], ...of.map((i) => values[i]));
+    }
+  };
+  const gradient = (i) => {
+    let total = seeds[i];
+    for (const [user, k] of users[i])
+      if (gradients[user] !== 0) // zero passes nothing on, even through an infinity
+        total = rounded(i, total + rounded(i, gradients[user] * slope(code[user], k, user, operands[user])));
+    return total;
+  };
+
+  let found = { value: [], gradient: [], share: [], total: [], slope: [] };
+  const newValue = new Uint8Array(count), newGradient = new Uint8Array(count), newSlope = new Uint8Array(count); // what has changed
+  const renewed = (before, places, shape, numbers, changed) =>
+    before && !places.some((i) => changed[i]) ? before : quantity(shape, places.map((i) => numbers[i]));
+  const told = () => {
+    const { value, gradient, share, total, slope: local } = found, later = new Map();
+    found = {
+      value: program.nodes.map((places, i) => renewed(value[i], places, shapes[i], values, newValue)),
+      gradient: program.nodes.map((places, i) => renewed(gradient[i], places, shapes[i], gradients, newGradient)),
+      share: uses.map(([, , operand], e) => renewed(share[e], program.shares[e], shapes[operand], gradients, newGradient)),
+      total: [],
+      slope: program.slopes.map((each, e) => {
+        if (!each) return null;
+        const [head, , operand] = uses[e];
+        if (each[0] === -1) return renewed(local[e], each.slice(1), shapes[operand], values, newValue);
+        const [rule, k, rows] = each;
+        if (local[e] && !rows.some((row) => row.some((i) => newValue[i]))) return local[e];
+        return quantity(shapes[head], rows.map(([out, ...of]) => slope(rule, k, out, of)));
+      }),
+    };
+    uses.forEach(([, , operand], e) => { // the sum of what has come so far
+      const before = later.get(operand), one = found.share[e], places = program.shares[e];
+      const isNew = !total[e] || one !== share[e] || (before?.isNew ?? false);
+      const sum = !isNew ? total[e] : !before ? one
+        : quantity(one.shape, one.data.map((x, k) => rounded(places[k], before.sum.data[k] + x)));
+      later.set(operand, { sum, isNew });
+      found.total.push(sum);
+    });
+    return found;
+  };
+
+  // Numbers that are given, by place, at first all of them: values, gradients, shares, totals, slopes
+  const change = (given, all = false) => {
+    for (const changed of [newValue, newGradient, newSlope]) changed.fill(0);
+    for (const [i, number] of given) {
+      const now = rounded(i, number);
+      if (!Object.is(now, values[i])) { values[i] = now; newValue[i] = 1; }
+    }
+    for (let i = 0; i < count; i++) {
+      if (code[i] < 0 || !(all || operands[i].some((k) => newValue[k]))) continue;
+      const now = rounded(i, value(i));
+      newSlope[i] = 1;
+      if (!Object.is(now, values[i])) { values[i] = now; newValue[i] = 1; }
+    }
+    for (let i = count - 1; i >= 0; i--) {
+      if (!(all || users[i].some(([user]) => newSlope[user] || newGradient[user]))) continue;
+      const now = gradient(i);
+      if (!Object.is(now, gradients[i])) { gradients[i] = now; newGradient[i] = 1; }
+    }
+    return told();
+  };
+  return { change, restore: (numbers) => { found = numbers; } };
 };
 
 const stated = (numbers) => {

@@ -8,17 +8,11 @@
   const root = names.length - 1;
 
   // Numbers
-  let inputs = null, original = null, numbers = null;
-  const given = () => {
-    const all = new Float64Array(program.code.length);
-    for (const [i, number] of program.given) all[i] = decoded(number);
-    return all;
-  };
-  if (program) {
-    inputs = given();
-    numbers = computed(program, inputs, uses, shapes);
-  } else numbers = stated(data.numbers);
-  original = numbers;
+  const given = new Map(program?.given.map(([i, number]) => [i, decoded(number)]));
+  const machine = program && makeMachine(program, uses, shapes);
+  const original = program ? machine.change(given, true) : stated(data.numbers);
+  const inputs = new Map(given);
+  let numbers = original;
 
   let quiz = null;
   const isHidden = (of, place) => quiz !== null && (of === "gradient" ? quiz.hidden.has(place)
@@ -30,35 +24,36 @@
     return isFactor && text.startsWith("−") ? `(${text})` : text;
   }).join("");
 
-  // What is known at each step: nodes whose value is, whose gradient has begun, whose is complete
-  const knownAt = (at) => {
-    const value = new Set(), gradient = new Set(), complete = new Set(), passed = [];
-    frames.slice(0, at + 1).forEach((frame, i) => {
-      if (i === 0) data.leaves.forEach((leaf) => value.add(leaf));
-      if (frame.phase === "forward" && frame.node !== null) value.add(frame.node);
-      if (frame.phase === "backward") {
-        if (frame.node === root) gradient.add(root);
-        complete.add(frame.node);
-        for (const e of frame.shares) { gradient.add(uses[e][2]); passed.push(e); }
-      }
-      if (frame.phase === "end") names.forEach((_, node) => { gradient.add(node); complete.add(node); });
-    });
-    if (quiz) for (const node of quiz.hidden) { gradient.delete(node); complete.delete(node); }
-    return { known: { value, gradient }, complete, passed };
-  };
+  // The step from which on each value is known, each gradient begun and complete, each use has passed
+  const never = () => names.map(() => Infinity);
+  const since = { value: never(), gradient: never(), complete: never(), use: uses.map(() => Infinity) };
+  const begin = (of, i, step) => { of[i] = Math.min(of[i], step); };
+  frames.forEach((frame, step) => {
+    if (step === 0) for (const leaf of data.leaves) begin(since.value, leaf, step);
+    if (frame.phase === "forward" && frame.node !== null) begin(since.value, frame.node, step);
+    if (frame.phase === "backward") {
+      if (frame.node === root) begin(since.gradient, root, step);
+      begin(since.complete, frame.node, step);
+      for (const e of frame.shares) { begin(since.gradient, uses[e][2], step); begin(since.use, e, step); }
+    }
+    if (frame.phase === "end") names.forEach((_, i) => { begin(since.gradient, i, step); begin(since.complete, i, step); });
+  });
+  const isKnown = (of, i) => since[of][i] <= at && !(of !== "value" && quiz?.hidden.has(i));
   // In between, a gradient is the total of what has come so far
-  const soFar = (at, { complete, passed }) => {
-    const gradient = [...numbers.gradient];
-    for (const e of passed) if (!complete.has(uses[e][2])) gradient[uses[e][2]] = numbers.total[e];
-    return { ...numbers, gradient };
+  const usesOf = names.map(() => []);
+  uses.forEach(([, , operand], e) => usesOf[operand].push(e));
+  const soFar = (i) => {
+    if (since.complete[i] <= at) return numbers.gradient[i];
+    const last = usesOf[i].findLast((e) => since.use[e] <= at);
+    return last === undefined ? numbers.gradient[i] : numbers.total[last];
   };
   // What a change of a leaf has moved
-  const moved = () => Object.fromEntries(["value", "gradient"].map((of) => {
-    const differs = (i) => numbers[of][i].data.some((x, k) => !close(x, original[of][i].data[k], 1e-12));
-    return [of, new Set(numbers === original ? [] : names.keys().filter(differs))];
-  }));
+  const isMoved = (of, i) => {
+    const now = numbers[of][i], was = original[of][i];
+    return now !== was && now.data.some((x, k) => !close(x, was.data[k], 1e-12));
+  };
 
-  let at = 0, timer = 0, chosen = null, showFields = null, descent = null;
+  let at = 0, timer = 0, chosen = null, showFields = null, descent = null, isEdited = false, showKnown = null;
 
   // Tabs
   const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -79,15 +74,23 @@
     go: (to) => { stop(); show(to); },
     explain: (node) => { chosen = node; openTab("node"); },
     change: (places, quietly = false) => {
-      for (const [slot, number] of places) inputs[slot] = number;
-      const began = performance.now();
-      numbers = computed(program, inputs, uses, shapes);
+      for (const [slot, number] of places) inputs.set(slot, number);
+      numbers = machine.change(places);
       if (!quietly) { descent?.restart(); page.refresh(); }
-      page.milliseconds = performance.now() - began;
     },
-    refresh: () => { showFields?.(inputs); writeTranscript(); show(at); },
-    reset: () => { inputs = given(); numbers = original; descent?.restart(); page.refresh(); },
-    milliseconds: 0,
+    refresh: () => {
+      isEdited = ["value", "gradient"].some((of) => names.some((_, i) => isMoved(of, i)));
+      showFields?.(inputs);
+      show(at);
+    },
+    reset: () => {
+      for (const [slot, number] of given) inputs.set(slot, number);
+      machine.change(given);
+      machine.restore(original);
+      numbers = original;
+      descent?.restart();
+      page.refresh();
+    },
   };
 
   const pictures = makePictures(data, {
@@ -122,41 +125,58 @@
     }
     if (frame.rows.length) parts.push(table(frame.heading, frame.rows.map((row) => row.map(sentence))));
     get("numbers").replaceChildren(...parts);
-    if (get("known").classList.contains("closed")) return;
-    const was = (of, i) => state.moved[of].has(i)
-      ? ` (was ${isHidden(of, i) ? "?" : amountText(original[of][i])})` : "";
-    const lines = names.map((name, i) => [name,
-      state.known.value.has(i) ? told("value", i) + was("value", i) : "",
-      state.known.gradient.has(i) ? amountText(state.numbers.gradient[i]) + (state.complete.has(i) ? was("gradient", i) : "") : ""]);
-    get("totals").replaceChildren(table(["node", "value", "gradient so far"], lines));
+    if (!get("known").classList.contains("closed")) writeKnown(frame);
+  };
+
+  const writeKnown = (frame) => {
+    showKnown ??= makeKnown();
     const changed = new Set([frame.node, ...frame.shares.map((e) => uses[e][2])]);
-    get("totals").querySelectorAll("tbody tr").forEach((line, i) => line.classList.toggle("changed", changed.has(i)));
+    const was = (of, i) => isMoved(of, i) ? ` (was ${isHidden(of, i) ? "?" : amountText(original[of][i])})` : "";
+    showKnown((i) => [
+      isKnown("value", i) ? told("value", i) + was("value", i) : "",
+      isKnown("gradient", i) ? amountText(soFar(i)) + (isKnown("complete", i) ? was("gradient", i) : "") : "",
+    ], changed);
+  };
+  const makeKnown = () => {
+    get("totals").replaceChildren(table(["node", "value", "gradient so far"], names.map((name) => [name, "", ""])));
+    const lines = [...get("totals").querySelectorAll("tbody tr")];
+    return (texts, changed) => lines.forEach((line, i) => {
+      texts(i).forEach((text, k) => write(line.cells[k + 1], text));
+      line.classList.toggle("changed", changed.has(i));
+    });
   };
 
-  const writeTranscript = () => {
-    document.querySelectorAll("#transcript li").forEach((item, i) => { item.textContent = sentence(frames[i].sentence); });
-  };
+  // The transcript is written anew where it is read: on its tab and on paper; what is shown now, always
+  const items = [...document.querySelectorAll("#transcript li")];
+  const writeTranscript = () => items.forEach((item, i) => write(item, sentence(frames[i].sentence)));
 
+  const linked = () => {
+    const found = /^#step=(\d+)$/.exec(location.hash);
+    return found ? Number(found[1]) - 1 : null;
+  };
   const show = (to) => {
+    const before = at;
     at = Math.max(0, Math.min(frames.length - 1, to));
-    const frame = frames[at], knowledge = knownAt(at), so = soFar(at, knowledge);
-    const state = {
-      at, phase: frame.phase, node: frame.node, uses: frame.shares, numbers: so, chosen,
-      moved: moved(), edited: numbers !== original, ...knowledge,
-    };
+    const frame = frames[at], words = sentence(frame.sentence);
     document.body.className = frame.phase;
-    get("phase").textContent = phases[frame.phase];
-    get("sentence").textContent = sentence(frame.sentence);
-    showTable(frame, state);
-    pictures.show(state);
+    write(get("phase"), phases[frame.phase]);
+    write(get("sentence"), words);
+    showTable(frame);
+    pictures.show({
+      at, phase: frame.phase, node: frame.node, uses: frame.shares, chosen, isEdited, isKnown, isMoved, valueSince: (i) => since.value[i],
+      isPassed: (e) => since.use[e] <= at, number: (of, i) => of === "gradient" ? soFar(i) : numbers[of][i],
+    });
     if (chosen !== null) get("node").replaceChildren(...explained(data, page, chosen));
     get("at").value = at;
-    get("at").setAttribute("aria-valuetext", `step ${at + 1}: ${sentence(frame.sentence)}`);
-    get("count").textContent = `step ${at + 1} of ${frames.length}`;
+    get("at").setAttribute("aria-valuetext", `step ${at + 1}: ${words}`);
+    write(get("count"), `step ${at + 1} of ${frames.length}`);
     get("first").disabled = get("back").disabled = at === 0;
     get("last").disabled = get("next").disabled = at === frames.length - 1;
-    document.querySelectorAll("#transcript li").forEach((item, i) =>
-      i === at ? item.setAttribute("aria-current", "step") : item.removeAttribute("aria-current"));
+    items[before]?.removeAttribute("aria-current"); // that of a quiz ends where the sweep begins
+    items[at]?.setAttribute("aria-current", "step");
+    if (!get("transcript").classList.contains("closed")) writeTranscript();
+    else if (items[at]) write(items[at], words);
+    if (linked() === at) return;
     try { history.replaceState(null, "", `#step=${at + 1}`); } catch { /* a page inside another has no address */ }
   };
 
@@ -221,13 +241,9 @@
     else return;
     event.preventDefault();
   });
-  const linked = () => {
-    const found = /^#step=(\d+)$/.exec(location.hash);
-    return found ? Number(found[1]) - 1 : null;
-  };
   addEventListener("hashchange", () => { const to = linked(); if (to !== null && to !== at) page.go(to); });
   // On paper everything is known
-  addEventListener("beforeprint", () => { stop(); addEventListener("afterprint", ((was) => () => show(was))(at), { once: true }); show(frames.length - 1); });
+  addEventListener("beforeprint", () => { stop(); writeTranscript(); addEventListener("afterprint", ((was) => () => show(was))(at), { once: true }); show(frames.length - 1); });
 
   // What this page has
   get("why-not").textContent = data.why && `The numbers are those of one run: ${data.why}, so the page cannot compute them again.`;

@@ -23,7 +23,7 @@ const makePictures = (data, act) => {
       box.setAttribute("role", "button");
       box.setAttribute("tabindex", "-1");
       box.addEventListener("click", () => act.chosen(nodes, number));
-      return { box, nodes, ends, cells: new Map() };
+      return { box, nodes, ends, cells: new Map(), shown: new Map() };
     });
     const boxOf = new Map();
     boxes.forEach(({ nodes }, i) => nodes.forEach((node) => boxOf.set(node, i)));
@@ -84,8 +84,26 @@ const makePictures = (data, act) => {
   };
 
   const together = (all) => all.length === 1 ? all[0] : quantity([all.length * sizeOf(all[0])], all.flatMap((q) => q.data ?? [NaN]));
+  // What a box shows of a value or a gradient, written where it is another than before
+  const writeCells = (view, i, what, state) => {
+    const { ends, shown } = view.boxes[i];
+    const isTold = ends.every((node) => state.isKnown(what, node));
+    const isMoved = isTold && ends.some((node) => state.isMoved(what, node));
+    // The colours are those of the whole gradient of this run: they wait for its node's turn
+    const isWhole = isTold && !state.isEdited && (what === "value" || ends.every((node) => state.isKnown("complete", node)));
+    const all = ends.map((node) => state.number(what, node)), now = [isTold, isMoved, isWhole, ...all], before = shown.get(what);
+    if (before && now.every((one, k) => one === before[k])) return;
+    const texts = cellTexts(together(all)), cells = cellsOf(view, i, what, texts.length);
+    if (!cells.aligned) align(cells);
+    cells.texts.forEach((text, k) => {
+      text.textContent = isTold ? texts[k] : "·";
+      text.classList.toggle("moved", isMoved);
+    });
+    cells.colours.forEach((part) => part.classList.toggle("unknown", !isWhole));
+    if (cells.aligned) shown.set(what, now);
+  };
 
-  let current = 0, zoom = 0, centre = null;
+  let current = 0, zoom = 0, centre = null, seen = "";
   const fitted = (view) => {
     const room = frame.getBoundingClientRect();
     return Math.min((room.width - 12) / view.natural.width, (room.height - 12) / view.natural.height);
@@ -115,47 +133,39 @@ const makePictures = (data, act) => {
     frame.scrollTop += shown.top + shown.height / 2 - room.top - room.height / 2;
   };
 
-  // state: numbers, which values and gradients are known, the step's node and uses, what is hidden
+  // state: the step, its node and uses; what is known and moved, and the numbers
   const show = (state) => {
     const view = views[current];
-    view.boxes.forEach(({ box, nodes, ends }, i) => {
-      const known = nodes.some((node) => state.known.value.has(node));
-      box.classList.toggle("now", nodes.includes(state.node));
-      box.classList.toggle("later", !known);
-      box.classList.toggle("chosen", nodes.includes(state.chosen));
-      for (const what of ["value", "gradient"]) {
-        const q = together(ends.map((node) => state.numbers[what][node]));
-        const shown = cellTexts(q), cells = cellsOf(view, i, what, shown.length);
-        const told = ends.every((node) => state.known[what].has(node));
-        if (!cells.aligned) align(cells);
-        const moved = told && ends.some((node) => state.moved[what].has(node));
-        cells.texts.forEach((text, k) => {
-          text.textContent = told ? shown[k] : "·";
-          text.classList.toggle("moved", moved);
-        });
-        // The colours are those of the whole gradient of this run: they wait for its node's turn
-        const whole = told && !state.edited && (what === "value" || ends.every((node) => state.complete.has(node)));
-        cells.colours.forEach((part) => part.classList.toggle("unknown", !whole));
-      }
+    const now = view.boxOf.get(state.node), chosen = view.boxOf.get(state.chosen);
+    view.boxes.forEach((each, i) => {
+      const { box, nodes } = each;
+      each.since ??= nodes.reduce((first, node) => Math.min(first, state.valueSince(node)), Infinity);
+      box.classList.toggle("now", i === now);
+      box.classList.toggle("later", each.since > state.at);
+      box.classList.toggle("chosen", i === chosen);
+      for (const what of ["value", "gradient"]) writeCells(view, i, what, state);
     });
-    const used = new Set(state.uses), passed = new Set(state.passed), backward = state.phase !== "forward";
-    for (const { arrow, head, own, single, texts, slope } of view.arrows) {
-      const computes = !backward && state.node !== null && view.boxOf.get(state.node) === head;
+    const used = new Set(state.uses), backward = state.phase !== "forward";
+    for (const each of view.arrows) {
+      const { arrow, head, own, single, texts, slope } = each;
+      const computes = !backward && head === now;
       arrow.classList.toggle("used", computes || own.some((e) => used.has(e)));
-      arrow.classList.toggle("later", !view.boxes[head].nodes.some((node) => state.known.value.has(node)));
+      arrow.classList.toggle("later", view.boxes[head].since > state.at);
       arrow.classList.toggle("turned", backward && own.length > 0); // nothing flows back to a constant
       arrow.classList.toggle("idle", backward && !own.length);
-      const came = single ? own.some((e) => passed.has(e)) : backward;
+      const came = single ? own.some(state.isPassed) : backward;
       texts.forEach((text) => text.classList.toggle("unknown", !came));
-      const local = slope && own.length === 1 ? state.numbers.slope[own[0]] : null;
-      if (local) slope.textContent = `= ${amountText(local).replaceAll("−", "-").replace("∞", "inf")}`;
+      const local = slope && own.length === 1 ? state.number("slope", own[0]) : null;
+      if (local && local !== each.local) slope.textContent = `= ${amountText(local).replaceAll("−", "-").replace("∞", "inf")}`;
+      each.local = local;
     }
-    const at = view.boxOf.get(state.node ?? data.names.length - 1);
+    const at = now ?? view.boxOf.get(data.names.length - 1);
     view.boxes.forEach(({ box }, i) => box.setAttribute("tabindex", i === at ? "0" : "-1"));
     centre = state.node === null ? null : view.boxes[at].box;
+    if (seen === `${current} ${zoom} ${state.at}`) return; // an edit moves nothing
+    seen = `${current} ${zoom} ${state.at}`;
     if (centre) intoView();
     else if (state.at === 0) frame.scrollLeft = frame.scrollTop = 0;
-    places.forEach((place) => place.classList.toggle("backward", state.phase !== "forward"));
   };
 
   frame.addEventListener("keydown", (event) => {

@@ -10,6 +10,9 @@ const element = (tag, attributes = {}, ...children) => {
   return made;
 };
 
+// A text, where it is another than before
+const write = (place, text) => { if (place.textContent !== text) place.textContent = text; };
+
 const table = (heading, rows) => {
   const line = (cells, tag) => element("tr", {}, ...cells.map((cell, i) =>
     element(tag === "th" || i === 0 ? "th" : "td", { scope: tag === "th" ? "col" : i === 0 ? "row" : undefined }, cell)));
@@ -65,7 +68,7 @@ const makeFields = (data, page, place) => {
     slots.forEach((slot, k) => {
       if (fields.length >= MOST_FIELDS) return;
       const name = slots.length > 1 ? `${data.names[leaf]}[${k}]` : data.names[leaf];
-      const start = page.inputs()[slot], reach = Math.max(3, 2 * Math.abs(start)) || 3;
+      const start = page.inputs().get(slot), reach = Math.max(3, 2 * Math.abs(start)) || 3;
       const id = `leaf${fields.length}`;
       const slider = element("input", { type: "range", min: start - reach, max: start + reach, step: "any", "aria-label": `${name}, slider` });
       const field = element("input", { type: "number", step: "any", id });
@@ -82,11 +85,14 @@ const makeFields = (data, page, place) => {
   }
   const total = data.leaves.reduce((sum, leaf) => sum + data.program.nodes[leaf].length, 0);
   if (total > fields.length) place.append(element("p", {}, `The first ${fields.length} of ${total} numbers can be changed.`));
-  return (inputs) => fields.forEach(({ slot, slider, field }) => {
-    slider.min = Math.min(slider.min, inputs[slot]);
-    slider.max = Math.max(slider.max, inputs[slot]);
-    slider.value = inputs[slot];
-    if (document.activeElement !== field) field.value = Number(inputs[slot].toPrecision(12));
+  return (inputs) => fields.forEach((each) => {
+    const { slot, slider, field } = each, number = inputs.get(slot);
+    if (Object.is(each.shown, number)) return;
+    slider.min = Math.min(slider.min, number);
+    slider.max = Math.max(slider.max, number);
+    slider.value = number;
+    if (document.activeElement !== field) field.value = Number(number.toPrecision(12));
+    each.shown = number;
   });
 };
 
@@ -116,7 +122,7 @@ const makeDescent = (data, page) => {
     for (let i = 0; i < count && Number.isFinite(curve.at(-1)); i++) {
       const moved = new Map(), { gradient } = page.numbers(), inputs = page.inputs();
       for (const leaf of data.parameters)
-        data.program.nodes[leaf].forEach((slot, k) => moved.set(slot, inputs[slot] - rate * gradient[leaf].data[k]));
+        data.program.nodes[leaf].forEach((slot, k) => moved.set(slot, inputs.get(slot) - rate * gradient[leaf].data[k]));
       page.change(moved, true);
       curve.push(value());
     }

@@ -17,7 +17,6 @@ import base64
 import hashlib
 import html
 import json
-import math
 import os
 import re
 import sys
@@ -35,7 +34,7 @@ from autograd_mini.page.drawn import drawn
 from autograd_mini.page.frames import Frame, Walk
 from autograd_mini.page.mine import mine_of
 from autograd_mini.page.order import why_the_order_matters
-from autograd_mini.page.program import NoProgram, Program, program_of
+from autograd_mini.page.program import NoProgram, Program, number_text, program_of
 from autograd_mini.page.quiz import Quiz, quiz_of
 from autograd_mini.show.boxes import MOST_NUMBERS
 from autograd_mini.show.dot import Direction
@@ -70,9 +69,9 @@ def walkthrough(
     and gradients fill in; the formula and the numbers of each step; the same as a transcript,
     for screen readers and paper; and what goes wrong in another order than the sweep's.  A leaf
     can be changed, and parameters can descend: the page computes all numbers again, by the rules
-    of the table.  It does so for Values, and for Tensors whose operations are made of rules
-    element by element; of others it shows the numbers of this run, and says why.  A graph of
-    many nodes is folded; its boxes can be opened.  ``sweep.html#step=18`` opens at a step.
+    of the table.  It does so for Values, and for Tensors in float64 and float32 but for
+    decompositions and special functions; of these it shows the numbers of this run, and says
+    why.  A graph of many nodes is folded; its boxes can be opened.  ``sweep.html#step=18`` opens at a step.
 
     Arguments:
         node: the root: a Value, or a Tensor of one number.  Its ``grad`` is not used and not
@@ -194,16 +193,7 @@ def _data(
         "why": str(program) if isinstance(program, NoProgram) else "",
     }
     if isinstance(program, Program):
-        uses = [(place[node], slot) for node, slot in walk.uses]
-        data["program"] = {
-            "code": program.code,
-            "operands": program.operands,
-            "given": [(i, _number(number)) for i, number in program.given],
-            "nodes": program.nodes,
-            "shares": [program.shares[use] for use in uses],
-            "slopes": [program.slopes.get(use) for use in uses],
-            "seed": [_number(number) for number in np.ravel(seed).tolist()],
-        }
+        data["program"] = program.data([(place[node], slot) for node, slot in walk.uses], seed)
     else:
         data["numbers"] = {
             "value": [_quantity(node.data) for node in walk.order],
@@ -241,17 +231,10 @@ def _quantity(data: Operand) -> dict[str, Any] | None:
     array = np.asarray(data, dtype=np.float64)
     found: dict[str, Any] = {"shape": array.shape}
     if array.size <= MOST_NUMBERS:
-        return found | {"data": [_number(x) for x in array.ravel().tolist()]}
+        return found | {"data": [number_text(x) for x in array.ravel().tolist()]}
     with np.errstate(all="ignore"):
         found.update(mean=array.mean(), min=array.min(), max=array.max())
-    return {what: it if what == "shape" else _number(float(it)) for what, it in found.items()}
-
-
-def _number(number: float) -> float | str:
-    """A number as JSON has it; one that is not finite as JavaScript writes it."""
-    if math.isfinite(number):
-        return number
-    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    return {what: it if what == "shape" else number_text(float(it)) for what, it in found.items()}
 
 
 # The page

@@ -17,6 +17,8 @@ import ast
 from collections.abc import Callable, Hashable, MutableMapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from autograd_mini.core.operation import OPERATIONS
 from autograd_mini.core.rule import Rule
 from autograd_mini.interface import floats
@@ -37,6 +39,32 @@ MATH = frozenset(
     "log log10 log1p log2 sin sinh sqrt tan tanh trunc".split()
 )
 """The functions of JavaScript's ``Math``."""
+
+_LACKING = """\
+function erf(x) {
+  if (Math.abs(x) >= 2) return Math.sign(x) * (1 - erfc(Math.abs(x)));
+  let term = x, sum = x;
+  for (let n = 1; n < 60; n++) sum += term *= 2 * x * x / (2 * n + 1);
+  return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum;
+}
+
+function erfc(x) {
+  if (x < 2) return 1 - erf(x);
+  let fraction = x;
+  for (let k = 60; k > 0; k--) fraction = x + k / 2 / fraction;
+  return Math.exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
+}
+
+function rint(x) {
+  const whole = Math.round(x);
+  return Math.abs(x % 1) === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
+}
+"""
+"""What ``Math`` has not got (erf and erfc: NIST Digital Library of Mathematical Functions, 7.6.2
+and 7.9.1)."""
+
+DEFINED = {text.split("(")[0].removeprefix("function "): text for text in _LACKING.split("\n\n")}
+"""The same by name."""
 
 _CHOICE, _EITHER, _BOTH, _COMPARISON, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(9)
 _TIGHTNESS = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT}
@@ -78,29 +106,34 @@ class JavaScriptWriter(NumpyWriter):
         return f"[{', '.join(parts)}]"
 
 
-def called(name: str, helpers: MutableMapping[str, str]) -> str:
+def called(name: str, helpers: MutableMapping[str, str], single: bool = False) -> str:
     """How a function of the table is called.
 
     Arguments:
         helpers: definitions by name, to which those are added that JavaScript has not got.
+        single: whether it computes in float32.
 
     Raises:
         ValueError: nothing in JavaScript computes it.
     """
     operation = OPERATIONS.get(name)
-    if name in helpers:
-        return name
     if isinstance(operation, Rule) and operation.native:
         native = floats.native(name)
         of_math = getattr(native, "__module__", "") == "math"
         function = native.__name__ if of_math else name
         if function in MATH:
             return f"Math.{function}"
+    if name in DEFINED:
+        needed = {name} | {each for each in DEFINED if f"{each}(" in DEFINED[name]}
+        helpers.update((each, DEFINED[each]) for each in sorted(needed))
+        return name
     if not isinstance(operation, Rule) or operation.native:
         raise ValueError(f"source: JavaScript has no {name}, which this function uses")
-    body = _body(operation.evaluate or operation.formula, helpers)
-    helpers[name] = definition(name, operation.operands, body)
-    return name
+    defined = f"{name}_in_float32" if single else name
+    if defined not in helpers:
+        body = _body(operation.evaluate or operation.formula, helpers, single)
+        helpers[defined] = definition(defined, operation.operands, body)
+    return defined
 
 
 def definition(name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
@@ -110,8 +143,12 @@ def definition(name: str, arguments: Sequence[str], body: Sequence[str]) -> str:
     return f"{head} {{\n{lines}}}"
 
 
-def rule_text(rule: Rule, helpers: MutableMapping[str, str]) -> str:
+def rule_text(rule: Rule, helpers: MutableMapping[str, str], single: bool = False) -> str:
     """The value of a rule and its derivatives, which take ``out`` and the operands, as an object.
+
+    Arguments:
+        helpers: as for ``called``.
+        single: whether it computes in float32, in which each of its operations rounds.
 
     >>> from autograd_mini.core.rule import RULES
     >>> print(rule_text(RULES["square"], {}))
@@ -124,18 +161,23 @@ def rule_text(rule: Rule, helpers: MutableMapping[str, str]) -> str:
     Raises:
         ValueError: nothing in JavaScript computes it.
     """
-    value = definition("", rule.operands, _body(rule.evaluate or rule.formula, helpers))
+    text = rule.evaluate or rule.formula
+    value = definition("", rule.operands, _body(text, helpers, single))
     slopes = (
-        "null" if text is None else definition("", ["out", *rule.operands], _body(text, helpers))
+        "null" if text is None else _slope(rule, _body(text, helpers, single))
         for text in rule.evaluated_derivatives
     )
     return f"{{ value: {value}, slopes: [{', '.join(slopes)}] }}"
 
 
-def _body(text: str, helpers: MutableMapping[str, str]) -> list[str]:
+def _slope(rule: Rule, body: Sequence[str]) -> str:
+    return definition("", ["out", *rule.operands], body)
+
+
+def _body(text: str, helpers: MutableMapping[str, str], single: bool) -> list[str]:
     """A text of the rules as lines of a function whose arguments are its names."""
     steps, result = read(text)
-    domain = _JavaScript(lambda name: called(name, helpers))
+    domain = _JavaScript(lambda name: called(name, helpers, single), single=single)
     lines = [f"const {n} = {evaluate(step, domain).text};" for n, step in steps]
     return [*lines, f"return {evaluate(result, domain).text};"]
 
@@ -157,14 +199,23 @@ class _JavaScript(Domain[_Text]):
     Arguments:
         called: what a function of the table is called.
         named: what a name is called; by default it stands for itself.
+        single: whether each operation rounds to float32.
     """
 
     def __init__(
-        self, called: Callable[[str], str], named: Callable[[str], str] | None = None
+        self,
+        called: Callable[[str], str],
+        named: Callable[[str], str] | None = None,
+        single: bool = False,
     ) -> None:
-        self.called, self.named = called, named
+        self.called, self.named, self.single = called, named, single
+
+    def rounded(self, found: _Text) -> _Text:
+        """What an operation gives, in the precision of the function."""
+        return _Text(f"Math.fround({found.text})", _ATOM) if self.single else found
 
     def number(self, number: float) -> _Text:
+        number = float(np.float32(number)) if self.single else number
         if number != number or number in (float("inf"), -float("inf")):
             text = str(number).replace("inf", "Infinity").replace("nan", "NaN")
         else:
@@ -174,7 +225,8 @@ class _JavaScript(Domain[_Text]):
 
     def name(self, name: str) -> _Text:
         if name in CONSTANTS:
-            return _Text("Math.PI", _ATOM) if name == "pi" else self.number(CONSTANTS[name])
+            exact = name == "pi" and not self.single
+            return _Text("Math.PI", _ATOM) if exact else self.number(CONSTANTS[name])
         return _Text(self.named(name) if self.named else name, _ATOM)
 
     def operator(self, symbol: str, *operands: _Text) -> _Text:
@@ -182,22 +234,26 @@ class _JavaScript(Domain[_Text]):
         if value is not None:
             return self.number(value)
         if len(operands) == 1:
-            return _Text(symbol + operands[0].within(_POWER), _SIGN)
+            return _Text(symbol + operands[0].within(_ATOM), _SIGN)  # -x ** 2 is an error
         left, right = operands
         match symbol:
             case "**":
                 if right.value == 1:
                     return left
-                return _Text(f"{left.within(_ATOM)} ** {right.within(_POWER)}", _POWER)
+                return self.rounded(
+                    _Text(f"{left.within(_ATOM)} ** {right.within(_POWER)}", _POWER)
+                )
             case "//":
                 return _Text(f"Math.floor({left.within(_PRODUCT)} / {right.within(_SIGN)})", _ATOM)
             case "%":
                 whole = self.operator("//", left, right).text
-                return _Text(f"{left.within(_SUM)} - {right.within(_SIGN)} * {whole}", _SUM)
+                text = f"{left.within(_SUM)} - {right.within(_SIGN)} * {whole}"
+                return self.rounded(_Text(text, _SUM))
             case "+" if left.value == 0:
                 return right
         tightness = _TIGHTNESS[symbol]
-        return _Text(f"{left.within(tightness)} {symbol} {right.within(tightness + 1)}", tightness)
+        text = f"{left.within(tightness)} {symbol} {right.within(tightness + 1)}"
+        return self.rounded(_Text(text, tightness))
 
     def compare(self, symbol: str, left: _Text, right: _Text) -> _Text:
         sign = {"==": "===", "!=": "!=="}.get(symbol, symbol)
@@ -215,4 +271,4 @@ class _JavaScript(Domain[_Text]):
 
     def call(self, name: str, *operands: _Text, **options: _Text) -> _Text:
         given = ", ".join(operand.text for operand in operands)
-        return _Text(f"{self.called(name)}({given})", _ATOM)
+        return self.rounded(_Text(f"{self.called(name)}({given})", _ATOM))

@@ -398,7 +398,7 @@ def test_every_row_in_javascript():
             continue
         value, gradients = ag.value_and_grad(f, range(len(numbers)))(*map(Value, numbers))
         wanted.append([value.data, *(g.data for g in gradients)])
-    assert sorted(without) == ["erf", "erfc", "gelu", "rint"]
+    assert without == []
     for (value, gradients), exact in zip(in_javascript(programs), wanted, strict=True):
         np.testing.assert_allclose([value, *leaves(gradients)], exact, rtol=1e-12)
 
