@@ -94,6 +94,7 @@
   };
 
   const pictures = makePictures(data, {
+    zoomed: (zoom) => get("size").setAttribute("aria-pressed", String(zoom === "whole")),
     chosen: (nodes, from) => {
       if (nodes.length > 1) {
         const to = data.pictures.findIndex((picture) => picture.opened === nodes.at(-1));
@@ -208,14 +209,9 @@
   get("last").onclick = () => page.go(frames.length - 1);
   get("play").onclick = play;
   get("at").oninput = () => page.go(Number(get("at").value));
-  get("larger").onclick = () => { pictures.setZoom(1.25); show(at); };
-  get("smaller").onclick = () => { pictures.setZoom(0.8); show(at); };
-  get("size").onclick = () => {
-    const whole = get("size").getAttribute("aria-pressed") !== "true";
-    get("size").setAttribute("aria-pressed", String(whole));
-    pictures.setZoom(whole ? "whole" : 0);
-    show(at);
-  };
+  get("larger").onclick = () => pictures.setZoom(1.25);
+  get("smaller").onclick = () => pictures.setZoom(0.8);
+  get("size").onclick = () => pictures.setZoom(get("size").getAttribute("aria-pressed") === "true" ? 0 : "whole");
   data.pictures.forEach((picture, i) => get("view").append(element("option", { value: i }, picture.title)));
   get("view").hidden = data.pictures.length === 1;
   get("view").onchange = () => { pictures.open(Number(get("view").value)); show(at); };
@@ -236,7 +232,9 @@
     const { tagName } = event.target;
     if (event.ctrlKey || event.metaKey || event.altKey || tagName === "INPUT" || tagName === "SELECT") return;
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: frames.length - 1 }[event.key];
+    const button = { "+": "larger", "=": "larger", "-": "smaller", "0": "size" }[event.key];
     if (to !== undefined) page.go(to);
+    else if (button) get(button).click();
     else if (event.key === " " && tagName !== "BUTTON") play();
     else return;
     event.preventDefault();

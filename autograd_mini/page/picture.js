@@ -110,21 +110,28 @@ const makePictures = (data, act) => {
   };
   const resize = () => {
     const view = views[current], fit = fitted(view);
-    const scale = zoom ? zoom : Math.min(1.35, Math.max(view.legible, fit));
+    const scale = zoom === "whole" ? fit : zoom || Math.min(1.35, Math.max(view.legible, fit));
     view.scale = scale;
     view.svg.style.width = `${view.natural.width * scale}px`;
     view.svg.style.height = `${view.natural.height * scale}px`;
   };
-  const setZoom = (to) => {
-    const view = views[current];
-    zoom = to === 0 ? 0 : to === "whole" ? fitted(view) : Math.min(4, Math.max(0.1, view.scale * to));
+  // 0: as large as can be read; "whole"; or how much larger, round a point of the screen or what is shown now
+  const setZoom = (to, point = null) => {
+    const { svg, scale } = views[current], before = svg.getBoundingClientRect();
+    zoom = typeof to === "number" && to ? Math.min(4, Math.max(0.1, scale * to)) : to;
     resize();
+    act.zoomed(zoom);
+    if (!point) { intoView(); return; }
+    const after = svg.getBoundingClientRect();
+    frame.scrollLeft += after.left + (point.x - before.left) * after.width / before.width - point.x;
+    frame.scrollTop += after.top + (point.y - before.top) * after.height / before.height - point.y;
   };
   const open = (number) => {
     current = number;
     places.forEach((place, i) => { place.hidden = i !== number; });
     zoom = 0;
     resize();
+    act.zoomed(zoom);
   };
   const intoView = () => {
     if (!centre) return;
@@ -162,8 +169,8 @@ const makePictures = (data, act) => {
     const at = now ?? view.boxOf.get(data.names.length - 1);
     view.boxes.forEach(({ box }, i) => box.setAttribute("tabindex", i === at ? "0" : "-1"));
     centre = state.node === null ? null : view.boxes[at].box;
-    if (seen === `${current} ${zoom} ${state.at}`) return; // an edit moves nothing
-    seen = `${current} ${zoom} ${state.at}`;
+    if (seen === `${current} ${state.at}`) return; // an edit moves nothing
+    seen = `${current} ${state.at}`;
     if (centre) intoView();
     else if (state.at === 0) frame.scrollLeft = frame.scrollTop = 0;
   };
@@ -181,6 +188,26 @@ const makePictures = (data, act) => {
     event.preventDefault();
     event.stopPropagation();
   });
+  // A wheel with ctrl, which two fingers on a touchpad are as well, and a mouse that drags
+  frame.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    setZoom(2 ** (-event.deltaY / (event.deltaMode ? 10 : 300)), { x: event.clientX, y: event.clientY });
+  }, { passive: false });
+  let drag = null;
+  frame.addEventListener("pointerdown", ({ pointerType, button, clientX, clientY }) => {
+    const { scrollLeft, scrollTop } = frame;
+    drag = pointerType === "mouse" && button === 0 ? { clientX, clientY, scrollLeft, scrollTop, far: false } : null;
+  });
+  frame.addEventListener("pointermove", ({ buttons, clientX, clientY }) => {
+    if (!drag || !(buttons & 1)) return;
+    const right = clientX - drag.clientX, down = clientY - drag.clientY;
+    drag.far ||= Math.hypot(right, down) > 4;
+    if (!drag.far) return;
+    frame.scrollLeft = drag.scrollLeft - right;
+    frame.scrollTop = drag.scrollTop - down;
+  });
+  frame.addEventListener("click", (event) => { if (drag?.far) event.stopPropagation(); drag = null; }, true);
   new ResizeObserver(() => { resize(); intoView(); }).observe(frame);
   return { open, show, setZoom };
 };

@@ -71,7 +71,8 @@ def walkthrough(
     can be changed, and parameters can descend: the page computes all numbers again, by the rules
     of the table.  It does so for Values, and for Tensors in float64 and float32 but for
     decompositions and special functions; of these it shows the numbers of this run, and says
-    why.  A graph of many nodes is folded; its boxes can be opened.  ``sweep.html#step=18`` opens at a step.
+    why.  A graph of many nodes is folded; its boxes can be opened.
+    ``sweep.html#step=18`` opens at a step.
 
     Arguments:
         node: the root: a Value, or a Tensor of one number.  Its ``grad`` is not used and not

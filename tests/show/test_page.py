@@ -189,6 +189,13 @@ def test_every_control_of_the_steps(browser: Any, tmp_path: Path, sized: Any) ->
     page.find("#play").click()
     assert page.at == 1
     assert page.find("#play").get_attribute("aria-label") == "Play"
+    page.run("walkthrough.go(arguments[0])", last)
+    page.find("#play").click()  # from the end it begins again
+    assert page.at == 0
+    page.run("walkthrough.go(arguments[0])", last - 1)
+    page.find("#play").click()
+    wait_until(lambda: page.find("#play").get_attribute("aria-label") == "Play")
+    assert page.at == last
     page.find("#at").click()  # in the middle
     assert 0 < page.at < last
     width = "return document.querySelector('.picture svg').getBoundingClientRect().width"
@@ -238,9 +245,127 @@ def test_the_keyboard(browser: Any, tmp_path: Path) -> None:
     focused = page.run("return document.activeElement.id").rpartition("_n")[2]
     assert page.find("#node h3").text == page.names[int(focused)]
     page.find("#tab-node").click()
-    page.press(Keys.ARROW_RIGHT)
-    assert page.run("return document.activeElement.id") == "tab-change"
+    at = page.at
+    for key, tab in [
+        (Keys.ARROW_RIGHT, "change"), (Keys.ARROW_LEFT, "node"), (Keys.END, "order"),
+        (Keys.ARROW_RIGHT, "step"), (Keys.END, "order"), (Keys.HOME, "step"),
+    ]:  # fmt: skip
+        page.press(key)
+        assert page.run("return document.activeElement.id") == f"tab-{tab}"
+        stops = [t.get_attribute("id") for t in page.all("[role=tab][tabindex='0']")]
+        assert stops == [f"tab-{tab}"]  # Tab goes on from the one that is open
+    assert page.at == at
     page.check_quiet()
+
+
+def test_what_a_screen_reader_is_told(browser: Any, tmp_path: Path) -> None:
+    page = Page(browser, neuron(), tmp_path, "#step=5")
+    spoken = page.find("#sentence")
+    for attribute, value in (("role", "status"), ("aria-live", "polite"), ("aria-atomic", "true")):
+        assert spoken.get_attribute(attribute) == value
+    assert page.find("#at").get_attribute("aria-valuetext") == f"step 5: {spoken.text}"
+    page.find("#next").click()
+    assert page.find("#at").get_attribute("aria-valuetext") == f"step 6: {spoken.text}"
+    assert {box.get_attribute("role") for box in page.all("g.node")} == {"button"}
+    page.tab("change")
+    assert all(field.accessible_name for field in page.all(".leaf input"))
+
+
+FOCUSED = """
+const one = document.activeElement, edge = one.querySelector(".border");
+const style = getComputedStyle(one);
+return [one.tagName, one.id, style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
+  edge ? parseFloat(getComputedStyle(edge).strokeWidth) : 0];
+"""
+
+
+def test_what_has_the_focus_is_seen(browser: Any, tmp_path: Path) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    page = Page(browser, neuron(), tmp_path, "#step=5")
+    seen = set()
+    for _ in range(40):
+        page.press(Keys.TAB)
+        tag, name, outline, border = page.run(FOCUSED)
+        if tag == "BODY":
+            break
+        assert border >= 4 if tag == "g" else outline >= 3, (tag, name)
+        seen.add(name)
+    assert {"pictures", "larger", "tab-step", "step", "back", "play", "next", "at"} <= seen
+
+
+SVG = "document.querySelector('.picture:not([hidden]) svg')"
+WIDTH = f"return {SVG}.getBoundingClientRect().width"
+WHOLE = f"""
+const room = document.getElementById("pictures").getBoundingClientRect(),
+  picture = {SVG}.getBoundingClientRect();
+return picture.width <= room.width && picture.height <= room.height;
+"""
+WHEEL = f"""
+const room = document.getElementById("pictures").getBoundingClientRect();
+const x = room.left + room.width * 0.4, y = room.top + room.height * 0.5;
+const at = () => {{
+  const s = {SVG}.getBoundingClientRect();
+  return [(x - s.left) / s.width, (y - s.top) / s.height];
+}};
+const before = at(), event = new WheelEvent("wheel", {{
+  deltaY: -150, clientX: x, clientY: y, ctrlKey: arguments[0], bubbles: true, cancelable: true }});
+{SVG}.dispatchEvent(event);
+return [event.defaultPrevented, before, at()];
+"""
+
+
+def test_zoom_and_pan(browser: Any, tmp_path: Path, sized: Any) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    sized(1366, 660)
+    page = Page(browser, textbook()[0], tmp_path, "#step=12")
+    before = page.run(WIDTH)
+    page.press("+")
+    assert page.run(WIDTH) == pytest.approx(1.25 * before)
+    assert page.run(NOW_IS_IN_VIEW)
+    page.press("-")
+    assert page.run(WIDTH) == pytest.approx(before)
+    page.press("0")
+    assert page.run(WHOLE)
+    assert page.find("#size").get_attribute("aria-pressed") == "true"
+    sized(900, 500)
+    wait_until(lambda: page.run(WHOLE))  # it stays whole
+    sized(1366, 660)
+    page.press("0")
+    wait_until(lambda: page.run(WIDTH) == pytest.approx(before))
+    assert page.find("#size").get_attribute("aria-pressed") == "false"
+    page.press("++++")
+    before = page.run(WIDTH)
+    prevented, was, now = page.run(WHEEL, True)
+    assert prevented
+    assert page.run(WIDTH) == pytest.approx(before * 2**0.5)
+    assert was == pytest.approx(now, abs=0.01)  # what is below the pointer stays there
+    assert page.run(WHEEL, False)[0] is False
+    scrolled = "return document.getElementById('pictures').scrollLeft"
+    left = page.run(scrolled)
+    drag = ActionChains(browser).move_to_element(page.find("#pictures")).click_and_hold()
+    drag.move_by_offset(60, 0).release().perform()
+    assert page.run(scrolled) == pytest.approx(left - 60, abs=1)
+    assert page.find("#tab-step").get_attribute("aria-selected") == "true"  # it was no click
+    page.find("g.node.now").click()
+    assert page.find("#tab-node").get_attribute("aria-selected") == "true"
+    page.check_quiet()
+
+
+def test_two_fingers_on_a_phone(browser: Any, tmp_path: Path, sized: Any) -> None:
+    """Headless Chromium has no pinch: what it does is set, and that nothing forbids it is seen."""
+    sized(360, 640)
+    page = Page(browser, textbook()[0], tmp_path, "#step=12")
+    viewport = page.find("meta[name=viewport]").get_attribute("content")
+    assert viewport == "width=device-width, initial-scale=1"
+    touched = "return [...document.querySelectorAll('*')].map(e => getComputedStyle(e).touchAction)"
+    assert set(page.run(touched)) == {"auto"}
+    browser.execute_cdp_cmd("Emulation.setPageScaleFactor", {"pageScaleFactor": 2})
+    page.run("document.getElementById('next').click()")
+    assert page.at == 12
+    assert page.run("return visualViewport.scale") == 2
+    check_that_all_is_in_view(page)
 
 
 def test_a_link_opens_at_its_step(browser: Any, tmp_path: Path) -> None:
@@ -400,6 +525,9 @@ def test_sliders_and_fields(browser: Any, tmp_path: Path) -> None:
     field.send_keys("no\n")
     page.check_numbers({w: Value(-2.0)})
     assert field.get_attribute("aria-invalid") == "true"
+    field.clear()
+    field.send_keys("50\n")  # beyond the slider's end
+    assert float(slider.get_attribute("max")) == float(slider.get_property("value")) == 50
     sentence = page.find("#sentence").text
     page.find("#reset").click()
     page.check_numbers()
@@ -686,14 +814,46 @@ def test_nobody_is_left_out(
             assert found == []
 
 
+LIGHTNESS = """
+return [...document.querySelectorAll(arguments[0])].map((one) => {
+  const [r, g, b, a = 1] = getComputedStyle(one)[arguments[1]].match(/[\\d.]+/g).map(Number);
+  return a ? (r + g + b) / 765 : null;
+}).filter((each) => each !== null);
+"""
+
+
+def test_dark_is_dark_and_nothing_moves_for_those_who_ask(
+    browser: Any, tmp_path: Path, sized: Any
+) -> None:
+    for dark in (False, True):
+        sized(1366, 660, dark)
+        page = Page(browser, neuron(), tmp_path, "#step=9")
+        papers = page.run(LIGHTNESS, "body, #show, #tools, #pictures, #next", "backgroundColor")
+        inks = page.run(LIGHTNESS, "#sentence, h1, #next", "color")
+        assert (max(papers) < 0.25) if dark else (min(papers) > 0.9)
+        assert (min(inks) > 0.8) if dark else (max(inks) < 0.2)
+    seconds = "return parseFloat(getComputedStyle(arguments[0]).transitionDuration)"
+    for value in ("no-preference", "reduce"):
+        feature = {"name": "prefers-reduced-motion", "value": value}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        assert (page.run(seconds, page.find("g.node")) > 0) == (value == "no-preference")
+
+
 def test_on_paper_everything_is_known(browser: Any, tmp_path: Path) -> None:
     page = Page(browser, neuron(), tmp_path)
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
+        w = page.data["program"]["nodes"][page.names.index("w")][0]
+        page.run("walkthrough.change(new Map([[arguments[0], 0.75]]))", w)
         page.run("dispatchEvent(new Event('beforeprint'))")
         assert page.find("#transcript").is_displayed()
         assert not page.find("#controls").is_displayed()
         assert not page.all("g.node.later")
+        assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+        assert page.find("#order").is_displayed()
+        said = page.all("#transcript li")
+        assert len(said) == len(page.frames)
+        assert said[0].text == "Given are the leaves: b = −0.25, w = 0.75, x = 2."
         page.run("dispatchEvent(new Event('afterprint'))")
         assert page.find("#at").get_attribute("value") == "0"
     finally:
