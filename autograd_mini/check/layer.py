@@ -68,6 +68,8 @@ def check_backward(
     ...     return dx, dw
     >>> x, w = np.array([[1.0, 2.0]]), np.array([[0.5, -1.0, 2.0], [1.0, 0.0, 3.0]])
     >>> print(check_backward(forward, backward, x, w).text(hints=0))
+    Upstream gradient: random, of shape (1, 3) (upstream=)
+    <BLANKLINE>
     2 gradients checked: all agree
     """
     checked_hints(hints)

@@ -131,6 +131,7 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
         loss_hint=hint.sentence if hint else None,
         mistakes=with_causes(slips, quantities),
         lines=code.lines,
+        assumptions=problem.assumptions,
         variables=_variables(point.problem),
     )
 

@@ -44,6 +44,7 @@ class Problem:
         used: those names that the code of both uses.
         findings: what is wrong before anything is compared.
         notes: how it was recorded, where that is not the usual.
+        assumptions: what was taken for what, each with the option that says it otherwise.
         loss: computes the loss once more with some parameters replaced; ``None`` where there
             is the recorded graph alone.
         derive: derives the gradients by hand once more; ``None`` where there are arrays alone.
@@ -65,6 +66,7 @@ class Problem:
     used: Scope = field(default_factory=Scope)
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
     loss: Callable[[Mapping[str, Node]], float] | None = None
     derive: Callable[[], Mapping[str, Array]] | None = None
     at: Callable[[Mapping[str, Node]], Problem] | None = None

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from autograd_mini.check.layer import check_backward
+from autograd_mini.check.lines.state import GENERATORS
 from autograd_mini.check.pipeline import checked
 from autograd_mini.check.report import GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
 from autograd_mini.check.scripts.execution import File
-from autograd_mini.check.scripts.given import readers
+from autograd_mini.check.scripts.given import check_given, readers
 from autograd_mini.check.scripts.held_back import held_back
 from autograd_mini.check.scripts.layers import layers_in, layers_with_inputs
-from autograd_mini.check.scripts.loops import steps_in
+from autograd_mini.check.scripts.loops import steps_in, steps_in_call
 from autograd_mini.check.scripts.text import Cell, cells_of, trains
 from autograd_mini.check.steps.fitting import CannotTell
 from autograd_mini.check.steps.posed import Asked, Posed, posed
 from autograd_mini.check.steps.step import Step, step_of
-from autograd_mini.typing import Operand
+from autograd_mini.check.steps.variables import as_numbers
+from autograd_mini.typing import Array, Operand, Tree
 
 
 def check_step(
@@ -30,6 +36,7 @@ def check_step(
     *args: Operand,
     loss: str | None = None,
     params: Sequence[str] = (),
+    steps: int = 1,
     seed: int = 0,
     entries: int = 16,
     hints: Hints = 3,
@@ -39,11 +46,14 @@ def check_step(
     """Check the gradients that a training step derives by hand, as it stands.
 
     The step is called as ``step(*args, **keywords)``, several times, and all that it changes is
-    put back.  Its parameters are the arrays and numbers that it changes, in its arguments, in the
-    object whose method it is and in variables around it; the gradient of each is what the step
-    takes away from it, divided by the rate.  The loss is the number that the step returns, prints,
-    keeps in a list or calls a loss; where there is none, the loss whose gradient the output's
-    error is.  The report says first what was assumed.
+    put back.  Where it trains in a loop, as ``net.fit(X, y)``, a turn of that is the step, and it
+    may make its parameters itself.
+
+    Its parameters are the arrays and numbers that it changes, in its arguments, in the object whose
+    method it is and in variables around it; the gradient of each is what the step takes away from
+    it, divided by the rate.  The loss is the number that the step returns, prints, keeps in a list
+    or calls a loss; where there is none, the loss whose gradient the output's error is.  The report
+    says first what was assumed.
 
     Arguments:
         step: a function or method, such as ``net.train_step``.
@@ -51,11 +61,13 @@ def check_step(
         loss: which loss is meant: a name, the number of a line, or an expression in the names of
             the step.
         params: the names of the parameters, where it changes other things too.
+        steps: how many steps, one after the other, are checked, each alone, until one is wrong:
+            what a step keeps for the next, as a momentum, shows in later ones.
         seed, entries, hints, seconds: as for ``check_gradients``.
 
     Raises:
-        ValueError: it changes nothing, it has no loss, or ``hints`` is something else; the
-            message says what to give.
+        ValueError: it changes nothing, it has no loss, or ``hints`` or ``steps`` is something
+            else; the message says what to give.
         Exception: what the step itself raises.
 
     >>> import numpy as np
@@ -75,14 +87,17 @@ def check_step(
     'self.w -= rate * X.T @ ((out - t) * out * (1 - out))'
     """
     checked_hints(hints)
-    return step_checked(
-        step_of(step, args, keywords),
-        Asked(loss, tuple(params)),
-        seed=seed,
-        entries=entries,
-        hints=hints,
-        seconds=seconds,
-    )
+    _check_steps(steps)
+    whole = step_of(step, args, keywords)
+    whole.state.add(*GENERATORS)
+    options = {"seed": seed, "entries": entries, "seconds": seconds}
+    asked = Asked(loss, tuple(params))
+    try:
+        with contextlib.closing(steps_in_call(whole, step, args, keywords)) as found:
+            report = steps_checked(first_posed(found, asked), asked, steps, "steps=", options)
+    finally:
+        whole.restore()
+    return report.with_hints(hints)
 
 
 def check_script(
@@ -91,8 +106,11 @@ def check_script(
     loss: str | None = None,
     params: Sequence[str] = (),
     call: str | None = None,
+    steps: int = 1,
     given: Mapping[str, Operand] | None = None,
     inputs: str | None = None,
+    upstream: Tree = None,
+    wrt: str | Sequence[str] | None = None,
     seed: int = 0,
     entries: int = 16,
     hints: Hints = 3,
@@ -111,10 +129,12 @@ def check_script(
         loss, params: as for ``check_step``.
         call: what is to be called where the file itself trains nothing, ``"train(X, y)"``; the
             statements before it, separated by semicolons, prepare it.
+        steps: as for ``check_step``: how many turns of the loop are checked.
         given: data that the file reads and that are not there, by the names of variables or files.
         inputs: of a file of layers, pairs by their names as ``affine_forward`` and
             ``affine_backward``, the shapes of their inputs, ``"x=6x4,w=4x3,rate=scalar"``, where
             the file does not call them; ``call`` is then a part of the name of the layer meant.
+        upstream, wrt: of a layer, as for ``check_backward``.
         seed, entries, hints, seconds: as for ``check_gradients``.
 
     Raises:
@@ -144,8 +164,11 @@ def check_script(
         loss=loss,
         params=params,
         call=call,
+        steps=steps,
         given=given or {},
         inputs=inputs,
+        upstream=upstream,
+        wrt=wrt,
         seed=seed,
         entries=entries,
         hints=hints,
@@ -161,7 +184,10 @@ def cells_checked(
     params: Sequence[str],
     call: str | None,
     given: Mapping[str, Operand],
+    steps: int = 1,
     inputs: str | None = None,
+    upstream: Tree = None,
+    wrt: str | Sequence[str] | None = None,
     seed: int = 0,
     entries: int = 16,
     hints: Hints = 3,
@@ -169,20 +195,37 @@ def cells_checked(
 ) -> GradientReport:
     """The report on the texts of a file; arguments as for ``check_script``."""
     checked_hints(hints)
+    _check_steps(steps)
+    check_given(given, cells)
     options = {"seed": seed, "entries": entries, "seconds": seconds}
+    of_step = {"loss": loss, "params": params, "steps": steps > 1}
+    of_layer = {"inputs": inputs, "upstream": upstream, "wrt": wrt}
     has_layers = not call and bool(layers_in(cells))
-    if inputs is not None or (has_layers and not trains(cells)):
-        return layers_checked(path, cells, call, given, inputs, options).with_hints(hints)
-    try:
-        with script(path, cells, call, given) as steps:
-            step = first_posed(steps, Asked(loss, tuple(params)))
-            report = checked(step.problem, seed=seed, entries=entries, seconds=seconds)
-    except CannotTell:
-        if not has_layers:
-            raise
-        return layers_checked(path, cells, call, given, inputs, options).with_hints(hints)
-    report.assumptions = list(step.assumptions)
+    is_of_layers = inputs is not None or (has_layers and not trains(cells))
+    if not is_of_layers:
+        try:
+            with script(path, cells, call, given) as found:
+                asked = Asked(loss, tuple(params))
+                one = first_posed(found, asked)
+                _none_of(of_layer, f"a training step, {one.step.words}, is checked", "of layers")
+                report = steps_checked(one, asked, steps, "steps=, call=", options)
+        except CannotTell:
+            if not has_layers:
+                raise
+            is_of_layers = True
+    if is_of_layers:
+        _none_of(of_step, "the layers of the file are checked", "of training steps")
+        report = layers_checked(path, cells, call, given, of_layer, options)
+    if given:
+        report.assumptions.append(f"Data: {', '.join(given)} as given (given=)")
     return report.with_hints(hints)
+
+
+def _none_of(options: Mapping[str, Any], what: str, of: str) -> None:
+    """Refuse options that say nothing about what is checked."""
+    several = [f"{name}=" for name, value in options.items() if value is not None and value]
+    if several:
+        raise ValueError(f"{' and '.join(several)} tell {of}, and {what}: leave them out")
 
 
 def layers_checked(
@@ -190,21 +233,28 @@ def layers_checked(
     cells: Sequence[Cell],
     chosen: str | None,
     given: Mapping[str, Operand],
-    inputs: str | None,
-    options: Mapping[str, Operand],
+    of_layer: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> GradientReport:
     """The report on the layers of a file: that of the first that is wrong, or of the last."""
     whole = "\n".join(cell.text for cell in cells)
     with held_back(path, "plt" in whole, list(readers(given, whole))):
         file = File(tuple(cells), given)
-        layers = layers_with_inputs(file, inputs, chosen, int(options["seed"]))
-        if not layers:
-            raise CannotTell(f"the file has no layer whose name has {chosen!r} in it")
+        layers = layers_with_inputs(file, of_layer["inputs"], chosen, int(options["seed"]))
+        own = {name: of_layer[name] for name in ("upstream", "wrt") if of_layer[name] is not None}
+        if own and len(layers) > 1:
+            raise CannotTell(
+                f"{' and '.join(f'{name}= (--{name})' for name in own)}: that of which layer? The "
+                f"file has {', '.join(layer.name for layer, *_ in layers)}: give a part of the "
+                "name of one, call= (--call), with inputs= (--inputs)"
+            )
         said = []
         for layer, forward, backward, arguments, where in layers:
-            report = check_backward(forward, backward, *arguments, **options)
-            name = f"{layer.owner}.{layer.forward}".lstrip(".")
-            said.append(f"Layer: {name} and {layer.backward}, with inputs {where} (inputs=)")
+            report = check_backward(forward, backward, *arguments, **own, **options)
+            said += [
+                f"Layer: {layer.name} and {layer.backward}, with inputs {where} (inputs=, call=)",
+                *report.assumptions,
+            ]
             if not report.ok:
                 break
     report.assumptions = said
@@ -248,11 +298,13 @@ def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
     while step is not None:
         try:
             found = posed(step, asked)
-            if part is not None:
+            if not _is_step(found):
+                pass
+            elif part is not None:
                 more = len(found.problem.parameters) > len(part.problem.parameters)
                 whole = found.sure and more and found.agreeing >= part.agreeing
                 return _where_all_move(found if whole else part, asked)
-            if found.sure and step.is_part:
+            elif found.sure and step.is_part:
                 part = found
             elif found.sure:
                 surer = [one for one in vague if one.agreeing > found.agreeing == 0]
@@ -262,7 +314,7 @@ def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
         except CannotTell as error:
             if part is not None:
                 break
-            if error.progress > 1:
+            if error.progress > 1 and step.anew is None:
                 raise
             refusals.append(error)
         try:
@@ -309,11 +361,62 @@ _TURNS = 8
 """How many turns of a loop are looked at for one in which all parameters move the loss."""
 
 
-def step_checked(
-    step: Step, asked: Asked, *, seed: int, entries: int, hints: Hints, seconds: float
+def steps_checked(
+    found: Posed, asked: Asked, most: int, said_by: str, options: Mapping[str, Any]
 ) -> GradientReport:
-    """The report on a step, however it came about; arguments as for ``check_step``."""
-    found = posed(step, asked)
-    report = checked(found.problem, seed=seed, entries=entries, seconds=seconds)
-    report.assumptions = list(found.assumptions)
-    return report.with_hints(hints)
+    """The report on the first of several steps that is wrong, or on the last.
+
+    Arguments:
+        found: the first of them.
+        asked: what was said about it.
+        most: how many there may be.
+        said_by: the options that say which they are.
+        options: of the check.
+    """
+    one, right = found, 0
+    while True:
+        one.step.restore()
+        report = checked(one.problem, **options)
+        words = one.step.words + (f", after {right} that agree" if right else "")
+        if not report.ok or right + 1 == most:
+            break
+        later = found.step.later and found.step.later(right + 1)
+        if later is None:
+            words += ", the last that there is"
+            break
+        one, right = posed(later, asked), right + 1
+    report.assumptions.insert(0, f"Step: {words} ({said_by})")
+    return report
+
+
+def _is_step(found: Posed) -> bool:
+    """Whether a turn of a loop is a step by itself: its parameters are updated in the next too.
+
+    Of a turn that updates one layer after the other, the next updates another.
+    """
+    step = found.step
+    if step.anew is None:
+        return True
+    own = [
+        replace(variable, paths=paths)
+        for variable in found.parameters
+        if (paths := tuple(path for path in variable.paths if path.name not in step.anew))
+    ]
+    numbers: list[list[Array | None]] = [[variable.before for variable in own]]
+    for turn in (1, 2):
+        later = step.later and step.later(turn)
+        if not later:
+            return False
+        numbers.append([as_numbers(variable.after(later.spaces)) for variable in own])
+    step.restore()
+    return any(
+        not (b is None or c is None or np.array_equal(a, b) or np.array_equal(b, c))
+        for a, b, c in zip(*numbers, strict=True)
+    )
+
+
+def _check_steps(steps: int) -> None:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(
+            f"steps is how many steps are checked, a whole number from 1, not {steps!r}"
+        )

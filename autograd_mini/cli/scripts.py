@@ -7,6 +7,7 @@ import ast
 import contextlib
 import math
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -14,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from autograd_mini.check.report import GradientReport
-from autograd_mini.check.scripts.given import loaded
+from autograd_mini.check.scripts.given import arrays_of, loaded
 from autograd_mini.check.scripts.layers import layers_in
 from autograd_mini.check.scripts.text import Cell, cells_of
 from autograd_mini.check.scripts.text import trains as has_updates
 from autograd_mini.check.training import cells_checked
+from autograd_mini.typing import Array
 
 HERE = "--here"
 """The option by which the process of its own is told that it is that."""
@@ -41,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "before it, separated by semicolons, prepares it",
     )  # fmt: skip
     group.add_argument(
+        "--steps", type=int, default=1, metavar="N",
+        help="how many turns of the training loop are checked, each alone (default: 1): "
+        "--steps 3 finds what goes wrong from the second on",
+    )  # fmt: skip
+    group.add_argument(
         "--given", metavar="NAME=ARRAY.npz", action="append", default=[],
         help="data that are not there, by the name of a variable or of a file; may be given again",
     )  # fmt: skip
@@ -48,6 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--inputs", metavar="NAME=SHAPE,...",
         help="of a file of layers, affine_forward and affine_backward, the shapes of their inputs "
         "where it does not call them: x=6x4,w=4x3,rate=scalar",
+    )  # fmt: skip
+    group.add_argument(
+        "--upstream", metavar="ARRAY.npz", type=Path,
+        help="of a layer, the gradient of its output that its backward pass is called with, or one "
+        "for each output (default: random numbers)",
+    )  # fmt: skip
+    group.add_argument(
+        "--wrt", metavar="NAME,...", default="",
+        help="of a layer, the inputs that have gradients, in the order in which its backward pass "
+        "returns these",
     )  # fmt: skip
     group.add_argument(
         "--time", type=float, default=300.0, metavar="SECONDS",
@@ -163,18 +180,46 @@ def checked(file: Path, cells: Sequence[Cell], options: argparse.Namespace) -> G
     """
     loss = options.loss if options.loss != "loss" else None
     names = options.params if options.params != "params" else ""
-    return cells_checked(
+    report = cells_checked(
         file,
         cells,
         loss=loss,
-        params=[part.strip() for part in names.split(",") if part.strip()],
+        params=split(names),
         call=options.call,
+        steps=options.steps,
         given=dict(loaded(text) for text in options.given),
         inputs=options.inputs,
+        wrt=split(options.wrt) or None,
+        upstream=None if options.upstream is None else _upstream(options.upstream),
         seed=options.seed,
         hints=options.hints,
         seconds=options.seconds,
     )
+    report.assumptions = [as_options(text) for text in report.assumptions]
+    return report
+
+
+def split(names: str) -> list[str]:
+    """Names that are separated by commas."""
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def as_options(text: str) -> str:
+    """An assumption, with the options of this command in the place of arguments.
+
+    >>> as_options("Step: one call of train(X, y) (steps=, call=)")
+    'Step: one call of train(X, y) (--steps, --call)'
+    """
+    return _SAID_BY.sub(lambda found: re.sub(r"(\w+)=", r"--\1", found[0]), text)
+
+
+_SAID_BY = re.compile(r"\((\w+=(, )?)+\)$")
+
+
+def _upstream(path: Path) -> Array | tuple[Array, ...]:
+    """The upstream gradient in a file, or several of them, in their order."""
+    found = arrays_of(str(path), f"--upstream {path}")
+    return tuple(found.values()) if isinstance(found, dict) else found
 
 
 def failure(file: Path, error: BaseException) -> str:

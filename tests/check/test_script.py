@@ -59,7 +59,9 @@ def test_a_flat_script(tmp_path, capfd):
     report = checked(tmp_path, FLAT)
     assert report.ok, str(report)
     assert set(report.quantities) == {"W1", "b1", "W2", "b2"}
-    assert report.assumptions[0] == "Step: the first turn of the loop in line 15, lines 16–25"
+    assert report.assumptions[0] == (
+        "Step: the first turn of the loop in line 15, lines 16–25 (steps=, call=)"
+    )
     assert report.assumptions[1].startswith("Loss: loss, line 18 (printed)")
     assert capfd.readouterr() == ("", "")  # what it prints is held back
 
@@ -107,7 +109,9 @@ def test_a_method_called_by_main(tmp_path):
     report = checked(tmp_path, MAIN)
     assert report.ok, str(report)
     assert set(report.quantities) == {"w", "b"}
-    assert report.assumptions[0] == "Step: the first turn of the loop in line 15, lines 16–21"
+    assert report.assumptions[0] == (
+        "Step: the first turn of the loop in line 15, lines 16–21 (steps=, call=)"
+    )
 
 
 def test_a_slip_in_a_method_called_by_main(tmp_path):
@@ -215,7 +219,7 @@ def test_a_single_step_without_a_loop(tmp_path):
         """
     report = checked(tmp_path, text)
     assert report.ok, str(report)
-    assert report.assumptions[0] == "Step: what stands behind line 7"
+    assert report.assumptions[0] == "Step: what stands behind line 7 (steps=, call=)"
     assert not checked(tmp_path, slipped(text, "(1 - out**2)", "(1 - out)")).ok
 
 
@@ -392,7 +396,7 @@ def test_a_mask_is_not_how_much_larger_the_gradients_are(tmp_path):
             W -= 0.1 * (X.T @ mask / 8 + 0.01 * W)
     """
     report = checked(tmp_path, steps)
-    assert report.assumptions[3] == "Gradients: what each update takes away, divided by 0.1"
+    assert report.assumptions[3] == "Gradients: what each update takes away, divided by 0.1 (loss=)"
     (mistake,) = report.mistakes
     assert mistake.line.text == "W -= 0.1 * (X.T @ mask / 8 + 0.01 * W)"
     assert mistake.repair.verified_at == 3
@@ -440,7 +444,7 @@ def test_what_may_be_clipped_is_judged_as_it_was_before(tmp_path):
     """
     report = checked(tmp_path, steps)
     assert report.ok, str(report)
-    assert report.assumptions[3] == "Gradients: what goes into the updates, dw, line 11"
+    assert report.assumptions[3] == "Gradients: what goes into the updates, dw, line 11 (loss=)"
     (mistake,) = checked(tmp_path, slipped(steps, "X.T @ (out - Y)", "X.T @ (out + Y)")).mistakes
     assert mistake.repair.text == "dw = X.T @ (out - Y)"
 
@@ -597,7 +601,7 @@ def test_what_is_called_can_be_said(tmp_path):
         checked(tmp_path, text)
     report = checked(tmp_path, text, call="net = Net(); net.step(X, Y)")
     assert report.ok, str(report)
-    assert report.assumptions[0] == "Step: one call of net.step(X, Y)"
+    assert report.assumptions[0] == "Step: one call of net.step(X, Y) (steps=, call=)"
 
 
 def test_which_loss_is_meant_is_asked_for(tmp_path):
@@ -666,13 +670,17 @@ def test_layers_that_the_file_calls(tmp_path):
     report = checked(tmp_path, LAYERS, calls)
     assert report.ok, str(report)
     assert report.assumptions == [
-        f"Layer: {name}_forward and {name}_backward, with inputs of its first call in the file "
-        "(inputs=)"
-        for name in ("affine", "relu")
+        "Layer: affine_forward and affine_backward, with inputs of its first call in the file "
+        "(inputs=, call=)",
+        "Upstream gradient: random, of shape (8, 2) (upstream=)",
+        "Layer: relu_forward and relu_backward, with inputs of its first call in the file "
+        "(inputs=, call=)",
+        "Upstream gradient: random, of shape (8, 3) (upstream=)",
+        "Gradients: of x, in the order in which backward gives them (wrt=)",
     ]
     wrong = checked(tmp_path, slipped(LAYERS, "db += row", "db = row"), calls)
     assert [slip.line.text for slip in wrong.mistakes] == ["db = row"]
-    assert len(wrong.assumptions) == 1
+    assert len(wrong.assumptions) == 2
 
 
 def test_layers_with_given_shapes(tmp_path):
@@ -711,7 +719,8 @@ def test_a_stabiliser_that_the_backward_pass_forgets(tmp_path):
     """
     report = checked(tmp_path, layers, inputs="x=6x4, gamma=4, w=3")
     assert report.assumptions[0] == (
-        "Layer: norm_forward and norm_backward, with inputs of the shapes x=6x4, gamma=4 (inputs=)"
+        "Layer: norm_forward and norm_backward, with inputs of the shapes x=6x4, gamma=4 "
+        "(inputs=, call=)"
     )
     (mistake,) = report.mistakes
     assert "np.sqrt(var + eps)" in mistake.repair.text

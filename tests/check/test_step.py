@@ -67,9 +67,11 @@ def test_a_method_that_updates_in_place():
     report = check_step(net.train_step, X, T)
     assert report.ok
     assert set(report.quantities) == {"W1", "b1", "W2", "b2"}
-    assert report.assumptions[0] == "Step: one call of Net.train_step"
+    assert report.assumptions[0] == "Step: one call of Net.train_step (steps=)"
     assert report.assumptions[1] == "Loss: what the step returns, loss (loss=)"
-    assert report.assumptions[3] == ("Gradients: what each update takes away, divided by lr = 0.1")
+    assert report.assumptions[3] == (
+        "Gradients: what each update takes away, divided by lr = 0.1 (loss=)"
+    )
     for name, array in started().items():  # nothing is changed
         assert getattr(net, name) is before[name]
         np.testing.assert_array_equal(before[name], array)
@@ -86,7 +88,7 @@ def test_a_slip_is_found_in_its_line_and_mended():
 
 def test_what_is_assumed_is_told_first():
     text = str(check_step(Net().train_step, X, T))
-    assert text.splitlines()[0] == "Step: one call of Net.train_step"
+    assert text.splitlines()[0] == "Step: one call of Net.train_step (steps=)"
     assert "assumptions" in check_step(Net().train_step, X, T).to_json()
 
 
@@ -284,7 +286,7 @@ def test_a_common_factor_is_the_rate():
 
     report = check_step(step, {"w": np.ones(4)}, X, T[:, 0])
     assert report.ok
-    assert report.assumptions[3].endswith("divided by 0.1, which is 3 × that of the loss")
+    assert report.assumptions[3].endswith("divided by 0.1, which is 3 × that of the loss (loss=)")
 
 
 def test_a_factor_that_one_of_them_has_alone_is_a_mistake():
@@ -597,7 +599,7 @@ def test_a_stabiliser_of_the_loss_is_no_mistake_of_a_step():
 
     report = check_step(step)
     assert report.ok, str(report)
-    assert report.assumptions[3] == "Gradients: what each update takes away, divided by 0.1"
+    assert report.assumptions[3] == "Gradients: what each update takes away, divided by 0.1 (loss=)"
     assert "keeps it from 0" in report.notes[0]
 
 

@@ -59,7 +59,9 @@ def test_the_class_is_right_for_the_cross_entropy(tmp_path):
         "net.backprop(net.X, Y, net.forward(net.X))",
     )  # fmt: skip
     assert report.ok, str(report)
-    assert report.assumptions[0] == "Step: one call of net.backprop(net.X, Y, net.forward(net.X))"
+    assert report.assumptions[0] == (
+        "Step: one call of net.backprop(net.X, Y, net.forward(net.X)) (steps=, call=)"
+    )
     assert "the cross-entropy −Σ t·log o, with o = yhat and t = y of line" in report.assumptions[1]
     assert set(report.quantities) == {"W1", "b1", "W2", "b2", "W3", "b3"}
     assert "divided by learning_rate = 0.01" in report.assumptions[3]
@@ -101,7 +103,7 @@ def test_one_hot_labels_show_the_factor_of_the_mean(tmp_path):
     assert report.assumptions[1].startswith("Loss: mse, line ")
     assert report.assumptions[3] == (
         "Gradients: what each update takes away, divided by learning_rate = 0.1, which is 157.5 × "
-        "that of the loss"
+        "that of the loss (loss=)"
     )
 
 
@@ -137,7 +139,7 @@ def test_updates_that_are_added_are_a_descent(tmp_path):
     report = checked(tmp_path, adding("x * (1 - x)"))
     assert report.ok, str(report)
     assert "mean_squared_error" in report.assumptions[1] or "loss" in report.assumptions[1]
-    assert report.assumptions[3].endswith("which is 8 × that of the loss")
+    assert report.assumptions[3].endswith("which is 8 × that of the loss (loss=)")
 
 
 def test_the_slope_of_an_argument_taken_of_an_activation_is_found(tmp_path):

@@ -413,7 +413,7 @@ def test_check_takes_a_training_script_as_it_stands(tmp_path):
     done = run(training(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     first, *_ = done.stdout.splitlines()
-    assert first == "Step: the first turn of the loop in line 7, lines 8–11"
+    assert first == "Step: the first turn of the loop in line 7, lines 8–11 (--steps, --call)"
     assert "1 gradient checked: all agree" in done.stdout
     assert "loss 0." not in done.stdout  # what the script prints is held back
 
@@ -428,7 +428,7 @@ def test_check_of_a_training_script_with_a_slip(tmp_path):
     assert "train.py:11" not in silent.stdout
     record = json.loads(run(file, "--json").stdout)
     assert record["ok"] is False
-    assert record["assumptions"][2] == "Parameters: w, which it changes (params=)"
+    assert record["assumptions"][2] == "Parameters: w, which it changes (--params)"
     page = tmp_path / "report.html"
     assert run(file, "--out", page).returncode == 1
     assert "the first turn of the loop" in page.read_text()

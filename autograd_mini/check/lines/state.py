@@ -105,10 +105,12 @@ def generator_of(function: object) -> Generator | None:
     """
     owner = getattr(function, "__self__", None)
     if id(function) in _OF_NUMPY:
-        owner = np.random.rand.__self__  # type: ignore[attr-defined]
+        owner = GENERATORS[0]
     return owner if isinstance(owner, _GENERATORS) else None
 
 
+GENERATORS = (np.random.rand.__self__, random.random.__self__)  # type: ignore[attr-defined]
+"""NumPy's own and Python's, which all share."""
 _OF_NUMPY = {*map(id, (np.random.seed, np.random.set_state, np.random.get_state))}
 """Functions of ``np.random`` that are no methods of its generator, by their numbers."""
 

@@ -78,11 +78,13 @@ class Matched:
         sources: by the name of the input or attribute.
         others: what is a gradient of none of these, by what it is called.
         data: inputs that are called so that they are taken as data.
+        placed: inputs whose gradients are known by their places alone.
     """
 
     sources: Mapping[str, Source]
     others: Mapping[str, Source]
     data: tuple[str, ...] = ()
+    placed: tuple[str, ...] = ()
 
 
 def matched(
@@ -131,7 +133,7 @@ def matched(
     unknown = [i for i in left if i not in sources.values() and i not in others.values()]
     if unknown or not (sources or others):
         raise ValueError(_question(given, len(left), candidates))
-    return Matched(sources, others, data)
+    return Matched(sources, others, data, tuple(by_order))
 
 
 def _asked(wrt: Sequence[str], candidates: Sequence[Candidate], count: int) -> Sequence[str]:

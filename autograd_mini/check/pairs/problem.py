@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -55,7 +55,8 @@ def problem_of_pair(
     names = first.matched.sources if first.matched else first.known
     parameters = {name: as_parameter(name, numbers[name]) for name in names}
     findings = list(_findings(layer, first, parameters, required, forbid_autodiff))
-    return layer.at(parameters, (*_notes(pair, first, numbers),), tuple(findings))
+    problem = layer.at(parameters, (*_notes(pair, first, numbers),), tuple(findings))
+    return replace(problem, assumptions=tuple(_assumptions(pair, first, upstream is not None)))
 
 
 class _Runner:
@@ -311,6 +312,25 @@ def _given_names(layer: _Layer) -> dict[str, Any]:
 # What is said of it
 
 
+def _assumptions(pair: Pair, first: First, given: bool) -> Iterator[str]:
+    """What was taken for what, each with the option that says it otherwise."""
+    if pair.differentiated:
+        shapes = [str(np.shape(leaf)) for leaf in leaves([*first.upstream.values()])]
+        of = f"of shape{'s' if len(shapes) > 1 else ''} {', '.join(shapes)}"
+        defaults = [
+            f"{role.name} = {role.default:g}, its default"
+            for roles in pair.roles
+            for role in roles
+            if role.kind == "upstream"
+            if role.default is not None and np.size(first.ran.items[role.of]) == 1
+        ]
+        what = f"as given, {of}" if given else ", ".join(defaults) or f"random, {of}"
+        yield f"Upstream gradient: {what} (upstream=)"
+    if first.matched is not None and first.matched.placed:
+        names = ", ".join(first.matched.placed)
+        yield f"Gradients: of {names}, in the order in which backward gives them (wrt=)"
+
+
 def _notes(pair: Pair, first: First, numbers: Mapping[str, Any]) -> Iterator[str]:
     narrow: dict[str, list[str]] = {}
     for name in first.wide:
@@ -337,14 +357,6 @@ def _notes(pair: Pair, first: First, numbers: Mapping[str, Any]) -> Iterator[str
             f"{', '.join(first.updated)}: updated in place by backward, which is not compared "
             "here: check_step does."
         )
-    defaults = [
-        f"{role.name} is {role.default:g}, its default."
-        for roles in pair.roles
-        for role in roles
-        if role.kind == "upstream"
-        if role.default is not None and np.size(first.ran.items[role.of]) == 1
-    ]
-    yield from defaults
     if not pair.differentiated and np.size(first.ran.items[0]) > 1:
         yield "backward takes no upstream gradient: its result is held against that of the sum."
 

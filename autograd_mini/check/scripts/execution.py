@@ -37,12 +37,14 @@ class File:
         given: data that it reads, by the names of variables or files.
         called: whether the last statement is what is to be checked.
         seconds: how long it may run until its step is found.
+        before: is called before each run of it.
     """
 
     cells: tuple[Cell, ...]
     given: Mapping[str, Held] = field(default_factory=dict)
     called: bool = False
     seconds: float = 60.0
+    before: Callable[[], None] = lambda: None
 
     @property
     def statements(self) -> list[tuple[Cell, ast.stmt]]:
@@ -68,6 +70,7 @@ class Execution:
 
     def __init__(self, file: File) -> None:
         self.file = file
+        file.before()
         for cell in file.cells:
             cell.remember()
         given = by_variable(file.given)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from autograd_mini.check.scripts.held_back import Replaced
+from autograd_mini.check.scripts.text import Cell
 from autograd_mini.check.steps.fitting import CannotTell
 from autograd_mini.check.steps.variables import Held
 from autograd_mini.files import is_users
+from autograd_mini.typing import Array
 
 Read = Callable[..., Held]
 
@@ -59,6 +62,24 @@ def by_file(given: Mapping[str, Held]) -> dict[str, Held]:
 def by_variable(given: Mapping[str, Held]) -> dict[str, Held]:
     """What was given by the names of variables."""
     return {name: value for name, value in given.items() if name.isidentifier()}
+
+
+def check_given(given: Mapping[str, Held], cells: Sequence[Cell]) -> None:
+    """See to it that all that is given is named in the code.
+
+    Raises:
+        CannotTell: something is not.
+    """
+    names = {n.id for c in cells for n in ast.walk(c.tree) if isinstance(n, ast.Name)}
+    text = "\n".join(cell.text for cell in cells)
+    for name in given:
+        if name not in names and os.path.basename(name) not in text:
+            near = difflib.get_close_matches(name, sorted(names), n=2, cutoff=0.5)
+            meant = f", as {' or '.join(near)}" if near else ""
+            raise CannotTell(
+                f"given= has {name!r}, and no variable and no file is called so in the code: write "
+                f"the name of one that it reads{meant} (--given)"
+            )
 
 
 def readers(given: Mapping[str, Held], text: str) -> Iterator[Replaced]:
@@ -113,11 +134,27 @@ def loaded(text: str) -> tuple[str, Held]:
     if not name or not path:
         raise ValueError(f"--given NAME=ARRAY.npz gives an array, not {text!r}")
     name, _, path = text.rpartition("=") if path.count("=") else (name, "", path)
+    return name, arrays_of(path, f"--given {text}", named=name.endswith(".npz"))
+
+
+def arrays_of(path: str, asked: str, named: bool = False) -> Array | dict[str, Array]:
+    """The array in a file of NumPy's, or the arrays by their names.
+
+    Arguments:
+        path: the file.
+        asked: the option that names it.
+        named: whether an array that is alone there is wanted by its name too.
+
+    Raises:
+        ValueError: there is none, or it is no such file.
+    """
     try:
         held = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"--given {text}: {error}") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(
+            f"{asked}: {error}; it is a file that np.save or np.savez wrote"
+        ) from error
     if isinstance(held, np.ndarray):
-        return name, held
+        return held
     arrays = {key: held[key] for key in held.files}
-    return name, next(iter(arrays.values())) if len(arrays) == 1 else arrays
+    return next(iter(arrays.values())) if len(arrays) == 1 and not named else arrays

@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -130,9 +130,3 @@ def _replaced() -> list[Replaced]:
         (shutil, "rmtree", _nothing),
     ]
     return found
-
-
-def given_names(given: Mapping[str, Held]) -> tuple[dict[str, Held], dict[str, Held]]:
-    """What was given, by names of variables, and by names of files."""
-    variables = {name: value for name, value in given.items() if name.isidentifier()}
-    return variables, {os.path.basename(n): v for n, v in given.items() if n not in variables}

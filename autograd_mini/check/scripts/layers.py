@@ -38,6 +38,11 @@ class Layer:
     parameters: tuple[str, ...]
     place: Place
 
+    @property
+    def name(self) -> str:
+        """What the layer's forward pass is called, with its class."""
+        return f"{self.owner}.{self.forward}".lstrip(".")
+
 
 def layers_in(cells: Sequence[Cell]) -> list[Layer]:
     r"""The pairs at the top of a file whose names are alike but for forward and backward.
@@ -106,13 +111,19 @@ def layers_with_inputs(
     Raises:
         CannotTell: there is none, or no inputs are known.
     """
-    layers = [
-        layer
-        for layer in layers_in(file.cells)
-        if chosen is None or chosen in f"{layer.owner}.{layer.forward}"
-    ]
+    every = layers_in(file.cells)
+    layers = [layer for layer in every if chosen is None or chosen in layer.name]
     if not layers:
-        return []
+        names = (
+            f"its layers are {', '.join(layer.name for layer in every)}"
+            if every
+            else (
+                "none is there: a layer is two functions, affine_forward and affine_backward, or a "
+                "class with forward and backward"
+            )
+        )
+        asked = f" whose name has {chosen!r} in it" if chosen else ""
+        raise CannotTell(f"the file has no layer{asked}; {names}")
     execution, calls = Execution(file), _Calls(layers)
     execution.run(listen=calls.listen)
     given = random_inputs(inputs, seed) if inputs else {}

@@ -18,6 +18,7 @@ from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, stored
 from autograd_mini.check.scripts.execution import Execution, File
 from autograd_mini.check.scripts.text import Cell
+from autograd_mini.check.steps.fitting import CannotTell
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import is_made_of_itself
 from autograd_mini.notebooks import cell_of_name
@@ -36,6 +37,58 @@ def steps_in(file: File) -> Generator[Step, bool, None]:
     The first turn of the innermost loop that updates something comes first; each is looked for
     when the one before was none.  Where one may be it, which is sent, no more are waited for long.
     """
+    unended = yield from _turns_in(file)
+    for place in unended:
+        step = _turn_of(file, place)
+        if step is not None:
+            yield step
+    if file.called:
+        yield _called(file)
+    else:
+        yield from _without_loop(file)
+
+
+def steps_in_call(
+    whole: Step, function: object, arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> Generator[Step, bool, None]:
+    """What may be the training step in a call of a function, the likeliest first.
+
+    A turn of a loop in it comes first, which may be none, for others do the rest of the step: of
+    such the names that the loop binds are stated (``Step.anew``); then the whole call; then such
+    turns once more, whatever they are.
+
+    Arguments:
+        whole: the call as a step.
+        function, arguments, keywords: what is called.
+    """
+    call = Cell("<call>", "step(*arguments, **keywords)")
+    held = {"step": function, "arguments": arguments, "keywords": keywords}
+    file = File((call,), held, called=True, before=whole.restore)
+    turns: list[tuple[Place, int]] = []
+    try:
+        unended = yield from _turns_in(file, turns)
+    except CannotTell:  # it takes long
+        unended = []
+    whole.restore()
+    yield whole
+    for place, number in [*turns, *((place, 0) for place in unended)]:
+        step = _turn_of(file, place, number)
+        if step is not None:
+            yield step
+
+
+def _turns_in(
+    file: File, found: list[tuple[Place, int]] | None = None
+) -> Generator[Step, bool, list[Place]]:
+    """Turns of loops that update something, the innermost loop first.
+
+    Arguments:
+        file: what runs.
+        found: takes the loops, of which a turn may then be no step by itself.
+
+    Returns:
+        The loops that made one turn, if the file came to its end.
+    """
     refused: set[Place] = set()
     while True:
         execution = Execution(file)
@@ -43,17 +96,14 @@ def steps_in(file: File) -> Generator[Step, bool, None]:
         ended = execution.run(turned=search.turned, listen=search.listen)
         place = search.found
         if place is None:
-            break
+            return search.unended if ended else []
         step = _turn_of(file, place, search.number)
+        if found is not None:
+            found.append((place, search.number))
+            step = step and replace(step, anew=_bound_by(execution.program, place))
         if step is not None and (yield step):
             file = replace(file, seconds=min(file.seconds, _SECONDS_MORE))
         refused.add(place)
-    if ended:
-        for place in search.unended:
-            step = _turn_of(file, place)
-            if step is not None:
-                yield step
-    yield from _called(file) if file.called else _without_loop(file)
 
 
 @dataclass
@@ -218,6 +268,14 @@ def _body(loop: Loop) -> Sequence[ast.stmt]:
     return [ast.copy_location(ast.Return(loop.elt), loop.elt)]
 
 
+def _bound_by(program: Program, place: Place) -> frozenset[str]:
+    """The names that a loop binds in each turn."""
+    loop = _loop_at(program, place)[1]
+    bound = loop.generators if isinstance(loop, ast.ListComp | ast.GeneratorExp) else [loop]
+    targets = [one.target for one in bound if isinstance(one, ast.For | ast.comprehension)]
+    return frozenset(name for target in targets for name in stored(target))
+
+
 def _is_part(unit: Unit, loop: Loop) -> bool:
     """Whether the loop around a loop takes something away from what its updates are of."""
     around = [
@@ -245,12 +303,16 @@ def _of_cell(name: str) -> str:
     return f" of cell {cell[1]}" if cell else ""
 
 
-def _called(file: File) -> Iterator[Step]:
-    """The last statement, which is what is called."""
+def _called(file: File, number: int = 0) -> Step:
+    """The last statement, which is what is called, after as many calls of it."""
     execution, (cell, node) = Execution(file), file.statements[-1]
     execution.run(upto=len(file.statements) - 1)
+    for _ in range(number):
+        execution.define(cell, node)
     function = block(cell.name, cell.lines, [node], execution.namespace)
-    yield _step([execution.namespace], [function], f"one call of {ast.unparse(node)}")
+    words = f"{f'call {number + 1}' if number else 'one call'} of {ast.unparse(node)}"
+    step = _step([execution.namespace], [function], words)
+    return replace(step, later=functools.partial(_called, file))
 
 
 # Where nothing is repeated

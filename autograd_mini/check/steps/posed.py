@@ -27,6 +27,7 @@ from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
     derived,
+    fading,
     moved_from,
     rate_of,
     updates,
@@ -68,7 +69,7 @@ class Posed:
     Attributes:
         step: the step.
         problem: the problem.
-        assumptions: what was assumed, each with the option that says it otherwise.
+        parameters: what its parameters are.
         sure: whether the loss is one by what the code says, or all is right for it.
         agreeing: how many gradients are right for it.
         unchanged: how many variables an update of the step names and does not change.
@@ -76,7 +77,7 @@ class Posed:
 
     step: Step
     problem: Problem
-    assumptions: tuple[str, ...]
+    parameters: tuple[Variable, ...]
     sure: bool
     agreeing: int
     unchanged: int
@@ -84,6 +85,7 @@ class Posed:
     @cached_property
     def unmoving(self) -> int:
         """How many parameters move no loss, whatever they are: as with a sample of zeros."""
+        self.step.restore()
         other = moved_beside(self.problem, 0)
         gradients = {} if other is None else automatic_gradients(other, self.problem.parameters)
         return self.unchanged + sum(not gradient.any() for gradient in gradients.values())
@@ -118,6 +120,9 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     changed = _chosen(changed, names, asked.params)
     trained = Trained(step, tuple(changed), names, plain)
     trained, fit = _fitted(trained, asked.loss)
+    others = [update.variable for update in updated if update not in fit.parameters]
+    if not (fit.complete or step.at_rest) and (momenta := tuple(fading(step, others))):
+        return posed(replace(step, at_rest=momenta), asked)
     if not (updated or fit.sure):
         raise CannotTell(
             f"{step.words} updates nothing and has no loss, and what it derives is the gradient of "
@@ -126,8 +131,9 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     short = names_for([update.variable for update in fit.parameters])
     trained = replace(trained, names=names | dict(zip(fit.parameters, short, strict=True)))
     posing = _Posing(trained, fit)
-    assumptions = tuple(posing.assumptions())
-    return Posed(step, posing.problem({}), assumptions, fit.sure, fit.agreeing, unchanged)
+    problem = replace(posing.problem({}), assumptions=tuple(posing.assumptions()))
+    parameters = tuple(update.variable for update in fit.parameters)
+    return Posed(step, problem, parameters, fit.sure, fit.agreeing, unchanged)
 
 
 def _fitted(trained: Trained, asked: str | None) -> tuple[Trained, Fit]:
@@ -372,7 +378,6 @@ class _Posing:
         """What was assumed, each with the option that says it otherwise."""
         fit = self.fit
         own = [self.trained.names[update] for update in fit.parameters]
-        yield f"Step: {self.trained.step.words}"
         yield f"Loss: {fit.loss.words} (loss=)"
         yield f"Parameters: {', '.join(own)}, which it changes (params=)"
         factor = fit.factor
@@ -386,11 +391,15 @@ class _Posing:
         )
         what = [f"what each update takes away{f', divided by {by}' if by else ''}"] if plain else []
         what += [f"what goes into the updates, {'; '.join(sources)}"] if sources else []
-        yield f"Gradients: {', and '.join(what)}{times}"
+        yield f"Gradients: {', and '.join(what)}{times} (loss=)"
         if len({rate_number(update, fit.parameters) for update in plain}) > 1:
-            yield "Not all have the same rate: " + "; ".join(
-                f"{self.trained.names[update]} {rate_number(update, fit.parameters):g}"
-                for update in plain
+            yield (
+                "Not all have the same rate: "
+                + "; ".join(
+                    f"{self.trained.names[update]} {rate_number(update, fit.parameters):g}"
+                    for update in plain
+                )
+                + " (params=)"
             )
         decayed: dict[float, list[str]] = {}
         for update in fit.parameters:
@@ -408,8 +417,11 @@ class _Posing:
             if update not in fit.parameters
             and (update.statement is None or updates_itself(update.statement.node))
         ]
+        if self.trained.step.at_rest:
+            names = ", ".join(v.paths[0].names[0] for v in self.trained.step.at_rest)
+            yield f"Momentum: {names}, which goes on from step to step, is 0 before this (steps=)"
         if left:
-            yield f"Changed, but no parameters of this loss: {', '.join(left)}"
+            yield f"Changed, but no parameters of this loss: {', '.join(left)} (loss=)"
 
 
 _ROUNDINGS = 8.0

@@ -7,9 +7,11 @@ import inspect
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from autograd_mini.check.lines.program import Follow, Program, Site
 from autograd_mini.check.lines.source import is_users
@@ -29,8 +31,10 @@ class Step:
         call: runs it; gives what it returned, and the spaces after it.
         words: what it is, in a sentence.
         functions: those that it is made of, as far as that is known.
-        later: of a turn of a loop another one, so many turns later; ``None`` where there is none.
+        later: another one, so many turns of a loop, or calls, later; ``None`` where there is none.
         is_part: whether it is a turn of a loop in another one, which updates more besides.
+        anew: of a turn that may be no step by itself, the names that its loop binds in each turn.
+        at_rest: what is 0 when it begins, whatever it found, as a momentum.
     """
 
     spaces: Sequence[Space]
@@ -39,14 +43,13 @@ class Step:
     functions: tuple[Callable[..., Any], ...] = ()
     later: Callable[[int], Step | None] | None = None
     is_part: bool = False
+    anew: frozenset[str] | None = None
+    at_rest: tuple[Variable, ...] = ()
 
-    @cached_property
+    @property
     def state(self) -> State:
         """What it may change, as it is before the step."""
-        state = State()
-        for space in self.spaces:
-            state.add(*space.values())
-        return state
+        return self._start[0]
 
     @cached_property
     def narrow(self) -> list[tuple[Variable, Array]]:
@@ -73,6 +76,8 @@ class Step:
                 for variable, wide in self.narrow:
                     variable.put(self.spaces, wide.copy())
                 prepare(self.spaces)
+                for variable in self.at_rest:
+                    variable.put(self.spaces, np.zeros(variable.before.shape)[()])
                 return collect(*self.call(follow))
 
         return Program(entry, self.functions, self.state, keeping)
@@ -91,12 +96,28 @@ class Step:
         try:
             yield
         finally:
-            for space, held in zip(self.spaces, before, strict=True):
-                for name in [name for name in space if name not in held]:
-                    del space[name]
-                for name, value in held.items():
-                    if space.get(name) is not value:
-                        space[name] = value
+            self._bind(before)
+
+    @cached_property
+    def _start(self) -> tuple[State, list[dict[str, Any]]]:
+        state = State()
+        for space in self.spaces:
+            state.add(*space.values())
+        return state, [dict(space) for space in self.spaces]
+
+    def _bind(self, before: Sequence[Mapping[str, Any]]) -> None:
+        for space, held in zip(self.spaces, before, strict=True):
+            for name in [name for name in space if name not in held]:
+                del space[name]
+            for name, value in held.items():
+                if space.get(name) is not value:
+                    space[name] = value
+
+    def restore(self) -> None:
+        """Put everything as it is before the step, whatever ran since ``state`` was first read."""
+        state, names = self._start
+        self._bind(names)
+        state.restore()
 
 
 class Cells(MutableMapping[str, Any]):
@@ -185,7 +206,23 @@ def step_of(
         return result, spaces
 
     name = getattr(function, "__qualname__", type(function).__qualname__)
-    return Step(spaces, call, f"one call of {name}", tuple(functions))
+    step = Step(spaces, call, f"one call of {name}", tuple(functions))
+
+    def later(number: int) -> Step:
+        step.restore()
+
+        def calls(follow: Follow) -> Mapping[str, Array]:
+            for _ in range(number):
+                step.call(follow)
+            return {}
+
+        error = Program(calls, step.functions, step.state).run(restored=False).error
+        if error is not None:
+            raise error
+        again = step_of(function, arguments, keywords)
+        return replace(again, words=f"call {number + 1} of {name}")
+
+    return replace(step, later=later)
 
 
 def _plain(function: Callable[..., Any]) -> tuple[types.FunctionType | None, object]:

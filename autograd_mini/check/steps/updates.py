@@ -16,6 +16,7 @@ from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.lines.statements import amount_of, updates_itself
 from autograd_mini.check.scope import RATES
+from autograd_mini.check.steps.multiples import SAME, ratio_of
 from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Variable, as_numbers
@@ -79,6 +80,24 @@ def updates(
         changed.append((order, Update(variable, before - after, statement)))
     ordered = [update for _, update in sorted(changed, key=lambda pair: pair[0])]
     return _with_factors(step, ordered)
+
+
+def fading(step: Step, several: Sequence[Variable]) -> Iterator[Variable]:
+    """Those of several variables of which a part goes on after a step, as of a momentum.
+
+    What goes on whole is none: a sum of gradients that is not begun anew is a mistake.
+    """
+    moving = [v for v in several if v.before.dtype.kind == "f" and v.before.any()]
+    if not moving:
+        return
+    rng = np.random.default_rng(5)
+    by = {v: rng.normal(size=v.before.shape) for v in moving}
+    plain, moved = run(step, moving), run(step, moving, start={v: v.before + by[v] for v in moving})
+    for variable in moving:
+        here, there = (as_numbers(ran.after.get(variable)) for ran in (plain, moved))
+        part = None if here is None or there is None else ratio_of(there - here, by[variable])
+        if part is not None and 0 < abs(part) < 1 - SAME:
+            yield variable
 
 
 def written(step: Step, found: Sequence[Variable]) -> list[Variable]:

@@ -134,8 +134,8 @@ def test_an_upstream_gradient_may_be_given():
 
 
 def test_a_default_upstream_gradient_of_a_loss_is_taken():
-    notes = check_backward(*RIGHT["class of a loss"]).notes
-    assert "dout is 1, its default." in notes
+    said = check_backward(*RIGHT["class of a loss"]).assumptions
+    assert "Upstream gradient: dout = 1, its default (upstream=)" in said
 
 
 # Pullbacks that are returned
