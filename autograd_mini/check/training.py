@@ -407,7 +407,7 @@ def _is_step(found: Posed) -> bool:
         later = step.later and step.later(turn)
         if not later:
             return False
-        numbers.append([as_numbers(variable.after(later.spaces)) for variable in own])
+        numbers.append([as_numbers(v.after(later.spaces, v.before)) for v in own])
     step.restore()
     return any(
         not (b is None or c is None or np.array_equal(a, b) or np.array_equal(b, c))

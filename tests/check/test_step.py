@@ -505,7 +505,9 @@ def test_a_rate_in_what_is_made_before_the_update_is_one(slip):
 
     report = check_step(step, {"w": np.ones(4)}, X, T[:, 0])
     assert report.ok is not slip
-    assert report.assumptions[3] == "Gradients: what each update takes away, divided by eta = 0.1"
+    assert report.assumptions[3] == (
+        "Gradients: what each update takes away, divided by eta = 0.1 (loss=)"
+    )
 
 
 class HastyByNeuron(Net):
