@@ -19,7 +19,7 @@ from autograd_mini.check.scope import RATES
 from autograd_mini.check.steps.multiples import SAME, ratio_of
 from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.variables import Variable, as_numbers
+from autograd_mini.check.steps.variables import Held, Variable, as_numbers
 from autograd_mini.check.structure import is_elementwise, is_linear, reduced
 from autograd_mini.core.graph import Node, is_node
 from autograd_mini.typing import Array
@@ -324,7 +324,7 @@ def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast
         yield target, value
 
 
-def _value(text: str, names: Mapping[str, Any]) -> Any:
+def _value(text: str, names: Mapping[str, Any]) -> Held:
     """What an expression is; ``None`` where it is local to its statement, or fails."""
     try:
         return eval(text, dict(names))
