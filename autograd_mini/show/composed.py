@@ -335,7 +335,8 @@ def _notes(graph: Recorded, plan: Plan) -> Iterator[str]:
     if shown_here + graph.passed < graph.whole or graph.cut:
         yield f"{shown_here} of {graph.whole} nodes; … marks one whose operands are left out"
     if graph.passed:
-        yield f"{graph.passed} nodes left out: products with 1, parts of which only parts are used"
+        nodes = "1 node" if graph.passed == 1 else f"{graph.passed} nodes"
+        yield f"{nodes} left out: products with 1, powers of 1, parts of which only parts are used"
     if len(plan.groups) < shown_here:
         what = (
             "whole layers are one box" if any(plan.whole) else "× n marks n that are computed alike"

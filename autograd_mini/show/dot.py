@@ -154,7 +154,13 @@ def fill(
 
 
 def keep_order(drawing: Drawing, picture: Picture) -> None:
-    """Have Graphviz place the neurons of a layer in the order of their names."""
+    """Have Graphviz place the neurons of a layer in the order of their names, and boxes without
+    arrows one after the other.
+    """
+    if not picture.arrows:
+        for one, other in pairwise(picture.boxes):
+            drawing.edge(one.name, other.name, style="invis")
+        return
     for names in siblings(picture):
         with drawing.subgraph() as part:
             part.attr(rank="same")
@@ -231,33 +237,38 @@ def below_of(picture: Picture, look: Look, legend: bool, width: float) -> str:
     letters = int(width / SMALL_LETTER)
     notes = [line for note in notes for line in textwrap.wrap(note, letters)]
     lines = [f'<tr><td align="left">{_small(note)}</td></tr>' for note in notes]
+    cells = [(_sample(*entry), len(_named(entry[0])) + 4) for entry in entries]
+    strips = {what for box in picture.boxes for what, _ in box.strips} if legend else set()
+    cells = cells if len(cells) > 2 else []
+    cells += [_scale(what, scale) for what, scale in theme.SCALES.items() if what in strips]
     in_line: list[str] = []
     used = 0
-    for name, style in entries if len(entries) > 2 else []:
-        used += len(name + theme.IN_WORDS.get(name, "")) + 4
-        if used > letters:
+    for cell, length in cells:
+        if in_line and used + length > letters:
             lines.append(_in_line(in_line))
-            in_line, used = [], used - letters
-        in_line.append(f"<td>{_sample(name, style)}</td>")
-    if in_line:
-        lines.append(_in_line(in_line))
-    strips = {what for box in picture.boxes for what, _ in box.strips} if legend else set()
-    lines += [_scale(what, scale) for what, scale in theme.SCALES.items() if what in strips]
+            in_line, used = [], 0
+        in_line.append(f"<td>{cell}</td>")
+        used += length
+    lines += [_in_line(in_line)] if in_line else []
     return f'{_TABLE} cellpadding="3">{"".join(lines)}</table>' if lines else ""
 
 
-def _scale(what: str, scale: Sequence[tuple[str, str]]) -> str:
-    """What the colours of an array's elements mean."""
-    cells = [f"<td>{_small(f'{what}s:')}</td>"]
+def _scale(what: str, scale: Sequence[tuple[str, str]]) -> tuple[str, int]:
+    """What the colours of an array's elements mean, and how many letters wide that is."""
+    cells = [f"<td>  {_small(f'{what}s: ')}</td>"]
     for colour, meaning in scale:
-        inner = f'<td bgcolor="{colour}">   </td><td>{_small(f" {meaning}")}</td>'
-        cells.append(f'<td>{_TABLE} cellpadding="0"><tr>{inner}</tr></table></td>')
-    return _in_line(cells)
+        cells.append(f'<td bgcolor="{colour}">   </td><td>{_small(f" {meaning}  ")}</td>')
+    length = len(what) + sum(len(meaning) + 6 for _, meaning in scale)
+    return f'{_TABLE} cellpadding="0"><tr>{"".join(cells)}</tr></table>', length
 
 
 def _in_line(cells: Sequence[str]) -> str:
     inner = "<td>  </td>".join(cells)
     return f'<tr><td align="left">{_TABLE} cellpadding="0"><tr>{inner}</tr></table></td></tr>'
+
+
+def _named(kind: str) -> str:
+    return kind + theme.IN_WORDS.get(kind, "")
 
 
 def _sample(name: str, style: Mapping[str, str]) -> str:
@@ -266,7 +277,7 @@ def _sample(name: str, style: Mapping[str, str]) -> str:
         [f'style="{word}"' for word in ("rounded", "dashed") if word in words]
         + [f'bgcolor="{style["fillcolor"]}" color="{style["color"]}"']
     )
-    inner = _small(name + theme.IN_WORDS.get(name, ""))
+    inner = _small(_named(name))
     if "peripheries" in style:
         border = f'border="1" cellborder="0" cellspacing="0" color="{style["color"]}"'
         inner = f'<table {border} cellpadding="1"><tr><td>{inner}</td></tr></table>'
@@ -349,7 +360,7 @@ def _short_rows(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0"'
 
-CELL = 5
+CELL = 4
 """The least side of a cell of a strip, in points."""
 
 

@@ -58,23 +58,25 @@ def draw(
     and greatest element and a strip of colours from dark (least) to light.
 
     The picture fits a page: it goes from left to right, from top to bottom or in rows like text,
-    and is folded where that is not enough.
+    which refer to boxes of other rows, and is folded where that is not enough.
 
     Arguments:
         node: the root, a Value or a Tensor of any shape, or a list of several; or a
             ``GradientReport``, whose quantities are marked right, inherited or wrong; or a model
             with ``named_parameters()``, or several side by side, of which the network is drawn.
-        fit: where the smallest text is to be shown with at least 9 pixels: ``"page"``, 830 pixels
-            wide; ``"screen"``, a laptop's; ``"phone"``, 360 pixels wide; or ``None``, anywhere.
+        fit: where the smallest text is to be shown with at least 9 pixels, and the whole to be
+            seen: ``"page"``, 830 pixels wide and as high as a sheet of paper; ``"screen"``, a
+            laptop's; ``"phone"``, 360 pixels wide; or ``None``, anywhere.
         direction: ``"LR"`` from left to right, ``"TB"`` from top to bottom; by default what fits.
         view: ``"forward"`` for values alone, ``"backward"`` for gradients and what each
             operand receives, or ``"both"``; ``"network"`` for neurons in columns, and weights
             as lines between them.
         to: a node, or a list of nodes: only the way from the root to them is drawn.
         depth: how many operations back from the root are drawn.
-        fold: ``True`` folds a graph that does not fit: what repeats is drawn once with ``× n``,
-            or, if that is not enough, layers become one box each; ``"repeats"`` and
-            ``"layers"`` do one of the two in any case; ``False`` folds nothing.
+        fold: ``True`` folds the steps of a recurrence, of three or more, from the second on, and
+            a graph that does not fit: what repeats is drawn once with ``× n``, or, if that is not
+            enough, layers become one box each; ``"repeats"`` and ``"layers"`` do one of the two
+            in any case; ``False`` folds nothing.
         clusters: a frame around each layer.  ``True`` finds layers in the labels of parameters
             (``layer1.W``, ``W1``, ``w1[0,2]``); a model with ``named_parameters()`` tells them, or
             a dict such as ``{"hidden": [W, b]}``; ``False`` draws none.

@@ -6,15 +6,15 @@ A picture fits where its smallest text is shown with at least 9 pixels, as wide 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from autograd_mini.show.boxes import Picture
 from autograd_mini.show.dot import Direction, drawing_of
 from autograd_mini.show.drawing import Drawing
 from autograd_mini.show.engine import Engine
-from autograd_mini.show.rows import ALONG, GAP, LINE, PAGE_WIDTH, box_size, estimate, in_rows
+from autograd_mini.show.rows import PAGE_WIDTH, estimate, height_in_rows, in_rows
 from autograd_mini.show.stacked import stacked
 
 Fit = Literal["page", "screen", "phone"]
@@ -47,14 +47,14 @@ PAGES: dict[Fit, Page] = {
 """A column of text and a sheet of paper of its width, a laptop's window, and two and a half
 screens of a telephone."""
 
-DOUBT = 1.25
+DOUBT = 1.3
 """A layout that is estimated larger than the page by more than this is not tried."""
 
-WIDE = 4
+WIDE = 20
 """A picture that is so many times too wide is as bad as one that is too high by the power of it."""
 
-TRIALS = 4
-"""So many widths of rows are tried, each narrower, until the rows are no wider than the page."""
+FILLED_ENOUGH = 0.95
+"""Narrower rows are not tried where all are narrower than so much of the page."""
 
 
 def fitted(
@@ -67,7 +67,8 @@ def fitted(
     """The first drawing that fits, else the one that comes nearest.
 
     Each picture is tried from left to right, from top to bottom and in rows, of which the lower
-    one is taken; then the next one, which is folded further.
+    one is taken; then the next one, which is folded further; and at last those with less in their
+    boxes.
 
     Arguments:
         pictures: of the same graph, the finest first.
@@ -75,31 +76,34 @@ def fitted(
         direction: the only one to try; ``None`` for both, and rows.
         engine, legend: as for ``draw``.
     """
-    best: tuple[float, Drawing] | None = None
-    waiting: Picture | None = None
+    found: list[tuple[float, Drawing]] = []
+    too_high: Picture | None = None
+    try:
+        for picture in _ever_smaller(pictures):
+            if not direction and height_in_rows(picture, page.width) > page.height * DOUBT:
+                too_high = picture
+                continue
+            found.append(_best(picture, page, direction, engine, legend))
+            if found[-1][0] <= 1.0:
+                return found[-1][1]
+        if too_high:
+            found.append(_best(too_high, page, direction, engine, legend))
+    except RuntimeError:  # DOT text needs no engine; who asks for more is told
+        return drawing_of(picture, direction or "LR", engine, legend, page.width)
+    return min(found, key=lambda one: one[0])[1]
+
+
+def _ever_smaller(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    """The pictures, then those that have colours for arrays' elements without these."""
+    seen = []
     for picture in pictures:
-        waiting = picture
-        if not _is_hopeless(picture, page):
-            waiting = None
-            try:
-                excess, drawing = _best(picture, page, direction, engine, legend)
-            except RuntimeError:  # DOT text needs no engine; who asks for more is told
-                return drawing_of(picture, direction or "LR", engine, legend, page.width)
-            if excess <= 1.0:
-                return drawing
-            if best is None or excess < best[0]:
-                best = excess, drawing
-    if waiting is not None and best is None:
-        best = _best(waiting, page, direction, engine, legend)
-    assert best is not None
-    return best[1]
-
-
-def _is_hopeless(picture: Picture, page: Page) -> bool:
-    """Whether the boxes alone take more than the page."""
-    sizes = map(box_size, picture.boxes)
-    area = sum((width + GAP) * (height + LINE) for width, height in sizes)
-    return area > DOUBT * page.width * page.height
+        seen.append(picture)
+        yield picture
+    for picture in seen:
+        if any(box.strips for box in picture.boxes):
+            boxes = tuple(replace(box, strips=()) for box in picture.boxes)
+            notes = (*picture.notes, "the colours of arrays' elements are left out")
+            yield replace(picture, boxes=boxes, notes=notes)
 
 
 def _best(
@@ -124,20 +128,16 @@ def _best(
 
 
 def _in_rows(picture: Picture, page: Page, engine: Engine, legend: bool) -> tuple[float, Drawing]:
-    """The picture in rows that are as wide as the page."""
-    width = page.width / ALONG
-    best: tuple[float, Drawing] | None = None
-    for _ in range(TRIALS):
+    """The picture in rows that fill the page, or else that exceed it the least."""
+    found: list[tuple[float, Drawing]] = []
+    width = page.width
+    while True:
         rows = in_rows(picture, width)
-        drawing, found = stacked(picture, rows, engine, legend, page.width)
-        excess = page.excess(*found)
-        if best is None or excess < best[0]:
-            best = excess, drawing
-        if found[0] <= page.width or len(rows) >= len(picture.boxes):
-            break
-        width *= min(page.width / found[0], 0.95)
-    assert best is not None
-    return best
+        drawing, (wide, high) = stacked(picture, rows, engine, legend, page.width)
+        found.append((page.excess(wide, high), drawing))
+        if found[-1][0] <= 1.0 or wide <= FILLED_ENOUGH * page.width or width < page.width / 2:
+            return min(found, key=lambda one: one[0])
+        width *= min(page.width / wide, 0.98)
 
 
 def size(svg: str) -> tuple[float, float]:

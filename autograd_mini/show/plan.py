@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.show.fold import READABLE, Groups, by_layers, by_repeats, folded_edges
-from autograd_mini.show.layers import layer_of_label, layers_of
+from autograd_mini.show.layers import is_input_name, layer_of_label, layers_of
 from autograd_mini.show.names import stem
 from autograd_mini.show.recorded import MOST_READ, Recorded
 from autograd_mini.typing import Array
@@ -82,50 +83,95 @@ class Plan:
 def plans(
     graph: Recorded, called: Sequence[str], told: Sequence[str], fold: Fold, max_nodes: int
 ) -> Iterator[Plan]:
-    """The ways to fold a graph, the finest first; of ``fold=True`` the first folds nothing.
+    """The ways to fold a graph, the finest first; of ``fold=True`` the first folds nothing, but
+    for the steps of a recurrence, which are a loop from the second on.
 
     What is too large for a page is not drawn as it is, and then layers, if there are any, are
-    boxes sooner than nodes that are alike in little; but the steps of a recurrent network become
-    a loop first.
+    boxes sooner than nodes that are alike in little.
     """
     size = len(graph.nodes)
+    is_recurrent = fold is True and _is_recurrent(graph, called, told)
+    folded = partial(_folded, graph, called, told, fold, max_nodes)
+    if is_recurrent:
+        loops = folded(loops=True)
+        first = next(loops, None)
+        if first is not None:
+            yield first
+            yield from loops
+            return
     if fold != "repeats" and (not fold or size <= min(READABLE, max_nodes)):
         groups, chain = [[place] for place in range(size)], np.arange(size)
         layers = _layers_of_groups(graph, groups, chain, told)
         made = _by_layers if fold == "layers" else _by_nodes
         yield made(groups, layers, chain)
-    if not fold or (fold == "layers" and size <= READABLE):
-        return
+    if fold and not (fold == "layers" and size <= READABLE):
+        yield from folded(loops=False)
+
+
+def _folded(
+    graph: Recorded,
+    called: Sequence[str],
+    told: Sequence[str],
+    fold: Fold,
+    max_nodes: int,
+    loops: bool,
+) -> Iterator[Plan]:
+    """The plans in which nodes that repeat are one box; of ``loops`` those where one leads back."""
     last: Plan | None = None
     for groups, chain in by_repeats(graph, called, told, max_nodes):
         layers = _layers_of_groups(graph, groups, chain, told)
         if fold == "layers":
             yield _by_layers(groups, layers, chain)
             return
-        yield _by_nodes(groups, layers, chain)
+        if not loops or _has_loop(graph, groups, chain):
+            yield _by_nodes(groups, layers, chain)
         if fold is True and last is None and any(layers):
             last = _by_layers(groups, layers, chain)
-            if not _is_recurrent(graph, told):
+            if not loops:
                 yield last
     if last is not None:
         yield last
 
 
-def _is_recurrent(graph: Recorded, told: Sequence[str]) -> bool:
-    """Whether a layer uses a parameter one step after the other, in the same operation.
+def _has_loop(graph: Recorded, groups: Groups, chain: Array) -> bool:
+    """Whether arrows between groups lead back to where they began."""
+    heads: dict[int, list[int]] = {}
+    missing = [0] * len(groups)
+    for tail, head, *_ in folded_edges(graph, groups, chain):
+        heads.setdefault(tail, []).append(head)
+        missing[head] += 1
+    ready = [group for group, count in enumerate(missing) if not count]
+    for group in ready:
+        for head in heads.get(group, ()):
+            missing[head] -= 1
+            if not missing[head]:
+                ready.append(head)
+    return len(ready) < len(groups)
+
+
+STEPS = 3
+"""Of fewer steps of a recurrence each is drawn."""
+
+
+def _is_recurrent(graph: Recorded, called: Sequence[str], told: Sequence[str]) -> bool:
+    """Whether a parameter is used one step after the other, in the same operation.
 
     Of a large graph that is not asked: it takes a look at each node.
     """
     if len(graph.nodes) > MOST_READ:
         return False
     heights = [0] * len(graph.nodes)
-    used: dict[tuple[int, str], int] = {}
+    used: dict[tuple[int, str], set[int]] = {}
     for place, node in enumerate(graph.nodes):
         sources = graph.sources(place)
         heights[place] = 1 + max((heights[source] for source in sources), default=0)
         for source in sources:
-            if told[source] and used.setdefault((source, node.op), heights[place]) < heights[place]:
-                return True
+            name = called[source]
+            if told[source] or (name and not graph.sources(source) and not is_input_name(name)):
+                steps = used.setdefault((source, node.op), set())
+                steps.add(heights[place])
+                if len(steps) >= STEPS:
+                    return True
     return False
 
 

@@ -161,8 +161,8 @@ def slices(starts: Array, lengths: Array) -> Array:
 
 
 def in_short(graph: Recorded, names: Sequence[str], held: Collection[int]) -> Recorded:
-    """The graph without nameless nodes that say nothing: a product with 1, of which a sweep makes
-    many, and a part of an array of which only parts are taken.
+    """The graph without nameless nodes that say nothing: a product with 1 and a power of 1, of
+    which a sweep makes many, and a part of an array of which only parts are taken.
 
     Arguments:
         graph: a graph.
@@ -184,7 +184,7 @@ def in_short(graph: Recorded, names: Sequence[str], held: Collection[int]) -> Re
         sources = graph.sources(place)
         if len(sources) != 1 or names[place] or place in graph.roots:
             continue
-        if (is_part[place] and not used_whole[place]) or _is_times_one(node, held):
+        if (is_part[place] and not used_whole[place]) or _is_unchanged(node, held):
             instead[place] = instead[sources[0]]
     left = [place for place in range(len(instead)) if instead[place] == place]
     if len(left) == len(instead):
@@ -199,9 +199,13 @@ MOST_READ = 20_000
 """Of a larger graph nobody reads single nodes: what says nothing is folded like the rest."""
 
 
-def _is_times_one(node: Node, held: Collection[int]) -> bool:
+def _is_unchanged(node: Node, held: Collection[int]) -> bool:
+    """Whether it is its operand times 1 or to the power of 1."""
     constants = [parent for parent in node.parents if not isinstance(parent, NODES)]
-    if node.operation is None or node.operation.symbol != "*" or len(constants) != 1:
+    if node.operation is None or len(constants) != 1:
+        return False
+    is_power = node.operation.symbol == "**" and node.parents[1] is constants[0]
+    if node.operation.symbol != "*" and not is_power:
         return False
     (operand,) = (parent for parent in node.parents if isinstance(parent, NODES))
     if not operand.parents:  # 1 may be an input, and the operand its weight

@@ -6,7 +6,7 @@ A row begins with references to the boxes of rows above that it uses.
 >>> from autograd_mini import Value
 >>> from autograd_mini.show.picture import picture
 >>> chain = reduce(lambda x, _: x.tanh(), range(12), Value(1.0, label="x"))
->>> [len(row.boxes) for row in in_rows(picture(chain), 600.0)]
+>>> [len(row.boxes) for row in in_rows(picture(chain), 500.0)]
 [3, 3, 3, 3, 3, 3]
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 
 from autograd_mini.show.boxes import Arrow, Box, Cluster, Picture
@@ -22,15 +23,19 @@ from autograd_mini.show.names import is_wide
 LETTER, SMALL_LETTER, LINE = 5.6, 5.0, 15.0
 """About how wide a letter of a box and of an arrow's label is, and how high a line, in points."""
 
+CELL = 5.0
+"""About how high a row of a strip is."""
+
 GAP = 24.0
 """About how much room lies between two boxes."""
 
 PAGE_WIDTH = 830.0
 """The width of a column of text on a page, in pixels: as wide as README on GitHub."""
 
-ALONG, ACROSS = 0.81, 1.35
+ALONG, ACROSS, FILLED = 0.81, 1.35, 0.87
 """By how much Graphviz's pictures are longer and broader than what their boxes and labels take
-one after the other, and the largest column of boxes: measured on a dozen networks."""
+one after the other, and the largest column of boxes; and a row is longer: measured on forty graphs
+(``docs/gallery.py``)."""
 
 NARROW = 500.0
 """On a page that is narrower, long texts are broken into short lines."""
@@ -53,15 +58,23 @@ def in_rows(picture: Picture, width: float) -> list[Picture]:
         picture: the whole.
         width: about how wide a row may be, in points.
     """
-    levels = _levels(picture)
+    levels, width = _levels(picture), width / FILLED
+    wide = {box.name: box_size(box)[0] for box in picture.boxes}
     names: list[list[str]] = []
-    for first, last in _breaks(picture, levels, width):
-        leaves = [name for level in levels[first:last] for name in level.leaves]
-        results = [name for level in levels[first:last] for name in level.results]
-        if last - first > 1 or levels[first].width <= width or not leaves:
-            names.append(leaves + results)
-        else:
-            names += [leaves, results]
+    for first, last in _breaks(levels, width)[1]:
+        row = levels[first:last]
+        above: list[list[str]] = [[]]
+        room = width
+        for name in row[0].leaves if row[0].width > width else ():
+            if wide[name] > width - row[0].labels - row[0].size[0]:
+                if room < wide[name]:
+                    above.append([])
+                    room = width
+                above[-1].append(name)
+                room -= wide[name] + GAP
+        apart = {name for part in above for name in part}
+        within = [name for level in row for name in level.leaves if name not in apart]
+        names += [*above, within + [name for level in row for name in level.results]]
     return _with_references(picture, [row for row in names if row])
 
 
@@ -116,8 +129,13 @@ def _levels(picture: Picture) -> list[_Level]:
     ]
 
 
-def _breaks(picture: Picture, levels: Sequence[_Level], width: float) -> list[tuple[int, int]]:
-    """Which levels each row has, so that all rows together are the least high."""
+def height_in_rows(picture: Picture, width: float) -> float:
+    """About how high all rows are together, in points."""
+    return _breaks(_levels(picture), width / FILLED)[0]
+
+
+def _breaks(levels: Sequence[_Level], width: float) -> tuple[float, list[tuple[int, int]]]:
+    """How high all rows are, which is the least, and the first and last level of each."""
     best = [(0.0, 0)]  # the height of all before a level, and where the last row before it begins
     for last in range(1, len(levels) + 1):
         choices = []
@@ -134,7 +152,7 @@ def _breaks(picture: Picture, levels: Sequence[_Level], width: float) -> list[tu
     while last:
         rows.append((best[last][1], last))
         last = best[last][1]
-    return rows[::-1]
+    return best[-1][0], rows[::-1]
 
 
 def _row_width(row: Sequence[_Level]) -> float:
@@ -188,9 +206,10 @@ def _with_references(picture: Picture, rows: Sequence[Sequence[str]]) -> list[Pi
 
 def columns_of(picture: Picture) -> list[list[str]]:
     """The boxes by the longest way to a leaf, each leaf just before its first use."""
-    place = {box.name: i for i, box in enumerate(picture.boxes)}
+    order = _operands_first(picture)
+    place = {name: i for i, name in enumerate(order)}
     forward = [a for a in picture.arrows if place[a.tail] < place[a.head]]  # others close a loop
-    column = {box.name: 0 for box in picture.boxes}
+    column = dict.fromkeys(order, 0)
     for arrow in sorted(forward, key=lambda a: place[a.head]):
         column[arrow.head] = max(column[arrow.head], column[arrow.tail] + 1)
     heads = {arrow.head for arrow in forward}
@@ -203,6 +222,30 @@ def columns_of(picture: Picture) -> list[list[str]]:
     for box in picture.boxes:
         names[column[box.name]].append(box.name)
     return [found for found in names if found]
+
+
+def _operands_first(picture: Picture) -> list[str]:
+    """The boxes, operands first; a loop begins where its first step does."""
+    first = {f"n{i}": places[0] for i, places in enumerate(picture.groups)}
+    missing = {box.name: 0 for box in picture.boxes}
+    heads: dict[str, list[str]] = {}
+    for arrow in picture.arrows:
+        if arrow.tail != arrow.head:
+            missing[arrow.head] += 1
+            heads.setdefault(arrow.tail, []).append(arrow.head)
+    waiting = [(bool(count), first.get(name, -1), name) for name, count in missing.items()]
+    heapify(waiting)
+    order: dict[str, None] = {}
+    while waiting:
+        _, _, name = heappop(waiting)
+        if name in order:
+            continue
+        order[name] = None
+        for head in heads.get(name, ()):
+            missing[head] -= 1
+            if not missing[head]:
+                heappush(waiting, (False, first.get(head, -1), head))
+    return [*order]
 
 
 # About how large boxes, and whole pictures, will be
@@ -242,7 +285,7 @@ def box_size(box: Box) -> tuple[float, float]:
     cells = [max((_text_width(row[i]) for row in box.rows if len(row) > i), default=0.0)
              for i in range(columns)]  # fmt: skip
     width = max(width, sum(cells) + 8 * columns)
-    height = LINE * (1 + in_two + len(box.rows)) + 9 * sum(len(strip) for _, strip in box.strips)
+    height = LINE * (1 + in_two + len(box.rows)) + CELL * sum(len(cells) for _, cells in box.strips)
     return width + 16, height + 10
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from autograd_mini.show.heat import CIVIDIS, DIVERGING
 
-GRAPH = {"newrank": "true", "bgcolor": "white", "nodesep": "0.22", "pad": "0.1"}
-RANKSEP = {"LR": "0.2", "TB": "0.42"}
+GRAPH = {"newrank": "true", "bgcolor": "white", "nodesep": "0.16", "pad": "0.1"}
+RANKSEP = {"LR": "0.17", "TB": "0.42"}
 NODE = {
     "fontname": "Helvetica", "fontsize": "10", "shape": "box", "margin": "0.08,0.05",
     "width": "0", "height": "0", "penwidth": "1",
@@ -35,7 +35,13 @@ KINDS = {
     "input": {"shape": "note", "style": "filled", "fillcolor": "#f6e4ee", "color": "#a0527d"},
     "operation": {"style": "filled", "fillcolor": "#ffffff", "color": "#6b6b6a"},
     "reference": {"style": "dashed,filled", "fillcolor": "#f2f2f2", "color": "#8a8a8a"},
-    "layer": {"shape": "box3d", "style": "filled", "fillcolor": "#e8f1e4", "color": "#4d7a3a"},
+    "layer": {
+        "shape": "box3d",
+        "margin": "0.16,0.1",
+        "style": "filled",
+        "fillcolor": "#e8f1e4",
+        "color": "#4d7a3a",
+    },
 }
 """The style of each kind of box."""
 

@@ -18,7 +18,7 @@ from autograd_mini import Tensor, Value, nn
 from autograd_mini.show.draw import draw
 from autograd_mini.show.fit import PAGES, size
 from autograd_mini.show.picture import picture, pictures
-from autograd_mini.show.rows import in_rows
+from autograd_mini.show.rows import columns_of, in_rows
 
 
 def smallest(svg: str, width: float) -> float:
@@ -63,15 +63,6 @@ def test_text_can_be_read_where_the_picture_is_shown(graph: Callable[[], Any], f
 
 def test_without_a_page_a_chain_is_as_long_as_it_is() -> None:
     assert smallest(draw(chain(), fit=None).svg(), 830) < 2
-
-
-@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
-def test_no_picture_is_higher_than_its_page(graph: Callable[[], Any]) -> None:
-    loss = graph()
-    loss.backward()
-    width, height = size(draw(loss).svg())
-    page = PAGES["page"]
-    assert height * min(4 / 3, page.width / width) <= page.height == page.width * 2**0.5
 
 
 def test_a_chain_wraps_like_text_and_rows_stand_in_order() -> None:
@@ -147,6 +138,32 @@ def test_recurrent_steps_fold_from_the_second_on() -> None:
     assert re.search(r"operation v\d+ × 60 = affine\(.*, W, b\)", text)
 
 
+def by_hand(steps: int) -> Value:
+    w, u, h = Value(0.5, label="w"), Value(0.3, label="u"), Value(0.1, label="h0")
+    for step in range(steps):
+        h = (w * h + u * Value(step / 50, label=f"x[{step}]")).tanh()
+    return h
+
+
+def test_a_recurrence_that_fits_is_a_loop_from_three_steps_on() -> None:
+    assert "folded" not in draw(by_hand(2)).text
+    text = draw(by_hand(3)).text
+    assert "operation v1 = w·h0" in text
+    assert re.search(r"operation v\d+ × 2 = w·v\d+", text)
+    assert "folded" not in draw(by_hand(3), fold=False).text
+    x = Value(0.5, label="x")
+    assert "folded" not in draw(((x * 3 + 2) * x + 1) * x).text  # of an input, no recurrence
+
+
+def test_a_loop_begins_where_its_first_step_does() -> None:
+    found = next(pictures(by_hand(6), fold=True))
+    made_by = {box.name: box.made_by for box in found.boxes if box.kind == "operation"}
+    columns = [[made_by.get(name) for name in names] for names in columns_of(found)]
+    assert columns[1:] == [["w·h0", "u·x[:]"], ["… + v3"], ["tanh(v4)"], ["w·v5"]]
+    below = [b for row in in_rows(found, 500.0) for b in row.boxes if "below" in b.tooltip]
+    assert [box.label for box in below] == ["v2"]  # one arrow leads back
+
+
 def test_parallel_arrows_are_one() -> None:
     x = Tensor(np.ones(3), label="x")
     stacked: Any = np.stack([x] * 60)
@@ -176,7 +193,11 @@ def test_gradient_graphs_have_no_products_with_one() -> None:
     slope = ag.gradients((x * 3).tanh(), x, create_graph=True)
     found = picture(slope)
     assert not any(box.made_by.startswith("1·") for box in found.boxes)
-    assert "1 nodes left out" in found.notes[0]
+    assert "1 node left out" in found.notes[0]
+    W = Tensor([[0.5, -0.2]], label="W")
+    loss: Any = np.sum(np.tanh(W) ** 2)
+    of_arrays = picture(ag.gradients(loss, W, create_graph=True))
+    assert not any("⁰" in line for arrow in of_arrays.arrows for line in arrow.lines)
     assert len(picture(1.0 * Value(3.0, label="w")).boxes) == 2  # what a user multiplies stays
 
 
