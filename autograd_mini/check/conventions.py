@@ -15,7 +15,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autograd_mini.check.bounds import recorded_gradients, same_to_rounding, tolerance_of
+from autograd_mini.check.bounds import (
+    automatic_gradients,
+    recorded_gradients,
+    same_to_rounding,
+    tolerance_of,
+)
 from autograd_mini.check.lines.program import OtherOutput, Program
 from autograd_mini.check.points import Point, moved_beside
 from autograd_mini.check.probe import largest
@@ -48,6 +53,7 @@ def with_conventions(point: Point) -> Point:
         for conceded in convention(point):
             point = replace(
                 point,
+                problem=conceded.problem or point.problem,
                 quantities=[conceded.quantities.get(q.name, q) for q in point.quantities],
                 notes=(*point.notes, *conceded.notes),
             )
@@ -56,21 +62,30 @@ def with_conventions(point: Point) -> Point:
 
 @dataclass(frozen=True)
 class _Conceded:
-    """Quantities, by name, that agree after all, and what is to be said about them."""
+    """What is conceded.
+
+    Attributes:
+        quantities: by name, those that agree after all, or are held against other numbers.
+        notes: what is to be said about them.
+        problem: what the others are held against, if it is another.
+    """
 
     quantities: Mapping[str, Quantity]
     notes: tuple[str, ...] = ()
+    problem: Problem | None = None
 
 
 def _differing(point: Point) -> list[Quantity]:
-    return [q for q in point.quantities if q.verdict == DIFFER and q.manual is not None]
+    return [q for q in _given(point) if q.verdict == DIFFER]
 
 
 # Stabilisers
 
 
 def _stabilised(point: Point) -> Iterator[_Conceded]:
-    """Gradients that are right for the loss without its stabilisers."""
+    """Gradients that are right for the loss without its stabilisers; those that are wrong are held
+    against it, too, then.
+    """
     wrong = _differing(point)
     if not wrong:
         return
@@ -78,13 +93,36 @@ def _stabilised(point: Point) -> Iterator[_Conceded]:
         warnings.simplefilter("ignore")
         plain = without_stabilisers(point.problem)
         right = _right_gradients(plain)
-        if plain is None or right is None:
+        if plain is None or not _all_agree(point, right):
             return
         beside = moved_beside(point.problem, 1)
-        if beside is not None and _right_gradients(without_stabilisers(beside)) is None:
+        if beside is not None:
+            also = _right_gradients(without_stabilisers(beside))
+            right = {name: gradient for name, gradient in right.items() if name in also}
+        agreeing = {q.name: _agreeing(q, right[q.name]) for q in wrong if q.name in right}
+        if not agreeing:
             return
-    quantities = {q.name: _agreeing(q, right[q.name]) for q in wrong}
-    yield _Conceded(quantities, (right_where(quantities, plain.said),))
+        others = [q for q in wrong if q.name not in right]
+        gradients = automatic_gradients(plain.problem, [q.name for q in others])
+        held = {q.name: replace(q, automatic=gradients[q.name]) for q in others}
+    notes = (right_where(agreeing, plain.said),)
+    yield _Conceded({**agreeing, **held}, notes, plain.problem if others else None)
+
+
+def may_be_without(plain: Plain, point: Point) -> bool:
+    """Whether nothing tells that hand-derived gradients are those with stabilisers."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _all_agree(point, _right_gradients(plain))
+
+
+def _all_agree(point: Point, right: Collection[str]) -> bool:
+    """Whether all that agrees as it is does so, too, where these are right."""
+    return all(q.name in right for q in _given(point) if q.verdict == AGREE)
+
+
+def _given(point: Point) -> list[Quantity]:
+    return [q for q in point.quantities if q.manual is not None]
 
 
 def right_where(names: Iterable[str], said: Iterable[str]) -> str:
@@ -170,28 +208,28 @@ def _stabilises(node: Node) -> Node | None:
     return kept if node.operation is not None and holds.get(node.operation) else None
 
 
-def _right_gradients(plain: Plain | None) -> dict[str, Array] | None:
-    """The gradients of a problem by name, if those that were derived by hand are these."""
+def _right_gradients(plain: Plain | None) -> dict[str, Array]:
+    """The gradients of a problem by name, of those that were derived by hand and are these."""
     if plain is None:
-        return None
+        return {}
     problem = plain.problem
     nodes = [problem.nodes[name] for name in problem.manual]
     try:
         recorded = recorded_gradients(problem.root, nodes)
     except TypeError:  # a primitive whose pullback works on plain arrays only
-        return None
+        return {}
     right = dict(zip(problem.manual, (np.asarray(data_of(g)) for g in recorded), strict=True))
     if not all(np.isfinite(gradient).all() for gradient in right.values()):
-        return None
-    room = tolerance_of(problem, dict(zip(right, recorded, strict=True))).values()
-    tried = [problem.manual]
-    if all(_is_felt_little(problem.manual[name], right[name]) for name in right):
-        tried.append(_without(plain.constants, problem.program))
-    for manual in tried:
-        arrays = [manual[name] for name in problem.manual if name in manual]
-        if len(arrays) == len(right) and all(map(same_to_rounding, arrays, right.values(), room)):
-            return right
-    return None
+        return {}
+    room = tolerance_of(problem, dict(zip(right, recorded, strict=True)))
+
+    def agreeing(manual: Mapping[str, Array], names: Iterable[str]) -> dict[str, Array]:
+        known = [name for name in names if name in manual]
+        return {n: right[n] for n in known if same_to_rounding(manual[n], right[n], room[n])}
+
+    found = agreeing(problem.manual, right)
+    little = [n for n in right if n not in found and _is_felt_little(problem.manual[n], right[n])]
+    return found | agreeing(_without(plain.constants, problem.program) if little else {}, little)
 
 
 def _is_felt_little(manual: Array, right: Array) -> bool:

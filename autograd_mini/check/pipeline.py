@@ -13,7 +13,13 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from autograd_mini.check.blame import Blame, blamed
 from autograd_mini.check.capture import Loss, Manual, Required, captured
 from autograd_mini.check.causes import explained
-from autograd_mini.check.conventions import right_where, with_conventions, without_stabilisers
+from autograd_mini.check.conventions import (
+    Plain,
+    may_be_without,
+    right_where,
+    with_conventions,
+    without_stabilisers,
+)
 from autograd_mini.check.lines.located import Located, located, told_by_lines, with_causes
 from autograd_mini.check.lines.repair import Budget
 from autograd_mini.check.lint import lint
@@ -144,23 +150,34 @@ def _variables(problem: Problem) -> dict[int, str]:
 
 
 def _located(point: Point, blame: Blame, budget: Budget) -> Located:
-    """The lines that are wrong; where none is right in their place, those that are right for the
-    loss without stabilisers, which no derivation has.
+    """The lines that are wrong: those that are right for the loss without stabilisers, which no
+    derivation has, come first, unless what is right has them.
     """
-    code = located(point.problem, blame, point.tolerance, budget)
-    if not blame.mistakes or (code.mistakes and all(slip.repairs for slip in code.mistakes)):
-        return code
-    plain = without_stabilisers(point.problem)
-    if plain is None or point.problem.failure is not None:
-        return code
-    again = Budget(max(budget.left, _BY_NUMBERS * budget.seconds), budget.said)
-    other = located(plain.problem, blame, point.tolerance, again)
-    if not other.mistakes or not all(slip.repairs for slip in other.mistakes):
-        return code
-    names = [name for slip in other.mistakes for name in (*slip.names, *slip.inherited_by)]
-    return replace(other, notes=(*other.notes, right_where(dict.fromkeys(names), plain.said)))
+    problem, tolerance = point.problem, point.tolerance
+    plain = None
+    if blame.mistakes and problem.failure is None and budget.seconds > 0:
+        plain = without_stabilisers(problem)
+    if plain is None:
+        return located(problem, blame, tolerance, budget)
+    as_it_is = Located([], [])
+    for each in (plain, None) if may_be_without(plain, point) else (None, plain):
+        with budget.part(_EACH):
+            code = located(each.problem if each else problem, blame, tolerance, budget)
+        if code.mistakes and all(slip.repairs for slip in code.mistakes):
+            return code if each is None else _with_note(code, each)
+        as_it_is = code if each is None else as_it_is
+    return as_it_is
 
 
+def _with_note(code: Located, plain: Plain) -> Located:
+    names = [name for slip in code.mistakes for name in (*slip.names, *slip.inherited_by)]
+    return replace(code, notes=(*code.notes, right_where(dict.fromkeys(names), plain.said)))
+
+
+_EACH = 0.6
+"""The part of the time that is left in which lines are searched for the loss with its stabilisers,
+and without.
+"""
 _BY_NUMBERS = 0.25
 """The part of the time in which numbers are explained that no line explains."""
 _BY_NUMBERS_ALONE = 10.0

@@ -15,6 +15,7 @@ from autograd_mini.check.lines.words import Shape
 def changes(line: Line) -> Iterator[Change]:
     """All edits of a line's calls."""
     yield from all_reductions(line)
+    yield from penalties(line)
     for node in line.nodes:
         if isinstance(node, ast.Call):
             reduction = Reduction.of(line, node)
@@ -126,6 +127,33 @@ def reductions(line: Line, this: Reduction) -> Iterator[Change]:
     for name in [other for one, other in _FOR if one == this.name]:
         yield Change("reduction", node, with_fields(node, func=with_fields(func, attr=name)))
     yield Change("drop reduction", node, this.array)
+    for gradient in _of_penalty(this):
+        yield Change("drop reduction", node, gradient)
+
+
+def penalties(line: Line) -> Iterator[Change]:
+    """Penalties, each where its gradient belongs, throughout the line."""
+    every = [Reduction.of(line, node) for node in line.nodes if isinstance(node, ast.Call)]
+    squared = [(this.node, _of_penalty(this)) for this in every if this and _of_penalty(this)]
+    for which in (0, 1) if len(squared) > 1 else ():
+        (first, new), *also = [(node, several[which]) for node, several in squared]
+        yield Change("drop reduction", first, new, 0.3, also=tuple(also))
+
+
+def _of_penalty(this: Reduction) -> list[ast.expr]:
+    """The gradient of a sum of squares, of one that is halved first."""
+    match this.array:
+        case ast.Call(args=[base]) if name_of_call(this.array) == "square":
+            pass
+        case ast.BinOp(base, ast.Pow(), ast.Constant(2)):
+            pass
+        case ast.BinOp(base, ast.Mult(), other) if ast.unparse(base) == ast.unparse(other):
+            pass
+        case _:
+            return []
+    if this.axis is not None or this.name not in ("sum", "mean"):
+        return []
+    return [copied(base), made("2 * _0", copied(base))]
 
 
 def _is_of_size_1(shape: Shape | None, axis: object) -> bool:
@@ -219,7 +247,9 @@ _SLOPES = (("tanh", "1 - _0 ** 2"), ("sig", "_0 * (1 - _0)"), ("relu", "_0 > 0")
 
 
 def dropped_call(line: Line, node: ast.Call) -> Iterator[Change]:
-    """A call of which only the argument is left."""
+    """A call of which only the argument is left; one that is a statement goes as a whole."""
+    if isinstance(line.tree.parent(node), ast.Expr):
+        return
     for argument in node.args:
         if line.is_array(argument) or len(node.args) == 1:
             yield Change("drop call", node, argument, 0.0, node.func)

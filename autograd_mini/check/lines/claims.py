@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Literal
@@ -31,12 +31,14 @@ class Claim:
         node: the node.
         factor: what the array is times of it.
         moved: whether it has its axes in the reverse order.
+        through: of a share, the uses of the node along which it comes.
     """
 
     kind: Kind
     node: Node
     factor: float = 1.0
     moved: bool = False
+    through: tuple[Node, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -100,10 +102,11 @@ class Truth:
             if not self._is_negated(node):
                 alike[gradient.shape].add("gradient", node, gradient)
             alike[np.shape(node.data)].add("value", node, np.asarray(node.data))
-        for node, share in self._shares():
-            alike[share.shape].add("share", node, share)
-        for node, slope in self._slopes():
-            alike[slope.shape].add("slope", node, slope)
+        for node, share, through in self._shares():
+            alike[share.shape].add("share", node, share, through)
+        for node, slopes in self.slopes.items():
+            for slope in slopes:
+                alike[slope.shape].add("slope", node, slope)
         return dict(alike)
 
     def _is_negated(self, node: Node) -> bool:
@@ -114,7 +117,7 @@ class Truth:
             return False
         return np.array_equal(self.gradients[node], -self.gradients.get(node.parents[0], 0.0))
 
-    def _shares(self) -> Iterator[tuple[Node, Array]]:
+    def _shares(self) -> Iterator[tuple[Node, Array, tuple[Node, ...]]]:
         """What each use of a node that is used several times adds to its gradient, and what some of
         them add together: those of one layer, where another reads it as well.
         """
@@ -123,22 +126,25 @@ class Truth:
             for operand in node.parents:
                 if is_node(operand):
                     uses[operand] += 1
-        several: dict[Node, list[Array]] = defaultdict(list)
+        several: dict[Node, list[tuple[Array, Node]]] = defaultdict(list)
         for node in self.order:
             if any(is_node(p) and uses[p] > 1 for p in node.parents):
                 for operand, share in self.shares_of(node):
                     if uses[operand] > 1:
-                        several[operand].append(share)
+                        several[operand].append((share, node))
         for operand, shares in several.items():
             most = len(shares) if len(shares) <= _FEW else 2
             for count in range(1, most):
                 for some in combinations(shares, count):
-                    yield operand, np.asarray(sum(some[1:], some[0]))
+                    (first, *others), through = zip(*some, strict=True)
+                    yield operand, np.asarray(sum(others, first)), tuple(through)
 
-    def _slopes(self) -> Iterator[tuple[Node, Array]]:
-        """How steep each node is that is made element by element of another: those with a name,
+    @cached_property
+    def slopes(self) -> dict[Node, list[Array]]:
+        """How steep each node is that is made element by element of others: those with a name,
         and those that something else than an elementwise operation reads.
         """
+        found: dict[Node, list[Array]] = {}
         read = {
             operand
             for node in self.order
@@ -151,9 +157,10 @@ class Truth:
             if ends:
                 with np.errstate(all="ignore"):
                     ones = np.ones_like(node.data)[()]
-                    found = sweep_gradients(node, ends, False, ones)
-                slopes = (np.asarray(data_of(slope)) for slope in found)
-                yield from ((node, slope) for slope in slopes if not (slope == 1).all())
+                    swept = sweep_gradients(node, ends, False, ones)
+                slopes = (np.asarray(data_of(slope)) for slope in swept)
+                found[node] = [slope for slope in slopes if not (slope == 1).all()]
+        return found
 
     def _made_of(self, node: Node) -> list[Node]:
         """What a node is made of element by element: nodes of its shape with a name, or made by
@@ -178,7 +185,7 @@ class Truth:
         """
         found = list(self._claims(array, factors))
         if array.ndim > 1 and not found:
-            found = [Claim(c.kind, c.node, c.factor, True) for c in self._claims(array.T, factors)]
+            found = [replace(claim, moved=True) for claim in self._claims(array.T, factors)]
         return sorted(found, key=lambda claim: (not claim.exact, _KINDS.index(claim.kind)))
 
     def _claims(self, array: Array, factors: bool) -> Iterator[Claim]:
@@ -220,6 +227,8 @@ class Truth:
         """A claim in words."""
         what = self.wording(claim.node)
         of = {"gradient": f"the gradient of {what}", "share": f"a share of the gradient of {what}"}
+        if claim.through:
+            of["share"] += f", by way of {' and '.join(map(self.wording, claim.through))}"
         times = "" if claim.factor == 1 else f"{claim.factor:.6g} times ".replace("-", "−")
         of["slope"] = f"the derivative of {what}"
         return times + of.get(claim.kind, what) + (", transposed" if claim.moved else "")
@@ -263,17 +272,16 @@ class _Alike:
     """Arrays of one shape, and what they are."""
 
     def __init__(self) -> None:
-        self._what: list[tuple[Kind, Node]] = []
+        self._what: list[Claim] = []
         self._arrays: list[Array] = []
 
-    def add(self, kind: Kind, node: Node, array: Array) -> None:
-        self._what.append((kind, node))
+    def add(self, kind: Kind, node: Node, array: Array, through: tuple[Node, ...] = ()) -> None:
+        self._what.append(Claim(kind, node, through=through))
         self._arrays.append(array)
 
     def each(self) -> Iterator[tuple[Claim, Array]]:
         """The arrays, with what each is."""
-        for (kind, node), array in zip(self._what, self._arrays, strict=True):
-            yield Claim(kind, node), array
+        yield from zip(self._what, self._arrays, strict=True)
 
     @cached_property
     def _rows(self) -> Array:
@@ -301,9 +309,8 @@ class _Alike:
                 if (np.abs(flat - scales[i] * self._rows[i]) <= room[i]).all()
             ]
         for i in near:
-            kind, node = self._what[i]
-            if scales[i] == 1 or kind != "value":
-                yield Claim(kind, node, float(scales[i]))
+            if scales[i] == 1 or self._what[i].kind != "value":
+                yield replace(self._what[i], factor=float(scales[i]))
 
 
 _PREFIXES = re.compile(

@@ -46,7 +46,7 @@ def names(line: Line, node: ast.expr) -> Iterator[Change]:
         return
     for other in line.words.operands:
         if other.text != word.text and line.fits(other.shape, node):
-            yield Change("name", node, other.copy(), _unlikely(line, word, other))
+            yield Change("name", node, other.copy(), _unlikely(line, node, word, other))
     if isinstance(word.value, float) and 0 < word.value < 1:
         yield Change("constant", node, made("1 - _0", copied(node)), 0.3)
 
@@ -78,13 +78,24 @@ def _product_around(line: Line, node: ast.expr) -> ast.AST:
     return node
 
 
-def _unlikely(line: Line, word: Word, other: Word) -> float:
+def _unlikely(line: Line, node: ast.expr, word: Word, other: Word) -> float:
     extra = unlike(word.text, other.text)
     if word.shape != other.shape:
         extra += 0.3
     if line.is_gradient(word) != line.is_gradient(other):
         extra += 0.5
+    if _is_of_derivative(line, node):
+        extra = min(extra, 0.3)
     return extra + (0.0 if other.here else 0.7)
+
+
+def _is_of_derivative(line: Line, node: ast.expr) -> bool:
+    """Whether it is what a function that gives a local derivative is called with."""
+    call = line.tree.parent(node)
+    if not isinstance(call, ast.Call) or node not in call.args:
+        return False
+    text = ast.unparse(call.func)
+    return any(f.text == text and f.is_derivative for f in line.words.functions)
 
 
 # Constants
@@ -156,6 +167,8 @@ def operators(line: Line, node: ast.BinOp) -> Iterator[Change]:
         yield Change("operator", node.left, made("1 / _0", node.left), 0.5)
     if isinstance(node.op, ast.Sub | ast.Div | ast.Pow):
         extra = 0.0 if isinstance(node.op, ast.Sub) else 0.5
+        if isinstance(node.op, ast.Sub) and line.operand(node.left) and line.operand(node.right):
+            extra = -0.4  # rather than that the sign of all is wrong
         yield Change("swap operands", node, _swapped(node), extra)
 
 

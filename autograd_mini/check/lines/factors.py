@@ -42,16 +42,17 @@ def signs(line: Line, node: ast.expr) -> Iterator[Change]:
 
 
 def powers(line: Line, node: ast.expr) -> Iterator[Change]:
-    """A square or a root forgotten."""
-    for part, _ in factors(node):
+    """A square or a root forgotten, the likelier where it is divided by."""
+    for part, under in factors(node):
         if number_of(part) is None and not isinstance(part, ast.Compare | ast.UnaryOp):
-            yield Change("power", part, made("_0 ** 2", part), 0.5)
+            yield Change("power", part, made("_0 ** 2", part), -0.3 if under else 0.5)
         if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow):
             power = number_of(part.right) or 0
             for factor in (power + 1, power):
                 if factor > 1:
-                    new = made("_1 * _0", node, number(factor))
-                    yield Change("insert number", node, new, 0.3)
+                    first = _first(node)
+                    new = ast.BinOp(number(factor), ast.Mult(), first)
+                    yield Change("insert number", first, new, 0.3)
 
 
 def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
@@ -66,7 +67,8 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         if value not in (0, 1, -1):
             factor = number(int(value) if value == int(value) else value)
             extra = depth + (0.0 if value in (2, 0.5) else 0.7)
-            yield Change("insert number", node, ast.BinOp(factor, ast.Mult(), node), extra)
+            first = _first(node)
+            yield Change("insert number", first, ast.BinOp(factor, ast.Mult(), first), extra)
     sizes = {size for w in line.words.arrays for size in w.shape or ()}
     for word in line.words.numbers:
         if word.text in line.words.counters and isinstance(word.value, int):
@@ -114,6 +116,14 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
     yield from _inserted_matrices(line, node, depth)
 
 
+def _first(node: ast.expr) -> ast.expr:
+    """The first factor of a product, before which a number is written."""
+    while is_product(node):
+        assert isinstance(node, ast.BinOp)
+        node = node.left
+    return node
+
+
 def _texts(node: ast.expr) -> set[str]:
     return {ast.unparse(part) for part, _ in factors(node)}
 
@@ -128,8 +138,10 @@ def _other_sizes(line: Line) -> Iterator[tuple[ast.expr, float]]:
                 yield made("_0 * _1", one.copy(), two.copy()), 0.5
     kinds = ast.Name | ast.Attribute
     here = [w for w in line.words.arrays if w.here and w.shape and isinstance(w.node, kinds)]
-    for word in here:
-        for axis, size in enumerate((word.shape or ())[:2]):
+    here.sort(key=lambda w: (len(w.shape or ()) < 2, w.text in line.words.handed))
+    for axis in (0, 1):  # that of the batch comes before that of columns of the same number
+        for word in here:
+            size = (*(word.shape or ()), 0, 0)[axis]
             if size > 1 and size not in known:
                 known.add(size)
                 yield made(f"_0.shape[{axis}]", word.copy()), 0.2 + 0.3 * axis

@@ -40,6 +40,35 @@ def activation(node: ast.AST | None) -> tuple[str, str]:
     return "", derivative
 
 
+def is_of_derivative(function: str) -> bool:
+    """Whether the name of a function says that it gives a derivative.
+
+    >>> [is_of_derivative(name) for name in ("self.sigmoid_prime", "dtanh", "np.tanh")]
+    [True, True, False]
+    """
+    name = function.rpartition(".")[2].lower().lstrip("_")
+    hints = ("deriv", "prime", "grad", "der_", "_der", "slope", "back", "delta")
+    return any(h in name for h in hints) or (
+        name.startswith("d") and name[1:].lstrip("_").startswith(_ACTIVATIONS)
+    )
+
+
+_ACTIVATIONS = (
+    "sig", "tanh", "relu", "leaky", "soft", "elu", "gelu", "swish", "silu", "act", "logistic",
+    "lrelu",
+)  # fmt: skip
+
+
+def pair_in(node: ast.BinOp, text: str) -> ast.expr | None:
+    """``x * (1 - x)`` of a product in which both factors stand."""
+    parts = [part for part, under in factors(node) if not under]
+    texts = [text_of(part) for part in parts]
+    if text in texts and f"1 - {text}" in texts:
+        one, two = parts[texts.index(text)], parts[texts.index(f"1 - {text}")]
+        return ast.BinOp(one, ast.Mult(), two)
+    return None
+
+
 def turns(turned: ast.expr, node: ast.expr) -> bool:
     """Whether an expression is another with axes exchanged."""
     return text_of(turned).startswith((f"{text_of(node)}.T", f"{text_of(node)}.transpose(")) or (

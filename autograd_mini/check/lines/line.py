@@ -258,6 +258,8 @@ class Line:
 
     def _found_slopes(self, shape: Shape | None) -> list[tuple[ast.expr, float]]:
         words, found = self.words, list[tuple[ast.expr, float]]()
+        # Who has a function for the derivative does not write it out
+        called = any(f.is_derivative and f.here for f in words.functions)
         numpy = words.numpy
         for word in words.arrays:
             if (shape is not None and word.shape != shape) or self.is_gradient(word):
@@ -267,27 +269,28 @@ class Line:
             if mask:
                 continue
             far = 0.0 if word.here else 1.0
+            written = far + (_WRITTEN_OUT if called else 0.0)
             if 0 <= low and high <= 1:
-                found.append((made("_0 * (1 - _0)", word.copy()), far))
-                found.append((made("1 - _0", word.copy()), far + 0.5))
+                found.append((made("_0 * (1 - _0)", word.copy()), written))
+                found.append((made("1 - _0", word.copy()), written + 0.5))
             if -1 <= low and high <= 1:
-                found.append((made("1 - _0 ** 2", word.copy()), far))
+                found.append((made("1 - _0 ** 2", word.copy()), written))
             if low <= 0:
-                found.append((made("_0 > 0", word.copy()), far))
+                found.append((made("_0 > 0", word.copy()), written))
                 for constant in words.constants:
                     if 0 < constant < 1:
                         leak = ast.Constant(constant)
                         leaky = made(f"{numpy}.where(_0 > 0, 1, _1)", word.copy(), leak)
-                        found.append((leaky, far + 1.5))
+                        found.append((leaky, written + 1.5))
             for function in words.functions:
                 name = function.text.rpartition(".")[2].lower()
-                called = made("_0(_1)", copied(function.node), word.copy())
+                applied = made("_0(_1)", copied(function.node), word.copy())
                 if function.is_derivative or name in ("exp", "cos", "sin", "sign"):
-                    found.append((called, far + (0.0 if function.is_derivative else 1.0)))
+                    found.append((applied, far + (0.0 if function.is_derivative else 1.0)))
                 elif "sig" in name and not 0 <= low <= high <= 1:
-                    found.append((made("_0 * (1 - _0)", called), far + 0.5))
+                    found.append((made("_0 * (1 - _0)", applied), far + 0.5))
                 elif "tanh" in name and not -1 <= low <= high <= 1:
-                    found.append((made("1 - _0 ** 2", called), far + 0.5))
+                    found.append((made("1 - _0 ** 2", applied), far + 0.5))
         return found
 
     def is_gradient(self, word: Word) -> bool:
@@ -308,6 +311,10 @@ class Line:
     def _plain_names(self) -> set[str]:
         texts = (w.text.lower().rpartition(".")[2] for w in self.words.operands)
         return {re.sub(r"[^a-z0-9]+", "", text) for text in texts}
+
+
+_WRITTEN_OUT = 0.7
+"""What it costs a local derivative that it is written out beside a function that gives it."""
 
 
 def is_mask(index: ast.expr) -> bool:

@@ -25,7 +25,7 @@ from autograd_mini.check.lines.repair import (
 )
 from autograd_mini.check.lines.source import Statement, reread
 from autograd_mini.check.lines.substituted import Substituted
-from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspects
+from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, Suspects
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.lines.written import lacking, written_edit
@@ -248,8 +248,23 @@ def _unmended(
         if missing := lacking(trial, truth, meant):
             needed = " and ".join(missing)
             sentence += f": it depends on {needed}, which is not at hand here; keep it in forward"
+    sentence = _of_share(trial, truth, suspect) or sentence
     line = line_of(suspect.statement, None)
     return [Mistake(line, "unknown", sentence, (), tuple(sorted(own)), tuple(inherited))]
+
+
+def _of_share(trial: Trial, truth: Truth, suspect: Suspect) -> str:
+    """What to say of a statement that makes a share of a gradient where the gradient belongs."""
+    for event in trial.sites[suspect.event.site]:
+        exact = [claim for claim in truth.claims(event.value) if claim.exact]
+        if exact and all(claim.kind == "share" for claim in exact):
+            (claim, *_), words = exact, truth.words(exact[0])
+            if _CUT not in words:
+                return f"{event.name} is but {words}; what comes by another way is left out"
+            ways = sum(each is claim.node for node in truth.order for each in node.parents)
+            told = f"{event.name} is but a share of a gradient, which comes by {ways} ways"
+            return f"{told}: what the others hand back is left out"
+    return ""
 
 
 def _own(trial: Trial, statement: Statement, names: Collection[str]) -> set[str]:

@@ -6,13 +6,20 @@ import ast
 from collections.abc import Callable
 
 from autograd_mini.check.lines.edits import Edit
-from autograd_mini.check.lines.formulas import activation, formula, in_brackets, text_of, turns
+from autograd_mini.check.lines.formulas import (
+    activation,
+    formula,
+    in_brackets,
+    is_of_derivative,
+    pair_in,
+    text_of,
+    turns,
+)
 from autograd_mini.check.lines.line import name_of_call
 from autograd_mini.check.lines.syntax import factors, number_of, with_part
 
 Meaning = Callable[[str], str]
 Told = tuple[str, str]
-
 
 NUMBER = "the number "
 """How the meaning of a name begins that stands for a number."""
@@ -62,9 +69,12 @@ def _added(edit: Edit) -> tuple[ast.AST | None, type[ast.operator] | None]:
 
 def _name(edit: Edit, meaning: Meaning) -> Told | str:
     old, new = text_of(edit.old), text_of(edit.new)
+    call = next(iter(edit.around(edit.old)), None) if edit.old is not None else None
+    if isinstance(call, ast.Call) and is_of_derivative(name := text_of(call.func)):
+        return "wrong-factor", f"{name} is taken of {old}; it must be taken of {new}"
     for node in ast.walk(edit.statement):
         if isinstance(node, ast.BinOp) and new in {text_of(n) for n in ast.walk(node)}:
-            pair = _pair_in(node, new)
+            pair = pair_in(node, new)
             if pair is None and len(factors(node)) > 2:
                 continue  # what else is a factor is no part of the slope
             name, derivative = activation(pair or node)
@@ -78,24 +88,11 @@ def _name(edit: Edit, meaning: Meaning) -> Told | str:
     return "wrong-operand", f"{new} belongs where {old} stands"
 
 
-def _pair_in(node: ast.BinOp, text: str) -> ast.expr | None:
-    """``x * (1 - x)`` of a product in which both factors stand."""
-    parts = [part for part, under in factors(node) if not under]
-    texts = [text_of(part) for part in parts]
-    if text in texts and f"1 - {text}" in texts:
-        one, two = parts[texts.index(text)], parts[texts.index(f"1 - {text}")]
-        return ast.BinOp(one, ast.Mult(), two)
-    return None
-
-
 def _is_in_slope(node: ast.BinOp, edit: Edit) -> bool:
     """Whether the new operand stands in a local derivative, and nowhere else in the line."""
-    inside = sum(text_of(n) == text_of(edit.new) for n in ast.walk(_pair_of(node, edit)))
-    return 0 < inside == sum(text_of(n) == text_of(edit.new) for n in ast.walk(edit.statement))
-
-
-def _pair_of(node: ast.BinOp, edit: Edit) -> ast.AST:
-    return _pair_in(node, text_of(edit.new)) or node
+    new = text_of(edit.new)
+    inside = sum(text_of(n) == new for n in ast.walk(pair_in(node, new) or node))
+    return 0 < inside == sum(text_of(n) == new for n in ast.walk(edit.statement))
 
 
 def _sign(edit: Edit, meaning: Meaning) -> str:
@@ -264,6 +261,10 @@ def _slope(edit: Edit, meaning: Meaning) -> str:
                 one = f"{formula(out)}·(1 − {formula(out)})"
                 return f"{one} is but softmax's diagonal: each output depends on all scores"
     name, derivative = activation(edit.new)
+    if name and activation(edit.old)[0] == name and isinstance(edit.old, ast.expr):
+        of = {text_of(n) for n in ast.walk(edit.old) if isinstance(n, ast.Name)}
+        if len(of) == 1:
+            return f"{name} is taken of {of.pop()}; it is {derivative}"
     if name:
         return f"the local derivative is {name} = {derivative}"
     return f"the local derivative is {formula(edit.new)}, not {formula(edit.old)}"
@@ -287,6 +288,7 @@ def _inserted_number(edit: Edit, meaning: Meaning) -> str:
 
 def _inserted_term(edit: Edit, meaning: Meaning) -> str:
     part, operator = _added(edit)
+    part = edit.new if part is None else part  # which stands where there was nothing but a 0
     text = ("−" if operator is ast.Sub else "") + formula(part)
     if isinstance(part, ast.Name) and "next" in part.id:
         return f"{part.id}, what the following step passes on, is left out"
@@ -407,7 +409,9 @@ def _without_call(edit: Edit) -> Told | None:
 
 
 def _shaped(edit: Edit, meaning: Meaning) -> str:
-    return f"another shape is needed: {text_of(edit.new)}"
+    return (
+        f"another {'product' if edit.kind == 'product' else 'shape'} is meant: {text_of(edit.new)}"
+    )
 
 
 def _reshaped(edit: Edit, meaning: Meaning) -> str:
@@ -427,23 +431,22 @@ def _copied(edit: Edit, meaning: Meaning) -> str:
     return f"{text_of(edit.old)} is changed in place later on: a copy must be taken"
 
 
-def _multiplied(edit: Edit, meaning: Meaning) -> str:
-    return f"another product is meant: {text_of(edit.new)}"
-
-
 def _extra_slope(edit: Edit, meaning: Meaning) -> str:
     return f"a local derivative is one too many: that of {text_of(edit.old)}"
 
 
 def _extra_reduction(edit: Edit, meaning: Meaning) -> str:
+    if not any(part is edit.new for part in ast.walk(edit.old or edit.statement)):
+        base = formula(edit.new.right if isinstance(edit.new, ast.BinOp) else edit.new)
+        return f"a penalty stands where its gradient belongs: for {base}² it is 2·{base}"
     return f"it must not be summed: {text_of(edit.new)}"
 
 
 def _matrix(edit: Edit, meaning: Meaning) -> str:
-    if isinstance(edit.new, ast.Call) and edit.new.args:
-        sides = [a for a in [*edit.new.args, edit.new.func] if text_of(a) != text_of(edit.old)]
-        return f"the product with {text_of(sides[0])} is missing"
-    return _inserted_factor(edit, meaning)
+    if not isinstance(edit.new, ast.Call) or not edit.new.args:
+        return _inserted_factor(edit, meaning)
+    sides = [a for a in [*edit.new.args, edit.new.func] if text_of(a) != text_of(edit.old)]
+    return f"the product with {text_of(sides[0])} is missing"
 
 
 Tell = Callable[[Edit, Meaning], Told | str]
@@ -484,7 +487,7 @@ _TOLD: dict[str, tuple[str, Tell]] = {
     "operator": ("wrong-factor", _operator),
     "parentheses": ("wrong-factor", _parentheses),
     "power": ("wrong-factor", _power),
-    "product": ("missing-reduction", _multiplied),
+    "product": ("missing-reduction", _shaped),
     "reduction": ("sum-for-mean", _reduction),
     "reshape": ("shape", _reshaped),
     "sign": ("sign", _sign),

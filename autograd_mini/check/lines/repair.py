@@ -26,6 +26,7 @@ from autograd_mini.check.lines.substituted import Substituted, Substitutes
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, Suspects, missing
 from autograd_mini.check.lines.texts import with_plain_products
 from autograd_mini.check.lines.trial import Trial
+from autograd_mini.typing import Array
 
 
 @dataclass(frozen=True)
@@ -284,11 +285,11 @@ class _Search:
                 self._found += line.repairs(min(self._limit, most), self._budget)
             self._lines = [line for line in self._lines if not line.is_done]
         ordered = sorted(self._found, key=lambda edit: edit.score)
+        near = [edit for edit in ordered if edit.score <= ordered[0].score + margin]
         distinct: dict[Place, VerifiedEdit] = {}
-        for edit in ordered:
-            if edit.score <= ordered[0].score + margin:
-                distinct.setdefault(edit.statement.place, edit)
-        return list(distinct.values())
+        for edit in sorted(near, key=lambda edit: len(edit.edits)):  # one change before two
+            distinct.setdefault(edit.statement.place, edit)
+        return sorted(distinct.values(), key=lambda edit: edit.score)
 
     @property
     def _is_done(self) -> bool:
@@ -368,7 +369,7 @@ class _Line:
     def __init__(
         self, trial: Trial, truth: Truth, suspect: Suspect, meant: Substituted | None
     ) -> None:
-        self.trial, self.suspect = trial, suspect
+        self.trial, self.suspect, self._truth = trial, suspect, truth
         self.place = suspect.statement.place
         turns = len(trial.sites[suspect.event.site])
         here = meant.arrays if meant is not None and meant.place == self.place else ()
@@ -433,10 +434,33 @@ class _Line:
                 self.gradients.append(self._edit(candidate, edited, frozenset(), 0))
             return None
         right = set(trial.names) - trial.wrong | mended
-        points = trial.verified_at({self.place: [edited]}, right)
+        in_turns = self._in_turns(edited, right)
+        points = trial.verified_at({self.place: [edited]}, right) if in_turns else 0
         if not points:
             return None
         return self._edit(candidate, edited, frozenset(mended), points)
+
+    def _in_turns(self, edited: ast.stmt, right: set[str]) -> bool:
+        """Whether something that is right depends on each turn that spoils anything, or a gradient
+        is made in it: what is right in one turn of a loop, by the shape or the layer that it has
+        there, may be wrong in others.
+        """
+        trial = self.trial
+        untold = {
+            (site, turn)
+            for site in trial.places.get(self.place, ())
+            for turn, names in zip(trial.turns(site), trial.moves(site), strict=True)
+            if names & trial.wrong and not names & right
+        }
+        if not untold:
+            return True
+        events = trial.program.run({**trial.base, self.place: [edited]}, watched=True).events
+        made = [event.value for event in events if (event.site, event.turn) in untold]
+        return len(made) == len(untold) and all(map(self._is_gradient, made))
+
+    def _is_gradient(self, array: Array) -> bool:
+        claims = self._truth.claims(array, factors=False)
+        return any(claim.exact and claim.kind == "gradient" for claim in claims)
 
     def _edit(
         self,

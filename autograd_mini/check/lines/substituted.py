@@ -9,6 +9,7 @@ where the loss uses one node once a turn, and from there along the graph.
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -69,6 +70,7 @@ class Substitutes:
         """That with which most gradients become right, of such the nearest to the loss."""
         wrong, best = self._trial.wrong, None
         sites = [site for site in self._trial.sites if site.place not in self._trial.base]
+        sites.sort(key=self._is_filled_later)
         for site in sites:
             made = None if site in self._right else self._at(site)
             if made is not None and (best is None or len(made.names) > len(best.names)):
@@ -76,6 +78,12 @@ class Substitutes:
             if self._spent() or (best is not None and best.names == wrong):
                 return best
         return self._handed_on(sites) or best
+
+    def _is_filled_later(self, site: Site) -> bool:
+        """Whether zeros are made there: what should be added to them is the likelier slip."""
+        if isinstance(self._trial.program.statement(site.place).node, ast.AugAssign):
+            return False
+        return not self._trial.sites[site][0].value.any()
 
     def _handed_on(self, sites: Sequence[Site]) -> Substituted | None:
         """What is right, and is taken for something else by all that reads it: a statement is lost
@@ -164,7 +172,7 @@ class Substitutes:
                     yield _times(factor, [claim]), [*[None] * (count - 1), factor * array]
 
     def _in_turns(self, events: Sequence[Event]) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
-        """Of rows of nodes the gradients, and the shares of what they are made of."""
+        """Of rows of nodes the gradients, the shares of what they are made of, the slopes."""
         shapes = [event.value.shape for event in events]
         if len(events) not in self._rows:
             self._rows[len(events)] = list(_rows(self._truth, len(events)))
@@ -180,6 +188,9 @@ class Substitutes:
                     arrays = [array for _, array in shares]
                     if [array.shape for array in arrays] == shapes:
                         yield tuple(Claim("share", node) for node, _ in shares), arrays
+                for steep in zip(*(self._truth.slopes.get(n, ()) for n in nodes), strict=False):
+                    if [array.shape for array in steep] == shapes:
+                        yield tuple(Claim("slope", node) for node in nodes), list(steep)
 
 
 def _times(factor: float, claims: Sequence[Claim]) -> tuple[Claim, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from autograd_mini.check.lines.line import Change, Line, is_product, later, meets, unlike
 from autograd_mini.check.lines.syntax import (
@@ -11,6 +11,7 @@ from autograd_mini.check.lines.syntax import (
     factors,
     made,
     number,
+    number_of,
     terms,
     with_part,
 )
@@ -19,6 +20,7 @@ from autograd_mini.check.lines.words import Shape, Word, broadcasts
 
 def insertions(line: Line) -> Iterator[Change]:
     """All terms that a line's sums may lack."""
+    yield from lost(line)
     for node in line.summed:
         shape, depth = line.shape(node), 0.4 * line.depth(node)
         if shape == ():
@@ -34,6 +36,25 @@ def insertions(line: Line) -> Iterator[Change]:
             yield from complements(line, node)
             if not line.is_backward:
                 yield from products(line, node)
+
+
+def lost(line: Line) -> Iterator[Change]:
+    """All of a term, in the place of which 0 is added: an array, its sum, a product of matrices."""
+    if not isinstance(line.statement, ast.AugAssign) or number_of(line.roots[0]) != 0:
+        return
+    (zero,), (target,) = line.roots, line.targets
+    shape = line.shape(target)
+    words = [w for w in line.words.arrays if w.here or isinstance(w.node, ast.Subscript)]
+    for word in words if shape else ():
+        extra = 0.0 if line.is_gradient(word) else 0.3
+        if ast.unparse(target) == word.text or word.shape is None or not shape:
+            continue
+        if word.shape == shape:
+            yield Change("insert term", zero, word.copy(), extra)
+        if word.shape[1:] == shape:
+            yield Change("insert term", zero, made("_0.sum(axis=0)", word.copy()), extra)
+        for product in _matrix_products(line, word, shape, words):
+            yield Change("insert term", zero, product, extra)
 
 
 def _likely(line: Line, word: Word) -> float:
@@ -71,14 +92,16 @@ _SMALL = 1e-2
 def penalties(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
     """The gradient of a penalty on a parameter left out."""
     shape = line.shape(node)
+    there = {ast.unparse(part) for term, _ in terms(node) for part, _ in factors(term)}
     floats = [w for w in line.words.numbers if isinstance(w.value, float)]
     sizes = [w for w in line.words.numbers if w.is_size]
     for word in line.words.arrays:
         if line.is_gradient(word) or (shape is not None and word.shape != shape):
             continue
+        again = 1.0 if word.text in there else 0.0  # its factor is wrong rather than it is missing
         for rate in floats:
             parts = node, rate, word
-            extra = depth + (0.0 if rate.here else 0.5)
+            extra = depth + again + (0.0 if rate.here else 0.5)
             yield Change("insert penalty", node, later("_0 + _1 * _2", *parts), extra)
             yield Change("insert penalty", node, later("_0 + 2 * _1 * _2", *parts), extra + 0.3)
             for size in sizes[:2]:
@@ -87,7 +110,7 @@ def penalties(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
         for constant in line.words.constants:
             if constant not in (0, 1, -1):
                 new = later("_0 + _1 * _2", node, number(constant), word)
-                yield Change("insert penalty", node, new, depth + 1.0)
+                yield Change("insert penalty", node, new, depth + again + 1.0)
 
 
 def paths(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
@@ -113,7 +136,8 @@ def paths(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
                         for size in sizes if reduced else ():
                             new = later(f"{template} / _3", *parts, size)
                             yield Change("insert term", node, new, extra + 0.7)
-        yield from _matrix_terms(line, node, word, shape, extra)
+        for product in _matrix_products(line, word, shape):
+            yield Change("insert term", node, ast.BinOp(node, ast.Add(), product), extra + 0.5)
         if word.shape == shape:
             yield from _steep_terms(line, node, word, shape, extra)
         if word.shape and len(word.shape) == len(shape) + 1 and word.shape[1:] == shape:
@@ -134,25 +158,25 @@ def _steep_terms(
             yield Change("insert term", node, new, extra + 0.7 + far)
 
 
-def _matrix_terms(
-    line: Line, node: ast.expr, word: Word, shape: Shape, extra: float
-) -> Iterator[Change]:
+def _matrix_products(
+    line: Line, word: Word, shape: Shape, others: Sequence[Word] = ()
+) -> Iterator[ast.expr]:
+    """The products of a shape that a word has with another that is a matrix."""
     if word.shape is None or len(word.shape) < 2:
         return
-    for other in line.words.arrays:
-        if other.shape is None or len(other.shape) != 2 or not other.here or other is word:
+    for other in others or [each for each in line.words.arrays if each.here]:
+        if other.shape is None or len(other.shape) != 2 or other is word:
             continue
         for template, left, right in (
-            ("_1, _2.T", word.shape, other.shape[::-1]),
-            ("_2.T, _1", other.shape[::-1], word.shape),
-            ("_1.T, _2", word.shape[::-1], other.shape),
-            ("_1, _2", word.shape, other.shape),
-            ("_2, _1", other.shape, word.shape),
+            ("_0, _1.T", word.shape, other.shape[::-1]),
+            ("_1.T, _0", other.shape[::-1], word.shape),
+            ("_0.T, _1", word.shape[::-1], other.shape),
+            ("_0, _1", word.shape, other.shape),
+            ("_1, _0", other.shape, word.shape),
         ):
             if meets(left, right) and (*left[:-1], right[-1]) == shape:
-                sides = [made(t, node, word.copy(), other.copy()) for t in template.split(", ")]
-                product = made(line.words.matrix_product, *sides)
-                yield Change("insert term", node, ast.BinOp(node, ast.Add(), product), extra + 0.5)
+                sides = [made(t, word.copy(), other.copy()) for t in template.split(", ")]
+                yield made(line.words.matrix_product, *sides)
 
 
 def centred(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
@@ -222,4 +246,5 @@ def products(line: Line, node: ast.expr) -> Iterator[Change]:
             yield Change("insert term", node, made("_0 - _1 * _2", *parts), 1.7)
     for word in line.words.arrays:
         if word.here and not line.is_gradient(word):
-            yield from _matrix_terms(line, node, word, shape, 1.0)
+            for product in _matrix_products(line, word, shape):
+                yield Change("insert term", node, ast.BinOp(node, ast.Add(), product), 1.5)

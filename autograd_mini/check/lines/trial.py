@@ -124,15 +124,16 @@ class Trial:
         return found
 
     def moves(self, site: Site) -> list[set[str]]:
-        """The gradients that depend on the values that are made somewhere, turn by turn.
-
-        Of many turns the first and the last are looked at.
-        """
+        """The gradients that depend on the values that are made somewhere, turn by turn."""
         if site not in self._moves:
-            turns = list(range(len(self.sites[site])))
-            turns[_TURNS - 1 : -1] = []
-            self._moves[site] = [self._moved_by(site, turn) for turn in turns]
+            self._moves[site] = [self._moved_by(site, turn) for turn in self.turns(site)]
         return self._moves[site]
+
+    def turns(self, site: Site) -> list[int]:
+        """The turns that are looked at: of many the first and the last."""
+        turns = list(range(len(self.sites[site])))
+        turns[_TURNS - 1 : -1] = []
+        return turns
 
     def of_forward(self, place: Place) -> float:
         """How much of what a statement makes the forward pass gives, of 1.

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from autograd_mini.check.holders import held, is_holder
+from autograd_mini.check.lines.formulas import is_of_derivative
 from autograd_mini.check.lines.syntax import copied, loaded, number_of
 
 Shape = tuple[int, ...]
@@ -235,17 +236,7 @@ class Function:
     @property
     def is_derivative(self) -> bool:
         """Whether its name says that it is a derivative."""
-        name = self.text.rpartition(".")[2].lower().lstrip("_")
-        hints = ("deriv", "prime", "grad", "der_", "_der", "slope", "back", "delta")
-        return any(h in name for h in hints) or (
-            name.startswith("d") and name[1:].lstrip("_").startswith(_ACTIVATIONS)
-        )
-
-
-_ACTIVATIONS = (
-    "sig", "tanh", "relu", "leaky", "soft", "elu", "gelu", "swish", "silu", "act", "logistic",
-    "lrelu",
-)  # fmt: skip
+        return is_of_derivative(self.text)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def test_so_are_a_value_a_slope_and_a_share(truth):
     (a,) = [np.asarray(node.data) for node, name in truth.names.items() if name == "a"]
     assert words(truth, a) == ["a"]
     assert words(truth, a * (1 - a)) == ["the derivative of a"]
-    assert "a share of the gradient of a" in words(truth, np.full((5, 2), 1 / 7))
+    assert "a share of the gradient of a, by way of sum(a)" in words(truth, np.full((5, 2), 1 / 7))
 
 
 def test_what_is_derived_by_hand_on_nodes_gives_nothing_a_name():

@@ -106,7 +106,7 @@ dZ2 = (A2 - Y) / N
 sum-for-mean: the division by N is missing: the mean divides by the batch size
 
 dZ2 = (A2 - Y) / N
-dZ2 = 2 * ((A2 - Y) / N)
+dZ2 = 2 * (A2 - Y) / N
 scale: the factor 2 is missing
 
 dZ2 = Y - A2

@@ -1,0 +1,252 @@
+"""Slips that were taken for something else: the line that is told, and the sentence."""
+
+import numpy as np
+import pytest
+
+from autograd_mini import check_gradients
+
+RNG = np.random.default_rng(0)
+X, T = RNG.normal(size=(6, 4)), RNG.normal(size=(6, 2))
+Y = np.eye(3)[[0, 1, 2, 2, 1, 0]]
+N, reg = 6, 0.1
+PARAMS = {"W1": RNG.normal(size=(4, 5)), "W2": RNG.normal(size=(5, 2))}
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def sigmoid_prime(z):
+    return sigmoid(z) * (1 - sigmoid(z))
+
+
+def network(W1, W2):
+    return 0.5 * np.sum((sigmoid(X @ W1) @ W2 - T) ** 2)
+
+
+def rectified(W1, W2):
+    return 0.5 * np.sum((np.maximum(X @ W1, 0) @ W2 - T) ** 2)
+
+
+def penalised(W1, W2):
+    penalty = np.square(W1).sum() + np.square(W2).sum()
+    return (0.5 * np.sum((sigmoid(X @ W1) @ W2 - T) ** 2) + reg * penalty / 2) / N
+
+
+def twice_penalised(W1, W2):
+    return network(W1, W2) + reg * np.sum(W2**2)
+
+
+def upstream_in_the_slope(W1, W2):
+    a1 = sigmoid(X @ W1)
+    d2 = a1 @ W2 - T
+    da1 = d2 @ W2.T
+    dz1 = da1 * da1 * (1 - da1)
+    return {"W1": X.T @ dz1, "W2": a1.T @ d2}
+
+
+def slope_of_the_upstream(W1, W2):
+    z1 = X @ W1
+    a1 = sigmoid(z1)
+    d2 = a1 @ W2 - T
+    da1 = d2 @ W2.T
+    dz1 = da1 * sigmoid_prime(da1)
+    return {"W1": X.T @ dz1, "W2": a1.T @ d2}
+
+
+def mask_of_the_upstream(W1, W2):
+    z1 = X @ W1
+    a1 = np.maximum(z1, 0)
+    d2 = a1 @ W2 - T
+    da1 = d2 @ W2.T
+    dz1 = da1 * (da1 > 0)
+    return {"W1": X.T @ dz1, "W2": a1.T @ d2}
+
+
+def clipped_in_place(W1, W2):
+    a1 = sigmoid(X @ W1)
+    d2 = a1 @ W2 - T
+    d1 = d2 @ W2.T * a1 * (1 - a1)
+    dW1, dW2 = X.T @ d1, a1.T @ d2
+    for d in (dW1, dW2):
+        np.clip(d, -0.5, 0.5, out=d)
+    return {"W1": dW1, "W2": dW2}
+
+
+def with_the_penalties(W1, W2):
+    a1 = sigmoid(X @ W1)
+    d2 = a1 @ W2 - T
+    d1 = d2 @ W2.T * a1 * (1 - a1)
+    dW1 = (X.T @ d1 + reg * W1) / N
+    dW2 = (a1.T @ d2 + reg * np.square(W2).sum()) / N
+    return {"W1": dW1, "W2": dW2}
+
+
+def half_the_penalty(W1, W2):
+    a1 = sigmoid(X @ W1)
+    d2 = a1 @ W2 - T
+    d1 = d2 @ W2.T * a1 * (1 - a1)
+    dW2 = a1.T @ d2 + reg * W2
+    return {"W1": X.T @ d1, "W2": dW2}
+
+
+@pytest.mark.parametrize(
+    ("loss", "manual", "right", "sentence"),
+    [
+        (network, upstream_in_the_slope, "dz1 = da1 * a1 * (1 - a1)",
+         "the local derivative is σ′ = a1·(1 − a1)"),
+        (network, slope_of_the_upstream, "dz1 = da1 * sigmoid_prime(z1)",
+         "sigmoid_prime is taken of da1; it must be taken of z1"),
+        (rectified, mask_of_the_upstream, "dz1 = da1 * (z1 > 0)",
+         "ReLU′ is taken of da1; it is z1 > 0"),
+        (network, clipped_in_place, "pass",
+         "the gradient is clipped here: give it as it is before"),
+        (penalised, with_the_penalties, "dW2 = (a1.T @ d2 + reg * W2) / N",
+         "a penalty stands where its gradient belongs: for W2² it is 2·W2"),
+        (twice_penalised, half_the_penalty, "dW2 = a1.T @ d2 + 2 * reg * W2",
+         "the factor 2 is missing"),
+    ],
+)  # fmt: skip
+def test_the_line_and_the_sentence(loss, manual, right, sentence):
+    (mistake,) = check_gradients(loss, PARAMS, manual).mistakes
+    assert (mistake.repair.text, mistake.reason) == (right, sentence)
+    assert mistake.repair.verified_at == 3
+
+
+# Loops
+
+
+WEIGHTS = {name: RNG.normal(size=(3, 3)) for name in ("A", "B", "C")}
+INPUTS, TARGETS = RNG.normal(size=(5, 3)), RNG.uniform(size=(5, 3))
+
+
+def three_layers(A, B, C):
+    a = INPUTS
+    for W in (A, B, C):
+        a = sigmoid(a @ W)
+    return 0.5 * np.sum((a - TARGETS) ** 2)
+
+
+def of_another_array(A, B, C):
+    weights, activations, zs = [A, B, C], [INPUTS], []
+    for W in weights:
+        zs.append(activations[-1] @ W)
+        activations.append(sigmoid(zs[-1]))
+    nabla = [None] * 3
+    delta = (activations[-1] - TARGETS) * sigmoid_prime(zs[-1])
+    nabla[-1] = activations[-2].T @ delta
+    for l in range(2, 4):
+        delta = delta @ weights[-l + 1].T * sigmoid_prime(activations[-l - 1])
+        nabla[-l] = activations[-l - 1].T @ delta
+    return {"A": 2 * nabla[0], "B": nabla[1], "C": nabla[2]}
+
+
+def test_a_line_of_a_loop_is_right_in_each_turn_or_not_at_all():
+    """``activations[-2]`` is right in the first turn, and fits in the second."""
+    slips = check_gradients(three_layers, WEIGHTS, of_another_array).mistakes
+    assert [slip.repair.text for slip in slips] == [
+        "delta = delta @ weights[-l + 1].T * sigmoid_prime(zs[-l])",
+        'return {"A": nabla[0], "B": nabla[1], "C": nabla[2]}',
+    ]
+
+
+SERIES = RNG.normal(size=(3, 5, 4))
+
+
+def recurrent(W, U):
+    h = np.zeros((5, 3))
+    for x in SERIES:
+        h = np.tanh(x @ W + h @ U)
+    return np.sum(h**2) / 2
+
+
+def nothing_added(W, U):
+    hs = [np.zeros((5, 3))]
+    for x in SERIES:
+        hs.append(np.tanh(x @ W + hs[-1] @ U))
+    dW, dU, dh = np.zeros_like(W), np.zeros_like(U), hs[-1]
+    for t in reversed(range(len(SERIES))):
+        dz = dh * (1 - hs[t + 1] ** 2)
+        dW += SERIES[t].T @ dz
+        dU += 0
+        dh = dz @ U.T
+    return {"W": dW, "U": dU}
+
+
+def test_zeros_to_which_nothing_is_added_are_right():
+    params = {"W": RNG.normal(size=(4, 3)), "U": RNG.normal(size=(3, 3))}
+    (mistake,) = check_gradients(recurrent, params, nothing_added).mistakes
+    assert (mistake.line.text, mistake.repair.text) == ("dU += 0", "dU += hs[t].T @ dz")
+    assert mistake.reason == "the term hs[t].T @ dz is left out"
+
+
+def summed(W, V):
+    s, total = np.zeros((5, 3)), 0
+    for x in SERIES:
+        gate = sigmoid(x @ W)
+        s = gate * (s + np.tanh(x @ V))
+        total = total + np.sum(np.tanh(s) ** 2) / 2
+    return total
+
+
+def of_each_step_alone(W, V):
+    states, gates, inputs = [np.zeros((5, 3))], [], []
+    for x in SERIES:
+        gates.append(sigmoid(x @ W))
+        inputs.append(np.tanh(x @ V))
+        states.append(gates[-1] * (states[-1] + inputs[-1]))
+    dW, dV = np.zeros_like(W), np.zeros_like(V)
+    for t in reversed(range(len(SERIES))):
+        h = np.tanh(states[t + 1])
+        ds = h * (1 - h**2)
+        dW += SERIES[t].T @ (ds * (states[t] + inputs[t]) * gates[t] * (1 - gates[t]))
+        dV += SERIES[t].T @ (ds * gates[t] * (1 - inputs[t] ** 2))
+    return {"W": dW, "V": dV}
+
+
+def test_a_share_of_a_gradient_is_told_as_one():
+    params = {"W": RNG.normal(size=(4, 3)), "V": RNG.normal(size=(4, 3))}
+    report = check_gradients(summed, params, of_each_step_alone, seconds=1)
+    (mistake,) = report.mistakes
+    assert mistake.line.text == "ds = h * (1 - h**2)"
+    assert mistake.reason.startswith("ds is but a share of")
+
+
+# Stabilisers
+
+
+def stabilised(W1, W2, by):
+    e = np.exp(np.tanh(X @ W1) @ W2)
+    p = e / e.sum(axis=1, keepdims=True)
+    return -np.sum(Y * np.log(p + by)) / N
+
+
+def slope_not_squared(W1, W2):
+    h = np.tanh(X @ W1)
+    e = np.exp(h @ W2)
+    dz = (e / e.sum(axis=1, keepdims=True) - Y) / N
+    return {"W1": X.T @ (dz @ W2.T * (1 - h)), "W2": h.T @ dz}
+
+
+def wrong_way_round(W1, W2):
+    h = np.tanh(X @ W1)
+    e = np.exp(h @ W2)
+    p = e / e.sum(axis=1, keepdims=True)
+    dz = (Y - p) / N
+    return {"W1": X.T @ (dz @ W2.T * (1 - h**2)), "W2": h.T @ dz}
+
+
+@pytest.mark.parametrize("by", [1e-7, 1e-12])
+def test_a_stabiliser_is_no_mistake_beside_one(by):
+    params = {"W1": RNG.normal(size=(4, 5)), "W2": RNG.normal(size=(5, 3))}
+
+    def loss(W1, W2):
+        return stabilised(W1, W2, by)
+
+    report = check_gradients(loss, params, slope_not_squared)
+    (mistake,) = report.mistakes
+    assert "(1 - h ** 2)" in mistake.repair.text
+    assert (report["W1"].verdict, report["W2"].verdict) == ("differ", "agree")
+    (mistake,) = check_gradients(loss, params, wrong_way_round).mistakes
+    assert mistake.repair.text == "dz = (p - Y) / N"
+    assert mistake.reason == "the difference is the wrong way round: p − Y"
