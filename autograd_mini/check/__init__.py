@@ -28,8 +28,8 @@ from autograd_mini.check.training import check_script as check_script
 from autograd_mini.check.training import check_step as check_step
 
 ORDER = (
-    "holders", "lines", "lines.syntax", "lines.words", "lines.line", "lines.elementwise",
-    "lines.parentheses", "lines.factors", "lines.terms", "lines.calls", "lines.products",
+    "holders", "lines", "lines.syntax", "lines.formulas", "lines.words", "lines.line",
+    "lines.elementwise", "lines.parentheses", "lines.factors", "lines.terms", "lines.calls", "lines.products",
     "lines.statements", "lines.edits", "lines.source", "lines.by_name",
     "lines.state", "lines.instrument",
     "lines.program", "result", "scope", "structure", "problem", "forms", "frames", "broadcasting",
@@ -37,7 +37,7 @@ ORDER = (
     "probe", "verdict", "points", "wording", "conventions", "true_step", "blame", "lines.claims",
     "pairs", "pairs.context", "pairs.places", "pairs.roles", "pairs.matching", "pairs.pair",
     "pairs.first_run", "pairs.problem", "lines.trial", "lines.substituted", "lines.suspects",
-    "lines.texts", "lines.misnamed", "lines.formulas", "lines.reasons",
+    "lines.texts", "lines.misnamed", "lines.reasons",
     "lines.candidates", "lines.moves", "lines.repair", "lines.written",
     "lines.failing", "lines.listing", "lines.located", "slips", "causes", "forward", "lint",
     "losses", "report.mistakes", "report.view", "report.patch", "report.text", "report.style",

@@ -345,8 +345,7 @@ def _compiled(unit: Unit, statement: ast.stmt) -> CodeType | SyntaxError | None:
         target = ast.parse(ast.unparse(statement.target), mode="eval").body
         value = ast.copy_location(ast.BinOp(target, statement.op, value), statement)
     if _calls_users(value):
-        value = with_hooks(unit, value)
-    ast.fix_missing_locations(value)
+        value = ast.fix_missing_locations(with_hooks(unit, value))
     try:
         return compile(ast.Expression(value), "<edit>", "eval")
     except SyntaxError as error:

@@ -156,6 +156,7 @@ class Program:
         self._visit: Visit | None = None
         self._failed: Exception | None = None
         self._exchange: Exchange | None = None
+        self._at: Place | None = None
         self._tape: Tape | None = None
         self._listen: Listen | None = None
         self._turned_to: Callable[[Place, types.FrameType], None] | None = None
@@ -186,6 +187,7 @@ class Program:
         *,
         watched: bool = False,
         exchange: Exchange | None = None,
+        at: Place | None = None,
         before: Place | None = None,
         visit: Visit | None = None,
         choice: int = 0,
@@ -200,11 +202,10 @@ class Program:
             edits: by the places of the statements that are replaced, what comes in their place;
                 of several the one that ``choice`` counts to is taken (they are compiled once).
             watched: whether the values that statements make are written down.
-            exchange: is given each value that a statement makes, and gives one to go on with,
-                or ``None``.
-            before, visit: the statement before which ``visit`` is called, each time, with the
-                names that can be read there; ``Stopped`` ends the run, what else it raises is
-                raised.
+            exchange: is given each value that a statement makes, or those that the one at a place
+                makes (``at``), and gives one to go on with, or ``None``.
+            before, visit: the statement before which ``visit`` is called, each time, with the names
+                that can be read there; ``Stopped`` ends the run, what else it raises is raised.
             listen: is told of each value that a statement makes, as the statement has it.
             turned: is called first in each turn of a loop, with the place of the loop and the
                 frame that it runs in.
@@ -213,7 +214,7 @@ class Program:
                 then the values that ``listen`` is told of are recorded ones.
         """
         made = Run()
-        self._edits, self._exchange, self._choice = edits or {}, exchange, choice
+        self._edits, self._exchange, self._at, self._choice = edits or {}, exchange, at, choice
         self._before, self._visit = before, visit
         self._listen, self._turned_to, self._tape = listen, turned, recorded
         self._log = made.log if watched else None
@@ -226,7 +227,7 @@ class Program:
         except (Exception, Stopped, SystemExit) as error:
             made.error = error
         finally:
-            self._edits, self._exchange, self._log = {}, None, None
+            self._edits, self._exchange, self._at, self._log = {}, None, None, None
             self._before = self._visit = self._listen = self._turned_to = self._tape = None
             if restored:
                 self._state.restore()
@@ -257,10 +258,10 @@ class Program:
 
     def _follow(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """What is called in a function's place: its twin, if it is the user's."""
-        if not isinstance(function, FunctionType):
-            generator = generator_of(function)
-            if generator is not None:
-                self._state.add(generator)
+        if type(function) is np.ufunc and self._tape is None:
+            return function
+        if not isinstance(function, FunctionType) and (generator := generator_of(function)):
+            self._state.add(generator)
         if self._tape is not None:
             ours = self._tape.follow(function, self._follow)
             if ours is not function:
@@ -397,7 +398,7 @@ class Program:
             value = self._tape.made(value)
         if self._listen is not None:
             self._listen(Site(*site), name, value)
-        if self._log is None and self._exchange is None:
+        if self._log is None and (self._exchange is None or self._at not in (None, site[0])):
             return value
         site = Site(*site)
         if isinstance(value, _CONTAINERS) and site.slot != PART and len(value) <= _WIDE:

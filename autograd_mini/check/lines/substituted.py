@@ -155,7 +155,7 @@ class Substitutes:
             put = arrays[turn] if other == site and turn < len(arrays) else None
             return None if put is None else np.array(put)  # which the code may write into
 
-        ran = trial.program.run(trial.base, exchange=exchange)
+        ran = trial.program.run(trial.base, exchange=exchange, at=site.place)
         right = trial.here.agrees(ran.gradients, trial.names)
         return frozenset(right & trial.wrong if right | trial.wrong == set(trial.names) else ())
 

@@ -158,7 +158,10 @@ class Trial:
             by = np.asarray(0.3 * size * rng.uniform(0.5, 1.5, value.shape), value.dtype)
             return np.asarray(value + by)
 
-        ran, before = self.program.run(self.base, exchange=exchange), self.ran.gradients or {}
+        ran, before = (
+            self.program.run(self.base, exchange=exchange, at=site.place),
+            self.ran.gradients or {},
+        )
         if isinstance(ran.error, OtherOutput):
             self._forward.add(site)
         if ran.gradients is None:
