@@ -148,8 +148,13 @@ def _moved(node: Node, rng: np.random.Generator, symmetric: bool) -> Node:
     return leaf_like(node, node.data + by, node.label)
 
 
-def moved_beside(problem: Problem, number: int) -> Problem | None:
+def moved_beside(problem: Problem, number: int, far: bool = False) -> Problem | None:
     """The problem at another point, of which each number has its own.
+
+    Arguments:
+        problem: the problem.
+        number: which of the other points.
+        far: whether each parameter is drawn anew, of either sign and its usual size.
 
     Returns:
         ``None`` where it is known at one point alone, or cannot be computed there.
@@ -162,9 +167,10 @@ def moved_beside(problem: Problem, number: int) -> Problem | None:
         node = problem.nodes[name]
         data = np.asarray(node.data)
         size = float(np.sqrt(np.mean(np.square(data)))) if data.size else 0.0
-        by = _APART * (size or 1.0) * rng.normal(size=data.shape)
+        by = (1.0 if far else _APART) * (size or 1.0) * rng.normal(size=data.shape)
         if symmetric:
             by = _as_symmetric(by, data)
+        data = np.zeros_like(data) if far else data
         moved[name] = leaf_like(node, (data + by)[()], node.label)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():

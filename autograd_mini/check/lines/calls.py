@@ -23,6 +23,7 @@ def changes(line: Line) -> Iterator[Change]:
                 yield from reductions(line, reduction)
             else:
                 yield from dropped_call(line, node)
+            yield from masks(line, node)
             yield from other_functions(line, node)
             yield from arguments(node)
             yield from einsum(node)
@@ -218,6 +219,18 @@ _LIKE = (
     ("floor", "ceil"), ("abs", "sign"), ("exp", "tanh"), ("log2", "log"), ("add", "subtract"),
     ("multiply", "divide"), ("hstack", "vstack"), ("argmax", "argmin"), ("max", "min"),
 )  # fmt: skip
+
+
+def masks(line: Line, node: ast.Call) -> Iterator[Change]:
+    """The slope of a relu, a mask of another array, where a gradient goes through a relu itself."""
+    name, of = name_of_call(node), [part for part in node.args if number_of(part) != 0]
+    is_relu = "relu" in name.lower() or (name == "maximum" and len(node.args) == 2)
+    if len(of) != 1 or not is_relu:
+        return
+    (gradient,) = of
+    for word in line.words.arrays:
+        if word.shape == line.shape(gradient) and word.text != ast.unparse(gradient):
+            yield Change("function", node, made("_0 * (_1 > 0)", gradient, word.copy()))
 
 
 def other_functions(line: Line, node: ast.Call) -> Iterator[Change]:

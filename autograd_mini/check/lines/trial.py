@@ -188,18 +188,30 @@ class Trial:
 
     @cached_property
     def elsewhere(self) -> list[Right]:
-        """Other points."""
+        """Other points: one beside, and one far away, where the other branch of a kink is taken,
+        unless what is right here is not right there, as out of a domain.
+        """
         points: list[Right] = []
-        for number in range(_POINTS):
-            other = moved_beside(self.problem, number)
-            if other is None or other.program is None:
-                continue
-            gradients = automatic_gradients(other, self.names)
-            if not all(np.isfinite(g).all() for g in gradients.values()):
-                continue
-            room = {n: _room(gradients[n], self._as_here(n), self.problem) for n in self.names}
-            points.append(Right(other.program, gradients, room))
+        for number, far in ((0, False), (1, True), (1, False)):
+            point = self._right_at(number, far) if len(points) < _POINTS else None
+            if point is not None and not (far and self._is_beyond(point)):
+                points.append(point)
         return points
+
+    def _right_at(self, number: int, far: bool) -> Right | None:
+        """What is right at another point; ``None`` where that is not known."""
+        other = moved_beside(self.problem, number, far)
+        if other is None or other.program is None:
+            return None
+        gradients = automatic_gradients(other, self.names)
+        if not all(np.isfinite(g).all() for g in gradients.values()):
+            return None
+        room = {n: _room(gradients[n], self._as_here(n), self.problem) for n in self.names}
+        return Right(other.program, gradients, room)
+
+    def _is_beyond(self, point: Right) -> bool:
+        """Whether something that is right here is not right at a point."""
+        return not self.evidence <= point.agrees(point.program.run(self.base).gradients, self.names)
 
     def _as_here(self, name: str) -> Array:
         """What may be rounding at another point: some times as much as here."""

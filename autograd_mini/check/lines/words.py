@@ -350,10 +350,12 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
     for name in values:
         if not name.startswith("__"):
             nodes.setdefault(name, ast.Name(name, ast.Load()))
-    for text, node in list(nodes.items()):
-        if text in here or isinstance(value_of(node, values), dict):
-            for inner in _inside(node, value_of(node, values)):
-                nodes.setdefault(ast.unparse(inner), inner)
+    level = [n for t, n in nodes.items() if t in here or isinstance(value_of(n, values), dict)]
+    for _ in range(3):
+        inner = {ast.unparse(i): i for node in level for i in _inside(node, value_of(node, values))}
+        inner = {text: node for text, node in inner.items() if text not in nodes}
+        level = [n for n in inner.values() if isinstance(value_of(n, values), dict | list)]
+        nodes |= inner
     for text, node in list(nodes.items()):
         value = value_of(node, values)
         if text in here and isinstance(value, list | dict) and len(indices) < _MANY:
@@ -418,8 +420,10 @@ _MANY = 40
 
 
 def _inside(node: ast.expr, value: object) -> Iterator[ast.expr]:
-    """The elements of a dict and the attributes of an object, as expressions."""
-    if isinstance(value, dict) and len(value) <= _MANY:
+    """The items of a dict, of a list of one, and the attributes of an object, as expressions."""
+    if isinstance(value, list) and len(value) == 1:
+        yield ast.Subscript(copied(node), ast.Constant(0), ast.Load())
+    elif isinstance(value, dict) and len(value) <= _MANY:
         for key in value:
             if isinstance(key, str | int) and not isinstance(key, bool):
                 yield ast.Subscript(copied(node), ast.Constant(key), ast.Load())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd_mini import check_gradients
+from autograd_mini import check_backward, check_gradients
 
 RNG = np.random.default_rng(3)
 X, T = RNG.normal(size=(5, 4)), RNG.normal(size=(5, 2))
@@ -334,3 +334,23 @@ def test_a_statement_before_one_that_it_belongs_behind_is_exchanged_with_it():
     (mistake,) = check_gradients(loss, PARAMS, manual).mistakes
     assert mistake.line.text.split("\n")[0] == "dh = dh * (1 - h**2)"
     assert mistake.reason.endswith("and belongs behind it")
+
+
+class Kept:
+    """A layer that keeps what it made in a list, in a dict of its own."""
+
+    def __init__(self):
+        self.made = {"mask": []}
+
+    def forward(self, x):
+        mask = np.random.default_rng(0).random(x.shape) < 0.5
+        self.made["mask"].append(mask)
+        return 2 * x * mask
+
+    def backward(self, dout):
+        return 2 * dout
+
+
+def test_what_a_layer_keeps_in_a_list_may_stand_in_a_line():
+    (mistake,) = check_backward(Kept(), None, X).mistakes
+    assert mistake.repair.text == "return 2 * dout * self.made['mask'][0]"
