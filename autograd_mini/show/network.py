@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -51,10 +51,19 @@ class Neuron:
 
 @dataclass(frozen=True)
 class Column:
-    """The neurons of a layer, from top to bottom, and what stands above them."""
+    """The neurons of a layer, from top to bottom.
 
-    title: str
+    Arguments:
+        neurons: the layer.
+        name: what the user's code calls it, or nothing.
+        activation: the name of its activation, or nothing.
+        title: what it is in its network, such as ``hidden 2``.
+    """
+
     neurons: tuple[Neuron, ...]
+    name: str = ""
+    activation: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,7 @@ def network_of_model(model: Model, title: str = "") -> Network:
                 f"{after.shape} does not take what {first} of shape {before.shape} gives; draw "
                 "the graph of what the model computes (draw(model(x)))"
             )
-    columns = [Column("input", (Neuron(),) * matrices[0][1].shape[0])]
+    columns = [Column((Neuron(),) * matrices[0][1].shape[0])]
     for i, (name, values, _) in enumerate(matrices, 1):
         neurons = [Neuron()] * values.shape[1]
         if i in biases:
@@ -118,10 +127,29 @@ def network_of_model(model: Model, title: str = "") -> Network:
                 Neuron(bias=(f"{stem_of(called)}[{j}]", float(value[j]), float(gradient[j])))
                 for j in range(len(value))
             ]
-        columns.append(Column(_layer(name) or name, tuple(neurons)))
+        columns.append(Column(tuple(neurons), activation=_activation(model, _layer(name))))
     weights = tuple(Weights(values, gradients) for _, values, gradients in matrices)
     sizes = "-".join(str(len(column.neurons)) for column in columns)
-    return Network(title or f"Network {sizes}", tuple(columns), weights)
+    return Network(title or f"Network {sizes}", _titled(columns), weights)
+
+
+def _titled(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns with their titles: input, hidden and output."""
+    hidden = len(columns) - 2
+    titles = ["input", *(f"hidden {i + 1}" if hidden > 1 else "hidden" for i in range(hidden))]
+    pairs = zip(columns, [*titles, "output"], strict=True)
+    return tuple(replace(column, title=title) for column, title in pairs)
+
+
+def _activation(model: Model, layer: str) -> str:
+    """The activation that a layer names, as those of ``nn`` do."""
+    part: object = model
+    for name in filter(None, layer.split(".")):
+        is_place = name.isdigit() and isinstance(part, Sequence)
+        part = part[int(name)] if is_place else getattr(part, name, None)  # type: ignore[index]
+    given = getattr(part, "activation", "")
+    found = given if isinstance(given, str) else getattr(given, "__name__", "")
+    return "" if found == "identity" else found
 
 
 def _arrays(model: Model) -> Iterator[tuple[str, Array, Array]]:
@@ -174,7 +202,8 @@ def network_of_graph(root: Node, held: Variables) -> Network:
         )
     label = names[id(root)]
     title = f"{label or 'loss'} = {float(np.asarray(root.data).flat[0]):.4g}"
-    return Network(title, *made)
+    columns, weights = made
+    return Network(title, _titled(columns), weights)
 
 
 # Over arrays
@@ -199,8 +228,8 @@ def _of_arrays(order: Sequence[Node], names: Mapping[int, str], held: Variables)
             values, gradients = values.T, gradients.T
         activity = np.asarray(data_of(source))
         if not columns:
-            name = names.get(id(source)) or held.get(id(source)) or "input"
-            columns.append(Column(name, _neurons(activity, turned, values.shape[0], None)))
+            name = names.get(id(source)) or held.get(id(source)) or ""
+            columns.append(Column(_neurons(activity, turned, values.shape[0], None), name))
         elif len(columns[-1].neurons) != values.shape[0]:
             return None
         bias = next((p for p in node.parents[2:] if _is_leaf(p)), None)
@@ -213,10 +242,9 @@ def _of_arrays(order: Sequence[Node], names: Mapping[int, str], held: Variables)
         for user in users.get(id(top), ()):
             if user.operation is not None and user.operation.activates:
                 top = user
-        title = names[id(top)] or names[id(node)] or names[id(matrix)]
-        if top.operation is not None and top.operation.activates:
-            title = f"{title}: {top.op}" if title else top.op
-        columns.append(Column(title, _neurons(np.asarray(top.data), turned, values.shape[1], bias)))
+        activates = top.operation is not None and top.operation.activates
+        neurons = _neurons(np.asarray(top.data), turned, values.shape[1], bias)
+        columns.append(Column(neurons, names[id(top)], top.op if activates else ""))
         weights.append(Weights(values, gradients))
     return (tuple(columns), tuple(weights)) if weights else None
 
@@ -292,13 +320,16 @@ def _of_values(order: Sequence[Node], names: Mapping[int, str]) -> Made | None:
     called = {key: names.get(key, "") if isinstance(key, int) else "" for key in inputs}
     places = sorted(inputs, key=lambda key: _natural(called[key] or str(key)))
     free = free_names("v", set(names.values()))
-    columns = [Column("input", tuple(_input(inputs[key], called[key]) for key in places))]
+    columns = [Column(tuple(_input(inputs[key], called[key]) for key in places))]
     weights = []
     rows: list[Any] = places
     for column in range(1, 1 + max(one.column for one in neurons)):
         here = [one for one in neurons if one.column == column]
         here.sort(key=lambda one: _natural(_name(one, names)))
-        columns.append(Column("", tuple(_neuron(one, names, free) for one in here)))
+        activations = {one.out.op if one.out is not one.net else "" for one in here}
+        activation = activations.pop() if len(activations) == 1 else ""
+        named = tuple(_neuron(one, names, free) for one in here)
+        columns.append(Column(named, activation=activation))
         values = np.full((len(rows), len(here)), np.nan)
         gradients = np.full_like(values, np.nan)
         labels = [[""] * len(here) for _ in rows]

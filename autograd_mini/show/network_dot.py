@@ -25,7 +25,7 @@ from autograd_mini.show.network import Column, Network, Neuron, Weights
 from autograd_mini.show.notation import number
 from autograd_mini.typing import Array
 
-MOST_NEURONS = 9
+MOST_NEURONS = 10
 """A column of more shows its first and its last ones, and so does a page of too many columns."""
 
 LAST = 3
@@ -37,7 +37,7 @@ MOST_LABELLED = 24
 DIAMETER, ROOM, LINE = 46.0, 62.0, 11.0
 """Of a neuron, from one to the next below it, and for each line of text between, in points."""
 
-WIDEST, NARROWEST = 230.0, 90.0
+WIDEST, NARROWEST = 270.0, 90.0
 """From one column to the next."""
 
 ROOMY = 150.0
@@ -48,8 +48,8 @@ MARGIN = 34.0
 
 THICK, THIN = 3.6, 0.4
 
-NEAR_TAIL = 0.34
-"""Where on a line its numbers stand: lines that cross there are those of other neurons."""
+LETTER = 4.8
+"""About how wide a letter of a weight's number is, in points."""
 
 
 def network_drawing(
@@ -97,8 +97,8 @@ def in_words(network: Network) -> Iterator[str]:
         ]
         count = len(column.neurons)
         more = f", and {count - MOST_NEURONS} more" if count > MOST_NEURONS else ""
-        title = shown(column.title, 2 * LONGEST_NAME) or "layer"
-        yield f"{title}: {count} neurons: {'; '.join(map(str.strip, told))}{more}"
+        about = f", {_about(column)}" if _about(column) else ""
+        yield f"{column.title}: {count} neurons{about}: {'; '.join(map(str.strip, told))}{more}"
     for weights in network.weights:
         rows, columns = weights.values.shape
         if rows * columns <= MOST_LABELLED:
@@ -112,10 +112,78 @@ def in_words(network: Network) -> Iterator[str]:
                         yield f"  {shown(name, LONGEST_NAME)}: {said}"
 
 
+def _about(column: Column) -> str:
+    """What the user's code calls a layer, and what its activation is."""
+    return " = ".join(filter(None, [shown(column.name, LONGEST_NAME), column.activation]))
+
+
 @dataclass(frozen=True)
 class _Place:
     x: float
     y: float
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A weight's line, from the middle of one neuron to that of another."""
+
+    tail: _Place
+    head: _Place
+
+    def at(self, part: float) -> _Place:
+        return _Place(
+            self.tail.x + part * (self.head.x - self.tail.x),
+            self.tail.y + part * (self.head.y - self.tail.y),
+        )
+
+    def within(self, spot: _Place, wide: float, high: float) -> float:
+        """How much of the line a rectangle around a spot hides, in points."""
+        dx, dy = self.head.x - self.tail.x, self.head.y - self.tail.y
+        first, last = 0.0, 1.0
+        for start, change, middle, half in (
+            (self.tail.x, dx, spot.x, wide / 2),
+            (self.tail.y, dy, spot.y, high / 2),
+        ):
+            if change:
+                ends = sorted(((middle + side * half) - start) / change for side in (-1, 1))
+                first, last = max(first, ends[0]), min(last, ends[1])
+            elif abs(start - middle) > half:
+                return 0.0
+        return max(last - first, 0.0) * math.hypot(dx, dy)
+
+
+PASSES = 3
+"""So often each number is moved to where, among the others, it hides the least."""
+
+
+def _least_hidden(lines: Sequence[_Line], texts: Sequence[str]) -> list[_Place]:
+    """For each line the spot on it where its text covers the least of other lines and texts."""
+    sizes = [
+        (LETTER * max(map(len, text.split("\n"))) + 4, LINE * len(text.split("\n")))
+        for text in texts
+    ]
+    spots: dict[int, _Place] = {}
+    for _ in range(PASSES):
+        for i, line in enumerate(lines):
+            margin = (DIAMETER / 2 + sizes[i][0] / 2 + 2) / (line.head.x - line.tail.x)
+            parts = [p for p in (k / 40 for k in range(1, 40)) if margin <= p <= 1 - margin] or [
+                0.5
+            ]
+
+            def hidden(part: float, i: int = i, line: _Line = line) -> float:
+                spot, (wide, high) = line.at(part), sizes[i]
+                found = sum(
+                    other.within(spot, wide, high) for k, other in enumerate(lines) if k != i
+                )
+                for k, other_spot in spots.items():
+                    if k != i:
+                        x = (wide + sizes[k][0]) / 2 - abs(spot.x - other_spot.x)
+                        y = (high + sizes[k][1]) / 2 - abs(spot.y - other_spot.y)
+                        found += 50 + x * y if x > 0 and y > 0 else 0.0
+                return found + abs(part - 0.5)
+
+            spots[i] = line.at(min(parts, key=hidden))
+    return [spots[i] for i in range(len(lines))]
 
 
 class _Panel:
@@ -153,7 +221,7 @@ class _Panel:
         name = f"p{index}"
         middle = left + self.width / 2 - DIAMETER
         title = "\n".join(textwrap.wrap(shown(network.title, 60), int(self.width / 6.5)))
-        self.text(drawing, f"{name}t", middle, self.height + 62, title, bold=True)
+        self.text(drawing, f"{name}t", middle, self.height + 68, title, bold=True)
         last = min(LAST, self.most // 2)
         shown_columns = _few(len(network.columns), self.most - 1, last)
         skipped = len(shown_columns) < len(network.columns)
@@ -182,9 +250,8 @@ class _Panel:
         if skipped:
             more = f"· · ·\n{count - len(indices)} more"
             self.text(drawing, f"{name}m", x, top - self.room * first, more)
-        title = f"{column.title}\n({count})" if skipped else column.title
-        if title:
-            self.text(drawing, f"{name}h", x, self.height + 40, title)
+        title = "\n".join(filter(None, [f"{column.title} ({count})", _about(column)]))
+        self.text(drawing, f"{name}h", x, self.height + 42, title)
         return {
             i: _Place(x, top - self.room * (row + (skipped and row >= first)))
             for row, i in enumerate(indices)
@@ -198,7 +265,8 @@ class _Panel:
         weights: Weights,
         places: Mapping[int, Mapping[int, _Place]],
     ) -> None:
-        """The weights between two columns."""
+        """The weights between two columns, and their numbers where they hide the least."""
+        texts: list[tuple[str, _Line, str]] = []
         for i, tail in places[c].items():
             for j, head in places[c + 1].items():
                 if not np.isnan(weights.values[i, j]):
@@ -206,6 +274,19 @@ class _Panel:
                     ends = f"{name}n{c}_{i}", f"{name}n{c + 1}_{j}"
                     amounts = float(weights.values[i, j]), float(weights.gradients[i, j])
                     self.line(drawing, ends, tail, head, amounts, called)
+                    text = self.numbers(amounts, called)
+                    texts.append((f"{'_'.join(ends)}l", _Line(tail, head), text))
+        if self.labelled:
+            spots = _least_hidden([line for _, line, _ in texts], [text for *_, text in texts])
+            for (label, _, text), spot in zip(texts, spots, strict=True):
+                self.text(drawing, label, spot.x, spot.y, text)
+
+    def numbers(self, amounts: tuple[float, float], called: str) -> str:
+        """What stands beside a weight's line."""
+        if self.step < ROOMY:
+            return shown(called, 5) or number(amounts[0])
+        words = [f"{shown(called, 8)} {number(amounts[0])}".strip()]
+        return "\n".join(words + [f"∂ {number(amounts[1])}"] * self.swept)
 
     def neuron(self, drawing: Drawing, name: str, place: _Place, neuron: Neuron) -> None:
         value = neuron.rows[-1][1] if neuron.rows else math.nan
@@ -267,13 +348,6 @@ class _Panel:
                 tooltip=_tooltip(shown(tooltip, 100)),
                 **{"class": "gradient" if layer else "weight"},
             )
-        if self.labelled:
-            words = [f"{shown(called, 8)} {number(amounts[0])}".strip()]
-            words += [f"∂ {number(amounts[1])}"] * self.swept
-            if self.step < ROOMY:
-                words = [shown(called, 5) or number(amounts[0])]
-            x, y = (a + NEAR_TAIL * (b - a) for a, b in ((tail.x, head.x), (tail.y, head.y)))
-            self.text(drawing, f"{name}l", x, y, "\n".join(words))
 
     def text(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -83,16 +84,51 @@ def test_activations_of_the_first_sample_fill_the_neurons() -> None:
     X = np.random.default_rng(0).normal(size=(5, 3))
     loss = nn.cross_entropy(model.logits(X), np.array([0, 1, 0, 1, 0]))
     network = network_of_graph(loss, {id(X): "X"})
-    assert [column.title for column in network.columns] == ["X", "W1: tanh", "W2"]
+    said = [(column.title, column.name, column.activation) for column in network.columns]
+    assert said == [("input", "X", ""), ("hidden", "", "tanh"), ("output", "", "")]
     hidden = np.tanh(X @ model.layers[0].weight.data + model.layers[0].bias.data)[0]
     drawn = [neuron.rows[0][1] for neuron in network.columns[1].neurons]
     np.testing.assert_allclose(drawn, hidden, rtol=1e-15)
 
 
+def test_columns_have_the_titles_of_textbooks() -> None:
+    model = nn.MLP([3, 5, 4, 2], hidden="sigmoid", rng=0)
+    expected = ["input (3)", "hidden 1 (5)", "hidden 2 (4)", "output (2)"]
+    for one in (model, nn.MLP([3, 5, 4, 2], hidden="sigmoid", rng=0, scalar=True)):
+        svg = ag.draw(one).svg()
+        assert all(f">{title}</text>" in svg for title in expected)
+        assert (svg.count(">sigmoid</text>"), svg.count(">softmax</text>")) == (2, 1)
+        assert "layers." not in svg
+    h = np.tanh(Tensor(np.ones((1, 2)), label="x") @ Tensor(np.ones((2, 3)), label="W"))
+    svg = ag.draw(np.sum(h @ Tensor(np.ones((3, 1)), label="V")), view="network").svg()
+    assert ">h = tanh</text>" in svg
+    assert len(network_of_model(nn.Sequential(nn.Dense(2, 2, activation=np.tanh))).columns) == 2
+
+
+@pytest.mark.parametrize("sizes", [[2, 2, 1], [2, 4, 2], [3, 3, 3], [4, 5]])
+@pytest.mark.parametrize("swept", [False, True])
+def test_numbers_of_weights_do_not_cover_each_other(sizes: list[int], swept: bool) -> None:
+    model = nn.MLP(sizes, hidden="tanh", rng=0, **({"output": "identity"} if sizes[-1] < 2 else {}))
+    if swept:
+        np.sum(model(np.ones((1, sizes[0]))) ** 2).backward()
+    svg = ag.draw(model).svg()
+    spans = []
+    for group in re.findall(r'<g id="\w+_p0n\d+_\d+_p0n\d+_\d+l" .*?</g>', svg, flags=re.DOTALL):
+        corners = re.search(r'<polygon[^>]* points="([^"]+)"', group)
+        assert corners is not None
+        numbers = [float(number) for number in re.findall(r"-?[\d.]+", corners[1])]
+        xs, ys = numbers[::2], numbers[1::2]
+        spans.append((min(xs), min(ys), max(xs), max(ys)))
+    assert len(spans) == sum(a * b for a, b in pairwise(sizes))
+    for a, b in combinations(spans, 2):
+        shared = (min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1]))
+        assert min(shared) < 2
+
+
 def test_large_and_deep_networks_show_the_first_and_the_last() -> None:
     large = ag.draw(nn.MLP([784, 256, 10], rng=0))
-    assert "776 more" in large.svg()
-    assert "layers.0: 256 neurons" in large.text
+    assert "775 more" in large.svg()
+    assert "hidden: 256 neurons" in large.text
     deep = ag.draw(nn.MLP([4] * 16, rng=0)).svg()
     assert "layers more" in deep
     for svg in (large.svg(), deep):
