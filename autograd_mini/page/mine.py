@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.report import GradientReport
+from autograd_mini.check.report.mistakes import file_name
 from autograd_mini.check.result import AGREE, DIFFER, Mistake, Quantity
 from autograd_mini.page.frames import Walk
 from autograd_mini.show.recorded import NODES
@@ -60,4 +61,4 @@ def _line(mistake: Mistake | None, hints: int) -> dict[str, Any] | None:
         return None
     line, repair = mistake.line, mistake.repair
     right = repair.text if repair is not None and hints > 2 else ""
-    return {"file": line.file, "number": line.number, "text": line.text, "right": right}
+    return {"file": file_name(line.file), "number": line.number, "text": line.text, "right": right}

@@ -24,6 +24,10 @@
     return isFactor && text.startsWith("−") ? `(${text})` : text;
   }).join("");
 
+  const said = (frame) => frame.phase === "backward" && quiz?.hidden.has(frame.node)
+    ? `${names[frame.node]} has received all its shares. What is ∂${names[root]}/∂${names[frame.node]}?`
+    : sentence(frame.sentence);
+
   // The step from which on each value is known, each gradient begun and complete, each use has passed
   const never = () => names.map(() => Infinity);
   const since = { value: never(), gradient: never(), complete: never(), use: uses.map(() => Infinity) };
@@ -62,6 +66,7 @@
       const on = tab.id === `tab-${name}`;
       tab.setAttribute("aria-selected", String(on));
       tab.tabIndex = on ? 0 : -1;
+      if (on) tab.scrollIntoView({ block: "nearest", inline: "nearest" }); // on a phone they are a row that scrolls
       get(tab.getAttribute("aria-controls")).classList.toggle("closed", !on);
     }
     show(at);
@@ -81,6 +86,9 @@
     refresh: () => {
       isEdited = ["value", "gradient"].some((of) => names.some((_, i) => isMoved(of, i)));
       showFields?.(inputs);
+      get("reset").disabled = !isEdited;
+      const now = told("value", root), was = amountText(original.value[root]);
+      write(get("effect"), `${names[root]} = ${now}${now === was ? "" : `, was ${was}`}.`);
       show(at);
     },
     reset: () => {
@@ -111,20 +119,22 @@
     },
   });
 
-  const showTable = (frame, state) => {
+  const showTable = (frame) => {
     const parts = [];
     const mine = data.mine?.find((one) => one.node === frame.node);
     if (mine && frame.phase === "backward") {
-      const right = told("gradient", frame.node);
-      parts.push(table(["gradient of", "mine", "right", "verdict"], [[mine.name, mine.mine, right, mine.verdict]]));
+      const lines = [["mine", mine.mine], ["right", told("gradient", frame.node)], ["verdict", mine.verdict]];
+      parts.push(table(["", `gradient of ${mine.name}`], lines));
       if (mine.verdict === "wrong") parts.push(element("p", { class: "mistake" }, `Here is a mistake${mine.reason ? `: ${mine.reason}` : ""}.`));
       if (mine.verdict === "inherited") parts.push(element("p", {}, "It is right, given the wrong gradient that it was computed from."));
       if (mine.line) {
         parts.push(element("pre", { class: "mistake" }, `${mine.line.file}:${mine.line.number}\n${mine.line.text}`));
-        if (mine.line.right) parts.push(element("pre", {}, mine.line.right));
+        if (mine.line.right) parts.push(element("p", {}, "Write instead:"), element("pre", {}, mine.line.right));
       }
     }
     if (frame.rows.length) parts.push(table(frame.heading, frame.rows.map((row) => row.map(sentence))));
+    else if (frame.phase === "backward") parts.push(...received(data, page, frame.node)); // a leaf: what made it
+    if (!at) parts.push(element("p", { class: "keys" }, "Keys: ← → go from step to step, the space bar plays, + − 0 zoom. A click on a box or an arrow explains it."));
     get("numbers").replaceChildren(...parts);
     if (!get("known").classList.contains("closed")) writeKnown(frame);
   };
@@ -149,17 +159,19 @@
 
   // The transcript is written anew where it is read: on its tab and on paper; what is shown now, always
   const items = [...document.querySelectorAll("#transcript li")];
-  const writeTranscript = () => items.forEach((item, i) => write(item, sentence(frames[i].sentence)));
+  const writeTranscript = () => items.forEach((item, i) => write(item, said(frames[i])));
 
   const linked = () => {
     const found = /^#step=(\d+)$/.exec(location.hash);
     return found ? Number(found[1]) - 1 : null;
   };
+  const isMistake = (frame) => frame.phase === "backward" && data.mine?.some((one) => one.node === frame.node && one.verdict === "wrong");
   const show = (to) => {
     const before = at;
     at = Math.max(0, Math.min(frames.length - 1, to));
-    const frame = frames[at], words = sentence(frame.sentence);
+    const frame = frames[at], words = said(frame);
     document.body.className = frame.phase;
+    get("to-mistake").disabled = isMistake(frame);
     write(get("phase"), phases[frame.phase]);
     write(get("sentence"), words);
     showTable(frame);
@@ -193,7 +205,6 @@
     timer = 0;
     showPlay(false);
   };
-  const isMistake = (frame) => frame.phase === "backward" && data.mine?.some((one) => one.node === frame.node && one.verdict === "wrong");
   const play = () => {
     if (timer) return stop();
     if (at === frames.length - 1) show(0);
@@ -251,7 +262,6 @@
   get("tab-order").hidden = data.quiz !== null;
   if (program && !data.quiz) {
     showFields = makeFields(data, page, get("leaves"));
-    showFields(inputs);
     get("reset").onclick = page.reset;
     descent = makeDescent(data, page);
   }
@@ -259,7 +269,8 @@
   get("to-mistake").onclick = () => page.go(frames.findIndex(isMistake));
   if (data.quiz) quiz = makeQuiz(data, page);
   pictures.open(0);
-  show(linked() ?? 0);
+  at = Math.max(0, linked() ?? 0);
+  page.refresh();
   if (quiz) { quiz.ask(); openTab("quiz"); } else openTab("step");
   globalThis.walkthrough = page; // for those who look inside
 })();

@@ -64,23 +64,35 @@ const makePictures = (data, act) => {
       if (texts.length < count || texts.some((part) => part.tagName === "polygon")) continue;
       for (let j = k + 1 + count; all[j]?.tagName === "polygon" && !all[j].classList.contains("border"); j++) colours.push(all[j]);
       const originals = texts.map((text) => text.textContent);
-      found = { texts, colours, originals, aligned: false };
+      found = { texts, colours, originals, label: all[k], aligned: false };
       break;
     }
     known.set(what, found);
     return found;
   };
 
-  // A number that becomes longer grows to the left, into the box: as soon as its right end is known
+  // A number that becomes longer grows to the left, into the box, up to what stands there, and is squeezed then
   const align = (cells) => {
+    const label = cells.label?.getBBox(), start = label ? label.x + label.width : 0;
+    let left = start;
     cells.texts.forEach((text, k) => {
       text.textContent = cells.originals[k];
       const { x, width } = text.getBBox();
       if (!width) return; // a page in a notebook that is not shown yet
       text.setAttribute("x", x + width);
       text.setAttribute("text-anchor", "end");
+      if (x < left) left = start; // the next row
+      text.room = { width: Math.max(width, x + width - left - 3), letter: width / cells.originals[k].length };
+      left = x + width;
       cells.aligned = true;
     });
+  };
+  const writeCell = (text, words) => {
+    text.textContent = words;
+    if (text.room && words.length * text.room.letter > text.room.width) {
+      text.setAttribute("textLength", text.room.width);
+      text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+    } else text.removeAttribute("textLength");
   };
 
   const together = (all) => all.length === 1 ? all[0] : quantity([all.length * sizeOf(all[0])], all.flatMap((q) => q.data ?? [NaN]));
@@ -96,7 +108,7 @@ const makePictures = (data, act) => {
     const texts = cellTexts(together(all)), cells = cellsOf(view, i, what, texts.length);
     if (!cells.aligned) align(cells);
     cells.texts.forEach((text, k) => {
-      text.textContent = isTold ? texts[k] : "·";
+      writeCell(text, isTold ? texts[k] : "·");
       text.classList.toggle("moved", isMoved);
     });
     cells.colours.forEach((part) => part.classList.toggle("unknown", !isWhole));

@@ -57,7 +57,7 @@ const makeQuiz = (data, page) => {
     get("score").textContent = `${score} of ${nodes.length} right${score ? `, ${first} at the first try` : ""}.`;
     if (done) { get("question").textContent = "That was the last one."; return; }
     const count = sizeOf(page.numbers().gradient[node]);
-    get("question").textContent = `${partial(node)} = ?${count > 1 ? ` (${count} numbers, in order)` : ""}`;
+    get("question").textContent = `${at + 1} of ${nodes.length}: ${partial(node)} = ?${count > 1 ? ` (${count} numbers, in order)` : ""}`;
     get("answer").value = "";
     get("reveal").disabled = left > 0;
     get("left").textContent = left > 0 ? `${left} ${left === 1 ? "try" : "tries"} left` : "no try left";
@@ -68,6 +68,7 @@ const makeQuiz = (data, page) => {
     at += 1;
     left = tries;
     ask();
+    get(nodes[at] === undefined ? "quiz" : "answer").focus(); // not lost with a button that is disabled
   };
   const judge = () => {
     const node = nodes[at], numbers = page.numbers(), right = numbers.gradient[node].data;
@@ -78,7 +79,6 @@ const makeQuiz = (data, page) => {
       if (left === tries) first += 1;
       get("judged").textContent = `Right: ${partial(node)} = ${amountText(numbers.gradient[node])}.`;
       next();
-      get("answer").focus();
       return;
     }
     left = Math.max(0, left - 1);

@@ -21,6 +21,20 @@ const table = (heading, rows) => {
     element("tbody", {}, ...rows.map((row) => line(row, "td")))));
 };
 
+// What a node receives in the sweep
+const received = (data, page, node) => {
+  const uses = data.uses.map((use, e) => [...use, e]).filter(([, , operand]) => operand === node);
+  if (!uses.length) return [];
+  const partial = `∂${data.names.at(-1)}/∂${data.names[node]}`;
+  return [
+    element("p", {}, uses.length > 1
+      ? `It is used ${uses.length} times, so ${partial} is the sum of what it receives:`
+      : `${partial} is what it receives:`),
+    table(["through", "receives", "amount"], uses.map(([head, , , formula, e]) =>
+      [data.names[head], page.sentence(formula), page.told("share", e)])),
+  ];
+};
+
 // A node: how it is computed, and what makes up its gradient
 const explained = (data, page, node) => {
   const root = data.names.length - 1, name = data.names[node];
@@ -28,18 +42,10 @@ const explained = (data, page, node) => {
   const parts = [element("h3", {}, name)];
   if (data.formulas[node]) parts.push(element("p", {}, `${name} = ${data.formulas[node]} = ${told("value", node)}`));
   else parts.push(element("p", {}, `${name} is a leaf: ${told("value", node)}.`));
-  const uses = data.uses.map((use, e) => [...use, e]).filter(([, , operand]) => operand === node);
-  const partial = `∂${data.names[root]}/∂${name}`;
+  const shares = received(data, page, node), partial = `∂${data.names[root]}/∂${name}`;
   if (node === root) parts.push(element("p", {}, `It is the root: the sweep starts with ${partial} = ${told("gradient", node)}.`));
-  else if (!uses.length) parts.push(element("p", {}, "No gradient flows to it."));
-  else {
-    parts.push(element("p", {}, uses.length > 1
-      ? `It is used ${uses.length} times, so ${partial} is the sum of what it receives:`
-      : `${partial} is what it receives:`));
-    parts.push(table(["through", "receives", "amount"], uses.map(([head, , , formula, e]) =>
-      [data.names[head], page.sentence(formula), told("share", e)])));
-    parts.push(element("p", {}, element("strong", {}, `${partial} = ${told("gradient", node)}`)));
-  }
+  else if (!shares.length) parts.push(element("p", {}, "No gradient flows to it."));
+  else parts.push(...shares, element("p", {}, element("strong", {}, `${partial} = ${told("gradient", node)}`)));
   const turns = data.frames.map((frame, i) => [frame, i]).filter(([frame]) => frame.node === node);
   parts.push(element("p", { class: "buttons" }, ...turns.map(([frame, i]) => element("button",
     { type: "button", onclick: () => page.go(i) }, frame.phase === "forward" ? "Its value" : "Its turn in the sweep"))));

@@ -535,6 +535,34 @@ def test_sliders_and_fields(browser: Any, tmp_path: Path) -> None:
     page.check_quiet()
 
 
+def test_a_long_number_keeps_clear_of_its_label(browser: Any, tmp_path: Path) -> None:
+    page = Page(browser, neuron(), tmp_path, "#step=9999")
+    i = page.names.index("w")
+    (place,) = page.data["program"]["nodes"][i]
+    page.run("walkthrough.change(new Map([[arguments[0], -1.2345e-205]]))", place)
+    label, number = page.run(
+        "return [...document.getElementById(arguments[0]).querySelectorAll('text')]"
+        ".filter(t => /^(value|-1.23)/.test(t.textContent.trim())).map(t => {"
+        " const { left, right } = t.getBoundingClientRect(); return [left, right]; })",
+        f"{page.data['pictures'][0]['prefix']}_n{i}",
+    )
+    assert "-1.234e-205" in page.texts(i)
+    assert label[1] < number[0] < number[1]
+
+
+def test_the_effect_of_a_change_is_said(browser: Any, tmp_path: Path) -> None:
+    page = Page(browser, neuron(), tmp_path)
+    page.tab("change")
+    assert not page.find("#reset").is_enabled()
+    before = page.find("#effect").text
+    field = page.find("#leaf1")
+    field.clear()
+    field.send_keys("1.5\n")
+    assert page.find("#effect").text.endswith(f", was {before.removeprefix('root = ')}")
+    page.find("#reset").click()
+    assert page.find("#effect").text == before
+
+
 def test_300_nodes_are_computed_again_within_50_ms(browser: Any, tmp_path: Path) -> None:
     page = Page(browser, network(samples=7), tmp_path, "#step=9999")
     assert len(page.names) >= 300
@@ -612,8 +640,8 @@ def test_the_quiz(browser: Any, tmp_path: Path) -> None:
         field.send_keys(text, Keys.ENTER)
         return page.text("#judged")
 
-    assert page.find("#question").text == "∂d/∂c = ?"
-    assert "?" in page.find("#sentence").text
+    assert page.find("#question").text == "1 of 3: ∂d/∂c = ?"
+    assert page.find("#sentence").text == "c has received all its shares. What is ∂d/∂c?"
     assert answer("x") == "Type a number."
     assert answer("-3") == f"Not -3: {CAUSES['sign']}."
     assert not page.find("#reveal").is_enabled()
@@ -623,13 +651,15 @@ def test_the_quiz(browser: Any, tmp_path: Path) -> None:
     assert page.text("#judged") == "∂d/∂c = 3."
     gradient = {"a": a.grad, "b": b.grad}
     judged = {}
-    for name in names[1:]:
-        assert page.find("#question").text == f"∂d/∂{name} = ?"
+    for number, name in enumerate(names[1:], 2):
+        assert page.find("#question").text == f"{number} of 3: ∂d/∂{name} = ?"
+        assert page.run("return document.activeElement.id") == "answer"
         if name == "a":  # one of its two uses is forgotten
             judged["a"] = answer("5")
         page.find("#answer").clear()
         assert answer(str(gradient[name])).startswith("Right: ")
     assert CAUSES["missing-term"] in judged["a"]
+    assert page.run("return document.activeElement.id") == "quiz"
     assert page.find("#score").text == "2 of 3 right, 1 at the first try."
     assert not page.find("#form").is_displayed()
     page.check_quiet()
@@ -665,8 +695,9 @@ def test_my_number_stands_beside_the_right_one(browser: Any, tmp_path: Path) -> 
     page = Page(browser, found, tmp_path)
     page.find("#to-mistake").click()
     assert page.names[page.frames[page.at]["node"]] == "z"
-    ((name, mine, right, verdict),) = page.table("#numbers")[:1]
-    assert (name, verdict) == ("z", "wrong")
+    assert page.find("#numbers thead").text.split() == ["gradient", "of", "z"]
+    (_, mine), (_, right), verdict = page.table("#numbers")[:3]
+    assert verdict == ["verdict", "wrong"]
     assert read(mine) == bounds(found["z"].manual)
     assert read(right) == bounds(found["z"].automatic)
     assert "dz = 2 * a * (1 + a**2)" in page.text("#numbers")
@@ -676,7 +707,7 @@ def test_my_number_stands_beside_the_right_one(browser: Any, tmp_path: Path) -> 
     wait_until(lambda: page.find("#play").get_attribute("aria-label") == "Play")  # it stops there
     assert page.names[page.frames[page.at]["node"]] == "z"
     page.find("#next").click()
-    assert page.table("#numbers")[0][3] == "inherited"
+    assert page.table("#numbers")[2] == ["verdict", "inherited"]
     page.check_quiet()
     assert "(1 - a**2)" not in walkthrough(report_of_a_wrong_slope(hints=1), None).page
     assert "a**2" not in walkthrough(report_of_a_wrong_slope(hints=0), None).page
@@ -772,11 +803,13 @@ def check_that_all_is_in_view(page: Page) -> None:
         "return part.left >= room.left - 1 && part.top >= room.top - 1"
         " && part.right <= room.right + 1 && part.bottom <= room.bottom + 1"
     )
-    for step in (1, len(page.frames) // 2, len(page.frames) * 3 // 4):
+    for step in (0, 1, len(page.frames) // 2, len(page.frames) * 3 // 4):
         page.run("walkthrough.go(arguments[0])", step)
-        for part in ("#sentence", "#pictures", "#controls", "#now"):
+        for part in ("#sentence", "#pictures", "#controls", "#now", "#tools"):
             assert page.run(inside, part, None)
-        assert page.run(NOW_IS_IN_VIEW)
+        assert page.find("#pictures").size["height"] >= 150
+        assert page.find("[role=tabpanel]:not(.closed)").size["height"] >= 80
+        assert not step or page.run(NOW_IS_IN_VIEW)
         assert page.run("return document.documentElement.scrollWidth <= innerWidth")
         assert page.run("return document.documentElement.scrollHeight <= innerHeight")
     smallest = page.run(
@@ -784,6 +817,7 @@ def check_that_all_is_in_view(page: Page) -> None:
         ".map(t => parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a))"
     )
     assert smallest >= 8.99
+    assert page.find("#controls").size["height"] <= 60  # in one row
     for button in page.all("#controls button"):
         if button.is_displayed():
             assert button.size["height"] >= 44
@@ -853,7 +887,7 @@ def test_on_paper_everything_is_known(browser: Any, tmp_path: Path) -> None:
         assert page.find("#order").is_displayed()
         said = page.all("#transcript li")
         assert len(said) == len(page.frames)
-        assert said[0].text == "Given are the leaves: b = −0.25, w = 0.75, x = 2."
+        assert said[1].text == "v1 = w·x = 1.5."
         page.run("dispatchEvent(new Event('afterprint'))")
         assert page.find("#at").get_attribute("value") == "0"
     finally:
