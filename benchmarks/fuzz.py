@@ -364,8 +364,8 @@ def main() -> None:
     told = ", ".join(f"{count} with {peer}" for peer, count in compared.items())
     calls = sum(seen.values())
     print(
-        f"{programs} programs, {calls} calls of {len(seen)} operations: {told}, {refused} refused by "
-        f"a peer; {differ} differ"
+        f"{programs} programs, {calls} calls of {len(seen)} operations: {told}, {refused} "
+        f"refused by a peer; {differ} differ"
     )
     raise SystemExit(differ > 0)
 
