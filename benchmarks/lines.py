@@ -2,17 +2,19 @@
 
     python benchmarks/lines.py                  the tables (a quarter of an hour)
     python benchmarks/lines.py --quick          fewer cases (some minutes)
-    python benchmarks/lines.py --right N        only passes that are right, N of them
+    python benchmarks/lines.py --right N        only passes that are right, N of them; with
+                                                --minutes M as many as there is time for, with
+                                                --first K those from number K on
     python benchmarks/lines.py --show 20        and what went wrong, case by case
     python benchmarks/lines.py --case "single gru 17"    one case, with its file and its report
     python benchmarks/lines.py --reasons FILE   the first 100 reasons, to be read (lines_read.txt)
     python benchmarks/lines.py --json x.json    and every case as JSON
 
 The networks are those of ``passes``, each a file of its own in the forms of ``passes.forms``; the
-mistakes are those of ``testing.file_mutants``.  Sizes, numbers, form and mistake are drawn anew
-for each case from its number; each kind of mistake that a pass allows weighs the same.  A mistake
-is left out if the pass does not run with it, or returns no gradient that differs by more than
-rounding (see ``mutations.py``).
+mistakes are those of ``testing.file_mutants``: by lines what ``mutations.py`` is by quantities.
+Sizes, numbers, form and mistake are drawn anew for each case from its number; each kind of mistake
+that a pass allows weighs the same.  A mistake is left out if the pass does not run with it, or
+returns no gradient that differs by more than rounding (see ``mutations.py``).
 
 - line: the first of the mistakes that are reported is of the line that was changed, for two
   changes: each is of one of them.  listed: otherwise, a repair of that line is among those that
@@ -371,26 +373,37 @@ def seconds_of_a_large_check() -> dict[str, float]:
     for name, (before, after) in slips.items():
         found = Outcome("", "", "", "")
         report = checked(drawn, drawn.source.replace(before, after), found)
-        seconds[name] = found.seconds
+        seconds[name] = found.cpu
         lines = [m.line.number if m.line else None for m in mistakes_of(report)]
-        print(f"784-256-64-10, batch of 64, {name}: {seconds[name]:.2f} s, lines {lines}")
+        print(f"784-256-64-10, batch of 64, {name}: {found.seconds:.2f} s, ", end="")
+        print(f"of the processor {found.cpu:.2f} s, lines {lines}")
     return seconds
 
 
 # The run
 
 
-def cases(groups: Iterable[str], names: Sequence[str], count: int) -> list[Case]:
+SAID_EVERY = 120.0
+"""After how many seconds it is said how far it has come."""
+
+
+def cases(groups: Iterable[str], names: Sequence[str], count: int, first: int = 0) -> list[Case]:
     """All cases, of which the first of each group and network come first."""
-    return [Case(g, name, i) for i in range(count) for g in groups for name in names]
+    return [Case(g, n, i) for i in range(first, first + count) for g in groups for n in names]
 
 
 def run(every: Sequence[Case], jobs: int, until: float) -> list[Outcome]:
-    """The outcomes of cases, until a time."""
-    found = []
+    """The outcomes of cases, until a time; false alarms are shown as they come."""
+    found, alarmed, said = [], 0, time.perf_counter()
     with ProcessPoolExecutor(jobs) as pool:
         for each in tqdm(pool.map(outcome, every), total=len(every), disable=None, leave=False):
             found.append(each)
+            if each.kinds[:1] and each.kinds[0] in CORRECT and (each.detected or each.crashed):
+                alarmed += 1
+                print(f"false alarm: --case {each.case!r}\n{each.message}", flush=True)
+            if time.perf_counter() > said + SAID_EVERY:
+                said = time.perf_counter()
+                print(f"{len(found)} of {len(every)} cases, {alarmed} false alarms", flush=True)
             if time.perf_counter() > until:
                 pool.shutdown(wait=False, cancel_futures=True)
                 print(f"out of time: {len(found)} of {len(every)} cases")
@@ -418,6 +431,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="some minutes")
     parser.add_argument("--right", type=int, metavar="N", help="only N right passes")
+    parser.add_argument("--first", type=int, default=0, metavar="K", help="right passes from K on")
     parser.add_argument("--cases", type=int, help="mistakes for each network (40)")
     parser.add_argument("--network", help="only this one, such as 'gru'")
     parser.add_argument(
@@ -461,7 +475,7 @@ def main() -> None:
         table("two slips, by network", pairs, lambda o: [o.network])
     right_count = given.right or len(CORRECT) * len(names) * -(-count // 10)
     each = -(-right_count // (len(CORRECT) * len(names)))
-    right = started(cases(CORRECT, names, each))
+    right = started(cases(CORRECT, names, each, given.first))
     alarms(right)
     seconds = {} if given.right or given.network else seconds_of_a_large_check()
     print(f"{time.perf_counter() - start:.0f} s in all")

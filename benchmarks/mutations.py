@@ -8,6 +8,9 @@
     python benchmarks/mutations.py --case "single attention 17"    one case, with its report
     python benchmarks/mutations.py --json x.json and every case as JSON
 
+It is about quantities: each delta is given.  ``lines.py`` is about lines, with these networks and
+others, in the forms that code has.
+
 The passes are ``passes.NETWORKS``, the mistakes those of ``testing.mutants``; sizes,
 numbers and the mistake are drawn anew for each case from its number.  The kind of mistake is
 drawn first, so that each kind that a pass allows weighs the same.
