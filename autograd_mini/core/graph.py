@@ -371,7 +371,7 @@ def _telling(found: Collection[N]) -> Iterable[N]:
     }
     telling: dict[N, None] = {}  # each once, in order
     for leaf, each in unmasked.items():
-        if sum(_LOOK + node.data.size for node in each) < _LOOK + leaf.data.size:
+        if sum(_LOOK + node.data.size for node in each) <= _LOOK + leaf.data.size:
             telling.update(dict.fromkeys(each))
     others = (n for n in users if not all(user in telling for user in unmasked.get(n, (n,))))
     return [*telling, *others]

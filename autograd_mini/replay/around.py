@@ -86,6 +86,8 @@ class Around:
 
     def is_same(self) -> bool:
         """Whether all of it is as it was."""
-        return all(
-            _is_as_it_was(where.get(name), value) for where, name, value in self._read
-        ) and all(_is_as_it_was(cell.cell_contents, value) for cell, value in self._cells)
+        for where, name, value in self._read:
+            now = where.get(name)
+            if now is not value and not _is_as_it_was(now, value):
+                return False
+        return all(_is_as_it_was(cell.cell_contents, value) for cell, value in self._cells)

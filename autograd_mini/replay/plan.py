@@ -6,13 +6,13 @@
 >>> y = (np.exp(x) + 1.0) * np.exp(x)
 >>> plan = Plan(trace, [Place(np.sum(y).place)])
 >>> print(plan.text)
-def make(piece, exp, add, multiply, add_reduce):
+def make(piece, exp, c0, add, multiply, add_reduce):
     v1 = piece(0, (2,), '<f8', (8,))
     v2 = piece(1, (2,), '<f8', (8,))
     v4 = piece(1, (2,), '<f8', (8,))
     def run(effects, v0):
         exp(v0, v1)
-        add(v1, 1.0, v2)
+        add(v1, c0, v2)
         multiply(v2, v1, v4)
         v5 = add_reduce(v4, None)
         return (v5,)
@@ -23,30 +23,22 @@ def make(piece, exp, add, multiply, add_reduce):
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.interface.functions import but
+from autograd_mini.replay.branches import in_numpy
+from autograd_mini.replay.program import CONDITIONS, Text
 from autograd_mini.replay.simplify import simplified
-from autograd_mini.replay.trace import Kind, Place, Step, Trace, places_in
-from autograd_mini.typing import Array, Function, Operand
+from autograd_mini.replay.trace import Place, Step, Trace, places_in
+from autograd_mini.typing import Array, Function
 
 LARGE = 1 << 15
 """From so many bytes on, the memory of a result is used again when nobody has the result."""
 
 FOREVER = 1 << 60
-CONDITIONS = (Kind.TRUTH, Kind.NUMBER, Kind.SHAPE)
-_SYMBOLS: dict[Any, str] = {
-    np.add: "+", np.subtract: "-", np.multiply: "*", np.true_divide: "/",
-    np.equal: "==", np.not_equal: "!=", np.less: "<", np.less_equal: "<=", np.greater: ">",
-    np.greater_equal: ">=",
-}  # fmt: skip
-"""How numbers of NumPy's are computed with: the same as by the ufunc, and sooner."""
-_NAMED = (np.maximum, np.minimum)
-"""What takes no more than its operands by position."""
-_PYTHON = {int, float}
 _INTO = (np.concatenate, np.stack)
 """Functions besides ufuncs that are told where to write."""
 
@@ -73,6 +65,8 @@ class Plan:
         self.last: dict[Place, int] = {}
         self._starts: dict[int, int] = {}
         self._count = 0
+        for step in self.steps:
+            self._write_branch(step)
         self._number(self.steps, ())
         for place in self.outputs:
             self.last[self._root(place)] = FOREVER
@@ -84,10 +78,11 @@ class Plan:
         self._free: list[int] = []
         self._index = 0
         self._allocate(self.steps)
-        self._scope: dict[str, Any] = {}
-        self._names: dict[Any, str] = {}
-        self._settings: tuple[tuple[str, str], ...] = ()
-        self.text = self._text()
+        text = Text(
+            self.steps, self.outputs, self.inputs, self.values, self.steps_of, self.roots,
+            self.pieces, self.fresh,
+        )  # fmt: skip
+        self.text, self._scope = text.written(), text.scope
         scope: dict[str, Any] = {}
         exec(compile(self.text, "<plan>", "exec"), scope)
         self._make: Function = scope["make"]
@@ -104,6 +99,16 @@ class Plan:
 
         made: Function = self._make(piece, *self._scope.values())
         return made
+
+    def _write_branch(self, step: Step) -> None:
+        """A branch that few elements take is called as NumPy's functions that it calls."""
+        if step.function is not but or not callable(step.args[2]):
+            return
+        operands = step.args[3:]
+        values = [self.values[each] if type(each) is Place else each for each in operands]
+        if (made := in_numpy(step.args[2], values)) is not None:
+            branch, read = made
+            step.args = (*step.args[:2], branch, *(operands[i] for i in read))
 
     # When each value is used
 
@@ -146,23 +151,16 @@ class Plan:
         for place in self.outputs:
             root = self._root(place)
             if self._is_planned(root) and self.values[root].size == np.size(self.values[place]):
+                if self.values[root].nbytes < LARGE and hasattr(
+                    self.steps_of[root].function, "over"
+                ):
+                    continue  # sooner in place, and copied
                 if root not in self.fresh and self.values[root].nbytes >= LARGE:
                     value = self.values[root]
                     self.fresh[root] = len(self.results)
                     self.results.append((value.shape, value.dtype.str, value.strides))
                 else:
                     self.fresh.setdefault(root, -1)
-
-    def _is_fixed(self, place: Place | None) -> bool:
-        """Whether it is always the same piece of memory, or a view of one."""
-        if place is None or (root := self._root(place)) not in self.pieces:
-            return False
-        while place is not None and place != root:
-            step = self.steps_of[place]
-            if set(step.reads()) != {step.view}:
-                return False
-            place = step.view
-        return True
 
     def _allocate(self, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -203,198 +201,6 @@ class Plan:
             best = len(self.sizes) - 1
         self.pieces[step.out] = best
 
-    # The text
-
-    def _text(self) -> str:
-        lines = list(self._lines(self.steps, "        ", ()))
-        if self._settings:
-            self._settings = ()
-        gives = [self._given(place, i) for i, place in enumerate(self.outputs)]
-        inputs = [self._name(place) for place in self.inputs]
-        inputs += [f"r{i}" for i in range(len(self.results))]
-        numbers = [
-            f"        {self._name(p)} = {self._name(p)}[()]"
-            for p in self.inputs
-            if isinstance(self.values[p], np.ndarray) and not self.values[p].ndim
-        ]
-        pieces = [
-            f"    {self._name(p)} = piece({i}, {v.shape}, {v.dtype.str!r}, {v.strides})"
-            for p, i in self.pieces.items()
-            if (v := self.values[p]) is not None
-        ]
-        views = [
-            f"    {self._name(p)} = {self._call(step)}"
-            for p, step in self.steps_of.items()
-            if step.view is not None and self._is_fixed(p)
-        ]
-        return "\n".join([
-            f"def make({', '.join(['piece', *self._scope])}):",
-            *pieces,
-            *views,
-            f"    def run({', '.join(['effects', *inputs])}):",
-            *numbers,
-            *lines,
-            f"        return ({', '.join(gives)}{',' * (len(gives) == 1)})",
-            "    return run",
-        ])  # fmt: skip
-
-    def _lines(self, steps: Sequence[Step], indent: str, instead: tuple[str, ...]) -> Iterator[str]:
-        settings: tuple[tuple[str, str], ...] = ()
-        base = self.base_settings = getattr(self, "base_settings", _first_settings(steps))
-        inner = indent
-        for step in steps:
-            if step.out is not None and step.view is None:
-                wanted = step.settings if step.settings != base else ()
-                if wanted != settings:
-                    settings, inner = wanted, indent
-                    if wanted:
-                        options = ", ".join(f"{k}={v!r}" for k, v in wanted)
-                        yield f"{indent}with {self._object(np.errstate, 'errstate')}({options}):"
-                        inner = indent + "    "
-            if step.kind in CONDITIONS:
-                yield from self._condition(step, inner, instead)
-            elif step.kind == Kind.DONE:
-                yield f"{inner}if effects: {self._call(step)}"
-            elif step.body:
-                yield f"{inner}while True:"
-                call = self._call(step)
-                assert step.out is not None
-                where = self._where(step.out)
-                if where is None:
-                    lines: tuple[str, ...] = (f"{self._name(step.out)} = {call}", "break")
-                else:
-                    copy = self._object(np.copyto, "copyto")
-                    lines = (f"{copy}({where}, {call})", *self._bound(step.out, where), "break")
-                yield from self._lines(step.body, inner + "    ", lines)
-                yield f"{inner}    break"
-            elif step.view is None or not self._is_fixed(step.out):
-                yield inner + self._statement(step)
-
-    def _bound(self, place: Place, where: str) -> Iterator[str]:
-        name = self._name(place)
-        if name != where:
-            yield f"{name} = {where}"
-
-    def _where(self, place: Place) -> str | None:
-        """The array that a step writes into; ``None`` if it makes one."""
-        if place in self.pieces:
-            return self._name(place)
-        index = self.fresh.get(place, -1)
-        return f"r{index}" if index >= 0 else None
-
-    def _condition(self, step: Step, indent: str, instead: tuple[str, ...]) -> Iterator[str]:
-        (operand,) = step.args
-        name = self._name(operand)
-        if step.kind == Kind.TRUTH:
-            test = f"not {name}" if step.expected else name
-        elif step.kind == Kind.SHAPE:
-            test = f"{name}.shape != {step.expected}"
-        else:
-            same = self._object(_same_number, "same_number")
-            test = f"not {same}({name}, {self._operand(step.expected)})"
-        if not instead:
-            yield f"{indent}if {test}: return None"
-            return
-        yield f"{indent}if {test}:"
-        for line in instead:
-            yield f"{indent}    {line}"
-
-    def _statement(self, step: Step) -> str:
-        assert step.out is not None
-        name, where = self._name(step.out), self._where(step.out)
-        if step.function is but and not np.ndim(self.values[step.out]):
-            common, taken = map(self._operand, step.args[:2])
-            return f"{name} = {self._call(step)} if {taken} else {common}"
-        if where is None or not self._is_planned(step.out):
-            return f"{name} = {self._call(step)}"
-        if step.function is but and step.args[0] in self.pieces:
-            common = step.args[0]
-            if self.pieces[common] == self.pieces.get(step.out):
-                step.args = (step.out, *step.args[1:])
-                counted = self._object(np.count_nonzero, "count_nonzero")
-                return f"if {counted}({self._operand(step.args[1])}): {self._call(step, where)}"
-        call = self._call(step, where)
-        return call if name == where else f"{name} = {call}"
-
-    def _call(self, step: Step, where: str | None = None) -> str:
-        args = [self._operand(each) for each in step.args]
-        kwargs = [f"{key}={self._operand(each)}" for key, each in step.kwargs.items()]
-        if step.function is step.ufunc:
-            symbol = _SYMBOLS.get(step.ufunc) if len(args) == 2 else None
-            if symbol and where is None and self._are_floats(step):
-                return f"{args[0]} {symbol} {args[1]}"
-            if step.ufunc is np.negative and where is None and self._are_floats(step):
-                return f"-{args[0]}"
-            args += [] if not where else [f"out={where}" if step.ufunc in _NAMED else where]
-        elif step.ufunc is not None:
-            return self._reduction(step, args[0], where)
-        elif where:
-            kwargs.append(f"out={where}")
-        return f"{self._object(step.function)}({', '.join([*args, *kwargs])})"
-
-    def _reduction(self, step: Step, operand: str, where: str | None) -> str:
-        """A call of ``reduce``, with its options by position where that can be."""
-        options = dict(step.kwargs)
-        names = ("axis", "dtype", "out", "keepdims")
-        options |= dict(zip(names, step.args[1:], strict=False))
-        options.setdefault("axis", 0)
-        if where:
-            options["out"] = None
-        count = max(i for i, name in enumerate(names) if name in options) + 1
-        args = [self._operand(options.pop(name, None)) for name in names[:count]]
-        if where:
-            args[2] = where
-        args += [f"{key}={self._operand(each)}" for key, each in options.items()]
-        name = f"{getattr(step.ufunc, '__name__', 'ufunc')}_reduce"
-        return f"{self._object(step.function, name)}({operand}, {', '.join(args)})"
-
-    def _are_floats(self, step: Step) -> bool:
-        values = [self.values[o] if type(o) is Place else o for o in (*step.args, step.out)]
-        return all(isinstance(v, np.floating | np.bool_) or type(v) in _PYTHON for v in values)
-
-    def _given(self, place: Place, index: int) -> str:
-        """What a run gives for an output: memory that nothing writes into afterwards."""
-        name, root = self._name(place), self._root(place)
-        first = self.outputs.index(place) == index
-        owned = root in self.fresh or (
-            root in self.steps_of and root not in self.pieces and first and place == root
-        )
-        shared = sum(self._root(other) == root for other in self.outputs) > 1
-        if not np.ndim(self.values[place]):
-            return f"{name}[()]" if isinstance(self.values[place], np.ndarray) else name
-        return name if owned and not shared else f"{name}.copy()"
-
-    def _name(self, place: Place) -> str:
-        return f"v{int(place)}"
-
-    def _operand(self, operand: Operand) -> str:
-        if type(operand) is Place:
-            return self._name(operand)
-        if type(operand) in (tuple, list) and any(True for _ in places_in(operand)):
-            inside = ", ".join(map(self._operand, operand))
-            if type(operand) is list:
-                return f"[{inside}]"
-            return f"({inside}{',' * (len(operand) == 1)})"
-        if operand is None or type(operand) in (bool, int):
-            return f"({operand})" if type(operand) is int and operand < 0 else repr(operand)
-        if type(operand) is float and operand == operand and abs(operand) != np.inf:
-            return f"({operand!r})" if repr(operand)[0] == "-" else repr(operand)
-        return self._object(operand, "c")
-
-    def _object(self, thing: Operand, name: str = "") -> str:
-        """The name of a function or a constant."""
-        key = id(thing) if name == "c" else thing
-        if key not in self._names:
-            base = name or getattr(thing, "__name__", "f")
-            base = base if base.isidentifier() and base != "<lambda>" else "f"
-            wanted, number = base if name != "c" else "c0", 1
-            while wanted in self._scope or wanted in ("piece", "run", "make"):
-                wanted = f"{base}{number}"
-                number += 1
-            self._scope[wanted] = thing
-            self._names[key] = wanted
-        return self._names[key]
-
 
 def _own(step: Step) -> tuple[Place, ...]:
     return () if step.out is None else (step.out,)
@@ -402,14 +208,6 @@ def _own(step: Step) -> tuple[Place, ...]:
 
 def _layout(array: Array) -> object:
     return array.shape, array.strides, array.dtype
-
-
-def _first_settings(steps: Sequence[Step]) -> tuple[tuple[str, str], ...]:
-    return next((step.settings for step in steps if step.settings), ())
-
-
-def _same_number(found: Operand, expected: Operand) -> bool:
-    return bool(found == expected or (found != found and expected != expected))
 
 
 def _aligned(size: int) -> Array:

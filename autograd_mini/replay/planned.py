@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import warnings
@@ -29,7 +30,7 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.traced import TracedArray, Untraceable, current, is_traced
 from autograd_mini.replay.around import Around
 from autograd_mini.replay.plan import Plan
-from autograd_mini.replay.trace import Place, Trace
+from autograd_mini.replay.trace import COUNTS_REFERENCES, Place, Trace
 from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Array, Function, Operand, Tree
 
@@ -72,16 +73,24 @@ class Planned:
 
     def __call__(self, *args: Tree, **kwargs: Tree) -> Tree:
         arrays: list[Any] = []
-        kind = _kind_of((args, kwargs), arrays)
-        if kind is None or modes.special:
+        key: Operand = _kind_of(args, arrays)
+        if kwargs and key is not None:
+            named = _kind_of(kwargs, arrays)
+            key = None if named is None else (key, named)
+        if key is None or modes.special:
             return self._f(*args, **kwargs) if not self._wrt else self._eager(args, kwargs)
-        if self._of_numbers is not None and np.ndarray not in map(type, arrays):
-            return self._of_numbers(*args, **kwargs)
-        arrays += [leaf._array for leaf in self._wrt]
-        key: Hashable = kind, tuple(map(_layout, arrays))
+        if self._wrt:
+            own = [leaf._array for leaf in self._wrt]
+            arrays += own
+            key = key, tuple(map(_layout, own))
         last, known = self._last
         if key != last:  # which is sooner than to look for it
-            if key in self._given_up:
+            types = [np.asarray(each).dtype.kind for each in arrays]
+            if self._of_numbers is not None and np.ndarray not in map(type, arrays):
+                return self._of_numbers(*args, **kwargs)
+            if not set(types) <= set("fiub") and not self._wrt:
+                return self._f(*args, **kwargs)
+            if not set(types) <= set("fiub") or key in self._given_up:
                 return self._eager(args, kwargs)
             known = self._known[key] if key in self._known else self._new_kind(key)
             self._last = key, known
@@ -273,7 +282,7 @@ class _Recording:
         self.generators = [generator for generator, _ in trace.generators.values()]
         self._outer = outer
         parts = (_HERE if is_traced(leaf) else leaf for leaf in leaves(out))
-        self._out = rebuild(out, parts)
+        self.arranged = _arranger(rebuild(out, parts))
         self._idle: list[Function] = []
         self._results: list[list[Array]] = [[] for _ in plan.results]
 
@@ -285,11 +294,15 @@ class _Recording:
             program = self._idle.pop()  # by one thread
         except IndexError:
             program = self.plan.program()
-        results = [self._result(i) for i in range(len(self._results))]
-        found: tuple[Any, ...] | None = program(effects, *arrays, *results)
+        found: tuple[Any, ...] | None
+        if not self._results:
+            found = program(effects, *arrays)
+        else:
+            results = [self._result(i) for i in range(len(self._results))]
+            found = program(effects, *arrays, *results)
+            for kept, result in zip(self._results, results, strict=True):
+                kept.append(result)
         self._idle.append(program)
-        for kept, result in zip(self._results, results, strict=True):
-            kept.append(result)
         return found
 
     def _result(self, index: int) -> Array:
@@ -307,29 +320,39 @@ class _Recording:
         shape, dtype, strides = self.plan.results[index]
         return np.ndarray(shape, dtype, None, 0, strides)
 
-    def arranged(self, found: Sequence[Any]) -> Tree:
-        """What a call gives."""
-        following = iter(found)
-        return _filled(self._out, following)
-
 
 _HERE = object()
 """It stands for what is computed."""
 
 
-def _filled(tree: Tree, found: Iterator[Any]) -> Tree:
-    """A tree with what was computed, in order."""
-    if tree is _HERE:
-        return next(found)
-    kind = type(tree)
-    if kind is tuple or kind is list:
-        return kind([_filled(each, found) for each in tree])
-    if kind is dict:
-        return {key: _filled(each, found) for key, each in tree.items()}
-    parts = leaves(tree)
-    if len(parts) == 1 and parts[0] is tree:
-        return tree
-    return rebuild(tree, (next(found) if part is _HERE else part for part in parts))
+def _arranger(tree: Tree) -> Function:
+    """What puts results, in order, where they stand in what a function gave."""
+    scope: dict[str, Any] = {}
+    numbers = itertools.count()
+
+    def constant(thing: Operand) -> str:
+        name = f"c{len(scope)}"
+        scope[name] = thing
+        return name
+
+    def text(part: Tree) -> str:
+        if part is _HERE:
+            return f"found[{next(numbers)}]"
+        kind = type(part)
+        if kind is tuple or kind is list:
+            inside = "".join(f"{text(each)}, " for each in part)
+            return f"({inside})" if kind is tuple else f"[{inside}]"
+        if kind is dict:
+            return (
+                f"{{{', '.join(f'{constant(key)}: {text(each)}' for key, each in part.items())}}}"
+            )
+        inner = leaves(part)
+        if len(inner) == 1 and inner[0] is part:
+            return constant(part)
+        return f"{constant(rebuild)}({constant(part)}, iter({text(inner)}))"
+
+    arranged: Function = eval(f"lambda found: {text(tree)}", scope)
+    return arranged
 
 
 MOST_KEPT = 2
@@ -342,7 +365,7 @@ def _references() -> int:
     return sys.getrefcount(result)
 
 
-_ALONE = _references() if getattr(sys, "_is_gil_enabled", lambda: True)() else -1
+_ALONE = _references() if COUNTS_REFERENCES else -1
 """So many references has a result that nobody else has; without Python's lock nobody knows."""
 
 
@@ -360,33 +383,39 @@ def _set_states(states: States) -> None:
 
 
 def _kind_of(tree: Tree, arrays: list[Any]) -> object:
-    """How arguments are arranged, and all in them that is no float and no array.
+    """How arguments are arranged, layouts of arrays, and all else in them that is no float.
 
     Floats and arrays are added to ``arrays``; ``None`` if there is a node among the leaves.
     """
     kind = type(tree)
     if kind is np.ndarray:
         arrays.append(tree)
-        return kind if tree.dtype.kind in "fiub" else None
+        return tree.shape, tree.dtype, tree.strides
     if kind is float or isinstance(tree, np.floating):
         arrays.append(tree)
         return kind
     if kind is tuple or kind is list or isinstance(tree, list | tuple):
-        parts = tuple([_kind_of(each, arrays) for each in tree])
-        return None if None in parts else (kind, parts)
+        parts: list[Any] = [kind]
+        for each in tree:
+            if type(each) is np.ndarray:  # as above, sooner
+                arrays.append(each)
+                parts.append((each.shape, each.dtype, each.strides))
+            elif (part := _kind_of(each, arrays)) is not None:
+                parts.append(part)
+            else:
+                return None
+        return tuple(parts)
     if isinstance(tree, dict):
-        parts = tuple([_kind_of(each, arrays) for each in tree.values()])
-        return None if None in parts else (kind, tuple(tree), parts)
+        inside = _kind_of(tuple(tree.values()), arrays)
+        return None if inside is None else (kind, tuple(tree), inside)
     others = is_node(tree) or is_traced(tree) or hasattr(tree, "takes_over")
     if others or isinstance(tree, np.ndarray):
         return None
     return kind, tree
 
 
-def _layout(array: Operand) -> object:
-    if type(array) is np.ndarray:
-        return array.shape, array.dtype, array.strides
-    return type(array)
+def _layout(array: Array) -> object:
+    return array.shape, array.dtype, array.strides
 
 
 def _is_given(leaf: object) -> bool:

@@ -6,15 +6,17 @@ Every number that is left is computed as it was: by the same operations in the s
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd_mini.operations.indexing import zeros_with
-from autograd_mini.replay.numpy_calls import method_called
-from autograd_mini.replay.trace import Kind, Place, Step, Trace
+from autograd_mini.replay.algebra import Algebra, added_where_they_are
+from autograd_mini.replay.nan_guards import with_few_looks
+from autograd_mini.replay.numpy_calls import POWERS, method_called
+from autograd_mini.replay.trace import COUNTS_REFERENCES, Kind, Place, Step, Trace, needed, renamed
 from autograd_mini.typing import Array, Operand
 
 
@@ -28,22 +30,25 @@ def simplified(trace: Trace, outputs: Sequence[Place]) -> tuple[list[Step], list
     >>> [step.function.__name__ for step in steps]
     ['exp']
     """
-    simplifier = _Simplifier(trace.values)
+    simplifier = _Simplifier(trace.values, _only_here(trace.steps))
     steps = list(simplifier.steps(trace.steps, {}))
-    places = [simplifier.renamed(Place(place)) for place in outputs]
-    return _added(needed(steps, places), places), places
+    places = [renamed(Place(place), simplifier.same) for place in outputs]
+    steps = added_where_they_are(needed(steps, places), places)
+    steps, places = with_few_looks(steps, places, trace.values)
+    steps = Algebra(needed(steps, places), places, trace.values).steps
+    return needed(steps, places), places
 
 
 class _Simplifier:
-    def __init__(self, values: Sequence[Any]) -> None:
-        self.values = values
-        self.same: dict[Place, Place] = {}
+    def __init__(self, values: Sequence[Any], own: set[int]) -> None:
+        self.values, self.own = values, own
+        self.same: dict[Place, Any] = {}
         self.repeated: dict[Place, Any] = {}
 
     def steps(self, steps: Sequence[Step], known: dict[Hashable, Place]) -> Iterator[Step]:
         for step in steps:
-            args, kwargs = self.renamed(step.args), self.renamed(step.kwargs)
-            view = None if step.view is None else self.renamed(step.view)
+            args, kwargs = renamed(step.args, self.same), renamed(step.kwargs, self.same)
+            view = renamed(step.view, self.same)
             made = Step(
                 step.function, args, kwargs, step.out, step.ufunc, view, step.kind,
                 step.expected, step.settings,
@@ -82,16 +87,6 @@ class _Simplifier:
                     self.repeated[step.out] = made.args[0]
             yield made
 
-    def renamed(self, tree: Operand) -> Operand:
-        """Arguments with the places where their values are."""
-        if type(tree) is Place:
-            return self.same.get(tree, tree)
-        if type(tree) in (list, tuple):
-            return type(tree)(map(self.renamed, tree))
-        if type(tree) is dict:
-            return {key: self.renamed(each) for key, each in tree.items()}
-        return tree
-
     def _value(self, operand: Operand) -> Operand:
         return self.values[operand] if type(operand) is Place else operand
 
@@ -108,6 +103,11 @@ class _Simplifier:
                     _type(self._value(operand))
                 ):
                     args[i] = smaller
+        exponent = float(args[1]) if step.ufunc is np.power and _is_number(args[1]) else 0.0
+        power: Operand = POWERS.get(exponent) if out.dtype.kind == "f" else None
+        if power is not None and _type(self._value(args[0])) == _type(out):
+            step.function = step.ufunc = power
+            args = args[:1]
         if step.ufunc is np.true_divide and _is_power_of_two(args[1]):
             step.function = step.ufunc = np.multiply  # which rounds as the division does
             args[1] = 1.0 / args[1]
@@ -120,19 +120,28 @@ class _Simplifier:
 
     def _unrepeated(self, operand: Operand) -> Operand:
         if type(operand) is Place:
-            return self.repeated.get(operand, operand)
-        if isinstance(operand, np.ndarray) and operand.size > 1 and not any(operand.strides):
-            return operand[(0,) * operand.ndim]
+            while operand in self.repeated:
+                operand = self.repeated[operand]
+            return operand
+        if isinstance(operand, np.ndarray) and operand.size > 1:
+            first = operand[(0,) * operand.ndim]
+            if not any(operand.strides) or (id(operand) in self.own and np.all(operand == first)):
+                return first
         return operand
 
-    def _operand(self, step: Step) -> Place | None:
-        """The operand that a step gives as it is."""
+    def _operand(self, step: Step) -> Place | Array | None:
+        """The operand that a step gives as it is, or the constant that it gives."""
         operand: Any = None
+        if step.function is step.ufunc and not step.kwargs and self._is_constant(step.args):
+            return self._constant(self._value(step.out))
+        if step.function is np.power and _is_number(step.args[1]) and step.args[1] == 0:
+            out = self._value(step.out)
+            return self._constant(np.broadcast_to(np.ones((), out.dtype), out.shape))
         if step.function is np.positive:
             operand = step.args[0]
         elif step.function is np.multiply:
             left, right = step.args
-            operand = right if _is_one(left) else left if _is_one(right) else None
+            operand = right if self._is_one(left) else left if self._is_one(right) else None
         if type(operand) is not Place:
             return None
         value, out = self._value(operand), self._value(step.out)
@@ -140,72 +149,43 @@ class _Simplifier:
             return None
         return operand
 
+    def _is_constant(self, args: Sequence[Any]) -> bool:
+        """Whether operands are numbers, or arrays that nobody can write into."""
+        return all(_is_number(o) or (type(o) is np.ndarray and id(o) in self.own) for o in args)
 
-def added_at(total: Array, g: Array, index: Operand, out: Array | None = None) -> Array:
-    """A sum with an array that is zero but at an index.
+    def _constant(self, value: Array) -> Array:
+        self.own.add(id(value))  # for as long as a step has it
+        return value
 
-    >>> added_at(np.ones(3), np.array([5.0]), slice(1, 2))
-    array([1., 6., 1.])
-    """
-    if out is None:
-        out = total.copy("K")
-    elif out is not total:
-        np.copyto(out, total)
-    out[index] += g
-    return out
-
-
-added_at.over = 0  # type: ignore[attr-defined]  # the operand whose memory the result may have
+    def _is_one(self, operand: Operand) -> bool:
+        if isinstance(operand, np.ndarray):
+            operand = self._unrepeated(operand)
+        is_alone = not np.ndim(operand) or id(operand) in self.own
+        return type(operand) is not Place and is_alone and bool(np.all(operand == 1))
 
 
-def _added(steps: list[Step], outputs: Sequence[Place]) -> list[Step]:
-    """The steps, where what is zero but at an index, and is added, is added at the index."""
-    uses = Counter(place for step in steps for place in step.reads())
-    uses.update(outputs)
-    placed = {
-        step.out: step
-        for step in steps
-        if step.out is not None and step.function is zeros_with and uses[step.out] == 1
-    }
-    dropped = set()
+def _only_here(steps: Sequence[Step]) -> set[int]:
+    """The ``id`` of each array that nobody else has, so that nobody can write into it."""
+    counts: Counter[int] = Counter()
+    arrays: dict[int, Array] = {}
     for step in steps:
-        if step.function is np.add and type(step.args[1]) is Place and step.args[1] in placed:
-            added = placed[step.args[1]]
-            step.function, step.ufunc = added_at, None
-            step.args = (step.args[0], *added.args[:2])
-            dropped.add(added.out)
-    return [step for step in steps if step.out is None or step.out not in dropped]
+        for each in (*step.args, *step.kwargs.values()):
+            if type(each) is np.ndarray and each.base is None:
+                arrays[id(each)] = each
+                counts[id(each)] += 1
+    each = None  # which would count
+    if not COUNTS_REFERENCES:
+        return set()
+    return {key for key in arrays if sys.getrefcount(arrays[key]) <= counts[key] + 2}
 
 
-def needed(steps: Sequence[Step], outputs: Iterable[Place]) -> list[Step]:
-    """The steps that outputs and conditions depend on, in order."""
-    wanted = set(outputs)
-    kept = []
-    for step in reversed(steps):
-        if step.kind == Kind.SHAPE:
-            if wanted.isdisjoint(step.reads()):
-                continue
-        elif not step.kind and step.out not in wanted:
-            continue
-        if step.body:
-            step.body = needed(step.body, [*wanted, step.out] if step.out is not None else wanted)
-        wanted.update(step.reads())
-        kept.append(step)
-    return kept[::-1]
+def _is_number(operand: Operand) -> bool:
+    return type(operand) in (int, float) or isinstance(operand, np.floating)
 
 
 def _is_power_of_two(operand: Operand) -> bool:
     is_number = type(operand) in (int, float) and 0 < operand < 2.0**60
     return is_number and math.frexp(operand)[0] == 0.5 and operand > 2.0**-60
-
-
-def _is_one(operand: Operand) -> bool:
-    return (
-        type(operand) is not Place
-        and isinstance(operand, np.ndarray | np.generic | float | int)
-        and bool(np.all(operand == 1))
-        and np.size(operand) > 0
-    )
 
 
 def _type(value: Operand) -> Operand:

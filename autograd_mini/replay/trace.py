@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +38,7 @@ class Place(int):
 class Kind:
     """What a step is besides a call, by which it is needed: what must be so, or is done."""
 
-    TRUTH, NUMBER, SHAPE, DONE, DRAWN = "truth", "number", "shape", "done", "drawn"
+    TRUTH, NUMBER, SHAPE, NAN, DONE, DRAWN = "truth", "number", "shape", "nan", "done", "drawn"
 
 
 @dataclass(eq=False)
@@ -394,6 +395,34 @@ def places_in(tree: Operand) -> Iterator[Place]:
             yield from places_in(each)
 
 
+def renamed(tree: Operand, same: Mapping[Place, Any]) -> Operand:
+    """Arguments with others in the place of some places."""
+    if type(tree) is Place:
+        return same.get(tree, tree)
+    if type(tree) in (list, tuple):
+        return type(tree)([renamed(each, same) for each in tree])
+    if type(tree) is dict:
+        return {key: renamed(each, same) for key, each in tree.items()}
+    return tree
+
+
+def needed(steps: Sequence[Step], outputs: Iterable[Place]) -> list[Step]:
+    """The steps that outputs and conditions depend on, in order."""
+    wanted = set(outputs)
+    kept = []
+    for step in reversed(steps):
+        if step.kind == Kind.SHAPE:
+            if wanted.isdisjoint(step.reads()):
+                continue
+        elif not step.kind and step.out not in wanted:
+            continue
+        if step.body:
+            step.body = needed(step.body, [*wanted, step.out] if step.out is not None else wanted)
+        wanted.update(step.reads())
+        kept.append(step)
+    return kept[::-1]
+
+
 def untraced(tree: Operand) -> Operand:
     """Arguments with the values of traced arrays."""
     if type(tree) is TracedArray:
@@ -423,6 +452,9 @@ def _is_constant_view(result: Array, step: Step) -> bool:
         isinstance(each, np.ndarray) and np.may_share_memory(each, result) for each in step.args
     )
 
+
+COUNTS_REFERENCES: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Whether Python's count of references tells that nobody else has an object."""
 
 _DECIDING = {"", Kind.TRUTH, Kind.NUMBER}
 _NUMBERS = {bool, int, float}

@@ -214,6 +214,58 @@ def test_elementwise_operations_write_over_what_nobody_needs():
     assert "piece(1," not in text
 
 
+def test_a_run_with_nan_is_another_than_one_without():
+    """A derivative is another where the result is NaN; a recording of neither holds for both."""
+
+    def f(x):
+        return np.sum(np.log(x) + x**2 * np.tanh(3.0 * x))
+
+    plain, with_nan = np.array([0.5, 1.0, 2.0]), np.array([0.5, -1.0, np.nan])
+    calls = [[each] for each in (plain, plain + 1.0, with_nan, plain, with_nan * 2.0)]
+    with np.errstate(all="ignore"):
+        assert check(ag.grad(f), *calls).recordings == 2
+        assert check(ag.grad(f), *calls[2:]).recordings == 2
+        check(lambda x: ag.hvp(f, (x,), (x + 1.0,))[0], *calls)
+
+
+def test_what_tells_of_nan_is_looked_at_once():
+    f = ag.value_and_grad(lambda x: np.sum((x - 1.0) ** 2) + np.sum(x[1:] ** 3))
+    text = plan_of(check(f, [np.ones(4)], [np.arange(4.0)]))
+    assert text.count("return None") == 2  # the value, and the gradient
+    assert "not_equal" not in text
+
+
+def test_signs_and_powers_of_two_are_taken_once():
+    f = ag.value_and_grad(lambda x: np.sum(3.0 * (1.0 - x[1:]) ** 2 - x[:-1] * x[1:]))
+    text = plan_of(check(f, [np.ones(4)], [np.arange(4.0)]))
+    assert text.count("multiply(") == 3  # 3 d² and x y; and 6 d, whose sign is the sum's
+    assert text.count("negative(") == 1
+
+
+def test_an_array_outside_that_changes_in_place_is_read_anew():
+    weights = np.ones(3)
+    step = compile(lambda x: np.sum(x * weights))
+    x = np.arange(3.0)
+    assert [step(x) for _ in range(4)] == [3.0] * 4
+    weights[2] = 5.0
+    assert step(x) == 11.0
+
+
+def test_arguments_by_name_are_others_than_a_dict():
+    step = compile(lambda a, b=None: np.sum(a[0] if b is None else a - b["b"]))
+    x = np.arange(3.0)
+    for _ in range(3):
+        assert step(x, b={"b": x}) == 0.0
+        assert step((x,)) == 3.0
+    assert step.recordings == 2
+
+
+def test_few_elements_of_another_branch_are_computed_alone():
+    x = np.linspace(-4.0, 4.0, 12)
+    text = plan_of(check(ag.grad(lambda x: np.sum(np.tanh(x))), [x], [x / 4], [x * 2]))
+    assert "if count_nonzero" in text
+
+
 def test_what_is_returned_is_never_written_to_while_somebody_has_it():
     large = 1 << 14
     step = compile(lambda x: (np.exp(x), x * 2.0, (x + 1.0).reshape(2, -1)))
