@@ -774,3 +774,63 @@ def test_the_sign_of_a_penalty_is_not_that_of_an_update():
     report = check_step(step)
     assert not report.ok
     assert report.assumptions[3].startswith("Gradients: what each update takes away")
+
+
+@pytest.mark.parametrize(
+    ("name", "sign", "right"),
+    [
+        ("log_likelihood", 1, True),
+        ("log_likelihood", -1, False),
+        ("objective", 1, True),
+        ("objective", -1, True),
+        ("cost", 1, False),
+        ("cost", -1, True),
+    ],
+)
+def test_which_sign_an_update_has_is_by_the_name_of_the_loss(name, sign, right, tmp_path):
+    file = tmp_path / "train.py"
+    file.write_text(
+        f"""import numpy as np
+rng = np.random.default_rng(0)
+X, y, w = rng.normal(size=(6, 4)), rng.integers(0, 2, 6), np.zeros(4)
+for epoch in range(100):
+    out = 1 / (1 + np.exp(-X @ w))
+    {name} = np.sum(y * np.log(out) + (1 - y) * np.log(1 - out))
+    w {"+" if sign > 0 else "-"}= 0.1 * X.T @ (y - out)
+"""
+    )
+    report = ag.check_script(file)
+    assert report.ok is right, report
+    greater = "so that the loss is made greater"
+    assert (greater in report.assumptions[3]) == (sign == 1 if right else name != "cost")
+
+
+def test_a_sum_that_a_method_makes_turn_by_turn_is_the_loss_under_its_name(tmp_path):
+    file = tmp_path / "train.py"
+    file.write_text(
+        """import numpy as np
+rng = np.random.default_rng(0)
+
+
+class Net:
+    def __init__(self):
+        self.w = rng.normal(size=3)
+
+    def update(self, samples, labels):
+        loss, grad = 0, np.zeros(3)
+        for x, t in zip(samples, labels):
+            e = np.tanh(self.w @ x) - t
+            loss += e**2 / 2
+            grad += e * (1 - np.tanh(self.w @ x) ** 2) * x
+        self.w -= 0.1 * grad
+        return loss
+
+
+net = Net()
+for epoch in range(100):
+    print(net.update(rng.normal(size=(5, 3)), rng.normal(size=5)))
+"""
+    )
+    report = ag.check_script(file)
+    assert report.ok, report
+    assert report.assumptions[1] == "Loss: loss, line 13 (loss=)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +41,10 @@ _SAME = 1e-4
 
 
 def decays(
-    updates: Sequence[Update], taken: Sequence[Array], right: Sequence[Array], sign: float
+    updates: Sequence[Update],
+    taken: Sequence[Array],
+    right: Sequence[Array],
+    sign: Callable[[Sequence[float | None]], float],
 ) -> list[Decay | None]:
     """How much of each parameter is taken away besides its gradient; ``None`` of what is none.
 
@@ -51,18 +54,17 @@ def decays(
         updates: the updates, with what the parameters held.
         taken: what each takes away, divided by its rate.
         right: the gradients of the loss.
-        sign: 1, or -1 where the loss is made greater.
+        sign: of factors the sign that the loss says they have.
 
     >>> g, w = np.array([1.0, -2.0, 0.5]), np.array([0.5, 0.25, 2.0])
     >>> update = Update(Variable((), w, "array"), g)
-    >>> found = decays([update, update], [2 * g + 0.2 * w, 2 * g], [g, g], 1.0)
+    >>> found = decays([update, update], [2 * g + 0.2 * w, 2 * g], [g, g], lambda factors: 1.0)
     >>> [decay and decay.rate for decay in found]
     [0.1, None]
     """
     held = [update.variable.before for update in updates]
-    factor = common_factor(
-        list(map(_factor, taken, right, held)), [array.size for array in taken], sign
-    )
+    factors = list(map(_factor, taken, right, held))
+    factor = common_factor(factors, [array.size for array in taken], sign(factors))
     where = [(t != 0) | (g != 0) for t, g in zip(taken, right, strict=True)]
     rates = [_rate(t / factor, *rest) for t, *rest in zip(taken, right, held, where, strict=True)]
     known = [(u, rate) for u, rate in zip(updates, rates, strict=True) if rate]

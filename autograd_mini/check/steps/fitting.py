@@ -278,8 +278,7 @@ class Trained:
             return {}
         if has_penalty(claimed.root, claimed.leaves):
             return None
-        sign = -1.0 if fit.loss.ascends else 1.0
-        found = decays(claimed.own, claimed.claims, claimed.right, sign)
+        found = decays(claimed.own, claimed.claims, claimed.right, fit.loss.sign)
         pairs = zip(claimed.own, found, strict=True)
         return {update.variable.paths: one for update, one in pairs if one is not None}
 
@@ -371,9 +370,8 @@ class Trained:
             return None if other is None else replace(other, parameters=found.own, sources={})
         claims, right = found.claims, found.right
         ratios = list(map(ratio_of, without_rounding(claims), without_rounding(right)))
-        sign = -1.0 if loss.ascends else 1.0
         sizes = [update.variable.before.size for update in found.own]
-        factor = common_factor(ratios, sizes, sign)
+        factor = common_factor(ratios, sizes, loss.sign(ratios))
         agreeing = sum(
             ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
             for ratio in ratios

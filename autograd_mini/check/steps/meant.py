@@ -40,7 +40,8 @@ _GRADIENT = re.compile(
     r"|(?:_|[a-z](?=[A-Z]))(?:grad(?:s|ient|ients)?|delta|prime|der(?:iv)?(?:ative)?s?|d|back(?:ward)?"
     r"|slope|Grad(?:ient)?|Prime|Deriv(?:ative)?|Delta|Backward)$"
 )
-_ASCENDS = re.compile(r"likelihood|reward|elbo|return", re.IGNORECASE)
+_ASCENDS = re.compile(r"likelihood|reward|elbo|return|utility|fitness", re.IGNORECASE)
+_EITHER = re.compile(r"objective|score|gain", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,16 @@ class Loss:
     rank: int = 0
     decay: Mapping[tuple[Path, ...], Decay] = field(default_factory=dict)
 
-    @property
-    def ascends(self) -> bool:
-        """Whether it is made greater, by its name."""
-        return bool(_ASCENDS.search(self.text))
+    def sign(self, ratios: Sequence[float | None]) -> float:
+        """1, or -1 where it is made greater: by its name, or by all updates if that says neither.
+
+        Arguments:
+            ratios: what each update is times the gradient; ``None`` where it is no multiple.
+        """
+        known = [ratio for ratio in ratios if ratio]
+        rises = bool(known) and all(ratio < 0 for ratio in known)
+        either = rises and _EITHER.search(self.text)
+        return -1.0 if either or _ASCENDS.search(self.text) else 1.0
 
     def visitor(self, found: list[tuple[Any, ...]]) -> Callable[[Program, Names], None] | None:
         """What puts the values of ``texts`` into a list, each time they can be computed."""
@@ -228,9 +235,9 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
     by turn the last, to which the others may be added, and the first.
     """
     printed = set(_printed(program))
-    seen: set[Node] = set()
+    found: dict[Node, Loss] = {}
     for made in _first_and_last(ran.made):
-        if made.node is None or made.node in seen:
+        if made.node is None:
             continue
         kept = made.name.endswith("[]")
         rank = 1 if kept or made.name in printed else 2
@@ -238,12 +245,15 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
             if made.name not in printed:
                 continue
             rank = 4
-        seen.add(made.node)
+        if made.node in found and found[made.node].rank <= rank:
+            continue
         statement = _statement(program, made.site.place)
         line = "" if statement is None else f", line {made.site.place[1]}"
         how = " (kept in a list)" if kept else " (printed)" if rank == 1 else ""
+        words = f"{made.name.removesuffix('[]')}{line}{how}"
         event = made.site, made.turn, made.key
-        yield Loss(f"{made.name.removesuffix('[]')}{line}{how}", made.name, event=event, rank=rank)
+        found[made.node] = Loss(words, made.name, event=event, rank=rank)
+    yield from found.values()
 
 
 def _first_and_last(several: Sequence[Made]) -> list[Made]:

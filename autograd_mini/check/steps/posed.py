@@ -381,7 +381,9 @@ class _Posing:
         yield f"Loss: {fit.loss.words} (loss=)"
         yield f"Parameters: {', '.join(own)}, which it changes (params=)"
         factor = fit.factor
-        times = "" if abs(factor - 1) <= SAME else f", which is {factor:.6g} × that of the loss"
+        times = ", so that the loss is made greater" if factor < 0 else ""
+        if abs(abs(factor) - 1) > SAME:
+            times += f", which is {factor:.6g} × that of the loss"
         plain = [update for update in fit.parameters if update not in fit.sources]
         rates = {t: v for update in plain for t, v in rate_of(update, fit.parameters).items()}
         by = " · ".join(f"{text} = {value:g}" if text != f"{value:g}" else text
