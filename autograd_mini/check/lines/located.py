@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
+
+import numpy as np
 
 from autograd_mini.check.blame import Blame
 from autograd_mini.check.lines.claims import Truth
@@ -236,7 +238,7 @@ def _unmended(
     every = sorted(Suspects(trial, truth, meant).upto(1), key=attrgetter("penalty", "first"))
     unknown = [suspect for suspect in every if suspect.penalty < 1 and suspect.handed_right]
     if not unknown:
-        return []
+        return list(_of_another_shape(trial, truth))
     suspect = unknown[0]
     own = _own(trial, suspect.statement, suspect.spoils)
     inherited = [name for name in _nearest_first(trial) if name in suspect.spoils - own]
@@ -265,6 +267,24 @@ def _of_share(trial: Trial, truth: Truth, suspect: Suspect) -> str:
             told = f"{event.name} is but a share of a gradient, which comes by {ways} ways"
             return f"{told}: what the others hand back is left out"
     return ""
+
+
+def _of_another_shape(trial: Trial, truth: Truth) -> Iterator[Mistake]:
+    """The lines that by their names make a wrong gradient, where that has not its shape."""
+    nodes: Mapping[str, Node] = trial.problem.nodes
+    wrong = {nodes[name]: name for name in trial.wrong}
+    for site, (event, *others) in trial.sites.items():
+        node = truth.named(event.name)
+        if others or node not in wrong or event.value.shape == np.shape(node.data):
+            continue  # what runs in turns may make a part in each
+        name = wrong[node]
+        if event.value.size < np.size(node.data) and any(name in m for m in trial.moves(site)):
+            del wrong[node]
+            shape = event.value.shape
+            made = f"an array of shape {shape}" if shape else "a single number"
+            sentence = f"{name} has a gradient of shape {np.shape(node.data)}; this is {made}"
+            line = line_of(trial.program.statement(site.place), None)
+            yield Mistake(line, "shape", sentence, (), (), (name,))
 
 
 def _own(trial: Trial, statement: Statement, names: Collection[str]) -> set[str]:

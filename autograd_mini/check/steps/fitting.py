@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -198,7 +198,9 @@ class Trained:
             if fits[-1].complete:
                 return fits[-1]
         if fits:
-            best = max(fits, key=lambda fit: (fit.agreeing, -fit.loss.rank))
+            most = max((fit.agreeing, -fit.loss.rank) for fit in fits)
+            alike = [fit for fit in fits if (fit.agreeing, -fit.loss.rank) == most]
+            best = max(alike, key=lambda fit: len(list(self._on_the_way(fit))))
             return self._with_factor_on_the_way(best)
         names = ", ".join(self.names.values())
         raise CannotTell(
@@ -215,25 +217,29 @@ class Trained:
         The output's error t − o is −N/2 times the gradient of the mean of its squares: then all
         that follows is N/2 times the gradient, if it is right.
         """
-        if fit.agreeing:
-            return fit
+        for ratio in self._on_the_way(fit) if not fit.agreeing else ():
+            if _is_nearer(abs(ratio), fit.usual):
+                factor = plain_number(abs(ratio), SAME) * float(np.sign(fit.factor))
+                return replace(fit, factor=factor)
+        return fit
+
+    def _on_the_way(self, fit: Fit) -> Iterator[float]:
+        """What arrays that the step makes are times gradients of what the loss is made of."""
         _, root = self.root(fit.loss, {})
-        if root is None:
-            return fit
-        order = [
-            node for node in topological_order(root) if node.parents and np.size(node.data) > 1
-        ]
+        order = topological_order(root) if root is not None else ()
+        inner = [node for node in order if node.parents and np.size(node.data) > 1]
+        if root is None or not inner:
+            return
         with np.errstate(all="ignore"):
-            slopes = [np.asarray(g) for g in sweep_gradients(root, order, False, None)]
+            slopes = [np.asarray(g) for g in sweep_gradients(root, inner, False, None)]
         for made in self.plain.made:
             if made.numbers is None or made.site.slot == HANDED or made.numbers.size < TELLING:
                 continue
             for slope in reversed(slopes):
                 ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
-                if ratio and is_plain(ratio) and _is_nearer(abs(ratio), fit.usual):
-                    factor = plain_number(abs(ratio), SAME) * float(np.sign(fit.factor))
-                    return replace(fit, factor=factor)
-        return fit
+                if ratio and is_plain(ratio):
+                    yield ratio
+                    break
 
     def _elsewhere(self, fit: Fit) -> Fit:
         """The same, as far as it holds at other parameters, where nothing agrees by chance.

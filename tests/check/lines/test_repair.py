@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd_mini import check_backward, check_gradients
+from autograd_mini import check_backward, check_gradients, check_step
 
 RNG = np.random.default_rng(3)
 X, T = RNG.normal(size=(5, 4)), RNG.normal(size=(5, 2))
@@ -354,3 +354,16 @@ class Kept:
 def test_what_a_layer_keeps_in_a_list_may_stand_in_a_line():
     (mistake,) = check_backward(Kept(), None, X).mistakes
     assert mistake.repair.text == "return 2 * dout * self.made['mask'][0]"
+
+
+def test_a_line_is_told_that_makes_one_number_where_a_gradient_is_a_matrix():
+    def step(params, x, t):
+        error = params["W"] @ x - t
+        change = {"W": np.dot(error, error)}
+        for row in params["W"]:
+            row -= 0.1 * change["W"]
+        return np.sum(error**2) / 2
+
+    (mistake,) = check_step(step, {"W": PARAMS["W1"].T.copy()}, X[0], X[1, :3]).mistakes
+    assert mistake.line.text == 'change = {"W": np.dot(error, error)}'
+    assert mistake.reason == "W has a gradient of shape (3, 4); this is a single number"
