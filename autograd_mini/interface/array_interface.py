@@ -212,6 +212,10 @@ class ArrayInterface(ArrayMethods):
             whole = np.empty((), object)
             whole[()] = self
             return whole
+        if numpy_protocol.asks_to_join(sys._getframe(1), self):
+            stand_in = np.zeros(self.shape, self.dtype).view(numpy_protocol.StandIn)
+            stand_in.stands_in_for = self
+            return stand_in
         raise TypeError(numpy_protocol.made_plain(sys._getframe(1), NUMPY_FUNCTIONS))
 
     def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:

@@ -253,7 +253,7 @@ def made_plain(frame: FrameType | None, known: Container[Any]) -> str:
             called = "" if "<locals>" in code.co_qualname else code.co_name + "()"
             asked = getattr(sys.modules.get(module), code.co_name, None)
         frame = frame.f_back
-    if library == "numpy" and any(module.startswith("numpy.ma") for module in names):
+    if library == "numpy" and any(f"{module}.".startswith("numpy.ma.") for module in names):
         return MASKED
     if not library:
         return (
@@ -264,7 +264,7 @@ def made_plain(frame: FrameType | None, known: Container[Any]) -> str:
         )
     subject, advice = f"{library}'s {called}" if called else library, _PLAIN_LIBRARIES[library]
     if called == "AxisConcatenator":
-        subject, advice = "np.r_ or np.c_", "write np.concatenate or np.column_stack"
+        subject, advice = "np.r_ or np.c_", "write np.stack([...]) for a list, a Tensor as it is"
     elif asked in known:  # which makes plain numbers only of what is in a list
         advice = f"write {name_of(asked).replace('numpy.', 'np.')}(ag.array([...])) for a list"
     elif library == "scipy" and called[:-2] in other_libraries.SCIPY:
@@ -296,6 +296,33 @@ def asks_for_an_operand(frame: FrameType) -> bool:
     """Whether a sparse matrix of SciPy's asks: to what is an object it leaves the product."""
     sparse = frame.f_globals.get("__name__", "").startswith("scipy.sparse")
     return sparse and frame.f_code.co_name in ("_matmul_dispatch", "_mul_dispatch")
+
+
+def asks_to_join(frame: FrameType, operand: object) -> bool:
+    """Whether ``np.r_`` or ``np.c_`` asks for an operand, which it concatenates with others."""
+    joins = frame.f_code.co_qualname == "AxisConcatenator.__getitem__"
+    return joins and frame.f_locals.get("item") is operand
+
+
+class StandIn(np.ndarray[Any, Any]):
+    """What ``np.r_`` takes for the array of a Tensor, until it concatenates."""
+
+    stands_in_for: Operand = None
+
+    def __array_finalize__(self, array: Operand) -> None:
+        self.stands_in_for = getattr(array, "stands_in_for", None)
+
+    def __array_function__(
+        self, func: Operand, types: Operand, args: Operand, kwargs: Operand
+    ) -> Operand:
+        if func is not np.concatenate:
+            return super().__array_function__(func, types, args, kwargs)
+        arrays, *more = args
+        meant = [
+            np.reshape(each.stands_in_for, each.shape) if isinstance(each, StandIn) else each
+            for each in arrays
+        ]
+        return np.concatenate(meant, *more, **kwargs)
 
 
 def refuse_kind(kind: type) -> None:
