@@ -124,7 +124,6 @@ BAD = {
     "np.full_like by t": (lambda: np.full_like(np.ones(3), Tensor(1.0)), TypeError, ["np.broadcast_to(t, shape)"]),
     "np.r_ of a list": (lambda: np.r_[[T2, T2]], TypeError, ["np.r_ or np.c_", "np.stack"]),
     "np.c_ of a list": (lambda: np.c_[T2, [T2, T2]], TypeError, ["np.r_ or np.c_", "np.stack"]),
-    "a matrix of np.r_": (lambda: np.r_["r", T2], TypeError, ["numpy's matrix makes plain"]),
     "np.mean of a list": (lambda: np.mean([T2, T2]), TypeError, ["numpy's mean()", "np.mean(ag.array([...]))"]),
     "np.linalg.norm of a list": (lambda: np.linalg.norm([T2]), TypeError, ["np.linalg.norm(ag.array([...]))"]),
     "np.median of a list": (lambda: np.median([T2]), TypeError, ["numpy's median()", "np.median(ag.array([...]))"]),
