@@ -69,8 +69,8 @@ APART = {
 for _name, (_ours, _theirs) in APART.items():  # not at the origin, and no ties: conventions differ
     both(
         _name,
-        lambda xp, x, y, n=_ours: getattr(xp, n)(x, y * y + 0.217),
-        lambda x, y, n=_theirs: getattr(torch, n)(x, y * y + 0.217),
+        lambda xp, x, y, n=_ours: getattr(xp, n)(x, 0.3 * x + y * y + 0.217),
+        lambda x, y, n=_theirs: getattr(torch, n)(x, 0.3 * x + y * y + 0.217),
     )
 for _name, (_ours, _theirs) in BINARY.items():
     both(
