@@ -23,7 +23,7 @@ from autograd_mini.check.scripts.given import check_given, readers
 from autograd_mini.check.scripts.held_back import held_back
 from autograd_mini.check.scripts.layers import layers_in, layers_with_inputs
 from autograd_mini.check.scripts.loops import steps_in, steps_in_call
-from autograd_mini.check.scripts.text import Cell, cells_of, trains
+from autograd_mini.check.scripts.text import Cell, cells_of, file_at, trains
 from autograd_mini.check.steps.fitting import CannotTell
 from autograd_mini.check.steps.posed import Asked, Posed, posed
 from autograd_mini.check.steps.step import Step, step_of
@@ -158,9 +158,10 @@ def check_script(
     >>> report.ok, report.assumptions[2]
     (True, 'Parameters: w, which it changes (params=)')
     """
+    file = file_at(Path(path))
     return cells_checked(
-        Path(path),
-        cells_of(Path(path)),
+        file,
+        cells_of(file),
         loss=loss,
         params=params,
         call=call,

@@ -18,8 +18,9 @@ import autograd_mini as ag
 from autograd_mini.check.report import FORMATS, GradientReport, format_of
 from autograd_mini.check.report.patch import diff
 from autograd_mini.check.report.patch import write as write_corrections
+from autograd_mini.check.scripts.text import file_at
 from autograd_mini.check.steps.fitting import CannotTell
-from autograd_mini.cli import pictures, scripts
+from autograd_mini.cli import pictures, scripts, several
 from autograd_mini.cli.expressions import ExpressionError
 from autograd_mini.cli.files import Misuse, defined, in_roles, nearest, running, say, source_of
 from autograd_mini.core.rule import RULES
@@ -34,9 +35,6 @@ _EXAMPLES = """examples:
   autograd-mini check my_gradients.py
   autograd-mini check my_gradients.py --fix | git apply
 """
-
-_CLOSED = 141
-"""The exit status where a reader such as `head` has gone: 128 and the number of SIGPIPE."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         command.arguments(own)
     chosen = parser.parse_args(arguments)
-    chosen.arguments = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):  # for what a checked file prints
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -73,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # What is left in the buffer has no reader either, when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _CLOSED
+        return scripts.CLOSED
     return status
 
 
@@ -108,10 +105,12 @@ _ROLES = {
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file",
+        "files",
         type=Path,
+        nargs="+",
         metavar="FILE",
-        help="a Python file or a notebook; - reads a file from the input",
+        help="a Python file, a notebook, a folder with a program, or several of them, or a folder "
+        "of several: then each has a line; - reads a file from the input",
     )
     for role, what in _ROLES.items():
         parser.add_argument(
@@ -150,21 +149,39 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"also write the report to this file ({', '.join(FORMATS)}); may be given again",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="how many of several files are checked at a time (default: 1)",
+    )
     scripts.add_arguments(parser)
 
 
 def _check(options: Options) -> int:
-    file, stdin = source_of(options.file)
     called = {role: getattr(options, role) for role in _ROLES}
     if options.write and not options.fix:
         raise Misuse("--write writes the corrected lines of --fix: give both")
     if options.fix and options.hints < 3:
         raise Misuse(f"--hints {options.hints} tells no corrected lines: leave it out with --fix")
+    if options.jobs < 1:
+        raise Misuse(f"--jobs {options.jobs}: a whole number from 1")
     try:
         for path in options.out:
             format_of(path)
     except ValueError as error:
         raise Misuse(f"--out {error}") from error
+    files = options.files if options.here else several.files_in(options.files)
+    if len(files) > 1:
+        return several.check_each(files, options)
+    status = _check_one(files[0], called, options)
+    return status + scripts.ENDED if options.here else status
+
+
+def _check_one(path: Path, called: Mapping[str, str], options: Options) -> int:
+    file, stdin = source_of(path)
+    file = file_at(file)
     if options.call or options.inputs or _trains(file, stdin, called):
         return _check_script(file, stdin, options)
     with running(file):
@@ -190,8 +207,6 @@ def _trains(file: Path, stdin: str | None, called: Mapping[str, str]) -> bool:
     """Whether a file is a training script, to be checked as it stands."""
     try:
         return scripts.is_script(scripts.texts_of(file, stdin), list(called.values()))
-    except CannotTell as error:
-        raise Misuse(str(error)) from error
     except (OSError, ValueError):
         return False  # which is told where it is run
 
@@ -199,9 +214,13 @@ def _trains(file: Path, stdin: str | None, called: Mapping[str, str]) -> bool:
 def _check_script(file: Path, stdin: str | None, options: Options) -> int:
     if not options.here:
         try:
-            return scripts.in_own_process(options.arguments, options, stdin)
+            path = Path("-") if stdin is not None else file
+            ended = scripts.in_own_process(path, options, out=options.out, stdin=stdin)
         except TimeoutError as error:
             raise Misuse(f"{str(file)!r}: {error}") from error
+        if ended.stderr:
+            raise Misuse(f"{str(file)!r}: {ended.stderr}")
+        return ended.status
     with scripts.own_streams(options.memory, options.time):
         try:
             report = scripts.checked(file, scripts.texts_of(file, stdin), options)
@@ -286,12 +305,16 @@ _COMMANDS = {
         "check the hand-derived gradients of a Python file",
         "Run FILE and hold its `manual` gradients against the automatic and numerical gradients "
         "of its `loss` at its `params`; without `manual`, automatic against numerical. The exit "
-        "status is 0 if all is right, 1 if not, 2 if it could not be checked.",
+        "status is 0 if all is right, 1 if not, 2 if it could not be checked; of several files 1 "
+        "if one is wrong, or else 2 if one could not be checked.",
         _check_arguments,
         _check,
         "  autograd-mini check my_gradients.py\n"
         "  autograd-mini check train.ipynb --out report.html\n"
-        "  autograd-mini check my_gradients.py --fix | git apply",
+        "  autograd-mini check my_gradients.py --fix | git apply\n"
+        "  autograd-mini check train.py --steps 3 --call 'main()'\n"
+        "  autograd-mini check layers.py --inputs x=6x4,w=4x3,b=3 --upstream dout.npy\n"
+        "  autograd-mini check submissions/ --hints 1 --jobs 4",
     ),
     "rules": _Command(
         "print the table of elementwise operations",

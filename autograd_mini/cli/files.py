@@ -110,6 +110,8 @@ def in_roles(file: Path, names: Mapping[str, Any], called: Mapping[str, str]) ->
             if role != "manual" or len(keys) != len(parts) or _is_whole(names.get(keys[0])):
                 keys = parts  # otherwise dW, db are those of W, b
             roles[role] = {key: names[part] for key, part in zip(keys, parts, strict=True)}
+    if all(name == role and name not in names for role, name in called.items()):
+        raise Misuse(f"{str(file)!r} {_NOTHING}")
     if missing:
         meant = [text for name in missing if (text := nearest(name, names))]
         raise Misuse(
@@ -119,6 +121,14 @@ def in_roles(file: Path, names: Mapping[str, Any], called: Mapping[str, str]) ->
             f"{''.join(f'; {text}' for text in meant)}"
         )
     return {name: value for name, value in names.items() if name not in called} | roles
+
+
+_NOTHING = (
+    "has nothing to check: no statement that trains, such as w -= rate * dw, no layer, which is "
+    "two functions x_forward and x_backward or a class with forward and backward, and no `loss` "
+    "with `params` and `manual`. Give the file that trains, or say what is to be called, "
+    "--call 'train(X, y)'"
+)
 
 
 def _is_whole(parameters: object) -> bool:

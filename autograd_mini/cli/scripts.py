@@ -8,10 +8,12 @@ import contextlib
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from autograd_mini.check.report import GradientReport
@@ -115,19 +117,58 @@ def _bound(node: ast.stmt) -> Iterator[str]:
     )
 
 
-def in_own_process(arguments: Sequence[str], options: argparse.Namespace, stdin: str | None) -> int:
-    """Run the command again in a process of its own, and give its exit status.
+@dataclass(frozen=True)
+class Ended:
+    """A check in a process of its own.
+
+    Attributes:
+        status: its exit status.
+        stdout, stderr: what it printed, where that was kept.
+    """
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+CLOSED = 141
+"""The exit status where a reader such as `head` has gone: 128 and the number of SIGPIPE."""
+
+ENDED = 64
+"""What is added to the exit status of a check in a process of its own: so none that the checked
+file ends itself, with status 0, is taken for a right one."""
+
+
+def in_own_process(
+    file: Path,
+    options: argparse.Namespace,
+    *,
+    out: Sequence[Path],
+    stdin: str | None = None,
+    captured: bool = False,
+) -> Ended:
+    """Check a file in a process of its own.
+
+    Arguments:
+        file: the file.
+        options: of the command.
+        out: the files to which the report is written.
+        stdin: the text of the file, where that is ``-``.
+        captured: whether what it prints is kept.
 
     Raises:
         TimeoutError: it took too long.
     """
-    command = [sys.executable, "-m", "autograd_mini", *arguments, HERE]
+    command = [sys.executable, "-m", "autograd_mini", "check", *_arguments(options, out), HERE]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    pipe = subprocess.PIPE if captured else None
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, text=True, encoding="utf-8", env=environment
-    ) as child:
+        [*command, "--", str(file)],
+        stdin=subprocess.PIPE, stdout=pipe, stderr=pipe,
+        text=True, encoding="utf-8", errors="replace", env=environment,
+    ) as child:  # fmt: skip
         try:
-            child.communicate(stdin or "", timeout=options.time)
+            printed = child.communicate(stdin or "", timeout=options.time)
         except subprocess.TimeoutExpired:
             child.kill()
             raise TimeoutError(
@@ -136,7 +177,28 @@ def in_own_process(arguments: Sequence[str], options: argparse.Namespace, stdin:
         except BaseException:
             child.kill()
             raise
-    return child.returncode if child.returncode >= 0 else 2
+    status, texts = child.returncode - ENDED, [text or "" for text in printed]
+    if status in (0, 1):
+        return Ended(status, *texts)
+    if child.returncode in (2, CLOSED):  # of which it said why
+        return Ended(child.returncode, *texts)
+    how = f"with status {child.returncode}"
+    if child.returncode < 0:
+        with contextlib.suppress(ValueError):  # it has no name
+            how = f"by {signal.Signals(-child.returncode).name}"
+    return Ended(2, texts[0], f"it ended its process, {how}, before it was checked")
+
+
+def _arguments(options: argparse.Namespace, out: Sequence[Path]) -> Iterator[str]:
+    """Options as they are written, but for those of which the process that is started has none."""
+    for name, value in {**vars(options), "out": out}.items():
+        if name in ("command", "files", "here", "jobs") or callable(value):
+            continue
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if one is True:
+                yield f"--{name}"
+            elif one is not None and one is not False:
+                yield f"--{name}={one}"
 
 
 @contextlib.contextmanager

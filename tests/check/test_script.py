@@ -534,6 +534,10 @@ def test_a_folder(tmp_path):
     (tmp_path / "main.py").rename(tmp_path / "network.py")
     with pytest.raises(ValueError, match=r"several files.*network.py, settings.py"):
         check_script(tmp_path)
+    (tmp_path / "network.py").write_text(
+        "import settings\n" + (tmp_path / "network.py").read_text()
+    )
+    assert check_script(tmp_path).ok
 
 
 # What is held back, and asked for

@@ -75,8 +75,7 @@ def cells_of(path: Path) -> list[Cell]:
         CannotTell: a folder holds several files, none of which is its main one.
         ValueError: a notebook is of another format.
     """
-    if path.is_dir():
-        path = _main_file(path)
+    path = file_at(path)
     if path.suffix == ".ipynb":
         return cells_of_notebook(path)
     with tokenize.open(path) as stream:
@@ -86,25 +85,51 @@ def cells_of(path: Path) -> list[Cell]:
 _MAINS = ("__main__.py", "main.py", "train.py", "run.py")
 
 
-def _main_file(folder: Path) -> Path:
-    """The file of a folder that is run."""
+def is_program(folder: Path) -> bool:
+    """Whether a folder holds one program, not several."""
+    return len(main_files(folder)) == 1
+
+
+def main_files(folder: Path) -> list[Path]:
+    """The files of a folder that are run: its main one, or those that no other there imports."""
     files = sorted([*folder.glob("*.py"), *folder.glob("*.ipynb")])
     for name in _MAINS:
         if folder / name in files:
-            return folder / name
-    starts = [file for file in files if _is_started(file)]
-    chosen = starts or files
-    if len(chosen) != 1:
-        names = ", ".join(file.name for file in files) or "none"
+            return [folder / name]
+    imported = {name for file in files for name in _imported_by(file) if name != file.stem}
+    return [file for file in files if file.stem not in imported]
+
+
+def file_at(path: Path) -> Path:
+    """The file at a path; of a folder the one that is run.
+
+    Raises:
+        CannotTell: a folder holds several, or none.
+    """
+    found = main_files(path) if path.is_dir() else [path]
+    if len(found) != 1:
+        names = ", ".join(file.name for file in found) or "none"
         raise CannotTell(
-            f"{str(folder)!r} holds several files that may be run, or none: {names}; give the "
-            "file that trains"
+            f"{str(path)!r} holds several files that may be run, or none: {names}; give the file "
+            "that trains"
         )
-    return chosen[0]
+    return found[0]
 
 
-def _is_started(file: Path) -> bool:
-    return file.suffix == ".py" and re.search(r"__name__\s*==", file.read_text("utf-8")) is not None
+def _imported_by(file: Path) -> set[str]:
+    """The names of the modules that a file imports."""
+    nodes = [node for tree in _trees(file) for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.partition(".")[0] for name in names}
+
+
+def _trees(file: Path) -> list[ast.Module]:
+    """The syntax trees of a file; none where it cannot be read, which is told where it is run."""
+    try:
+        return [cell.tree for cell in cells_of(file)]
+    except (OSError, ValueError, SyntaxError):
+        return []
 
 
 def trains(cells: Sequence[Cell]) -> bool:
