@@ -11,7 +11,7 @@ import numpy as np
 from autograd_mini.page.frames import Walk
 from autograd_mini.show.boxes import Arrow, Picture
 from autograd_mini.show.dot import Direction, drawing_of
-from autograd_mini.show.engine import Engine
+from autograd_mini.show.engine import SCALES, Engine
 from autograd_mini.show.picture import picture
 from autograd_mini.show.recorded import Node
 from autograd_mini.show.rows import estimate
@@ -120,7 +120,7 @@ class _Studio:
             single = len(found.groups[int(head)]) == 1
             arrows.append((arrow.name, tail, int(head), int(slot) if single else -1))
         return Drawn(
-            drawing.svg(),
+            drawing.svg().replace(SCALES, "", 1),  # the page has its own size
             drawing.ids[0].rpartition("_n")[0],
             title,
             list(zip(found.groups, found.ends, strict=True)),

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
 
+from autograd_mini.show import theme
 from autograd_mini.show.letters import png, special
 
 Engine = Literal["embedded", "system"]
@@ -34,8 +35,8 @@ TAGS = {
 }  # fmt: skip
 """The elements of an SVG that Graphviz draws with; none of them runs or loads anything."""
 
-SCALES = ' style="max-width:100%;height:auto"'
-"""How an SVG in a page becomes no wider than what it stands in."""
+SCALES = f' class="{theme.DRAWING}" tabindex="0"'
+"""By which the style sheet knows an SVG that stands in a page, and a reader makes it larger."""
 
 DOTS_PER_INCH = 150
 """The resolution of a PNG: sharp at twice the size of the SVG."""

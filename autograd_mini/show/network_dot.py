@@ -152,6 +152,9 @@ class _Line:
         return max(last - first, 0.0) * math.hypot(dx, dy)
 
 
+CLEAR = 12.0
+"""A number stands so far from other lines, in points, where there is room."""
+
 PASSES = 3
 """So often each number is moved to where, among the others, it hides the least."""
 
@@ -173,7 +176,9 @@ def _least_hidden(lines: Sequence[_Line], texts: Sequence[str]) -> list[_Place]:
             def hidden(part: float, i: int = i, line: _Line = line) -> float:
                 spot, (wide, high) = line.at(part), sizes[i]
                 found = sum(
-                    other.within(spot, wide, high) for k, other in enumerate(lines) if k != i
+                    other.within(spot, wide + CLEAR, high + CLEAR)
+                    for k, other in enumerate(lines)
+                    if k != i
                 )
                 for k, other_spot in spots.items():
                     if k != i:

@@ -105,11 +105,23 @@ DARK = {
 """The colour of each colour in the dark.  Those of an array's elements stay."""
 
 
+DRAWING = "autograd-mini"
+"""The class of an SVG."""
+
+IN_A_PAGE = (
+    f"@media screen,print{{svg.{DRAWING}:not(:root){{max-width:100%;height:auto;cursor:zoom-in}}"
+    f"svg.{DRAWING}:not(:root):focus{{max-width:none;width:200%;cursor:zoom-out}}}}"
+)
+"""An SVG in a page is no wider than what it stands in, and twice as wide while it has the focus; a
+file that is opened by itself has its own size.  Programs that know no ``@media``, such as CairoSVG,
+have no ``auto`` either."""
+
+
 def style_sheet(prefix: str, svg: str) -> str:
-    """The rules that show an SVG in dark colours to those who prefer them.
+    """The rules that fit an SVG into a page, and show it in dark colours to those who prefer them.
 
     Arguments:
-        prefix: the ``id`` of the picture's outermost group; no rule reaches beyond it.
+        prefix: the ``id`` of the picture's outermost group; no colour reaches beyond it.
         svg: the picture, in light colours.
     """
     rules = []
@@ -118,7 +130,7 @@ def style_sheet(prefix: str, svg: str) -> str:
             if f'{what}="{light}"' in svg:
                 rules.append(f'#{prefix} [{what}="{light}"]{{{what}:{dark}}}')
     rules.append(f"#{prefix} text:not([fill]){{fill:{DARK['black']}}}")
-    return "@media (prefers-color-scheme:dark){" + "".join(rules) + "}"
+    return "@media (prefers-color-scheme:dark){" + "".join(rules) + "}" + IN_A_PAGE
 
 
 def legend(kinds: Iterable[str], statuses: Iterable[str]) -> list[tuple[str, dict[str, str]]]:

@@ -599,7 +599,9 @@ def test_every_colour_has_one_for_the_dark_and_the_rules_stay_in_the_picture() -
     assert used - strips - set(theme.DARK) == set()
     for sheet in re.findall(r"<style>(.*?)</style>", svg):
         assert sheet.startswith("@media (prefers-color-scheme:dark){")
-        selectors = re.findall(r"([^{}]+)\{[^{}]*\}", sheet.partition("{")[2])
+        colours, place, _ = sheet.partition("@media screen,print{")
+        assert place
+        selectors = re.findall(r"([^{}]+)\{[^{}]*\}", colours.partition("{")[2])
         assert selectors
         assert all(re.match(r"#g[0-9a-f]{8} ", selector) for selector in selectors)
 

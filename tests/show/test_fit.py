@@ -58,7 +58,35 @@ def test_text_can_be_read_where_the_picture_is_shown(graph: Callable[[], Any], f
     loss.backward()
     svg = draw(loss, fit=fit).svg()
     assert smallest(svg, PAGES[fit].width) >= 9
-    assert 'style="max-width:100%;height:auto"' in svg
+
+
+def test_a_picture_is_as_wide_as_its_place_and_larger_when_it_is_clicked(
+    browser: Any, tmp_path: Path
+) -> None:
+    drawing = draw(chain())
+    wide = size(drawing.svg())[0] * 4 / 3
+    assert wide > 900
+    page = tmp_path / "page.html"
+    page.write_text(f"<!doctype html><div style='width:400px'>{drawing.svg()}</div>", "utf-8")
+    box = "const box = document.querySelector('svg').getBoundingClientRect();"
+    measure = f"{box} return [box.width, box.height]"
+    browser.get(page.as_uri())
+    small = browser.execute_script(measure)
+    browser.execute_script("document.querySelector('svg').focus()")
+    large = browser.execute_script(measure)
+    assert small[0] == pytest.approx(400, abs=1)
+    assert large == pytest.approx([2 * length for length in small], rel=0.01)
+    browser.get(Path(drawing.save(tmp_path / "alone.svg")).as_uri())
+    assert browser.execute_script(measure)[0] == pytest.approx(wide, abs=1)
+
+
+def test_a_program_without_media_queries_sees_the_picture(tmp_path: Path) -> None:
+    cairosvg = pytest.importorskip("cairosvg")
+    image = pytest.importorskip("PIL.Image")
+    png = tmp_path / "converted.png"
+    cairosvg.svg2png(bytestring=draw(chain()).svg().encode(), write_to=str(png))
+    with image.open(png) as found:
+        assert found.convert("RGB").resize((100, 100)).getextrema()[0][0] < 200
 
 
 def test_without_a_page_a_chain_is_as_long_as_it_is() -> None:
