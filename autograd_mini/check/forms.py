@@ -115,7 +115,7 @@ class Form:
                 branch = branches.get(key)
                 if _is_nested(branch):
                     names = list(_names([branch], [str(key)]))
-                    found |= zip(names, _alike(gradient, branch, str(key)), strict=True)
+                    found |= zip(names, alike(gradient, branch, str(key)), strict=True)
                 else:
                     found[str(key) if key in branches else key] = gradient
             return found
@@ -124,7 +124,7 @@ class Form:
         ):
             whole = self.params if self.way != "by name" else list(self.branches)
             whole = list(self.branches) if isinstance(whole, Mapping) else whole
-            named = dict(zip(self.names, _alike(returned, whole, ""), strict=True))
+            named = dict(zip(self.names, alike(returned, whole, ""), strict=True))
             return {name: gradient for name, gradient in named.items() if gradient is not None}
         if len(self.names) == 1 and (hasattr(returned, "__array__") or isinstance(returned, float)):
             return {self.names[0]: returned}
@@ -207,8 +207,11 @@ def _names(branches: Sequence[Tree], top: Sequence[str]) -> Iterator[str]:
             yield name
 
 
-def _alike(gradients: Tree, branch: Tree, name: str) -> list[Any]:
+def alike(gradients: Tree, branch: Tree, name: str) -> list[Any]:
     """The gradients of the leaves of a branch, in order.
+
+    >>> alike({"W": 1.0, "b": [2.0]}, {"W": "W", "b": ["b0"]}, "layer")
+    [1.0, 2.0]
 
     Raises:
         TypeError: they are nested otherwise.
@@ -224,5 +227,5 @@ def _alike(gradients: Tree, branch: Tree, name: str) -> list[Any]:
         )
     items = branch.items() if keyed else enumerate(branch)
     return [
-        leaf for key, inner in items for leaf in _alike(gradients[key], inner, f"{name}[{key!r}]")
+        leaf for key, inner in items for leaf in alike(gradients[key], inner, f"{name}[{key!r}]")
     ]

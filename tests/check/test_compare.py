@@ -77,3 +77,48 @@ def test_what_is_asked_wrongly_is_refused():
         compare(loss, [w])
     with pytest.raises(ValueError, match="there is nothing to compare"):
         compare(loss, {})
+
+
+class Net:
+    def __init__(self):
+        self.W, self.layers = Tensor(np.ones((3, 2))), [Tensor(np.zeros(2))]
+
+
+def test_trees_of_parameters():
+    X, T = np.linspace(-1, 1, 15).reshape(5, 3), np.ones((5, 2))
+    p = {"hidden": {"W": Tensor(np.ones((3, 4)) / 3), "b": Tensor(np.zeros(4))},
+         "out": [Tensor(np.linspace(-1, 1, 8).reshape(4, 2)), Tensor(np.zeros(2))]}  # fmt: skip
+    h = np.tanh(X @ p["hidden"]["W"] + p["hidden"]["b"])
+    out = h @ p["out"][0] + p["out"][1]
+    loss = np.sum((out - T) ** 2)
+    d_out = 2 * (out.data - T)
+    d_h = d_out @ p["out"][0].data.T * (1 - h.data**2)
+    grads = {"hidden": {"W": X.T @ d_h, "b": d_h.sum(0)}, "out": [h.data.T @ d_out, d_out.sum(0)]}
+    report = compare(loss, {"p": grads, "out": d_out})
+    assert report.ok, str(report)
+    assert [*report.quantities] == [
+        "p['hidden']['W']", "p['hidden']['b']", "p['out'][0]", "p['out'][1]", "out"
+    ]  # fmt: skip
+    wrong = {"p['hidden']['W']": -grads["hidden"]["W"], p["out"][1]: grads["out"][1]}
+    assert compare(loss, wrong).culprits == ["p['hidden']['W']"]
+    with pytest.raises(ValueError, match=r"'hidden'.* write the name of .*, as {'p': gradients}"):
+        compare(loss, grads)
+    with pytest.raises(ValueError, match="nested in the same way"):
+        compare(loss, {"p": {"hidden": grads["hidden"]}})
+
+
+def test_nodes_in_objects_and_what_holds_itself():
+    net, endless = Net(), []
+    endless.append(endless)
+    X = np.linspace(-1, 1, 15).reshape(5, 3)
+    loss = np.sum((X @ net.W + net.layers[0]) ** 2)
+    d = 2 * X @ net.W.data
+    report = compare(loss, {net.W: X.T @ d, "net.layers[0]": d.sum(0)})
+    assert report.ok, str(report)
+    assert [*report.quantities] == ["net.W", "net.layers[0]"]
+
+
+def test_a_gradient_may_be_a_list():
+    w = Tensor([1.0, 2.0])
+    assert compare(np.sum(w**2), {w: [2.0, 4.0]}).ok
+    assert compare(np.sum(w**2), {"w": [2.0, 4.0]}).ok
