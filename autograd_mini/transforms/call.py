@@ -93,7 +93,7 @@ class Call:
                 if has_aux:
                     self.out, self.aux = _pair(what, self.out)
                 self.out, self.aux = (
-                    rebuild(tree, map(_held, leaves(tree))) for tree in (self.out, self.aux)
+                    rebuild(tree, map(held, leaves(tree))) for tree in (self.out, self.aux)
                 )
                 self.outputs = _as_outputs(what, leaves(self.out))
         self.keep = any(map(is_recorded, leaves((args, list(kwargs.values())))))
@@ -251,7 +251,7 @@ def is_recorded(leaf: Tree) -> bool:
     return is_node(leaf)
 
 
-def _held(leaf: Tree) -> Tree:
+def held(leaf: Tree) -> Tree:
     """What a result holds that was filled in place."""
     return as_operand(leaf) if isinstance(leaf, ArrayInterface) else leaf
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.transforms.batched import Batched, Differs, level_of, stacked
-from autograd_mini.transforms.call import check_function
+from autograd_mini.transforms.call import check_function, held
 from autograd_mini.trees import branches, leaves, paths, rebuild
 from autograd_mini.typing import Function, Operand, Tree
 
@@ -116,6 +116,7 @@ def _described(out: Tree) -> str:
 
 
 def _result(leaf: Operand) -> Operand:
+    leaf = held(leaf)
     if not isinstance(leaf, float | int | np.generic | np.ndarray | Tensor | Batched):
         raise TypeError(
             f"vmap needs a function that returns numbers, arrays or Tensors, or a tree of them; it "

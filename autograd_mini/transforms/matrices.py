@@ -94,7 +94,8 @@ def _jacobian(
         elif not forward(call):
             blocks = list(_by_rows(call))
         else:
-            blocks = list(_by_columns(call))
+            with np.errstate(over="ignore"):
+                blocks = list(_by_columns(call))
             if not all(np.all(np.isfinite(data_of_leaf(x))) for block in blocks for x in block):
                 blocks = list(_by_rows(call))  # a tangent of a tiny number may leave the range
         return rebuild(call.out, map(call.arranged, blocks))

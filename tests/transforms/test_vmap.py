@@ -217,3 +217,20 @@ def test_what_does_not_fit_is_said():
         ag.vmap(lambda x: x[x > 0])(X)
     with pytest.raises(TypeError, match="it returned str"):
         ag.vmap(lambda x: "x")(X)
+
+
+def test_arrays_that_are_filled_in_place():
+    def filled(x):
+        out = np.zeros_like(x)
+        out[0] = x[1] * 2
+        out[1:] += x[1:] * x[0]
+        return out
+
+    def total(samples):
+        return np.sum(np.sin(ag.vmap(filled)(samples)))
+
+    samples = np.random.default_rng(0).normal(size=(4, 3))
+    expected = np.stack([filled(x) for x in samples])
+    np.testing.assert_array_equal(ag.vmap(filled)(samples), expected)
+    each = [ag.grad(lambda x: np.sum(np.sin(filled(x))))(x) for x in samples]
+    np.testing.assert_allclose(ag.grad(total)(samples), each, rtol=1e-12)
