@@ -9,6 +9,8 @@ True
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +22,7 @@ from autograd_mini.core.value import Value
 from autograd_mini.interface.traced import is_traced
 from autograd_mini.replay.tape import Run
 from autograd_mini.trees import leaves, rebuild
-from autograd_mini.typing import Tree
+from autograd_mini.typing import Function, Tree
 
 
 @dataclass
@@ -41,14 +43,14 @@ class Layout:
     single: bool = True
     with_value: bool = True
 
+    def __post_init__(self) -> None:
+        self._whole = arranger(self.shape)
+
     def arranged(self, found: Run) -> Tree:
         """What a call returns."""
         outputs, numbers = found
         if not self.spans:
-            given = iter(outputs)
-            return rebuild(
-                self.shape, (next(given) if leaf is HERE else leaf for leaf in leaves(self.shape))
-            )
+            return self._whole(outputs)
         gradients = tuple(span.of(numbers) for span in self.spans)
         result = gradients[0] if self.single else gradients
         return (outputs[0], result) if self.with_value else result
@@ -61,16 +63,42 @@ class Span:
         self.start, self.end = start, end
         kind = type(tree)
         self.flat = kind if kind in (list, tuple) and all(map(is_float, tree)) else None
-        self.tree = tree
+        parts = (HERE if is_float(leaf) else leaf for leaf in leaves(tree))
+        self._whole = arranger(rebuild(tree, parts))
 
     def of(self, numbers: Sequence[float]) -> Tree:
-        mine = numbers[self.start : self.end]
-        if self.flat is not None:
-            return self.flat(mine)
-        given = iter(mine)
-        return rebuild(
-            self.tree, (next(given) if is_float(leaf) else leaf for leaf in leaves(self.tree))
-        )
+        return self._whole(numbers[self.start : self.end])
+
+
+def arranger(tree: Tree) -> Function:
+    """What puts numbers, in order, where ``HERE`` stands in a tree.
+
+    >>> arranger({"w": [HERE, HERE], "n": (3, HERE)})([1.0, 2.0, 5.0])
+    {'w': [1.0, 2.0], 'n': (3, 5.0)}
+    """
+    numbers = itertools.count()
+
+    def arranged(part: Tree) -> Function:
+        if part is HERE:
+            return operator.itemgetter(next(numbers))
+        kind = type(part)
+        if kind is list or kind is tuple:
+            if part and all(each is HERE for each in part):
+                places = [next(numbers) for _ in part]
+                cut = slice(places[0], places[-1] + 1)
+                return lambda found: kind(found[cut])
+            inner = [arranged(each) for each in part]
+            return lambda found: kind([each(found) for each in inner])
+        if kind is dict:
+            named = [(key, arranged(each)) for key, each in part.items()]
+            return lambda found: {key: each(found) for key, each in named}
+        parts = leaves(part)
+        if len(parts) == 1 and parts[0] is part:
+            return lambda found: part
+        flat = arranged(parts)
+        return lambda found: rebuild(part, iter(flat(found)))
+
+    return arranged(tree)
 
 
 class HoldsArray(Exception):

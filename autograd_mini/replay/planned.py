@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 import threading
 import warnings
@@ -29,6 +28,7 @@ from autograd_mini.core.graph import is_node, sweep_gradients
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.traced import TracedArray, Untraceable, current, is_traced
 from autograd_mini.replay.around import Around
+from autograd_mini.replay.arranged import HERE, arranger
 from autograd_mini.replay.plan import Plan
 from autograd_mini.replay.trace import COUNTS_REFERENCES, Place, Trace
 from autograd_mini.trees import leaves, rebuild
@@ -281,8 +281,8 @@ class _Recording:
         self.plan, self.around, self.beside = plan, around, BESIDE
         self.generators = [generator for generator, _ in trace.generators.values()]
         self._outer = outer
-        parts = (_HERE if is_traced(leaf) else leaf for leaf in leaves(out))
-        self.arranged = _arranger(rebuild(out, parts))
+        parts = (HERE if is_traced(leaf) else leaf for leaf in leaves(out))
+        self.arranged = arranger(rebuild(out, parts))
         self._idle: list[Function] = []
         self._results: list[list[Array]] = [[] for _ in plan.results]
 
@@ -319,40 +319,6 @@ class _Recording:
                 kept.append(result)
         shape, dtype, strides = self.plan.results[index]
         return np.ndarray(shape, dtype, None, 0, strides)
-
-
-_HERE = object()
-"""It stands for what is computed."""
-
-
-def _arranger(tree: Tree) -> Function:
-    """What puts results, in order, where they stand in what a function gave."""
-    scope: dict[str, Any] = {}
-    numbers = itertools.count()
-
-    def constant(thing: Operand) -> str:
-        name = f"c{len(scope)}"
-        scope[name] = thing
-        return name
-
-    def text(part: Tree) -> str:
-        if part is _HERE:
-            return f"found[{next(numbers)}]"
-        kind = type(part)
-        if kind is tuple or kind is list:
-            inside = "".join(f"{text(each)}, " for each in part)
-            return f"({inside})" if kind is tuple else f"[{inside}]"
-        if kind is dict:
-            return (
-                f"{{{', '.join(f'{constant(key)}: {text(each)}' for key, each in part.items())}}}"
-            )
-        inner = leaves(part)
-        if len(inner) == 1 and inner[0] is part:
-            return constant(part)
-        return f"{constant(rebuild)}({constant(part)}, iter({text(inner)}))"
-
-    arranged: Function = eval(f"lambda found: {text(tree)}", scope)
-    return arranged
 
 
 MOST_KEPT = 2
