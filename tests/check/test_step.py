@@ -510,6 +510,18 @@ def test_a_rate_in_what_is_made_before_the_update_is_one(slip):
     )
 
 
+def test_what_goes_into_a_scaled_update_is_known_by_its_name_where_it_is_wrong():
+    def step(p, x, y):
+        error = x @ p["w"] - y
+        dw = x.T @ np.abs(error)
+        p["w"] -= 0.1 * dw / np.sqrt(dw * dw + 1e-8)
+        return np.sum(error**2) / 2
+
+    report = check_step(step, {"w": np.ones(4)}, X, T[:, 0])
+    assert report.assumptions[3].startswith("Gradients: what goes into the updates, dw, line ")
+    assert [mistake.line.text for mistake in report.mistakes] == ["dw = x.T @ np.abs(error)"]
+
+
 class HastyByNeuron(Net):
     """The same, neuron by neuron."""
 

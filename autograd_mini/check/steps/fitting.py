@@ -442,13 +442,13 @@ class Trained:
             numbers = made.numbers
             if numbers is not None and numbers.size > 1 and ratio_of(numbers, right):
                 return made
-        name = self.names[update]
+        name, own = self.names[update], [update.statement.place] if update.statement else []
         named = [
             made
             for made in arrays
             if made.name != name
             and is_gradient_name(made.name, name)
-            and made.site.place not in self._clipping
+            and made.site.place not in (*self._clipping, *own)
         ]
         return named[-1] if named else None
 
