@@ -522,6 +522,44 @@ def test_what_goes_into_a_scaled_update_is_known_by_its_name_where_it_is_wrong()
     assert [mistake.line.text for mistake in report.mistakes] == ["dw = x.T @ np.abs(error)"]
 
 
+def in_place_by_a_norm(grads):
+    total = np.sqrt(sum(np.sum(g**2) for g in grads))
+    clip_coef = 0.1 / (total + 1e-6)
+    if clip_coef < 1:
+        for g in grads:
+            g *= clip_coef
+    return grads
+
+
+def a_list_by_a_norm(grads):
+    norm = np.sqrt(sum(np.linalg.norm(g) ** 2 for g in grads))
+    if norm > 0.1:
+        grads = [g * 0.1 / norm for g in grads]
+    return grads
+
+
+@pytest.mark.parametrize("clipped", [in_place_by_a_norm, a_list_by_a_norm])
+@pytest.mark.parametrize("slip", [False, True])
+def test_what_is_scaled_by_its_norm_is_judged_before_it_is(clipped, slip):
+    def step(p, x, y):
+        h = np.tanh(x @ p["W"])
+        error = h @ p["v"] - y
+        loss = np.sum(error**2) / 2
+        dv = h.T @ error
+        dW = x.T @ (np.outer(error, p["v"]) * (1 - (h if slip else h**2)))
+        dW, dv = clipped([dW, dv])
+        p["W"] -= 0.1 * dW
+        p["v"] -= 0.1 * dv
+        return loss
+
+    params = {"W": np.ones((4, 3)) / 3, "v": np.array([1.0, -0.5, 2.0])}
+    report = check_step(step, params, X, T[:, 0])
+    assert report.ok is not slip
+    assert [m.line.text for m in report.mistakes] == slip * [
+        'dW = x.T @ (np.outer(error, p["v"]) * (1 - (h if slip else h**2)))'
+    ]
+
+
 class HastyByNeuron(Net):
     """The same, neuron by neuron."""
 

@@ -38,6 +38,7 @@ from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
     adds_to,
+    before_scaling,
     clips_in_place,
     moved_from,
     rate_of,
@@ -429,7 +430,7 @@ class Trained:
     @cached_property
     def _clipping(self) -> set[Place]:
         """The statements that clip something where it stands."""
-        return {s.place for s in self.step.known.statements if clips_in_place(s.node)}
+        return {s.place for s in self.step.known.statements if clips_in_place(s)}
 
     def _source(self, update: Update, right: Array, clipped: bool) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name.
@@ -465,7 +466,8 @@ class Trained:
         what is clipped.
         """
         shape = update.variable.before.shape
-        every = (*self.plain.made, *lists_of(self.plain.made))
+        ran = before_scaling(self.step.known, self.plain.made) if clipped else self.plain.made
+        every = (*ran, *lists_of(ran))
         found = [(m, m.numbers) for m in every if m.numbers is not None and m.site.slot != HANDED]
         last = {id(made.value): numbers for made, numbers in found}
         return [

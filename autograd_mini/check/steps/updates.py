@@ -190,10 +190,12 @@ def is_made_of_itself(statement: ast.stmt) -> bool:
     return made and any(ast.unparse(node) == target for node in ast.walk(statement.value))
 
 
-def clips_in_place(statement: ast.stmt) -> bool:
-    """Whether something is clipped where it stands."""
-    target = getattr(statement, "targets", [None])[0]
-    for call in ast.walk(statement):
+def clips_in_place(statement: Statement) -> bool:
+    """Whether something is clipped where it stands, each number or all by their norm."""
+    target = getattr(statement.node, "targets", [None])[0]
+    if _scales_by_norm(statement):
+        return True
+    for call in ast.walk(statement.node):
         if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "clip":
             into = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
             into += [target] if target is not None else []
@@ -201,6 +203,38 @@ def clips_in_place(statement: ast.stmt) -> bool:
             if {*map(_text, into)} & {*map(_text, given)} - {"np", ""}:
                 return True
     return False
+
+
+def before_scaling(program: Program, several: Sequence[Made]) -> Sequence[Made]:
+    """What was made before gradients are scaled by their norm; all where none is."""
+    places = {each.place for each in program.statements if _scales_by_norm(each)}
+    end = next((i for i, made in enumerate(several) if made.site.place in places), len(several))
+    return several[:end]
+
+
+def _scales_by_norm(statement: Statement) -> bool:
+    """Whether something is multiplied by what is made of a norm, ``g *= limit / norm``."""
+    node, own = statement.node, set[str]()
+    match node:
+        case ast.AugAssign(op=ast.Mult() | ast.Div(), value=scaled):
+            pass
+        case ast.Assign(targets=[target], value=value):
+            scaled = getattr(value, "elt", getattr(value, "value", value))
+            own = {ast.unparse(target)}
+            for part in getattr(value, "generators", ()):  # of a list its items
+                if own & {ast.unparse(each) for each in ast.walk(part.iter)}:
+                    own = {ast.unparse(each) for each in ast.walk(part.target)}
+        case _:
+            return False
+    factors = {text for text, _ in _scalars(scaled, True)}
+    others = [ast.parse(text, mode="eval").body for text in factors - own]
+    made = [ast.unparse(each) for one in others for each in (one, _made_before(one, statement))]
+    is_own = isinstance(node, ast.AugAssign) or bool(factors & own)
+    return is_own and any(_NORM.search(text) for text in made)
+
+
+_NORM = re.compile(r"norm|clip", re.IGNORECASE)
+"""What says that a number is made of a norm."""
 
 
 def signed_in(program: Program) -> set[str]:
