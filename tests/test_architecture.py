@@ -435,7 +435,12 @@ def test_every_package_is_installed():
         for file in (ROOT / folder).rglob("__init__.py")
         if "nn" not in file.parent.relative_to(ROOT).parts[1:]
     }
-    packages = {re.sub(r"^nn\b", "autograd_mini.nn", name) for name in found}
+    named = [line.split(" = ") for line in setup["options"]["package_dir"].split("\n") if line]
+    names = {folder.replace("/", "."): name for name, folder in named}
+    packages = {
+        re.sub(rf"^({'|'.join(map(re.escape, names))})\b", lambda at: names[at[0]], name)
+        for name in found
+    }
     assert set(setup["options"]["packages"].split()) == packages
 
 

@@ -20,8 +20,8 @@ with right hand-derived gradients, ``mutated`` such with one mistake in them, an
 ``parameters`` arrays; ``mutants`` lists the mistakes that can be planted in a pass of yours,
 ``file_mutants`` those in a file with loops, helper functions and classes.
 
-``assert_gradients`` and, of layers, ``assert_backward`` are for your own tests of hand-derived
-gradients, and need nothing else.
+``assert_gradients``, of layers ``assert_backward``, of training steps ``assert_step`` and of files
+``assert_script`` are for your own tests of hand-derived gradients, and need nothing else.
 Everything else needs ``pip install autograd_mini[test]``.
 
 >>> from autograd_mini import rule
@@ -34,13 +34,20 @@ x = r_x: ∂/∂x = 1 / (1 + abs(x)) ** 2
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from autograd_mini.check import GradientReport, check_backward, check_gradients
+from autograd_mini.check import (
+    GradientReport,
+    check_backward,
+    check_gradients,
+    check_script,
+    check_step,
+)
 from autograd_mini.check.capture import Manual
 from autograd_mini.check.report import Hints
 from autograd_mini.core.tensor import Tensor
@@ -212,6 +219,66 @@ def assert_backward(
         required=required,
         forbid_autodiff=forbid_autodiff,
     )
+    report.raise_if_wrong()
+    return report
+
+
+def assert_step(
+    step: Callable[..., Any], *args: Operand, hints: Hints = 2, **options: Operand
+) -> GradientReport:
+    """Assert that the gradients in a training step are right; if not, the report is the message.
+
+    Arguments:
+        step, args, hints: as for ``check_step``.
+        options: its other arguments, and those of the step that are given by name.
+
+    Returns:
+        The report, of gradients that all agree.
+
+    Raises:
+        GradientError: an ``AssertionError``: a gradient is wrong, or cannot be told.
+        ValueError: it is not clear what is to be checked.
+
+    >>> import numpy as np
+    >>> w, x, t = np.array([0.5, -0.3]), np.array([[1.0, 2.0]]), np.array([1.0])
+    >>> def step(w):
+    ...     error = x @ w - t
+    ...     w -= 0.1 * 2 * x.T @ error
+    ...     return np.sum(error**2)
+    >>> assert_step(step, w)["w"].verdict
+    'agree'
+    """
+    __tracebackhide__ = True
+    report = check_step(step, *args, hints=hints, **options)
+    report.raise_if_wrong()
+    return report
+
+
+def assert_script(
+    path: str | os.PathLike[str], *, hints: Hints = 2, **options: Operand
+) -> GradientReport:
+    r"""Assert that the gradients in a file are right; if not, the report is the message.
+
+    Arguments:
+        path, hints: as for ``check_script``.
+        options: its other arguments.
+
+    Returns:
+        The report, of gradients that all agree.
+
+    Raises:
+        GradientError: an ``AssertionError``: a gradient is wrong, or cannot be told.
+        ValueError: it is not clear what is to be checked.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "train.py")
+    ...     _ = file.write_text("w = 3.0\nfor i in range(9):\n    E = w**2\n    w -= 0.2 * w\n")
+    ...     assert_script(file)["w"].verdict
+    'agree'
+    """
+    __tracebackhide__ = True
+    report = check_script(path, hints=hints, **options)
     report.raise_if_wrong()
     return report
 
