@@ -51,7 +51,6 @@ TENSOR = {
     "cpu": "t itself: all arrays are NumPy's",
     "cuda": "t itself: all arrays are NumPy's, on the processor",
     "to": "t.astype(dtype); there is one device",
-    "device": "nothing: all arrays are NumPy's, on the processor",
     "reshape_as": "t.reshape(other.shape)",
     "permute": "np.transpose(t, axes)",
     "unsqueeze": "np.expand_dims(t, axis)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -170,6 +170,16 @@ class ArrayMethods:
     @property
     def mT(self) -> Tensor:
         return through_numpy(np.matrix_transpose, self)
+
+    @property
+    def device(self) -> str:
+        """Where all arrays of NumPy's are."""
+        return "cpu"
+
+    def to_device(self, device: Literal["cpu"], *, stream: None = None) -> ArrayMethods:
+        """Itself: there is one device."""
+        np.empty(0).to_device(device, stream=stream)  # which refuses another
+        return self
 
     @property
     def real(self) -> Tensor:

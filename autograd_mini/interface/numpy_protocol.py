@@ -53,6 +53,7 @@ PLAIN_FUNCTIONS: dict[Any, str] = {
             np.isposinf,
             np.isreal,
             np.iscomplex,
+            np.linalg.matrix_rank,
         ],
         "true or false, or a count",
     ),

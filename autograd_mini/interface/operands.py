@@ -66,6 +66,8 @@ def as_operand(operand: Operand) -> Operand:
     """
     if hasattr(operand, "stands_for"):  # a buffer, which may be written to afterwards
         return operand.stands_for()
+    if is_node(inside := getattr(operand, "data", None)):  # an xarray's, with names for its axes
+        return inside
     others = is_traced(operand) or hasattr(operand, "takes_over")
     if is_node(operand) or isinstance(operand, np.generic) or others:
         return operand

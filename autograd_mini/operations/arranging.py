@@ -16,7 +16,7 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.operations.indexing import getitem, index_array, scattered
 from autograd_mini.operations.shapes import astype
 from autograd_mini.operations.ufuncs import newer, still
-from autograd_mini.typing import Array, Axis, Operand
+from autograd_mini.typing import Array, Axis, Function, Operand
 
 
 def places_of(x: Operand) -> Array:
@@ -169,6 +169,23 @@ def unique(
     found = np.take(np.ravel(ar) if axis is None else ar, first, axis or 0)
     more = ([first] if return_index else []) + rest
     return (found, *more) if more else found
+
+
+def _unique_of_the_standard(function: Function) -> None:
+    """``unique_values`` and its like: the values of the result are taken from the Tensor."""
+
+    @replaces(function)
+    def unique(x: Operand) -> Operand:
+        plain = np.ravel(tensor.plain(x))
+        found: Operand = function(tensor.plain(x))
+        values: Operand = getattr(found, "values", found)
+        order = np.argsort(plain, kind="stable")
+        taken = np.take(np.ravel(x), order[np.searchsorted(plain, values, sorter=order)])
+        return taken if values is found else found._replace(values=taken)
+
+
+for _function in (np.unique_values, np.unique_counts, np.unique_inverse, np.unique_all):
+    _unique_of_the_standard(_function)
 
 
 @replaces(np.diagflat)

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 from autograd_mini.core.broadcasting import sum_dtype
 from autograd_mini.core.operation import OPERATIONS, define, numpy_function, replaces
 from autograd_mini.core.tensor import Tensor, record
+from autograd_mini.interface.operands import as_operand
 from autograd_mini.interface.traced import TracedArray, as_array, called, is_traced
 from autograd_mini.typing import Array, Axis, Operand
 
@@ -245,7 +246,8 @@ def stack(arrays: Operand, axis: int = 0, *, dtype: DTypeLike | None = None) -> 
 
 
 def _joined(arrays: Operand, dtype: DTypeLike | None) -> tuple[Any, ...]:
-    each = (array if isinstance(array, Tensor) else np.asarray(array) for array in arrays)
+    operands = map(as_operand, arrays)
+    each = (array if isinstance(array, Tensor) else np.asarray(array) for array in operands)
     return tuple(each) if dtype is None else tuple(array.astype(dtype) for array in each)
 
 

@@ -252,8 +252,9 @@ def is_recorded(leaf: Tree) -> bool:
 
 
 def held(leaf: Tree) -> Tree:
-    """What a result holds that was filled in place."""
-    return as_operand(leaf) if isinstance(leaf, ArrayInterface) else leaf
+    """What a result holds that was filled in place, or is an xarray's."""
+    holds = isinstance(leaf, ArrayInterface) or is_node(getattr(leaf, "data", None))
+    return as_operand(leaf) if holds else leaf
 
 
 def _pair(what: str, out: Tree) -> tuple[Any, Any]:

@@ -81,3 +81,30 @@ def test_code_that_is_written_to_the_array_api():
     q, k = np.ones((2, 3)) * X, np.sin(np.arange(12.0)).reshape(4, 3)
     np.testing.assert_allclose(attention(Tensor(q), Tensor(k)).data, attention(q, k), rtol=1e-15)
     check_function(attention, q, k)
+
+
+def test_what_the_array_api_s_standard_names_is_there():
+    """Each function of the standard that NumPy has gives NumPy's numbers; so do the attributes."""
+    t = Tensor(X)
+    assert t.device == "cpu"
+    assert t.to_device("cpu") is t
+    with pytest.raises(ValueError, match="Unsupported device"):
+        t.to_device("cuda")
+    found, exact = np.unique_all(t), np.unique_all(X)
+    np.testing.assert_array_equal(found.values.data, exact.values)
+    np.testing.assert_array_equal(found.inverse_indices, exact.inverse_indices)
+    assert np.linalg.matrix_rank(t @ t.T) == np.linalg.matrix_rank(X @ X.T)
+
+
+def test_arrays_of_xarray_are_constants_and_may_hold_tensors():
+    xarray = pytest.importorskip("xarray")
+    numbers = np.arange(6.0).reshape(2, 3)
+    named = xarray.DataArray(numbers, dims=("row", "column"))
+    w = np.array([1.0, -2.0, 0.5])
+    for f in (
+        lambda w, m: np.sum(np.sin(w * m)), lambda w, m: np.sum((m * w) ** 2),
+        lambda w, m: np.sum(w * (m * w)), lambda w, m: np.sum(np.dot(m, w)),
+        lambda w, m: (m * w).mean(), lambda w, m: np.sum(np.stack([m[0] * w, w])),
+    ):  # fmt: skip
+        np.testing.assert_allclose(ag.grad(f)(w, named), ag.grad(f)(w, numbers), rtol=1e-14)
+    np.testing.assert_array_equal(ag.grad(lambda m: np.sum(m**2))(named), 2 * numbers)
