@@ -66,11 +66,11 @@ def as_operand(operand: Operand) -> Operand:
     """
     if hasattr(operand, "stands_for"):  # a buffer, which may be written to afterwards
         return operand.stands_for()
-    if is_node(inside := getattr(operand, "data", None)):  # an xarray's, with names for its axes
-        return inside
     others = is_traced(operand) or hasattr(operand, "takes_over")
     if is_node(operand) or isinstance(operand, np.generic) or others:
         return operand
+    if is_node(inside := getattr(operand, "data", None)):  # an xarray's, with names for its axes
+        return inside
     if not hasattr(operand, "__array__"):
         number = constant(operand)
         return operand if number is None else number

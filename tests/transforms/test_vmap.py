@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import autograd_mini as ag
 from autograd_mini import Tensor
 from autograd_mini.core.graph import topological_order
-from autograd_mini.transforms import batched
+from autograd_mini.transforms import batched, mapped
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "operations"))
 from test_arrays import CALLS
@@ -70,7 +70,8 @@ def test_gradients_for_each_sample_come_of_one_sweep(monkeypatch):
     close(found[0], loop(lambda x: network(W, x), X))
     for key in W:
         close(found[1][key], loop(lambda x, k=key: ag.grad(network)(W, x)[k], X))
-    monkeypatch.setattr(batched, "_one_by_one", lambda *args: pytest.fail("one by one"))
+    for module in (batched, mapped):  # an operation, and the function
+        monkeypatch.setattr(module, "_one_by_one", lambda *args: pytest.fail("one by one"))
     again = ag.vmap(ag.grad(network), (None, 0))(W, X)
     close(again["shift"], found[1]["shift"], 0)
 
