@@ -119,6 +119,7 @@ const makeDescent = (data, page) => {
     let words = `After ${steps} ${steps === 1 ? "step" : "steps"}: ${data.names[root]} = ${numberText(now)}.`;
     if (!Number.isFinite(now)) words = `After ${steps} steps ${data.names[root]} is no longer a number: it diverges. Take a smaller rate.`;
     else if (steps && now > before) words += " It grew: the rate is too large here.";
+    else if (steps && now === before) words += " It stands still: the gradients are 0, or as good as.";
     get("descended").textContent = words;
   };
   const step = (count) => {

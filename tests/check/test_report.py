@@ -528,17 +528,22 @@ def test_every_quantity_opens_to_its_numbers_side_by_side():
     assert rows == [["[1]", "2", "1", "not probed"], ["[0]", "1", "0.5", "0.5 ± 1e-11"]]
 
 
+LINK = "{http://www.w3.org/1999/xlink}href"
+"""What an SVG's link has: JupyterLab sets each ``href`` as HTML's, which an SVG's is not."""
+
+
 def test_the_graph_leads_to_the_numbers():
     tree = parsed(two_mistakes()._repr_html_())
     found = {}
     for link in tree.iter("{http://www.w3.org/2000/svg}a"):
-        if link.get("href"):
-            found[link.get("href")] = link.find("{http://www.w3.org/2000/svg}text").text
+        assert not link.get("href")
+        if link.get(LINK):
+            found[link.get(LINK)] = link.find("{http://www.w3.org/2000/svg}text").text
     details = tree.findall(".//details")
     assert found == {f"#{d.find('div').get('id')}": d.find("summary/code").text for d in details}
     assert len(found) == 4
     images = [element for element in tree.iter() if element.get("role") == "img"]
-    assert not [e for image in images for e in image.iter() if e.get("href")]  # out of reach there
+    assert not [e for image in images for e in image.iter() if e.get(LINK)]  # out of reach there
 
 
 def test_the_code_and_the_graph_lead_to_each_other():
@@ -560,10 +565,10 @@ def test_the_code_and_the_graph_lead_to_each_other():
     assert len(to_box) == 3
     assert set(to_box.values()) <= set(boxes)
     to_line = {
-        key: link.get("href")[1:]
+        key: link.get(LINK)[1:]
         for key, box in boxes.items()
         for link in box.iter(f"{svg}a")
-        if link.get("href", "")[1:] in rows
+        if link.get(LINK, "")[1:] in rows
     }
     assert [rows[to_line[to_box[key]]].find("span[2]").text for key in to_box] == ["9", "9", "10"]
     about = [a for row in rows.values() for a in row.findall("span[@class='words']/a")]

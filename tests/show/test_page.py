@@ -451,6 +451,29 @@ def test_arrows_turn_and_local_derivatives_wait_for_their_step(
     assert page.run(turned) == len(page.data["uses"])  # nothing flows to constants
     page.find("#last").click()
     assert len(page.run(visible)) > 4
+    page = Page(browser, dense(), tmp_path, "#step=9999")
+    constants = [name for name, tail, _, _ in page.data["pictures"][0]["arrows"] if tail < 0]
+    assert constants
+    assert page.run(turned) == len(page.data["pictures"][0]["arrows"]) - len(constants)
+    assert len(page.all("g.edge.idle")) == len(constants)
+
+
+def test_the_step_stands_out(browser: Any, tmp_path: Path) -> None:
+    style = "return getComputedStyle(arguments[0])[arguments[1]]"
+    colours = set()
+    page = Page(browser, neuron(), tmp_path)
+    for step in (1, len(page.frames) - 2):
+        page.run("walkthrough.go(arguments[0])", step)
+        border = page.find("g.node.now .border")
+        assert page.run(style, border, "strokeWidth") == "3px"
+        colours.add(page.run(style, border, "stroke"))
+        assert page.run(style, page.find("#phase"), "color") == page.run(style, border, "stroke")
+    assert len(colours) == 2  # one for each way
+    page.run("walkthrough.go(1)")
+    fades = "return arguments[0].getAnimations().forEach(a => a.finish())"
+    later = page.find("g.node.later")
+    page.run(fades, later)
+    assert float(page.run(style, later, "opacity")) < 0.5
 
 
 # What is changed
@@ -607,6 +630,12 @@ def test_parameters_descend_and_too_large_a_rate_diverges(browser: Any, tmp_path
     assert len(points) == 12
     assert heights == sorted(heights)  # down, as the curve is
     page.find("#again").click()
+    page.check_numbers()
+    for wrong in ("-1", "0"):
+        rate.clear()
+        rate.send_keys(wrong)
+        page.find("#one").click()
+        assert page.text("#descended") == "Give a rate that is larger than 0."
     page.check_numbers()
     rate.clear()
     rate.send_keys("5")
@@ -914,6 +943,21 @@ def test_a_page_in_a_notebook_works_in_its_frame(browser: Any, tmp_path: Path) -
     finally:
         browser.switch_to.default_content()
     assert browser.get_log("browser") == []
+
+
+def test_where_scripts_are_off_all_can_be_read(browser: Any, tmp_path: Path) -> None:
+    shown = walkthrough(neuron(), None)._repr_html_().replace('"allow-scripts"', '""')
+    (tmp_path / "cell.html").write_text(f"<!doctype html><title>cell</title>{shown}", "utf-8")
+    browser.get((tmp_path / "cell.html").as_uri())
+    browser.switch_to.frame(0)
+    try:
+        assert "Scripts are off" in browser.find_element("css selector", "noscript p").text
+        assert browser.find_element("css selector", "#transcript li:last-child").is_displayed()
+        assert browser.find_element("css selector", ".picture svg").is_displayed()
+        assert not browser.find_element("css selector", "#controls").is_displayed()
+    finally:
+        browser.switch_to.default_content()
+        browser.get_log("browser")
 
 
 def test_hostile_labels_in_the_browser(browser: Any, tmp_path: Path) -> None:

@@ -200,9 +200,9 @@ def _graph_and_code(view: View, prefix: str) -> tuple[str, str]:
         return note, _code(view, prefix, {})
     boxes = _boxes(view, drawing)
     links = _links(view, boxes, prefix)
-    for box, target in links.items():
+    for box, target in links.items():  # JupyterLab takes an SVG's href for HTML's, and fails
         anchor = f'<g id="a_{box}"><a '
-        svg = svg.replace(anchor, f'{anchor}href="#{target}" ', 1)
+        svg = svg.replace(anchor, f'{anchor}xlink:href="#{target}" ', 1)
     if links:  # nothing within an image can be reached
         svg = svg.replace('role="img"', 'role="group"', 1)
     width = _width(svg)
