@@ -297,7 +297,10 @@ def inserted_calls(line: Line, node: ast.expr) -> Iterator[Change]:
     divides = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Div)
     divides = divides and node is getattr(parent, "right", None)
     if divides or (word is not None and word.shape == ()):
-        yield Change("insert call", node, made(f"{numpy}.sqrt(_0)", node))
+        by = isinstance(line.statement, ast.AugAssign) and isinstance(line.statement.op, ast.Div)
+        divides = divides or (by and node in line.roots)
+        likely = -0.8 if divides and word is not None else 0.0
+        yield Change("insert call", node, made(f"{numpy}.sqrt(_0)", node), likely)
         yield Change("power", node, made("_0 ** 0.5", node), 0.5)
     if word is None or word.shape is None:
         if not (part and isinstance(node, ast.BinOp) and line.is_array(node)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import count
 from types import CodeType
@@ -69,11 +69,13 @@ class Candidate:
         is_known: whether the statement then makes something that a right derivation may make;
             that is supposed where it cannot be told.
         is_gradient: whether that is a gradient, or a share of one.
+        key: what is the same for all that make just the same here.
     """
 
     edits: Edits
     is_known: bool
     is_gradient: bool = False
+    key: object = None
 
     @property
     def statement(self) -> ast.stmt:
@@ -143,7 +145,7 @@ class Candidates:
         self.trial, self.truth, self.statement = trial, truth, statement
         self._meant = {turn: array for turn, array in enumerate(meant) if array is not None}
         self._turns = {0, 1, turns - 1}
-        self._seen: set[object] = set()
+        self._seen: dict[object, list[Edits]] = {}  # each with what makes the same
         self._given: list[Candidate] = []
         self._codes: dict[ast.stmt, CodeType | SyntaxError | None] = {}
         self._single, self._double = _Listed(self._edits), _Listed(self._paired)
@@ -166,6 +168,13 @@ class Candidates:
     def single(self, cost: float = math.inf) -> Iterator[Candidate]:
         """Single edits that cost no more and were not given before, by cost."""
         return self._evaluated(self._single, cost)
+
+    def alike(self, candidate: Candidate) -> list[Candidate]:
+        """Others that make just the same here, where this one is right only here: what makes the
+        same and is listed later is given, too.
+        """
+        others = self._seen.pop(candidate.key, []) if candidate.key is not None else []
+        return [replace(candidate, edits=several, key=None) for several in others]
 
     def _edits(self, names: Mapping[str, Any]) -> Iterator[Edits]:
         words = self.words(names)
@@ -208,14 +217,18 @@ class Candidates:
                 every.ended = True
                 break
             original = _key(self.statement.node, [values[0] for values in made])
-            self._seen |= {original} if original is not None else set()
+            self._seen.setdefault(original, [])
             for i, several in enumerate(every.block):
                 every_turn = [values[1 + i] for values in made]
                 values = [turn.value for turn in every_turn]
                 key = _key(several[-1].statement, every_turn)
-                if key not in self._seen and not any(isinstance(v, Exception) for v in values):
-                    self._seen |= {key} if key is not None else set()
-                    yield Candidate(several, *self._is_known(values, len(several) > 1))
+                if any(isinstance(v, Exception) for v in values):
+                    continue
+                if key is not None and key in self._seen:
+                    self._seen[key].append(several)
+                    continue
+                self._seen[key] = []
+                yield Candidate(several, *self._is_known(values, len(several) > 1), key)
 
     def _is_known(
         self, values: Sequence[Array | Exception | None], of_pair: bool

@@ -294,8 +294,20 @@ def _own(trial: Trial, statement: Statement, names: Collection[str]) -> set[str]
     return {
         name
         for name in given.keys() & set(names)
-        if any(given[name].shape == array.shape and (given[name] == array).all() for array in made)
+        if any(_is_the_same(given[name], array) for array in made)
     }
+
+
+def _is_the_same(gradient: Array, made: Array) -> bool:
+    """Whether a gradient is what a statement made, be it that a rate was divided by."""
+    if gradient.shape != made.shape:
+        return False
+    room = _RATE_ROUNDED * np.max(np.abs(gradient), initial=0.0)
+    return bool((np.abs(gradient - made) <= room).all())
+
+
+_RATE_ROUNDED = 1e-12
+"""How far a product with a rate, divided by it, is off at the most."""
 
 
 def _nearest_first(trial: Trial) -> list[str]:

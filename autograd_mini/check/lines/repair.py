@@ -437,7 +437,9 @@ class _Line:
         in_turns = self._in_turns(edited, right)
         points = trial.verified_at({self.place: [edited]}, right) if in_turns else 0
         if not points:
-            return None
+            others = self._candidates.alike(candidate)
+            found = (self._verified(other, agreeing) for other in others)
+            return next(filter(None, found), None)
         return self._edit(candidate, edited, frozenset(mended), points)
 
     def _in_turns(self, edited: ast.stmt, right: set[str]) -> bool:

@@ -107,6 +107,9 @@ def penalties(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
             for size in sizes[:2]:
                 new = later("_0 + _1 / _3 * _2", *parts, size)
                 yield Change("insert penalty", node, new, extra + 0.7)
+        for size in sizes:
+            extra = depth + again + (0.5 if size.here and word.here else 1.0)
+            yield Change("insert penalty", node, later("_0 + _1 / _2", node, word, size), extra)
         for constant in line.words.constants:
             if constant not in (0, 1, -1):
                 new = later("_0 + _1 * _2", node, number(constant), word)

@@ -90,6 +90,58 @@ def half_the_penalty(W1, W2):
     return {"W1": X.T @ d1, "W2": dW2}
 
 
+def of_one_matrix(W1, W2, b):
+    return 0.5 * np.sum((np.tanh(X @ W1 + b) @ W2 - T) ** 2) + reg * np.sum(W2**2)
+
+
+def of_both(W1, W2, b):
+    a1 = np.tanh(X @ W1 + b)
+    d2 = a1 @ W2 - T
+    d1 = d2 @ W2.T * (1 - a1**2)
+    dW1 = X.T @ d1 + 2 * reg * W1
+    return {"W1": dW1, "W2": a1.T @ d2 + 2 * reg * W2, "b": d1.sum(axis=0)}
+
+
+def test_what_makes_the_same_here_is_told_apart_elsewhere():
+    """The bias is 0 at the start: with it in the place of W1 the term is lost, too."""
+    report = check_gradients(of_one_matrix, {**PARAMS, "b": np.zeros(5)}, of_both)
+    (mistake,) = report.mistakes
+    assert mistake.repair.text == "dW1 = X.T @ d1"
+
+
+def scaled_scores(W1):
+    scores = X @ W1 / np.sqrt(4)
+    return np.sum(scores**3)
+
+
+def test_a_root_comes_before_another_number_that_is_the_same():
+    B, d = 2, X.shape[1]
+
+    def manual(W1):
+        ds = 3 * (X @ W1 / np.sqrt(d)) ** 2 * np.ones(B + 3)
+        ds /= d
+        return {"W1": X.T @ ds}
+
+    (mistake,) = check_gradients(scaled_scores, {"W1": PARAMS["W1"]}, manual).mistakes
+    assert mistake.repair.text == "ds /= np.sqrt(d)"
+
+
+def test_the_mean_of_a_penalty_is_left_out():
+    def loss(W1, b):
+        mu = X @ W1
+        return np.sum(np.tanh(mu + b)) + 0.5 * np.sum(mu**2) / N
+
+    def manual(W1, b):
+        mu = X @ W1
+        dz = 1 - np.tanh(mu + b) ** 2
+        dmu = dz
+        return {"W1": X.T @ dmu, "b": dz.sum(axis=0)}
+
+    params = {"W1": PARAMS["W1"], "b": np.ones(5)}
+    (mistake,) = check_gradients(loss, params, manual).mistakes
+    assert mistake.repair.text == "dmu = dz + mu / N"
+
+
 @pytest.mark.parametrize(
     ("loss", "manual", "right", "sentence"),
     [
