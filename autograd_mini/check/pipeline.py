@@ -20,8 +20,8 @@ from autograd_mini.check.conventions import (
     with_conventions,
     without_stabilisers,
 )
+from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.located import Located, located, told_by_lines, with_causes
-from autograd_mini.check.lines.repair import Budget
 from autograd_mini.check.lint import lint
 from autograd_mini.check.losses import hinted, loss_hint
 from autograd_mini.check.points import Point, telling_point

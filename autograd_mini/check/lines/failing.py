@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.candidates import Candidates
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.program import Edits, Program
-from autograd_mini.check.lines.repair import Budget, VerifiedEdit
+from autograd_mini.check.lines.repair import VerifiedEdit
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.lines.texts import with_plain_products
 from autograd_mini.check.lines.trial import Trial

@@ -10,6 +10,7 @@ from operator import attrgetter
 import numpy as np
 
 from autograd_mini.check.blame import Blame
+from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.failing import running_edits, trial_of
 from autograd_mini.check.lines.listing import listing
@@ -17,7 +18,6 @@ from autograd_mini.check.lines.misnamed import misnamed, mistakes_of_names
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.reasons import NUMBER, reason
 from autograd_mini.check.lines.repair import (
-    Budget,
     Mended,
     Step,
     VerifiedEdit,

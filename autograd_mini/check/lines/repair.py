@@ -11,12 +11,12 @@ import ast
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.candidates import Candidate, Candidates, Edits
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.edits import Edit
@@ -64,53 +64,14 @@ class VerifiedEdit:
         return self.move.edits if self.move else {self.statement.place: [self.edited]}
 
     @property
+    def is_likely(self) -> bool:
+        """Whether it is one change, and a usual one."""
+        return len(self.edits) <= 1 and self.own + self.cost <= _USUAL_CHANGE
+
+    @property
     def score(self) -> float:
         """How unlikely it is, beside others."""
         return self.own + self.cost + missing(self.left)
-
-
-@dataclass
-class Budget:
-    """How long may be searched.
-
-    Attributes:
-        seconds: at the most, of the processor: a machine that has other work finds no less.
-        said: is told what is tried.
-        tried: how many changes were.
-        begun: when the search began.
-    """
-
-    seconds: float
-    said: Callable[[str], None] = lambda text: None
-    tried: int = 0
-    begun: float = field(default_factory=time.process_time)
-    _part: float = field(default=math.inf, repr=False)
-
-    def count(self, statement: Statement) -> None:
-        """A change of a statement is about to be tried."""
-        self.tried += 1
-        self.said(f"searching for the right line {statement.number}: {self.tried} changes tried")
-
-    @property
-    def spent(self) -> bool:
-        """Whether it is used up, or the part of it that is given."""
-        return time.process_time() > min(self._part, self.begun + self.seconds)
-
-    @property
-    def left(self) -> float:
-        """How many seconds are left."""
-        return max(0.0, self.begun + self.seconds - time.process_time())
-
-    @contextmanager
-    def part(self, share: float) -> Iterator[None]:
-        """Give no more than a share of what is left."""
-        before, now = self._part, time.process_time()
-        end = min(before, self.begun + self.seconds)
-        self._part = now + share * (end - now)
-        try:
-            yield
-        finally:
-            self._part = before
 
 
 @dataclass(frozen=True)
@@ -169,10 +130,14 @@ def mended(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget
     """
     best = Mended((), trial, frozenset(trial.wrong.intersection(culprits)))
     search = _Search(trial, truth, budget)
-    if best.left and not search.edits(_MARGIN, _LIKELY):
-        pair = _two_lines(search, trial, truth, budget)
-        if pair is not None:
-            return pair
+    if best.left:
+        likely = search.edits(_MARGIN, _LIKELY)
+        if likely:
+            several = _likely_ones(trial, truth, likely, culprits, budget)
+        else:
+            several = _two_lines(search, trial, truth, budget)
+        if several is not None:
+            return several
     judged: set[Place] = set()
     for margin in (_MARGIN, _FAR) if best.left else ():
         found = search.edits(margin)
@@ -196,6 +161,26 @@ _SHARE = 0.5
 """The part of the time that is left that these may take."""
 
 
+def _likely_ones(
+    trial: Trial,
+    truth: Truth,
+    likely: Sequence[VerifiedEdit],
+    culprits: Collection[str],
+    budget: Budget,
+) -> Mended | None:
+    """Changes of several lines, each a likely one, after which nothing is wrong, where no likely
+    change of one line is right.
+    """
+    if any(not first.left for first in likely):
+        return None
+    for first in [edit for edit in likely if edit.is_likely][:_FIRSTS]:
+        with budget.part(_SHARE):
+            rest = _one_by_one(after(trial, [first]), truth, culprits, budget, _LIKELY)
+        if not rest.left and all(step.first.is_likely for step in rest.steps):
+            return replace(rest, steps=(_step(trial, first, likely), *rest.steps))
+    return None
+
+
 def _two_lines(search: _Search, trial: Trial, truth: Truth, budget: Budget) -> Mended | None:
     """Two changes of different lines that only together are right.
 
@@ -213,11 +198,17 @@ def _two_lines(search: _Search, trial: Trial, truth: Truth, budget: Budget) -> M
     return None
 
 
-def _one_by_one(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget) -> Mended:
-    """The likeliest repair, then the likeliest of what is wrong then."""
+def _one_by_one(
+    trial: Trial,
+    truth: Truth,
+    culprits: Collection[str],
+    budget: Budget,
+    most: float = math.inf,
+) -> Mended:
+    """The likeliest repair, then the likeliest of what is wrong then, up to an unlikeliness."""
     steps: list[Step] = []
     while (left := trial.wrong.intersection(culprits)) and not budget.spent:
-        found = _Search(trial, truth, budget).edits(_MARGIN)
+        found = _Search(trial, truth, budget).edits(_MARGIN, most)
         if not found:
             break
         steps.append(_step(trial, found[0], found))
@@ -349,6 +340,8 @@ _MARGIN = 1.0
 """How much less likely a repair may be than another and still be named."""
 _FAR = 2.5
 """The same, where the likelier ones leave something wrong."""
+_USUAL_CHANGE = 2.5
+"""How unlikely each change may be of several that are told although one of a line may do."""
 _LIKELY = 3.5
 """How unlikely one change may be before two of different lines are tried."""
 _STEP = 0.5

@@ -1,0 +1,55 @@
+"""How long may be searched for a line that is right, and what is said meanwhile."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from autograd_mini.check.lines.source import Statement
+
+
+@dataclass
+class Budget:
+    """How long may be searched.
+
+    Attributes:
+        seconds: at the most, of the processor: a machine that has other work finds no less.
+        said: is told what is tried.
+        tried: how many changes were.
+        begun: when the search began.
+    """
+
+    seconds: float
+    said: Callable[[str], None] = lambda text: None
+    tried: int = 0
+    begun: float = field(default_factory=time.process_time)
+    _part: float = field(default=math.inf, repr=False)
+
+    def count(self, statement: Statement) -> None:
+        """A change of a statement is about to be tried."""
+        self.tried += 1
+        self.said(f"searching for the right line {statement.number}: {self.tried} changes tried")
+
+    @property
+    def spent(self) -> bool:
+        """Whether it is used up, or the part of it that is given."""
+        return time.process_time() > min(self._part, self.begun + self.seconds)
+
+    @property
+    def left(self) -> float:
+        """How many seconds are left."""
+        return max(0.0, self.begun + self.seconds - time.process_time())
+
+    @contextmanager
+    def part(self, share: float) -> Iterator[None]:
+        """Give no more than a share of what is left."""
+        before, now = self._part, time.process_time()
+        end = min(before, self.begun + self.seconds)
+        self._part = now + share * (end - now)
+        try:
+            yield
+        finally:
+            self._part = before
