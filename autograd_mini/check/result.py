@@ -285,8 +285,9 @@ class Result:
 
     @property
     def culprits(self) -> list[str]:
-        """The quantities that differ and do not merely inherit it from another, nearest the loss
-        first: also the one nearest to a line that makes something which is not compared.
+        """One name a mistake, nearest the loss first: the quantities that differ by their own line,
+        and, of a line that makes something which is not compared, the one nearest to it, of which
+        the report says that it inherits it.
         """
         first = {name for mistake in self.mistakes for name in mistake.spoils_first}
         return [
