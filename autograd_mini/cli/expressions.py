@@ -265,6 +265,8 @@ _OURS = {name: ours for name, ours in _OTHER_NAMES.items() if ours in RULES}
 _FUNCTION = rf"\b({'|'.join([*RULES, *_OURS])})"
 
 _OTHER_SIGNS = [
+    (r"\b(?:np|numpy|math|ag|torch)\.(?=\w+\()", ""),  # np.tanh(w)
+    (rf"(\([^()]*\))\.{_FUNCTION}\(\)", r"\2\1"), (rf"\b([^\W\d]\w*)\.{_FUNCTION}\(\)", r"\2(\1)"),
     (_FUNCTION + r"(²|³|\^\d+)\s*(\([^()]*\))", r"\1\3\2"),  # sin²(w) is sin(w)²
     (_FUNCTION + r" +(\w+)", r"\1(\2)"),
     (r"\^", "**"), ("²", "**2"), ("³", "**3"), ("[·×⋅]", "*"), ("÷", "/"), ("[−–]", "-"),

@@ -44,7 +44,7 @@ def _picture_arguments(parser: argparse.ArgumentParser) -> None:
         "--direction", choices=["LR", "TB"],
         help="left to right, or top to bottom (default: what fits)",
     )  # fmt: skip
-    parser.add_argument("--out", metavar="FILE", help="the file to write")
+    parser.add_argument("--out", "-o", metavar="FILE", help="the file to write")
     parser.add_argument("--open", action="store_true", help="show it in a browser")
 
 

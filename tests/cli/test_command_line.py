@@ -48,7 +48,7 @@ def test_the_command_line_says_its_version_and_its_rules(capsys):
 
 def test_draw_writes_a_picture(tmp_path, capsys):
     out = tmp_path / "g.svg"
-    assert main(["draw", *NEURON, "--out", str(out)]) == 0
+    assert main(["draw", *NEURON, "-o", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     texts = [element.text for element in ElementTree.parse(out).iter() if element.text]
     for text in ("w", "x", "b", "0.5"):
@@ -243,6 +243,8 @@ MISUSE = {
     "leaky_relu(w, slope=1)": "'slope=1' is not allowed",
     "w^2": "'w ^ 2' is not allowed; did you mean w**2?",
     "2w": "did you mean 2*w?",
+    "(w + 1).tanh() * w.exp()": "did you mean tanh(w + 1) * exp(w)?",
+    "np.tanh(w)": "did you mean tanh(w)?",
     "3(w + 1)": "did you mean 3*(w + 1)?",
     "2w²·√w": "did you mean 2*w**2*sqrt(w)?",
     "w·2": "did you mean w*2?",
