@@ -28,6 +28,7 @@ class Drawing(graphviz.Digraph):
         program: the engine, ``"embedded"`` or ``"system"``.
         layout: Graphviz's algorithm; ``"nop2"`` keeps the places that the text gives, as long as
             every node has one.
+        within: how wide and how high an SVG is shown, in pixels, where its text stays legible.
         rest: as for ``graphviz.Digraph``.
 
     >>> from autograd_mini import Value, draw
@@ -45,6 +46,7 @@ class Drawing(graphviz.Digraph):
         ids: Sequence[str] = (),
         program: Engine = "embedded",
         layout: str = "dot",
+        within: tuple[float, float] | None = None,
         **rest: object,
     ) -> None:
         super().__init__(*args, **{"format": "svg", **rest})
@@ -53,6 +55,7 @@ class Drawing(graphviz.Digraph):
         self.ids = tuple(ids)
         self.program: Engine = program
         self.layout = layout
+        self.within = within
         self._rendered_last: tuple[tuple[str, ...], bytes] | None = None
 
     def node(self, name: str, label: str | None = None, **attributes: object) -> None:
@@ -111,7 +114,7 @@ class Drawing(graphviz.Digraph):
 
     def _rendered(self, format: str, engine: Engine | None = None, layout: str = "dot") -> bytes:
         layout = self.layout if layout == "dot" else layout  # which is Digraph's default
-        request = (str(self), format, engine or self.program, layout)
+        request = (str(self), format, engine or self.program, layout, str(self.within))
         if self._rendered_last is None or self._rendered_last[0] != request:
             rendered = render(
                 str(self),
@@ -123,6 +126,8 @@ class Drawing(graphviz.Digraph):
                 description=self.text,
                 style=theme.style_sheet,
             )
+            if format == "svg" and self.within:
+                rendered = _shown_within(rendered.decode(), *self.within).encode()
             self._rendered_last = request, rendered
         return self._rendered_last[1]
 
@@ -153,9 +158,29 @@ class Drawing(graphviz.Digraph):
             "ids": self.ids,
             "program": self.program,
             "layout": self.layout,
+            "within": self.within,
         }
         copied: dict[str, Any] = super()._copy_kwargs(**kwargs)  # type: ignore[no-untyped-call]
         return copied | own
+
+
+def size(svg: str) -> tuple[float, float]:
+    """How wide and how high an SVG is, in points."""
+    found = re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"', svg)
+    assert found is not None
+    return float(found[1]), float(found[2])
+
+
+PIXELS = 4 / 3
+"""How many pixels a point has."""
+
+
+def _shown_within(svg: str, width: float, height: float) -> str:
+    """The SVG as large as it may be, but no point smaller than a pixel."""
+    wide, high = size(svg)
+    scale = min(PIXELS, max(1.0, min(width / wide, height / high)))
+    lengths = f'width="{wide * scale:.0f}px" height="{high * scale:.0f}px"'
+    return re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', lengths, svg, count=1)
 
 
 def _format(format: str, options: dict[str, Any]) -> str:

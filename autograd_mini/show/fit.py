@@ -5,14 +5,13 @@ A picture fits where its smallest text is shown with at least 9 pixels, as wide 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from autograd_mini.show.boxes import Picture
 from autograd_mini.show.dot import Direction, drawing_of
-from autograd_mini.show.drawing import Drawing
+from autograd_mini.show.drawing import Drawing, size
 from autograd_mini.show.engine import Engine
 from autograd_mini.show.rows import PAGE_WIDTH, estimate, height_in_rows, in_rows
 from autograd_mini.show.stacked import stacked
@@ -30,13 +29,11 @@ class Page:
     def excess(self, width: float, height: float) -> float:
         """How much too large for the page a picture of so many points is; 1 or less if it fits.
 
-        Browsers show a point as 4/3 pixels, and what is wider than the page as wide as the page:
-        a picture as wide in points as the page in pixels has text of 9 pixels at least.  To be
+        Shown as wide in pixels as it is in points, a picture has text of 9 pixels at least.  To be
         too wide is worse than to be too high, since then the text is too small.
         """
-        wide = width / self.width
-        high = height * min(4 / 3, 1 / wide) / self.height
-        return max(high, wide**WIDE if wide > 1.0 else 0.0)
+        wide, high = width / self.width, height / self.height
+        return max(high / max(wide, 1.0), wide**WIDE if wide > 1.0 else 0.0)
 
 
 PAGES: dict[Fit, Page] = {
@@ -85,9 +82,10 @@ def fitted(
                 continue
             found.append(_best(picture, page, direction, engine, legend))
             if found[-1][0] <= 1.0:
-                return found[-1][1]
-        if too_high:
-            found.append(_best(too_high, page, direction, engine, legend))
+                break
+        else:
+            if too_high:
+                found.append(_best(too_high, page, direction, engine, legend))
     except RuntimeError:  # DOT text needs no engine; who asks for more is told
         return drawing_of(picture, direction or "LR", engine, legend, page.width)
     return min(found, key=lambda one: one[0])[1]
@@ -119,6 +117,7 @@ def _best(
         about = estimate(picture, way)
         if direction or (about[0] <= page.width * DOUBT and about[1] <= page.height * DOUBT):
             drawing = drawing_of(picture, way, engine, legend, page.width)
+            drawing.within = page.width, page.height
             found.append((page.excess(*size(drawing.svg())), drawing))
             if way == "LR" and found[0][0] <= 1.0:
                 return found[0]
@@ -134,14 +133,8 @@ def _in_rows(picture: Picture, page: Page, engine: Engine, legend: bool) -> tupl
     while True:
         rows = in_rows(picture, width)
         drawing, (wide, high) = stacked(picture, rows, engine, legend, page.width)
+        drawing.within = page.width, page.height
         found.append((page.excess(wide, high), drawing))
         if found[-1][0] <= 1.0 or wide <= FILLED_ENOUGH * page.width or width < page.width / 2:
             return min(found, key=lambda one: one[0])
         width *= min(page.width / wide, 0.98)
-
-
-def size(svg: str) -> tuple[float, float]:
-    """How wide and how high an SVG is, in points."""
-    found = re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"', svg)
-    assert found is not None
-    return float(found[1]), float(found[2])
