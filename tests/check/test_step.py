@@ -560,6 +560,24 @@ def test_what_is_scaled_by_its_norm_is_judged_before_it_is(clipped, slip):
     ]
 
 
+def test_what_is_packed_before_it_is_scaled_in_place_is_the_gradient():
+    def step(params, x, y):
+        W, v = params
+        h = np.tanh(x @ W)
+        error = h @ v - y
+        loss = np.sum(error**2) / 2
+        back = x.T @ (np.outer(error, v) * (1 - h))
+        grads = back, h.T @ error
+        in_place_by_a_norm(grads)
+        for param, grad in zip(params, grads, strict=True):
+            param -= 0.1 * grad
+        return loss
+
+    report = check_step(step, [np.ones((4, 3)) / 3, np.array([1.0, -0.5, 2.0])], X, T[:, 0])
+    (mistake,) = report.mistakes
+    assert mistake.line.text == "back = x.T @ (np.outer(error, v) * (1 - h))"
+
+
 class HastyByNeuron(Net):
     """The same, neuron by neuron."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import copy
 import functools
 import io
 import sys
@@ -28,6 +27,7 @@ from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART, WHOLE, ins
 from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
 from autograd_mini.check.lines.state import State, contents, generator_of, reached_by
 from autograd_mini.recording import Tape
+from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Array
 
 Gradients = Mapping[str, Array]
@@ -370,11 +370,11 @@ class Program:
         )  # fmt: skip
 
     def _made_and_kept(self, site: Site, name: str, value: object) -> object:
-        """A statement made a value: what goes on in its place, of which a copy is kept."""
+        """A statement made a value: what goes on in its place, of which a copy of all is kept."""
         value = self._made(site, name, value)
         if site in self._keeping:
-            copied = isinstance(value, np.ndarray | list | dict)
-            self.kept.setdefault(Site(*site), []).append(copy.copy(value) if copied else value)
+            own = (x.copy() if isinstance(x, np.ndarray) else x for x in leaves(value))
+            self.kept.setdefault(Site(*site), []).append(rebuild(value, own))
         return value
 
     def _turned(self, place: Place) -> None:
