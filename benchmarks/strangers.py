@@ -249,13 +249,14 @@ def report_of(piece: Piece, file: Path, into: Path, option: bool) -> Any:
 
     if not (piece.forward or piece.step):
         return ag.check_script(str(file), **({"call": piece.call} if option else {}))
-    names = vars(module_of(piece, file, into))
-    names["vjps"] = lambda function: PULLBACKS[id(function)]
+    module = vars(module_of(piece, file, into))
     rng = np.random.default_rng(0)
-    names.update({name: drawn(text, rng) for name, text in piece.arrays.items()})
+    arrays = {name: drawn(text, rng) for name, text in piece.arrays.items()}
+    names = {**module, **arrays, "vjps": lambda function: PULLBACKS[id(function)]}
     made = into / "made.py"
     made.write_text(piece.make)
     exec(compile(piece.make, str(made), "exec"), names)
+    module |= {name: value for name, value in names.items() if name not in arrays}
     inputs = eval(f"({piece.inputs},)", names)
     if piece.step:
         return ag.check_step(eval(piece.step, names), *inputs)
