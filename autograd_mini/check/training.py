@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.layer import check_backward
+from autograd_mini.check.lines.instrument import narrow_lines
 from autograd_mini.check.lines.state import GENERATORS
 from autograd_mini.check.pipeline import checked
 from autograd_mini.check.report import GradientReport
@@ -95,6 +97,7 @@ def check_step(
     try:
         with contextlib.closing(steps_in_call(whole, step, args, keywords)) as found:
             report = steps_checked(first_posed(found, asked), asked, steps, "steps=", options)
+        report.notes += _narrow([unit.tree for unit in whole.known.units])
     finally:
         whole.restore()
     return report.with_hints(hints)
@@ -217,9 +220,21 @@ def cells_checked(
     if is_of_layers:
         _none_of(of_step, "the layers of the file are checked", "of training steps")
         report = layers_checked(path, cells, call, given, of_layer, options)
+    report.notes += _narrow([cell.tree for cell in cells])
     if given:
         report.assumptions.append(f"Data: {', '.join(given)} as given (given=)")
     return report.with_hints(hints)
+
+
+def _narrow(trees: Sequence[ast.AST]) -> list[str]:
+    """What is said of numbers of less than 64 bits."""
+    lines = sorted({line for tree in trees for line in narrow_lines(tree)})
+    where = f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
+    return (
+        [f"Numbers of less than 64 bits, asked for in {where}, are checked in float64."]
+        if lines
+        else []
+    )
 
 
 def _none_of(options: Mapping[str, Any], what: str, of: str) -> None:

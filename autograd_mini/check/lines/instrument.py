@@ -314,6 +314,23 @@ def _is_narrow(node: ast.expr) -> bool:
     return node.value in (*_NARROW, "f", "e", "f4", "f2", "<f4", "<f2")
 
 
+def narrow_lines(tree: ast.AST) -> list[int]:
+    r"""The lines in which numbers of less than 64 bits are asked for.
+
+    >>> narrow_lines(ast.parse("x = np.zeros(3, dtype='f')\ny = x.astype(np.float32)"))
+    [1, 2]
+    """
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            asked = [keyword.value for keyword in node.keywords if keyword.arg == "dtype"]
+            asked += node.args[:1] if getattr(node.func, "attr", "") in ("astype", "dtype") else []
+            found |= {node.lineno for one in asked if _is_narrow(one)}
+        elif isinstance(node, ast.Attribute) and node.attr in _NARROW:
+            found.add(node.lineno)
+    return sorted(found)
+
+
 def _chosen(several: Sequence[list[ast.stmt]], first: int = 0) -> list[ast.stmt]:
     """The statements of which one runs, those of number ``first`` and on, as a tree of ifs."""
     if len(several) == 1:

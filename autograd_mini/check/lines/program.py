@@ -261,7 +261,7 @@ class Program:
         if type(function) is np.ufunc and self._tape is None:
             return function
         if not isinstance(function, FunctionType) and (generator := generator_of(function)):
-            self._state.add(generator)
+            self._state.draw(generator)
         if self._tape is not None:
             ours = self._tape.follow(function, self._follow)
             if ours is not function:

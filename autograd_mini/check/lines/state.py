@@ -17,6 +17,9 @@ from autograd_mini.typing import Array
 
 K = TypeVar("K")
 
+DRAWN = "Random numbers are drawn in {}: each run was given the same ones"
+"""What is said of them."""
+
 _MANY = 5000
 """How many objects are looked after."""
 
@@ -39,6 +42,7 @@ class State:
         self._seen: dict[int, tuple[Any, Any]] = {}
         self._generators: list[Generator] = []
         self._drawn: dict[int, Drawn] = {}  # where these stood before it began
+        self.draws = False  # whether a function of one was called
 
     def begin(self) -> None:
         """Draw the same random numbers as when it began before, until all is put back."""
@@ -46,6 +50,11 @@ class State:
         for one in self._generators:
             self._drawn[id(one)] = _generator_state(one)
             _set_generator(one, self._seen[id(one)][1])
+
+    def draw(self, generator: Generator) -> None:
+        """Look after a generator that numbers are drawn from."""
+        self.add(generator)
+        self.draws = True
 
     def add(self, *roots: object) -> None:
         """Look after objects, and all that can be reached from them."""

@@ -21,6 +21,7 @@ from autograd_mini.check.conventions import ADDED
 from autograd_mini.check.frames import names_of, names_used
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.program import Follow, OtherOutput, Program, Run
+from autograd_mini.check.lines.state import DRAWN
 from autograd_mini.check.pairs.first_run import First, first_run, functions
 from autograd_mini.check.pairs.matching import Given, Matched, matched
 from autograd_mini.check.pairs.pair import Pair, upstream_of, weighted
@@ -337,10 +338,7 @@ def _notes(pair: Pair, first: First, numbers: Mapping[str, Any]) -> Iterator[str
         narrow.setdefault(str(numbers[name].dtype), []).append(name)
     yield from (f"{', '.join(names)}: {d}, checked in float64." for d, names in narrow.items())
     if first.ran.random:
-        yield (
-            "Random numbers are drawn in forward: each run was given the same ones, forward and "
-            "backward alike."
-        )
+        yield f"{DRAWN.format('forward')}, forward and backward alike."
     if first.changed:
         names = ", ".join(first.changed)
         yield f"{names}: changed by forward, put back, and no part of the gradient."

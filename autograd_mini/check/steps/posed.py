@@ -16,6 +16,7 @@ from autograd_mini.check.lines.failing import failing_statement
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.lines.state import DRAWN
 from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
@@ -28,6 +29,7 @@ from autograd_mini.check.steps.updates import (
     Update,
     derived,
     fading,
+    goes_on,
     moved_from,
     rate_of,
     updates,
@@ -154,7 +156,10 @@ def _fitted(trained: Trained, asked: str | None) -> tuple[Trained, Fit]:
                 raise
         if seen is not None and (not missed or (seen.complete and not _has_left(trained, seen))):
             return trained, seen
-    watched = Watched(trained.step, trained.changed, trained.names, trained.plain)
+    unfollowed = tuple(ran.notes)
+    watched = Watched(
+        trained.step, trained.changed, trained.names, trained.plain, unfollowed=unfollowed
+    )
     try:
         fit = watched.fitting(watched.recorded({}), asked)
     except CannotTell as error:
@@ -300,8 +305,9 @@ class _Posing:
             )
         nodes = {name: ran.leaves[update.variable] for name, update in own.items()}
         scope = _scope(self.trained.step, ran, nodes)
-        notes = [_as_note(note) for note in ran.notes]
-        notes += [NUMERICAL] if ran.errors else []
+        notes = [NUMERICAL] if ran.errors else []
+        notes += [_as_note(note) for note in ran.notes]
+        notes += [f"{DRAWN.format('the step')}."] if self.trained.step.state.draws else []
         return Problem(
             root=root,
             nodes=nodes,
@@ -417,7 +423,7 @@ class _Posing:
             self.trained.names[update]
             for update in self.trained.changed
             if update not in fit.parameters
-            and (update.statement is None or updates_itself(update.statement.node))
+            and (update.statement is None or goes_on(update.statement.node))
         ]
         if self.trained.step.at_rest:
             names = ", ".join(v.paths[0].names[0] for v in self.trained.step.at_rest)

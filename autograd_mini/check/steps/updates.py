@@ -190,6 +190,22 @@ def is_made_of_itself(statement: ast.stmt) -> bool:
     return made and any(ast.unparse(node) == target for node in ast.walk(statement.value))
 
 
+def goes_on(statement: ast.stmt) -> bool:
+    """Whether a statement adds to what its target held, be it to a part of that: an average.
+
+    >>> [goes_on(ast.parse(text).body[0]) for text in ("m = 0.9 * m + 0.1 * x", "m = f(m)")]
+    [True, False]
+    """
+    if updates_itself(statement):
+        return True
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
+        return False
+    target, added = ast.unparse(statement.targets[0]), statement.value
+    parts = [p for side in (added.left, added.right) if isinstance(side, ast.BinOp)
+             if isinstance(side.op, ast.Mult) for p in (side.left, side.right)]  # fmt: skip
+    return isinstance(added.op, ast.Add) and target in map(ast.unparse, parts)
+
+
 def clips_in_place(statement: Statement) -> bool:
     """Whether something is clipped where it stands, each number or all by their norm."""
     target = getattr(statement.node, "targets", [None])[0]

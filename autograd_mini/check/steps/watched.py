@@ -18,6 +18,7 @@ from autograd_mini.check.steps.variables import Held, Variable, as_numbers
 from autograd_mini.check.unrecorded import MOST, numerical_loss
 from autograd_mini.core.graph import Node, data_of
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.recording import Note
 from autograd_mini.typing import Array
 
 _LOSSES = 2
@@ -33,7 +34,12 @@ class Watched(Trained):
     """A step whose loss is one operation on its parameters, with numerical derivatives.
 
     Parameters are what its update statements update.
+
+    Attributes:
+        unfollowed: what could not be recorded.
     """
+
+    unfollowed: tuple[Note, ...] = ()
 
     def recorded(
         self,
@@ -78,6 +84,7 @@ class Watched(Trained):
             return ran, None
         root, errors = numerical
         assert isinstance(root, Tensor)
+        ran.notes = list(self.unfollowed)
         ran.errors = {names[name]: error for name, error in errors.items()}
         ran.made = [
             replace(m, node=root if (m.site, m.turn, m.key) == loss.event else None)
