@@ -6,9 +6,8 @@ A figure is the median of pairs: this package's CPU time over the peer's, in tur
 with one thread; 0.5 is twice as fast.  NumPy's forward pass alone is the control, a loop over
 samples for ``vmap``.
 
-What is slower than twice PyTorch, and why: ``prod`` and ``cumprod`` keep numbers and their powers
-of two apart, so that a gradient is right where a factor is 0 or a product of some leaves the range
-of floats; ``median`` sorts where PyTorch selects.
+What comes near twice PyTorch, and why: ``cumprod`` divides by nothing, so that a gradient is right
+where a factor is 0; ``median`` sorts where PyTorch selects.
 """
 
 # ruff: noqa: E501 - a table

@@ -42,7 +42,7 @@ class Tangents:
     """
 
     def __init__(self, inputs: Sequence[Tensor], vectors: Sequence[Any], recorded: bool) -> None:
-        self._level = next(_levels)
+        self._level, self._outer = next(_levels), levels.copy()
         self._recorded = recorded
         self._entries: dict[int, _Entry] = {}
         for index, (node, vector) in enumerate(zip(inputs, vectors, strict=True)):
@@ -76,9 +76,7 @@ class Tangents:
         for tangent in tangents.values():
             if isinstance(tangent, Exception):
                 return tangent
-        outer = [each for each in levels if each._level < self._level]
-        used = (*graph.operands(node), *tangents.values())
-        recorded = self._recorded or any(each in level for level in outer for each in used)
+        recorded = self._recorded or self._move_outside(*graph.operands(node), *tangents.values())
         before, _current.level = _current.level, self._level
         try:
             with modes.recorded(), graph.quietly():
@@ -87,9 +85,12 @@ class Tangents:
             return error
         finally:
             _current.level = before
-        if tangent is not None and is_released() and any(tangent in level for level in outer):
+        if tangent is not None and is_released() and self._move_outside(tangent):
             tangent._operands = ()
         return tangent
+
+    def _move_outside(self, *operands: Operand) -> bool:
+        return any(operand in outer for outer in self._outer for operand in operands)
 
     def _enter(self, node: Tensor, tangent: Operand, inputs: int) -> None:
         key = id(node)

@@ -15,7 +15,7 @@ from autograd_mini.core.operation import axes_of, define
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.traced import as_array
 from autograd_mini.operations import elements
-from autograd_mini.typing import Axis, Function, Operand
+from autograd_mini.typing import Array, Axis, Function, Operand
 
 
 def restored(g: Operand, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Operand:
@@ -227,6 +227,21 @@ def _products_before(x: Operand, power: Operand) -> tuple[Any, Any]:
     return products, powers
 
 
+def _stays_in_range(rows: Array) -> bool:
+    """Whether no product of some numbers of a row is 0, infinite or inexact for want of range.
+
+    Then the product of the others is that of all over each one; its derivative by this one is 0
+    but for rounding, and so it serves where nothing is differentiated again.
+    """
+    parts, powers = np.frexp(rows)
+    room = -np.finfo(rows.dtype).minexp - np.shape(rows)[-1]  # each part is ½ at least
+    return bool(
+        np.all(parts)
+        and np.all(np.isfinite(parts))
+        and np.max(np.sum(np.abs(powers), axis=-1)) < room
+    )
+
+
 def _prod_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
     shape = np.shape(x)
     axes = axes_of(axis, len(shape))
@@ -236,6 +251,8 @@ def _prod_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: b
     flat = np.reshape(moved, (*kept, count_over(shape, axis)))
     if not np.size(flat):
         return np.zeros(shape, g.dtype)
+    if not isinstance(x, tensor.Tensor) and _stays_in_range(flat):
+        return restored(g * out, shape, axis, keepdims) / x
     numbers, powers = _normalised(flat, 0)
     before, power = _products_before(numbers, powers)
     after, more = _products_before(np.flip(numbers, -1), np.flip(powers, -1))
