@@ -19,7 +19,7 @@ from typing import Any
 
 from autograd_mini import nn, topological_order, walkthrough
 
-NETWORKS = [([1, 1], 1, None), ([2, 4, 2], 3, 50), ([2, 4, 2], 6, 50), ([3, 16, 16, 1], 2, None)]
+NETWORKS = [([1, 1], 1, None), ([2, 4, 2], 3, 50), ([2, 4, 2], 6, 50), ([3, 16, 16, 1], 2, 50)]
 """Sizes of layers, samples, and the milliseconds that an edit may take."""
 
 EDITS = """
