@@ -44,7 +44,7 @@ ORDER = (
     "losses", "report.mistakes", "report.view", "report.patch", "report.text", "report.style",
     "report.page", "report.to_json", "report", "pipeline", "layer", "open_graph",
     "steps", "steps.variables", "steps.step", "steps.recorded", "steps.multiples",
-    "steps.updates", "steps.decay", "steps.meant", "steps.fitting", "steps.watched",
+    "steps.updates", "steps.decay", "steps.meant", "steps.fit", "steps.fitting", "steps.watched",
     "steps.posed",
     "scripts", "scripts.text", "scripts.held_back",
     "scripts.given", "scripts.blocks", "scripts.execution", "scripts.loops", "scripts.layers",

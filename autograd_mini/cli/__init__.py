@@ -19,7 +19,7 @@ from autograd_mini.check.report import FORMATS, GradientReport, format_of
 from autograd_mini.check.report.patch import diff
 from autograd_mini.check.report.patch import write as write_corrections
 from autograd_mini.check.scripts.text import file_at
-from autograd_mini.check.steps.fitting import CannotTell
+from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.cli import pictures, scripts, several
 from autograd_mini.cli.expressions import ExpressionError
 from autograd_mini.cli.files import Misuse, defined, in_roles, nearest, running, say, source_of

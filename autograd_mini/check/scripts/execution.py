@@ -16,7 +16,7 @@ from autograd_mini.check.lines.state import State
 from autograd_mini.check.scripts.blocks import block, stored
 from autograd_mini.check.scripts.given import Missing, bound_by, by_variable, missing_file
 from autograd_mini.check.scripts.text import Cell
-from autograd_mini.check.steps.fitting import CannotTell
+from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.posed import told
 from autograd_mini.check.steps.variables import Held
 

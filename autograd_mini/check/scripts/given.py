@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd_mini.check.scripts.held_back import Replaced
 from autograd_mini.check.scripts.text import Cell
-from autograd_mini.check.steps.fitting import CannotTell
+from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.variables import Held
 from autograd_mini.files import is_users
 from autograd_mini.typing import Array

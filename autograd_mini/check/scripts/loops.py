@@ -18,7 +18,7 @@ from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, stored
 from autograd_mini.check.scripts.execution import Execution, File
 from autograd_mini.check.scripts.text import Cell
-from autograd_mini.check.steps.fitting import CannotTell
+from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import is_made_of_itself
 from autograd_mini.notebooks import cell_of_name

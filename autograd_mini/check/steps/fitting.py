@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,7 @@ from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.decay import Decay, decays, has_penalty, with_decay
+from autograd_mini.check.steps.fit import SURE, CannotTell, Fit, between_updates
 from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,
@@ -41,7 +42,7 @@ from autograd_mini.check.steps.updates import (
     before_scaling,
     clips_in_place,
     moved_from,
-    rate_of,
+    rate_number,
     reaches,
     signed_in,
 )
@@ -51,54 +52,11 @@ from autograd_mini.check.structure import (
     is_mean_distance,
     is_of_squares_or_logarithms,
 )
-from autograd_mini.core.graph import Node, rebuild, sweep_gradients, topological_order
+from autograd_mini.core.graph import Node, leaf_like, rebuild, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.typing import Array
 
 Values = Mapping[Variable, Array | Tensor]
-
-
-class CannotTell(ValueError):
-    """What is to be checked is not clear; the message says what was found, and asks one thing.
-
-    Attributes:
-        progress: how much was clear: of several refusals that of the greatest is told.
-    """
-
-    def __init__(self, message: str, progress: int = 0) -> None:
-        super().__init__(message)
-        self.progress = progress
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How the updates of a step stand to the gradients of a loss.
-
-    Attributes:
-        loss: the loss.
-        parameters: those updates that are of parameters.
-        factor: the updates are the gradients times this, besides their rates.
-        agreeing: how many are.
-        usual: how much larger they usually are, be they multiples or not.
-        sources: of updates that scale each number by itself, what goes into them as gradient.
-    """
-
-    loss: Loss
-    parameters: tuple[Update, ...]
-    factor: float
-    agreeing: int
-    usual: float = 1.0
-    sources: Mapping[Update, Made] = field(default_factory=dict)
-
-    @property
-    def complete(self) -> bool:
-        """Whether all are."""
-        return self.agreeing == len(self.parameters)
-
-    @property
-    def sure(self) -> bool:
-        """Whether the loss is one, by what the code says, or by what is derived."""
-        return self.complete or self.loss.rank <= _SURE
 
 
 @dataclass(frozen=True)
@@ -124,6 +82,8 @@ class Trained:
         names: what these are called.
         plain: a plain run of it.
         moved: whether its parameters are others than the step finds.
+        wanted: which of them are the parameters of the loss, by the ways that lead to them; any if
+            ``None``.
     """
 
     step: Step
@@ -131,6 +91,7 @@ class Trained:
     names: Mapping[Update, str]
     plain: Ran
     moved: bool = False
+    wanted: frozenset[tuple[Path, ...]] | None = None
 
     def recorded(
         self,
@@ -166,9 +127,14 @@ class Trained:
             if not reaches(order, nodes, leaf) or not adds_to(nodes, leaf):
                 continue
             for node, index in nodes:
-                if node is not leaf and node is not root:
+                if node is leaf or node is root:
+                    continue
+                if self._is_wanted(update):
                     undone[node] = leaf if index is ... else leaf[index]  # type: ignore[index]
-        return rebuild(order, undone).get(root, root) if undone else root
+                else:
+                    undone[node] = leaf_like(node, node.data)
+        ran.again = rebuild(order, undone) if undone else {}
+        return ran.again.get(root, root)
 
     # Which loss
 
@@ -185,13 +151,13 @@ class Trained:
                 fits.append(self._elsewhere(fit))
                 if fits[-1].complete and abs(fits[-1].factor - 1) <= SAME:
                     return fits[-1]
-        sure = [fit for fit in fits if fit.loss.rank <= _SURE]
-        complete = [fit for fit in sure or fits if fit.complete]
-        if complete:
+        sure = [fit for fit in fits if fit.loss.rank <= SURE]
+        if complete := [fit for fit in sure or fits if fit.complete]:
             return min(complete, key=lambda fit: abs(np.log(abs(fit.factor))))
         decayed = self._with_decay(sure or fits, ran) if asked is None else None
         if decayed is not None:
             return decayed
+        self._refuse_several(fits)
         if sure:
             return self._with_factor_on_the_way(max(sure, key=lambda fit: fit.agreeing))
         for fit in self._by_error(ran) if asked is None else []:
@@ -200,7 +166,7 @@ class Trained:
                 return fits[-1]
         if fits:
             most = max((fit.agreeing, -fit.loss.rank) for fit in fits)
-            alike = [fit for fit in fits if (fit.agreeing, -fit.loss.rank) == most]
+            alike = [fit for fit in fits if most == (fit.agreeing, -fit.loss.rank)]
             best = max(alike, key=lambda fit: len(list(self._on_the_way(fit))))
             return self._with_factor_on_the_way(best)
         names = ", ".join(self.names.values())
@@ -211,6 +177,42 @@ class Trained:
             "'np.mean((y - out)**2)'",
             progress=1,
         )
+
+    def _refuse_several(self, fits: Sequence[Fit]) -> None:
+        """Refuse a step that follows several losses, at once or one after the other.
+
+        Raises:
+            CannotTell: it does.
+        """
+        for fit in fits:
+            ran, root = self.root(fit.loss, {})
+            order = set() if root is None else set(topological_order(root))
+            for update in fit.parameters:
+                leaf, nodes = ran.leaves[update.variable], ran.nodes_after(update.variable)
+                if any(order & between_updates(node, leaf) for node, _ in nodes):
+                    raise CannotTell(
+                        f"{self.step.words} updates {self.names[update]} more than once, and has "
+                        f"{fit.loss.words}, in between: check one update by --call, as a function",
+                        progress=2,
+                    )
+            rest = frozenset(u.variable.paths for u in fit.parameters) - fit.right
+            alone = replace(self, wanted=rest)
+            if not fit.right or not rest or alone._follows(fit.loss):
+                continue
+            for other in fits:
+                if other is not fit and alone._follows(other.loss):
+                    own = ",".join(name for u, name in self.names.items() if alone._is_wanted(u))
+                    raise CannotTell(
+                        f"{self.step.words} follows more than one loss, {fit.loss.words}, and "
+                        f"{other.loss.words}: check one at a time, with its parameters, "
+                        f"--loss {other.loss.text} --params {own}",
+                        progress=2,
+                    )
+
+    def _follows(self, loss: Loss) -> bool:
+        """Whether all updates that are wanted are right for a loss."""
+        fit = self._fit(loss, {})
+        return fit is not None and self._elsewhere(fit).right == self.wanted
 
     def _with_factor_on_the_way(self, fit: Fit) -> Fit:
         """A fit of which no update says the factor, with that of what is nearest to the loss.
@@ -252,8 +254,8 @@ class Trained:
             if before is None or other is None or len(other.parameters) != len(fit.parameters):
                 return fit
             if abs(other.factor - before.factor) <= SAME * abs(before.factor):
-                return replace(fit, factor=other.factor, agreeing=other.agreeing)
-        return replace(fit, factor=float(np.sign(fit.factor)), agreeing=0)
+                return replace(fit, factor=other.factor, right=other.right)
+        return replace(fit, factor=float(np.sign(fit.factor)), right=frozenset())
 
     def _with_decay(self, fits: Sequence[Fit], ran: Ran) -> Fit | None:
         """The fit that is better where what updates take away of parameters is of its loss.
@@ -379,13 +381,14 @@ class Trained:
         ratios = list(map(ratio_of, without_rounding(claims), without_rounding(right)))
         sizes = [update.variable.before.size for update in found.own]
         factor = common_factor(ratios, sizes, loss.sign(ratios))
-        agreeing = sum(
-            ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
-            for ratio in ratios
+        right_for = frozenset(
+            update.variable.paths
+            for update, ratio in zip(found.own, ratios, strict=True)
+            if ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
         )
         usual = usual_multiple(claims, right)
         factor = plain_number(factor, _PLAIN)
-        return Fit(found.loss, found.own, factor, agreeing, usual, found.sources)
+        return Fit(found.loss, found.own, factor, right_for, usual, found.sources)
 
     def _claimed(self, loss: Loss, at: Values, ran: Ran | None = None) -> _Claimed | None:
         """What the updates claim the gradients of a loss to be; ``None`` where it is none."""
@@ -395,14 +398,15 @@ class Trained:
         if loss.explicit and is_difference(root) and not is_of_squares_or_logarithms(root):
             return None
         if loss.explicit and is_mean_distance(root):
-            loss = replace(loss, rank=max(loss.rank, _SURE + 1))
+            loss = replace(loss, rank=max(loss.rank, SURE + 1))
         if loss.explicit and is_vague(loss.text) and not is_of_squares_or_logarithms(root):
-            loss = replace(loss, rank=max(loss.rank, _SURE + 2))
+            loss = replace(loss, rank=max(loss.rank, SURE + 2))
         order = set(topological_order(root))
         own = tuple(
             update
             for update in self.changed
-            if (leaf := ran.leaves[update.variable]) in order
+            if self._is_wanted(update)
+            and (leaf := ran.leaves[update.variable]) in order
             and root is not leaf
             and self._is_update(update, ran, leaf)
             and not reaches(order, ran.nodes_after(update.variable), leaf)
@@ -477,6 +481,9 @@ class Trained:
             and (clipped or np.array_equal(numbers, last[id(made.value)], equal_nan=True))
         ]
 
+    def _is_wanted(self, update: Update) -> bool:
+        return self.wanted is None or update.variable.paths in self.wanted
+
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
         return adds_to(nodes, leaf) if nodes else update.statement is not None
@@ -484,8 +491,6 @@ class Trained:
 
 _PLAIN = 1e-5
 """How far a factor is from a plain number, at the most, if a stabiliser may be the reason."""
-_SURE = 2
-"""A loss of no higher rank is the loss, whatever its gradients are."""
 _RESIDUALS = 12
 """How many differences are looked at for an output and a target."""
 
@@ -493,8 +498,3 @@ _RESIDUALS = 12
 def _is_nearer(factor: float, usual: float) -> bool:
     """Whether updates are nearer to a multiple of the gradients than to these."""
     return bool(abs(np.log(factor / usual)) < abs(np.log(usual)))
-
-
-def rate_number(update: Update, others: Sequence[Update]) -> float:
-    """The rate of an update, as one number."""
-    return float(np.prod(list(rate_of(update, others).values()) or [1.0]))

@@ -21,7 +21,8 @@ from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.scope import Scope
-from autograd_mini.check.steps.fitting import CannotTell, Fit, Trained, rate_number
+from autograd_mini.check.steps.fit import CannotTell, Fit
+from autograd_mini.check.steps.fitting import Trained
 from autograd_mini.check.steps.multiples import SAME
 from autograd_mini.check.steps.recorded import Made, Ran, put, run
 from autograd_mini.check.steps.step import Step
@@ -31,12 +32,14 @@ from autograd_mini.check.steps.updates import (
     fading,
     goes_on,
     moved_from,
+    rate_number,
     rate_of,
     updates,
     written,
 )
 from autograd_mini.check.steps.variables import (
     Held,
+    Path,
     Space,
     Variable,
     as_numbers,
@@ -119,8 +122,8 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     known = {update.variable for update in changed}
     unchanged = sum(variable not in known for variable in named)
     names = dict(zip(changed, names_for([u.variable for u in changed]), strict=True))
-    changed = _chosen(changed, names, asked.params)
-    trained = Trained(step, tuple(changed), names, plain)
+    wanted = _chosen(changed, names, asked.params)
+    trained = Trained(step, tuple(changed), names, plain, wanted=wanted)
     trained, fit = _fitted(trained, asked.loss)
     others = [update.variable for update in updated if update not in fit.parameters]
     if not (fit.complete or step.at_rest) and (momenta := tuple(fading(step, others))):
@@ -253,10 +256,10 @@ def _advice(program: Program, statement: Statement) -> str:
 
 def _chosen(
     changed: Sequence[Update], names: Mapping[Update, str], wanted: Sequence[str]
-) -> list[Update]:
-    """The updates of the parameters that were asked for; all where none were."""
+) -> frozenset[tuple[Path, ...]] | None:
+    """The ways that lead to the parameters that were asked for; ``None`` where none were."""
     if not wanted:
-        return list(changed)
+        return None
     spelled = {
         text: update
         for update in changed
@@ -269,7 +272,7 @@ def _chosen(
             f"the step does not change {' and '.join(missing)}: it changes "
             f"{', '.join(names.values())}"
         )
-    return list(dict.fromkeys(spelled[name] for name in wanted))
+    return frozenset(spelled[name].variable.paths for name in wanted)
 
 
 @dataclass(frozen=True)
@@ -447,14 +450,18 @@ def _kept(program: Program, source: Made) -> Array | None:
 
 
 def _nearest(root: Node, ran: Ran) -> Made | None:
-    """Of what the statements of a recorded run made what stands nearest to the loss."""
+    """Of what the statements of a recorded run made what stands nearest to the loss.
+
+    What was made after an update, which is another before it, is none.
+    """
     rank = {node: i for i, node in enumerate(topological_order(root))}
-    found = [
-        (rank[made.node], number, made)
-        for number, made in enumerate(ran.made)
-        if made.node is not None and made.node.parents and made.site.slot != HANDED
-        if made.node in rank
-    ]
+    found = []
+    for number, made in enumerate(ran.made):
+        if made.node is None or not made.node.parents or made.site.slot == HANDED:
+            continue
+        node = ran.again.get(made.node, made.node)
+        if node in rank and np.array_equal(node.data, made.node.data):
+            found.append((rank[node], number, made))
     return max(found)[2] if found else None
 
 

@@ -66,6 +66,7 @@ class Ran:
         objects: for each of these the very object that it stands for after.
         nodes: in a recorded run, the nodes of each of these after it.
         leaves: for each variable that was recorded its leaf.
+        again: what stands for its nodes in a loss that was made again, without the updates.
         error: why it ended before its end.
         notes: what could not be recorded.
         errors: how far off each number of a gradient may be that is a numerical derivative.
@@ -77,6 +78,7 @@ class Ran:
     objects: dict[Variable, object] = field(default_factory=dict)
     nodes: dict[Variable, list[tuple[Node, Any]]] = field(default_factory=dict)
     leaves: dict[Variable, Node] = field(default_factory=dict)
+    again: Mapping[Node, Node] = field(default_factory=dict)
     error: BaseException | None = None
     notes: list[Note] = field(default_factory=list)
     errors: dict[Variable, Array] = field(default_factory=dict)

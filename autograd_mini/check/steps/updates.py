@@ -444,6 +444,11 @@ def _own_rate(update: Update, common: Collection[str]) -> dict[str, float]:
     }
 
 
+def rate_number(update: Update, others: Sequence[Update]) -> float:
+    """The rate of an update, as one number."""
+    return float(np.prod(list(rate_of(update, others).values()) or [1.0]))
+
+
 def adds_to(nodes: Sequence[tuple[Node, Any]], leaf: Node) -> bool:
     """Whether what a variable holds after is what it held before with something added to it."""
     waiting = [node for node, _ in nodes]

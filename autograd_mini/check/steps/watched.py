@@ -10,7 +10,8 @@ import numpy as np
 
 from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.steps.decay import with_decay
-from autograd_mini.check.steps.fitting import CannotTell, Trained, Values
+from autograd_mini.check.steps.fit import CannotTell
+from autograd_mini.check.steps.fitting import Trained, Values
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.updates import moved_from

@@ -1,0 +1,83 @@
+"""How the updates of a step stand to the gradients of a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from autograd_mini.check.steps.meant import Loss
+from autograd_mini.check.steps.recorded import Made
+from autograd_mini.check.steps.updates import Update
+from autograd_mini.check.steps.variables import Path
+from autograd_mini.check.structure import symbol_of
+from autograd_mini.core.graph import Node, is_node
+
+SURE = 2
+"""A loss of no higher rank is the loss, whatever its gradients are."""
+
+
+class CannotTell(ValueError):
+    """What is to be checked is not clear; the message says what was found, and asks one thing.
+
+    Attributes:
+        progress: how much was clear: of several refusals that of the greatest is told.
+    """
+
+    def __init__(self, message: str, progress: int = 0) -> None:
+        super().__init__(message)
+        self.progress = progress
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How the updates of a step stand to the gradients of a loss.
+
+    Attributes:
+        loss: the loss.
+        parameters: those updates that are of parameters.
+        factor: the updates are the gradients times this, besides their rates.
+        right: the ways that lead to those of which this is so.
+        usual: how much larger they usually are, be they multiples or not.
+        sources: of updates that scale each number by itself, what goes into them as gradient.
+    """
+
+    loss: Loss
+    parameters: tuple[Update, ...]
+    factor: float
+    right: frozenset[tuple[Path, ...]]
+    usual: float = 1.0
+    sources: Mapping[Update, Made] = field(default_factory=dict)
+
+    @property
+    def agreeing(self) -> int:
+        """How many are."""
+        return len(self.right)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all are."""
+        return self.agreeing == len(self.parameters)
+
+    @property
+    def sure(self) -> bool:
+        """Whether the loss is one, by what the code says, or by what is derived."""
+        return self.complete or self.loss.rank <= SURE
+
+
+def between_updates(after: Node, leaf: Node) -> set[Node]:
+    """What a parameter held between two updates of one step.
+
+    >>> from autograd_mini import Tensor
+    >>> w = Tensor([1.0])
+    >>> once = w - 0.1 * w * w
+    >>> len(between_updates(once, w)), len(between_updates(once - once * once, w))
+    (0, 1)
+    """
+    found: set[Node] = set()
+    waiting: list[tuple[Node, tuple[Node, ...]]] = [(after, (after,))]
+    for node, way in waiting:  # grows while it is walked
+        if node is leaf:
+            found.update(way[1:-1])
+        operands = node.parents[: {"+": 2, "-": 1}.get(symbol_of(node), 0)]
+        waiting += [(parent, (*way, parent)) for parent in operands if is_node(parent)]
+    return found
