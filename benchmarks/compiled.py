@@ -7,8 +7,10 @@
 A figure is the CPU time of a side divided by that of the same thing written by hand, in NumPy, the
 median over runs that take turns, on one thread; so what else the machine does weighs on both alike.
 A step is forward, loss, backward and the update of a network 784-256-64-10 with sigmoid, softmax
-and cross-entropy.  "Memory given back" is a process whose allocator returns large temporaries at
-once, as glibc's does at first (``MALLOC_MMAP_THRESHOLD_``): they are mapped anew at each step.
+and cross-entropy; "planned by hand" is the bound of what NumPy can do: ``out=`` everywhere, memory
+made once.  "Memory given back" is a process whose allocator returns large temporaries at once, as
+glibc's does at first (``MALLOC_MMAP_THRESHOLD_``): they are mapped anew at each step.  What glibc
+has in its heap it takes again, whatever it was told; so each figure of a step has its own process.
 Peers that are not installed are left out, aloud: pip install torch jax
 """
 
@@ -27,6 +29,7 @@ from typing import Any
 
 THREADS = ["OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]
 GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+MEMORY_KEPT = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "1073741824"}
 Job = Callable[[], Any]
 
 
@@ -81,7 +84,12 @@ def steps(dtype: str, batch: int) -> tuple[Job, dict[str, Job]]:
         optimiser.step(spend_gradients=True)
 
     ours.planned = planned  # type: ignore[attr-defined]
-    sides = {"Tensors, eager": job(training.our_loop(kind)), "Tensors, compiled": ours}
+    sides = {
+        "planned by hand": job(training.Side(step=planned_by_hand(training.start(kind)),
+                                             prepare=training.by_hand(kind).prepare)),
+        "Tensors, eager": job(training.our_loop(kind)),
+        "Tensors, compiled": ours,
+    }  # fmt: skip
     for name, make in (
         ("PyTorch, eager", lambda: job(training.pytorch(kind))),
         ("jax.jit", lambda: jitted(x, np.eye(10, dtype=kind)[t], training.start(kind))),
@@ -91,6 +99,59 @@ def steps(dtype: str, batch: int) -> tuple[Job, dict[str, Job]]:
         except ImportError as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
     return job(training.by_hand(kind)), sides
+
+
+def planned_by_hand(start: list[Any]) -> Callable[[Any, Any], float]:
+    """The step by hand with memory that is made once, and each call told where to write."""
+    import numpy as np
+    import training
+
+    W1, b1, W2, b2, W3, b3 = start
+    made: list[Any] = []
+
+    def step(x: Any, t: Any) -> float:
+        if not made:
+            shapes = [256, 64, 10, 10, 64, 256, 64, 256, 1]
+            made.extend(np.empty((len(x), n), x.dtype) for n in shapes)
+            made.extend(map(np.empty_like, start))
+        a1, a2, z3, q, d2, d1, s2, s1, top, *slopes = made
+        for given, W, b, a in ((x, W1, b1, a1), (a1, W2, b2, a2)):
+            np.matmul(given, W, a)
+            np.add(a, b, a)
+            np.negative(a, a)
+            np.exp(a, a)
+            np.add(a, 1, a)
+            np.divide(1, a, a)
+        np.matmul(a2, W3, z3)
+        np.add(z3, b3, z3)
+        np.maximum.reduce(z3, 1, None, top, True)
+        np.subtract(z3, top, z3)
+        np.exp(z3, z3)
+        np.add.reduce(z3, 1, None, top, True)
+        np.divide(z3, top, z3)
+        np.log(z3, q)
+        np.multiply(q, t, q)
+        loss = -float(np.add.reduce(q, None))
+        np.subtract(z3, t, z3)
+        np.divide(z3, len(x), z3)
+        for d, W, a, s, below in ((z3, W3, a2, s2, d2), (d2, W2, a1, s1, d1)):
+            np.matmul(d, W.T, below)
+            np.subtract(1, a, s)
+            np.multiply(s, a, s)
+            np.multiply(below, s, below)
+        for given, d, W, b, dW, db in (
+            (a2, z3, W3, b3, *slopes[4:6]), (a1, d2, W2, b2, *slopes[2:4]),
+            (x, d1, W1, b1, *slopes[:2]),
+        ):  # fmt: skip
+            np.matmul(given.T, d, dW)
+            np.multiply(dW, training.RATE, dW)
+            np.subtract(W, dW, W)
+            np.add.reduce(d, 0, None, db)
+            np.multiply(db, training.RATE, db)
+            np.subtract(b, db, b)
+        return loss
+
+    return step
 
 
 def jitted(x: Any, t: Any, start: list[Any]) -> Job:
@@ -347,15 +408,9 @@ def functions(rounds: int) -> dict[str, dict[str, float]]:
 
 
 def measured(quick: bool) -> dict[str, Any]:
+    """What is measured in one process besides the steps."""
     rounds = 5 if quick else 41
     found: dict[str, Any] = {}
-    for dtype in ("float64",) if quick else ("float64", "float32"):
-        found[dtype] = {
-            str(batch): ratios(*steps(dtype, batch), rounds)
-            for batch in ((64,) if quick else (8, 64, 256))
-        }
-    if any(name in os.environ for name in GIVEN_BACK):
-        return found
     found["programs"] = programs(rounds)
     found["overhead"] = overhead(rounds)
     found["memory"] = peak_memory()
@@ -377,20 +432,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json")
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs="*", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.child:
-        json.dump(measured(given.quick), sys.stdout)
+    if given.child is not None:
+        rounds = 5 if given.quick else 41
+        cell = (given.child[0], int(given.child[1])) if given.child else None
+        json.dump(ratios(*steps(*cell), rounds) if cell else measured(given.quick), sys.stdout)
         return
-    everything = {}
-    for state, more in (("memory kept", {}), ("memory given back", GIVEN_BACK)):
+
+    def child(cell: list[str], more: dict[str, str]) -> Any:
+        flags = ["--quick"] if given.quick else []
         ran = subprocess.run(
-            [sys.executable, __file__, "--child", *(["--quick"] if given.quick else [])],
+            [sys.executable, __file__, *flags, "--child", *cell],
             env={**os.environ, **dict.fromkeys(THREADS, "1"), **more},
             stdout=subprocess.PIPE,
             check=True,
         )
-        found = everything[state] = json.loads(ran.stdout)
+        return json.loads(ran.stdout)
+
+    everything: dict[str, dict[str, Any]] = {}
+    for state, more in (("memory kept", MEMORY_KEPT), ("memory given back", GIVEN_BACK)):
+        found = everything[state] = {} if more is GIVEN_BACK else child([], more)
+        for dtype in ("float64",) if given.quick else ("float64", "float32"):
+            batches = ("64",) if given.quick else ("8", "64", "256")
+            found[dtype] = {batch: child([dtype, batch], more) for batch in batches}
         for dtype in ("float64", "float32"):
             if dtype in found:
                 print_steps(f"A step, {dtype}, {state}", found[dtype])

@@ -131,7 +131,7 @@ def but(
     elif out is not common:
         np.copyto(out, common)
     if np.count_nonzero(taken):
-        if taken.size <= _SMALL and callable(rare) and out.ndim:
+        if taken.size <= FEW and callable(rare) and out.ndim:
             arrays = [o[taken] if type(o) is np.ndarray and o.ndim else o for o in operands]
             out[taken] = rare(*arrays)
         else:
@@ -154,7 +154,7 @@ def _computed(branch: Branch, operands: tuple[Operand, ...]) -> Operand:
     return branch(*operands) if callable(branch) else branch
 
 
-_SMALL = 1024
+FEW = 1024
 """Of so many elements, or fewer, those that are taken are sooner had by the condition."""
 _RARE = 8
 """One element of so many, or fewer, is worth picking out."""

@@ -46,7 +46,12 @@ def in_numpy(branch: Function, operands: Sequence[Any]) -> tuple[Function, list[
     scope: dict[str, Any] = {}
     exec(compile(text.written(), "<branch>", "exec"), scope)
     run = scope["make"](None, *text.scope.values())
-    return lambda *arrays: run(False, *arrays)[0], read
+
+    def made(*arrays: Operand) -> Operand:
+        return run(False, *arrays)[0]
+
+    made.is_of_elements = True  # type: ignore[attr-defined]
+    return made, read
 
 
 def _sample(operand: Operand) -> Operand:

@@ -59,15 +59,15 @@ KEEPING_SHAPE = {
 
 
 def keeps_shape(
-    function: Function, args: Sequence[object], is_value: Callable[[Operand], bool]
+    function: Function, args: Sequence[object], may_decide: Callable[[Operand], bool]
 ) -> bool:
     """Whether the shape of a result is the same whatever the numbers are.
 
     Arguments:
         function, args: the call.
-        is_value: whether an argument is one of the values that may be others in later calls.
+        may_decide: whether the numbers in an index may be others in later calls, and decide.
     """
     if function is operator.getitem:
         index = args[1]
-        return not any(map(is_value, index if isinstance(index, tuple) else (index,)))
+        return not any(map(may_decide, index if isinstance(index, tuple) else (index,)))
     return function in KEEPING_SHAPE or hasattr(function, "over")

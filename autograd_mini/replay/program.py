@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.interface.functions import but
+from autograd_mini.interface.functions import FEW, but
 from autograd_mini.operations.indexing import zeros_with
 from autograd_mini.replay.algebra import combined_at
 from autograd_mini.replay.numpy_calls import method_called
@@ -235,7 +235,15 @@ class Text:
         if step.function is but and self._is_written_over(step):
             step.args = (step.out, *step.args[1:])
             counted = self._object(np.count_nonzero, "count_nonzero")
-            yield f"if {counted}({self._operand(step.args[1])}): {self._call(step, where)}"
+            taken, branch = self._operand(step.args[1]), step.args[2]
+            call = self._call(step, where)
+            if getattr(branch, "is_of_elements", False) and np.size(self._value_of(step)) <= FEW:
+                few = [
+                    f"{self._operand(o)}[{taken}]" if self._is_array(o) else self._operand(o)
+                    for o in step.args[3:]
+                ]
+                call = f"{where}[{taken}] = {self._object(branch, 'branch')}({', '.join(few)})"
+            yield f"if {counted}({taken}): {call}"
             return
         part = self._part(step)
         if part is None:
@@ -251,6 +259,9 @@ class Text:
             total = self._operand(step.args[0])
             yield f"{self._object(np.copyto, 'copyto')}({name}, {total})"
         yield f"{self._object(step.args[3])}({part}, {g}, {part})"
+
+    def _is_array(self, operand: Operand) -> bool:
+        return bool(np.ndim(self.values[operand] if type(operand) is Place else operand))
 
     def _is_written_over(self, step: Step) -> bool:
         """Whether a step has the memory of its first operand."""

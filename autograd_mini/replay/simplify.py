@@ -30,7 +30,8 @@ def simplified(trace: Trace, outputs: Sequence[Place]) -> tuple[list[Step], list
     >>> [step.function.__name__ for step in steps]
     ['exp']
     """
-    simplifier = _Simplifier(trace.values, _only_here(trace.steps))
+    outside = next((step.settings for step in trace.steps if step.settings), ())
+    simplifier = _Simplifier(trace.values, _only_here(trace.steps), outside)
     steps = list(simplifier.steps(trace.steps, {}))
     places = [renamed(Place(place), simplifier.same) for place in outputs]
     steps = added_where_they_are(needed(steps, places), places)
@@ -40,8 +41,16 @@ def simplified(trace: Trace, outputs: Sequence[Place]) -> tuple[list[Step], list
 
 
 class _Simplifier:
-    def __init__(self, values: Sequence[Any], own: set[int]) -> None:
-        self.values, self.own = values, own
+    """Leaves steps out.
+
+    Arguments:
+        values: what the values are.
+        own: the ``id`` of arrays that nobody else has.
+        outside: how errors of floating point are treated around the function.
+    """
+
+    def __init__(self, values: Sequence[Any], own: set[int], outside: Hashable) -> None:
+        self.values, self.own, self.outside = values, own, outside
         self.same: dict[Place, Any] = {}
         self.repeated: dict[Place, Any] = {}
 
@@ -78,8 +87,9 @@ class _Simplifier:
                 same = self._operand(made)
                 key = _key(made)
                 if same is None and key is not None:
-                    same = known.get(key)
-                    known.setdefault(key, step.out)
+                    same = known.get(key, known.get((key, step.settings)))
+                    is_told_of = step.settings == self.outside  # where errors are warned of
+                    known.setdefault(key if is_told_of else (key, step.settings), step.out)
                 if same is not None:
                     self.same[step.out] = same
                     continue
@@ -199,7 +209,7 @@ def _layout(value: Array) -> Operand:
 def _key(step: Step) -> Hashable | None:
     """What steps have in common that give the same; ``None`` if nobody knows."""
     try:
-        key = (step.function, _frozen(step.args), _frozen(step.kwargs), step.settings)
+        key = (step.function, _frozen(step.args), _frozen(step.kwargs))
         hash(key)
     except TypeError:
         return None

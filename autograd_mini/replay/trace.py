@@ -301,11 +301,15 @@ class Trace:
         step.out = Place(made.place)
         self.steps.append(step)
         told = step.ufunc is not None or step.view is not None
-        keeps = told or keeps_shape(step.function, step.args, _is_place)
+        keeps = told or keeps_shape(step.function, step.args, self._may_decide)
         if isinstance(result, np.ndarray) and not keeps:
             shape = Step(np.shape, (step.out,), {}, kind=Kind.SHAPE, expected=result.shape)
             self.steps.append(shape)
         return made
+
+    def _may_decide(self, index: object) -> bool:
+        """Whether the shape of what an index gives depends on the numbers in it."""
+        return type(index) is Place and self.values[index].dtype.kind not in "iu"
 
     def _is_in(self, result: Array, place: Place) -> bool:
         value = self.values[place]
@@ -377,10 +381,6 @@ class Trace:
             found = self.method("astype", (found, target.dtype), {})
         target.value, target.place = found.value, found.place
         return target
-
-
-def _is_place(operand: object) -> bool:
-    return type(operand) is Place
 
 
 def places_in(tree: Operand) -> Iterator[Place]:

@@ -117,3 +117,19 @@ def test_what_cannot_be_compiled_is_refused_if_it_was_asked_for():
     nn.fit(Own(), X, y, loss="cross_entropy", epochs=1, progress=False)
     with pytest.raises(TypeError, match="compiled=True is for models of Tensors"):
         nn.fit(nn.MLP([6, 3], scalar=True, rng=0), X[:4], y[:4], compiled=True, progress=False)
+
+
+def test_the_loss_and_its_gradient_share_what_they_compute():
+    X, y = data()
+    model = nn.MLP([6, 5, 3], hidden="tanh", output="softmax", rng=0)
+    step = ag.compile(lambda X, y: nn.cross_entropy(model.logits(X), y), wrt=model.parameters())
+    for labels in (y, y[::-1].copy(), y):
+        ours, slopes = step(X, labels)
+        loss = nn.cross_entropy(model.logits(X), labels)
+        expected = ag.gradients(loss, model.parameters())
+        assert ours == loss.data
+        assert all(map(np.array_equal, slopes, expected))
+    (recording,) = next(iter(step._known.values()))
+    assert step.recordings == 1
+    assert recording.plan.text.count(" exp(") == 1
+    assert "_softmax_loss" not in recording.plan.text
