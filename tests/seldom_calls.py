@@ -110,6 +110,7 @@ JOINED = {
     "cross axes": (lambda x, y: np.cross(x, y, 0, 1, 0), array(3, 2), array(2, 3)),
     "linspace": (lambda x, y: np.linspace(x, y, 5, axis=1), array(2), array(2, seed=1)),
     "linspace, open": (lambda x, y: np.linspace(x, y, 4, endpoint=False), array(), array(2)),
+    "linspace of lists": (lambda x: np.linspace([0.5, 1], x, 3, dtype=np.float64), array(2)),
     "linspace and its step": (lambda x: flat(np.linspace(x[0], x[1], 4, retstep=True)), V),
     "logspace": (lambda x: np.logspace(x[0], x[1], 3, base=2.0), V),
     "geomspace": (lambda x: np.geomspace(x[0] ** 2, x[1] ** 2, 4), V),

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import replaces
@@ -180,17 +180,21 @@ def linspace(
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: object = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Operand:
-    if dtype is not None:
-        raise TypeError("linspace of Tensors: call it without dtype, and write t.astype(dtype)")
     steps = max(num - 1 if endpoint else num, 1)
-    start, stop = np.broadcast_arrays(start, stop)
-    parts = np.reshape(np.arange(num) / steps, (num,) + (1,) * np.ndim(start))
+    ends = [x if hasattr(x, "dtype") or np.isscalar(x) else np.asarray(x) for x in (start, stop)]
+    real = np.result_type(*(getattr(x, "dtype", x) for x in ends), 0.0)  # Python's leave float32
+    start, stop = np.broadcast_arrays(*(np.asarray(x, real) if np.isscalar(x) else x for x in ends))
+    parts = np.reshape(np.arange(num) / steps, (num,) + (1,) * np.ndim(start)).astype(real)
     line = start * (1 - parts) + stop * parts
-    made = np.moveaxis(line, 0, axis)
+    made = _of_dtype(np.moveaxis(line, 0, axis), dtype)
     return (made, (stop - start) / steps) if retstep else made
+
+
+def _of_dtype(made: Operand, dtype: DTypeLike | None) -> Operand:
+    return made if dtype is None else made.astype(dtype)
 
 
 @replaces(np.logspace)
@@ -200,10 +204,11 @@ def logspace(
     num: int = 50,
     endpoint: bool = True,
     base: Operand = 10.0,
-    dtype: object = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Operand:
-    return np.power(base, linspace(start, stop, num, endpoint, False, dtype, axis))
+    powers = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
+    return _of_dtype(powers, dtype)
 
 
 @replaces(np.geomspace)
@@ -212,15 +217,15 @@ def geomspace(
     stop: Operand,
     num: int = 50,
     endpoint: bool = True,
-    dtype: object = None,
+    dtype: DTypeLike | None = None,
     axis: int = 0,
 ) -> Operand:
     if not (np.all(tensor.plain(start)) and np.all(tensor.plain(stop))):
         raise ValueError("geomspace: neither start nor stop may be 0")
     sign = np.sign(tensor.plain(start))
-    logs = linspace(np.log(start * sign), np.log(stop * sign), num, endpoint, False, dtype, 0)
+    logs = np.linspace(np.log(start * sign), np.log(stop * sign), num, endpoint)
     made = np.exp(logs) * sign
     first, last = np.expand_dims(start, 0), np.expand_dims(stop, 0)
     place = np.reshape(np.arange(num), (num,) + (1,) * (np.ndim(made) - 1))
     made = np.where((place == num - 1) & bool(endpoint and num > 1), last, made)
-    return np.moveaxis(np.where(place == 0, first, made), 0, axis)
+    return _of_dtype(np.moveaxis(np.where(place == 0, first, made), 0, axis), dtype)
