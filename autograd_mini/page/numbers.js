@@ -75,7 +75,6 @@ const makeMachine = (program, uses, shapes) => {
   };
   const slope = (rule, k, out, of) => {
     const f = RULES[rule].slopes[k];
-    if (!f) return 0;
     switch (of.length) {
       case 1: return f(values[out], values[of[0]]);
       case 2: return f(values[out], values[of[0]], values[of[1]]);
@@ -85,7 +84,7 @@ const makeMachine = (program, uses, shapes) => {
   const gradient = (i) => {
     let total = seeds[i];
     for (const [user, k] of users[i])
-      if (gradients[user] !== 0) // zero passes nothing on, even through an infinity
+      if (gradients[user] !== 0 && RULES[code[user]].slopes[k]) // zero passes nothing on, even through an infinity
         total = rounded(i, total + rounded(i, gradients[user] * slope(code[user], k, user, operands[user])));
     return total;
   };

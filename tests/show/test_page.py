@@ -591,7 +591,7 @@ def test_300_nodes_are_computed_again_within_50_ms(browser: Any, tmp_path: Path)
     assert len(page.names) >= 300
     times = page.run(
         "const times = []; for (let i = 0; i < 20; i++) { const began = performance.now();"
-        " walkthrough.change(new Map([[walkthrough.inputs().length > 0 ? 1 : 0, i / 10]]));"
+        " walkthrough.change(new Map([[walkthrough.inputs().keys().next().value, i / 10]]));"
         " times.push(performance.now() - began); } return times"
     )
     assert min(times) <= 50
