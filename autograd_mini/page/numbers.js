@@ -22,7 +22,7 @@ const most = (q) => q.data ? q.data.reduce((a, b) => (b > a || b !== b ? b : a),
 const mean = (q) => {
   const found = q.data ? q.data.reduce((a, b) => a + b, 0) / q.data.length : decoded(q.mean);
   const size = Math.max(Math.abs(least(q)), Math.abs(most(q)));
-  return Math.abs(found) <= Number.EPSILON * sizeOf(q) * size ? 0 : found; // what rounding leaves is none
+  return size < Infinity && Math.abs(found) <= Number.EPSILON * sizeOf(q) * size ? 0 : found; // what rounding leaves is none
 };
 
 const MOST = 6; // an array of so many elements is written element by element

@@ -339,7 +339,7 @@ def _sharp(mean: float, array: Array) -> float:
     """A mean, or 0 where it is no more than what rounding leaves of one."""
     size = np.abs(array).max()
     precise = array.dtype if array.dtype.kind == "f" else np.dtype(np.float64)
-    return 0.0 if abs(mean) <= np.finfo(precise).eps * size else mean
+    return 0.0 if abs(mean) <= np.finfo(precise).eps * size < np.inf else mean
 
 
 # How a node was computed, and its local derivatives

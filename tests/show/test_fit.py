@@ -244,6 +244,8 @@ def test_rounding_dust_is_zero() -> None:
     t = Tensor(np.array([0.1, 0.2, -0.3] * 3), label="t")
     assert float(np.mean(t.data)) != 0.0
     assert picture(t).boxes[0].rows[1][:2] == ("value", "0")
+    t = Tensor(np.array([1.0, np.inf, -0.3] * 3), label="t")
+    assert picture(t).boxes[0].rows[1] == ("value", "inf", "-0.3", "inf")
 
 
 def test_several_roots_are_marked() -> None:

@@ -573,6 +573,16 @@ def test_a_long_number_keeps_clear_of_its_label(browser: Any, tmp_path: Path) ->
     assert label[1] < number[0] < number[1]
 
 
+def test_a_mean_beside_an_infinity_is_none(browser: Any, tmp_path: Path) -> None:
+    x = Tensor(np.arange(1.0, 9.0), "x")
+    page = Page(browser, np.sum(x * 2), tmp_path, "#step=9999")
+    page.run(
+        "walkthrough.change(new Map([[arguments[0], Infinity]]))",
+        page.data["program"]["nodes"][0][0],
+    )
+    assert page.texts(0)[page.texts(0).index("value") + 1 :][:3] == ["inf", "2", "inf"]
+
+
 def test_the_effect_of_a_change_is_said(browser: Any, tmp_path: Path) -> None:
     page = Page(browser, neuron(), tmp_path)
     page.tab("change")
