@@ -578,6 +578,15 @@ def test_what_is_packed_before_it_is_scaled_in_place_is_the_gradient():
     assert mistake.line.text == "back = x.T @ (np.outer(error, v) * (1 - h))"
 
 
+def test_a_step_that_makes_too_much_is_none():
+    def shrink(p, times):
+        p["w"] -= 0.1 * p["w"]
+        return shrink(p, times - 1) if times else np.sum(p["w"])
+
+    with pytest.raises(ValueError, match="more than 50,000,000 numbers: give a step of fewer"):
+        check_step(shrink, {"w": np.ones(400_000)}, 100)
+
+
 class HastyByNeuron(Net):
     """The same, neuron by neuron."""
 

@@ -24,7 +24,7 @@ from autograd_mini.check.scope import Scope
 from autograd_mini.check.steps.fit import CannotTell, Fit
 from autograd_mini.check.steps.fitting import Trained
 from autograd_mini.check.steps.multiples import SAME
-from autograd_mini.check.steps.recorded import Made, Ran, put, run
+from autograd_mini.check.steps.recorded import MOST_NUMBERS, Made, Ran, put, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
@@ -110,6 +110,10 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     found = variables(step.spaces)
     plain = run(step, found)
     _raise(step, plain)
+    if plain.size > MOST_NUMBERS:
+        raise CannotTell(
+            f"{step.words} makes more than {MOST_NUMBERS:,} numbers: give a step of fewer examples"
+        )
     updated = updates(step, found, plain)
     changed = updated or derived(found, plain)
     if not changed:

@@ -70,6 +70,7 @@ class Ran:
         error: why it ended before its end.
         notes: what could not be recorded.
         errors: how far off each number of a gradient may be that is a numerical derivative.
+        size: how many numbers statements made, as far as a copy was kept.
     """
 
     made: list[Made] = field(default_factory=list)
@@ -82,6 +83,7 @@ class Ran:
     error: BaseException | None = None
     notes: list[Note] = field(default_factory=list)
     errors: dict[Variable, Array] = field(default_factory=dict)
+    size: int = 0
 
     @property
     def is_narrow(self) -> bool:
@@ -138,6 +140,8 @@ def run(
 
     def listen(site: Site, name: str, value: Held) -> None:
         turn = turns[site] = turns.get(site, -1) + 1
+        if ran.size > MOST_NUMBERS:
+            return
         for key, item in _items(value):
             label = name if key is None else f"{name}[{key!r}]"
             node = None
@@ -146,6 +150,7 @@ def run(
             elif at:
                 node = node_of(item)
             numbers = None if at else _as_it_is(item)
+            ran.size += 0 if numbers is None else numbers.size
             ran.made.append(Made(site, turn, key, label, item, node, numbers))
 
     def collect(result: Held, after: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
@@ -212,6 +217,10 @@ def _as_it_is(value: object) -> Array | None:
 
 _LARGEST = 2_000_000
 """How many numbers an array has, at the most, of which a copy is kept."""
+
+
+MOST_NUMBERS = 50_000_000
+"""How many numbers of a step are kept, at the most: 400 megabytes."""
 
 
 def _number(leaf: Tensor) -> float:
