@@ -20,7 +20,7 @@ from autograd_mini.check.lines.state import GENERATORS
 from autograd_mini.check.pipeline import checked
 from autograd_mini.check.report import GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
-from autograd_mini.check.scripts.execution import File
+from autograd_mini.check.scripts.execution import CALL, File
 from autograd_mini.check.scripts.given import check_given, readers
 from autograd_mini.check.scripts.held_back import held_back
 from autograd_mini.check.scripts.layers import layers_in, layers_with_inputs
@@ -93,7 +93,7 @@ def check_step(
     whole = step_of(step, args, keywords)
     whole.state.add(*GENERATORS)
     options = {"seed": seed, "entries": entries, "seconds": seconds}
-    asked = Asked(loss, tuple(params))
+    asked = _asked(loss, params)
     try:
         with contextlib.closing(steps_in_call(whole, step, args, keywords)) as found:
             report = steps_checked(first_posed(found, asked), asked, steps, "steps=", options)
@@ -209,7 +209,7 @@ def cells_checked(
     if not is_of_layers:
         try:
             with script(path, cells, call, given) as found:
-                asked = Asked(loss, tuple(params))
+                asked = _asked(loss, params)
                 one = first_posed(found, asked)
                 _none_of(of_layer, f"a training step, {one.step.words}, is checked", "of layers")
                 report = steps_checked(one, asked, steps, "steps=, call=", options)
@@ -224,6 +224,18 @@ def cells_checked(
     if given:
         report.assumptions.append(f"Data: {', '.join(given)} as given (given=)")
     return report.with_hints(hints)
+
+
+def _asked(loss: str | None, params: str | Sequence[str]) -> Asked:
+    """What was said about a step."""
+    if loss is not None:
+        try:
+            ast.parse(loss, mode="eval")
+        except SyntaxError as error:
+            raise ValueError(
+                f"loss={loss!r} (--loss) is no name, number of a line or expression: {error.msg}"
+            ) from error
+    return Asked(loss, (params,) if isinstance(params, str) else tuple(params))
 
 
 def _narrow(trees: Sequence[ast.AST]) -> list[str]:
@@ -266,7 +278,10 @@ def layers_checked(
             )
         said = []
         for layer, forward, backward, arguments, where in layers:
-            report = check_backward(forward, backward, *arguments, **own, **options)
+            try:
+                report = check_backward(forward, backward, *arguments, **own, **options)
+            except ValueError as error:
+                raise ValueError(f"{layer.name}, with inputs {where}: {error}") from error
             said += [
                 f"Layer: {layer.name} and {layer.backward}, with inputs {where} (inputs=, call=)",
                 *report.assumptions,
@@ -290,7 +305,11 @@ def script(
     """
     texts = list(cells)
     if call:
-        texts.append(Cell("<call>", call))
+        texts.append(Cell(CALL, call))
+        try:
+            ast.parse(call)
+        except SyntaxError as error:
+            raise CannotTell(f"call={call!r} (--call) is no Python: {error.msg}") from error
     whole = "\n".join(cell.text for cell in texts)
     pictures = re.search("matplotlib|pyplot|seaborn", whole) is not None
     with held_back(path, pictures, list(readers(given, whole))):
@@ -348,8 +367,9 @@ def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
     if refusals:
         raise max(refusals, key=lambda error: error.progress)
     raise CannotTell(
-        "the file updates nothing that could be a parameter: say what is to be called, "
-        "call='train(X, y)' (--call)"
+        "no training step was found: neither a loop of which a turn computes something and updates "
+        "something by it, as w -= rate * dw, nor such statements behind what makes w: give the "
+        "file that trains, or say what is to be called, call='train(X, y)' (--call)"
     )
 
 

@@ -153,3 +153,27 @@ def test_an_option_that_says_nothing_of_what_is_checked_is_refused(tmp_path, tex
     given = {"points.npz": {"X": POINTS}} if text is TRAINS else {}
     with pytest.raises(ValueError, match=re.escape(words)):
         check_script(written(tmp_path, text), **{"given": given, **options})
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        (TRAINS, {"loss": "cost"}, "'cost' is none: the first turn of the loop in line 6, lines "),
+        (TRAINS, {"loss": "3"}, "loss='3' (--loss): there is no number that depends on the "),
+        (TRAINS, {"loss": "np.sum("}, "loss='np.sum(' (--loss) is no name, number of a line or "),
+        (TRAINS, {"params": "v"}, "the step does not change v: it changes w, b"),
+        (TRAINS, {"call": "train(X"}, "call='train(X' (--call) is no Python: '(' was never closed"),
+        (LAYERS, {"call": "train(X)"}, "call='train(X)' (--call) raised NameError: name 'train' "),
+        (LAYERS, {"call": "train(X)"}, "what the file defines is scale_forward, scale_backward"),
+        (LAYERS, {"inputs": "a=3x2"}, "scale_forward(x, w), but inputs='a=3x2' has not all of one"),
+        (LAYERS, {"inputs": "x=3x2,w=5"}, "scale_forward, with inputs of the shapes x=3x2,w=5: "),
+        ("import sys\nw = 1.0\nsys.exit('usage')\nw -= 1\n", {}, "line 3: the file ended itself, "),
+        ("print(1)\n", {}, "no training step was found: neither a loop of which a turn computes "),
+    ],
+)
+def test_a_message_names_what_was_asked_what_was_found_and_what_to_write(
+    tmp_path, text, options, words
+):
+    given = {"points.npz": {"X": POINTS}} if text is TRAINS else {}
+    with pytest.raises(ValueError, match=re.escape(words)):
+        check_script(written(tmp_path, text), **{"given": given, **options})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import time
+import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from autograd_mini.check.steps.posed import told
 from autograd_mini.check.steps.variables import Held
 
 Turned = Callable[[Place, types.FrameType], None]
+
+CALL = "<call>"
+"""The name of the text of what is called, behind those of the file."""
 
 _PLAIN = (
     ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom,
@@ -132,7 +136,13 @@ class Execution:
             if isinstance(error, Exception) and _only_shows(node):
                 continue
             if isinstance(error, SystemExit):
-                return True
+                if error.code in (None, 0):
+                    return True
+                raise CannotTell(
+                    f"line {line_of(error, self.file)}: the file ended itself, with "
+                    f"{error.code!r}, as where arguments of the command line are missing: say what "
+                    "is to be called, call='train(X, y)' (--call)"
+                ) from error
             if error is not None:
                 raise self._told(error, cell) from error
         return True
@@ -158,7 +168,20 @@ class Execution:
                 f"no parameter was updated within {self.file.seconds:g} s of running: give less "
                 "data, or what is to be called, call='train(X, y)' (--call)"
             )
+        if cell.name == CALL and traceback.extract_tb(error.__traceback__)[-1].filename == CALL:
+            named = [name for name, one in self.namespace.items() if _is_called(one)]
+            return CannotTell(
+                f"call={cell.text!r} (--call) raised {type(error).__name__}: {error}; what the "
+                f"file defines is {', '.join(named) or 'no function and no class'}"
+            )
         return told(self.program, error)
+
+
+def _is_called(value: object) -> bool:
+    """Whether it is a function or a class of the user's."""
+    if not isinstance(value, types.FunctionType | type):
+        return False
+    return value.__module__ in ("__main__", "called")
 
 
 def _only_shows(node: ast.stmt) -> bool:

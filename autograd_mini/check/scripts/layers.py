@@ -149,9 +149,10 @@ def layers_with_inputs(
         found.append((layer, forward, backward, arguments, where))
     if not found:
         names = ", ".join(f"{layer.forward}({', '.join(layer.parameters)})" for layer in layers)
+        what = f"inputs={inputs!r} has not all of one" if inputs else "does not call them"
         raise CannotTell(
-            f"the file has layers, {names}, but does not call them: give the shapes of their "
-            "inputs, inputs='x=6x4,w=4x3,rate=scalar' (--inputs)",
+            f"the file has layers, {names}, but {what}: give the shapes of their inputs, "
+            "inputs='x=6x4,w=4x3,rate=scalar' (--inputs)",
             progress=1,
         )
     return found

@@ -61,7 +61,7 @@ def steps_in_call(
         whole: the call as a step.
         function, arguments, keywords: what is called.
     """
-    call = Cell("<call>", "step(*arguments, **keywords)")
+    call = Cell("<step>", "step(*arguments, **keywords)")
     held = {"step": function, "arguments": arguments, "keywords": keywords}
     file = File((call,), held, called=True, before=whole.restore)
     turns: list[tuple[Place, int]] = []

@@ -169,12 +169,11 @@ class Trained:
             alike = [fit for fit in fits if most == (fit.agreeing, -fit.loss.rank)]
             best = max(alike, key=lambda fit: len(list(self._on_the_way(fit))))
             return self._with_factor_on_the_way(best)
-        names = ", ".join(self.names.values())
         raise CannotTell(
-            f"no loss was found: {self.step.words} changes {names}, but makes no number that "
-            "depends on them and is returned, printed, kept in a list or called a loss: say which "
-            "it is with loss= (--loss), a name, a line or an expression such as "
-            "'np.mean((y - out)**2)'",
+            f"no loss was found{f', {asked!r} is none' if asked else ''}: {self.step.words} "
+            f"changes {', '.join(self.names.values())}, but makes no number that depends on them "
+            "and is returned, printed, kept in a list or called a loss: say which it is with "
+            "loss= (--loss), a name, a line or an expression such as 'np.mean((y - out)**2)'",
             progress=1,
         )
 
@@ -346,9 +345,10 @@ class Trained:
                 if self._has(place)
             ][:40]  # fmt: skip
         if not chosen:
+            numbers = [m.name for m in ran.made if m.is_number and m.node is not None]
             raise CannotTell(
-                f"--loss {asked}: there is no number that depends on the parameters; what does: "
-                + ", ".join(dict.fromkeys(m.name for m in ran.made if m.node and m.is_number))
+                f"loss={asked!r} (--loss): there is no number that depends on the parameters; what "
+                f"does: {', '.join(dict.fromkeys(numbers))}"
             )
         return [replace(loss, rank=0) for loss in chosen]
 
