@@ -105,7 +105,8 @@ def _sweep(root: Node, held: Mapping[int, str], engine: Engine, seconds: float |
         "fold": False,
     }
     drawing = fitted(pictures(root, **options), PAGES["page"], None, engine, True)
-    steps = [order.index(node) for node in totals]
+    place = {id(node): i for i, node in enumerate(order)}
+    steps = [place[id(node)] for node in totals]
     prefix = drawing.ids[0].rpartition("_n")[0]
     length = seconds or SECONDS_A_STEP * (len(steps) + 2)
     style = sweep_style(prefix, steps, length)

@@ -241,15 +241,15 @@ def below_of(picture: Picture, look: Look, legend: bool, width: float) -> str:
     strips = {what for box in picture.boxes for what, _ in box.strips} if legend else set()
     cells = cells if len(cells) > 2 else []
     cells += [_scale(what, scale) for what, scale in theme.SCALES.items() if what in strips]
-    in_line: list[str] = []
-    used = 0
+    rows: list[tuple[list[str], int]] = [([], 0)]
     for cell, length in cells:
-        if in_line and used + length > letters:
-            lines.append(_in_line(in_line))
-            in_line, used = [], 0
-        in_line.append(f"<td>{cell}</td>")
-        used += length
-    lines += [_in_line(in_line)] if in_line else []
+        if rows[-1][0] and rows[-1][1] + length > letters:
+            rows.append(([], 0))
+        rows[-1] = [*rows[-1][0], f"<td>{cell}</td>"], rows[-1][1] + length
+    longest = max([used for _, used in rows] + list(map(len, notes)))
+    for row, used in rows if cells else []:  # what is left of a line would stretch its cells
+        room = f'<td width="{0.8 * SMALL_LETTER * (longest - used):.0f}"></td>'
+        lines.append(_in_line([*row, room]))
     return f'{_TABLE} cellpadding="3">{"".join(lines)}</table>' if lines else ""
 
 

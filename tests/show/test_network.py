@@ -216,5 +216,8 @@ def test_a_sweep_moves_without_a_script(tmp_path: Path) -> None:
     assert sorted(starts, key=starts.__getitem__)[0] == "3"  # the root first
     assert len(starts) == 4
     assert w.grad == 0.0  # nothing of the user's is changed
+    of_arrays: Any = np.sum(np.tanh(Tensor(np.ones((2, 3)), label="W")) ** 2)
+    film = Path(ag.animate(of_arrays, tmp_path / "arrays.svg")).read_text("utf-8")
+    assert len(set(re.findall(r"@keyframes \w+s(\d+)", film))) == 4
     with pytest.raises(ValueError, match="shape"):
         ag.animate(Tensor(np.ones(2)) * 2, tmp_path / "sweep.svg")
