@@ -587,6 +587,22 @@ def test_a_step_that_makes_too_much_is_none():
         check_step(shrink, {"w": np.ones(400_000)}, 100)
 
 
+def test_of_two_losses_that_each_fit_one_update_the_first_is_meant():
+    def step(p, x, t):
+        h = 1 / (1 + np.exp(-(p["W"] @ x)))
+        o = 1 / (1 + np.exp(-(p["V"] @ h)))
+        error = t - o
+        back = p["V"].T @ error
+        p["V"] += 0.3 * np.outer(error * o * (1 - o), h)
+        p["W"] += 0.3 * np.outer(back * h * (1 - h), x)
+
+    params = {"W": RNG.normal(size=(3, 4)), "V": RNG.normal(size=(2, 3))}
+    report = check_step(step, params, X[0], np.array([0.1, 0.8]))
+    (mistake,) = report.mistakes
+    assert mistake.line.text == 'back = p["V"].T @ error'
+    assert report.assumptions[1].startswith("Loss: ½Σ(t − o)²")
+
+
 class HastyByNeuron(Net):
     """The same, neuron by neuron."""
 

@@ -159,7 +159,9 @@ def _of_penalty(this: Reduction) -> list[ast.expr]:
 
 def _is_of_size_1(shape: Shape | None, axis: object) -> bool:
     """Whether the axis that a reduction runs over has one element: the reduction does nothing."""
-    return isinstance(axis, int | float) and shape is not None and shape[int(axis)] == 1
+    if not isinstance(axis, int | float) or shape is None:
+        return False
+    return -len(shape) <= axis < len(shape) and shape[int(axis)] == 1
 
 
 def all_reductions(line: Line) -> Iterator[Change]:

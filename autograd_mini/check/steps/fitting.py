@@ -167,7 +167,7 @@ class Trained:
         if fits:
             most = max((fit.agreeing, -fit.loss.rank) for fit in fits)
             alike = [fit for fit in fits if most == (fit.agreeing, -fit.loss.rank)]
-            best = max(alike, key=lambda fit: len(list(self._on_the_way(fit))))
+            best = alike[0] if most[0] else max(alike, key=lambda f: len([*self._on_the_way(f)]))
             return self._with_factor_on_the_way(best)
         raise CannotTell(
             f"no loss was found{f', {asked!r} is none' if asked else ''}: {self.step.words} "

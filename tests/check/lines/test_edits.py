@@ -139,6 +139,14 @@ def test_any_statement_may_be_asked_for(text):
     assert isinstance(list(edits(line, words_of(line, {}))), list)
 
 
+def test_a_sum_over_an_axis_that_is_not_there_may_be_edited():
+    line = ast.parse("s = np.sum(x, axis=2)").body[0]
+    texts = [
+        ast.unparse(e.statement) for e in edits(line, words_of(line, {"np": np, "x": np.eye(3)}))
+    ]
+    assert "s = np.sum(x, axis=1)" in texts
+
+
 def test_numbers_of_plain_lists_are_edited_as_arrays_are():
     source = "for j in range(n):\n    total += row[j - 1] * rows[0][k] * len(w)"
     names = {"row": [1.0, 2.0], "rows": [[1.0, 2.0], [3.0]], "n": 2, "k": 2, "j": 1,
