@@ -1,6 +1,6 @@
 """Which picture of a graph fits a page: its direction, its rows, and how far it is folded.
 
-A picture fits where its smallest text is shown with at least 9 pixels, as wide as the page is.
+A picture fits where the whole of it is on the page while its smallest text has 9 pixels or more.
 """
 
 from __future__ import annotations

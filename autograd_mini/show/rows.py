@@ -80,12 +80,20 @@ def in_rows(picture: Picture, width: float) -> list[Picture]:
 
 @dataclass(frozen=True)
 class _Level:
-    """A column of results, with the leaves that are used here first, and its sizes in points."""
+    """A column of results with the leaves that it is the first to use; sizes are in points.
+
+    Arguments:
+        results, leaves: the names of boxes.
+        before: how wide the column to the left is, if there are no results in it.
+        labels: how wide the arrows' labels are.
+        size: the width and the height of the column.
+        leaves_height: how much higher the leaves make the column to the left.
+        layers: to which layers the boxes belong.
+    """
 
     results: list[str]
     leaves: list[str]
     before: float
-    """The width of the column to its left, of leaves or references alone."""
     labels: float
     size: tuple[float, float]
     leaves_height: float
