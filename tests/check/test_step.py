@@ -927,3 +927,33 @@ for epoch in range(100):
     report = ag.check_script(file)
     assert report.ok, report
     assert report.assumptions[1] == "Loss: loss, line 13 (loss=)"
+
+
+def test_weights_of_objects_are_parameters_though_the_first_sample_is_of_zeros(tmp_path):
+    file = tmp_path / "neurons.py"
+    file.write_text(
+        """import math
+class Neuron:
+    def __init__(self, *weights):
+        self.weights = list(weights)
+    def activate(self, inputs):
+        self.inputs = inputs
+        self.output = math.tanh(sum(w * x for w, x in zip(self.weights, inputs)) + 0.1)
+        return self.output
+hidden, last = [Neuron(0.5, -0.3), Neuron(0.2, 0.7)], Neuron(0.4, -0.6)
+for epoch in range(100):
+    for x, t in [([0, 0], 0.2), ([0.5, 1], 0.7), ([1, 0.2], -0.4)]:
+        out = last.activate([n.activate(x) for n in hidden])
+        loss = (out - t) ** 2 / 2
+        last.delta = (out - t) * (1 - out**2)
+        for n, w in zip(hidden, last.weights):
+            n.delta = last.delta * w * (1 - n.output**2)
+        for n in [*hidden, last]:
+            for k in range(2):
+                n.weights[k] -= 0.1 * n.delta * n.inputs[k]
+"""
+    )
+    report = ag.check_script(file)
+    assert report.ok, report
+    assert report.assumptions[0].startswith("Step: turn 2 of the loop in line 11")
+    assert set(report.quantities) == {"hidden[0].weights", "hidden[1].weights", "last.weights"}

@@ -111,6 +111,8 @@ def written(step: Step, found: Sequence[Variable]) -> list[Variable]:
             while isinstance(node, ast.Subscript):  # of an element its list
                 node = node.value
                 names.add(ast.unparse(node))
+            if isinstance(node, ast.Attribute):  # of any object, as of ``neuron`` in a loop
+                names.add(node.attr)
     return [
         variable
         for variable in found
