@@ -45,7 +45,7 @@ ORDER = (
     "report.page", "report.to_json", "report", "pipeline", "layer", "open_graph",
     "steps", "steps.variables", "steps.step", "steps.recorded", "steps.multiples",
     "steps.updates", "steps.decay", "steps.meant", "steps.fit", "steps.fitting", "steps.watched",
-    "steps.posed",
+    "steps.raised", "steps.posed",
     "scripts", "scripts.text", "scripts.held_back",
     "scripts.given", "scripts.blocks", "scripts.execution", "scripts.loops", "scripts.layers",
     "training",

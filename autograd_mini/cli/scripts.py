@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--inputs", metavar="NAME=SHAPE,...",
         help="of a file of layers, affine_forward and affine_backward, the shapes of their inputs "
-        "where it does not call them: x=6x4,w=4x3,rate=scalar",
+        "where it does not call them, and settings: \"x=6x4,rate=scalar,how={'mode': 'train'}\"",
     )  # fmt: skip
     group.add_argument(
         "--upstream", metavar="ARRAY.npz", type=Path,

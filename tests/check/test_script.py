@@ -699,6 +699,23 @@ def test_layers_with_given_shapes(tmp_path):
         checked(tmp_path, LAYERS, inputs="x=many")
 
 
+def test_layers_with_settings(tmp_path):
+    text = """
+    def scale_forward(x, how):
+        factor = 2.0 if how["mode"] == "twice" else 3.0
+        how["calls"] = how.get("calls", 0) + 1
+        return factor * x, factor
+
+    def scale_backward(dout, cache):
+        return cache * dout
+    """
+    report = checked(tmp_path, text, inputs="x=3x2, how={'mode': 'twice', 'calls': 0}")
+    assert report.ok, str(report)
+    assert "x=3x2, how={'mode': 'twice', 'calls': 0}" in report.assumptions[0]
+    with pytest.raises(ValueError, match=r"scale_forward\(x, how\).* has not all of one"):
+        checked(tmp_path, text, inputs="x=3x2")
+
+
 def test_a_stabiliser_that_the_backward_pass_forgets(tmp_path):
     layers = """
         def norm_forward(x, gamma, eps=1e-5):

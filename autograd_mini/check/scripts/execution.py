@@ -18,7 +18,7 @@ from autograd_mini.check.scripts.blocks import block, stored
 from autograd_mini.check.scripts.given import Missing, bound_by, by_variable, missing_file
 from autograd_mini.check.scripts.text import Cell
 from autograd_mini.check.steps.fit import CannotTell
-from autograd_mini.check.steps.posed import told
+from autograd_mini.check.steps.raised import told
 from autograd_mini.check.steps.variables import Held
 
 Turned = Callable[[Place, types.FrameType], None]

@@ -140,12 +140,9 @@ def layers_with_inputs(
         else:
             forward, backward = (execution.namespace[n] for n in (layer.forward, layer.backward))
         arguments = [values[name] for name in layer.parameters]
-        own = [
-            shape
-            for shape in (inputs or "").split(",")
-            if shape.split("=")[0].strip() in layer.parameters
-        ]
-        where = f"of the shapes {','.join(own)}" if inputs else "of its first call in the file"
+        shapes = written_inputs(inputs or "").items()
+        own = ", ".join(f"{name}={what}" for name, what in shapes if name in layer.parameters)
+        where = f"of the shapes {own}" if inputs else "of its first call in the file"
         found.append((layer, forward, backward, arguments, where))
     if not found:
         names = ", ".join(f"{layer.forward}({', '.join(layer.parameters)})" for layer in layers)
@@ -159,24 +156,36 @@ def layers_with_inputs(
 
 
 def random_inputs(text: str, seed: int) -> dict[str, Held]:
-    """Random inputs of given shapes.
+    """Random inputs of given shapes, and settings as they are written.
 
     Raises:
-        CannotTell: a shape is written otherwise.
+        CannotTell: one is written otherwise.
 
-    >>> {name: np.shape(value) for name, value in random_inputs("x=6x4,b=4,a=scalar", 0).items()}
-    {'x': (6, 4), 'b': (4,), 'a': ()}
+    >>> made = random_inputs("x=6x4,b=4,a=scalar,how={'mode': 'train', 'pad': 1}", 0)
+    >>> {name: np.shape(value) for name, value in made.items()}, made["how"]
+    ({'x': (6, 4), 'b': (4,), 'a': (), 'how': ()}, {'mode': 'train', 'pad': 1})
     """
     rng = np.random.default_rng(seed)
     made: dict[str, Held] = {}
-    for part in text.split(","):
-        name, _, shape = part.strip().partition("=")
-        if shape == "scalar":
+    for name, written in written_inputs(text).items():
+        if written == "scalar":
             made[name] = float(rng.normal())
-        elif re.fullmatch(r"\d+(x\d+)*", shape):
-            made[name] = rng.normal(size=tuple(map(int, shape.split("x"))))
+        elif re.fullmatch(r"\d+(x\d+)*", written):
+            made[name] = rng.normal(size=tuple(map(int, written.split("x"))))
         else:
-            raise CannotTell(
-                f"inputs are shapes by name, 'x=6x4,w=4x3,rate=scalar', not {part.strip()!r}"
-            )
+            try:
+                made[name] = ast.literal_eval(written)
+            except (SyntaxError, ValueError):
+                raise CannotTell(
+                    "inputs are shapes by name, and settings, "
+                    f"'x=6x4,w=4x3,rate=scalar,how={{'mode': 'train'}}', not "
+                    f"'{name}={written}' (--inputs)"
+                ) from None
     return made
+
+
+def written_inputs(text: str) -> dict[str, str]:
+    """What is written for each name; a comma that a name does not follow is within a setting."""
+    parts = re.split(r",(?=\s*\w+\s*=)", text)
+    pairs = [part.partition("=") for part in parts]
+    return {name.strip(): written.strip() for name, _, written in pairs}

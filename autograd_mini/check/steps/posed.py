@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,11 +10,8 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.bounds import automatic_gradients
-from autograd_mini.check.broadcasting import remedy
-from autograd_mini.check.lines.failing import failing_statement
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Program
-from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.lines.state import DRAWN
 from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.points import moved_beside
@@ -24,6 +20,7 @@ from autograd_mini.check.scope import Scope
 from autograd_mini.check.steps.fit import CannotTell, Fit
 from autograd_mini.check.steps.fitting import Trained
 from autograd_mini.check.steps.multiples import SAME
+from autograd_mini.check.steps.raised import told
 from autograd_mini.check.steps.recorded import MOST_NUMBERS, Made, Ran, put, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
@@ -227,35 +224,6 @@ def _raise(step: Step, ran: Ran) -> None:
     program = step.program(lambda result, after: {})
     error = program.run().error
     raise told(program, ran.error if error is None else error) from ran.error
-
-
-def told(program: Program, error: BaseException) -> BaseException:
-    """An error that a program raised; of shapes that do not fit with the line and a remedy."""
-    statement = failing_statement(program, error) if isinstance(error, ValueError) else None
-    if statement is None or isinstance(error, CannotTell):
-        return error
-    message = f"line {statement.number}, {statement.text}: {str(error).strip()}"
-    advice = _advice(program, statement)
-    return ValueError(f"{message}: {advice}" if advice else message)
-
-
-def _advice(program: Program, statement: Statement) -> str:
-    """What to write where operands of a statement do not broadcast."""
-    found: list[str] = []
-
-    def visit(names: Mapping[str, Any]) -> None:
-        for node in ast.walk(statement.node):
-            if isinstance(node, ast.BinOp):
-                try:
-                    both = [
-                        eval(ast.unparse(part), dict(names)) for part in (node.left, node.right)
-                    ]
-                except Exception:  # it is within what fails
-                    continue
-                found.append(remedy(both, Scope(names)))
-
-    program.run(before=statement.place, visit=visit)
-    return next(filter(None, found), "")
 
 
 def _chosen(
