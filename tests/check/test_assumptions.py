@@ -166,7 +166,7 @@ def test_an_option_that_says_nothing_of_what_is_checked_is_refused(tmp_path, tex
         (LAYERS, {"call": "train(X)"}, "call='train(X)' (--call) raised NameError: name 'train' "),
         (LAYERS, {"call": "train(X)"}, "what the file defines is scale_forward, scale_backward"),
         (LAYERS, {"inputs": "a=3x2"}, "scale_forward(x, w), but inputs='a=3x2' has not all of one"),
-        (LAYERS, {"inputs": "x=3x2,w=5"}, "scale_forward, with inputs of the shapes x=3x2,w=5: "),
+        (LAYERS, {"inputs": "x=3x2,w=5"}, "scale_forward, with inputs of the shapes x=3x2, w=5: "),
         ("import sys\nw = 1.0\nsys.exit('usage')\nw -= 1\n", {}, "line 3: the file ended itself, "),
         ("print(1)\n", {}, "no training step was found: neither a loop of which a turn computes "),
     ],
