@@ -252,11 +252,15 @@ def report_of(piece: Piece, file: Path, into: Path, option: bool) -> Any:
     module = vars(module_of(piece, file, into))
     rng = np.random.default_rng(0)
     arrays = {name: drawn(text, rng) for name, text in piece.arrays.items()}
-    names = {**module, **arrays, "vjps": lambda function: PULLBACKS[id(function)]}
+    own = {name: module[name] for name in arrays.keys() & module.keys()}
+    module |= arrays
     made = into / "made.py"
     made.write_text(piece.make)
-    exec(compile(piece.make, str(made), "exec"), names)
-    module |= {name: value for name, value in names.items() if name not in arrays}
+    exec(compile(piece.make, str(made), "exec"), module)
+    names = {**module, "vjps": lambda function: PULLBACKS[id(function)]}
+    for name in arrays if piece.forward else ():  # of which its code does not know
+        del module[name]
+    module |= own
     inputs = eval(f"({piece.inputs},)", names)
     if piece.step:
         return ag.check_step(eval(piece.step, names), *inputs)
