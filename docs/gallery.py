@@ -20,7 +20,8 @@ import numpy as np
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
-from autograd_mini.show.fit import PAGES, size
+from autograd_mini.show.drawing import PIXELS, size
+from autograd_mini.show.fit import PAGES
 
 SMALLEST, ROUNDING = 9.0, 0.02
 """In pixels; and what whole pixels of a width make of it."""
@@ -212,12 +213,16 @@ def graph_of(name: str) -> Any:
     return root
 
 
+def natural_width(svg: str) -> float:
+    """How wide an SVG is where nothing narrows it, in pixels."""
+    found = re.search(r'<svg[^>]*\bwidth="([\d.]+)(pt|px)"', svg)
+    assert found is not None
+    return float(found[1]) * (PIXELS if found[2] == "pt" else 1.0)
+
+
 def scale(svg: str, width: float) -> float:
     """How many pixels a point has, of a picture that is shown at most so many pixels wide."""
-    found = re.search(r'width="([\d.]+)(pt|px)"', svg)
-    assert found is not None
-    natural = float(found[1]) * (4 / 3 if found[2] == "pt" else 1.0)
-    return min(natural, width) / size(svg)[0]
+    return min(natural_width(svg), width) / size(svg)[0]
 
 
 def smallest(svg: str, width: float) -> float:

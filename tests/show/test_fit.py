@@ -16,7 +16,8 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
 from autograd_mini.show.draw import draw
-from autograd_mini.show.fit import PAGES, size
+from autograd_mini.show.drawing import size
+from autograd_mini.show.fit import PAGES
 from autograd_mini.show.picture import picture, pictures
 from autograd_mini.show.rows import columns_of, in_rows
 
@@ -24,7 +25,7 @@ from autograd_mini.show.rows import columns_of, in_rows
 def smallest(svg: str, width: float) -> float:
     """The smallest text in pixels, where the picture is shown at most so wide."""
     sizes = [float(points) for points in re.findall(r'font-size="([\d.]+)"', svg)]
-    natural = re.search(r'width="([\d.]+)p', svg)
+    natural = re.search(r'width="([\d.]+)px"', svg)
     assert natural is not None
     return min(sizes) * min(float(natural[1]), width) / size(svg)[0]
 

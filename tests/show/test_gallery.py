@@ -17,7 +17,8 @@ from xml.etree import ElementTree
 import pytest
 
 import autograd_mini as ag
-from autograd_mini.show.fit import PAGES, size
+from autograd_mini.show.drawing import size
+from autograd_mini.show.fit import PAGES
 
 SVG = "{http://www.w3.org/2000/svg}"
 Span = tuple[float, float, float, float]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, nn
-from autograd_mini.show.fit import PAGES, size
+from autograd_mini.show.drawing import size
+from autograd_mini.show.fit import PAGES
 from autograd_mini.show.network import network_of_graph, network_of_model
 
 

@@ -191,6 +191,7 @@ def _slips(view: View) -> str:
 def _graph_and_code(view: View, prefix: str) -> tuple[str, str]:
     """The picture, or why there can be none, and the code; each leads to the other."""
     try:
+        from autograd_mini.show.drawing import PIXELS, size
         from autograd_mini.show.engine import SCALES
 
         drawing = drawing_of(view)
@@ -205,7 +206,7 @@ def _graph_and_code(view: View, prefix: str) -> tuple[str, str]:
         svg = svg.replace(anchor, f'{anchor}xlink:href="#{target}" ', 1)
     if links:  # nothing within an image can be reached
         svg = svg.replace('role="img"', 'role="group"', 1)
-    width = _width(svg)
+    width = round(PIXELS * size(svg)[0])  # before it is fitted
     leads = "A box leads to its line, and a line to its box." if view.lines else _TO_NUMBERS
     caption = f"<figcaption>{leads}</figcaption>" if links else ""
     kind = "graph wide" if width > SIDE_BY_SIDE else "graph"
@@ -217,12 +218,6 @@ def _graph_and_code(view: View, prefix: str) -> tuple[str, str]:
 
 
 _TO_NUMBERS = "A box leads to its numbers."
-
-
-def _width(svg: str) -> int:
-    """How wide a picture is before it is fitted, in pixels."""
-    points = re.search(r'<svg[^>]*\bwidth="([\d.]+)pt"', svg)
-    return round(float(points[1]) * 4 / 3) if points else 0
 
 
 def _boxes(view: View, drawing: Drawing) -> dict[Node, str]:
