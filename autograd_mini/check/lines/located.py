@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
@@ -25,7 +25,7 @@ from autograd_mini.check.lines.repair import (
     meant_by,
     mended,
 )
-from autograd_mini.check.lines.source import Statement, reread
+from autograd_mini.check.lines.source import reread
 from autograd_mini.check.lines.substituted import Substituted
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, Suspects
 from autograd_mini.check.lines.texts import line_of, rewritten
@@ -215,7 +215,7 @@ def _mistake(trial: Trial, truth: Truth, edits: Sequence[VerifiedEdit]) -> Mista
         said = "; and ".join(dict.fromkeys(sentence for _, sentence in told))
         ours = not found.edits
         repairs.append(Repair(line, text, told[0][0], said, found.verified_at, ours))
-    own = _own(trial, edits[0].statement, edits[0].names)
+    own = trial.made_at(edits[0].statement.place) & edits[0].names
     inherited = [name for name in _nearest_first(trial) if name in edits[0].names - own]
     first = repairs[0]
     return Mistake(
@@ -240,7 +240,7 @@ def _unmended(
     if not unknown:
         return list(_of_another_shape(trial, truth))
     suspect = unknown[0]
-    own = _own(trial, suspect.statement, suspect.spoils)
+    own = trial.made_at(suspect.statement.place) & suspect.spoils
     inherited = [name for name in _nearest_first(trial) if name in suspect.spoils - own]
     sentence = "no single change of this line makes the gradients right"
     if budget.spent:
@@ -285,29 +285,6 @@ def _of_another_shape(trial: Trial, truth: Truth) -> Iterator[Mistake]:
             sentence = f"{name} has a gradient of shape {np.shape(node.data)}; this is {made}"
             line = line_of(trial.program.statement(site.place), None)
             yield Mistake(line, "shape", sentence, (), (), (name,))
-
-
-def _own(trial: Trial, statement: Statement, names: Collection[str]) -> set[str]:
-    """The gradients among names that a statement itself makes."""
-    made = [trial.sites[site][-1].value for site in trial.places.get(statement.place, [])]
-    given = trial.ran.gradients or {}
-    return {
-        name
-        for name in given.keys() & set(names)
-        if any(_is_the_same(given[name], array) for array in made)
-    }
-
-
-def _is_the_same(gradient: Array, made: Array) -> bool:
-    """Whether a gradient is what a statement made, be it that a rate was divided by."""
-    if gradient.shape != made.shape:
-        return False
-    room = _RATE_ROUNDED * np.max(np.abs(gradient), initial=0.0)
-    return bool((np.abs(gradient - made) <= room).all())
-
-
-_RATE_ROUNDED = 1e-12
-"""How far a product with a rate, divided by it, is off at the most."""
 
 
 def _nearest_first(trial: Trial) -> list[str]:

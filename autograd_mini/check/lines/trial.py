@@ -123,6 +123,12 @@ class Trial:
             found.setdefault(site.place, []).append(site)
         return found
 
+    def made_at(self, place: Place) -> set[str]:
+        """The gradients that a statement itself makes."""
+        made = [self.sites[site][-1].value for site in self.places.get(place, [])]
+        given = self.ran.gradients or {}
+        return {name for name in given if any(_is_the_same(given[name], each) for each in made)}
+
     def moves(self, site: Site) -> list[set[str]]:
         """The gradients that depend on the values that are made somewhere, turn by turn."""
         if site not in self._moves:
@@ -224,6 +230,18 @@ class Trial:
             if right.agrees(ran.gradients, names) != set(names):
                 return 0
         return 1 + len(self.elsewhere)
+
+
+def _is_the_same(gradient: Array, made: Array) -> bool:
+    """Whether a gradient is what a statement made, be it that a rate was divided by."""
+    if gradient.shape != made.shape:
+        return False
+    room = _RATE_ROUNDED * np.max(np.abs(gradient), initial=0.0)
+    return bool((np.abs(gradient - made) <= room).all())
+
+
+_RATE_ROUNDED = 1e-12
+"""How far a product with a rate, divided by it, is off at the most."""
 
 
 def _room(gradient: Array, tolerance: Array, problem: Problem) -> Array:
