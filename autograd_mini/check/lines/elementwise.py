@@ -214,7 +214,7 @@ def unary(node: ast.UnaryOp) -> Iterator[Change]:
     """A sign, or a mask's negation, lost."""
     if isinstance(node.op, ast.USub | ast.Not | ast.Invert):
         kind = "sign" if isinstance(node.op, ast.USub) else "comparison"
-        yield Change(kind, node, node.operand)
+        yield Change(kind, node, node.operand, -0.2 if kind == "sign" else 0.0)
 
 
 _COMPARED = (ast.Gt, ast.Lt, ast.GtE, ast.LtE, ast.Eq, ast.NotEq)

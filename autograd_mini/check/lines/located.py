@@ -309,6 +309,6 @@ def _meaning(trial: Trial, truth: Truth) -> Callable[[str], str]:
             return ""
         claims = [claim for claim in truth.claims(values[text]) if claim.exact]
         words = truth.words(claims[0]) if claims else ""
-        return words if words != text else ""
+        return words if words != text and "[]" not in words else ""  # an item is no name of theirs
 
     return meaning

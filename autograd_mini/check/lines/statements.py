@@ -259,6 +259,8 @@ def slices(node: ast.Slice) -> Iterator[Change]:
         bounds += [(None, upper), (lower, None)]
         if lower is not None and number_of(lower) is None:
             bounds.append((lower, ast.UnaryOp(ast.USub(), copied(lower))))
+        if isinstance(lower, ast.UnaryOp):
+            bounds += [(None, copied(lower.operand)), (copied(lower.operand), None)]
         if isinstance(upper, ast.UnaryOp):
             bounds.append((copied(upper.operand), upper))
         if lower is not None and upper is None:

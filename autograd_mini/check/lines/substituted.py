@@ -70,7 +70,7 @@ class Substitutes:
         """That with which most gradients become right, of such the nearest to the loss."""
         wrong, best = self._trial.wrong, None
         sites = [site for site in self._trial.sites if site.place not in self._trial.base]
-        sites.sort(key=self._is_filled_later)
+        sites.sort(key=lambda site: (self._is_filled_later(site), self._doubtful.get(site, 0)))
         for site in sites:
             made = None if site in self._right else self._at(site)
             if made is not None and (best is None or len(made.names) > len(best.names)):
@@ -114,15 +114,22 @@ class Substitutes:
     @cached_property
     def _right(self) -> set[Site]:
         """Where something is made that was not there before, and is what it is meant to be."""
-        made: dict[Site, bool] = {}
+        return {event.site for event in self._trial.ran.events} - self._doubtful.keys()
+
+    @cached_property
+    def _doubtful(self) -> dict[Site, int]:
+        """Where something else is made, with when that happens first: a line of a loop that is
+        right in the turn before another goes wrong was handed what is wrong in those that follow.
+        """
+        first: dict[Site, int] = {}
         before: set[tuple[tuple[int, ...], bytes]] = set()
-        for event in self._trial.ran.log:
+        for when, event in enumerate(self._trial.ran.log):
             content = event.value.shape, event.value.tobytes()
-            if event.site.slot != HANDED:
-                right = content not in before and self._is_meant(event)
-                made[event.site] = right and made.get(event.site, True)
+            asked = event.site.slot != HANDED and event.site not in first
+            if asked and (content in before or not self._is_meant(event)):
+                first[event.site] = when
             before.add(content)
-        return {site for site, right in made.items() if right}
+        return first
 
     def _is_meant(self, event: Event) -> bool:
         """Whether a value is just the gradient of the node that its name says; where no name does,
@@ -184,10 +191,11 @@ class Substitutes:
         for row in self._rows[len(events)]:
             for nodes in (row[::-1], row):
                 several = [self._truth.shares_of(node) for node in nodes]
-                for shares in zip(*several, strict=False):
-                    arrays = [array for _, array in shares]
-                    if [array.shape for array in arrays] == shapes:
-                        yield tuple(Claim("share", node) for node, _ in shares), arrays
+                for turned in (several, several[:-1]):  # the first state may be a constant
+                    for shares in zip(*turned, strict=False):
+                        arrays = [array for _, array in shares]
+                        if [array.shape for array in arrays] == shapes[: len(turned)]:
+                            yield tuple(Claim("share", node) for node, _ in shares), arrays
                 for steep in zip(*(self._truth.slopes.get(n, ()) for n in nodes), strict=False):
                     if [array.shape for array in steep] == shapes:
                         yield tuple(Claim("slope", node) for node in nodes), list(steep)

@@ -256,6 +256,29 @@ def of_each_step_alone(W, V):
     return {"W": dW, "V": dV}
 
 
+def wrongly_handed_back(W, V):
+    states, gates, inputs = [np.zeros((5, 3))], [], []
+    for x in SERIES:
+        gates.append(sigmoid(x @ W))
+        inputs.append(np.tanh(x @ V))
+        states.append(gates[-1] * (states[-1] + inputs[-1]))
+    dW, dV, ds_next = np.zeros_like(W), np.zeros_like(V), np.zeros((5, 3))
+    for t in reversed(range(len(SERIES))):
+        h = np.tanh(states[t + 1])
+        ds = h * (1 - h**2) + ds_next
+        dW += SERIES[t].T @ (ds * (states[t] + inputs[t]) * gates[t] * (1 - gates[t]))
+        dV += SERIES[t].T @ (ds * gates[t] * (1 - inputs[t] ** 2))
+        ds_next = ds * inputs[t]
+    return {"W": dW, "V": dV}
+
+
+def test_the_line_that_hands_back_what_is_wrong_is_blamed_not_the_one_that_takes_it():
+    params = {"W": RNG.normal(size=(4, 3)), "V": RNG.normal(size=(4, 3))}
+    (mistake,) = check_gradients(summed, params, wrongly_handed_back).mistakes
+    assert mistake.line.text == "ds_next = ds * inputs[t]"
+    assert mistake.repair.text == "ds_next = ds * gates[t]"
+
+
 def test_a_share_of_a_gradient_is_told_as_one():
     params = {"W": RNG.normal(size=(4, 3)), "V": RNG.normal(size=(4, 3))}
     report = check_gradients(summed, params, of_each_step_alone, seconds=1)
