@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -34,11 +34,12 @@ _POINTS = 2
 
 @dataclass(frozen=True)
 class Right:
-    """The right gradients at one point, and what may be rounding in each."""
+    """The right gradients at one point, what may be rounding in each, and what is conceded."""
 
     program: Program
     gradients: Mapping[str, Array]
     tolerance: Mapping[str, Array]
+    conceded: Mapping[str, Array] = field(default_factory=dict)
 
     def agrees(self, made: Gradients | None, names: Collection[str]) -> set[str]:
         """Those of the names whose gradients are right."""
@@ -49,7 +50,11 @@ class Right:
                 name
                 for name in names
                 if name in made
-                and same_to_rounding(made[name], self.gradients[name], self.tolerance[name])
+                and any(
+                    same_to_rounding(made[name], right[name], self.tolerance[name])
+                    for right in (self.gradients, self.conceded)
+                    if name in right
+                )
             }
 
 
@@ -79,7 +84,8 @@ class Trial:
         self.left_out = left_out
         gradients = automatic_gradients(problem, self.names)
         room = {name: _room(gradients[name], tolerance[name], problem) for name in self.names}
-        self.here = Right(program, gradients, room)
+        conceded: dict[str, Array] = {}
+        self.here = Right(program, gradients, room, conceded)
         self.wrong = set(wrong) - set(left_out)
         self.base: Edits = base or {}
         self._forward: set[Site] = set()
@@ -88,8 +94,9 @@ class Trial:
         made = self.ran.gradients or {}
         agreeing = self.here.agrees(made, self.names)
         self.wrong -= agreeing  # no change mends them
-        conceded = made.keys() & set(self.names) - self.wrong - agreeing  # at a kink, for example
-        gradients |= {name: made[name] for name in conceded}
+        # At a kink, for example, or in a shape that broadcasts: elsewhere it is not asked for
+        self._conceded = made.keys() & set(self.names) - self.wrong - agreeing
+        conceded |= {name: made[name] for name in self._conceded}
 
     @property
     def runs_as_before(self) -> bool:
@@ -227,7 +234,8 @@ class Trial:
         """At how many points the gradients are right with edits made; 0 if not at all of them."""
         for right in (self.here, *self.elsewhere):
             ran: Run = right.program.run({**self.base, **edits})
-            if right.agrees(ran.gradients, names) != set(names):
+            asked = set(names) if right is self.here else set(names) - self._conceded
+            if right.agrees(ran.gradients, asked) != asked:
                 return 0
         return 1 + len(self.elsewhere)
 
