@@ -113,7 +113,7 @@ def may_be_without(plain: Plain, point: Point) -> bool:
     """Whether nothing tells that hand-derived gradients are those with stabilisers."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _all_agree(point, _right_gradients(plain))
+        return _all_agree(point, _right_gradients(plain, sharing=False))
 
 
 def _all_agree(point: Point, right: Collection[str]) -> bool:
@@ -208,8 +208,10 @@ def _stabilises(node: Node) -> Node | None:
     return kept if node.operation is not None and holds.get(node.operation) else None
 
 
-def _right_gradients(plain: Plain | None) -> dict[str, Array]:
-    """The gradients of a problem by name, of those that were derived by hand and are these."""
+def _right_gradients(plain: Plain | None, sharing: bool = True) -> dict[str, Array]:
+    """The gradients of a problem by name, of those that were derived by hand and are these, be it
+    where the stabilisers that the code shares with the loss are left out of it, too (``sharing``).
+    """
     if plain is None:
         return {}
     problem = plain.problem
@@ -228,7 +230,8 @@ def _right_gradients(plain: Plain | None) -> dict[str, Array]:
         return {n: right[n] for n in known if same_to_rounding(manual[n], right[n], room[n])}
 
     found = agreeing(problem.manual, right)
-    little = [n for n in right if n not in found and _is_felt_little(problem.manual[n], right[n])]
+    others = [name for name in right if name not in found] if sharing else []
+    little = [name for name in others if _is_felt_little(problem.manual[name], right[name])]
     return found | agreeing(_without(plain.constants, problem.program) if little else {}, little)
 
 

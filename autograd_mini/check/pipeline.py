@@ -157,16 +157,12 @@ def _located(point: Point, blame: Blame, budget: Budget) -> Located:
     plain = None
     if blame.mistakes and problem.failure is None and budget.seconds > 0:
         plain = without_stabilisers(problem)
-    if plain is None:
-        return located(problem, blame, tolerance, budget)
-    as_it_is = Located([], [])
-    for each in (plain, None) if may_be_without(plain, point) else (None, plain):
-        with budget.part(_EACH):
-            code = located(each.problem if each else problem, blame, tolerance, budget)
+    if plain is not None and may_be_without(plain, point):
+        with budget.part(_WITHOUT):
+            code = located(plain.problem, blame, tolerance, budget)
         if code.mistakes and all(slip.repairs for slip in code.mistakes):
-            return code if each is None else _with_note(code, each)
-        as_it_is = code if each is None else as_it_is
-    return as_it_is
+            return _with_note(code, plain)
+    return located(problem, blame, tolerance, budget)
 
 
 def _with_note(code: Located, plain: Plain) -> Located:
@@ -174,10 +170,8 @@ def _with_note(code: Located, plain: Plain) -> Located:
     return replace(code, notes=(*code.notes, right_where(dict.fromkeys(names), plain.said)))
 
 
-_EACH = 0.6
-"""The part of the time that is left in which lines are searched for the loss with its stabilisers,
-and without.
-"""
+_WITHOUT = 0.6
+"""The part of the time in which lines are searched for the loss without its stabilisers."""
 _BY_NUMBERS = 0.25
 """The part of the time in which numbers are explained that no line explains."""
 _BY_NUMBERS_ALONE = 10.0
