@@ -33,7 +33,7 @@ def compile(f: Function, *, batch: bool = False, wrt: Tree = None) -> Compiled |
     in memory that is made once and used again, elementwise operations write over what nobody
     needs any more, and what the recording has checked is not checked again.  Another shape, dtype
     or layout is recorded anew, and both are kept.  What a call returned is never written to while
-    anybody has it.  Tensors come back as arrays.
+    anybody has it.  Tensors come back as arrays; a product of matrices does not warn of overflow.
 
     Functions of **plain numbers** are recorded over Values and computed in C where that was built.
 
