@@ -84,6 +84,7 @@ class State:
                 if not (_same(held, before) and _same(held.values(), before.values())):
                     held.clear()
                     held.update(before)
+        self._drawn = {}
 
 
 def _put_back(array: Array, before: Array) -> None:
