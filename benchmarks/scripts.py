@@ -116,6 +116,30 @@ PROGRAMS = (
             (("range(200)", "range({n})"), ("import matplotlib.pyplot as plt", ""),
              ("plt.plot(history)", ""), ('plt.xlabel("epoch")', ""),
              ('plt.savefig("loss.png")', ""), ("plt.show()", ""))),
+    Program("batch_generator", "(W1, b1, W2, b2)", (("range(50)", "range({n})"),)),
+    Program("dict_layers", "[layer[k] for layer in network for k in ('W', 'b')]",
+            (("range(500)", "range({n})"),)),
+    Program("bias_column", "(theta,)", (("alpha, 400)", "alpha, {n})"),)),
+    Program("one_hot_eye", "list(params.values())", (("range(300)", "range({n})"),)),
+    Program("plain_python", "(*w_hidden, b_hidden, w_out, b_out)",
+            (("range(2000)", "range({n})"),)),
+    Program("class_weights", "(W, b)", (("range(200)", "range({n})"),)),
+    Program("tied_autoencoder", "(model.W, model.b_hidden, model.b_visible)",
+            (("range(100)", "range({n})"),)),
+    Program("early_stopping", "list(model.values())", (("epoch < 1000", "epoch < {n}"),)),
+    Program("layer_base_class",
+            "[p for l in model.layers if hasattr(l, 'weights') for p in (l.weights, l.bias)]",
+            (("x, y, 100, 0.5", "x, y, {n}, 0.5"),)),
+    Program("argparse_main", "(net.w1, net.b1, net.w2, net.b2)",
+            (("default=200", "default={n}"), ("parser.parse_args()", "parser.parse_args([])"))),
+    Program("plots_in_the_loop", "(a, b, c, d)",
+            (("range(2000)", "range({n})"), ("import matplotlib.pyplot as plt", ""),
+             ("fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4))", ""),
+             ("if t % 500 == 0:", "if False:"), ('plt.savefig("fit.png")', ""))),
+    Program("word_vectors", "(embedding, output)", (("range(20)", "range({n})"),)),
+    Program("matrix_factorisation", "(P, Q)", (("steps=500", "steps={n}"),)),
+    Program("hinge_margin", "(W,)", (("range(300)", "range({n})"),)),
+    Program("adam_class", "list(net.params.values())", (("range(200)", "range({n})"),)),
 )  # fmt: skip
 
 
@@ -191,10 +215,14 @@ def is_mistake(program: Program, mutant: Mutant, right: list[np.ndarray]) -> boo
     if [w.shape for w in wrong] != [r.shape for r in right] or same(wrong, right):
         return False
     before = program.trained(program.source, 0)
-    steps = [(w - b, r - b) for w, r, b in zip(wrong, right, before, strict=True)]
-    if _RATE.search(mutant.before) and all(is_rate([step]) for step in steps):
+    first = [program.trained(text, 1) for text in (wrong_text(program, mutant), program.source)]
+    rounds = [
+        [(w - b, r - b) for w, r, b in zip(*both, before, strict=True)]
+        for both in ((wrong, right), first)
+    ]
+    if _RATE.search(mutant.before) and all(is_rate([step]) for step in rounds[0]):
         return False
-    return not is_rate(steps)
+    return not any(map(is_rate, rounds))
 
 
 _RATE = re.compile(r"lr|eta\b|learning_rate|l_rate|step_size")

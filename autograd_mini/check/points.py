@@ -22,6 +22,7 @@ from autograd_mini.check.bounds import (
     tolerance_of,
 )
 from autograd_mini.check.determinism import nondeterminism
+from autograd_mini.check.kinks import at_kink
 from autograd_mini.check.probe import comparisons, largest
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import AGREE, DIFFER, Finding, Quantity
@@ -59,6 +60,8 @@ class Point:
 def telling_point(problem: Problem, seed: int, entries: int) -> Point:
     """The problem compared; where all agrees, and something does not nearby, compared there.
 
+    So is code that is wrong, where too many other lines would be right by chance.
+
     Arguments:
         problem: what is checked.
         seed: chooses what is probed, and the point nearby.
@@ -68,7 +71,7 @@ def telling_point(problem: Problem, seed: int, entries: int) -> Point:
     if problem.at is None:
         return replace(here, alone=True)
     if problem.uncertain or any(q.verdict != AGREE for q in here.quantities):
-        return here
+        return _where_not_special(here, problem.at, seed, entries)
     try:
         beside = _wrong_beside(problem, problem.at, seed)
         if beside is None:
@@ -89,6 +92,42 @@ def telling_point(problem: Problem, seed: int, entries: int) -> Point:
     return replace(there, quantities=quantities, notes=(_NOTE, *there.notes))
 
 
+def _where_not_special(
+    here: Point, at: Callable[[Mapping[str, Node]], Problem], seed: int, entries: int
+) -> Point:
+    """Code that is wrong compared nearby, where here wrong gradients or all parameters are 0, or
+    kinks are met.
+    """
+    problem = here.problem
+    zero = {
+        q.name
+        for q in here.quantities
+        if q.verdict == DIFFER and q.manual is not None and not q.manual.any()
+    }
+    moving = any(np.any(problem.nodes[name].data) for name in problem.parameters)
+    kinks = (at_kink(node) for node in problem.order)
+    is_special = zero or not moving or any(at is not None and at.any() for at in kinks)
+    if problem.program is None or problem.uncertain or not is_special:
+        return here
+    if not any(q.verdict == DIFFER for q in here.quantities):
+        return here
+    try:
+        beside = _wrong_beside(problem, at, seed)
+        there = None if beside is None else _compared(beside, seed, entries)
+    except Exception:  # it cannot be computed there
+        return here
+    if there is None or not any(q.verdict == DIFFER for q in there.quantities):
+        return here
+    if zero and not any(there.problem.manual[name].any() for name in zero):
+        return here
+    return replace(there, notes=(_SPECIAL, *there.notes))
+
+
+_SPECIAL = (
+    f"Compared nearby, where each parameter is moved by up to {_NEARBY:.0e} of itself: with the "
+    "parameters as they are given numbers are 0 or at kinks, so that other lines would be right by "
+    "chance"
+)
 _UNMOVED = (
     "Compared at this one point only: manual gives the same numbers at other parameters, where the "
     "loss has other gradients."

@@ -349,7 +349,7 @@ def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
         except CannotTell as error:
             if part is not None:
                 break
-            if error.progress > 1 and step.anew is None:
+            if error.progress > 1 and step.anew is None and not vague:
                 raise
             refusals.append(error)
         try:

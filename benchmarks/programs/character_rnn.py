@@ -28,6 +28,7 @@ def lossFun(inputs, targets, hprev):
         ys[t] = np.dot(Why, hs[t]) + by
         ps[t] = np.exp(ys[t]) / np.sum(np.exp(ys[t]))
         loss += -np.log(ps[t][targets[t], 0])
+    hlast = hs[len(inputs) - 1]
     # backward
     dWxh, dWhh, dWhy = np.zeros_like(Wxh), np.zeros_like(Whh), np.zeros_like(Why)
     dbh, dby = np.zeros_like(bh), np.zeros_like(by)
@@ -45,7 +46,7 @@ def lossFun(inputs, targets, hprev):
         dhnext = np.dot(Whh.T, dhraw)
     for dparam in [dWxh, dWhh, dWhy, dbh, dby]:
         np.clip(dparam, -5, 5, out=dparam)
-    return loss, dWxh, dWhh, dWhy, dbh, dby, hs[len(inputs) - 1]
+    return loss, dWxh, dWhh, dWhy, dbh, dby, hlast
 
 
 n, p = 0, 0

@@ -824,3 +824,69 @@ def test_a_parameter_that_is_an_argument_and_a_global_name(tmp_path):
         """,
     )
     assert report.ok, str(report)
+
+
+def test_several_steps_are_no_step(tmp_path):
+    turns = """
+    for epoch in range(100):
+        first = trainer.train_step(X[:4], Y[:4], 0.5)
+        second = trainer.train_step(X[4:], Y[4:], 0.5)
+        print(first + second)
+    """
+    with pytest.raises(ValueError, match="updates w more than once, and has"):
+        checked(tmp_path, TRAINER, turns)
+
+
+NEURON = """
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+
+    w = np.zeros((3, 1))
+    b = np.zeros(1)
+    for epoch in range(100):
+        out = sigmoid(X @ w + b)
+        err = out - Y
+        dw = X.T @ err / len(X)
+        db = err.mean(axis=0)
+        w -= 0.1 * dw
+        b -= 0.1 * db
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("out - Y", "2 * out - Y"),  # what is printed or returned nowhere is told by its error
+        ("w -= 0.1 * dw", "w -= (0.1 * dw).sum(axis=0)"),
+        ("b -= 0.1 * db", "b -= 0.1 * b"),  # which is right at 0
+        ("X.T @ err / len(X)", "X.T @ (out + Y) / len(X)"),
+    ],
+)
+def test_a_slip_in_a_neuron_that_begins_at_zero(tmp_path, right, wrong):
+    report = checked(tmp_path, slipped(NEURON, right, wrong))
+    (mistake,) = report.mistakes
+    assert mistake.line.text.strip().endswith(wrong)
+    assert mistake.repair.text.endswith((right, right.replace("err", "(out - Y)")))
+
+
+def test_the_slope_of_an_output_that_has_none_is_one_too_many(tmp_path):
+    linear = slipped(NEURON, "sigmoid(X @ w + b)", "X @ w + b")
+    report = checked(tmp_path, slipped(linear, "out - Y", "(out - Y) * out * (1 - out)"))
+    assert [mistake.repair.text for mistake in report.mistakes] == ["err = out - Y"]
+    assert "which is 0.125 × that of the loss" in report.assumptions[3]
+
+
+def test_a_factor_in_the_slope_of_each_layer_is_one_mistake(tmp_path):
+    slope = """
+    def slope(out):
+        return out * (1 - out)
+
+
+    """
+    text = FLAT.replace("h * (1 - h)", "slope(h)").replace("out * (1 - out)", "slope(out)")
+    report = checked(tmp_path, slope, text.replace("        print(epoch, loss)\n", ""))
+    assert report.ok
+    wrong = slipped(slope, "out * (1", "0.5 * out * (1")
+    report = checked(tmp_path, wrong, text)
+    assert [mistake.repair.text for mistake in report.mistakes] == ["return out * (1 - out)"]

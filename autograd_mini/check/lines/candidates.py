@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -207,7 +208,8 @@ class Candidates:
         tree, used = self.statement.unit.tree, self.trial.problem.used
         written = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         written |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-        return {n: v for n, v in names.items() if n in written or n in used or callable(v)}
+        tools = {n for n, v in names.items() if callable(v) or inspect.ismodule(v)}
+        return {n: v for n, v in names.items() if n in written or n in used or n in tools}
 
     def _evaluated(self, every: _Listed, cost: float) -> Iterator[Candidate]:
         """Edits, without those that fail, and those that do what one before did."""

@@ -45,6 +45,10 @@ class Claim:
         """Whether it is just that."""
         return self.factor == 1.0 and not self.moved
 
+    def is_times(self, factor: float) -> bool:
+        """Whether the array is a factor times of it."""
+        return abs(self.factor - factor) <= 1e-6 * abs(factor)
+
 
 class Truth:
     """All that a line of a right derivation may make, as far as it was recorded.

@@ -82,7 +82,7 @@ def below_readers(statement: Statement) -> Iterator[Move]:
     here = statement.node
     for passed in _passed(statement):
         last = passed[-1].node
-        if not _reads(last, name) or _returns(last, name):
+        if not reads(last, name) or _returns(last, name):
             continue
         rows, after = _rows_of(passed, here), [last, here]
         if isinstance(last, ast.Return) and last.value is not None:
@@ -361,7 +361,7 @@ def _stored(node: ast.AST) -> set[str]:
 def _goes_on_with(node: ast.stmt) -> str:
     """What a statement makes anew of what it was, ``d = d * slope``; else nothing."""
     match node:
-        case ast.Assign(targets=[target], value=value) if _reads(value, ast.unparse(target)):
+        case ast.Assign(targets=[target], value=value) if reads(value, ast.unparse(target)):
             return ast.unparse(target)
         case ast.AugAssign(target=target):
             return ast.unparse(target)
@@ -375,7 +375,8 @@ def _returns(node: ast.stmt, name: str) -> bool:
     return any(ast.unparse(item) == name for item in items)
 
 
-def _reads(node: ast.AST, name: str) -> bool:
+def reads(node: ast.AST, name: str) -> bool:
+    """Whether a statement reads something, as it is written."""
     return any(
         isinstance(getattr(part, "ctx", None), ast.Load) and ast.unparse(part) == name
         for part in ast.walk(node)

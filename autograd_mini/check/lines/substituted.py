@@ -132,10 +132,15 @@ class Substitutes:
         return first
 
     def _is_meant(self, event: Event) -> bool:
-        """Whether a value is just the gradient of the node that its name says; where no name does,
-        that of any node, or the value of one.
+        """Whether a value is the gradient of the node that its name says, or as many times of it as
+        what comes before is; where no name does, that of any node, or the value of one.
         """
-        claims = [c for c in self._truth.claims(event.value, factors=False) if c.exact]
+        factors = self._factors.get(event.site, [1.0])
+        claims = [
+            claim
+            for claim in self._truth.claims(event.value)
+            if claim.exact or (not claim.moved and any(map(claim.is_times, factors)))
+        ]
         named = self._truth.named(event.name)
         if named is None:
             return any(claim.kind in ("gradient", "value") for claim in claims)

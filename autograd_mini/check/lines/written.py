@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -91,9 +92,10 @@ def _formula(truth: Truth, node: Any, words: Words) -> ast.expr | None:
     if line is None or line.helpers:
         return None
     formula = ast.parse(line.formula, mode="eval").body
+    has_math = inspect.ismodule(words.values.get("math")) and words.numpy not in words.values
     for part in ast.walk(formula):
         if isinstance(part, ast.Name) and part.id == "np":
-            part.id = words.numpy
+            part.id = "math" if has_math else words.numpy
     return formula
 
 

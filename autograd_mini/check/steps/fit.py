@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from autograd_mini.check.steps.meant import Loss
@@ -10,7 +10,7 @@ from autograd_mini.check.steps.recorded import Made
 from autograd_mini.check.steps.updates import Update
 from autograd_mini.check.steps.variables import Path
 from autograd_mini.check.structure import symbol_of
-from autograd_mini.core.graph import Node, is_node
+from autograd_mini.core.graph import Node, is_node, topological_order
 
 SURE = 2
 """A loss of no higher rank is the loss, whatever its gradients are."""
@@ -81,3 +81,13 @@ def between_updates(after: Node, leaf: Node) -> set[Node]:
         operands = node.parents[: {"+": 2, "-": 1}.get(symbol_of(node), 0)]
         waiting += [(parent, (*way, parent)) for parent in operands if is_node(parent)]
     return found
+
+
+def is_read_between(after: Node, leaf: Node, order: Collection[Node]) -> bool:
+    """Whether a parameter is read between two updates: by a loss, given by its order, or by what
+    is taken away in the second.
+    """
+    between = between_updates(after, leaf)
+    reading = (n for n in topological_order(after) if n is not after and n not in between)
+    operands = (operand for node in reading for operand in node.parents if is_node(operand))
+    return not between.isdisjoint(order) or not between.isdisjoint(operands)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,8 +12,10 @@ import numpy as np
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.source import Place
+from autograd_mini.check.steps.asked import asked_losses
 from autograd_mini.check.steps.decay import Decay, decays, has_penalty, with_decay
-from autograd_mini.check.steps.fit import SURE, CannotTell, Fit, between_updates
+from autograd_mini.check.steps.factor import Unsaid
+from autograd_mini.check.steps.fit import SURE, CannotTell, Fit, is_read_between
 from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,
@@ -25,12 +28,12 @@ from autograd_mini.check.steps.meant import (
 )
 from autograd_mini.check.steps.multiples import (
     SAME,
-    TELLING,
+    are_powers,
     common_factor,
     is_clipped,
-    is_plain,
     plain_number,
     ratio_of,
+    unlikeness,
     usual_multiple,
     without_rounding,
 )
@@ -153,22 +156,21 @@ class Trained:
                     return fits[-1]
         sure = [fit for fit in fits if fit.loss.rank <= SURE]
         if complete := [fit for fit in sure or fits if fit.complete]:
-            return min(complete, key=lambda fit: abs(np.log(abs(fit.factor))))
+            return min(complete, key=lambda fit: unlikeness(fit.factor))
         decayed = self._with_decay(sure or fits, ran) if asked is None else None
         if decayed is not None:
             return decayed
         self._refuse_several(fits)
         if sure:
-            return self._with_factor_on_the_way(max(sure, key=lambda fit: fit.agreeing))
+            likeliest = max(sure, key=lambda fit: (fit.agreeing, -unlikeness(fit.factor)))
+            return self._with_factor_on_the_way(likeliest)
         for fit in self._by_error(ran) if asked is None else []:
             fits.append(self._elsewhere(fit))
             if fits[-1].complete:
                 return fits[-1]
         if fits:
-            most = max((fit.agreeing, -fit.loss.rank) for fit in fits)
-            alike = [fit for fit in fits if most == (fit.agreeing, -fit.loss.rank)]
-            best = alike[0] if most[0] else max(alike, key=lambda f: len([*self._on_the_way(f)]))
-            return self._with_factor_on_the_way(best)
+            fits.sort(key=lambda fit: (-fit.agreeing, fit.loss.rank))
+            return self._with_factor_on_the_way(*fits)
         raise CannotTell(
             f"no loss was found{f', {asked!r} is none' if asked else ''}: {self.step.words} "
             f"changes {', '.join(self.names.values())}, but makes no number that depends on them "
@@ -188,7 +190,7 @@ class Trained:
             order = set() if root is None else set(topological_order(root))
             for update in fit.parameters:
                 leaf, nodes = ran.leaves[update.variable], ran.nodes_after(update.variable)
-                if any(order & between_updates(node, leaf) for node, _ in nodes):
+                if any(is_read_between(node, leaf, order) for node, _ in nodes):
                     raise CannotTell(
                         f"{self.step.words} updates {self.names[update]} more than once, and has "
                         f"{fit.loss.words}, in between: check one update by --call, as a function",
@@ -213,35 +215,44 @@ class Trained:
         fit = self._fit(loss, {})
         return fit is not None and self._elsewhere(fit).right == self.wanted
 
-    def _with_factor_on_the_way(self, fit: Fit) -> Fit:
-        """A fit of which no update says the factor, with that of what is nearest to the loss.
-
-        The output's error t − o is −N/2 times the gradient of the mean of its squares: then all
-        that follows is N/2 times the gradient, if it is right.
+    def _with_factor_on_the_way(self, *fits: Fit) -> Fit:
+        """A fit of which no update says the factor, with that of what is nearest to the loss: of
+        several that for which only the output's error is wrong, or around which most is right.
         """
-        for ratio in self._on_the_way(fit) if not fit.agreeing else ():
-            if _is_nearer(abs(ratio), fit.usual):
-                factor = plain_number(abs(ratio), SAME) * float(np.sign(fit.factor))
+        if fits[0].agreeing:
+            return fits[0]
+        known = [(fit, self._unsaid(fit)) for fit in fits]
+        several = [(fit, unsaid) for fit, unsaid in known if unsaid is not None]
+        for fit, unsaid in several:
+            factor = unsaid.of_error
+            if factor is not None:
                 return replace(fit, factor=factor)
-        return fit
+        if not several:
+            return fits[0]
+        alike = [both for both in several if both[0].loss.rank == several[0][0].loss.rank]
+        fit, unsaid = max(alike, key=lambda both: len(both[1].on_the_way))
+        factor = unsaid.of_what_is_made
+        return fit if factor is None else replace(fit, factor=factor)
 
-    def _on_the_way(self, fit: Fit) -> Iterator[float]:
-        """What arrays that the step makes are times gradients of what the loss is made of."""
-        _, root = self.root(fit.loss, {})
-        order = topological_order(root) if root is not None else ()
-        inner = [node for node in order if node.parents and np.size(node.data) > 1]
-        if root is None or not inner:
-            return
-        with np.errstate(all="ignore"):
-            slopes = [np.asarray(g) for g in sweep_gradients(root, inner, False, None)]
-        for made in self.plain.made:
-            if made.numbers is None or made.site.slot == HANDED or made.numbers.size < TELLING:
-                continue
-            for slope in reversed(slopes):
-                ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
-                if ratio and is_plain(ratio):
-                    yield ratio
-                    break
+    def _unsaid(self, fit: Fit) -> Unsaid | None:
+        """The updates of a fit at other parameters, where nothing agrees by chance."""
+        variables = [update.variable for update in self.changed]
+        start = moved_from([update.variable for update in fit.parameters])
+        plain = run(self.step, variables, start=start)
+        ran, root = self.root(fit.loss, start)
+        if root is None or plain.error is not None:
+            return None
+        return Unsaid(
+            self.step,
+            plain,
+            start,
+            variables,
+            lambda other: [_claim(update, fit, start, other) for update in fit.parameters],
+            root,
+            [ran.leaves[update.variable] for update in fit.parameters],
+            fit.usual,
+            float(np.sign(fit.factor)),
+        )
 
     def _elsewhere(self, fit: Fit) -> Fit:
         """The same, as far as it holds at other parameters, where nothing agrees by chance.
@@ -319,31 +330,7 @@ class Trained:
             found.append(Loss(words, text, place=statement.place, texts=(text,), rank=rank))
         if asked is None:
             return sorted(found, key=lambda loss: loss.rank)
-        return self._asked(asked, ran, found)
-
-    def _asked(self, asked: str, ran: Ran, found: Sequence[Loss]) -> list[Loss]:
-        """The losses that may be meant by what was said."""
-        if asked.isdigit():
-            chosen = [
-                Loss(f"{m.name}, line {asked}", m.name, event=(m.site, m.turn, m.key))
-                for m in reversed(ran.made)
-                if m.site.place[1] == int(asked) and m.node is not None and m.is_number
-            ]
-        else:
-            chosen = [
-                Loss(f"{m.name}, line {m.site.place[1]}", m.name, event=(m.site, m.turn, m.key))
-                for m in reversed(ran.made)
-                if asked in (m.name, m.name.removesuffix("[]"), m.name.removesuffix("()"))
-                and m.node is not None
-                and m.is_number
-            ]
-            chosen = chosen or [loss for loss in found if loss.text == asked]
-            chosen = chosen or [
-                Loss(f"{asked}, computed before line {place[1]}", asked, place=place,
-                     texts=(asked,))
-                for place in dict.fromkeys(m.site.place for m in reversed(ran.made))
-                if self._has(place)
-            ][:40]  # fmt: skip
+        chosen = asked_losses(asked, self.step.known, ran, found)
         if not chosen:
             numbers = [m.name for m in ran.made if m.is_number and m.node is not None]
             raise CannotTell(
@@ -351,9 +338,6 @@ class Trained:
                 f"does: {', '.join(dict.fromkeys(numbers))}"
             )
         return [replace(loss, rank=0) for loss in chosen]
-
-    def _has(self, place: Place) -> bool:
-        return any(place in unit.editable for unit in self.step.known.units)
 
     def _by_error(self, ran: Ran) -> list[Fit]:
         """The losses whose gradient the output's error may be, as far as they can be computed."""
@@ -386,7 +370,7 @@ class Trained:
             for update, ratio in zip(found.own, ratios, strict=True)
             if ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
         )
-        usual = usual_multiple(claims, right)
+        usual = 1.0 if are_powers(ratios) else usual_multiple(claims, right)
         factor = plain_number(factor, _PLAIN)
         return Fit(found.loss, found.own, factor, right_for, usual, found.sources)
 
@@ -398,7 +382,8 @@ class Trained:
         if loss.explicit and is_difference(root) and not is_of_squares_or_logarithms(root):
             return None
         if loss.explicit and is_mean_distance(root):
-            loss = replace(loss, rank=max(loss.rank, SURE + 1))
+            rank = SURE + 1 if signed_in(self.step.known) else _ONLY_SHOWN
+            loss = replace(loss, rank=max(loss.rank, rank))
         if loss.explicit and is_vague(loss.text) and not is_of_squares_or_logarithms(root):
             loss = replace(loss, rank=max(loss.rank, SURE + 2))
         order = set(topological_order(root))
@@ -418,10 +403,11 @@ class Trained:
             right = [np.asarray(g) for g in sweep_gradients(root, leaves, False, None)]
         sources: dict[Update, Made] = {}
         claims, clips = [], bool(self._clipping)  # be it that it is within the limits here
+        is_said = any("clip" in ast.unparse(s.node) for s in self.step.known.statements)
         for update, gradient in zip(own, right, strict=True):
             taken = update.taken / rate_number(update, own)
             source = None
-            clipped = is_clipped(taken, gradient) or clips
+            clipped = is_clipped(taken, gradient, is_said) or clips
             if update.divides or clipped:
                 source = self._source(update, gradient, clipped)
             elif ratio_of(taken, gradient) is None:
@@ -491,10 +477,23 @@ class Trained:
 
 _PLAIN = 1e-5
 """How far a factor is from a plain number, at the most, if a stabiliser may be the reason."""
+_ONLY_SHOWN = 10
+"""The rank of a mean distance where no sign is taken, which no derivation of it does without: less
+likely than what the output's error is the gradient of.
+"""
 _RESIDUALS = 12
 """How many differences are looked at for an output and a target."""
 
 
-def _is_nearer(factor: float, usual: float) -> bool:
-    """Whether updates are nearer to a multiple of the gradients than to these."""
-    return bool(abs(np.log(factor / usual)) < abs(np.log(usual)))
+def _claim(update: Update, fit: Fit, start: Mapping[Variable, Array], ran: Ran) -> Array | None:
+    """What a plain run from ``start`` took away, divided by the rate, or what it made that goes
+    into that.
+    """
+    source = fit.sources.get(update)
+    if source is not None:
+        where = source.site, source.turn, source.key
+        return next((m.numbers for m in ran.made if (m.site, m.turn, m.key) == where), None)
+    after = as_numbers(ran.after.get(update.variable))
+    if after is None:
+        return None
+    return np.asarray((start[update.variable] - after) / rate_number(update, fit.parameters))

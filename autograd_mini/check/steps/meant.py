@@ -369,7 +369,9 @@ class Residual:
 
 
 def residuals(program: Program, ran: Ran) -> list[Residual]:
-    """Differences that statements compute, in the order in which they ran, no numbers in them."""
+    """Differences that statements compute, in the order in which they ran, those first in which no
+    number is a factor; one of a whole operand, as in ``y - 2 * out``, is none of the output.
+    """
     found: dict[tuple[Place, str, str], Residual] = {}
     for made in ran.made:
         statement = _statement(program, made.site.place)
@@ -380,11 +382,30 @@ def residuals(program: Program, ran: Ran) -> list[Residual]:
                 continue
             if isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant):
                 continue
-            left, right = (_over_loops(statement.node, part) for part in (node.left, node.right))
+            both = _without_number(node.left), _without_number(node.right)
+            left, right = (_over_loops(statement.node, part) for part in both)
             key = made.site.place, left, right
-            written = ast.unparse(node.left), ast.unparse(node.right)
-            found.setdefault(key, Residual(statement, left, right, written))
-    return list(found.values())
+            texts = ast.unparse(both[0]), ast.unparse(both[1])
+            found.setdefault(key, Residual(statement, left, right, texts))
+    return sorted(found.values(), key=lambda residual: sum(map(_numbers_in, residual.texts)))
+
+
+def _without_number(operand: ast.expr) -> ast.expr:
+    """An operand without the number that a name or a call is a multiple of."""
+    match operand:
+        case ast.BinOp(ast.Constant(), ast.Mult(), ast.Name() | ast.Attribute() | ast.Call() as it):
+            return it
+    return operand
+
+
+def _numbers_in(text: str) -> int:
+    """How many factors in a text are numbers."""
+    products = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.BinOp))
+    return sum(
+        isinstance(product.op, ast.Mult) and isinstance(part, ast.Constant)
+        for product in products
+        for part in (product.left, product.right)
+    )
 
 
 def _over_loops(statement: ast.stmt, part: ast.expr) -> str:

@@ -47,7 +47,8 @@ def without_rounding(arrays: Sequence[Array]) -> list[Array]:
 def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: float) -> float:
     """The factor that most updates have in common; of as many the one that is 1.
 
-    Some factor fits a single number: where nothing else says so, it is the sign alone.
+    Some factor fits a single number: where nothing else says so, it is the sign alone.  So it is
+    where the ratios are r, r² and so on, as with a factor in the slope of each layer.
 
     Arguments:
         ratios: what each update is times the gradient; ``None`` where it is no multiple.
@@ -56,9 +57,13 @@ def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: fl
 
     >>> common_factor([0.5, 2.0, 0.5], [4, 60, 4], 1.0), common_factor([1.0, 25.0], [4, 60], 1.0)
     (0.5, 1.0)
+    >>> common_factor([0.5, 0.5, 0.25, 0.25], [4, 2, 6, 2], 1.0)
+    1.0
     """
     if sum(sizes) == 1 and ratios[0] is not None and sign * ratios[0] > 0:
         return ratios[0]  # which has to hold elsewhere too
+    if are_powers(ratios):
+        return sign
     best, said_by = sign, (0.0, False, 0, 0.0)
     for ratio in ratios:
         if not ratio:
@@ -74,6 +79,16 @@ def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: fl
         if count and says > said_by:
             best, said_by = sign * abs(ratio), says
     return best
+
+
+def are_powers(ratios: Sequence[float | None]) -> bool:
+    """Whether ratios are powers of the one that is nearest to 1, and of several orders."""
+    known = {float(f"{abs(ratio):.6g}") for ratio in ratios if ratio}
+    sizes = sorted(known, key=lambda ratio: abs(np.log(ratio)))
+    logs = np.log(sizes)
+    return len(sizes) > 1 and bool(
+        np.allclose(logs, logs[0] * np.arange(1, len(sizes) + 1), rtol=1e-5, atol=0)
+    )
 
 
 def is_plain(factor: float) -> bool:
@@ -98,12 +113,24 @@ def plain_number(factor: float, room: float) -> float:
 _LARGEST_DIVISOR = 1000
 
 
-def is_clipped(taken: Array, right: Array) -> bool:
-    """Whether what is taken away is a gradient that was clipped, and no multiple of it."""
+def is_clipped(taken: Array, right: Array, is_said: bool) -> bool:
+    """Whether what is taken away is a gradient that was clipped, and no multiple of it.
+
+    Arguments:
+        taken: what is taken away.
+        right: the gradient.
+        is_said: whether the code says that it clips; otherwise some number is to be within.
+    """
     if ratio_of(taken, right) or not taken.any():
         return False
     most = float(np.max(np.abs(taken), initial=0.0))
     beyond = np.abs(right) > most * (1 + SAME)
     clipped = np.clip(right, -most, most)
     same = np.allclose(taken, clipped, rtol=SAME, atol=SAME * most)
-    return bool(taken.size >= TELLING and beyond.any() and same)
+    is_seen = bool(beyond.any() and (is_said or not beyond.all()))
+    return bool(taken.size >= TELLING and is_seen and same)
+
+
+def unlikeness(factor: float) -> float:
+    """How far a factor is from 1, and from -1."""
+    return float(abs(np.log(abs(factor))))

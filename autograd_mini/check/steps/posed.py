@@ -108,20 +108,17 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     plain = run(step, found)
     _raise(step, plain)
     if plain.size > MOST_NUMBERS:
-        raise CannotTell(
-            f"{step.words} makes more than {MOST_NUMBERS:,} numbers: give a step of fewer examples"
-        )
-    updated = updates(step, found, plain)
+        few = "give a step of fewer examples"
+        raise CannotTell(f"{step.words} makes more than {MOST_NUMBERS:,} numbers: {few}")
+    named = written(step, found)
+    updated = _with_unmoved(step, found, updates(step, found, plain), named)
     changed = updated or derived(found, plain)
     if not changed:
         raise CannotTell(
             f"{step.words} changes no array or number that can be reached from what it is given, "
             "so nothing says what its gradients are: give a step that updates its parameters"
         )
-    named = written(step, found)
-    changed = _with_unmoved(step, found, changed, named)
-    known = {update.variable for update in changed}
-    unchanged = sum(variable not in known for variable in named)
+    unchanged = len(set(named) - {update.variable for update in changed})
     names = dict(zip(changed, names_for([u.variable for u in changed]), strict=True))
     wanted = _chosen(changed, names, asked.params)
     trained = Trained(step, tuple(changed), names, plain, wanted=wanted)

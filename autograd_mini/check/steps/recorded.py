@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.lines.instrument import HANDED, PART
-from autograd_mini.check.lines.program import Program, Site, Stopped
+from autograd_mini.check.lines.program import Exchange, Program, Site, Stopped
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Held, Space, Variable, as_numbers
@@ -123,6 +123,7 @@ def run(
     start: Mapping[Variable, Array] | None = None,
     before: Place | None = None,
     visit: Callable[[Program, Mapping[str, Any]], None] | None = None,
+    exchange: Exchange | None = None,
 ) -> Ran:
     """Run a step once, and put back what it changes.
 
@@ -132,6 +133,7 @@ def run(
         at: what some hold when it begins; if given, it is recorded from these.
         start: the same, of a run that is not recorded.
         before, visit: as for ``Program.run``; what visits is told the program, too.
+        exchange: as for ``Program.run``, of a run that is not recorded.
     """
     ran = Ran()
     turns: dict[Site, int] = {}
@@ -172,7 +174,8 @@ def run(
 
     if not at:
         program = step.program(collect, lambda spaces: put(spaces, start or {}))
-        made = program.run(listen=listen, before=before, visit=visit and partial(visit, program))
+        seen = visit and partial(visit, program)
+        made = program.run(listen=listen, before=before, visit=seen, exchange=exchange)
         ran.error = made.error
         return ran
     with recording() as tape:

@@ -400,6 +400,11 @@ def _scalars(node: ast.expr, multiplied: bool) -> Iterator[tuple[str, bool]]:
         ):
             yield from _scalars(left, multiplied)
             yield from _scalars(right, multiplied)
+        case ast.Attribute(attr="T", value=inner):
+            yield from _scalars(inner, multiplied)
+        case ast.Call(func=ast.Attribute(attr="sum" | "mean" | "reshape", value=owner), args=given):
+            is_numpy = isinstance(owner, ast.Name) and owner.id in ("np", "numpy")
+            yield from _scalars(given[0] if is_numpy and given else owner, multiplied)
         case ast.Constant() | ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call():
             yield ast.unparse(node), not multiplied
 

@@ -1,0 +1,129 @@
+"""How many times the gradients the updates of a step are, where no update is right and says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from autograd_mini.check.lines.instrument import HANDED
+from autograd_mini.check.lines.program import Site
+from autograd_mini.check.steps.meant import Loss, Residual, residuals
+from autograd_mini.check.steps.multiples import (
+    SAME,
+    TELLING,
+    common_factor,
+    is_plain,
+    plain_number,
+    ratio_of,
+)
+from autograd_mini.check.steps.recorded import Ran, run
+from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.variables import Held, Variable
+from autograd_mini.core.graph import Node, sweep_gradients, topological_order
+from autograd_mini.typing import Array
+
+_RESIDUALS = 4
+"""How many differences are taken for the output's error."""
+
+
+@dataclass(frozen=True)
+class Unsaid:
+    """Updates of which none says how many times the gradients they are.
+
+    Attributes:
+        step: the step.
+        plain: a plain run of it.
+        start: what the updated variables hold when it begins.
+        variables: what it updates.
+        claims: of a plain run what each update says that its gradient is.
+        root: the recorded loss.
+        leaves: what the updates are of.
+        usual: how much larger than the gradients the updates usually are.
+        sign: 1, or -1 where the loss is made greater.
+    """
+
+    step: Step
+    plain: Ran
+    start: Mapping[Variable, Array]
+    variables: Sequence[Variable]
+    claims: Callable[[Ran], Sequence[Array | None]]
+    root: Node
+    leaves: Sequence[Node]
+    usual: float
+    sign: float
+
+    @property
+    def of_error(self) -> float | None:
+        """The factor where a statement makes the output's error, and nothing else of it: if all
+        that follows is right, it is the line that is wrong.
+        """
+        right, sizes = _gradients(self.root, self.leaves), [np.size(n.data) for n in self.leaves]
+        for residual in residuals(self.step.known, self.plain)[:_RESIDUALS]:
+            claims = self.claims(self._with_residual_alone(residual))
+            ratios = [
+                None if claim is None else ratio_of(claim, gradient)
+                for claim, gradient in zip(claims, right, strict=True)
+            ]
+            factor = common_factor(ratios, sizes, self.sign)
+            if all(ratio and abs(ratio - factor) <= SAME * abs(factor) for ratio in ratios):
+                return plain_number(factor, SAME)
+        return None
+
+    def _with_residual_alone(self, residual: Residual) -> Ran:
+        """A plain run in which a statement makes a difference that it computes, and no more."""
+        place, visited = residual.statement.place, list[tuple[Held, ...]]()
+        probe = Loss("", "", place=place, texts=(residual.left, residual.right), form=max)
+        visit = probe.visitor(visited)
+        run(self.step, (), start=self.start, before=place, visit=visit)
+
+        def exchange(site: Site, turn: int, value: Array) -> Array | None:
+            if site.place != place or site.slot == HANDED or turn >= len(visited):
+                return None
+            try:
+                difference = np.subtract(*visited[turn])
+            except (TypeError, ValueError):  # a list, or shapes that do not fit
+                return None
+            return difference if difference.shape == value.shape else None
+
+        return run(self.step, self.variables, start=self.start, exchange=exchange)
+
+    @property
+    def of_what_is_made(self) -> float | None:
+        """The factor of the first array that is a plain multiple of a gradient, if updates are
+        rather so large.
+
+        The output's error t − o is −N/2 times the gradient of the mean of its squares: then all
+        that follows is N/2 times the gradient, if it is right.
+        """
+        near = (ratio for ratio in self.on_the_way if _is_nearer(abs(ratio), self.usual))
+        ratio = next(near, None)
+        return None if ratio is None else plain_number(abs(ratio), SAME) * self.sign
+
+    @cached_property
+    def on_the_way(self) -> list[float]:
+        """What arrays that the step makes are times gradients of what the loss is made of."""
+        order = [n for n in topological_order(self.root) if n.parents and np.size(n.data) > 1]
+        slopes = _gradients(self.root, order) if order else []
+        found = []
+        for made in self.plain.made:
+            if made.numbers is None or made.site.slot == HANDED or made.numbers.size < TELLING:
+                continue
+            for slope in reversed(slopes):
+                ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
+                if ratio and is_plain(ratio):
+                    found.append(ratio)
+                    break
+        return found
+
+
+def _gradients(root: Node, nodes: Sequence[Node]) -> list[Array]:
+    with np.errstate(all="ignore"):
+        return [np.asarray(g) for g in sweep_gradients(root, nodes, False, None)]
+
+
+def _is_nearer(factor: float, usual: float) -> bool:
+    """Whether updates are nearer to a multiple of the gradients than to these."""
+    return bool(abs(np.log(factor / usual)) < abs(np.log(usual)))
