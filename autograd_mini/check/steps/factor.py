@@ -68,7 +68,8 @@ class Unsaid:
                 for claim, gradient in zip(claims, right, strict=True)
             ]
             factor = common_factor(ratios, sizes, self.sign)
-            if all(ratio and abs(ratio - factor) <= SAME * abs(factor) for ratio in ratios):
+            same = all(ratio and abs(ratio - factor) <= SAME * abs(factor) for ratio in ratios)
+            if same and is_plain(factor):
                 return plain_number(factor, SAME)
         return None
 
