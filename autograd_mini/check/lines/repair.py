@@ -192,6 +192,8 @@ def _two_lines(search: _Search, trial: Trial, truth: Truth, budget: Budget) -> M
             half = trial.mended(first.changes, trial.wrong)
             found = _Search(half, truth, budget).edits(_MARGIN, _LIKELY)
         for second in [edit for edit in found if edit.names == trial.wrong][:1]:
+            if trial.verified_at(second.changes, set(trial.names)):  # the first is no repair
+                return Mended((Step(trial, [second]),), after(trial, [second]), frozenset())
             first = replace(first, names=second.names, verified_at=second.verified_at)
             steps = Step(trial, [first]), Step(half, [second])
             return Mended(steps, after(half, [second]), frozenset())
