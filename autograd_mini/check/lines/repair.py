@@ -176,8 +176,11 @@ def _likely_ones(
     for first in [edit for edit in likely if edit.is_likely][:_FIRSTS]:
         with budget.part(_SHARE):
             rest = _one_by_one(after(trial, [first]), truth, culprits, budget, _LIKELY)
-        if not rest.left and all(step.first.is_likely for step in rest.steps):
-            return replace(rest, steps=(_step(trial, first, likely), *rest.steps))
+        row = replace(rest, steps=(_step(trial, first, likely), *rest.steps))
+        kinds = {edit.kind for step in row.steps for edit in step.first.edits}
+        # Twice the same rather is one slip of what both lines call
+        if not rest.left and all(s.first.is_likely for s in rest.steps) and len(kinds) > 1:
+            return row
     return None
 
 
