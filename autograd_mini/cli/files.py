@@ -110,10 +110,10 @@ def in_roles(file: Path, names: Mapping[str, Any], called: Mapping[str, str]) ->
             if role != "manual" or len(keys) != len(parts) or _is_whole(names.get(keys[0])):
                 keys = parts  # otherwise dW, db are those of W, b
             roles[role] = {key: names[part] for key, part in zip(keys, parts, strict=True)}
-    if all(name == role and name not in names for role, name in called.items()):
+    meant = [text for name in missing if (text := nearest(name, names))]
+    if not meant and all(name == role and name not in names for role, name in called.items()):
         raise Misuse(f"{str(file)!r} {_NOTHING}")
     if missing:
-        meant = [text for name in missing if (text := nearest(name, names))]
         raise Misuse(
             f"{str(file)!r} defines no {' and no '.join(missing)}: it needs a function `loss`, a "
             "dict `params` and, to be checked, `manual`: hand-derived gradients, a dict or a "

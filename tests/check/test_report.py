@@ -923,7 +923,7 @@ def test_a_file_is_run_as_python_runs_it(derivation, capsys):
     ("text", "options", "words"),
     [
         (None, [], "there is no file"),
-        ("x = 1", [], "defines no loss and no params"),
+        ("x = 1", [], "has nothing to check: no statement that trains"),
         ("lose = parameters = 1", [], "is `lose` meant for `loss`?"),
         (FILE.replace("FACTOR * w}", "1, 'v': 2}"), [], "gradient for 'v'"),
         (FILE.replace("w ** 2", "w @ np.ones(3)"), [], "line 5, in loss"),
