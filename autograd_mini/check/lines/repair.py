@@ -431,9 +431,6 @@ class _Line:
             if candidate.is_gradient and self.suspect.own < HANDED_WRONG:
                 self.gradients.append(self._edit(candidate, edited, frozenset(), 0))
             return None
-        returned = isinstance(candidate.statement, ast.Return)
-        if returned and trial.made_at(self.place) & trial.wrong - mended:
-            return None  # of several that are returned another is still wrong
         right = set(trial.names) - trial.wrong | mended
         in_turns = self._in_turns(edited, right)
         points = trial.verified_at({self.place: [edited]}, right) if in_turns else 0
