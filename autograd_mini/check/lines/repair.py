@@ -450,7 +450,7 @@ class _Line:
             (site, turn)
             for site in trial.places.get(self.place, ())
             for turn, names in zip(trial.turns(site), trial.moves(site), strict=True)
-            if names & trial.wrong and not names & right
+            if len(trial.turns(site)) > 1 and names & trial.wrong and not names & right
         }
         if not untold:
             return True
