@@ -130,6 +130,10 @@ def constants(line: Line, node: ast.expr) -> Iterator[Change]:
     for word in line.words.numbers:
         if not power and word.value != value:
             yield Change("constant", node, word.copy(), 0.5 if word.here else 0.7)
+    if isinstance(parent, ast.AugAssign):  # where each element has its own
+        for word in line.words.arrays:
+            if word.here and word.shape == line.shape(parent.target):
+                yield Change("constant", node, word.copy(), 0.7)
 
 
 # Operators
