@@ -96,7 +96,7 @@ def _where_not_special(
     here: Point, at: Callable[[Mapping[str, Node]], Problem], seed: int, entries: int
 ) -> Point:
     """Code that is wrong compared nearby, where here wrong gradients or all parameters are 0, or
-    kinks are met.
+    parameters of zeros meet kinks.
     """
     problem = here.problem
     zero = {
@@ -104,9 +104,10 @@ def _where_not_special(
         for q in here.quantities
         if q.verdict == DIFFER and q.manual is not None and not q.manual.any()
     }
-    moving = any(np.any(problem.nodes[name].data) for name in problem.parameters)
+    moving = [np.any(problem.nodes[name].data) for name in problem.parameters]
     kinks = (at_kink(node) for node in problem.order)
-    is_special = zero or not moving or any(at is not None and at.any() for at in kinks)
+    at_zero = not all(moving) and any(at is not None and at.any() for at in kinks)
+    is_special = zero or not any(moving) or at_zero
     if problem.program is None or problem.uncertain or not is_special:
         return here
     if not any(q.verdict == DIFFER for q in here.quantities):

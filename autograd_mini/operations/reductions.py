@@ -282,7 +282,7 @@ define(
     _prod_pullback,
     call=_OVER_AXES,
     numpy=np.prod,
-    reads="operands",
+    reads="operands out",
     formulas=[_prod_formula],
     reduces=True,
     sentence="Product over axes.",

@@ -25,9 +25,10 @@ from autograd_mini.show.rows import columns_of, in_rows
 def smallest(svg: str, width: float) -> float:
     """The smallest text in pixels, where the picture is shown at most so wide."""
     sizes = [float(points) for points in re.findall(r'font-size="([\d.]+)"', svg)]
-    natural = re.search(r'width="([\d.]+)px"', svg)
+    natural = re.search(r'width="([\d.]+)(px|pt)"', svg)
     assert natural is not None
-    return min(sizes) * min(float(natural[1]), width) / size(svg)[0]
+    wide = float(natural[1]) * {"px": 1, "pt": 4 / 3}[natural[2]]
+    return min(sizes) * min(wide, width) / size(svg)[0]
 
 
 def chain() -> Any:

@@ -2,14 +2,16 @@
 
 import subprocess
 import sys
+from importlib.metadata import distributions
 
 RIGHT = "w = 3.0\nfor i in range(9):\n    E = w**2\n    w -= 0.1 * 2 * w\n"
 WRONG = RIGHT.replace("2 * w\n", "2 + w\n")
-PLUGIN = ("-p", "autograd_mini.testing.plugin", "-p", "no:cacheprovider")
+INSTALLED = any(e.value == "pytest_autograd_mini" for d in distributions() for e in d.entry_points)
+PLUGIN = () if INSTALLED else ("-p", "autograd_mini.testing.plugin")  # once, as an option is added
 
 
 def run(folder, *arguments):
-    command = [sys.executable, "-m", "pytest", "-q", *PLUGIN, *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PLUGIN, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
 
 
