@@ -62,6 +62,25 @@ def terms(order: Sequence[Node]) -> list[Term]:
     return summands
 
 
+def is_summand(part: Node, whole: Node) -> bool:
+    """Whether a loss is another one but for further terms, as it is without its penalty.
+
+    >>> from autograd_mini import Tensor
+    >>> w = Tensor([3.0, 4.0])
+    >>> loss = np.mean(np.exp(w))
+    >>> is_summand(loss, loss + 0.1 * np.sum(w * w)), is_summand(loss, 0.9 * loss + np.sum(w * w))
+    (True, False)
+    >>> is_summand(loss, loss + 1)
+    False
+    """
+    if part is whole:
+        return False
+    known = {term.node: term.factor for term in terms(topological_order(whole))}
+    own = terms(topological_order(part))
+    alike = all(abs(known.get(t.node, 0.0) - t.factor) <= 1e-9 * abs(t.factor) for t in own)
+    return bool(own) and alike and len(own) < len(known)
+
+
 def shares(node: Node) -> list[tuple[Node, float]]:
     """The operands, each with a factor, whose element sums add up to the node's, less constants.
 

@@ -890,3 +890,28 @@ def test_a_factor_in_the_slope_of_each_layer_is_one_mistake(tmp_path):
     wrong = slipped(slope, "out * (1", "0.5 * out * (1")
     report = checked(tmp_path, wrong, text)
     assert [mistake.repair.text for mistake in report.mistakes] == ["return out * (1 - out)"]
+
+
+WITH_A_PENALTY = """import numpy as np
+rng = np.random.default_rng(0)
+X, y, W, b = rng.normal(size=(8, 3)), rng.normal(size=8), rng.normal(size=3), 0.1
+for i in range(100):
+    e = X @ W + b - y
+    data_loss = np.mean(e**2)
+    reg_loss = 0.1 * np.sum(W * W)
+    loss = data_loss + reg_loss
+    print(i, loss)
+    dW = 2 * X.T @ e / 8 + 0.2 * W
+    W -= 0.1 * dW
+    b -= 0.1 * 2 * np.mean(e)
+"""
+
+
+@pytest.mark.parametrize("slip", ["", " + 0.2 * W"])
+def test_a_part_of_the_loss_is_not_the_loss(slip, tmp_path):
+    file = tmp_path / "train.py"
+    file.write_text(WITH_A_PENALTY.replace(slip, "") if slip else WITH_A_PENALTY)
+    report = check_script(file)
+    assert report.assumptions[1].startswith("Loss: loss, line 8 (printed)")
+    assert report.ok is not bool(slip), report
+    assert not slip or report.mistakes[0].cause == "missing-term"

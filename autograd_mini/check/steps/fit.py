@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.recorded import Made
 from autograd_mini.check.steps.updates import Update
 from autograd_mini.check.steps.variables import Path
-from autograd_mini.check.structure import symbol_of
+from autograd_mini.check.structure import is_summand, symbol_of
 from autograd_mini.core.graph import Node, is_node, topological_order
 
 SURE = 2
@@ -91,3 +91,19 @@ def is_read_between(after: Node, leaf: Node, order: Collection[Node]) -> bool:
     reading = (n for n in topological_order(after) if n is not after and n not in between)
     operands = (operand for node in reading for operand in node.parents if is_node(operand))
     return not between.isdisjoint(order) or not between.isdisjoint(operands)
+
+
+def whole(losses: Sequence[Loss], roots: Sequence[Node | None]) -> list[Loss]:
+    """The losses, but for what is another without some terms, as without its penalty.
+
+    Arguments:
+        losses: the losses.
+        roots: their nodes, where these are known.
+    """
+    known = list(zip(losses, roots, strict=True))
+    sure = [root for loss, root in known if root is not None and loss.rank <= SURE]
+    return [
+        loss
+        for loss, root in known
+        if root is None or not any(is_summand(root, other) for other in sure)
+    ]

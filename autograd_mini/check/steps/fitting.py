@@ -15,7 +15,7 @@ from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.asked import asked_losses
 from autograd_mini.check.steps.decay import Decay, decays, has_penalty, with_decay
 from autograd_mini.check.steps.factor import Unsaid
-from autograd_mini.check.steps.fit import SURE, CannotTell, Fit, is_read_between
+from autograd_mini.check.steps.fit import SURE, CannotTell, Fit, is_read_between, whole
 from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,
@@ -329,7 +329,8 @@ class Trained:
             words = f"{text}, line {statement.number} (printed)"
             found.append(Loss(words, text, place=statement.place, texts=(text,), rank=rank))
         if asked is None:
-            return sorted(found, key=lambda loss: loss.rank)
+            roots = [None if loss.place else loss.root(ran, ()) for loss in found]
+            return sorted(whole(found, roots), key=lambda loss: loss.rank)
         chosen = asked_losses(asked, self.step.known, ran, found)
         if not chosen:
             numbers = [m.name for m in ran.made if m.is_number and m.node is not None]
