@@ -157,7 +157,7 @@ BREAKS = [
     Break(
         "operations/reductions.py",
         'numpy=np.prod,\n    reads="operands out",',
-        "numpy=np.prod,",
+        'numpy=np.prod,\n    reads="operands",',
         READS,
     ),
     # The checker: what is a difference
