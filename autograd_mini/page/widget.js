@@ -8,7 +8,8 @@ const made = (tag, attributes = {}, ...children) => {
 };
 
 const render = ({ model, el }) => {
-  const rows = new Map(), table = made("table"), picture = made("div", { style: "overflow-x: auto" });
+  const table = made("table", { style: "border-collapse: separate; border-spacing: 0.8em 0.2em" });
+  const rows = new Map(), picture = made("div", { style: "overflow-x: auto" });
   const error = made("p", { role: "status" });
   table.append(made("tr", {}, ...["", "", "value", "gradient"].map((name) => made("th", { scope: "col" }, name))));
   for (const [name, start] of Object.entries(model.get("values"))) {
