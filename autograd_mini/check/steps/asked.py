@@ -18,19 +18,16 @@ def asked_losses(asked: str, program: Program, ran: Ran, found: Sequence[Loss]) 
         ran: a recorded run of it.
         found: the losses that the code itself names.
     """
-    if asked.isdigit():
-        return [
-            Loss(f"{m.name}, line {asked}", m.name, event=(m.site, m.turn, m.key))
-            for m in reversed(ran.made)
-            if m.site.place[1] == int(asked) and m.node is not None and m.is_number
-        ]
+    line = int(asked) if asked.isdigit() else None
     chosen = [
         Loss(f"{m.name}, line {m.site.place[1]}", m.name, event=(m.site, m.turn, m.key))
         for m in reversed(ran.made)
-        if asked in (m.name, m.name.removesuffix("[]"), m.name.removesuffix("()"))
-        and m.node is not None
-        and m.is_number
+        if m.node is not None and m.is_number
+        if m.site.place[1] == line
+        or asked in (m.name, m.name.removesuffix("[]"), m.name.removesuffix("()"))
     ]
+    if line is not None:
+        return chosen
     places = dict.fromkeys(m.site.place for m in reversed(ran.made))
     inside = [place for place in places if any(place in unit.editable for unit in program.units)]
     return (
