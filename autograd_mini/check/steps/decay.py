@@ -30,10 +30,10 @@ class Decay:
     rate: float
     where: Array
 
-    def is_same(self, other: Decay | None) -> bool:
+    def is_same(self, other: Decay) -> bool:
         """Whether another is of as much, and of the same numbers."""
-        alike = other is not None and np.array_equal(self.where, other.where)
-        return alike and abs(self.rate - other.rate) <= _SAME * self.rate  # type: ignore[union-attr]
+        alike = np.array_equal(self.where, other.where)
+        return alike and abs(self.rate - other.rate) <= _SAME * self.rate
 
 
 _SAME = 1e-4

@@ -73,14 +73,21 @@ def between_updates(after: Node, leaf: Node) -> set[Node]:
     >>> len(between_updates(once, w)), len(between_updates(once - once * once, w))
     (0, 1)
     """
-    found: set[Node] = set()
-    waiting: list[tuple[Node, tuple[Node, ...]]] = [(after, (after,))]
-    for node, way in waiting:  # grows while it is walked
-        if node is leaf:
-            found.update(way[1:-1])
+
+    def added(node: Node) -> list[Node]:
+        """The operands that a node adds to."""
         operands = node.parents[: {"+": 2, "-": 1}.get(symbol_of(node), 0)]
-        waiting += [(parent, (*way, parent)) for parent in operands if is_node(parent)]
-    return found
+        return [operand for operand in operands if is_node(operand)]
+
+    order = topological_order(after)
+    below, above = {leaf}, {after}
+    for node in order:
+        if not below.isdisjoint(added(node)):
+            below.add(node)
+    for node in reversed(order):
+        if node in above:
+            above.update(added(node))
+    return (below & above) - {leaf, after}
 
 
 def is_read_between(after: Node, leaf: Node, order: Collection[Node]) -> bool:

@@ -160,7 +160,7 @@ class Trained:
         decayed = self._with_decay(sure or fits, ran) if asked is None else None
         if decayed is not None:
             return decayed
-        self._refuse_several(fits)
+        self._refuse_several(fits, ran)
         if sure:
             likeliest = max(sure, key=lambda fit: (fit.agreeing, -unlikeness(fit.factor)))
             return self._with_factor_on_the_way(likeliest)
@@ -179,14 +179,14 @@ class Trained:
             progress=1,
         )
 
-    def _refuse_several(self, fits: Sequence[Fit]) -> None:
+    def _refuse_several(self, fits: Sequence[Fit], ran: Ran) -> None:
         """Refuse a step that follows several losses, at once or one after the other.
 
         Raises:
             CannotTell: it does.
         """
         for fit in fits:
-            ran, root = self.root(fit.loss, {})
+            ran, root = self.root(fit.loss, {}, ran)
             order = set() if root is None else set(topological_order(root))
             for update in fit.parameters:
                 leaf, nodes = ran.leaves[update.variable], ran.nodes_after(update.variable)
@@ -198,10 +198,10 @@ class Trained:
                     )
             rest = frozenset(u.variable.paths for u in fit.parameters) - fit.right
             alone = replace(self, wanted=rest)
-            if not fit.right or not rest or alone._follows(fit.loss):
+            if not fit.right or not rest or alone._follows(fit.loss, ran):
                 continue
             for other in fits:
-                if other is not fit and alone._follows(other.loss):
+                if other is not fit and alone._follows(other.loss, ran):
                     own = ",".join(name for u, name in self.names.items() if alone._is_wanted(u))
                     raise CannotTell(
                         f"{self.step.words} follows more than one loss, {fit.loss.words}, and "
@@ -210,9 +210,9 @@ class Trained:
                         progress=2,
                     )
 
-    def _follows(self, loss: Loss) -> bool:
+    def _follows(self, loss: Loss, ran: Ran) -> bool:
         """Whether all updates that are wanted are right for a loss."""
-        fit = self._fit(loss, {})
+        fit = self._fit(loss, {}, ran)
         return fit is not None and self._elsewhere(fit).right == self.wanted
 
     def _with_factor_on_the_way(self, *fits: Fit) -> Fit:
