@@ -792,7 +792,7 @@ def test_a_step_is_one_item_of_a_comprehension(tmp_path, turns):
     report = checked(tmp_path, TRAINER, f"for epoch in range(100):\n    {turns}\n")
     assert report.ok, str(report)
     assert report.assumptions[0] == (
-        "Step: the first turn of the loop in line 20, lines 20 (steps=, call=)"
+        "Step: the first turn of the loop in line 20, line 20 (steps=, call=)"
     )
     assert "divided by lr = 0.5" in report.assumptions[3]
 

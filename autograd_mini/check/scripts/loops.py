@@ -212,7 +212,7 @@ def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
     frame = reached[number]
     turn = f"turn {number + 1}" if number else "the first turn"
     body, is_inline = _body(loop), not isinstance(loop, ast.stmt)
-    words = f"{turn} of the loop in line {loop.lineno}, lines {_span(body)}"
+    words = f"{turn} of the loop in line {loop.lineno}, {_span(body)}"
     words += _of_cell(place[0])
     later = functools.partial(_later, file, place, number)
     is_part = _is_part(unit, loop)
@@ -295,7 +295,7 @@ def _is_part(unit: Unit, loop: Loop) -> bool:
 
 def _span(body: Sequence[ast.stmt]) -> str:
     first, last = body[0].lineno, body[-1].end_lineno or body[-1].lineno
-    return f"{first}–{last}" if last > first else str(first)
+    return f"lines {first}–{last}" if last > first else f"line {first}"
 
 
 def _of_cell(name: str) -> str:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from autograd_mini.check.lines.claims import is_gradient_name
-from autograd_mini.check.lines.instrument import HANDED
-from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.asked import asked_losses
 from autograd_mini.check.steps.decay import Decay, decays, has_penalty, with_decay
 from autograd_mini.check.steps.factor import Unsaid
@@ -30,20 +26,18 @@ from autograd_mini.check.steps.multiples import (
     SAME,
     are_powers,
     common_factor,
-    is_clipped,
     plain_number,
     ratio_of,
     unlikeness,
     usual_multiple,
     without_rounding,
 )
-from autograd_mini.check.steps.recorded import Made, Ran, lists_of, run
+from autograd_mini.check.steps.recorded import Made, Ran, run
+from autograd_mini.check.steps.sources import Sources
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
     adds_to,
-    before_scaling,
-    clips_in_place,
     moved_from,
     rate_number,
     reaches,
@@ -403,70 +397,18 @@ class Trained:
         with np.errstate(all="ignore"):
             right = [np.asarray(g) for g in sweep_gradients(root, leaves, False, None)]
         sources: dict[Update, Made] = {}
-        claims, clips = [], bool(self._clipping)  # be it that it is within the limits here
-        is_said = any("clip" in ast.unparse(s.node) for s in self.step.known.statements)
+        claims = []
         for update, gradient in zip(own, right, strict=True):
             taken = update.taken / rate_number(update, own)
-            source = None
-            clipped = is_clipped(taken, gradient, is_said) or clips
-            if update.divides or clipped:
-                source = self._source(update, gradient, clipped)
-            elif ratio_of(taken, gradient) is None:
-                source = self._signed(update)
+            source = self._sources.of(update, taken, gradient)
             if source is not None:
                 sources[update] = source
             claims.append(taken if source is None else np.asarray(source.numbers))
         return _Claimed(loss, own, sources, claims, right, root, leaves)
 
     @cached_property
-    def _clipping(self) -> set[Place]:
-        """The statements that clip something where it stands."""
-        return {s.place for s in self.step.known.statements if clips_in_place(s)}
-
-    def _source(self, update: Update, right: Array, clipped: bool) -> Made | None:
-        """The array that goes into an update as the gradient: by its numbers, or by its name.
-
-        Arguments:
-            clipped: whether it may be written into once more, where it is clipped.
-        """
-        arrays = self._arrays(update, clipped)
-        for made in arrays:
-            numbers = made.numbers
-            if numbers is not None and numbers.size > 1 and ratio_of(numbers, right):
-                return made
-        name, own = self.names[update], [update.statement.place] if update.statement else []
-        named = [
-            made
-            for made in arrays
-            if made.name != name
-            and is_gradient_name(made.name, name)
-            and made.site.place not in (*self._clipping, *own)
-        ]
-        return named[-1] if named else None
-
-    def _signed(self, update: Update) -> Made | None:
-        """The array of whose signs an update is made."""
-        own = {text for path in update.variable.paths for text in (path.text, *path.names)}
-        found = [
-            m for m in self._arrays(update, False) if m.name in signed_in(self.step.known) - own
-        ]
-        return found[-1] if len({made.name for made in found}) == 1 else None
-
-    def _arrays(self, update: Update, clipped: bool) -> list[Made]:
-        """What was made of the shape of an update: when nothing more was written into it, but for
-        what is clipped.
-        """
-        shape = update.variable.before.shape
-        ran = before_scaling(self.step.known, self.plain.made) if clipped else self.plain.made
-        every = (*ran, *lists_of(ran))
-        found = [(m, m.numbers) for m in every if m.numbers is not None and m.site.slot != HANDED]
-        last = {id(made.value): numbers for made, numbers in found}
-        return [
-            made
-            for made, numbers in found
-            if numbers.shape == shape
-            and (clipped or np.array_equal(numbers, last[id(made.value)], equal_nan=True))
-        ]
+    def _sources(self) -> Sources:
+        return Sources(self.step.known, self.plain.made, self.names)
 
     def _is_wanted(self, update: Update) -> bool:
         return self.wanted is None or update.variable.paths in self.wanted

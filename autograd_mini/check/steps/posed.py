@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,9 +17,9 @@ from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.scope import Scope
+from autograd_mini.check.steps.assumed import assumptions
 from autograd_mini.check.steps.fit import CannotTell, Fit
 from autograd_mini.check.steps.fitting import Trained
-from autograd_mini.check.steps.multiples import SAME
 from autograd_mini.check.steps.raised import told
 from autograd_mini.check.steps.recorded import MOST_NUMBERS, Made, Ran, put, run
 from autograd_mini.check.steps.step import Step
@@ -27,10 +27,8 @@ from autograd_mini.check.steps.updates import (
     Update,
     derived,
     fading,
-    goes_on,
     moved_from,
     rate_number,
-    rate_of,
     updates,
     written,
 )
@@ -134,7 +132,7 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     short = names_for([update.variable for update in fit.parameters])
     trained = replace(trained, names=names | dict(zip(fit.parameters, short, strict=True)))
     posing = _Posing(trained, fit)
-    problem = replace(posing.problem({}), assumptions=tuple(posing.assumptions()))
+    problem = replace(posing.problem({}), assumptions=tuple(assumptions(trained, fit)))
     parameters = tuple(update.variable for update in fit.parameters)
     return Posed(step, problem, parameters, fit.sure, fit.agreeing, unchanged)
 
@@ -251,8 +249,6 @@ class _Posing:
     trained: Trained
     fit: Fit
 
-    # The problem
-
     def problem(self, at: Mapping[str, Node]) -> Problem:
         """The problem at parameters."""
         fit = self.fit
@@ -349,59 +345,6 @@ class _Posing:
             return np.zeros(np.shape(before))
         size = np.abs(before) + np.abs(update.taken)
         return np.asarray(_ROUNDINGS * np.finfo(float).eps * size / abs(self._scale(update)))
-
-    # What was assumed
-
-    def assumptions(self) -> Iterator[str]:
-        """What was assumed, each with the option that says it otherwise."""
-        fit = self.fit
-        own = [self.trained.names[update] for update in fit.parameters]
-        yield f"Loss: {fit.loss.words} (loss=)"
-        yield f"Parameters: {', '.join(own)}, which it changes (params=)"
-        factor = fit.factor
-        times = ", so that the loss is made greater" if factor < 0 else ""
-        if abs(abs(factor) - 1) > SAME:
-            times += f", which is {factor:.6g} × that of the loss"
-        plain = [update for update in fit.parameters if update not in fit.sources]
-        rates = {t: v for update in plain for t, v in rate_of(update, fit.parameters).items()}
-        by = " · ".join(f"{text} = {value:g}" if text != f"{value:g}" else text
-                        for text, value in rates.items())  # fmt: skip
-        sources = dict.fromkeys(
-            f"{made.name}, line {made.site.place[1]}" for made in fit.sources.values()
-        )
-        what = [f"what each update takes away{f', divided by {by}' if by else ''}"] if plain else []
-        what += [f"what goes into the updates, {'; '.join(sources)}"] if sources else []
-        yield f"Gradients: {', and '.join(what)}{times} (loss=)"
-        if len({rate_number(update, fit.parameters) for update in plain}) > 1:
-            yield (
-                "Not all have the same rate: "
-                + "; ".join(
-                    f"{self.trained.names[update]} {rate_number(update, fit.parameters):g}"
-                    for update in plain
-                )
-                + " (params=)"
-            )
-        decayed: dict[float, list[str]] = {}
-        for update in fit.parameters:
-            if update.variable.paths in fit.loss.decay:
-                rate = fit.loss.decay[update.variable.paths].rate
-                decayed.setdefault(rate, []).append(self.trained.names[update])
-        for rate, decaying in decayed.items():
-            yield (
-                f"Weight decay: of {', '.join(decaying)} {rate:g} × itself is taken away besides, "
-                f"as if the loss had + {rate / 2:g} × its squares, which it leaves out (loss=)"
-            )
-        left = [
-            self.trained.names[update]
-            for update in self.trained.changed
-            if update not in fit.parameters
-            and (update.statement is None or goes_on(update.statement.node))
-        ]
-        if self.trained.step.at_rest:
-            names = ", ".join(v.paths[0].names[0] for v in self.trained.step.at_rest)
-            yield f"Momentum: {names}, which goes on from step to step, is 0 before this (steps=)"
-        if left:
-            yield f"Changed, but no parameters of this loss: {', '.join(left)} (loss=)"
 
 
 _ROUNDINGS = 8.0
