@@ -17,7 +17,7 @@ import numpy as np
 from autograd_mini.check.bounds import same_to_rounding, tolerance_of
 from autograd_mini.check.kinks import SIDES_DIFFER, at_kink, slopes_on_both_sides
 from autograd_mini.check.problem import Problem
-from autograd_mini.check.result import DIFFER, Quantity
+from autograd_mini.check.result import CANNOT_TELL, DIFFER, Quantity
 from autograd_mini.check.true_step import TrueStep, block_ends, handed_gradients, one_true_step
 from autograd_mini.check.wording import FactorNames, Wording
 from autograd_mini.core.graph import Node, data_of, is_node, operands, sweep_gradients
@@ -83,6 +83,7 @@ def blamed(problem: Problem, quantities: Sequence[Quantity]) -> Blame:
     if not wrong:
         return Blame(list(quantities), {})
     backward = _BackwardPass(problem.expanded)
+    quantities, wrong = backward.with_the_source(quantities, wrong)
     bounds = backward.bounds(wrong)
     judged, mistakes = [], {}
     for quantity in quantities:
@@ -122,6 +123,38 @@ class _BackwardPass:
         arrays |= {self.wording(constant): np.asarray(constant) for constant in constants}
         arrays |= {**named, **{f"d{name}": data for name, data in self.manual.items()}}
         return {name: array for name, array in arrays.items() if array.dtype.kind in "fiub"}
+
+    def with_the_source(
+        self, quantities: Sequence[Quantity], wrong: list[str]
+    ) -> tuple[Sequence[Quantity], list[str]]:
+        """Where all that is wrong is right given what it was handed, that one is wrong of which the
+        numbers alone cannot tell, as two equal maxima that each take all of the gradient.
+
+        Arguments:
+            quantities: all of them, with verdicts.
+            wrong: the names of those that differ.
+
+        Returns:
+            The quantities, and the names of those that differ now.
+        """
+        unsure = [q.name for q in quantities if q.verdict == CANNOT_TELL and q.manual is not None]
+        if not unsure or self.own_mistakes(wrong):
+            return quantities, wrong
+        source = self.own_mistakes(unsure)
+        if len(source) != 1:
+            return quantities, wrong
+        told = [
+            replace(q, verdict=DIFFER, evidence=f"{q.evidence}; {_SHOWN_BY.format(wrong[0])}")
+            if q.name in source
+            else q
+            for q in quantities
+        ]
+        return told, [*wrong, *source]
+
+    def own_mistakes(self, names: Sequence[str]) -> list[str]:
+        """Those of some quantities that are not right for what they were handed."""
+        bounds = self.bounds(names)
+        return [name for name in names if self.judged(name, bounds[name])[1] is not None]
 
     def bounds(self, names: Sequence[str]) -> dict[str, Array]:
         """How far each quantity may be off one true step."""
@@ -203,6 +236,9 @@ class _BackwardPass:
                 if node not in handed:
                     reached.add(node)
         return between
+
+
+_SHOWN_BY = "the gradient of {} is right given this one, and wrong"
 
 
 def is_convention(mistake: WrongStep) -> bool:

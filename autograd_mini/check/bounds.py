@@ -31,6 +31,7 @@ from autograd_mini.core.graph import (
     is_node,
     leaf_like,
     operands,
+    options_of,
     reverse_sweep,
     sweep_gradients,
     topological_order,
@@ -83,7 +84,7 @@ def bounds(problem: Problem) -> Bounds:
             f"could not be recorded: {error}"
         )
     tolerance = tolerance_of(problem, dict(zip(problem.nodes, recorded, strict=True)))
-    return Bounds(automatic, tolerance, loss_noise(problem.root), tuple(notes))
+    return Bounds(automatic, tolerance, loss_noise(problem.expanded.root), tuple(notes))
 
 
 def tolerance_of(
@@ -207,18 +208,31 @@ def is_surely_rounding(claim: Array, exact: Array, epsilon: float) -> bool:
 def loss_noise(root: Node) -> float:
     """The rounding error to expect of the loss itself.
 
-    Each node's own rounding reaches the loss through its gradient.  An elementwise
-    operation rounds its result; one on whole arrays works inside with numbers as large as
-    its operands.
+    Each node's own rounding reaches the loss through its gradient.
     """
     order = topological_order(root)
     total = 0.0
     for node, gradient in reverse_sweep(order, root.seed(None), masked=True):
-        size = np.abs(node.data)
-        if node.parents and not is_elementwise(node):
-            size = max(np.max(np.abs(data_of(parent)), initial=0.0) for parent in node.parents)
-        total += float(np.sum(np.square(gradient * size), where=np.not_equal(gradient, 0)))
+        share = gradient * _size_inside(node)
+        total += float(np.sum(np.square(share), where=np.not_equal(gradient, 0)))
     return _EPSILON * math.sqrt(total)
+
+
+def _size_inside(node: Node) -> Array | float:
+    """How large the numbers are that a node's operation rounds.
+
+    An elementwise operation rounds its result.  One that is linear in its operands, as a sum or a
+    product of matrices, adds up numbers as large as it makes of its operands' sizes; any other
+    may work inside with numbers as large as its largest operand.
+    """
+    size = np.abs(node.data)
+    if is_elementwise(node) or node.operation is None:
+        return np.asarray(size)
+    operands_sizes = [np.abs(data_of(parent)) for parent in node.parents]
+    if all(map(node.operation.is_linear, range(len(operands_sizes)))):
+        added = node.operation.forward(*operands_sizes, **options_of(node))
+        return np.asarray(np.maximum(size, np.abs(added)))
+    return float(max(np.max(each, initial=0.0) for each in operands_sizes))
 
 
 class _Sizes:

@@ -301,11 +301,13 @@ def _kinks(mistake: WrongStep) -> Iterator[Cause]:
     for node in mistake.forward:
         at = at_kink(node)
         if at is not None and at.shape == wrong.shape and not (wrong & ~at).any():
-            yield Cause(
-                "kink",
-                f"it differs only at {_places(np.argwhere(wrong))}, where {node.op} has no "
-                f"derivative, and no convention gives {mistake.manual[wrong][0]:.6g} there",
-            )
+            places, claim = _places(np.argwhere(wrong)), f"{mistake.manual[wrong][0]:.6g}"
+            told = f"it differs only at {places}, where {node.op} has no derivative, and "
+            if node.operation is not None and node.operation.reduces:
+                told += f"those that are equal have one gradient together, not {claim} each"
+            else:
+                told += f"no convention gives {claim} there"
+            yield Cause("kink", told)
 
 
 # Inside the step

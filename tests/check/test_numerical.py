@@ -7,6 +7,7 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Tensor, Value, check_gradients
+from autograd_mini.check.bounds import loss_noise
 from autograd_mini.check.complex_step import ComplexStep
 from autograd_mini.check.kinks import at_kink, crossed
 from autograd_mini.core.graph import gradients, topological_order
@@ -354,6 +355,58 @@ def test_any_choice_at_many_kinks_at_once_is_a_convention(at_zero):
     most = np.abs(DATA).T @ np.abs(TARGETS @ params["W2"].T)
     assert check_gradients(named, params, {"W1": above})["W1"].verdict == "agree"
     assert check_gradients(named, params, {"W1": 1.001 * most})["W1"].verdict == "differ"
+
+
+def test_a_sum_rounds_as_its_own_terms_do():
+    """Where one row has numbers of e³⁰, sums of the other rows are as exact as before."""
+    z = Tensor([[30.0, 0.0], [0.0, 1.0]])
+    share = (np.exp(z) / np.sum(np.exp(z), axis=1, keepdims=True))[:, 1]
+    assert loss_noise(-np.sum(np.log(share))) < 1e-13
+
+
+def test_a_large_row_hides_no_slope_of_another_at_a_kink():
+    z, W = np.array([[40.0, 0.0], [0.0, 0.0]]), np.array([[1.0, 0.1], [0.0, 1.0]])
+
+    def loss(b):
+        e = np.exp(ag.relu(z + b) @ W)
+        return -np.sum(np.log((e / np.sum(e, axis=1, keepdims=True))[:, 1]))
+
+    def manual(b, at_zero=0.0):
+        e = np.exp(np.maximum(z + b, 0) @ W)
+        d = e / e.sum(axis=1, keepdims=True) - [0, 1]
+        return {"b": np.sum(d @ W.T * np.where(z + b == 0, at_zero, z + b > 0), axis=0)}
+
+    for at_zero in (0.0, 0.7, 1.0):
+        report = check_gradients(loss, {"b": np.zeros(2)}, partial(manual, at_zero=at_zero))
+        assert report.ok, str(report)
+    assert (
+        check_gradients(loss, {"b": np.zeros(2)}, partial(manual, at_zero=1.1))["b"].verdict
+        == "differ"
+    )
+
+
+def test_equal_maxima_that_each_take_the_whole_gradient():
+    """Each alone may have it, not both: what all of them add up to shows that."""
+    x, T = np.array([[1.0, 1.0, 0.5], [2.0, 0.3, 0.1]]), np.array([3.0, 1.0])
+
+    def loss(b):
+        z = x + b
+        return np.sum((np.max(z, axis=1) - T) ** 2)
+
+    def manual(b, shared=False):
+        z = x + b
+        largest = z == z.max(axis=1, keepdims=True)
+        d = (2 * (z.max(axis=1) - T))[:, None]
+        dz = d * largest
+        if shared:
+            dz = dz / largest.sum(axis=1, keepdims=True)
+        return {"z": dz, "b": dz.sum()}
+
+    assert check_gradients(loss, {"b": np.array(0.0)}, partial(manual, shared=True)).ok
+    report = check_gradients(loss, {"b": np.array(0.0)}, manual)
+    assert report["z"].verdict == report["b"].verdict == "differ"
+    assert report["b"].inherited
+    assert [m.line.text.strip() for m in report.mistakes] == ["dz = d * largest"]
 
 
 def test_kinks_behind_kinks():

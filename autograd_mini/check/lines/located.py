@@ -96,7 +96,8 @@ def located(
         return alone
     truth.call((event.name, event.value) for event in first.ran.events)
     done = mended(first, truth, blame.mistakes, budget)
-    steps = _apart(_surely(done))
+    whole = _written_at_once(first, truth, budget) if done.left and done.steps else None
+    steps = [Step(first, [whole])] if whole is not None else _apart(_surely(done))
     trial = after(first, [step.first for step in steps]) if done.left else done.trial
     while trial.wrong & blame.mistakes.keys():
         meant = meant_by(trial, truth, budget)
@@ -116,6 +117,16 @@ def located(
         found += _unmended(trial, truth, budget, meant)
     found += mistakes_of_names(problem, claims, truth, trial)
     return Located(found, Listing(lambda: listing(first, trial, truth, found)), notes)
+
+
+def _written_at_once(trial: Trial, truth: Truth, budget: Budget) -> VerifiedEdit | None:
+    """One line from the recorded loss after which nothing is wrong, where small changes mend but a
+    part of it.
+    """
+    meant = meant_by(trial, truth, budget)
+    if meant is None or meant.names != trial.wrong:
+        return None
+    return written_edit(trial, truth, meant)
 
 
 def _of_right_code(
