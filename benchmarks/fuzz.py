@@ -1,18 +1,22 @@
 """Random programs against PyTorch and JAX: value, gradient, and a Hessian times a vector.
 
-    python benchmarks/fuzz.py [--programs 20000] [--seed 0] [--jax 20] [--quick]
+    python benchmarks/fuzz.py [--programs 20000] [--seed 0] [--jax 5] [--resume FILE] [--quick]
 
 Each program draws leaves (shapes with 0 and 1; float64 and float32; contiguous, strided,
 transposed, read-only, views of one array) and up to six operations.  PyTorch runs all of them, JAX
-every ``--jax``-th; who differs is printed with the seed that makes the program again.
+every ``--jax``-th; who differs is printed with the seed that makes the program again.  With
+``--resume`` the counts are kept in a file, and a run that was stopped goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
-import collections
+import dataclasses
+import hashlib
+import json
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -283,6 +287,9 @@ def by_torch(leaves: list[np.ndarray], steps: Any, moves: list[np.ndarray]) -> l
     ]
 
 
+_UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+
+
 def by_jax(leaves: list[np.ndarray], steps: Any, moves: list[np.ndarray]) -> list[np.ndarray]:
     import jax
 
@@ -292,8 +299,10 @@ def by_jax(leaves: list[np.ndarray], steps: Any, moves: list[np.ndarray]) -> lis
     loss = lambda *xs: total(list(xs), steps, run, jax.numpy.sin)  # noqa: E731
     numbers = tuple(range(len(xs)))
     both = jax.value_and_grad(loss, numbers)
-    with jax.disable_jit():  # for each program to be compiled takes a second
-        (out, first), (_, second) = jax.jvp(both, tuple(xs), tuple(map(jax.numpy.asarray, moves)))
+    traced = jax.jit(lambda xs, moves: jax.jvp(both, xs, moves))
+    given = tuple(xs), tuple(map(jax.numpy.asarray, moves))
+    # a program runs once: what its compilation takes is nearly all, less so without optimisation
+    (out, first), (_, second) = traced.lower(*given).compile(_UNOPTIMISED)(*given)
     return [np.asarray(x) for x in (out, *first, *second)]
 
 
@@ -317,57 +326,98 @@ def differences(ours: list[np.ndarray], theirs: list[np.ndarray], eps: float) ->
             yield f"{what}: {np.max(np.abs(a - b)):.3g} off, of {size:.3g}"
 
 
+@dataclasses.dataclass
+class Counts:
+    """What is known after so many programs."""
+
+    version: str
+    seed: int
+    every: int
+    programs: int = 0
+    calls: dict[str, int] = dataclasses.field(default_factory=dict)
+    compared: dict[str, int] = dataclasses.field(default_factory=dict)
+    refused: int = 0
+    differences: list[str] = dataclasses.field(default_factory=list)
+
+    def __str__(self) -> str:
+        compared = ", ".join(f"{count:,} with {peer}" for peer, count in self.compared.items())
+        calls = f"{sum(self.calls.values()):,} calls of {len(self.calls)} operations"
+        return (
+            f"{self.programs:,} programs from seed {self.seed:,} on, {calls}: {compared}, "
+            f"{self.refused:,} refused by a peer; {len(self.differences)} differ"
+        )
+
+
+def resumed(file: Path | None, seed: int, every: int) -> Counts:
+    """What was counted so far of the same programs on the same source."""
+    source = hashlib.sha256(Path(__file__).read_bytes())
+    for module in sorted(Path(ag.__file__).parent.rglob("*.py")):
+        source.update(module.read_bytes())
+    new = Counts(source.hexdigest(), seed, every)
+    if file is None or not file.exists():
+        return new
+    found = Counts(**json.loads(file.read_text()))
+    if (found.version, found.seed, found.every) != (new.version, seed, every):
+        raise SystemExit(f"{file} was counted with another source, seed or --jax: remove it")
+    return found
+
+
+def compare(seed: int, counts: Counts) -> None:
+    """Runs one program everywhere, and counts who differs."""
+    leaves, steps = program(seed)
+    counts.programs += 1
+    for name, _ in steps:
+        counts.calls[name] = counts.calls.get(name, 0) + 1
+    rng = np.random.default_rng(seed)
+    moves = [rng.normal(size=x.shape).astype(x.dtype) for x in leaves]
+    eps = 2e-9 if leaves[0].dtype == np.float64 else 5e-3
+    peers: dict[str, Op] = {"PyTorch": by_torch}
+    names = {name for name, _ in steps}
+    if counts.every and seed % counts.every == 0 and not names & SKIPPED_BY_JAX:
+        peers["JAX"] = by_jax
+    told = f"{[x.shape for x in leaves]} {steps}"
+    try:
+        ours = by_ours(leaves, steps, moves)
+    except Exception as error:
+        counts.differences.append(f"seed {seed}: {type(error).__name__}: {error}; {told}"[:500])
+        return
+    for peer, run in peers.items():
+        try:
+            theirs = run(leaves, steps, moves)
+        except (ValueError, IndexError):  # JAX takes no axis of a number, as NumPy does
+            counts.refused += 1
+            continue
+        counts.compared[peer] = counts.compared.get(peer, 0) + 1
+        if found := list(differences(ours, theirs, eps)):
+            counts.differences.append(f"seed {seed}, {peer}: {'; '.join(found)}: {told}"[:500])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--jax", type=int, default=20, help="every how manieth JAX runs as well; 0: none"
+        "--jax", type=int, default=5, help="every how manieth JAX runs as well; 0: none"
     )
+    parser.add_argument("--resume", type=Path, help="a file that keeps the counts of a stopped run")
     parser.add_argument("--quick", action="store_true", help="200 programs, without JAX")
     given = parser.parse_args()
     programs, every = (200, 0) if given.quick else (given.programs, given.jax)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    seen: collections.Counter[str] = collections.Counter()
-    compared = {"PyTorch": 0, "JAX": 0}
-    differ = refused = 0
+    counts = resumed(given.resume, given.seed, every)
+    for difference in counts.differences:
+        print(difference)
     with np.errstate(all="ignore"):
-        for seed in range(given.seed, given.seed + programs):
-            leaves, steps = program(seed)
-            seen.update(name for name, _ in steps)
-            rng = np.random.default_rng(seed)
-            moves = [rng.normal(size=x.shape).astype(x.dtype) for x in leaves]
-            eps = 2e-9 if leaves[0].dtype == np.float64 else 5e-3
-            peers: dict[str, Op] = {"PyTorch": by_torch}
-            names = {name for name, _ in steps}
-            if every and seed % every == 0 and not names & SKIPPED_BY_JAX:
-                peers["JAX"] = by_jax
-            try:
-                ours = by_ours(leaves, steps, moves)
-            except Exception as error:
-                differ += 1
-                print(f"seed {seed}: {type(error).__name__}: {error}; {steps}"[:400], flush=True)
-                continue
-            shapes = [x.shape for x in leaves]
-            for peer, run in peers.items():
-                try:
-                    theirs = run(leaves, steps, moves)
-                except (ValueError, IndexError):  # JAX takes no axis of a number, as NumPy does
-                    refused += 1
-                    continue
-                compared[peer] += 1
-                found = list(differences(ours, theirs, eps))
-                if found:
-                    differ += 1
-                    print(f"seed {seed}, {peer}: {'; '.join(found)}: {shapes} {steps}"[:500])
-    told = ", ".join(f"{count} with {peer}" for peer, count in compared.items())
-    calls = sum(seen.values())
-    print(
-        f"{programs} programs, {calls} calls of {len(seen)} operations: {told}, {refused} "
-        f"refused by a peer; {differ} differ"
-    )
-    raise SystemExit(differ > 0)
+        while counts.programs < programs:
+            known = len(counts.differences)
+            compare(given.seed + counts.programs, counts)
+            for difference in counts.differences[known:]:
+                print(difference, flush=True)
+            if given.resume and (counts.programs % 100 == 0 or counts.programs == programs):
+                given.resume.write_text(json.dumps(dataclasses.asdict(counts)))
+    print(counts)
+    raise SystemExit(bool(counts.differences))
 
 
 if __name__ == "__main__":
