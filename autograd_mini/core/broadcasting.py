@@ -42,7 +42,7 @@ def masked_share(share: Operand, gradient: Operand) -> Operand:
 
 def tangent_like(share: Operand, node: Tensor) -> Operand:
     """What the tangent of an operand adds to that of a node, in the node's shape and dtype."""
-    if not is_node(share):
+    if type(share) is not np.ndarray and not is_node(share):
         share = as_array(share)
     if share.shape != node._array.shape:
         share = np.broadcast_to(share, node._array.shape)

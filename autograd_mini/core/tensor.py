@@ -309,7 +309,7 @@ class Tensor(ArrayInterface):
                 guards.check_unchanged(self, index)
             tangent = tangents[operand]
             share = push(tangent, out, *operands, **self._options)
-            if operation.elementwise and np.isnan(plain(share)).any():
+            if operation.elementwise and np.count_nonzero(np.isnan(plain(share))):
                 # zero moves nothing, even where the other is infinite: as in the reverse sweep
                 share = masked_share(share, tangent)
                 slope = push(1.0, self._array, *self._given_to_pullbacks(False), **self._options)

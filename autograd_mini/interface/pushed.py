@@ -12,10 +12,9 @@ import functools
 import itertools
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import or_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from autograd_mini.core import graph, modes
 from autograd_mini.typing import Function, Operand
@@ -24,8 +23,12 @@ if TYPE_CHECKING:
     from autograd_mini.core.tensor import Tensor
 
 
-class _Entry(NamedTuple):
-    node: weakref.ref[Any]
+class _Entry(weakref.ref[Any]):
+    """A reference to a node, with its tangent; it forgets itself when the node is freed."""
+
+    __slots__ = ("inputs", "key", "tangent")
+
+    key: int
     tangent: Operand
     """``None`` where its operation moves nothing; an error that is raised if it is asked for."""
     inputs: int
@@ -45,6 +48,7 @@ class Tangents:
         self._level, self._outer = next(_levels), levels.copy()
         self._recorded = recorded
         self._entries: dict[int, _Entry] = {}
+        self._forget = _forgetting(self._entries)
         for index, (node, vector) in enumerate(zip(inputs, vectors, strict=True)):
             self._enter(node, vector, 1 << index)
 
@@ -66,26 +70,34 @@ class Tangents:
         """Enter a node that was recorded, if an operand of it is moved."""
         if _current.level <= self._level:
             return
-        moving = {o: self._entries[id(o)] for o in graph.operands(node) if o in self}
-        if moving:
-            found = {o: entry.tangent for o, entry in moving.items() if entry.tangent is not None}
-            inputs = functools.reduce(or_, (entry.inputs for entry in moving.values()))
-            self._enter(node, self._pushed(node, found), inputs)
+        tangents: dict[Tensor, Any] = {}
+        inputs = 0
+        for operand in node.parents:
+            entry = self._entries.get(id(operand))
+            if entry is not None:
+                inputs |= entry.inputs
+                if entry.tangent is not None:
+                    tangents[operand] = entry.tangent
+        if inputs:
+            self._enter(node, self._pushed(node, tangents) if tangents else None, inputs)
 
     def _pushed(self, node: Tensor, tangents: dict[Tensor, Any]) -> Operand:
         for tangent in tangents.values():
             if isinstance(tangent, Exception):
                 return tangent
-        recorded = self._recorded or self._move_outside(*graph.operands(node), *tangents.values())
-        before, _current.level = _current.level, self._level
+        recorded = self._recorded
+        if self._outer and not recorded:
+            recorded = self._move_outside(*graph.operands(node), *tangents.values())
+        level, released = _current.level, is_released()
+        _current.level, modes._modes.released = self._level, False
         try:
-            with modes.recorded(), graph.quietly():
-                tangent = node.pushed(tangents, recorded) if tangents else None
+            with graph.quietly():
+                tangent = node.pushed(tangents, recorded)
         except Exception as error:  # which is of no concern if nobody asks for this tangent
             return error
         finally:
-            _current.level = before
-        if tangent is not None and is_released() and self._move_outside(tangent):
+            _current.level, modes._modes.released = level, released
+        if released and self._outer and self._move_outside(tangent):
             tangent._operands = ()
         return tangent
 
@@ -93,13 +105,18 @@ class Tangents:
         return any(operand in outer for outer in self._outer for operand in operands)
 
     def _enter(self, node: Tensor, tangent: Operand, inputs: int) -> None:
-        key = id(node)
-        gone = functools.partial(_forget, self._entries, key)
-        self._entries[key] = _Entry(weakref.ref(node, gone), tangent, inputs)
+        entry = _Entry(node, self._forget)
+        entry.key, entry.tangent, entry.inputs = id(node), tangent, inputs
+        self._entries[entry.key] = entry
 
 
-def _forget(entries: dict[int, _Entry], key: int, _: object) -> None:
-    entries.pop(key, None)
+def _forgetting(entries: dict[int, _Entry]) -> Callable[[_Entry], None]:
+    """What forgets an entry, without a reference to the Tangents that hold it: no cycle."""
+
+    def forget(entry: _Entry) -> None:
+        entries.pop(entry.key, None)
+
+    return forget
 
 
 _levels = itertools.count()
@@ -121,9 +138,11 @@ def note(node: Tensor) -> None:
     for tangents in levels:  # the outer first: what the inner ones record may be of this node
         tangents.push(node)
     if is_released():
-        for operand in graph.operands(node):
-            if any(operand in tangents for tangents in levels):
-                operand._operands = ()
+        for operand in node.parents:
+            for tangents in levels:
+                if operand in tangents:
+                    operand._operands = ()
+                    break
 
 
 class GraphNeeded(Exception):
