@@ -84,9 +84,7 @@ def _module(frame: FrameType) -> object:
 
 def _is_inside(blocks: _Open) -> bool:
     # A suspended frame has no caller.
-    if not blocks:
-        return False
-    return any(frame is None or frame.f_back is not None for _, frame in blocks)
+    return bool(blocks) and any(frame is None or frame.f_back is not None for _, frame in blocks)
 
 
 def change_special(by: int) -> None:
