@@ -174,8 +174,10 @@ static PyObject *tape_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
     return (PyObject *)tape;
 }
 
-static int filled(Tape *tape, PyObject *numbers) {
+/* Write the numbers of the inputs, each so many times, side by side. */
+static int filled(const Tape *tape, PyObject *numbers, double *values, int times) {
     Py_ssize_t i;
+    int l;
     if (!PyList_CheckExact(numbers) || PyList_GET_SIZE(numbers) != tape->inputs) {
         PyErr_SetString(PyExc_ValueError, "a tape is given a list with a float for each input");
         return 0;
@@ -186,7 +188,7 @@ static int filled(Tape *tape, PyObject *numbers) {
             PyErr_SetString(PyExc_TypeError, "an input of a tape is a float");
             return 0;
         }
-        tape->values[i] = PyFloat_AS_DOUBLE(number);
+        for (l = 0; l < times; l++) values[i * times + l] = PyFloat_AS_DOUBLE(number);
     }
     return 1;
 }
@@ -285,7 +287,7 @@ static PyObject *tape_run(Tape *tape, PyObject *args) {
         return NULL;
     }
     if (tape->busy) Py_RETURN_FALSE;   /* called from within itself, by a finaliser */
-    if (!filled(tape, numbers)) return NULL;
+    if (!filled(tape, numbers, tape->values, 1)) return NULL;
     tape->busy = 1;
     ordinary = computed(tape);
     same = as_recorded(tape);
@@ -303,10 +305,29 @@ static PyObject *tape_run(Tape *tape, PyObject *args) {
 
 /* Several runs at once: a place has WIDTH numbers side by side, one for each. */
 
-#define WIDTH 16
-#define EACH for (l = 0; l < WIDTH; l++)
+#define WIDTH 8
+#define LINE 64                        /* bytes, at which registers of any width are read soonest */
+#if defined(__GNUC__) && !defined(__clang__)
+#define TOGETHER _Pragma("GCC ivdep") _Pragma("GCC unroll 1")  /* else one by one, unrolled */
+#else
+#define TOGETHER
+#endif
+#define EACH TOGETHER for (l = 0; l < WIDTH; l++)
+#define SHARE(place, slope)                                                       \
+    EACH {                                                                        \
+        double share = total[l] * (slope);                                        \
+        gradients[(Py_ssize_t)(place) * WIDTH + l] += total[l] != 0.0 ? share : 0.0; \
+    }
 
-static int computed_lanes(const Tape *tape, double *values) {
+/* Compiled several times, for registers of different width; the machine's is taken at import. */
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__)
+#define OF_MANY_WIDTHS __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define OF_MANY_WIDTHS
+#endif
+
+OF_MANY_WIDTHS static int computed_lanes(const Tape *tape, double *values) {
     Py_ssize_t i;
     int l, unusual = 0;
     for (i = 0; i < tape->steps_count; i++) {
@@ -331,12 +352,14 @@ static int computed_lanes(const Tape *tape, double *values) {
     return !unusual;
 }
 
-static void swept_lanes(const Tape *tape, const double *restrict values,
-                        double *restrict gradients) {
+/* A sweep from the first output of so many runs.  Gradients of inputs are added to those there. */
+OF_MANY_WIDTHS static void swept_lanes(const Tape *tape, const double *restrict values,
+                                       double *restrict gradients, int used) {
     Py_ssize_t i;
     int l;
-    memset(gradients, 0, sizeof(double) * WIDTH * (size_t)tape->size);
-    EACH gradients[(Py_ssize_t)tape->outputs[0] * WIDTH + l] = 1.0;
+    memset(gradients + tape->inputs * WIDTH, 0,
+           sizeof(double) * WIDTH * (size_t)(tape->size - tape->inputs));
+    for (l = 0; l < used; l++) gradients[(Py_ssize_t)tape->outputs[0] * WIDTH + l] += 1.0;
     for (i = tape->steps_count - 1; i >= 0; i--) {
         const Step *step = &tape->steps[i];
         Py_ssize_t place = (tape->first + i) * WIDTH;
@@ -347,9 +370,9 @@ static void swept_lanes(const Tape *tape, const double *restrict values,
             const int32_t *list = tape->list + step->a, *end = list + 2 * (Py_ssize_t)step->b + 1;
             EACH gradients[(Py_ssize_t)*list * WIDTH + l] += total[l];
             for (list++; list < end; list += 2) {
-                Py_ssize_t w = (Py_ssize_t)list[0] * WIDTH, v = (Py_ssize_t)list[1] * WIDTH;
-                EACH gradients[w + l] += total[l] != 0.0 ? total[l] * values[v + l] : 0.0;
-                EACH gradients[v + l] += total[l] != 0.0 ? total[l] * values[w + l] : 0.0;
+                x = values + (Py_ssize_t)list[0] * WIDTH, y = values + (Py_ssize_t)list[1] * WIDTH;
+                SHARE(list[0], y[l])
+                SHARE(list[1], x[l])
             }
             continue;
         }
@@ -360,7 +383,7 @@ static void swept_lanes(const Tape *tape, const double *restrict values,
     }
 }
 
-static int lanes_as_recorded(Tape *tape, const double *values, int used) {
+static int lanes_as_recorded(const Tape *tape, const double *values, int used) {
     Py_ssize_t i;
     int l;
     for (i = 0; i < tape->guards_count; i++)
@@ -373,62 +396,107 @@ static int lanes_as_recorded(Tape *tape, const double *values, int used) {
     return 1;
 }
 
-/* run_batch(inputs, lanes, count, outputs, gradients): so many runs, the numbers of each input,
-   output and gradient one after the other.  True, or as of run(): None, False. */
+/* What belongs to a batch: its arguments, and memory for lanes. */
+typedef struct {
+    Py_buffer places, several, outputs, slopes;
+    Py_ssize_t lanes, count;
+    double *memory, *values, *gradients;
+} Batch;
+
+static int is_batch_of(const Batch *batch, const Tape *tape) {
+    const Py_ssize_t row = batch->lanes * (Py_ssize_t)sizeof(double);
+    const int32_t *places = batch->places.buf;
+    Py_ssize_t i, rows = batch->places.len / (Py_ssize_t)sizeof(int32_t);
+    if (batch->lanes <= 0 || batch->lanes > PY_SSIZE_T_MAX / (Py_ssize_t)sizeof(double)) return 0;
+    if (batch->count < 0 || batch->count > tape->inputs || !tape->outputs_count) return 0;
+    for (i = 0; i < rows; i++)
+        if (!is_place(places[i], tape->inputs)) return 0;
+    return batch->several.len % row == 0 && batch->several.len / row == rows &&
+           batch->outputs.len % row == 0 && batch->outputs.len / row == tape->outputs_count &&
+           batch->slopes.len == batch->several.len;
+}
+
+/* The runs of a batch: 1, 0 if one is not as recorded, -1 if one is not ordinary. */
+static int ran_batch(const Tape *tape, const Batch *batch) {
+    const int32_t *places = batch->places.buf;
+    Py_ssize_t lanes = batch->lanes, rows = batch->places.len / (Py_ssize_t)sizeof(int32_t);
+    Py_ssize_t begin, i;
+    double *values = batch->values, *gradients = batch->gradients;
+    int l;
+    for (i = tape->inputs; i < tape->first; i++)
+        EACH values[i * WIDTH + l] = tape->values[i];
+    memset(gradients, 0, sizeof(double) * WIDTH * (size_t)tape->inputs);
+    for (begin = 0; begin < lanes; begin += WIDTH) {
+        int used = lanes - begin < WIDTH ? (int)(lanes - begin) : WIDTH;
+        const double *given = (const double *)batch->several.buf + begin;
+        for (i = 0; i < rows; i++)
+            EACH values[places[i] * WIDTH + l] = given[i * lanes + (l < used ? l : 0)];
+        if (!computed_lanes(tape, values)) return -1;
+        if (!lanes_as_recorded(tape, values, used)) return 0;
+        for (i = 0; i < tape->outputs_count; i++)
+            memcpy((double *)batch->outputs.buf + i * lanes + begin,
+                   values + (Py_ssize_t)tape->outputs[i] * WIDTH, sizeof(double) * (size_t)used);
+        if (!batch->count) continue;
+        for (i = 0; i < rows; i++) EACH gradients[places[i] * WIDTH + l] = 0.0;
+        swept_lanes(tape, values, gradients, used);
+        for (i = 0; i < rows; i++)
+            memcpy((double *)batch->slopes.buf + i * lanes + begin,
+                   gradients + (Py_ssize_t)places[i] * WIDTH, sizeof(double) * (size_t)used);
+    }
+    return 1;
+}
+
+/* run_batch(numbers, places, several, lanes, count, outputs, slopes): so many runs.  Each has the
+   numbers, but at these places one of its own, which stand in several, those of a place one after
+   the other; so do the outputs and the slopes of these places, which are written.  It gives for
+   so many inputs the sum of their gradients, of those with one number; or None, False as run(). */
 static PyObject *tape_run_batch(Tape *tape, PyObject *args) {
-    Py_buffer inputs, outputs, gradients;
-    Py_ssize_t lanes, count, begin, i;
-    double *values = NULL, *slopes = NULL;
-    int l, same = 1, ordinary = 1, fits;
-    if (!PyArg_ParseTuple(args, "y*nnw*w*", &inputs, &lanes, &count, &outputs, &gradients))
+    Batch batch;
+    PyObject *numbers, *sums = NULL;
+    size_t bytes = sizeof(double) * WIDTH * (size_t)(tape->size + 1);
+    Py_ssize_t i;
+    int l, found = 0, fits;
+    if (!PyArg_ParseTuple(args, "Oy*y*nnw*w*", &numbers, &batch.places, &batch.several,
+                          &batch.lanes, &batch.count, &batch.outputs, &batch.slopes))
         return NULL;
-    fits = lanes > 0 && count >= 0 && count <= tape->inputs && (!count || tape->outputs_count) &&
-           inputs.len / (Py_ssize_t)sizeof(double) / lanes == tape->inputs &&
-           outputs.len / (Py_ssize_t)sizeof(double) / lanes == tape->outputs_count &&
-           gradients.len / (Py_ssize_t)sizeof(double) / lanes == count;
+    fits = is_batch_of(&batch, tape);
     if (!fits) PyErr_SetString(PyExc_ValueError, "a batch does not fit the tape");
+    batch.memory = NULL;
+    if (fits && !(batch.memory = PyMem_Malloc(2 * bytes + LINE))) {
+        PyErr_NoMemory();
+        fits = 0;
+    }
     if (fits) {
-        values = PyMem_Malloc(sizeof(double) * WIDTH * (size_t)(tape->size + 1));
-        slopes = PyMem_Malloc(sizeof(double) * WIDTH * (size_t)(tape->size + 1));
-        if (!values || !slopes) {
-            PyErr_NoMemory();
-            fits = 0;
+        batch.values = batch.memory + (LINE - (uintptr_t)batch.memory % LINE) / sizeof(double);
+        batch.gradients = batch.values + bytes / sizeof(double);
+        fits = filled(tape, numbers, batch.values, WIDTH);
+    }
+    if (fits) {
+        found = ran_batch(tape, &batch);
+        if (found > 0) sums = PyList_New(batch.count);
+        for (i = 0; sums && i < batch.count; i++) {
+            double sum = 0.0;
+            PyObject *number;
+            EACH sum += batch.gradients[i * WIDTH + l];
+            number = PyFloat_FromDouble(sum);
+            if (!number) Py_CLEAR(sums);
+            else PyList_SET_ITEM(sums, i, number);
         }
     }
-    if (fits)
-        for (i = tape->inputs; i < tape->first; i++) EACH values[i * WIDTH + l] = tape->values[i];
-    for (begin = 0; fits && same && ordinary && begin < lanes; begin += WIDTH) {
-        int used = lanes - begin < WIDTH ? (int)(lanes - begin) : WIDTH;
-        const double *given = (const double *)inputs.buf + begin;
-        for (i = 0; i < tape->inputs; i++)
-            EACH values[i * WIDTH + l] = given[i * lanes + (l < used ? l : 0)];
-        ordinary = computed_lanes(tape, values);
-        same = lanes_as_recorded(tape, values, used);
-        if (!same || !ordinary) break;
-        for (i = 0; i < tape->outputs_count; i++)
-            for (l = 0; l < used; l++)
-                ((double *)outputs.buf)[i * lanes + begin + l] =
-                    values[(Py_ssize_t)tape->outputs[i] * WIDTH + l];
-        if (!count) continue;
-        swept_lanes(tape, values, slopes);
-        for (i = 0; i < count; i++)
-            for (l = 0; l < used; l++)
-                ((double *)gradients.buf)[i * lanes + begin + l] = slopes[i * WIDTH + l];
-    }
-    PyMem_Free(values);
-    PyMem_Free(slopes);
-    PyBuffer_Release(&inputs);
-    PyBuffer_Release(&outputs);
-    PyBuffer_Release(&gradients);
-    if (!fits) return NULL;
-    if (!same) Py_RETURN_NONE;
-    return PyBool_FromLong(ordinary);
+    PyMem_Free(batch.memory);
+    PyBuffer_Release(&batch.places);
+    PyBuffer_Release(&batch.several);
+    PyBuffer_Release(&batch.outputs);
+    PyBuffer_Release(&batch.slopes);
+    if (!fits || found > 0) return sums;
+    if (!found) Py_RETURN_NONE;
+    Py_RETURN_FALSE;
 }
 
 static PyMethodDef methods[] = {
     {"run", (PyCFunction)tape_run, METH_VARARGS, "run(inputs, count): outputs and gradients."},
     {"run_batch", (PyCFunction)tape_run_batch, METH_VARARGS,
-     "run_batch(inputs, lanes, count, outputs, gradients): several runs at once."},
+     "run_batch(numbers, places, several, lanes, count, outputs, slopes): several runs at once."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -824,178 +824,178 @@ static const char *const operation_names[] = {"add", "sub", "mul", "div", "pow",
 
 #define SHARES_OF_LANES \
     case 0: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_add_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_add_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_add_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_add_y(out[l], x[l], y[l])) \
         break; \
     case 1: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sub_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sub_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_sub_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_sub_y(out[l], x[l], y[l])) \
         break; \
     case 2: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_mul_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_mul_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_mul_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_mul_y(out[l], x[l], y[l])) \
         break; \
     case 3: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_div_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_div_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_div_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_div_y(out[l], x[l], y[l])) \
         break; \
     case 4: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_pow_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_pow_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_pow_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_pow_y(out[l], x[l], y[l])) \
         break; \
     case 5: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_neg_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_neg_x(out[l], x[l])) \
         break; \
     case 6: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_positive_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_positive_x(out[l], x[l])) \
         break; \
     case 7: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_exp_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_exp_x(out[l], x[l])) \
         break; \
     case 8: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_expm1_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_expm1_x(out[l], x[l])) \
         break; \
     case 9: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_log_x(out[l], x[l])) \
         break; \
     case 10: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log1p_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_log1p_x(out[l], x[l])) \
         break; \
     case 11: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log2_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_log2_x(out[l], x[l])) \
         break; \
     case 12: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log10_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_log10_x(out[l], x[l])) \
         break; \
     case 13: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sqrt_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_sqrt_x(out[l], x[l])) \
         break; \
     case 14: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_square_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_square_x(out[l], x[l])) \
         break; \
     case 15: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_reciprocal_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_reciprocal_x(out[l], x[l])) \
         break; \
     case 16: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sin_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_sin_x(out[l], x[l])) \
         break; \
     case 17: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_cos_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_cos_x(out[l], x[l])) \
         break; \
     case 18: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_tan_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_tan_x(out[l], x[l])) \
         break; \
     case 19: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arcsin_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_arcsin_x(out[l], x[l])) \
         break; \
     case 20: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arccos_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_arccos_x(out[l], x[l])) \
         break; \
     case 21: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arctan_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_arctan_x(out[l], x[l])) \
         break; \
     case 22: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arctan2_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arctan2_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_arctan2_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_arctan2_y(out[l], x[l], y[l])) \
         break; \
     case 23: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sinh_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_sinh_x(out[l], x[l])) \
         break; \
     case 24: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_cosh_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_cosh_x(out[l], x[l])) \
         break; \
     case 25: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_tanh_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_tanh_x(out[l], x[l])) \
         break; \
     case 26: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arcsinh_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_arcsinh_x(out[l], x[l])) \
         break; \
     case 27: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arccosh_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_arccosh_x(out[l], x[l])) \
         break; \
     case 28: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_arctanh_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_arctanh_x(out[l], x[l])) \
         break; \
     case 29: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_abs_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_abs_x(out[l], x[l])) \
         break; \
     case 30: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sign_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_sign_x(out[l], x[l])) \
         break; \
     case 31: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_floor_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_floor_x(out[l], x[l])) \
         break; \
     case 32: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_ceil_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_ceil_x(out[l], x[l])) \
         break; \
     case 33: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_trunc_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_trunc_x(out[l], x[l])) \
         break; \
     case 34: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_rint_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_rint_x(out[l], x[l])) \
         break; \
     case 35: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_mod_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_mod_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_mod_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_mod_y(out[l], x[l], y[l])) \
         break; \
     case 36: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_floor_divide_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_floor_divide_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_floor_divide_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_floor_divide_y(out[l], x[l], y[l])) \
         break; \
     case 37: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_sigmoid_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_sigmoid_x(out[l], x[l])) \
         break; \
     case 38: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_softplus_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_softplus_x(out[l], x[l])) \
         break; \
     case 39: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_log_sigmoid_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_log_sigmoid_x(out[l], x[l])) \
         break; \
     case 40: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_relu_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_relu_x(out[l], x[l])) \
         break; \
     case 41: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_leaky_relu_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_leaky_relu_slope(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_leaky_relu_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_leaky_relu_slope(out[l], x[l], y[l])) \
         break; \
     case 42: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_elu_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_elu_alpha(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_elu_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_elu_alpha(out[l], x[l], y[l])) \
         break; \
     case 43: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_silu_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_silu_x(out[l], x[l])) \
         break; \
     case 44: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_maximum_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_maximum_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_maximum_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_maximum_y(out[l], x[l], y[l])) \
         break; \
     case 45: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_minimum_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_minimum_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_minimum_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_minimum_y(out[l], x[l], y[l])) \
         break; \
     case 46: \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_where_x(out[l], x[l], y[l], z[l]) : 0.0; \
-        EACH gradients[step->c * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_where_y(out[l], x[l], y[l], z[l]) : 0.0; \
+        SHARE(step->b, slope_where_x(out[l], x[l], y[l], z[l])) \
+        SHARE(step->c, slope_where_y(out[l], x[l], y[l], z[l])) \
         break; \
     case 47: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_clip_x(out[l], x[l], y[l], z[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_clip_low(out[l], x[l], y[l], z[l]) : 0.0; \
-        EACH gradients[step->c * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_clip_high(out[l], x[l], y[l], z[l]) : 0.0; \
+        SHARE(step->a, slope_clip_x(out[l], x[l], y[l], z[l])) \
+        SHARE(step->b, slope_clip_low(out[l], x[l], y[l], z[l])) \
+        SHARE(step->c, slope_clip_high(out[l], x[l], y[l], z[l])) \
         break; \
     case 48: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_hypot_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_hypot_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_hypot_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_hypot_y(out[l], x[l], y[l])) \
         break; \
     case 49: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_logaddexp_x(out[l], x[l], y[l]) : 0.0; \
-        EACH gradients[step->b * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_logaddexp_y(out[l], x[l], y[l]) : 0.0; \
+        SHARE(step->a, slope_logaddexp_x(out[l], x[l], y[l])) \
+        SHARE(step->b, slope_logaddexp_y(out[l], x[l], y[l])) \
         break; \
     case 50: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_erf_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_erf_x(out[l], x[l])) \
         break; \
     case 51: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_erfc_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_erfc_x(out[l], x[l])) \
         break; \
     case 52: \
-        EACH gradients[step->a * WIDTH + l] += total[l] != 0.0 ? total[l] * slope_gelu_x(out[l], x[l]) : 0.0; \
+        SHARE(step->a, slope_gelu_x(out[l], x[l])) \
         break;

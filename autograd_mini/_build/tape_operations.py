@@ -99,8 +99,7 @@ def _shares_of_lanes(code: int, rule: Rule) -> Iterator[str]:
     yield f"case {code}:"
     for operand, _ in _derivatives(rule):
         slope = f"slope_{rule.name}_{operand}(out[l], {operands})"
-        place = f"gradients[step->{places[operand]} * WIDTH + l]"
-        yield f"    EACH {place} += total[l] != 0.0 ? total[l] * {slope} : 0.0;"
+        yield f"    SHARE(step->{places[operand]}, {slope})"
     yield "    break;"
 
 

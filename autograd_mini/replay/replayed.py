@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import random
 import warnings
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -251,7 +251,7 @@ class Batched:
     def __init__(self, f: Function) -> None:
         functools.update_wrapper(self, f, updated=())
         self._one = Replayed(f)
-        self._known: dict[Hashable, _Recording] = {}
+        self._known: dict[Hashable, tuple[_Recording, list[int]]] = {}
 
     @property
     def recordings(self) -> int:
@@ -263,20 +263,26 @@ class Batched:
         chosen = self._one._chosen
         parts = [structure_of(a, rows, i in chosen, True) for i, a in enumerate(args)]
         parts += [(name, structure_of(a, rows, False, True)) for name, a in kwargs.items()]
-        lanes = self._lanes([row for row in rows if type(row) is not float])
+        structure = tuple(parts)
+        try:
+            recording, places = self._known[structure]
+        except (KeyError, TypeError):  # unknown, or without a hash, which is refused below
+            recording, places = None, [i for i, row in enumerate(rows) if type(row) is not float]
+        several = {i: rows[i] for i in places}
+        lanes = self._lanes(several.values())
         if not lanes or None in parts:
             return self._one(*args, **kwargs)
-        structure = tuple(parts)
-        recording = self._known.get(structure)
         if recording is None or recording.beside or not recording.around.is_same():
             self._sample(0, args, kwargs)
             recording = self._one._last
         if recording is not None:
             layout = recording.layout
-            found = recording.tape.run_batch(rows, lanes, layout.gradients)
+            for i in places:
+                rows[i] = 0.0
+            found = recording.tape.run_batch(rows, several, lanes, layout.gradients)
             if found is not None:
-                self._known[structure] = recording
-                return self._arranged(layout, *found, rows, args)
+                self._known[structure] = recording, places
+                return self._arranged(layout, *found, args)
         results = [self._sample(place, args, kwargs) for place in range(lanes)]
         numbers = [[leaf for leaf in leaves(each) if is_float(leaf)] for each in results]
         columns = np.array(numbers, np.float64).T
@@ -288,7 +294,7 @@ class Batched:
         trees = [args[n] for n in self._one._all]
         return self._together(columns[:at], self._slopes(trees, columns[at:]))
 
-    def _lanes(self, arrays: Sequence[Any]) -> int:
+    def _lanes(self, arrays: Collection[Any]) -> int:
         """How many samples there are; 0 where no number has several.
 
         Raises:
@@ -300,7 +306,7 @@ class Batched:
                 f"compile({_name(self._one._f)}, batch=True): arrays have one axis, with a number "
                 f"for each sample, of one length for all; here are shapes {sorted(shapes)}"
             )
-        return int(arrays[0].size) if arrays else 0
+        return int(shapes.pop()[0]) if shapes else 0
 
     def _sample(self, place: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tree:
         """The result for one sample."""
@@ -315,7 +321,6 @@ class Batched:
         outputs: Array,
         sums: Sequence[float],
         own: Mapping[int, Array],
-        rows: Sequence[Any],
         args: Any,
     ) -> Tree:
         """What a call returns, of what the tape gives."""
@@ -326,7 +331,7 @@ class Batched:
         slopes = []
         for span, number in zip(layout.spans, self._one._all, strict=True):
             places = range(span.start, span.end)
-            if span.flat is not None and all(type(rows[i]) is float for i in places):
+            if span.flat is not None and own.keys().isdisjoint(places):
                 slopes.append(span.flat(sums[span.start : span.end]))
                 continue
             mine = iter([own.get(i, sums[i]) for i in places])

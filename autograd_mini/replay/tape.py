@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -23,6 +23,7 @@ from autograd_mini.core.value import Value
 from autograd_mini.interface.floats import constant
 from autograd_mini.operations.elementwise import WEIGHTED_SUMS
 from autograd_mini.replay.straight_line import Program, program_of
+from autograd_mini.replay.sums import with_weighted_sums
 from autograd_mini.typing import Array, Operand
 
 COMPARISONS: Sequence[Callable[[Any, Any], bool]] = (
@@ -61,9 +62,10 @@ class CompiledTape(Runner, Protocol):
     """One of ``tape.c``."""
 
     def run_batch(
-        self, numbers: Array, lanes: int, count: int, outputs: Array, gradients: Array, /
-    ) -> bool | None:
-        """As of a ``Tape``, into arrays of its results."""
+        self, numbers: list[float], places: Sequence[int], several: Array, lanes: int,
+        count: int, outputs: Array, slopes: Array, /,
+    ) -> list[float] | bool | None:  # fmt: skip
+        """The sums of gradients; outputs and slopes are written into arrays."""
 
 
 class Tape:
@@ -97,7 +99,6 @@ class Tape:
         for place, leaf in enumerate([*inputs, *self.outer]):
             places[leaf] = place
         self.numbers = [0.0] * self.inputs
-        self._idle: list[tuple[Array, Array]] = []
         self._constants: dict[str, int] = {}
         for node in order:
             for parent in node.parents:
@@ -151,53 +152,51 @@ class Tape:
         return self._runner.run(numbers, gradients)
 
     def run_batch(
-        self, rows: Sequence[Any], lanes: int, gradients: int
+        self, numbers: list[float], several: Mapping[int, Array], lanes: int, gradients: int
     ) -> tuple[Array, list[float], dict[int, Array]] | None:
         """The outputs and gradients of several runs.
 
         Arguments:
-            rows: for each input a number, or an array of one for each run.
+            numbers: one float for each input.
+            several: for inputs, by their place, an array of one float for each run instead.
             lanes: how many runs.
             gradients: for how many inputs, the first ones.
 
         Returns:
             The outputs, of shape ``(outputs, lanes)``; for each input the sum of its gradients
-            over the runs; and for each that is an array its gradients.  ``None`` if a run takes
-            another way than was recorded, or may have to raise an error.
+            over the runs, where it has one number; and for each that has several its gradients.
+            ``None`` if a run takes another way than was recorded, or may have to raise an error.
         """
-        rows = [*rows, *(leaf.data for leaf in self.outer)]
-        several = [i for i, row in enumerate(rows) if type(row) is not float]
-        alike = [0.0 if type(row) is not float else row for row in rows]
-        try:  # large arrays that are made anew are slow to write to
-            numbers, slopes = self._idle.pop()
-        except IndexError:
-            numbers = slopes = np.empty((0, 0))
-        if numbers.shape != (len(rows), lanes) or slopes.shape != (gradients, lanes):
-            numbers, slopes = np.empty((len(rows), lanes)), np.empty((gradients, lanes))
-        numbers[...] = np.array(alike)[:, np.newaxis]
-        for i in several:
-            numbers[i] = rows[i]
-        outputs = np.empty((len(self.outputs), lanes))
-        if not self._computed(numbers, lanes, gradients, outputs, slopes):
-            return None
-        sums = slopes.sum(axis=1).tolist()
-        own = {i: slopes[i].copy() for i in several if i < gradients}
-        self._idle.append((numbers, slopes))
-        return outputs, sums, own
-
-    def _computed(
-        self, numbers: Array, lanes: int, gradients: int, outputs: Array, slopes: Array
-    ) -> bool:
-        """Fill outputs and slopes; whether every run takes the recorded way."""
+        numbers = [*numbers, *(leaf.data for leaf in self.outer)]
+        places, rows = array("i", several), np.array(list(several.values()), np.float64)
+        outputs, slopes = np.empty((len(self.outputs), lanes)), np.empty_like(rows)
         runner = self._runner
-        if not isinstance(runner, Program):
-            return bool(runner.run_batch(numbers, lanes, gradients, outputs, slopes))
-        for lane, given in enumerate(numbers.T.tolist()):
-            found = runner.run(given, gradients)
-            if not isinstance(found, tuple):
-                return False
-            outputs[:, lane], slopes[:, lane] = found
-        return True
+        run = self._one_by_one if isinstance(runner, Program) else runner.run_batch
+        sums = run(numbers, places, rows, lanes, gradients, outputs, slopes)
+        if not isinstance(sums, list):
+            return None
+        return outputs, sums, dict(zip(several, slopes, strict=True))
+
+    def _one_by_one(
+        self, numbers: list[float], places: Sequence[int], rows: Array, lanes: int,
+        gradients: int, outputs: Array, slopes: Array,
+    ) -> list[float] | None:  # fmt: skip
+        """What the compiled tape does for several runs."""
+        found = []
+        for lane, given in enumerate(rows.T.tolist()):
+            for place, number in zip(places, given, strict=True):
+                numbers[place] = number
+            one = self._runner.run(numbers, gradients)
+            if not isinstance(one, tuple):
+                return None
+            outputs[:, lane] = one[0]
+            found.append(one[1])
+        every = np.array(found).T
+        for slope, place in zip(slopes, places, strict=True):
+            if place < gradients:
+                slope[:] = every[place]
+        sums: list[float] = every.sum(axis=1).tolist()
+        return sums
 
     @cached_property
     def _runner(self) -> CompiledTape | Program:
@@ -206,8 +205,11 @@ class Tape:
         known = {name for name, _ in self.steps} - {WEIGHTED_SUMS[0].name}
         if compiled is None or not known <= codes.keys() or self._grown():
             return self.straight_line
+        first, compared = len(self.numbers), [i for guard in self.guards for i in guard[1:3]]
+        kept = {*self.outputs, *compared}
+        fused, places = with_weighted_sums(self.steps, first, kept)
         steps, listed = array("i"), array("i")
-        for name, operands in self.steps:
+        for name, operands in fused:
             if name == WEIGHTED_SUMS[0].name:
                 steps.extend((len(codes), len(listed), len(operands) // 2, 0))
                 listed.extend(operands)
@@ -216,8 +218,10 @@ class Tape:
                 if len(operands) == 2:
                     c = a
                 steps.extend((codes[name], a, b, c))
-        guards = array("i", [int(part) for guard in self.guards for part in guard])
-        outputs = array("i", self.outputs)
+        guards = array("i")
+        for compare, left, right, holds in self.guards:
+            guards.extend((compare, places.get(left, left), places.get(right, right), holds))
+        outputs = array("i", [places.get(output, output) for output in self.outputs])
         runner: CompiledTape = compiled.Tape(
             array("d", self.numbers), self.inputs, steps, listed, guards, outputs
         )

@@ -22,6 +22,7 @@ from autograd_mini.core.value import VALUE_FUNCTIONS
 from autograd_mini.replay.compiled import compile
 from autograd_mini.replay.replayed import MOST_RECORDINGS
 from autograd_mini.replay.straight_line import Program
+from autograd_mini.replay.sums import with_weighted_sums
 from autograd_mini.replay.tape import Tape
 from autograd_mini.trees import leaves
 
@@ -402,12 +403,19 @@ def test_lanes_of_every_row_to_the_last_bit(name):
     if False in singles:  # outside of the domain
         points = [p for p, found in zip(points, singles, strict=True) if found]
         singles = [found for found in singles if found]
-    found = tape.run_batch(list(np.array(points).T), len(points), len(at))
+    rows = dict(enumerate(np.array(points).T))
+    found = tape.run_batch([0.0] * len(at), rows, len(points), len(at))
     assert found is not None
-    outputs, sums, slopes = found
+    outputs, _, slopes = found
     assert outputs[0].tolist() == [outputs[0] for outputs, _ in singles]
     assert np.array([slopes[i] for i in range(len(at))]).T.tolist() == [g for _, g in singles]
-    assert np.allclose(sums, [slopes[i].sum() for i in range(len(at))], equal_nan=True)
+    del rows[0]
+    one = tape.run_batch(points[0], rows, len(points), len(at))
+    if rows and one is not None:  # the first number is that of all
+        alone = [tape.run([points[0][0], *point[1:]], len(at)) for point in points]
+        summed = np.sum([g[0] for _, g in alone])
+        np.testing.assert_allclose(one[1][0], summed, rtol=1e-13, atol=1e-15)
+        assert all(slopes.tolist() == [g[i] for _, g in alone] for i, slopes in one[2].items())
 
 
 # The compiled tape
@@ -449,13 +457,41 @@ def test_a_tape_whose_indices_are_wrong_is_refused():
     with pytest.raises(TypeError):
         tape.run([1], 1)
     rows, one, none = np.ones((1, 3)), np.empty((1, 3)), np.empty((0, 3))
-    assert tape.run_batch(rows, 3, 1, one, np.empty((1, 3))) is True
+    first, nothing = array("i", [0]), array("i")
+    slopes = np.empty((1, 3))
+    assert len(tape.run_batch([0.0], first, rows, 3, 1, one, slopes)) == 1
+    assert (one.tolist(), slopes.tolist()) == ([[2.0] * 3], [[1.0] * 3])
+    assert tape.run_batch([2.0], nothing, none, 3, 1, one, none) == [3.0]
+    assert one.tolist() == [[3.0, 3.0, 3.0]]
     for call in (
-        (rows, 4, 1, one, one), (rows, 0, 1, one, one), (rows, 3, 2, one, one),
-        (rows, 3, 1, none, one), (rows, 3, 1, one, none), (none, 3, 1, one, one),
+        (first, rows, 4, 1, one, one), (first, rows, 0, 1, one, one),
+        (first, rows, -3, 1, one, one), (first, rows, 3, 2, one, one),
+        (first, rows, 3, -1, one, one), (first, rows, 3, 1, none, one),
+        (first, rows, 3, 1, one, none), (first, none, 3, 1, one, none),
+        (array("i", [1]), rows, 3, 1, one, one), (array("i", [-1]), rows, 3, 1, one, one),
+        (nothing, rows, 3, 1, one, one), (first, rows, 2**61, 1, one, one),
     ):  # fmt: skip
         with pytest.raises(ValueError, match="a batch does not fit the tape"):
-            tape.run_batch(*call)
+            tape.run_batch([0.0], *call)
+    with pytest.raises(ValueError, match="a float for each input"):
+        tape.run_batch([], first, rows, 3, 1, one, one.copy())
+
+
+@needs_compiled
+def test_sums_of_products_are_one_step_where_gradients_are_added_in_the_same_order():
+    at = [0.3, 0.7, 1.1, -0.4]
+    leaves_ = [Value(number) for number in at]
+    for f, names in (
+        (lambda x, y, w, v: x * w + y * v + x, ["mul", "weighted_sum", "add"]),
+        (lambda x, y, w, v: ag.sin(x + w * y + v * v), ["weighted_sum", "sin"]),
+        (lambda x, y, w, v: w * x + x * y + v, ["mul", "weighted_sum", "add"]),
+        (lambda x, y, w, v: (p := x * y) + (w + p), ["mul", "add", "add"]),
+        (lambda x, y, w, v: x * w + ag.sin(x), ["mul", "sin", "add"]),
+    ):
+        tape = Tape([f(*leaves_)], leaves_, [])
+        steps, _ = with_weighted_sums(tape.steps, len(tape.numbers), set(tape.outputs))
+        assert [name for name, _ in steps] == names
+        assert tape.run(at, 4) == tape.straight_line.run(at, 4)
 
 
 @needs_compiled
