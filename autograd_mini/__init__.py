@@ -133,6 +133,7 @@ def __dir__() -> list[str]:
 _LAZY = {
     "checkpoint": "transforms.recomputed",
     "custom_gradient": "transforms.recomputed",
+    "convolve": "operations.numerics",
     "expm": "operations.matrix_exponential",
     "fixed_point": "transforms.implicit",
     "root": "transforms.implicit",
@@ -171,6 +172,7 @@ if TYPE_CHECKING:
     from autograd_mini.check import check_step as check_step
     from autograd_mini.check import compare as compare
     from autograd_mini.operations.matrix_exponential import expm as expm
+    from autograd_mini.operations.numerics import convolve as convolve
     from autograd_mini.page.walkthrough import walkthrough as walkthrough
     from autograd_mini.page.widget import widget as widget
     from autograd_mini.replay.compiled import compile as compile

@@ -159,6 +159,8 @@ SCIPY = {
     "expit": "ag.sigmoid(t)",
     "log_expit": "ag.log_sigmoid(t)",
     "expm": "ag.expm(t)",
+    **dict.fromkeys(("convolve", "convolve2d", "fftconvolve"), "ag.convolve(t, kernel, mode)"),
+    **dict.fromkeys(("correlate", "correlate2d"), "ag.convolve(t, np.flip(kernel), mode)"),
     **{
         name: f"ag.stats's {name}, as ag.stats.{distribution}.{name}(t)"
         for distribution, names in (
@@ -169,7 +171,7 @@ SCIPY = {
     },
     **{name: f"ag.{name}(t, axis)" for name in _FUNCTIONS_OF_OURS},
 }
-"""Functions of scipy.special that are called otherwise here."""
+"""Functions of SciPy that are called otherwise here."""
 
 OPTIONS = {
     "dim": "axis=",

@@ -168,11 +168,12 @@ def test_what_is_imported_late_is_listed():
 
 def test_functions_of_scipy_are_answered_with_ours():
     special, stats = pytest.importorskip("scipy.special"), pytest.importorskip("scipy.stats")
-    linalg = pytest.importorskip("scipy.linalg")
-    places = special, linalg, stats.norm, stats.poisson
+    linalg, signal = pytest.importorskip("scipy.linalg"), pytest.importorskip("scipy.signal")
+    places = special, linalg, signal, stats.norm, stats.poisson
     for name, advice in other_libraries.SCIPY.items():
         function = next(getattr(place, name) for place in places if hasattr(place, name))
-        arguments = (T, 1.0) if name.endswith("pmf") else (T,)
+        two = name.endswith("pmf") or hasattr(signal, name)
+        arguments = (T, 1.0) if two else (T,)
         with pytest.raises(TypeError, match=f"{name}.*: write " + re.escape(advice)):
             function(*([ag.Value(1.0)] if name.endswith("expit") else arguments))
     with pytest.raises(TypeError, match=r"^scipy's norm\(\) makes plain numbers"):

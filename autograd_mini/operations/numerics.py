@@ -10,6 +10,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import replaces
 from autograd_mini.core.tensor import Tensor
+from autograd_mini.operations.indexing import gather
 from autograd_mini.typing import Axis, Operand
 
 
@@ -129,22 +130,58 @@ def unwrap(
 # Convolutions
 
 
+def convolve(x: Operand, y: Operand, mode: str | int = "full") -> Operand:
+    """The convolution of two arrays over all their axes, as ``scipy.signal.convolve`` computes it.
+
+    Arguments:
+        x, y: arrays or Tensors of as many axes, of shapes (n, …) and (m, …).
+        mode: ``"full"``, of shape (n + m - 1, …); ``"same"``, the middle of that, of the shape of
+            ``x``; ``"valid"``, where one lies wholly inside the other, of shape (n - m + 1, …).
+
+    Raises:
+        ValueError: they have not as many axes, one is empty or a number, or for ``"valid"`` neither
+            fits into the other.
+
+    The correlation, which networks call a convolution, is that with ``np.flip(kernel)``:
+
+    >>> from autograd_mini import gradients
+    >>> image, kernel = np.arange(9.0).reshape(3, 3), Tensor([[1.0, 0.0], [0.0, -1.0]])
+    >>> out = convolve(image, np.flip(kernel), "valid")
+    >>> out.data
+    array([[-4., -4.],
+           [-4., -4.]])
+    >>> gradients(np.sum(out), kernel)
+    array([[ 8., 12.],
+           [20., 24.]])
+    """
+    mode = _mode(mode)
+    n, m = np.shape(x), np.shape(y)
+    if len(n) != len(m) or not n or 0 in (*n, *m):
+        raise ValueError(f"convolve: as many axes, none of them empty; found shapes {n} and {m}")
+    smaller = all(a <= b for a, b in zip(n, m, strict=True))
+    if mode == "valid" and not (smaller or all(a >= b for a, b in zip(n, m, strict=True))):
+        raise ValueError(f"convolve in mode 'valid': neither fits into the other: {n} and {m}")
+    if smaller and mode != "same":
+        x, y, m = y, x, n
+    if mode != "valid":
+        x = np.pad(x, [(size - 1, size - 1) for size in m])
+    numbers = np.arange(np.size(x)).reshape(np.shape(x))
+    windows = np.lib.stride_tricks.sliding_window_view(numbers, m)
+    if mode == "same":
+        starts = [(size - 1) // 2 for size in m]
+        windows = windows[tuple(slice(a, a + size) for a, size in zip(starts, n, strict=True))]
+    return np.tensordot(gather([x], windows), np.flip(y), len(m))
+
+
 @replaces(np.convolve)
-def convolve(a: Operand, v: Operand, mode: str | int = "full") -> Operand:
+def _convolve_vectors(a: Operand, v: Operand, mode: str | int = "full") -> Operand:
     a, v = np.atleast_1d(a), np.atleast_1d(v)
     if np.ndim(a) != 1 or np.ndim(v) != 1:
-        raise ValueError(f"convolve: one axis each, found shapes {np.shape(a)} and {np.shape(v)}")
-    if np.size(v) > np.size(a):
-        a, v = v, a
-    n, m = np.size(a), np.size(v)
-    if not m:
-        raise ValueError("convolve: neither may be empty")
-    mode = _mode(mode)
-    ends = {"full": (0, n + m - 1), "same": ((m - 1) // 2, (m - 1) // 2 + n), "valid": (m - 1, n)}
-    padded = np.pad(a, m - 1)
-    windows = np.lib.stride_tricks.sliding_window_view(np.arange(n + 2 * (m - 1)), m)
-    start, stop = ends[mode]
-    return padded[windows[start:stop]] @ np.flip(v)
+        raise ValueError(
+            f"convolve: one axis each, found shapes {np.shape(a)} and {np.shape(v)}; of more axes "
+            "write autograd_mini.convolve"
+        )
+    return convolve(v, a, mode) if np.size(v) > np.size(a) else convolve(a, v, mode)
 
 
 def _mode(mode: str | int) -> str:
@@ -158,7 +195,7 @@ def _mode(mode: str | int) -> str:
 def correlate(a: Operand, v: Operand, mode: str | int = "valid") -> Operand:
     mode = _mode(mode)
     n, m = np.size(a), np.size(v)
-    whole = convolve(a, np.flip(v), "full")
+    whole = np.convolve(a, np.flip(v))
     if mode == "full":
         return whole
     least, most = min(n, m), max(n, m)

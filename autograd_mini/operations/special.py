@@ -12,6 +12,7 @@ from scipy import special
 from autograd_mini.core import tensor
 from autograd_mini.core.operation import OPERATIONS, define, replaces
 from autograd_mini.core.rule import FUNCTIONS
+from autograd_mini.operations.ufuncs import still
 from autograd_mini.typing import Function, Operand
 
 
@@ -63,6 +64,7 @@ replaces(special.expit)(lambda x: FUNCTIONS["sigmoid"](x))
 replaces(special.log_expit)(lambda x: FUNCTIONS["log_sigmoid"](x))
 replaces(special.exp10)(lambda x: np.power(10.0, x))
 replaces(special.cbrt)(lambda x: np.cbrt(x))
+replaces(special.gammasgn)(lambda x: special.gammasgn(tensor.plain(x)) + still(x))
 
 
 # Gamma and what is made of it
