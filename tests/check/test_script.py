@@ -915,3 +915,43 @@ def test_a_part_of_the_loss_is_not_the_loss(slip, tmp_path):
     assert report.assumptions[1].startswith("Loss: loss, line 8 (printed)")
     assert report.ok is not bool(slip), report
     assert not slip or report.mistakes[0].cause == "missing-term"
+
+
+PAIRS_OF_FEATURES = """
+    x, y = [1, 0, 2, 1], 0.7
+    w = [0.1, -0.2, 0.3, 0.2]
+    V = [[0.3, -0.1], [0.2, 0.4], [-0.5, 0.1], [0.1, 0.3]]
+    for epoch in range(20):
+        sums = [sum(V[i][f] * x[i] for i in range(4)) for f in range(2)]
+        squares = [sum((V[i][f] * x[i]) ** 2 for i in range(4)) for f in range(2)]
+        out = sum(w[i] * x[i] for i in range(4))
+        out += 0.5 * sum(s * s - q for s, q in zip(sums, squares))
+        e = out - y
+        loss = 0.5 * e * e
+        for i in range(4):
+            if x[i] == 0:
+                continue
+            w[i] -= 0.1 * e * x[i]
+            for f in range(2):
+                V[i][f] -= 0.1 * e * (x[i] * sums[f] - V[i][f] * x[i] ** 2)
+"""
+
+
+@pytest.mark.parametrize(
+    "right, wrong, repairs",
+    [
+        ("x[i] ** 2)", "x[i])", ["V[i][f] -= 0.1 * e * x[i] * (sums[f] - V[i][f] * x[i])"]),
+        ("(x[i] * sums[f] - V[i][f] * x[i] ** 2)", "x[i] * sums[f]", []),  # no change of a part
+    ],
+)
+def test_an_update_of_numbers_one_by_one(right, wrong, repairs, tmp_path):
+    text = slipped(PAIRS_OF_FEATURES, right, wrong)
+    report = check_script(script(tmp_path, text))
+    assert "divided by 0.1 (loss=)" in report.assumptions[3]  # what is 1 in one pass is no rate
+    (slip,) = report.mistakes
+    assert slip.line.text.startswith("V[i][f] -= ")
+    assert [repair.text for repair in slip.repairs] == repairs
+
+
+def test_numbers_updated_one_by_one_are_right(tmp_path):
+    assert check_script(script(tmp_path, PAIRS_OF_FEATURES)).ok

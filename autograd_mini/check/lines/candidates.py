@@ -35,6 +35,9 @@ _COSTLIEST_PAIR = 4.5
 _PAIRED_WHERE_MEANT, _COSTLIEST_WHERE_MEANT = 150, 6.0
 """The same where it is known what is to be made: most pairs need not run."""
 _LEAST_PAIR = 3.4
+_PARTS = 5
+"""Into so many parts the turns of a statement are divided, of which each has one looked at: what
+an edit makes may be the same in the first."""
 _TWICE = 1.0
 """What it costs that two edits are needed."""
 
@@ -145,7 +148,7 @@ class Candidates:
     ) -> None:
         self.trial, self.truth, self.statement = trial, truth, statement
         self._meant = {turn: array for turn, array in enumerate(meant) if array is not None}
-        self._turns = {0, 1, turns - 1}
+        self._turns = {0, 1, *(turns * part // _PARTS for part in range(1, _PARTS)), turns - 1}
         self._seen: dict[object, list[Edits]] = {}  # each with what makes the same
         self._given: list[Candidate] = []
         self._codes: dict[ast.stmt, CodeType | SyntaxError | None] = {}

@@ -246,8 +246,11 @@ def _unmended(
     trial: Trial, truth: Truth, budget: Budget, meant: Substituted | None
 ) -> list[Mistake]:
     """What no small change explains: the line that is wrong, if there is only one."""
-    every = sorted(Suspects(trial, truth, meant).upto(1), key=attrgetter("penalty", "first"))
+    every = sorted(Suspects(trial, truth, meant).upto(_ALONE), key=attrgetter("penalty", "first"))
     unknown = [suspect for suspect in every if suspect.penalty < 1 and suspect.handed_right]
+    makers = [suspect for suspect in every if suspect.statement.place in trial.places]
+    if not unknown and len(makers) == 1:  # of single numbers it is not seen what they are
+        unknown = makers
     if not unknown:
         return list(_of_another_shape(trial, truth))
     suspect = unknown[0]
@@ -264,6 +267,10 @@ def _unmended(
     sentence = _of_share(trial, truth, suspect) or sentence
     line = line_of(suspect.statement, None)
     return [Mistake(line, "unknown", sentence, (), tuple(sorted(own)), tuple(inherited))]
+
+
+_ALONE = 1.9
+"""How unlikely a statement may be wrong if it is the only one that may."""
 
 
 def _of_share(trial: Trial, truth: Truth, suspect: Suspect) -> str:

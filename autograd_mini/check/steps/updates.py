@@ -304,23 +304,31 @@ def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
 
 
 def _factors(step: Step, moved: Values, statement: Statement, amount: ast.expr) -> dict[str, float]:
-    """The numbers that an amount is a product with, as they are written."""
+    """The numbers that an amount is a product with in each pass, as they are written."""
 
     def values(start: Values) -> dict[str, float]:
-        found: dict[str, float] = {}
+        passes: list[dict[str, float]] = []
 
         def visit(_: Program, names: Mapping[str, Any]) -> None:
+            found = {}
             for text, divided in _scalars_of(amount, statement, names):
                 value = _value(text, names)
                 if isinstance(value, int | float | np.number) and np.isfinite(value) and value:
                     found[f"1/{text}" if divided else text] = float(1 / value if divided else value)
-            raise Stopped
+            passes.append(found)
+            if len(passes) == _PASSES:
+                raise Stopped
 
         run(step, (), start=start, before=statement.place, visit=visit)
-        return found
+        first = passes[0] if passes else {}
+        return {text: v for text, v in first.items() if all(p.get(text) == v for p in passes)}
 
     here, there = values({}), values(moved)
     return {text: value for text, value in here.items() if there.get(text, value) == value}
+
+
+_PASSES = 16
+"""How many passes of a statement are looked at for what is another number in each."""
 
 
 def _scalars_of(
