@@ -938,7 +938,7 @@ PAIRS_OF_FEATURES = """
 
 
 @pytest.mark.parametrize(
-    "right, wrong, repairs",
+    ("right", "wrong", "repairs"),
     [
         ("x[i] ** 2)", "x[i])", ["V[i][f] -= 0.1 * e * x[i] * (sums[f] - V[i][f] * x[i])"]),
         ("(x[i] * sums[f] - V[i][f] * x[i] ** 2)", "x[i] * sums[f]", []),  # no change of a part
