@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograd_mini import check_step
+from autograd_mini import check_script, check_step
 
 RNG = np.random.default_rng(0)
 
@@ -72,3 +72,82 @@ def test_an_array_that_a_step_gives_another_shape_has_its_own_again():
     x = RNG.normal(size=3)
     assert check_step(step, {"w": RNG.normal(size=(2, 3))}, x, RNG.normal(size=(2, 1))).ok
     assert x.shape == (3,)
+
+
+def test_an_update_that_is_wrong_makes_its_gradient_itself():
+    def step(p, x, y):
+        h = np.tanh(x @ p["w"])
+        error = h @ p["v"] - y
+        dh = error @ p["v"].T * (1 - h**2)
+        p["v"] -= 1e-4 * h.T @ error / 3
+        p["w"] -= 1e-4 * x.T @ dh
+        return np.sum(error**2) / 2
+
+    p = {"w": RNG.normal(size=(4, 2)), "v": RNG.normal(size=(2, 2))}
+    report = check_step(step, p, RNG.normal(size=(6, 4)), 0.0)
+    (mistake,) = report.mistakes
+    assert (mistake.names, mistake.inherited_by) == (("v",), ())
+    assert "inherited" not in str(report)
+
+
+NEURONS = """\
+# pure python, the 2-2-2 textbook, objects
+import math, random
+random.seed(1)
+class Neuron:
+
+    def __init__(self, n):
+        self.weights = [random.uniform(-1, 1) for _ in range(n)]
+        self.bias = random.uniform(-1, 1)
+
+    def activate(self, inputs):
+        self.inputs = inputs
+        s = self.bias
+        for w, x in zip(self.weights, inputs):
+            s += w * x
+        self.output = 1.0 / (1.0 + math.exp(-s))
+        return self.output
+
+class Net:
+
+    def __init__(self, sizes):
+        self.layers = [[Neuron(a) for _ in range(b)] for a, b in zip(sizes, sizes[1:])]
+
+    def feed(self, x):
+        for layer in self.layers:
+            x = [n.activate(x) for n in layer]
+        return x
+
+    def train(self, x, t, lr):
+        out = self.feed(x)
+        for n, o, target in zip(self.layers[-1], out, t):
+            n.delta = (o - target) * o * (1 - o)
+        for i in reversed(range(len(self.layers) - 1)):
+            for j, n in enumerate(self.layers[i]):
+                err = sum(m.weights[j] * m.delta for m in self.layers[i + 1])
+                n.delta = err * n.output * (1 - n.output)
+        for layer in self.layers:
+            for n in layer:
+                for k in range(len(n.weights)):
+                    n.weights[k] -= lr * n.delta * n.inputs[0]
+                n.bias -= lr * n.delta
+        return 0.5 * sum((a - b) ** 2 for a, b in zip(out, t))
+
+data = [([0, 0], [0]), ([0, 1], [1]), ([1, 0], [1]), ([1, 1], [0])]
+net = Net([2, 3, 1])
+for epoch in range(3000):
+    error = 0
+    for x, t in data:
+        error += net.train(x, t, 0.5)
+    if epoch % 500 == 0:
+        print('>epoch=%d, error=%.3f' % (epoch, error))
+"""
+
+
+def test_a_line_that_mends_all_comes_before_a_loop_that_mends_a_part(tmp_path):
+    """Nine turns of the line, of which the first and the last do not reach every neuron."""
+    file = tmp_path / "neurons.py"
+    file.write_text(NEURONS)
+    (mistake,) = check_script(file).mistakes
+    assert mistake.repair.text == "n.weights[k] -= lr * n.delta * n.inputs[k]"
+    assert len(mistake.repairs) == 1

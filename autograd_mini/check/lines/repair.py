@@ -114,6 +114,11 @@ class Mended:
         return steps + others + missing(len(self.left))
 
     @property
+    def rank(self) -> tuple[bool, float]:
+        """What is least for the best of several: nothing is wrong any more, then the likeliest."""
+        return bool(self.left), self.cost
+
+    @property
     def is_plain(self) -> bool:
         """Whether nothing is wrong any more, and each repair is one change."""
         return not self.left and all(len(step.first.edits) == 1 for step in self.steps)
@@ -149,7 +154,7 @@ def mended(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget
             with budget.part(_SHARE):
                 rest = _one_by_one(after(trial, [first]), truth, culprits, budget)
             row = replace(rest, steps=(_step(trial, first, found), *rest.steps))
-            best = row if not best.steps or row.cost < best.cost else best
+            best = row if not best.steps or row.rank < best.rank else best
         if not best.left:
             break
     return best
@@ -449,7 +454,8 @@ class _Line:
         untold = {
             (site, turn)
             for site in trial.places.get(self.place, ())
-            for turn, names in zip(trial.turns(site), trial.moves(site), strict=True)
+            for turns, names in zip(trial.turns(site), trial.moves(site), strict=True)
+            for turn in turns
             if len(trial.turns(site)) > 1 and names & trial.wrong and not names & right
         }
         if not untold:

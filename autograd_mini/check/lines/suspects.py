@@ -19,7 +19,7 @@ from autograd_mini.check.lines.program import Event
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.lines.substituted import Substituted
-from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.trial import Trial, is_multiple
 from autograd_mini.typing import Array
 
 
@@ -203,15 +203,9 @@ def _taken(
     for gradient in gradients:
         if gradient.shape == after.shape and gradient.any():
             for array, factors in unknown:
-                if array.shape == after.shape and _is_multiple(array, gradient):
+                if array.shape == after.shape and is_multiple(array, gradient):
                     return [factors]
     return []
-
-
-def _is_multiple(one: Array, other: Array) -> bool:
-    size = np.max(np.abs(one), initial=0.0)
-    ratio = np.vdot(one, other) / np.vdot(other, other) if other.size > 1 else 1.0
-    return bool(size and np.all(np.abs(one - ratio * other) <= 1e-6 * size))
 
 
 def _keeps_the_last_share(

@@ -25,7 +25,7 @@ from autograd_mini.check.problem import Problem
 from autograd_mini.typing import Array
 
 _TURNS = 4
-"""How many turns of a statement in a loop are looked at."""
+"""How many turns of a statement in a loop are looked at one by one."""
 _UNMOVED = 1e-9
 """How far a gradient may be off, as a part of its largest element, that nothing has moved."""
 _POINTS = 2
@@ -131,22 +131,35 @@ class Trial:
         return found
 
     def made_at(self, place: Place) -> set[str]:
-        """The gradients that a statement itself makes."""
+        """The gradients that a statement itself makes, be it that it takes them away at once."""
         made = [self.sites[site][-1].value for site in self.places.get(place, [])]
         given = self.ran.gradients or {}
-        return {name for name in given if any(_is_the_same(given[name], each) for each in made)}
+        return {
+            name
+            for name in self.names
+            if name in given and any(self._is_made(name, given[name], each) for each in made)
+        }
+
+    def _is_made(self, name: str, gradient: Array, made: Array) -> bool:
+        """Whether an array is a gradient, or its parameter after the update by it."""
+        if same_to_rounding(made, gradient, self.here.tolerance[name]):
+            return True
+        before = np.asarray(self.problem.nodes[name].data)
+        return bool(before.shape == made.shape and is_multiple(before - made, gradient))
 
     def moves(self, site: Site) -> list[set[str]]:
-        """The gradients that depend on the values that are made somewhere, turn by turn."""
+        """The gradients that depend on the values that are made somewhere, as in ``turns``."""
         if site not in self._moves:
-            self._moves[site] = [self._moved_by(site, turn) for turn in self.turns(site)]
+            self._moves[site] = [self._moved_by(site, turns) for turns in self.turns(site)]
         return self._moves[site]
 
-    def turns(self, site: Site) -> list[int]:
-        """The turns that are looked at: of many the first and the last."""
-        turns = list(range(len(self.sites[site])))
-        turns[_TURNS - 1 : -1] = []
-        return turns
+    def turns(self, site: Site) -> list[range]:
+        """The turns that are looked at, one by one: of many those in the middle together."""
+        count = len(self.sites[site])
+        ends = [0, *range(1, min(count, _TURNS)), count]
+        if count > _TURNS:
+            ends.insert(-1, count - 1)
+        return [range(start, end) for start, end in zip(ends, ends[1:], strict=False)]
 
     def of_forward(self, place: Place) -> float:
         """How much of what a statement makes the forward pass gives, of 1.
@@ -158,11 +171,11 @@ class Trial:
             self.moves(site)
         return len(self._forward.intersection(sites)) / max(len(sites), 1)
 
-    def _moved_by(self, site: Site, when: int) -> set[str]:
+    def _moved_by(self, site: Site, when: range) -> set[str]:
         rng = np.random.default_rng(0)
 
         def exchange(other: Site, turn: int, value: Array) -> Array | None:
-            if other != site or turn != when:
+            if other != site or turn not in when:
                 return None
             if value.dtype.kind == "b":
                 return np.asarray(~value)
@@ -240,16 +253,13 @@ class Trial:
         return 1 + len(self.elsewhere)
 
 
-def _is_the_same(gradient: Array, made: Array) -> bool:
-    """Whether a gradient is what a statement made, be it that a rate was divided by."""
-    if gradient.shape != made.shape:
+def is_multiple(one: Array, other: Array) -> bool:
+    """Whether an array is a number times another of its shape, to rounding of an update."""
+    size = np.max(np.abs(one), initial=0.0)
+    if not other.any():
         return False
-    room = _RATE_ROUNDED * np.max(np.abs(gradient), initial=0.0)
-    return bool((np.abs(gradient - made) <= room).all())
-
-
-_RATE_ROUNDED = 1e-12
-"""How far a product with a rate, divided by it, is off at the most."""
+    ratio = np.vdot(one, other) / np.vdot(other, other) if other.size > 1 else 1.0
+    return bool(size and np.all(np.abs(one - ratio * other) <= 1e-6 * size))
 
 
 def _room(gradient: Array, tolerance: Array, problem: Problem) -> Array:
