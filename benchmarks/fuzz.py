@@ -332,7 +332,6 @@ class Counts:
 
     version: str
     seed: int
-    every: int
     programs: int = 0
     calls: dict[str, int] = dataclasses.field(default_factory=dict)
     compared: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -348,21 +347,21 @@ class Counts:
         )
 
 
-def resumed(file: Path | None, seed: int, every: int) -> Counts:
-    """What was counted so far of the same programs on the same source."""
-    source = hashlib.sha256(Path(__file__).read_bytes())
+def resumed(file: Path | None, seed: int) -> Counts:
+    """What was counted so far of the same programs on the same package."""
+    source = hashlib.sha256()
     for module in sorted(Path(ag.__file__).parent.rglob("*.py")):
         source.update(module.read_bytes())
-    new = Counts(source.hexdigest(), seed, every)
+    new = Counts(source.hexdigest(), seed)
     if file is None or not file.exists():
         return new
     found = Counts(**json.loads(file.read_text()))
-    if (found.version, found.seed, found.every) != (new.version, seed, every):
-        raise SystemExit(f"{file} was counted with another source, seed or --jax: remove it")
+    if (found.version, found.seed) != (new.version, seed):
+        raise SystemExit(f"{file} was counted of another version, or from another seed: remove it")
     return found
 
 
-def compare(seed: int, counts: Counts) -> None:
+def compare(seed: int, every: int, counts: Counts) -> None:
     """Runs one program everywhere, and counts who differs."""
     leaves, steps = program(seed)
     counts.programs += 1
@@ -373,7 +372,7 @@ def compare(seed: int, counts: Counts) -> None:
     eps = 2e-9 if leaves[0].dtype == np.float64 else 5e-3
     peers: dict[str, Op] = {"PyTorch": by_torch}
     names = {name for name, _ in steps}
-    if counts.every and seed % counts.every == 0 and not names & SKIPPED_BY_JAX:
+    if every and seed % every == 0 and not names & SKIPPED_BY_JAX:
         peers["JAX"] = by_jax
     told = f"{[x.shape for x in leaves]} {steps}"
     try:
@@ -405,13 +404,13 @@ def main() -> None:
     programs, every = (200, 0) if given.quick else (given.programs, given.jax)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    counts = resumed(given.resume, given.seed, every)
+    counts = resumed(given.resume, given.seed)
     for difference in counts.differences:
         print(difference)
     with np.errstate(all="ignore"):
         while counts.programs < programs:
             known = len(counts.differences)
-            compare(given.seed + counts.programs, counts)
+            compare(given.seed + counts.programs, every, counts)
             for difference in counts.differences[known:]:
                 print(difference, flush=True)
             if given.resume and (counts.programs % 100 == 0 or counts.programs == programs):
