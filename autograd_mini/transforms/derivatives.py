@@ -94,7 +94,9 @@ def value_and_grad(
     return value_and_gradient
 
 
-def elementwise_grad(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
+def elementwise_grad(
+    f: Function, argnums: Argnums = 0, *, has_aux: bool = False, **more: Operand
+) -> Function:
     """The derivative of an elementwise function, element by element.
 
     Each element of the result depends on the same element of the argument alone: of other
@@ -102,10 +104,11 @@ def elementwise_grad(f: Function, argnums: Argnums = 0, **more: Operand) -> Func
 
     Arguments:
         f: a function whose result has the shape that its arguments broadcast to.
-        argnums: as for ``grad``.
+        argnums, has_aux: as for ``grad``.
 
     Returns:
-        A function of the same arguments that gives an array of the argument's shape.
+        A function of the same arguments that gives an array of the argument's shape; with
+        ``has_aux`` the pair of this and of the second that ``f`` returned.
 
     >>> elementwise_grad(np.tanh)(np.array([0.0, 1.0])).round(4)
     array([1.  , 0.42])
@@ -114,10 +117,11 @@ def elementwise_grad(f: Function, argnums: Argnums = 0, **more: Operand) -> Func
 
     @keeping_graph
     def slopes(*args: Tree, **kwargs: Tree) -> Tree:
-        call = Call("elementwise_grad", f, chosen, args, kwargs)
+        call = Call("elementwise_grad", f, chosen, args, kwargs, has_aux)
         call.warn_of_independence()
         ones = [1.0 if isinstance(o, Value) else np.ones(shape_of(o)) for o in call.outputs]
-        return call.arranged(call.gradients(ones))
+        found = call.arranged(call.gradients(ones))
+        return (found, call.value(call.aux)) if has_aux else found
 
     return slopes
 

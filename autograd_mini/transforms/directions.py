@@ -114,7 +114,9 @@ def as_tangent(x: Tree, vector: Tree) -> Tree:
     return vector if vector.dtype == x.dtype else vector.astype(x.dtype)
 
 
-def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Tree:
+def hvp(
+    f: Function, primals: Sequence[Any], tangents: Sequence[Any], *, has_aux: bool = False
+) -> Tree:
     """The Hessian of a scalar function times a vector, without forming the Hessian.
 
     The tangents are pushed forward through the recorded gradient.
@@ -123,9 +125,11 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Tree:
         primals: the arguments of ``f``, as a tuple or list.
         tangents: the vector, one part for each primal and arranged as it is: the same keys,
             lengths and shapes.
+        has_aux: as for ``grad``.
 
     Returns:
-        A tuple of products, one for each primal and arranged as it is.
+        A tuple of products, one for each primal and arranged as it is; with ``has_aux`` the pair
+        of this and of the second that ``f`` returned.
 
     Raises:
         ValueError: a tangent has other keys, another length or another shape than its primal.
@@ -137,4 +141,6 @@ def hvp(f: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> Tree:
     """
     check_function("hvp", f)
     fitting_tangents("hvp", primals, tangents)
-    return jvp(grad(f, tuple(range(len(primals)))), primals, tangents)[1]
+    gradient = grad(f, tuple(range(len(primals))), has_aux=has_aux)
+    _, *found = jvp(gradient, primals, tangents, has_aux=has_aux)
+    return tuple(found) if has_aux else found[0]

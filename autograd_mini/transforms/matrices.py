@@ -24,22 +24,30 @@ from autograd_mini.trees import rebuild
 from autograd_mini.typing import Function, Operand, Tree
 
 
-def jacobian(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
+def jacobian(
+    f: Function, argnums: Argnums = 0, *, has_aux: bool = False, **more: Operand
+) -> Function:
     """The Jacobian of a function that returns arrays, by the cheaper of ``jacfwd`` and ``jacrev``.
+
+    Arguments:
+        argnums, has_aux: as for ``grad``.
 
     Returns:
         A function of the same arguments.  For an output of shape ``m`` and an argument of
         shape ``n`` it gives an array of shape ``m + n``; arranged as the output is, and in each
-        place as the argument is.
+        place as the argument is; with ``has_aux`` the pair of this and of the second that ``f``
+        returned.
 
     >>> jacobian(lambda x: x * np.sum(x))(np.array([1.0, 2.0]))
     array([[4., 1.],
            [2., 5.]])
     """
-    return _jacobian("jacobian", f, argnums, more, _is_narrow)
+    return _jacobian("jacobian", f, argnums, has_aux, more, _is_narrow)
 
 
-def jacfwd(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
+def jacfwd(
+    f: Function, argnums: Argnums = 0, *, has_aux: bool = False, **more: Operand
+) -> Function:
     """The Jacobian, by one push forward for each number of the argument.
 
     Arguments, results: as for ``jacobian``.
@@ -47,10 +55,12 @@ def jacfwd(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
     >>> jacfwd(lambda t: np.stack([np.cos(t), np.sin(t)]))(0.0)
     array([0., 1.])
     """
-    return _jacobian("jacfwd", f, argnums, more, None)
+    return _jacobian("jacfwd", f, argnums, has_aux, more, None)
 
 
-def jacrev(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
+def jacrev(
+    f: Function, argnums: Argnums = 0, *, has_aux: bool = False, **more: Operand
+) -> Function:
     """The Jacobian, by one reverse sweep for each number of the output.
 
     Arguments, results: as for ``jacobian``.
@@ -58,28 +68,35 @@ def jacrev(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
     >>> jacrev(lambda x: x[:1] * x[1])(np.array([2.0, 5.0]))
     array([[5., 2.]])
     """
-    return _jacobian("jacrev", f, argnums, more, lambda call: False)
+    return _jacobian("jacrev", f, argnums, has_aux, more, lambda call: False)
 
 
-def hessian(f: Function, argnums: Argnums = 0, **more: Operand) -> Function:
+def hessian(
+    f: Function, argnums: Argnums = 0, *, has_aux: bool = False, **more: Operand
+) -> Function:
     """The second derivatives of a function that returns one number, forward over reverse.
+
+    Arguments:
+        argnums, has_aux: as for ``grad``.
 
     Returns:
         A function of the same arguments that gives an array of shape ``n + n`` for an argument of
-        shape ``n``; arranged as the argument is, and in each place once more.
+        shape ``n``; arranged as the argument is, and in each place once more; with ``has_aux`` the
+        pair of this and of the second that ``f`` returned.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
     array([[10.,  6.],
            [ 6.,  0.]])
     """
     chosen = chosen_arguments("hessian", f, argnums, more)
-    return _jacobian("hessian", grad(f, chosen), chosen, {}, _is_pushed)
+    return _jacobian("hessian", grad(f, chosen, has_aux=has_aux), chosen, has_aux, {}, _is_pushed)
 
 
 def _jacobian(
     name: str,
     f: Function,
     argnums: Argnums,
+    has_aux: bool,
     more: dict[str, Any],
     forward: Callable[[Call], bool] | None,
 ) -> Function:
@@ -87,7 +104,7 @@ def _jacobian(
 
     @keeping_graph
     def jacobian_of_f(*args: Tree, **kwargs: Tree) -> Tree:
-        call = Call(name, f, chosen, args, kwargs)
+        call = Call(name, f, chosen, args, kwargs, has_aux)
         call.warn_of_independence()
         if forward is None:
             blocks = list(_by_columns(call))
@@ -98,7 +115,8 @@ def _jacobian(
                 blocks = list(_by_columns(call))
             if not all(np.all(np.isfinite(data_of_leaf(x))) for block in blocks for x in block):
                 blocks = list(_by_rows(call))  # a tangent of a tiny number may leave the range
-        return rebuild(call.out, map(call.arranged, blocks))
+        found = rebuild(call.out, map(call.arranged, blocks))
+        return (found, call.value(call.aux)) if has_aux else found
 
     return jacobian_of_f
 

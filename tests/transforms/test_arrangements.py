@@ -174,6 +174,14 @@ def test_aux_is_what_else_a_function_returns():
     assert isinstance(aux["hidden"], Tensor)
     assert ag.vjp(loss, X, has_aux=True)[2]["note"] == "seen"
     assert ag.jvp(loss, (X,), (X,), has_aux=True)[2]["note"] == "seen"
+    rest = ag.jacobian, ag.jacfwd, ag.jacrev, ag.hessian, ag.elementwise_grad
+    for transform in rest:
+        found, aux = transform(loss, has_aux=True)(X)
+        np.testing.assert_array_equal(found, transform(lambda w: loss(w)[0])(X))
+        np.testing.assert_array_equal(aux["hidden"], np.tanh(X))
+    found, aux = ag.hvp(loss, (X,), (X,), has_aux=True)
+    np.testing.assert_array_equal(found, ag.hvp(lambda w: loss(w)[0], (X,), (X,)))
+    assert aux["note"] == "seen"
     with pytest.raises(TypeError, match=r"returns a pair.*it returned Tensor"):
         ag.grad(np.sum, has_aux=True)(X)
     with pytest.raises(TypeError, match="returned a tuple: use jacobian; has_aux=True is for"):
