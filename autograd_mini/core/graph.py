@@ -333,19 +333,18 @@ def _sweep(
         return {n: total for n, total in pairs if asked is None or n in asked or n in users}
 
     found = swept(masked=False)
-    of_leaves = asked is None or not any(node.operation for node in asked)
-    return swept(masked=True) if needs_masking(found, of_leaves) else found
+    return swept(masked=True) if needs_masking(found, asked) else found
 
 
-def needs_masking(found: Mapping[N, Any], whole: bool) -> bool:
+def needs_masking(found: Mapping[N, Any], asked: Collection[N] | None) -> bool:
     """Whether gradients hold NaN, which may have come of zero times infinity.
 
     Arguments:
         found: gradients of nodes.
-        whole: whether they are those of leaves, and of all that use these, which may tell of them.
+        asked: those that matter, where the others are of all that use these, which may tell of
+            them; ``None`` if they are the leaves.
     """
-    gradients = map(found.__getitem__, _telling(found)) if whole else found.values()
-    return any(map(_has_nan, gradients))
+    return any(map(_has_nan, map(found.__getitem__, _telling(found, asked))))
 
 
 def _has_nan(gradient: Operand) -> bool:
@@ -354,17 +353,17 @@ def _has_nan(gradient: Operand) -> bool:
     return bool(least != least)  # the least number is NaN if one of them is
 
 
-def _telling(found: Collection[N]) -> Iterable[N]:
-    """The nodes whose gradients hold NaN if masking could keep one from a leaf.
+def _telling(found: Collection[N], asked: Collection[N] | None) -> Iterable[N]:
+    """The nodes whose gradients hold NaN if masking could keep one from what was asked for.
 
-    They are the leaves; but where operations whose contributions are never masked give a leaf its
+    They are these; but where operations whose contributions are never masked give one its
     gradient, those of their results tell as much.  They are taken where they are less to look
     at, as for the weights of a layer.
     """
     users: dict[N, list[N]] = {}
     for node in found:
         for leaf in operands(node):
-            if not leaf.operation and leaf in found:
+            if leaf in found and (not leaf.operation if asked is None else leaf in asked):
                 users.setdefault(leaf, []).append(node)
     unmasked = {  # what is not elementwise is of Tensors, whose data are arrays
         leaf: each for leaf, each in users.items() if not any(map(_is_elementwise, each))
@@ -373,7 +372,8 @@ def _telling(found: Collection[N]) -> Iterable[N]:
     for leaf, each in unmasked.items():
         if sum(_LOOK + node.data.size for node in each) <= _LOOK + leaf.data.size:
             telling.update(dict.fromkeys(each))
-    others = (n for n in users if not all(user in telling for user in unmasked.get(n, (n,))))
+    mattering = users if asked is None else (n for n in asked if n in found)
+    others = (n for n in mattering if not all(user in telling for user in unmasked.get(n, (n,))))
     return [*telling, *others]
 
 

@@ -27,7 +27,7 @@ from autograd_mini.core.operation import Operation
 from autograd_mini.interface import guards
 from autograd_mini.interface.array_interface import ArrayInterface
 from autograd_mini.interface.operands import as_operand, real_array, refuse, taking_over
-from autograd_mini.interface.traced import as_array, traced
+from autograd_mini.interface.traced import as_array, holds_nan, traced
 from autograd_mini.typing import Array, Operand
 
 _UNRECORDED: dict[str, Any] = {}
@@ -309,7 +309,7 @@ class Tensor(ArrayInterface):
                 guards.check_unchanged(self, index)
             tangent = tangents[operand]
             share = push(tangent, out, *operands, **self._options)
-            if operation.elementwise and np.count_nonzero(np.isnan(plain(share))):
+            if operation.elementwise and holds_nan(plain(share)):
                 # zero moves nothing, even where the other is infinite: as in the reverse sweep
                 share = masked_share(share, tangent)
                 slope = push(1.0, self._array, *self._given_to_pullbacks(False), **self._options)

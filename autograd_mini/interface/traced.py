@@ -249,6 +249,13 @@ def as_float(operand: Operand) -> Operand:
     return operand.trace.as_float(operand) if type(operand) is TracedArray else float(operand)
 
 
+def holds_nan(share: Operand) -> bool:
+    """Whether there is NaN in a share of a tangent, which decides how the share is computed."""
+    if type(share) is TracedArray:
+        return bool(share.trace.call(holds_nan, (share,), {}))
+    return bool(np.count_nonzero(np.isnan(share)))
+
+
 class _Current(threading.local):
     def __init__(self) -> None:
         self.trace: Tracer | None = None

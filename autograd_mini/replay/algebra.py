@@ -178,9 +178,10 @@ class Algebra:
         if user.function is not user.ufunc or user.kwargs:
             return False
         if user.ufunc in (np.multiply, np.true_divide):
-            return any(map(_is_number, user.args))
-        second = bool(user.args[1] == place)
-        return user.ufunc is np.add or (user.ufunc is np.subtract and second)
+            made = user.out
+            is_passed_on = made is not None and self._is_float(made) and self._takes_signs(made)
+            return is_passed_on or any(map(_is_number, user.args))
+        return user.ufunc is np.add or (user.ufunc is np.subtract and user.args[1] == place)
 
     def _is_float(self, place: Place | None) -> bool:
         value = None if place is None else self._values[place]

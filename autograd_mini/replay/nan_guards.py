@@ -3,7 +3,8 @@
 A sweep looks at gradients for NaN, and a derivative is another where a result is NaN.  NaN goes
 on through most operations: where there is none in what comes of a value, there is none in it.
 So a recording of a run without NaN holds for runs without NaN, which a look at the last values
-tells; a run with one is recorded by itself, as it is.
+tells; a run with one is recorded by itself, as it is.  What is finite tells of more: a finite
+product has finite factors, and a product of these is not NaN.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ import functools
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.interface.functions import but
+from autograd_mini.interface.traced import holds_nan
 from autograd_mini.operations.indexing import zeros_with
 from autograd_mini.replay.algebra import combined_at
 from autograd_mini.replay.trace import Kind, Place, Step, needed, renamed
-from autograd_mini.typing import Operand
+from autograd_mini.typing import Array, Operand
 
 
 def with_few_looks(
@@ -64,14 +66,13 @@ def with_few_looks(
     kept = needed(kept, [*outputs, *sought])
     alive = {step.out for step in kept} | {p for step in kept for p in step.reads()}
     sought |= {place for place in local if place in alive}
-    telling = _telling(kept, values, sought, masks.keys())
-    wanted = {telling[place] for place in sought}
+    looked = _looked_at_in_the_end(kept, values, sought, masks.keys())
     computed = {step.out for step in kept}
-    guarded = [_look(place) for place in sorted(wanted) if place not in computed]
+    guarded = [_look(place, looked) for place in sorted(looked) if place not in computed]
     for step in kept:
         guarded.append(step)
-        if step.out is not None and step.out in wanted:
-            guarded.append(_look(step.out))
+        if step.out is not None and step.out in looked:
+            guarded.append(_look(step.out, looked))
     return guarded, outputs
 
 
@@ -97,8 +98,8 @@ def _without_masks(
 
 
 def _is_of_one_share(asking: Step) -> bool:
-    """Whether NaN decides no more than how one share of a gradient, or a tangent, is computed."""
-    return asking.function == np.logical_or.reduce
+    """Whether NaN decides no more than how one share is computed, which may not be needed."""
+    return asking.function is holds_nan
 
 
 def _looked_at(step: Step, made: dict[Place, Step]) -> Place | None:
@@ -110,6 +111,9 @@ def _looked_at(step: Step, made: dict[Place, Step]) -> Place | None:
         least = made.get(place)
         whole = _least_of(least) if least is not None else None
         return place if whole is None else whole
+    if asking is not None and _is_of_one_share(asking):
+        share: Place = asking.args[0]
+        return share
     if asking is not None and asking.function == np.logical_or.reduce and _of_all(asking):
         each = made.get(asking.args[0])
         return _asked_for_nan(each) if each is not None else None
@@ -145,18 +149,99 @@ def _asked_for_nan(step: Step) -> Place | None:
     return first if is_asked and type(first) is Place else None
 
 
-def _telling(
+def _looked_at_in_the_end(
     steps: Sequence[Step], values: Sequence[Any], asked: set[Place], masks: Collection[Place]
+) -> dict[Place, bool]:
+    """The values that tell of all that is asked of, each with whether it must be finite."""
+    telling = _telling(steps, values, asked, masks)
+    of_all = _telling(steps, values, set(), masks, finite=True)
+    looked = dict.fromkeys([telling[place] for place in asked if telling[place] != place], False)
+    made = {step.out: step for step in steps if step.out is not None}
+    for place in sorted(asked):
+        if telling[place] != place:
+            continue
+        found = _told_by_operands(made.get(place), telling, of_all, looked, made)
+        if found is None:
+            looked.setdefault(place, False)
+        for other in found or ():
+            looked[other] = True
+    return looked
+
+
+def _told_by_operands(
+    step: Step | None, telling: Mapping[Place, Place], of_all: Mapping[Place, Place],
+    looked: Collection[Place], made: Mapping[Place, Step],
+) -> list[Place] | None:  # fmt: skip
+    """Which of the values that are looked at must be finite for a step to make no NaN."""
+    if step is None or step.function is not step.ufunc or step.kwargs:
+        return None
+    finite: list[Place] = []
+    domains: list[tuple[float, ...]] = []
+    for operand in step.args:
+        if type(operand) is not Place:
+            if np.ndim(operand):
+                return None
+            domains.append((float(operand),))
+            continue
+        numbers = _NUMBERS
+        if of_all.get(operand) in looked:
+            finite.append(of_all[operand])
+            numbers = tuple(filter(math.isfinite, numbers))
+        elif telling.get(operand) not in looked:
+            return None
+        if _is_never_negative(operand, made):
+            numbers = tuple(number for number in numbers if number >= 0)
+        domains.append(numbers)
+    return None if _makes_nan(step.ufunc, *domains) else finite
+
+
+@functools.cache
+def _makes_nan(ufunc: np.ufunc, *domains: tuple[float, ...]) -> bool:
+    """Whether operands of these numbers, none of which is NaN, make one.
+
+    >>> _makes_nan(np.multiply, (0.0, 1e308), (-1e308, 3.0)), _makes_nan(np.log, (-1.0,))
+    (False, True)
+    """
+    try:
+        with np.errstate(all="ignore"):
+            return any(np.isnan(ufunc(*operands)) for operands in itertools.product(*domains))
+    except TypeError:
+        return True
+
+
+def _is_never_negative(operand: Operand, made: Mapping[Place, Step]) -> bool:
+    """Whether what it is computed of keeps it from being negative."""
+    if type(operand) is not Place:
+        return not np.ndim(operand) and bool(operand >= 0)
+    step = made.get(operand)
+    if step is None or step.ufunc is None:
+        return False
+    if step.ufunc in (np.square, np.absolute, np.exp, np.sqrt):
+        return True
+    return step.ufunc in (np.add, np.multiply, np.true_divide) and all(
+        _is_never_negative(each, made) for each in step.args
+    )
+
+
+def _telling(
+    steps: Sequence[Step],
+    values: Sequence[Any],
+    asked: set[Place],
+    masks: Collection[Place],
+    finite: bool = False,
 ) -> dict[Place, Place]:
-    """For each value asked of, and others, one that has NaN if it has, and is sooner looked at."""
+    """For each value asked of, and others, one that has NaN if it has, and is sooner looked at.
+
+    With ``finite`` one that is not finite if it is not.
+    """
     telling = {place: place for place in asked}
     for step in reversed(steps):
         out = step.out
         if out is None or step.kind or step.body or _least_of(step) is not None:
             continue
-        if out not in telling and _is_without_nan(values[out]):
+        if out not in telling and _is_ordinary(values[out], finite):
             telling[out] = out
-        for operand in _passed_on(step, values, masks) if out in telling else ():
+        for operand in _passed_on(step, values, masks, finite) if out in telling else ():
             size = np.size(values[telling[out]])
             known = telling.get(operand, operand)
             is_better = known == operand or size < np.size(values[known])
@@ -169,13 +254,26 @@ _LOOK = 4000
 """To look at an array for NaN costs as much as so many of its elements, besides these."""
 
 
-def _is_without_nan(value: Operand) -> bool:
+def _is_ordinary(value: Operand, finite: bool) -> bool:
+    """Whether it has no NaN, or is finite and can be seen to be."""
     is_float = type(value) is float or getattr(getattr(value, "dtype", None), "kind", "") == "f"
-    return is_float and not np.isnan(value).any()
+    if not is_float or not finite:
+        return is_float and not np.isnan(value).any()
+    return not np.ndim(value) or (
+        has_sum_of_squares(value) and bool(np.vdot(value, value) < np.inf)
+    )
 
 
-def _passed_on(step: Step, values: Sequence[Any], masks: Collection[Place]) -> list[Place]:
-    """The operands whose NaN comes out of a step."""
+def has_sum_of_squares(array: Array) -> bool:
+    """Whether the sum of an array's squares, which tells of NaN and infinity, is soon had."""
+    flags = array.flags
+    return array.dtype.char in "fd" and bool(flags.c_contiguous or flags.f_contiguous)
+
+
+def _passed_on(
+    step: Step, values: Sequence[Any], masks: Collection[Place], finite: bool
+) -> list[Place]:
+    """The operands whose NaN, or with ``finite`` infinity too, comes out of a step."""
     args: Sequence[Any] = ()
     if step.function in (np.matmul, float):
         args = step.args
@@ -191,29 +289,34 @@ def _passed_on(step: Step, values: Sequence[Any], masks: Collection[Place]) -> l
         args = [step.view] if is_whole else ()
     elif step.function is step.ufunc and not step.kwargs:
         numbers = [None if np.ndim(o) or type(o) is Place else float(o) for o in step.args]
-        args = [o for i, o in enumerate(step.args) if _keeps_nan(step.ufunc, i, *numbers)]
-    elif step.ufunc is not None and _keeps_nan(step.ufunc, 0, None, None):  # a reduction
+        args = [o for i, o in enumerate(step.args) if _keeps(step.ufunc, finite, i, *numbers)]
+    elif step.ufunc is not None and _keeps(step.ufunc, finite, 0, None, None):  # a reduction
         args = step.args[:1]
     return [operand for operand in args if type(operand) is Place]
 
 
 @functools.cache
-def _keeps_nan(ufunc: np.ufunc, index: int, *numbers: float | None) -> bool:
-    """Whether the result of elementwise operands is NaN where that of an index is.
+def _keeps(ufunc: np.ufunc, finite: bool, index: int, *numbers: float | None) -> bool:
+    """Whether the result is NaN where the operand of an index is, or with ``finite`` not finite.
 
-    >>> _keeps_nan(np.power, 0, None, 2.0), _keeps_nan(np.power, 0, None, None)
+    >>> _keeps(np.power, False, 0, None, 2.0), _keeps(np.power, False, 0, None, None)
+    (True, False)
+    >>> _keeps(np.multiply, True, 0, None, None), _keeps(np.divide, True, 1, None, None)
     (True, False)
     """
-    tried = [_SPECIAL if number is None else (number,) for number in numbers]
-    tried[index] = (math.nan,)
+    tried: list[tuple[float, ...]] = [
+        (*_NUMBERS, math.nan) if number is None else (number,) for number in numbers
+    ]
+    tried[index] = (math.nan, math.inf, -math.inf) if finite else (math.nan,)
     try:
         with np.errstate(all="ignore"):
-            return all(np.isnan(ufunc(*operands)) for operands in itertools.product(*tried))
+            found = [float(ufunc(*operands)) for operands in itertools.product(*tried)]
+            return not any(map(math.isfinite, found)) and (finite or all(map(math.isnan, found)))
     except TypeError:
         return False
 
 
-_SPECIAL = (0.0, 1.0, -1.0, 0.5, 3.0, math.inf, -math.inf, math.nan)
+_NUMBERS: tuple[float, ...] = (0.0, 1.0, -1.0, 0.5, 3.0, 1e308, -1e308, math.inf, -math.inf)
 
 
 def _is_in(operand: Operand, masks: Collection[Place]) -> bool:
@@ -246,8 +349,8 @@ def _is_like(place: Place | None, other: Place | None, values: Sequence[Any]) ->
     return (one.shape, one.dtype, one.strides) == (two.shape, two.dtype, two.strides)
 
 
-def _look(place: Place) -> Step:
-    return Step(bool, (place,), {}, kind=Kind.NAN)
+def _look(place: Place, looked: Mapping[Place, bool]) -> Step:
+    return Step(bool, (place,), {}, kind=Kind.NAN, expected=looked[place])
 
 
 def _rename(step: Step, same: dict[Place, Any]) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from autograd_mini.interface.functions import FEW, but
 from autograd_mini.operations.indexing import zeros_with
 from autograd_mini.replay.algebra import combined_at
+from autograd_mini.replay.nan_guards import has_sum_of_squares
 from autograd_mini.replay.numpy_calls import method_called
 from autograd_mini.replay.trace import Kind, Place, Step, places_in
 from autograd_mini.typing import Function, Operand
@@ -194,7 +195,8 @@ class Text:
             if np.ndim(self.values[operand]):
                 yield f"{indent}nan = {self._telling_of_nan(operand)}"
                 name = "nan"
-            test = f"{name} != {name}"
+            inf = self._object(math.inf, "inf")
+            test = f"not -{inf} < {name} < {inf}" if step.expected else f"{name} != {name}"
         else:
             same = self._object(_same_number, "same_number")
             test = f"not {same}({name}, {self._operand(step.expected)})"
@@ -206,10 +208,9 @@ class Text:
             yield f"{indent}    {line}"
 
     def _telling_of_nan(self, place: Place) -> str:
-        """A number that is NaN if one of an array's is: the sum of squares, which is sooner had."""
+        """A number that tells of an array's: the sum of squares, or the least, which takes long."""
         value, name = self.values[place], self._name(place)
-        flags = value.flags
-        if value.dtype.char not in "fd" or not (flags.c_contiguous or flags.f_contiguous):
+        if not has_sum_of_squares(value):
             return f"{self._object(np.minimum.reduce, 'minimum_reduce')}({name}, None, initial=0.0)"
         if value.ndim > 1:
             flat = f"{name}.ravel('K')"

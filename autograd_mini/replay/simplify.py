@@ -37,7 +37,28 @@ def simplified(trace: Trace, outputs: Sequence[Place]) -> tuple[list[Step], list
     steps = added_where_they_are(needed(steps, places), places)
     steps, places = with_few_looks(steps, places, trace.values)
     steps = Algebra(needed(steps, places), places, trace.values).steps
-    return needed(steps, places), places
+    return _settings_changed_once(needed(steps, places), outside), places
+
+
+def _settings_changed_once(steps: list[Step], outside: Hashable) -> list[Step]:
+    """The steps in an order in which errors are treated as outside first, and otherwise then.
+
+    What a derivative computes beside the function waits for it, unless something decides before.
+    """
+    early: list[Step] = []
+    late: list[Step] = []
+    waiting: set[Place | None] = set()
+    for i, step in enumerate(steps):
+        if step.kind or step.body:
+            late += steps[i:]
+            break
+        is_other = step.view is None and step.settings not in ((), outside)
+        if is_other or not waiting.isdisjoint(step.reads()):
+            late.append(step)
+            waiting.add(step.out)
+        else:
+            early.append(step)
+    return early + late
 
 
 class _Simplifier:

@@ -177,7 +177,8 @@ def is_masked(order: Sequence[Node], seed: Operand, wanted: Collection[Node] | N
     root = order[-1]
     if isinstance(root, Value):
         return True
-    return needs_masking(dict(reverse_sweep(order, seed, wanted)), wanted is None)
+    found = dict(reverse_sweep(order, seed, wanted))
+    return needs_masking(found, None if wanted is None else found.keys())
 
 
 def _flowing(node: Node, slots: list[int], given: list[Any]) -> list[int]:

@@ -228,6 +228,40 @@ def test_a_run_with_nan_is_another_than_one_without():
         check(lambda x: ag.hvp(f, (x,), (x + 1.0,))[0], *calls)
 
 
+@pytest.mark.parametrize("ask", [
+    lambda y: np.any(np.isnan(y)), lambda y: np.count_nonzero(np.isnan(y)),
+    lambda y: np.isnan(y).any(), lambda y: np.isnan(np.sum(y)),
+])  # fmt: skip
+def test_what_a_function_asks_of_nan_decides_though_nothing_else_reads_it(ask):
+    def f(x):
+        y = np.log(x)
+        return np.sum(x) if ask(y) else np.sum(2.0 * x)
+
+    plain, with_nan = np.array([1.0, 2.0]), np.array([-1.0, 2.0])
+    with np.errstate(all="ignore"):
+        assert check(f, *[[each] for each in (plain, plain, with_nan, plain)]).recordings == 2
+        check(ag.grad(f), *[[each] for each in (plain, plain, with_nan, plain)])
+
+
+def test_what_is_finite_tells_of_nan_in_what_it_is_made_of():
+    A = np.array([[1.0, 2.0], [-0.5, 1.0]])
+
+    def product(x, v):
+        return ag.hvp(lambda x: np.sum(np.log(1.0 + (A @ x) ** 2)), (x,), (v,))[0]
+
+    x, v = np.ones(2), np.array([0.5, 2.0])
+    step = check(product, [x, v], [x + 1.0, v], [v, x])
+    text = plan_of(step)
+    assert text.count("return None") == 1  # the product is finite: so is all that it is made of
+    assert " log(" not in text
+    assert " negative(" not in text
+    assert text.count("errstate") == 0
+    assert text.count("quietly(rest)") == 1
+    calls = [[np.full(2, each), v * other] for each in (1.0, 1e160, np.nan) for other in (1, 1e300)]
+    with np.errstate(all="ignore"):
+        assert check(product, [x, v], *calls, *calls).recordings <= 4
+
+
 def test_what_tells_of_nan_is_looked_at_once():
     f = ag.value_and_grad(lambda x: np.sum((x - 1.0) ** 2) + np.sum(x[1:] ** 3))
     text = plan_of(check(f, [np.ones(4)], [np.arange(4.0)]))
@@ -240,6 +274,7 @@ def test_signs_and_powers_of_two_are_taken_once():
     text = plan_of(check(f, [np.ones(4)], [np.arange(4.0)]))
     assert text.count("multiply(") == 3  # 3 d² and x y; and 6 d, whose sign is the sum's
     assert text.count("negative(") == 1
+    check(ag.value_and_grad(lambda x, y: np.sum(np.exp(-x * y))), [np.ones(4), np.arange(4.0)])
 
 
 def test_an_array_outside_that_changes_in_place_is_read_anew():
