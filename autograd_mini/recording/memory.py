@@ -111,6 +111,7 @@ class Memory:
         self._writer: Array | None = None  # for each element the number of the one, or -1
         self._place: Array | None = None  # and which of its elements it is
         self._numbers: Array | None = None  # of its elements, once they are asked for
+        self._views: weakref.WeakValueDictionary[object, Tensor] = weakref.WeakValueDictionary()
         self.version = 0
 
     def shows_all(self, view: Array) -> bool:
@@ -139,18 +140,25 @@ class Memory:
     def read(self, view: Array, make: Callable[[], Tensor | None] | None = None) -> Tensor | None:
         """The node with what a view shows; ``None`` if that is constant.
 
-        What was written unseen is found, since the numbers differ: it counts as constant.
+        Views that show the same have one node, until something is written.  What was written
+        unseen is found, since the numbers differ: it counts as constant.
 
         Arguments:
             make: records it by the operation that made the view, where nothing was written since.
         """
         if self.is_constant:
             return None
+        shown = _address(view), view.shape, view.strides
+        known = self._views.get(shown)
+        if known is not None and same_numbers(known._array, np.asarray(view)):
+            return known
         for way in (
             (make, None) if make else (None,)
         ):  # the operation's own operands may be others now
             node = self._node(view, way)
             if node is None or same_numbers(node._array, np.asarray(view)):
+                if node is not None:
+                    self._views[shown] = node
                 return node
         view = np.asarray(view)
         self.tape.note("numbers were written into an array where that could not be followed")
@@ -241,7 +249,7 @@ class Memory:
         self._content, self._written = content, []
         self.is_constant = not isinstance(content, Tensor)
         self._writer = self._place = None
-        self.version += 1
+        self._is_written()
 
     def _put(self, places: Array, value: Tensor | Array) -> None:
         if self._writer is None or self._place is None:
@@ -254,7 +262,11 @@ class Memory:
         self._place[places] = inner
         self._written.append(value)
         self.is_constant &= not isinstance(value, Tensor)
+        self._is_written()
+
+    def _is_written(self) -> None:
         self.version += 1
+        self._views.clear()
 
 
 def _gathered(sources: Sequence[Tensor | Array], places: Array) -> Tensor:

@@ -314,3 +314,17 @@ def an_array_in_the_order_of_columns(w):
 @pytest.mark.parametrize("name", FORMS)
 def test_forms(name):
     check(FORMS[name], W)
+
+
+def test_a_view_that_is_read_twice_is_one_node_until_its_array_is_written():
+    def read(w):
+        turned = w * 2
+        before = [node_of(turned.T), node_of(turned.T), node_of(turned[1:])]
+        turned[0, 0] = 1.0
+        return [*before, node_of(turned.T)]
+
+    (first, again, other, after), _, _ = recorded(read, X)
+    assert first is again
+    assert other is not first
+    assert after is not first
+    assert after.data[0, 0] == 1.0
