@@ -231,6 +231,43 @@ def layernorm_backward(dout, cache):
     return dx, dgamma, dbeta
 
 
+def spatial_batchnorm_forward(x, gamma, beta, bn_param):
+    N, C, H, W = x.shape
+    flat = x.transpose(0, 2, 3, 1).reshape(-1, C)
+    out, cache = batchnorm_forward(flat, gamma, beta, bn_param)
+    return out.reshape(N, H, W, C).transpose(0, 3, 1, 2), cache
+
+
+def spatial_batchnorm_backward(dout, cache):
+    N, C, H, W = dout.shape
+    dflat = dout.transpose(0, 2, 3, 1).reshape(-1, C)
+    dx, dgamma, dbeta = batchnorm_backward(dflat, cache)
+    dx = dx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+    return dx, dgamma, dbeta
+
+
+def groupnorm_forward(x, gamma, beta, G, gn_param):
+    N, C, H, W = x.shape
+    shape = (N * G, C // G * H * W)
+    x = x.reshape(shape).T
+    std = np.sqrt(x.var(axis=0) + gn_param.get("eps", 1e-5))
+    z = ((x - x.mean(axis=0)) / std).T.reshape(N, C, H, W)
+    return gamma * z + beta, (z, gamma, std, shape)
+
+
+def groupnorm_backward(dout, cache):
+    z, gamma, std, shape = cache
+    dbeta = dout.sum(axis=(0, 2, 3), keepdims=True)
+    dgamma = np.sum(dout * z, axis=(0, 2, 3), keepdims=True)
+    dz = (dout * gamma).reshape(shape).T
+    z = z.reshape(shape).T
+    M = z.shape[0]
+    dx = dz - np.sum(dz, axis=0) / M - z * np.sum(dz * z, axis=0) / M
+    dx /= std
+    dx = dx.T.reshape(dout.shape)
+    return dx, dgamma, dbeta
+
+
 def dropout_forward(x, dropout_param):
     p, mode = dropout_param["p"], dropout_param["mode"]
     if "seed" in dropout_param:
@@ -404,6 +441,36 @@ def svm_loss_naive(W, X, y, reg):
     return loss, dW
 
 
+def svm_loss_whole(W, X, y, reg):
+    N = X.shape[0]
+    scores = X.dot(W)
+    correct = scores[np.arange(N), y].reshape(-1, 1)
+    margins = np.maximum(0, scores - correct + 1)
+    margins[np.arange(N), y] = 0
+    loss = np.sum(margins) / N
+    loss += reg * np.sum(W * W)
+    # backward
+    margins[margins > 0] = 1
+    margins[np.arange(N), y] -= np.sum(margins, axis=1)
+    dW = X.T.dot(margins) / N
+    dW += 2 * reg * W
+    return loss, dW
+
+
+def temporal_softmax_loss(x, y, mask):
+    N, T, V = x.shape
+    x_flat, y_flat, mask_flat = x.reshape(N * T, V), y.reshape(N * T), mask.reshape(N * T)
+    probs = np.exp(x_flat - np.max(x_flat, axis=1, keepdims=True))
+    probs /= np.sum(probs, axis=1, keepdims=True)
+    loss = -np.sum(mask_flat * np.log(probs[np.arange(N * T), y_flat])) / N
+    # backward
+    dx_flat = probs.copy()
+    dx_flat[np.arange(N * T), y_flat] -= 1
+    dx_flat /= N
+    dx_flat *= mask_flat[:, None]
+    return loss, dx_flat.reshape(N, T, V)
+
+
 def mean_squared(pred, target):
     difference = pred - target
     return np.mean(difference**2), 2 * difference / difference.size
@@ -479,6 +546,23 @@ class Network:
         grads["W1"] = X.T @ dh
         grads["b1"] = dh.sum(axis=0)
         return loss, grads
+
+
+class Softmax:
+    """One Jacobian for each sample."""
+
+    def forward(self, inputs):
+        exps = np.exp(inputs - np.max(inputs, axis=1, keepdims=True))
+        self.output = exps / np.sum(exps, axis=1, keepdims=True)
+        return self.output
+
+    def backward(self, dvalues):
+        self.dinputs = np.empty_like(dvalues)
+        for i, (s, upstream) in enumerate(zip(self.output, dvalues)):
+            s = s.reshape(-1, 1)
+            jacobian = np.diagflat(s) - np.dot(s, s.T)
+            self.dinputs[i] = np.dot(jacobian, upstream)
+        return self.dinputs
 
 
 class BatchNorm:
@@ -701,4 +785,18 @@ RIGHT = {
     "upstream last": (linear, linear_backward, normal(3, 4), normal(4, 2), normal(2)),
     "several outputs": (split_forward, split_backward, normal(3, 4)),
     "outputs in a dict": (two_forward, two_backward, normal(3, 4)),
+    "svm loss of all": (svm_loss_whole, None, normal(4, 3), normal(5, 4), np.arange(5) % 3, 0.1),
+    "temporal softmax": (
+        temporal_softmax_loss, None, normal(2, 3, 4), np.array([[0, 1, 3], [2, 0, 1]]),
+        np.array([[True, True, False], [True, False, True]]),
+    ),
+    "spatial batch norm": (
+        spatial_batchnorm_forward, spatial_batchnorm_backward, normal(2, 3, 3, 2), normal(3),
+        normal(3), {"mode": "train"},
+    ),
+    "group norm": (
+        groupnorm_forward, groupnorm_backward, normal(2, 4, 3, 2), normal(1, 4, 1, 1),
+        normal(1, 4, 1, 1), 2, {},
+    ),
+    "softmax by its Jacobian": (Softmax(), None, normal(3, 4)),
 }  # fmt: skip

@@ -122,26 +122,27 @@ class Truth:
         return np.array_equal(self.gradients[node], -self.gradients.get(node.parents[0], 0.0))
 
     def _shares(self) -> Iterator[tuple[Node, Array, tuple[Node, ...]]]:
-        """What each use of a node that is used several times adds to its gradient, and what some of
-        them add together: those of one layer, where another reads it as well.
+        """What each user of a node that has several adds to its gradient, and what some of them add
+        together: those of one layer, where another reads it as well.
         """
         uses: dict[Node, int] = defaultdict(int)
         for node in self.order:
             for operand in node.parents:
                 if is_node(operand):
                     uses[operand] += 1
-        several: dict[Node, list[tuple[Array, Node]]] = defaultdict(list)
+        several: dict[Node, dict[Node, Array]] = defaultdict(dict)
         for node in self.order:
             if any(is_node(p) and uses[p] > 1 for p in node.parents):
                 for operand, share in self.shares_of(node):
-                    if uses[operand] > 1:
-                        several[operand].append((share, node))
+                    if uses[operand] > 1:  # of ``w * w`` one share, not two halves
+                        before = several[operand].get(node, 0.0)
+                        several[operand][node] = np.asarray(before + share)
         for operand, shares in several.items():
             most = len(shares) if len(shares) <= _FEW else 2
             for count in range(1, most):
-                for some in combinations(shares, count):
-                    (first, *others), through = zip(*some, strict=True)
-                    yield operand, np.asarray(sum(others, first)), tuple(through)
+                for through in combinations(shares, count):
+                    first, *others = (shares[node] for node in through)
+                    yield operand, np.asarray(sum(others, first)), through
 
     @cached_property
     def slopes(self) -> dict[Node, list[Array]]:

@@ -117,8 +117,9 @@ def constants(line: Line, node: ast.expr) -> Iterator[Change]:
     if value and not power:
         others.setdefault(1 / value)
     named = {float(word.value) for word in line.words.numbers if word.here}
+    parts = {value / w.value for w in line.words.numbers if w.is_size and w.value}
     for other in others:
-        if other != value:
+        if other != value and (other in usual or other not in parts):  # as ``1 / N`` it is clearer
             likely = other in usual or other in near
             extra = 0.0 if likely else 0.5
             if (

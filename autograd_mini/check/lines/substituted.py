@@ -175,7 +175,11 @@ class Substitutes:
         """What may be made at a site, turn by turn."""
         events = self._trial.sites[site]
         count = len(events)
-        known = self._truth.known(events[-1].value.shape, events[-1].name)[:_MOST]
+        value = events[-1].value
+        known = self._truth.known(value.shape, events[-1].name)[:_MOST]
+        for claim in self._truth.claims(value, factors=False):
+            if claim.moved and claim.kind == "gradient":
+                yield (replace(claim, moved=False),), [*[None] * (count - 1), value.T]
         for factor in self._factors[site]:
             for claims, arrays in self._in_turns(events) if count > 1 else ():
                 yield _times(factor, claims), [factor * array for array in arrays]

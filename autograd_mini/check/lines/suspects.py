@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from autograd_mini.check.lines.claims import Claim, Truth, is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Event
@@ -98,6 +96,7 @@ class Suspects:
             spoils = frozenset(n for names in moved if not names & trial.evidence for n in names)
             if spoils >= trial.wrong and place not in trial.places:
                 break  # of a loop no more is of interest
+        own += _COMPARED * trial.is_compared(place)
         penalty = own + missing(len(trial.wrong - spoils))
         every_turn = frozenset(trial.wrong.intersection(set().union(*moved)))
         cancels = own + _CANCELS + missing(len(trial.wrong - every_turn))
@@ -287,6 +286,9 @@ _FORWARD = 1.0
 
 _RETURNS_OUTPUT = 0.9
 """What it costs a statement that the forward pass returns something of what it makes."""
+
+_COMPARED = 0.8
+"""What it costs a statement that what it makes is only compared: what is made of it is likelier."""
 
 _HEADER = 0.6
 """What it costs a statement that it is the first line of others."""

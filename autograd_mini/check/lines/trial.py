@@ -89,6 +89,7 @@ class Trial:
         self.wrong = set(wrong) - set(left_out)
         self.base: Edits = base or {}
         self._forward: set[Site] = set()
+        self._compared: set[Site] = set()
         self._moves: dict[Site, list[set[str]]] = {}
         self.ran = program.run(self.base, watched=True)
         made = self.ran.gradients or {}
@@ -171,7 +172,22 @@ class Trial:
             self.moves(site)
         return len(self._forward.intersection(sites)) / max(len(sites), 1)
 
+    def is_compared(self, place: Place) -> bool:
+        """Whether all that a statement makes is only compared, as far as it was looked at."""
+        sites = self.places.get(place, [])
+        return bool(sites) and self._compared.issuperset(sites)
+
     def _moved_by(self, site: Site, when: range) -> set[str]:
+        """The gradients that change with a value: if it is a little other, or of the other sign,
+        where it is only compared.
+        """
+        moved = self._moved_with(site, when, 1.0)
+        if not moved:
+            moved = self._moved_with(site, when, -1.0)
+            self._compared |= {site} if moved else set()
+        return moved
+
+    def _moved_with(self, site: Site, when: range, sign: float) -> set[str]:
         rng = np.random.default_rng(0)
 
         def exchange(other: Site, turn: int, value: Array) -> Array | None:
@@ -182,7 +198,7 @@ class Trial:
             size = np.max(np.abs(value), initial=0.0)
             size = size if np.isfinite(size) and size else 1.0
             by = np.asarray(0.3 * size * rng.uniform(0.5, 1.5, value.shape), value.dtype)
-            return np.asarray(value + by)
+            return np.asarray(sign * (value + by), value.dtype)
 
         ran, before = (
             self.program.run(self.base, exchange=exchange, at=site.place),

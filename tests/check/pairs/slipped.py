@@ -121,6 +121,29 @@ svm loss in loops
     dW = dW / N + 2 * reg * W
         dW = dW / N + reg * W
         dW = dW / N
+svm loss of all
+    dW += 2 * reg * W
+        dW += reg * W
+        dW += 2 * W
+    dW = X.T.dot(margins) / N
+        dW = X.T.dot(margins)
+temporal softmax
+    dx_flat[np.arange(N * T), y_flat] -= 1
+        dx_flat[np.arange(N * T), y_flat] = -1
+        dx_flat[np.arange(N * T), y_flat] += 1
+spatial batch norm
+    dflat = dout.transpose(0, 2, 3, 1).reshape(-1, C)
+        dflat = dout.transpose(0, 3, 2, 1).reshape(-1, C)
+    dx = dx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+        dx = dx.reshape(N, C, H, W)
+group norm
+    dx /= std
+        dx /= std**2
+    dz = (dout * gamma).reshape(shape).T
+        dz = dout.reshape(shape).T
+softmax by its Jacobian
+    jacobian = np.diagflat(s) - np.dot(s, s.T)
+        jacobian = np.diagflat(s) + np.dot(s, s.T)
 mean squared
     return np.mean(difference**2), 2 * difference / difference.size
         return np.mean(difference**2), 2 * difference / len(difference)
