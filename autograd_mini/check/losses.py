@@ -17,9 +17,10 @@ import numpy as np
 from autograd_mini._build.functions import exp, log
 from autograd_mini.check.bounds import recorded_gradients, rounding_of, same_to_rounding
 from autograd_mini.check.forward import meant_by
+from autograd_mini.check.lines.formulas import RATES
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import DIFFER, Cause, Quantity
-from autograd_mini.check.scope import RATES, Scope
+from autograd_mini.check.scope import Scope
 from autograd_mini.check.structure import (
     CLIP,
     GETITEM,
@@ -34,7 +35,7 @@ from autograd_mini.check.structure import (
     squared,
     symbol_of,
     terms,
-)
+)  # fmt: skip
 from autograd_mini.core.graph import Node, is_node, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.typing import Array

@@ -11,9 +11,6 @@ import numpy as np
 from autograd_mini.core.graph import Node, is_node
 from autograd_mini.typing import Array, Operand
 
-RATES = ("learning_rate", "lr", "eta", "η", "rate", "alpha", "step_size")
-"""Names that a learning rate goes by."""
-
 
 class Scope(Mapping[str, Operand]):
     """Nodes, arrays and numbers by name.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from autograd_mini.check.lines.formulas import is_rate
 from autograd_mini.check.lines.line import Change, Line, is_product, meets
 from autograd_mini.check.lines.syntax import copied, factors, made, number, number_of
 from autograd_mini.check.lines.words import broadcasts
@@ -77,6 +78,8 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
             rare = 0.0 if word.is_size and word.value in sizes else 0.5
             extra = depth + rare + (0.0 if word.here else 0.5)
             yield Change("divide by number", node, made("_0 / _1", node, word.copy()), extra)
+            if line.is_update and is_rate(word.text):
+                extra = depth - _RATE  # before a number that equals it
             yield Change("insert number", node, made("_0 * _1", node, word.copy()), extra)
         if isinstance(word.value, float) and 0 < word.value < 1:
             new = made("_0 / (1 - _1)", node, word.copy())
@@ -114,6 +117,10 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
                 new = made("_0 * _1 * _2", word.copy(), copied(node.right), node)
                 yield Change("insert factor", node, new, depth + 0.3)
     yield from _inserted_matrices(line, node, depth)
+
+
+_RATE = 0.4
+"""How much likelier than another factor a rate is missing where something is updated."""
 
 
 def _first(node: ast.expr) -> ast.expr:

@@ -74,3 +74,16 @@ def turns(turned: ast.expr, node: ast.expr) -> bool:
     return text_of(turned).startswith((f"{text_of(node)}.T", f"{text_of(node)}.transpose(")) or (
         text_of(turned).startswith(f"{text_of(node)}.swapaxes(")
     )
+
+
+RATES = ("learning_rate", "lr", "eta", "η", "rate", "alpha", "step_size")
+"""Names that a learning rate goes by."""
+
+
+def is_rate(text: str) -> bool:
+    """Whether something called so is a learning rate.
+
+    >>> is_rate("self.lr"), is_rate("clr")
+    (True, False)
+    """
+    return text.rpartition(".")[2] in RATES

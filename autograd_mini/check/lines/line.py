@@ -9,7 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from autograd_mini.check.lines.syntax import Tree, copied, made
+from autograd_mini.check.lines.formulas import is_rate
+from autograd_mini.check.lines.syntax import Tree, copied, made, number, updates_itself
 from autograd_mini.check.lines.words import (
     UNKNOWN,
     Shape,
@@ -95,6 +96,17 @@ class Line:
             case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
                 return [target]
         return []
+
+    @cached_property
+    def is_update(self) -> bool:
+        """Whether the statement adds to what its target held before."""
+        return updates_itself(self.statement)
+
+    @cached_property
+    def rates(self) -> list[ast.expr]:
+        """The learning rates at hand, by their names, and numbers that may be one."""
+        named = [word.node for word in self.words.numbers if word.here and is_rate(word.text)]
+        return [*named, *(number(value) for value in self.words.constants if 0 < value < 1)]
 
     @cached_property
     def indices(self) -> set[ast.AST]:

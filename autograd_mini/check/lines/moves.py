@@ -11,7 +11,7 @@ from itertools import pairwise, takewhile
 
 from autograd_mini.check.lines.program import Edits
 from autograd_mini.check.lines.source import Place, Statement, Unit, statements_in
-from autograd_mini.check.lines.statements import updates_itself
+from autograd_mini.check.lines.syntax import updates_itself
 from autograd_mini.check.result import Line
 
 

@@ -42,7 +42,7 @@ def assignments(line: Line) -> Iterator[Change]:
     statement = line.statement
     if _writes_out(statement):
         yield Change("drop call", statement, ast.copy_location(ast.Pass(), statement))
-    if updates_itself(statement):
+    if line.is_update:
         yield Change("update", statement, ast.copy_location(ast.Pass(), statement))
     if isinstance(statement, ast.AugAssign):
         if isinstance(statement.op, ast.Add | ast.Sub):
@@ -76,37 +76,6 @@ def _writes_out(statement: ast.stmt) -> bool:
         case ast.Expr(ast.Call(keywords=keywords)):
             return any(keyword.arg == "out" for keyword in keywords)
     return False
-
-
-def updates_itself(statement: ast.stmt) -> bool:
-    """Whether a statement adds to what its target held before.
-
-    >>> [updates_itself(ast.parse(text).body[0]) for text in
-    ...  ("w -= dw", "w = w - dw", "w = [a - b for a, b in zip(w, dw)]", "z = x - y", "w = w * 2")]
-    [True, True, True, False, False]
-    """
-    if isinstance(statement, ast.AugAssign):
-        return isinstance(statement.op, ast.Add | ast.Sub)
-    if not isinstance(statement, ast.Assign) or amount_of(statement) is None:
-        return False
-    target = ast.unparse(statement.targets[0])
-    if isinstance(statement.value, ast.ListComp):
-        read = [generator.iter for generator in statement.value.generators]
-    else:
-        read = [statement.value]
-    return any(ast.unparse(n) == target for part in read for n in ast.walk(part))
-
-
-def amount_of(statement: ast.stmt) -> ast.expr | None:
-    """What a statement adds or takes away: the right side of ``W -= …``, ``W = W - …`` and such."""
-    if isinstance(statement, ast.AugAssign):
-        return statement.value if isinstance(statement.op, ast.Add | ast.Sub) else None
-    value = getattr(statement, "value", None)
-    if isinstance(value, ast.ListComp):
-        value = value.elt
-    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
-        return value.right
-    return None
 
 
 def _is_known(line: Line, target: ast.expr) -> bool:

@@ -18,10 +18,10 @@ from functools import cached_property
 import numpy as np
 
 from autograd_mini.check.lines.claims import Claim, Truth
-from autograd_mini.check.lines.instrument import HANDED
+from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Event, Site
 from autograd_mini.check.lines.source import Place
-from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.trial import Trial, is_multiple
 from autograd_mini.core.graph import Node, is_node
 from autograd_mini.typing import Array
 
@@ -157,7 +157,25 @@ class Substitutes:
                 best = Substituted(site.place, site, claims, arrays, names)
             if names >= spoiled or self._spent():
                 break
-        return best
+        return best and self._where_made(best)
+
+    def _where_made(self, found: Substituted) -> Substituted:
+        """The same where a function made what it returns, if that is but a factor off: nobody
+        loses one where something is only handed on.
+        """
+        trial, events = self._trial, self._trial.sites[found.site]
+        value, meant = events[-1].value, found.arrays[-1]
+        returns = isinstance(trial.program.statement(found.place).node, ast.Return)
+        if not returns or meant is None or not is_multiple(value, meant):
+            return found
+        unit = trial.program.statement(found.place).unit
+        for event in trial.ran.log:
+            site = event.site
+            is_same = event.value.shape == value.shape and np.array_equal(event.value, value)
+            is_made = site.slot not in (HANDED, PART) and site.place != found.place
+            if is_same and is_made and trial.program.statement(site.place).unit is unit:
+                return replace(found, place=site.place, site=site)
+        return found
 
     def _right_with(self, site: Site, arrays: Sequence[Array | None]) -> frozenset[str]:
         """The wrong gradients that become right; none if one that is right becomes wrong."""

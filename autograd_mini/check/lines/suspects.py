@@ -15,8 +15,8 @@ from autograd_mini.check.lines.claims import Claim, Truth, is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Event
 from autograd_mini.check.lines.source import Place, Statement
-from autograd_mini.check.lines.statements import updates_itself
 from autograd_mini.check.lines.substituted import Substituted
+from autograd_mini.check.lines.syntax import leaves_as_it_is, updates_itself
 from autograd_mini.check.lines.trial import Trial, is_multiple
 from autograd_mini.typing import Array
 
@@ -60,7 +60,12 @@ class Suspects:
         penalties = _penalties(trial, truth)
         if substituted is not None:
             if substituted.names == trial.wrong:
-                penalties = {place: own + _ELSEWHERE for place, own in penalties.items()}
+                statement = trial.program.statement(substituted.place)
+                handing = _made_for(trial, statement)
+                penalties = {
+                    place: own + _ELSEWHERE * (place not in handing or own > 0)
+                    for place, own in penalties.items()
+                }
             penalties[substituted.place] = 0.0
         every = {place: [place] for place in trial.places} | _headers(trial)
         waiting = [
@@ -161,6 +166,8 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             penalty = _SPOILED_ZERO
         if _keeps_the_last_share(trial, statement, event, claims):
             penalty = _LAST_SHARE
+        if leaves_as_it_is(statement.node):
+            penalty, backward = 0.0, True
         if penalty < 1 and truth.is_data(event.value) and truth.named(event.name) is None:
             penalty = _RIGHT
         elif penalty < 1 and not backward and event.value.dtype.kind != "b":
@@ -233,6 +240,17 @@ def _makes_zeros(node: ast.stmt) -> bool:
         or isinstance(part, ast.Constant)
         for part in parts
     )  # fmt: skip
+
+
+def _made_for(trial: Trial, statement: Statement) -> set[Place]:
+    """The statements that make what one reads: with that other, it would make what it should."""
+    read = {_scoped(statement, text) for text in _read(statement.node)}
+    return {
+        event.site.place
+        for event in trial.ran.log
+        if event.site.slot != HANDED
+        and _scoped(trial.program.statement(event.site.place), event.name) in read
+    }
 
 
 def _note(unknown: dict[object, set[float]], name: object, factors: set[float] | None) -> None:

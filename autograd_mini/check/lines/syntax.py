@@ -224,3 +224,41 @@ def with_part(tree: ast.expr, old: ast.AST, new: ast.expr) -> ast.expr:
     copy = rebuilt(tree)
     assert isinstance(copy, ast.expr)
     return copy
+
+
+def updates_itself(statement: ast.stmt) -> bool:
+    """Whether a statement adds to what its target held before.
+
+    >>> [updates_itself(ast.parse(text).body[0]) for text in
+    ...  ("w -= dw", "w = w - dw", "w = [a - b for a, b in zip(w, dw)]", "z = x - y", "w = w * 2")]
+    [True, True, True, False, False]
+    """
+    if isinstance(statement, ast.AugAssign):
+        return isinstance(statement.op, ast.Add | ast.Sub)
+    if not isinstance(statement, ast.Assign) or amount_of(statement) is None:
+        return False
+    target = ast.unparse(statement.targets[0])
+    if isinstance(statement.value, ast.ListComp):
+        read = [generator.iter for generator in statement.value.generators]
+    else:
+        read = [statement.value]
+    return any(ast.unparse(n) == target for part in read for n in ast.walk(part))
+
+
+def amount_of(statement: ast.stmt) -> ast.expr | None:
+    """What a statement adds or takes away: the right side of ``W -= …``, ``W = W - …`` and such."""
+    if isinstance(statement, ast.AugAssign):
+        return statement.value if isinstance(statement.op, ast.Add | ast.Sub) else None
+    value = getattr(statement, "value", None)
+    if isinstance(value, ast.ListComp):
+        value = value.elt
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
+        return value.right
+    return None
+
+
+def leaves_as_it_is(statement: ast.stmt) -> bool:
+    """Whether a statement assigns to something what it is: ``b = b``."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    return [ast.unparse(target) for target in statement.targets] == [ast.unparse(statement.value)]

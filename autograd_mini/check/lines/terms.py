@@ -9,6 +9,7 @@ from autograd_mini.check.lines.line import Change, Line, is_product, later, meet
 from autograd_mini.check.lines.syntax import (
     copied,
     factors,
+    leaves_as_it_is,
     made,
     number,
     number_of,
@@ -39,8 +40,13 @@ def insertions(line: Line) -> Iterator[Change]:
 
 
 def lost(line: Line) -> Iterator[Change]:
-    """All of a term, in the place of which 0 is added: an array, its sum, a product of matrices."""
-    if not isinstance(line.statement, ast.AugAssign) or number_of(line.roots[0]) != 0:
+    """All of a term, in the place of which 0 is added, or nothing, ``b = b``: an array, its sum, a
+    product of matrices; of an update its rate times a gradient.
+    """
+    is_left = leaves_as_it_is(line.statement)
+    if not is_left and not (
+        isinstance(line.statement, ast.AugAssign) and number_of(line.roots[0]) == 0
+    ):
         return
     (zero,), (target,) = line.roots, line.targets
     shape = line.shape(target)
@@ -48,6 +54,13 @@ def lost(line: Line) -> Iterator[Change]:
     for word in words if shape else ():
         extra = 0.0 if line.is_gradient(word) else 0.3
         if ast.unparse(target) == word.text or word.shape is None or not shape:
+            continue
+        if word.shape == shape and line.is_gradient(word):
+            for rate in line.rates:
+                step = made("_0 * _1", copied(rate), word.copy())
+                new = ast.BinOp(zero, ast.Sub(), step) if is_left else step
+                yield Change("insert term", zero, new, extra)
+        if is_left:
             continue
         if word.shape == shape:
             yield Change("insert term", zero, word.copy(), extra)

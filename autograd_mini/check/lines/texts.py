@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 from collections.abc import Iterator
 from typing import cast
 
@@ -232,3 +233,29 @@ def _shallow(node: ast.AST) -> ast.AST:
         if isinstance(value, list):
             setattr(made, name, list(value))
     return made
+
+
+def is_written_again(edited: ast.stmt, statement: Statement) -> bool:
+    """Whether with a change a statement is another of its function but for names, and was not.
+
+    >>> from autograd_mini.check.lines.source import unit_of
+    >>> def step(w, b, rate, dw, db):
+    ...     w = w + rate * dw
+    ...     b = b - rate * db
+    >>> first, _ = [Statement(unit_of(step), node) for node in unit_of(step).tree.body]
+    >>> is_written_again(ast.parse("w = w - rate * dw").body[0], first)
+    True
+    """
+    form = _form(edited)
+    others = (node for node in statement.unit.statements.values() if node is not statement.node)
+    same = form.count("_") >= _TELLING and form != _form(statement.node)
+    return same and any(_form(other) == form for other in others)
+
+
+_TELLING = 3
+"""How many names two statements have, at the least, if they are compared."""
+
+
+def _form(node: ast.stmt) -> str:
+    """The text of a statement without the names of its operands."""
+    return re.sub(r"[^\W\d][\w.]*(?![\w.(])", "_", ast.unparse(node))

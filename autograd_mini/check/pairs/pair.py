@@ -13,13 +13,13 @@ import numpy as np
 
 from autograd_mini.check.frames import call_with_locals
 from autograd_mini.check.holders import all_held, all_holding, held
+from autograd_mini.check.lines.formulas import RATES
 from autograd_mini.check.lines.program import Follow
 from autograd_mini.check.pairs import context
 from autograd_mini.check.pairs.context import Context
 from autograd_mini.check.pairs.matching import Candidate, Given, name_of
 from autograd_mini.check.pairs.places import Path, is_number, places, put, written
 from autograd_mini.check.pairs.roles import Forward, Role, described, is_differentiable, roles
-from autograd_mini.check.scope import RATES
 from autograd_mini.trees import leaves, paths, rebuild
 from autograd_mini.typing import Tree
 

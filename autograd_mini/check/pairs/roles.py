@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from autograd_mini.check.lines.claims import is_gradient_name
+from autograd_mini.check.lines.formulas import RATES
 from autograd_mini.check.pairs import context
 from autograd_mini.check.pairs.places import is_number
-from autograd_mini.check.scope import RATES
 from autograd_mini.trees import leaves
 
 Kind = Literal["upstream", "item", "input", "context", "rate"]

@@ -14,7 +14,7 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART
 from autograd_mini.check.lines.program import Follow, Program, Site, Stopped
 from autograd_mini.check.lines.source import Place, Unit
-from autograd_mini.check.lines.statements import updates_itself
+from autograd_mini.check.lines.syntax import updates_itself
 from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, stored
 from autograd_mini.check.scripts.execution import Execution, File
 from autograd_mini.check.scripts.text import Cell

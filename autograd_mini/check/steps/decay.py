@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autograd_mini.check.lines.statements import amount_of
+from autograd_mini.check.lines.syntax import amount_of
 from autograd_mini.check.steps.multiples import SAME, TELLING, common_factor, ratio_of
 from autograd_mini.check.steps.updates import Update
 from autograd_mini.check.steps.variables import Path, Variable

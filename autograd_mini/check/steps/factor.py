@@ -18,9 +18,11 @@ from autograd_mini.check.steps.multiples import (
     is_plain,
     plain_number,
     ratio_of,
+    unlikeness,
 )
 from autograd_mini.check.steps.recorded import Ran, run
 from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.updates import factors_of
 from autograd_mini.check.steps.variables import Held, Variable
 from autograd_mini.core.graph import Node, sweep_gradients, topological_order
 from autograd_mini.typing import Array
@@ -36,6 +38,7 @@ class Unsaid:
     Attributes:
         step: the step.
         plain: a plain run of it.
+        given: one at the parameters that it finds: what is the same there depends on none.
         start: what the updated variables hold when it begins.
         variables: what it updates.
         claims: of a plain run what each update says that its gradient is.
@@ -47,6 +50,7 @@ class Unsaid:
 
     step: Step
     plain: Ran
+    given: Ran
     start: Mapping[Variable, Array]
     variables: Sequence[Variable]
     claims: Callable[[Ran], Sequence[Array | None]]
@@ -57,8 +61,8 @@ class Unsaid:
 
     @property
     def of_error(self) -> float | None:
-        """The factor where a statement makes the output's error, and nothing else of it: if all
-        that follows is right, it is the line that is wrong.
+        """The factor where a statement makes the output's error, or a number times it as it is
+        written, and nothing else of it: if all that follows is right, it is the line that is wrong.
         """
         right, sizes = _gradients(self.root, self.leaves), [np.size(n.data) for n in self.leaves]
         for residual in residuals(self.step.known, self.plain)[:_RESIDUALS]:
@@ -70,8 +74,17 @@ class Unsaid:
             factor = common_factor(ratios, sizes, self.sign)
             same = all(ratio and abs(ratio - factor) <= SAME * abs(factor) for ratio in ratios)
             if same and is_plain(factor):
-                return plain_number(factor, SAME)
+                both = factor, factor * self._number_beside(residual)
+                return plain_number(min(both, key=unlikeness), SAME)
         return None
+
+    def _number_beside(self, residual: Residual) -> float:
+        """The numbers that a statement multiplies its difference by, as one."""
+        value = getattr(residual.statement.node, "value", None)
+        if value is None:
+            return 1.0
+        numbers = factors_of(self.step, self.start, residual.statement, value).values()
+        return abs(float(np.prod(list(numbers) or [1.0])))
 
     def _with_residual_alone(self, residual: Residual) -> Ran:
         """A plain run in which a statement makes a difference that it computes, and no more."""
@@ -109,9 +122,13 @@ class Unsaid:
         order = [n for n in topological_order(self.root) if n.parents and np.size(n.data) > 1]
         slopes = _gradients(self.root, order) if order else []
         found = []
+        given = {(m.site, m.turn, m.key): m.numbers for m in self.given.made}
         for made in self.plain.made:
             if made.numbers is None or made.site.slot == HANDED or made.numbers.size < TELLING:
                 continue
+            same = given.get((made.site, made.turn, made.key))
+            if same is not None and np.array_equal(made.numbers, same):
+                continue  # data
             for slope in reversed(slopes):
                 ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
                 if ratio and is_plain(ratio):

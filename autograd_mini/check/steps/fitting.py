@@ -15,6 +15,7 @@ from autograd_mini.check.steps.fit import SURE, CannotTell, Fit, is_read_between
 from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,
+    is_held_out,
     is_output_and_target,
     is_vague,
     losses_of_residual,
@@ -33,15 +34,15 @@ from autograd_mini.check.steps.multiples import (
     without_rounding,
 )
 from autograd_mini.check.steps.recorded import Made, Ran, run
-from autograd_mini.check.steps.sources import Sources
+from autograd_mini.check.steps.sources import Sources, signed_in
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
     adds_to,
+    lacks_rate,
     moved_from,
     rate_number,
     reaches,
-    signed_in,
 )
 from autograd_mini.check.steps.variables import Held, Path, Variable, as_numbers
 from autograd_mini.check.structure import (
@@ -156,8 +157,7 @@ class Trained:
             return decayed
         self._refuse_several(fits, ran)
         if sure:
-            likeliest = max(sure, key=lambda fit: (fit.agreeing, -unlikeness(fit.factor)))
-            return self._with_factor_on_the_way(likeliest)
+            return self._with_factor_on_the_way(max(sure, key=_likelihood))
         for fit in self._by_error(ran) if asked is None else []:
             fits.append(self._elsewhere(fit))
             if fits[-1].complete:
@@ -239,6 +239,7 @@ class Trained:
         return Unsaid(
             self.step,
             plain,
+            self.plain,
             start,
             variables,
             lambda other: [_claim(update, fit, start, other) for update in fit.parameters],
@@ -359,13 +360,16 @@ class Trained:
         claims, right = found.claims, found.right
         ratios = list(map(ratio_of, without_rounding(claims), without_rounding(right)))
         sizes = [update.variable.before.size for update in found.own]
-        factor = common_factor(ratios, sizes, loss.sign(ratios))
+        said = [
+            None if lacks_rate(u, found.own) else r for u, r in zip(found.own, ratios, strict=True)
+        ]
+        factor = common_factor(said, sizes, loss.sign(ratios))
         right_for = frozenset(
             update.variable.paths
             for update, ratio in zip(found.own, ratios, strict=True)
             if ratio is not None and (ratio == 0 or abs(ratio - factor) <= SAME * abs(factor))
         )
-        usual = 1.0 if are_powers(ratios) else usual_multiple(claims, right)
+        usual = 1.0 if are_powers(said) else usual_multiple(claims, right)
         factor = plain_number(factor, _PLAIN)
         return Fit(found.loss, found.own, factor, right_for, usual, found.sources)
 
@@ -416,6 +420,11 @@ class Trained:
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
         return adds_to(nodes, leaf) if nodes else update.statement is not None
+
+
+def _likelihood(fit: Fit) -> tuple[float, ...]:
+    """How likely a loss is meant: by what is right for it, its name, how large updates are."""
+    return fit.agreeing, not is_held_out(fit.loss.text), -unlikeness(fit.factor)
 
 
 _PLAIN = 1e-5

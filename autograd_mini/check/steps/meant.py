@@ -41,6 +41,7 @@ _GRADIENT = re.compile(
     r"|slope|Grad(?:ient)?|Prime|Deriv(?:ative)?|Delta|Backward)$"
 )
 _ASCENDS = re.compile(r"likelihood|reward|elbo|return|utility|fitness", re.IGNORECASE)
+_NEGATED = re.compile(r"^\s*-|neg|minus|loss|cost", re.IGNORECASE)
 _EITHER = re.compile(r"objective|score|gain", re.IGNORECASE)
 
 
@@ -83,7 +84,8 @@ class Loss:
         known = [ratio for ratio in ratios if ratio]
         rises = bool(known) and all(ratio < 0 for ratio in known)
         either = rises and _EITHER.search(self.text)
-        return -1.0 if either or _ASCENDS.search(self.text) else 1.0
+        ascends = _ASCENDS.search(self.text) and not _NEGATED.search(self.text)
+        return -1.0 if either or ascends else 1.0
 
     def visitor(self, found: list[tuple[Any, ...]]) -> Callable[[Program, Names], None] | None:
         """What puts the values of ``texts`` into a list, each time they can be computed."""
@@ -190,6 +192,20 @@ def is_vague(text: str) -> bool:
     (True, True, True, False)
     """
     return bool(_VAGUE.search(_last_name(text)))
+
+
+_HELD_OUT = re.compile(
+    r"(?:^|_)(?:val|valid|validation|test|dev|eval|held_?out)(?:_|$)", re.IGNORECASE
+)
+
+
+def is_held_out(text: str) -> bool:
+    """Whether something called so is the loss of data that nothing is trained with.
+
+    >>> is_held_out("val_loss"), is_held_out("self.test_losses[]"), is_held_out("train_loss")
+    (True, True, False)
+    """
+    return bool(_HELD_OUT.search(_last_name(text)))
 
 
 def explicit_losses(program: Program, ran: Ran) -> list[Loss]:

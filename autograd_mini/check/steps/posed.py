@@ -13,7 +13,7 @@ from autograd_mini.check.bounds import automatic_gradients
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.state import DRAWN
-from autograd_mini.check.lines.statements import updates_itself
+from autograd_mini.check.lines.syntax import updates_itself
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.scope import Scope
@@ -23,14 +23,13 @@ from autograd_mini.check.steps.fitting import Trained
 from autograd_mini.check.steps.raised import told
 from autograd_mini.check.steps.recorded import MOST_NUMBERS, Made, Ran, put, run
 from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.unmoved import with_unmoved, written
 from autograd_mini.check.steps.updates import (
     Update,
     derived,
     fading,
-    moved_from,
     rate_number,
     updates,
-    written,
 )
 from autograd_mini.check.steps.variables import (
     Held,
@@ -109,7 +108,7 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
         few = "give a step of fewer examples"
         raise CannotTell(f"{step.words} makes more than {MOST_NUMBERS:,} numbers: {few}")
     named = written(step, found)
-    updated = _with_unmoved(step, found, updates(step, found, plain), named)
+    updated = with_unmoved(step, found, updates(step, found, plain), named)
     changed = updated or derived(found, plain)
     if not changed:
         raise CannotTell(
@@ -187,29 +186,6 @@ def _is_late(ran: Ran, fit: Fit) -> bool:
     first = next((i for i, m in enumerate(ran.made) if m.site.place in places), len(ran.made))
     found = [i for i, m in enumerate(ran.made) if (m.site, m.turn, m.key) == fit.loss.event]
     return not found or found[0] > first
-
-
-def _with_unmoved(
-    step: Step, found: Sequence[Variable], changed: Sequence[Update], named: Sequence[Variable]
-) -> list[Update]:
-    """The updates, with those that change nothing where the step begins, but elsewhere.
-
-    Arguments:
-        step: the step.
-        found: all variables.
-        changed: the updates.
-        named: the variables that update statements name.
-    """
-    floats = [u.variable for u in changed if u.variable.kind != "number" or u.statement is not None]
-    floats += [variable for variable in named if variable not in floats]
-    start = moved_from(floats)
-    elsewhere = run(step, found, start=start)
-    if elsewhere.error is not None:
-        return list(changed)
-    known = {update.variable for update in changed}
-    others = updates(step, [v for v in found if v not in known], elsewhere, start)
-    still = [replace(u, taken=np.zeros(u.variable.before.shape)) for u in others]
-    return [*changed, *still]
 
 
 def _raise(step: Step, ran: Ran) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +13,10 @@ import numpy as np
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Program
-from autograd_mini.check.lines.source import Place
+from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.steps.multiples import is_clipped, ratio_of
 from autograd_mini.check.steps.recorded import Made, lists_of
-from autograd_mini.check.steps.updates import Update, before_scaling, clips_in_place, signed_in
+from autograd_mini.check.steps.updates import Update, made_before, scalars
 from autograd_mini.typing import Array
 
 
@@ -54,7 +55,7 @@ class Sources:
     @cached_property
     def _clipping(self) -> set[Place]:
         """The statements that clip something where it stands."""
-        return {s.place for s in self.known.statements if clips_in_place(s)}
+        return {s.place for s in self.known.statements if _clips_in_place(s)}
 
     def _source(self, update: Update, right: Array, clipped: bool) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name.
@@ -75,7 +76,7 @@ class Sources:
             and is_gradient_name(made.name, name)
             and made.site.place not in (*self._clipping, *own)
         ]
-        return named[-1] if named else None
+        return max(reversed(named), key=_is_made, default=None)
 
     def _signed(self, update: Update) -> Made | None:
         """The array of whose signs an update is made."""
@@ -88,7 +89,7 @@ class Sources:
         what is clipped.
         """
         shape = update.variable.before.shape
-        ran = before_scaling(self.known, self.made) if clipped else self.made
+        ran = _before_scaling(self.known, self.made) if clipped else self.made
         every = (*ran, *lists_of(ran))
         found = [(m, m.numbers) for m in every if m.numbers is not None and m.site.slot != HANDED]
         last = {id(made.value): numbers for made, numbers in found}
@@ -98,3 +99,73 @@ class Sources:
             if numbers.shape == shape
             and (clipped or np.array_equal(numbers, last[id(made.value)], equal_nan=True))
         ]
+
+
+def _clips_in_place(statement: Statement) -> bool:
+    """Whether something is clipped where it stands, each number or all by their norm."""
+    target = getattr(statement.node, "targets", [None])[0]
+    if _scales_by_norm(statement):
+        return True
+    for call in ast.walk(statement.node):
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "clip":
+            into = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
+            into += [target] if target is not None else []
+            given = [*call.args[:1], getattr(call.func, "value", None)]
+            if {*map(_text, into)} & {*map(_text, given)} - {"np", ""}:
+                return True
+    return False
+
+
+def _before_scaling(program: Program, several: Sequence[Made]) -> Sequence[Made]:
+    """What was made before gradients are scaled by their norm; all where none is."""
+    places = {each.place for each in program.statements if _scales_by_norm(each)}
+    end = next((i for i, made in enumerate(several) if made.site.place in places), len(several))
+    return several[:end]
+
+
+def _scales_by_norm(statement: Statement) -> bool:
+    """Whether something is multiplied by what is made of a norm, ``g *= limit / norm``."""
+    node, own = statement.node, set[str]()
+    match node:
+        case ast.AugAssign(op=ast.Mult() | ast.Div(), value=scaled):
+            pass
+        case ast.Assign(targets=[target], value=value):
+            scaled = getattr(value, "elt", getattr(value, "value", value))
+            own = {ast.unparse(target)}
+            for part in getattr(value, "generators", ()):  # of a list its items
+                if own & {ast.unparse(each) for each in ast.walk(part.iter)}:
+                    own = {ast.unparse(each) for each in ast.walk(part.target)}
+        case _:
+            return False
+    factors = {text for text, _ in scalars(scaled, True)}
+    others = [ast.parse(text, mode="eval").body for text in factors - own]
+    made = [ast.unparse(each) for one in others for each in (one, made_before(one, statement))]
+    is_own = isinstance(node, ast.AugAssign) or bool(factors & own)
+    return is_own and any(_NORM.search(text) for text in made)
+
+
+_NORM = re.compile(r"norm|clip", re.IGNORECASE)
+"""What says that a number is made of a norm."""
+
+
+def _is_made(made: Made) -> tuple[bool, bool]:
+    """Whether something is neither zeros that are to be filled nor what a call returned."""
+    return made.numbers is not None and bool(made.numbers.any()), "()" not in made.name
+
+
+def signed_in(program: Program) -> set[str]:
+    """What the signs of are taken, as it is written."""
+    return {
+        ast.unparse(node.args[0])
+        for statement in program.statements
+        for node in ast.walk(statement.node)
+        if isinstance(node, ast.Call) and node.args
+        if ast.unparse(node.func).rpartition(".")[2] in _SIGNS
+    }
+
+
+_SIGNS = ("sign", "copysign")
+
+
+def _text(node: ast.expr | None) -> str:
+    return "" if node is None else ast.unparse(node)

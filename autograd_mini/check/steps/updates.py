@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.lines.claims import is_gradient_name
+from autograd_mini.check.lines.formulas import RATES, is_rate
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Statement
-from autograd_mini.check.lines.statements import amount_of, updates_itself
-from autograd_mini.check.scope import RATES
+from autograd_mini.check.lines.syntax import amount_of, updates_itself
 from autograd_mini.check.steps.multiples import SAME, ratio_of
 from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.step import Step
@@ -74,12 +74,12 @@ def updates(
             continue  # a count
         order, statement = len(ran.made), None
         for number, made in _holding(variable, ran.objects[variable], before, after, ran.made):
-            one = _statement(step.known, made)
+            one = statement_of(step.known, made)
             if statement is None or amount_of(statement.node) is None:
                 order, statement = number, one
         changed.append((order, Update(variable, before - after, statement)))
     ordered = [update for _, update in sorted(changed, key=lambda pair: pair[0])]
-    return _with_factors(step, ordered)
+    return with_factors(step, ordered)
 
 
 def fading(step: Step, several: Sequence[Variable]) -> Iterator[Variable]:
@@ -98,27 +98,6 @@ def fading(step: Step, several: Sequence[Variable]) -> Iterator[Variable]:
         part = None if here is None or there is None else ratio_of(there - here, by[variable])
         if part is not None and 0 < abs(part) < 1 - SAME:
             yield variable
-
-
-def written(step: Step, found: Sequence[Variable]) -> list[Variable]:
-    """The variables that an update statement of a step names, be it by what adds 0."""
-    names = set()
-    for statement in step.known.statements:
-        if updates_itself(statement.node):
-            target = getattr(statement.node, "target", None)
-            node = getattr(statement.node, "targets", [target])[0]
-            names.add(ast.unparse(node))
-            while isinstance(node, ast.Subscript):  # of an element its list
-                node = node.value
-                names.add(ast.unparse(node))
-            if isinstance(node, ast.Attribute):  # of any object, as of ``neuron`` in a loop
-                names.add(node.attr)
-    return [
-        variable
-        for variable in found
-        if variable.before.dtype.kind == "f"
-        and names & {text for path in variable.paths for text in (path.text, *path.names)}
-    ]
 
 
 def derived(found: Sequence[Variable], ran: Ran) -> list[Update]:
@@ -208,79 +187,15 @@ def goes_on(statement: ast.stmt) -> bool:
     return isinstance(added.op, ast.Add) and target in map(ast.unparse, parts)
 
 
-def clips_in_place(statement: Statement) -> bool:
-    """Whether something is clipped where it stands, each number or all by their norm."""
-    target = getattr(statement.node, "targets", [None])[0]
-    if _scales_by_norm(statement):
-        return True
-    for call in ast.walk(statement.node):
-        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "clip":
-            into = [keyword.value for keyword in call.keywords if keyword.arg == "out"]
-            into += [target] if target is not None else []
-            given = [*call.args[:1], getattr(call.func, "value", None)]
-            if {*map(_text, into)} & {*map(_text, given)} - {"np", ""}:
-                return True
-    return False
-
-
-def before_scaling(program: Program, several: Sequence[Made]) -> Sequence[Made]:
-    """What was made before gradients are scaled by their norm; all where none is."""
-    places = {each.place for each in program.statements if _scales_by_norm(each)}
-    end = next((i for i, made in enumerate(several) if made.site.place in places), len(several))
-    return several[:end]
-
-
-def _scales_by_norm(statement: Statement) -> bool:
-    """Whether something is multiplied by what is made of a norm, ``g *= limit / norm``."""
-    node, own = statement.node, set[str]()
-    match node:
-        case ast.AugAssign(op=ast.Mult() | ast.Div(), value=scaled):
-            pass
-        case ast.Assign(targets=[target], value=value):
-            scaled = getattr(value, "elt", getattr(value, "value", value))
-            own = {ast.unparse(target)}
-            for part in getattr(value, "generators", ()):  # of a list its items
-                if own & {ast.unparse(each) for each in ast.walk(part.iter)}:
-                    own = {ast.unparse(each) for each in ast.walk(part.target)}
-        case _:
-            return False
-    factors = {text for text, _ in _scalars(scaled, True)}
-    others = [ast.parse(text, mode="eval").body for text in factors - own]
-    made = [ast.unparse(each) for one in others for each in (one, _made_before(one, statement))]
-    is_own = isinstance(node, ast.AugAssign) or bool(factors & own)
-    return is_own and any(_NORM.search(text) for text in made)
-
-
-_NORM = re.compile(r"norm|clip", re.IGNORECASE)
-"""What says that a number is made of a norm."""
-
-
-def signed_in(program: Program) -> set[str]:
-    """What the signs of are taken, as it is written."""
-    return {
-        ast.unparse(node.args[0])
-        for statement in program.statements
-        for node in ast.walk(statement.node)
-        if isinstance(node, ast.Call) and node.args
-        if ast.unparse(node.func).rpartition(".")[2] in _SIGNS
-    }
-
-
-_SIGNS = ("sign", "copysign")
-
-
-def _text(node: ast.expr | None) -> str:
-    return "" if node is None else ast.unparse(node)
-
-
-def _statement(program: Program, made: Made) -> Statement | None:
+def statement_of(program: Program, made: Made) -> Statement | None:
+    """The statement that made something."""
     try:
         return program.statement(made.site.place)
     except KeyError:  # the first line of a function
         return None
 
 
-def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
+def with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
     """Updates, with the numbers that what they take away is a product with.
 
     A number that depends on what is updated is none of them.
@@ -295,7 +210,7 @@ def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
             found.append(update)
             continue
         if statement not in known:
-            factors = _factors(step, moved, statement, amount)
+            factors = factors_of(step, moved, statement, amount)
             divides = _divides(amount, factors)
             known[statement] = replace(update, factors=factors, divides=divides)
         alike = known[statement]
@@ -303,8 +218,17 @@ def _with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
     return found
 
 
-def _factors(step: Step, moved: Values, statement: Statement, amount: ast.expr) -> dict[str, float]:
-    """The numbers that an amount is a product with in each pass, as they are written."""
+def factors_of(
+    step: Step, moved: Values, statement: Statement, amount: ast.expr
+) -> dict[str, float]:
+    """The numbers that an amount is a product with in each pass, as they are written.
+
+    Arguments:
+        step: the step.
+        moved: other parameters: what is another number there is none.
+        statement: where the amount stands.
+        amount: an expression of it.
+    """
 
     def values(start: Values) -> dict[str, float]:
         passes: list[dict[str, float]] = []
@@ -312,7 +236,7 @@ def _factors(step: Step, moved: Values, statement: Statement, amount: ast.expr) 
         def visit(_: Program, names: Mapping[str, Any]) -> None:
             found = {}
             for text, divided in _scalars_of(amount, statement, names):
-                value = _value(text, names)
+                value = value_in(text, names)
                 if isinstance(value, int | float | np.number) and np.isfinite(value) and value:
                     found[f"1/{text}" if divided else text] = float(1 / value if divided else value)
             passes.append(found)
@@ -337,10 +261,10 @@ def _scalars_of(
     """The operands of an amount; of a sum, and of what is made before, ``w -= dw`` behind
     ``dw = lr * g``, those that are a rate by their names.
     """
-    yield from _scalars(amount, True)
+    yield from scalars(amount, True)
     given = [term for term in _terms(amount) if not _is_zero(term, names)]
     every = [
-        {each for each in _scalars(_made_before(term, statement), True) if _last(each[0]) in RATES}
+        {each for each in scalars(made_before(term, statement), True) if is_rate(each[0])}
         for term in given
     ]
     yield from sorted(set.intersection(*every)) if every else ()
@@ -359,11 +283,11 @@ def _is_zero(node: ast.expr, names: Mapping[str, Any]) -> bool:
     """Whether a term is 0, as far as that is seen without a call: a momentum is, at first."""
     if any(isinstance(part, ast.Call) for part in ast.walk(node)):
         return False
-    numbers = as_numbers(_value(ast.unparse(node), names))
+    numbers = as_numbers(value_in(ast.unparse(node), names))
     return numbers is not None and not numbers.any()
 
 
-def _made_before(node: ast.expr, statement: Statement) -> ast.expr:
+def made_before(node: ast.expr, statement: Statement) -> ast.expr:
     """What a name stands for, where one statement of the function assigns to it; else itself."""
     name = ast.unparse(node)
     found = [
@@ -384,7 +308,7 @@ def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast
         yield target, value
 
 
-def _value(text: str, names: Mapping[str, Any]) -> Held:
+def value_in(text: str, names: Mapping[str, Any]) -> Held:
     """What an expression is; ``None`` where it is local to its statement, or fails."""
     try:
         return eval(text, dict(names))
@@ -392,27 +316,27 @@ def _value(text: str, names: Mapping[str, Any]) -> Held:
         return None
 
 
-def _scalars(node: ast.expr, multiplied: bool) -> Iterator[tuple[str, bool]]:
+def scalars(node: ast.expr, multiplied: bool) -> Iterator[tuple[str, bool]]:
     """The operands of a product, as texts, each with whether it divides."""
     match node:
         case ast.UnaryOp(operand=inner):
-            yield from _scalars(inner, multiplied)
+            yield from scalars(inner, multiplied)
         case ast.BinOp(op=ast.Mult() | ast.Div() | ast.MatMult()):
-            yield from _scalars(node.left, multiplied)
-            yield from _scalars(node.right, multiplied != isinstance(node.op, ast.Div))
+            yield from scalars(node.left, multiplied)
+            yield from scalars(node.right, multiplied != isinstance(node.op, ast.Div))
         case (
             ast.Call(func=ast.Attribute(attr="dot", value=left), args=[right])
             | ast.Call(
                 func=ast.Attribute(attr="dot" | "matmul" | "outer" | "multiply"), args=[left, right]
             )
         ):
-            yield from _scalars(left, multiplied)
-            yield from _scalars(right, multiplied)
+            yield from scalars(left, multiplied)
+            yield from scalars(right, multiplied)
         case ast.Attribute(attr="T", value=inner):
-            yield from _scalars(inner, multiplied)
+            yield from scalars(inner, multiplied)
         case ast.Call(func=ast.Attribute(attr="sum" | "mean" | "reshape", value=owner), args=given):
             is_numpy = isinstance(owner, ast.Name) and owner.id in ("np", "numpy")
-            yield from _scalars(given[0] if is_numpy and given else owner, multiplied)
+            yield from scalars(given[0] if is_numpy and given else owner, multiplied)
         case ast.Constant() | ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call():
             yield ast.unparse(node), not multiplied
 
@@ -438,11 +362,13 @@ def rate_of(update: Update, others: Sequence[Update]) -> dict[str, float]:
     A whole number, as the 2 of a square's slope, is none.  An update that has no rate should have
     that of the others, where these have one.
     """
-    common = set.intersection(*(set(other.factors) for other in others))
+    moving = [other for other in others if other.factors or other.taken.any()] or others
+    common = set.intersection(*(set(other.factors) for other in moving))
     common = {text for text in common if not text.removeprefix("1/").isdigit()}
     own = _own_rate(update, common)
     theirs = [_own_rate(other, common) for other in others if other is not update]
-    if own or update.divides or len(theirs) < _SEVERAL or any(t != theirs[0] for t in theirs):
+    fewest = _SEVERAL if update.taken.any() else 1
+    if own or update.divides or len(theirs) < fewest or any(t != theirs[0] for t in theirs):
         return own
     return theirs[0]
 
@@ -457,6 +383,11 @@ def _own_rate(update: Update, common: Collection[str]) -> dict[str, float]:
         for text, value in update.factors.items()
         if text in common or _RATE.search(_last(text))
     }
+
+
+def lacks_rate(update: Update, others: Sequence[Update]) -> bool:
+    """Whether an update has no rate, and others have one."""
+    return not rate_of(update, others).keys() <= update.factors.keys()
 
 
 def rate_number(update: Update, others: Sequence[Update]) -> float:

@@ -1,0 +1,140 @@
+"""Updates that change nothing, where the step begins or anywhere."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from autograd_mini.check.lines.claims import is_gradient_name
+from autograd_mini.check.lines.program import Program, Stopped
+from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.lines.syntax import amount_of, leaves_as_it_is, updates_itself
+from autograd_mini.check.steps.recorded import Ran, run
+from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.updates import (
+    Update,
+    moved_from,
+    scalars,
+    statement_of,
+    updates,
+    value_in,
+    with_factors,
+)
+from autograd_mini.check.steps.variables import Held, Variable
+
+
+def written(step: Step, found: Sequence[Variable]) -> list[Variable]:
+    """The variables that an update statement of a step names, be it by what adds 0."""
+    names = set()
+    for statement in step.known.statements:
+        if updates_itself(statement.node) or _is_left(statement.node):
+            target = getattr(statement.node, "target", None)
+            node = getattr(statement.node, "targets", [target])[0]
+            names.add(ast.unparse(node))
+            if isinstance(node, ast.Tuple):
+                names.update(map(ast.unparse, node.elts))
+            while isinstance(node, ast.Subscript):  # of an element its list
+                node = node.value
+                names.add(ast.unparse(node))
+            if isinstance(node, ast.Attribute):  # of any object, as of ``neuron`` in a loop
+                names.add(node.attr)
+    return [
+        variable
+        for variable in found
+        if variable.before.dtype.kind == "f"
+        and names & {text for path in variable.paths for text in (path.text, *path.names)}
+    ]
+
+
+def with_unmoved(
+    step: Step, found: Sequence[Variable], changed: Sequence[Update], named: Sequence[Variable]
+) -> list[Update]:
+    """The updates, with those that change nothing where the step begins, or anywhere.
+
+    Arguments:
+        step: the step.
+        found: all variables.
+        changed: the updates.
+        named: the variables that update statements name.
+    """
+    floats = [u.variable for u in changed if u.variable.kind != "number" or u.statement is not None]
+    floats += [variable for variable in named if variable not in floats]
+    start = moved_from(floats)
+    elsewhere = run(step, found, start=start)
+    if elsewhere.error is not None:
+        return list(changed)
+    known = {update.variable for update in changed}
+    others = updates(step, [v for v in found if v not in known], elsewhere, start)
+    still = [replace(u, taken=np.zeros(u.variable.before.shape)) for u in others]
+    known.update(update.variable for update in others)
+    never = _never_moved(step, [v for v in named if v not in known], elsewhere) if changed else []
+    return [*changed, *still, *never]
+
+
+def _never_moved(step: Step, several: Sequence[Variable], ran: Ran) -> list[Update]:
+    """Updates that a step makes of variables without changing them.
+
+    One that is multiplied by a number that is 0 and was not made in the step is turned off; of what
+    a call gives back the gradient is to have been made too.
+
+    Arguments:
+        step: the step.
+        several: variables that an update statement names, which change nowhere.
+        ran: a plain run, in which they were looked at.
+    """
+    made_in_step = {made.name for made in ran.made}
+    found = []
+    for variable in several:
+        own = {path.text for path in variable.paths}
+        statements = {
+            each.site.place: statement
+            for each in ran.made
+            if each.value is ran.objects.get(variable) or each.name in own
+            if (statement := statement_of(step.known, each)) is not None
+            if updates_itself(statement.node) or _is_left(statement.node)
+        }
+        for statement in statements.values():
+            amount = amount_of(statement.node)
+            if amount is not None and _is_turned_off(step, statement, amount, made_in_step):
+                break
+            is_returned = isinstance(getattr(statement.node, "value", None), ast.Call)
+            if is_returned and not any(is_gradient_name(m, n) for m in made_in_step for n in own):
+                break
+        else:
+            zeros, last = np.zeros(variable.before.shape), [*statements.values()][-1:]
+            found += [Update(variable, zeros, statement) for statement in last]
+    return with_factors(step, found)
+
+
+def _is_left(statement: ast.stmt) -> bool:
+    """Whether a statement assigns to something what it is, ``b = b``, or what a call makes of it
+    beside others, ``w, b = step(w, b)``.
+    """
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return False
+    target = statement.targets[0]
+    if not isinstance(target, ast.Tuple) or not isinstance(statement.value, ast.Call):
+        return leaves_as_it_is(statement)
+    given = set(map(ast.unparse, statement.value.args))
+    return all(ast.unparse(each) in given for each in target.elts)
+
+
+def _is_turned_off(
+    step: Step, statement: Statement, amount: ast.expr, made: Collection[str]
+) -> bool:
+    """Whether what is taken away is multiplied by a 0 that was there before the step."""
+    if isinstance(amount, ast.Constant):
+        return False
+    values: list[Held] = []
+
+    def visit(_: Program, names: Mapping[str, Any]) -> None:
+        given = (text for text, _ in scalars(amount, True) if text not in made)
+        values.extend(value_in(text, names) for text in given)
+        raise Stopped
+
+    run(step, (), before=statement.place, visit=visit)
+    return any(isinstance(value, int | float | np.number) and not value for value in values)

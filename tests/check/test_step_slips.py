@@ -1,0 +1,177 @@
+"""Single slips in training scripts: which line is told, and what instead."""
+
+import pytest
+
+from autograd_mini import check_script
+
+NETWORK = """import numpy as np
+
+rng = np.random.default_rng(3)
+x, t = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+x_val, t_val = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+W1, b1 = rng.normal(size=(3, 5)), np.zeros(5)
+W2, b2 = rng.normal(size=(5, 2)), np.zeros(2)
+lr, frozen = 0.5, 0.0
+
+
+def linear_backward(dz, a, W):
+    n = len(a)
+    dW = a.T @ dz / n
+    db = dz.sum(axis=0) / n
+    da = dz @ W.T
+    return da, dW, db
+
+
+for epoch in range(100):
+    h = np.tanh(x @ W1 + b1)
+    out = h @ W2 + b2
+    train_loss = np.sum((out - t) ** 2) / len(x) / 2
+    delta = out - t
+    dh, dW2, db2 = linear_backward(delta, h, W2)
+    dz = dh * (1 - h**2)
+    dx, dW1, db1 = linear_backward(dz, x, W1)
+    W1 -= lr * dW1
+    b1 -= lr * db1
+    W2 -= lr * dW2
+    b2 -= lr * db2
+    val_out = np.tanh(x_val @ W1 + b1) @ W2 + b2
+    val_loss = np.sum((val_out - t_val) ** 2) / len(x_val) / 2
+    print(train_loss, val_loss)
+"""
+
+
+def checked(tmp_path, text, *changes):
+    for right, wrong in changes:
+        assert text.count(right) == 1
+        text = text.replace(right, wrong)
+    path = tmp_path / "train.py"
+    path.write_text(text)
+    return check_script(path)
+
+
+def told(report):
+    (mistake,) = report.mistakes
+    return mistake.line.text, mistake.repair and mistake.repair.text
+
+
+def test_the_program_is_right(tmp_path):
+    assert checked(tmp_path, NETWORK).ok
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("dW = a.T @ dz / n", "dW = a.T @ dz"),  # of a function, not of what it returns
+        ("delta = out - t", "delta = out"),  # for the loss of which it is trained, not another
+        ("b1 -= lr * db1", "b1 = b1"),
+        ("b1 -= lr * db1", "b1 -= 0"),
+        ("b2 -= lr * db2", "b2 += lr * db2"),  # as the other updates
+        ("W2 -= lr * dW2", "W2 -= dW2"),
+    ],
+)
+def test_a_slip_is_told_where_it_is(tmp_path, right, wrong):
+    line, repair = told(checked(tmp_path, NETWORK, (right, wrong)))
+    assert line == wrong
+    meant = {"b1 = b1": "b1 = b1 - lr * db1", "W2 -= dW2": "W2 -= dW2 * lr"}
+    assert repair == meant.get(wrong, right)
+
+
+def test_an_update_that_is_turned_off_is_no_mistake(tmp_path):
+    report = checked(tmp_path, NETWORK, ("W1 -= lr * dW1", "W1 -= lr * frozen * dW1"))
+    assert report.ok
+    assert report.assumptions[2] == "Parameters: b1, W2, b2, which it changes (params=)"
+
+
+PERCEPTRON = """import numpy as np
+
+inputs = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+targets = np.array([[0.0], [1.0], [1.0], [0.0]])
+rng = np.random.default_rng(1)
+W1, b1 = rng.uniform(size=(2, 4)), rng.uniform(size=(1, 4))
+W2, b2 = rng.uniform(size=(4, 1)), rng.uniform(size=(1, 1))
+rate = 0.5
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+for epoch in range(1000):
+    hidden = sigmoid(inputs @ W1 + b1)
+    out = sigmoid(hidden @ W2 + b2)
+    error = targets - out
+    d_out = error * out * (1 - out)
+    d_hidden = d_out @ W2.T * hidden * (1 - hidden)
+    W2 += hidden.T @ d_out * rate
+    b2 += np.sum(d_out, axis=0, keepdims=True) * rate
+    W1 += inputs.T @ d_hidden * rate
+    b1 += np.sum(d_hidden, axis=0, keepdims=True) * rate
+    print(np.mean(error**2))
+"""
+
+
+def test_a_rate_that_is_forgotten_says_nothing_of_the_factor_of_others(tmp_path):
+    right = "b2 += np.sum(d_out, axis=0, keepdims=True) * rate"
+    report = checked(tmp_path, PERCEPTRON, (right, right.removesuffix(" * rate")))
+    line, repair = told(report)
+    assert (line, repair) == (right.removesuffix(" * rate"), right)
+    assert "which is 2 × that of the loss" in report.assumptions[3]
+
+
+SOFTMAX = """import numpy as np
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=(30, 4))
+labels = np.eye(3)[np.argmax(x[:, :3], axis=1)]
+params = {"W": rng.normal(size=(4, 3)), "b": np.zeros(3)}
+m, v = None, None
+
+
+def softmax_backward(dout, probs):
+    weighted = np.sum(dout * probs, axis=1, keepdims=True)
+    return probs * (dout - weighted)
+
+
+for i in range(100):
+    z = x @ params["W"] + params["b"]
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    probs = e / e.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.sum(labels * np.log(probs), axis=1))
+    dout = -labels / probs / len(labels)
+    dz = softmax_backward(dout, probs)
+    grads = {"W": x.T @ dz, "b": dz.sum(axis=0)}
+    if m is None:
+        m = {k: np.zeros_like(p) for k, p in params.items()}
+        v = {k: np.zeros_like(p) for k, p in params.items()}
+    for key in params:
+        m[key] = 0.9 * m[key] + 0.1 * grads[key]
+        v[key] = 0.999 * v[key] + 0.001 * grads[key] ** 2
+        params[key] -= 0.01 * m[key] / (np.sqrt(v[key]) + 1e-8)
+    print(loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("np.sum(dout * probs, axis=1, keepdims=True)", "np.sum(probs, axis=1, keepdims=True)"),
+        ("weighted = np.sum(dout", "weighted = 2 * np.sum(dout"),
+        ("dz.sum(axis=0)}", "dz.mean(axis=0)}"),
+    ],
+)
+def test_a_slip_before_an_optimiser_is_told_where_it_is(tmp_path, right, wrong):
+    line, repair = told(checked(tmp_path, SOFTMAX, (right, wrong)))
+    assert wrong in line
+    assert repair.replace("probs * dout", "dout * probs") == line.replace(wrong, right)
+
+
+def test_the_number_that_a_difference_is_divided_by_is_no_factor_of_the_loss(tmp_path):
+    text = PERCEPTRON.replace("np.mean(error**2)", "-np.mean(likelihood)").replace(
+        "    error = targets - out\n    d_out = error * out * (1 - out)\n",
+        "    likelihood = targets * np.log(out) + (1 - targets) * np.log(1 - out)\n"
+        "    d_out = (targets - out) / len(targets)\n",
+    )
+    right, wrong = "(targets - out) / len(targets)", "(2 * targets - out) / len(targets)"
+    assert checked(tmp_path, text).ok
+    line, repair = told(checked(tmp_path, text, (right, wrong)))
+    assert (line, repair) == (f"d_out = {wrong}", f"d_out = {right}")
