@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -143,7 +144,8 @@ class Trial:
 
     def _is_made(self, name: str, gradient: Array, made: Array) -> bool:
         """Whether an array is a gradient, or its parameter after the update by it."""
-        if same_to_rounding(made, gradient, self.here.tolerance[name]):
+        room = np.max(self.here.tolerance[name], initial=0.0)  # a gradient may have a wrong shape
+        if same_to_rounding(made, gradient, room):
             return True
         before = np.asarray(self.problem.nodes[name].data)
         return bool(before.shape == made.shape and is_multiple(before - made, gradient))
@@ -160,7 +162,7 @@ class Trial:
         ends = [0, *range(1, min(count, _TURNS)), count]
         if count > _TURNS:
             ends.insert(-1, count - 1)
-        return [range(start, end) for start, end in zip(ends, ends[1:], strict=False)]
+        return [range(start, end) for start, end in pairwise(ends)]
 
     def of_forward(self, place: Place) -> float:
         """How much of what a statement makes the forward pass gives, of 1.
