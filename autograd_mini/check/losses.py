@@ -35,7 +35,7 @@ from autograd_mini.check.structure import (
     squared,
     symbol_of,
     terms,
-)  # fmt: skip
+)
 from autograd_mini.core.graph import Node, is_node, sweep_gradients, topological_order
 from autograd_mini.core.tensor import Tensor, plain
 from autograd_mini.typing import Array
@@ -456,8 +456,7 @@ def _hint(loss: _Loss, variant: _Variant, names: tuple[str, ...], scope: Scope) 
     sentence = f"{right}; {times} × the gradient of {recorded}, which the loss computes"
     if text:
         sentence += _in_sizes(variant.text, text, loss, "−" * (variant.sign < 0))
-    if variant.sign < 0:
-        sentence += "; right in an update that adds it, `w += rate * gradient`"
+    sentence += "; right in an update that adds it, `w += rate * gradient`" * (variant.sign < 0)
     rate = next(((n, scope.numbers[n]) for n in RATES if n in scope.numbers), None)
     if rate is not None and abs(ratio) != 1:
         sentence += f"; at {rate[0]} = {rate[1]:.6g} you trained with {abs(rate[1] * ratio):.6g}"
