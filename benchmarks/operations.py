@@ -28,7 +28,7 @@ from autograd_mini import Tensor
 RNG = np.random.default_rng(0)
 MATRIX = RNG.normal(size=(60, 60)) + 8 * np.eye(60)
 TALL, ROWS, LONG = RNG.normal(size=(80, 40)), RNG.normal(size=(200, 50)), RNG.normal(size=20_000)
-PLACES = np.argsort(ROWS, -1)
+PLACES, KERNEL = np.argsort(ROWS, -1), RNG.normal(size=(5, 5))
 SAMPLES, WEIGHTS = RNG.normal(size=(64, 20)), RNG.normal(size=(10, 20))
 
 Code = Callable[[Any, Any], Any]
@@ -56,6 +56,7 @@ CASES: dict[str, tuple[np.ndarray, Code, Callable[[Any, Any], Any] | None]] = {
     "where": (LONG, lambda xp, x: xp.where(x > 0, x, 0.1 * x), lambda t, x: t.where(x > 0, x, 0.1 * x)),
     "matrix_power": (MATRIX / 9, lambda xp, x: xp.linalg.matrix_power(x, 5), lambda t, x: t.linalg.matrix_power(x, 5)),
     "gammaln": (LONG**2 + 0.5, lambda xp, x: _special(xp).gammaln(x), lambda t, x: t.lgamma(x)),
+    "convolve": (MATRIX, lambda xp, x: _convolve(xp, x, KERNEL), lambda t, x: t.nn.functional.conv2d(x[None, None], t.tensor(KERNEL[None, None, ::-1, ::-1].copy()), padding=4)),
     "ndtr": (LONG, lambda xp, x: _special(xp).ndtr(x), lambda t, x: t.special.ndtr(x)),
 }  # fmt: skip
 
@@ -66,6 +67,14 @@ def _special(xp: Any) -> Any:
     else:
         from autograd.scipy import special
     return special
+
+
+def _convolve(xp: Any, x: Any, kernel: np.ndarray) -> Any:
+    if xp is np:
+        return ag.convolve(x, kernel)
+    from autograd.scipy import signal
+
+    return signal.convolve(x, kernel)
 
 
 def ours(case: str) -> Callable[[], Any]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd_mini.core import tensor
-from autograd_mini.core.operation import replaces
+from autograd_mini.core.operation import OPERATIONS, define, replaces
 from autograd_mini.core.tensor import Tensor
-from autograd_mini.operations.indexing import gather
 from autograd_mini.typing import Axis, Operand
 
 
@@ -163,14 +163,51 @@ def convolve(x: Operand, y: Operand, mode: str | int = "full") -> Operand:
         raise ValueError(f"convolve in mode 'valid': neither fits into the other: {n} and {m}")
     if smaller and mode != "same":
         x, y, m = y, x, n
-    if mode != "valid":
+    if mode == "full":
         x = np.pad(x, [(size - 1, size - 1) for size in m])
-    numbers = np.arange(np.size(x)).reshape(np.shape(x))
-    windows = np.lib.stride_tricks.sliding_window_view(numbers, m)
-    if mode == "same":
-        starts = [(size - 1) // 2 for size in m]
-        windows = windows[tuple(slice(a, a + size) for a, size in zip(starts, n, strict=True))]
-    return np.tensordot(gather([x], windows), np.flip(y), len(m))
+    elif mode == "same":
+        x = np.pad(x, [(size // 2, (size - 1) // 2) for size in m])
+    return OPERATIONS["convolution"](x, y)
+
+
+def _inside(x: Operand, y: Operand) -> Operand:
+    """The convolution where ``y`` lies inside ``x``, by as few and as long products as can be."""
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim == 1:
+        return np.convolve(x, y, "valid")
+    kernel, shape = np.flip(y), tuple(n - m + 1 for n, m in zip(x.shape, y.shape, strict=True))
+    if kernel.size > math.prod(shape):
+        products = [np.sum(x[_window(i, kernel.shape)] * kernel) for i in np.ndindex(*shape)]
+        return np.reshape(products, shape)
+    out = np.zeros(shape, np.result_type(x, y))
+    for i in np.ndindex(*kernel.shape):
+        out += x[_window(i, shape)] * kernel[i]
+    return out
+
+
+def _window(start: tuple[int, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(slice(a, a + size) for a, size in zip(start, shape, strict=True))
+
+
+define(
+    "convolution",
+    _inside,
+    lambda g, out, x, y: convolve(g, np.flip(y)),
+    lambda g, out, x, y: np.flip(convolve(x, np.flip(g), "valid")),
+    reads="operands",
+    multilinear=True,
+    sentence="Sums of products with each window of an array, of a kernel that is turned round.",
+    source="""from itertools import product
+
+
+def convolution(x, y):
+    shape = [n - m + 1 for n, m in zip(x.shape, y.shape)]
+    windows = [
+        x[tuple(slice(a, a + n) for a, n in zip(start, shape))]
+        for start in product(*map(range, y.shape))
+    ]
+    return sum(a * b for a, b in zip(windows, np.ravel(np.flip(y))))""",
+)
 
 
 @replaces(np.convolve)
