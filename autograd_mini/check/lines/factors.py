@@ -197,6 +197,8 @@ def exchanged_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         for j, (other, under_too) in enumerate(parts):
             if i != j and under == under_too and _one_minus(other, part):
                 yield from _exchanged_pair(line, node, i, j)
+            if i < j and not under and not under_too and line.tree.key(part) == line.tree.key(other):
+                yield _without_one(node, i, j)
 
 
 def _one_minus(part: ast.expr, other: ast.expr) -> bool:
@@ -207,6 +209,16 @@ def _one_minus(part: ast.expr, other: ast.expr) -> bool:
         and number_of(part.left) == 1
         and isinstance(part.right, type(other))
     )
+
+
+def _without_one(node: ast.expr, i: int, j: int) -> Change:
+    """``(1 - a * a)``, of which ``a * a`` is left."""
+    parts = factors(node)
+    slope = made("1 - _0 * _0", parts[i][0])
+    rest = [part for k, part in enumerate(parts) if k not in (i, j)]
+    pairs = (n for n in ast.walk(node) if isinstance(n, ast.BinOp) and n.right is parts[j][0])
+    mark = next((pair for pair in pairs if pair.left is parts[i][0]), node)
+    return Change("slope", node, product([(slope, False), *rest]), 0.0, mark, slope)
 
 
 def _exchanged_pair(line: Line, node: ast.expr, i: int, j: int) -> Iterator[Change]:
