@@ -197,7 +197,8 @@ def exchanged_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         for j, (other, under_too) in enumerate(parts):
             if i != j and under == under_too and _one_minus(other, part):
                 yield from _exchanged_pair(line, node, i, j)
-            if i < j and not under and not under_too and line.tree.key(part) == line.tree.key(other):
+            is_square = line.tree.key(part) == line.tree.key(other)
+            if i < j and is_square and not under and not under_too:
                 yield _without_one(node, i, j)
 
 

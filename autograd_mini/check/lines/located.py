@@ -248,11 +248,13 @@ def _unmended(
     """What no small change explains: the line that is wrong, if there is only one."""
     every = sorted(Suspects(trial, truth, meant).upto(_ALONE), key=attrgetter("penalty", "first"))
     unknown = [suspect for suspect in every if suspect.penalty < 1 and suspect.handed_right]
+    if not unknown and (of_other_shape := list(_of_another_shape(trial, truth))):
+        return of_other_shape
     makers = [suspect for suspect in every if suspect.statement.place in trial.places]
     if not unknown and len(makers) == 1:  # of single numbers it is not seen what they are
         unknown = makers
     if not unknown:
-        return list(_of_another_shape(trial, truth))
+        return []
     suspect = unknown[0]
     own = trial.made_at(suspect.statement.place) & suspect.spoils
     inherited = [name for name in _nearest_first(trial) if name in suspect.spoils - own]

@@ -109,6 +109,17 @@ def test_what_makes_the_same_here_is_told_apart_elsewhere():
     assert mistake.repair.text == "dW1 = X.T @ d1"
 
 
+def squares(W1, W2):
+    return np.sum((np.tanh(X @ W1) @ W2 - T) ** 2) / 2
+
+
+def slope_of_a_square(W1, W2):
+    h = np.tanh(X @ W1)
+    d = h @ W2 - T
+    dz = h * h * (d @ W2.T)
+    return {"W1": X.T @ dz, "W2": h.T @ d}
+
+
 def scaled_scores(W1):
     scores = X @ W1 / np.sqrt(4)
     return np.sum(scores**3)
@@ -155,6 +166,8 @@ def test_the_mean_of_a_penalty_is_left_out():
          "the gradient is clipped here: give it as it is before"),
         (penalised, with_the_penalties, "dW2 = (a1.T @ d2 + reg * W2) / N",
          "a penalty stands where its gradient belongs: for W2² it is 2·W2"),
+        (squares, slope_of_a_square, "dz = (1 - h * h) * (d @ W2.T)",
+         "the local derivative is tanh′ = 1 − h·h"),
         (twice_penalised, half_the_penalty, "dW2 = a1.T @ d2 + 2 * reg * W2",
          "the factor 2 is missing"),
     ],
