@@ -371,8 +371,7 @@ def peak_memory() -> dict[str, float]:
     by_hand = peak(control)
     compiled = peak(sides["Tensors, compiled"])
     (recording,) = next(iter(sides["Tensors, compiled"].planned._known.values()))  # type: ignore[attr-defined]
-    compiled += sum(recording.plan.sizes)
-    compiled += sum(each.nbytes for kept in recording._results for each in kept)
+    compiled += sum(program.nbytes for program in recording._idle)
     eager = peak(sides["Tensors, eager"])
     return {"Tensors, eager": eager / by_hand, "Tensors, compiled": compiled / by_hand}
 

@@ -45,7 +45,7 @@ def in_numpy(branch: Function, operands: Sequence[Any]) -> tuple[Function, list[
     text = Text(steps, outputs, inputs, trace.values, steps_of, {}, {}, {})
     scope: dict[str, Any] = {}
     exec(compile(text.written(), "<branch>", "exec"), scope)
-    run = scope["make"](None, *text.scope.values())
+    run = scope["make"](None, None, *text.scope.values())
 
     def made(*arrays: Operand) -> Operand:
         return run(False, *arrays)[0]

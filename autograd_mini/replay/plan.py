@@ -6,7 +6,7 @@
 >>> y = (np.exp(x) + 1.0) * np.exp(x)
 >>> plan = Plan(trace, [Place(np.sum(y).place)])
 >>> print(plan.text)
-def make(piece, exp, c0, add, multiply, add_reduce):
+def make(piece, result, exp, c0, add, multiply, add_reduce):
     v1 = piece(0, (2,), '<f8', (8,))
     v2 = piece(1, (2,), '<f8', (8,))
     v4 = piece(1, (2,), '<f8', (8,))
@@ -17,19 +17,21 @@ def make(piece, exp, c0, add, multiply, add_reduce):
         v5 = add_reduce(v4, None)
         return (v5,)
     return run
->>> plan.program()(True, np.array([0.0, 1.0]))
+>>> plan.program().run(True, np.array([0.0, 1.0]))
 (np.float64(12.107337927389695),)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.interface.functions import but
 from autograd_mini.replay.branches import in_numpy
+from autograd_mini.replay.memory import FOREVER, Life, Program, arranged
 from autograd_mini.replay.program import CONDITIONS, Text
 from autograd_mini.replay.simplify import simplified
 from autograd_mini.replay.trace import Place, Step, Trace, places_in
@@ -38,7 +40,6 @@ from autograd_mini.typing import Array, Function
 LARGE = 1 << 15
 """From so many bytes on, the memory of a result is used again when nobody has the result."""
 
-FOREVER = 1 << 60
 _INTO = (np.concatenate, np.stack)
 """Functions besides ufuncs that are told where to write."""
 
@@ -51,10 +52,10 @@ class Plan:
         outputs: the places of what each run gives.
 
     Attributes:
-        text: the program: ``make`` makes its memory and gives ``run``, which takes the inputs,
-            and for each of ``results`` an array to write into; it gives ``None`` where a
-            condition is not met.
-        results: for each output that is written into an array that is given: shape, dtype, strides.
+        text: the program: ``make`` makes its memory and gives ``run``, which takes the inputs; it
+            gives ``None`` where a condition is not met.
+        results: for each output that is written into memory that is used again when nobody has
+            the output: shape, dtype, strides.
     """
 
     def __init__(self, trace: Trace, outputs: Sequence[Place]) -> None:
@@ -74,10 +75,12 @@ class Plan:
         self.results: list[tuple[tuple[int, ...], str, tuple[int, ...]]] = []
         self._choose_results()
         self.pieces: dict[Place, int] = {}
-        self.sizes: list[int] = []
-        self._free: list[int] = []
+        self._lives: list[Life] = []
+        self._rooms: dict[Place, tuple[int, int]] = {}
         self._index = 0
-        self._allocate(self.steps)
+        self._allocate(self.steps, 0)
+        rooms = [self._rooms[place] for place, index in self.fresh.items() if index >= 0]
+        self._where, self.size = arranged(self._lives, rooms)
         text = Text(
             self.steps, self.outputs, self.inputs, self.values, self.steps_of, self.roots,
             self.pieces, self.fresh,
@@ -88,17 +91,10 @@ class Plan:
         self._make: Function = scope["make"]
         del self.values  # which would keep the arrays of one call
 
-    def program(self) -> Function:
+    def program(self) -> Program:
         """A program with memory of its own, for one run at a time."""
-        memory = [_aligned(size) for size in self.sizes]
-
-        def piece(
-            index: int, shape: tuple[int, ...], dtype: str, strides: tuple[int, ...]
-        ) -> Array:
-            return np.ndarray(shape, dtype, memory[index], 0, strides)
-
-        made: Function = self._make(piece, *self._scope.values())
-        return made
+        make = partial(self._make, **self._scope)
+        return Program(make, self._where, self.size, self.results)
 
     def _write_branch(self, step: Step) -> None:
         """A branch that few elements take is called as NumPy's functions that it calls."""
@@ -162,56 +158,53 @@ class Plan:
                 else:
                     self.fresh.setdefault(root, -1)
 
-    def _allocate(self, steps: Sequence[Step]) -> None:
+    def _allocate(self, steps: Sequence[Step], start: int) -> None:
+        """Give each step its piece; one that is written where a condition fails, from there on."""
         for step in steps:
             if step.body:
-                self._allocate(step.body)
+                self._allocate(step.body, self._index + 1)
                 continue
             self._index += 1
-            if step.out is not None and self._is_planned(step.out) and step.out not in self.fresh:
-                self._place(step)
-            for root in {self._root(place) for place in (*step.reads(), *_own(step))}:
-                if self.last[root] == self._index and root in self.pieces:
-                    self._free.append(self.pieces[root])
+            if step.out is None or not self._is_planned(step.out):
+                continue
+            first = start or self._index
+            if step.out not in self.fresh:
+                self._place(step, first)
+            elif self.fresh[step.out] >= 0:
+                self._rooms[step.out] = _room(self.values[step.out]), first
 
-    def _place(self, step: Step) -> None:
-        """Give a step the memory of an operand that nobody needs any more, or a free piece."""
+    def _place(self, step: Step, first: int) -> None:
+        """Give a step the memory of an operand that nobody needs any more, or a piece."""
         assert step.out is not None
-        value = self.values[step.out]
+        piece = self._over(step)
+        if piece is None:
+            piece = len(self._lives)
+            self._lives.append(Life(self.values[step.out].nbytes, first, 0))
+        self.pieces[step.out] = piece
+        self._lives[piece].last = self.last[step.out]
+
+    def _over(self, step: Step) -> int | None:
+        """The piece of an operand that a step may write over."""
         over: int | None = getattr(step.function, "over", None)
         elementwise = step.function is step.ufunc and getattr(step.ufunc, "signature", "") is None
-        if elementwise or over is not None:
-            for operand in step.args if over is None else step.args[over : over + 1]:
-                if type(operand) is not Place or operand not in self.pieces:
-                    continue
-                other = self.values[operand]
-                views = [p for p in step.reads() if p != operand and self._root(p) == operand]
-                same = _layout(other) == _layout(value)
-                if same and self.last[operand] == self._index and not views:
-                    self.pieces[step.out] = self.pieces[operand]
-                    self.last[operand] = 0  # the piece goes on
-                    return
-        size = value.nbytes
-        fitting = [i for i in self._free if size <= self.sizes[i] <= 2 * size + 256]
-        if fitting:
-            best = min(fitting, key=self.sizes.__getitem__)
-            self._free.remove(best)
-        else:
-            self.sizes.append(size)
-            best = len(self.sizes) - 1
-        self.pieces[step.out] = best
+        if not elementwise and over is None:
+            return None
+        assert step.out is not None
+        for operand in step.args if over is None else step.args[over : over + 1]:
+            if type(operand) is not Place or operand not in self.pieces:
+                continue
+            views = [p for p in step.reads() if p != operand and self._root(p) == operand]
+            same = _layout(self.values[operand]) == _layout(self.values[step.out])
+            if same and self.last[operand] == self._index and not views:
+                return self.pieces[operand]
+        return None
 
 
-def _own(step: Step) -> tuple[Place, ...]:
-    return () if step.out is None else (step.out,)
+def _room(result: Array) -> int:
+    """The bytes of a result in which others may be written before."""
+    flags = result.flags
+    return result.nbytes if flags.c_contiguous or flags.f_contiguous else 0
 
 
 def _layout(array: Array) -> object:
     return array.shape, array.strides, array.dtype
-
-
-def _aligned(size: int) -> Array:
-    """Bytes that begin where a line of the cache does."""
-    raw = np.empty(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size]

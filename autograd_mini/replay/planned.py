@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import warnings
 from collections.abc import Hashable, Iterator, Sequence
@@ -29,8 +28,9 @@ from autograd_mini.core.tensor import Tensor
 from autograd_mini.interface.traced import TracedArray, Untraceable, current, is_traced
 from autograd_mini.replay.around import Around
 from autograd_mini.replay.arranged import HERE, arranger
+from autograd_mini.replay.memory import Program
 from autograd_mini.replay.plan import Plan
-from autograd_mini.replay.trace import COUNTS_REFERENCES, Place, Trace
+from autograd_mini.replay.trace import Place, Trace
 from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Array, Function, Operand, Tree
 
@@ -283,57 +283,33 @@ class _Recording:
         self._outer = outer
         parts = (HERE if is_traced(leaf) else leaf for leaf in leaves(out))
         self.arranged = arranger(rebuild(out, parts))
-        self._idle: list[Function] = []
-        self._results: list[list[Array]] = [[] for _ in plan.results]
+        self._idle: list[Program] = []
 
     def run(self, arrays: Sequence[Any], effects: bool = True) -> tuple[Any, ...] | None:
         """What the program gives; ``None`` if a condition does not hold."""
         if self._outer:
             arrays = [*arrays, *(leaf._array for leaf in self._outer)]
-        try:
-            program = self._idle.pop()  # by one thread
-        except IndexError:
-            program = self.plan.program()
-        found: tuple[Any, ...] | None
-        if not self._results:
-            found = program(effects, *arrays)
-        else:
-            results = [self._result(i) for i in range(len(self._results))]
-            found = program(effects, *arrays, *results)
-            for kept, result in zip(self._results, results, strict=True):
-                kept.append(result)
+        program = self._program()
+        found: tuple[Any, ...] | None = program.run(effects, *arrays)
         self._idle.append(program)
         return found
 
-    def _result(self, index: int) -> Array:
-        """Memory for a result: that of an earlier one which nobody has any more, or new."""
-        kept = self._results[index]
-        for _ in range(len(kept)):
+    def _program(self) -> Program:
+        """One that no thread runs, and whose results nobody has any more."""
+        for _ in range(len(self._idle)):
             try:
-                result = kept.pop(0)
+                program = self._idle.pop()
             except IndexError:
                 break
-            if sys.getrefcount(result) <= _ALONE:
-                return result
-            if len(kept) < MOST_KEPT:
-                kept.append(result)
-        shape, dtype, strides = self.plan.results[index]
-        return np.ndarray(shape, dtype, None, 0, strides)
+            if program.is_free():
+                return program
+            if len(self._idle) < MOST_KEPT:
+                self._idle.insert(0, program)
+        return self.plan.program()
 
 
 MOST_KEPT = 2
-"""So many results are waited for until nobody has them."""
-
-
-def _references() -> int:
-    """How many references an array has that only a local variable knows."""
-    result = [np.empty(1)].pop(0)
-    return sys.getrefcount(result)
-
-
-_ALONE = _references() if COUNTS_REFERENCES else -1
-"""So many references has a result that nobody else has; without Python's lock nobody knows."""
-
+"""So many programs are waited for until nobody has their results."""
 
 States = Sequence[tuple[np.random.Generator, Any]]
 """Generators, each with a state."""

@@ -34,7 +34,7 @@ _OF_ONE_DTYPE = {*_SYMBOLS, np.maximum, np.minimum, np.power, np.logaddexp, np.h
 _NAMED = (np.maximum, np.minimum)
 """What takes no more than its operands by position."""
 _PYTHON = {int, float}
-_MAKERS = ("piece", "run", "make", "rest", "quietly", "effects")
+_MAKERS = ("piece", "result", "run", "make", "rest", "quietly", "effects")
 
 
 class Text:
@@ -46,11 +46,10 @@ class Text:
         roots: of each view, the value whose memory it shows.
         pieces: which piece of memory a value is in.
         fresh: outputs that are computed into memory that the caller keeps, each with the number
-            of the array that is given for it; -1 if none is.
+            of the result that is made with the pieces; -1 if it is made in each run.
 
     Attributes:
         scope: what the names in the text are.
-        results: how many arrays are given for results.
     """
 
     def __init__(
@@ -78,7 +77,6 @@ class Text:
         end = f"return ({', '.join(gives)}{',' * (len(gives) == 1)})"
         lines = list(self._in_settings(end))
         inputs = [self._name(place) for place in self.inputs]
-        inputs += [f"r{i}" for i in sorted(i for i in self.fresh.values() if i >= 0)]
         numbers = [
             f"        {self._name(p)} = {self._name(p)}[()]"
             for p in self.inputs
@@ -89,6 +87,7 @@ class Text:
             for p, i in self.pieces.items()
             if (v := self.values[p]) is not None
         ]
+        results = [f"    {self._name(p)} = result({i})" for p, i in self.fresh.items() if i >= 0]
         views = [
             f"    {self._name(p)} = {self._call(step)}"
             for p, step in self.steps_of.items()
@@ -96,7 +95,8 @@ class Text:
         ]
         prepared = [f"    {name} = {text}" for text, name in self._prepared.items()]
         return "\n".join([
-            f"def make({', '.join(['piece', *self.scope])}):",
+            f"def make({', '.join(['piece', 'result', *self.scope])}):",
+            *results,
             *pieces,
             *views,
             *prepared,
@@ -164,7 +164,9 @@ class Text:
     def _is_fixed(self, place: Place | None) -> bool:
         """Whether it is always the same piece of memory, or a view of one."""
         if place is None or (root := self._root(place)) not in self.pieces:
-            return False
+            in_result = place is not None and self.fresh.get(root, -1) >= 0
+            if not in_result or (place in self.outputs and place != root):
+                return False  # a view that is given is made anew, so that it is told who has it
         while place is not None and place != root:
             step = self.steps_of[place]
             if set(step.reads()) != {step.view}:
@@ -179,10 +181,8 @@ class Text:
 
     def _where(self, place: Place) -> str | None:
         """The array that a step writes into; ``None`` if it makes one."""
-        if place in self.pieces:
-            return self._name(place)
-        index = self.fresh.get(place, -1)
-        return f"r{index}" if index >= 0 else None
+        is_made = place in self.pieces or self.fresh.get(place, -1) >= 0
+        return self._name(place) if is_made else None
 
     def _condition(self, step: Step, indent: str, instead: tuple[str, ...]) -> Iterator[str]:
         (operand,) = step.args

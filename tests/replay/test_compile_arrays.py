@@ -22,6 +22,7 @@ from test_arrays import CALLS
 import autograd_mini as ag
 from autograd_mini import Tensor, nn
 from autograd_mini.replay.compiled import compile
+from autograd_mini.replay.memory import LINE, Life, arranged
 from autograd_mini.replay.planned import MOST_KINDS, MOST_RECORDINGS, Planned
 from autograd_mini.trees import leaves
 
@@ -299,6 +300,40 @@ def test_few_elements_of_another_branch_are_computed_alone():
     x = np.linspace(-4.0, 4.0, 12)
     text = plan_of(check(ag.grad(lambda x: np.sum(np.tanh(x))), [x], [x / 4], [x * 2]))
     assert "if count_nonzero" in text
+
+
+@given(st.data())
+def test_pieces_that_are_needed_at_once_lie_apart(data):
+    count = data.draw(st.integers(1, 12))
+    firsts = sorted(data.draw(st.lists(st.integers(0, 20), min_size=count, max_size=count)))
+    lives = [
+        Life(data.draw(st.integers(0, 300)), first, first + data.draw(st.integers(0, 9)))
+        for first in firsts
+    ]
+    pair = st.tuples(st.integers(0, 1000), st.integers(0, 30))
+    rooms = data.draw(st.lists(pair, max_size=2))
+    where, size = arranged(lives, rooms)
+    ends = [room - LINE for room, _ in rooms] + [size]
+    for life, (block, at) in zip(lives, where, strict=True):
+        assert at % LINE == 0
+        assert at + life.size <= ends[block]
+        assert block == len(rooms) or life.last < rooms[block][1]
+    for (a, one), (b, other) in itertools.combinations(zip(lives, where, strict=True), 2):
+        if one[0] == other[0] and b.first <= a.last and a.first <= b.last:
+            assert one[1] + a.size <= other[1] or other[1] + b.size <= one[1]
+
+
+def test_what_is_needed_before_a_result_lies_where_the_result_will_be():
+    rng = np.random.default_rng(0)
+    X, W = rng.normal(size=(8, 60)), rng.normal(size=(60, 400)) / 10
+    f = ag.value_and_grad(lambda W: np.sum(np.tanh(np.exp(X @ W) / 9.0) ** 2))
+    step = check(f, [W], [W * 0.5], [W + 0.1])
+    (recording,) = next(iter(step._arrays._known.values()))
+    assert recording.plan.size < 1.1 * (X @ W).nbytes  # what the last product is of
+    for kept in ([], [step(W)], [step(W), step(W)]):
+        before = [each[1].copy() for each in kept]
+        assert equal(step(W * 0.3), f(W * 0.3))
+        assert all(map(np.array_equal, before, [each[1] for each in kept]))
 
 
 def test_what_is_returned_is_never_written_to_while_somebody_has_it():
