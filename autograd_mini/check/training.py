@@ -135,8 +135,9 @@ def check_script(
         steps: as for ``check_step``: how many turns of the loop are checked.
         given: data that the file reads and that are not there, by the names of variables or files.
         inputs: of a file of layers, pairs by their names as ``affine_forward`` and
-            ``affine_backward``, the shapes of their inputs, ``"x=6x4,w=4x3,rate=scalar"``, where
-            the file does not call them; ``call`` is then a part of the name of the layer meant.
+            ``affine_backward`` and losses that return ``loss, dW``, the shapes of their inputs,
+            ``"x=6x4,w=4x3,rate=scalar,labels=6<3"``, where the file does not call them; ``call``
+            is then a part of the name of the layer meant.
         upstream, wrt: of a layer, as for ``check_backward``.
         seed, entries, hints, seconds: as for ``check_gradients``.
 
@@ -283,7 +284,7 @@ def layers_checked(
             except ValueError as error:
                 raise ValueError(f"{layer.name}, with inputs {where}: {error}") from error
             said += [
-                f"Layer: {layer.name} and {layer.backward}, with inputs {where} (inputs=, call=)",
+                f"Layer: {layer.words}, with inputs {where} (inputs=, call=)",
                 *report.assumptions,
             ]
             if not report.ok:

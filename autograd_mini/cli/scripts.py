@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--inputs", metavar="NAME=SHAPE,...",
         help="of a file of layers, affine_forward and affine_backward, the shapes of their inputs "
-        "where it does not call them, and settings: \"x=6x4,rate=scalar,how={'mode': 'train'}\"",
+        "where it does not call them, of labels also a bound, and settings: "
+        "\"x=6x4,rate=scalar,labels=6<3,how={'mode': 'train'}\"",
     )  # fmt: skip
     group.add_argument(
         "--upstream", metavar="ARRAY.npz", type=Path,

@@ -699,6 +699,32 @@ def test_layers_with_given_shapes(tmp_path):
         checked(tmp_path, LAYERS, inputs="x=many")
 
 
+def test_a_loss_that_returns_its_gradient_is_a_layer(tmp_path):
+    text = """
+    def squared_loss(W, X, y, reg):
+        scores = X @ W
+        picked = scores[np.arange(len(y)), y]
+        loss = np.sum((picked - 1) ** 2) / len(y)
+        loss += reg * np.sum(W * W)
+        dscores = np.zeros_like(scores)
+        dscores[np.arange(len(y)), y] = 2 * (picked - 1) / len(y)
+        dW = X.T @ dscores
+        dW += 2 * reg * W
+        return loss, dW
+    """
+    shapes = "W=4x3,X=5x4,y=5<3,reg=0.1"
+    report = checked(tmp_path, text, inputs=shapes)
+    assert report.ok, str(report)
+    assert report.assumptions[0] == (
+        "Layer: squared_loss, which returns its gradients, with inputs of the shapes W=4x3, X=5x4, "
+        "y=5<3, reg=0.1 (inputs=, call=)"
+    )
+    (mistake,) = checked(tmp_path, slipped(text, "2 * reg", "reg"), inputs=shapes).mistakes
+    assert (mistake.line.text, mistake.repair.text) == ("dW += reg * W", "dW += 2 * reg * W")
+    with pytest.raises(ValueError, match="no training step"):  # the data are no gradients
+        checked(tmp_path, slipped(text, "loss, dW", "loss, data"), inputs=None)
+
+
 def test_layers_with_settings(tmp_path):
     text = """
     def scale_forward(x, how):

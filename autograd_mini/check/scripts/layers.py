@@ -1,4 +1,6 @@
-"""Layers in a file: pairs of a forward and a backward pass, by their names."""
+"""Layers in a file: pairs of a forward and a backward pass, by their names, and losses that return
+their gradients.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Site
 from autograd_mini.check.lines.source import Place
@@ -19,6 +22,8 @@ from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.variables import Held
 
 _FORWARD = re.compile(r"forward|fwd")
+_LOSS = re.compile(r"loss|cost", re.I)
+_ALL_GRADIENTS = re.compile(r"d?grad(ient)?s?", re.I)
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Layer:
     """A forward and a backward pass.
 
     Attributes:
-        forward, backward: what they are called; of a class's methods with the class's name.
+        forward, backward: what they are called; no name where one returns ``loss, gradients``.
         owner: the class; empty where they are functions.
         parameters: the arguments of the forward pass that have no default.
         place: where the forward pass is defined.
@@ -43,16 +48,32 @@ class Layer:
         """What the layer's forward pass is called, with its class."""
         return f"{self.owner}.{self.forward}".lstrip(".")
 
+    @property
+    def words(self) -> str:
+        """What is said of it."""
+        gradients = f" and {self.backward}" if self.backward else ", which returns its gradients"
+        return f"{self.name}{gradients}"
+
 
 def layers_in(cells: Sequence[Cell]) -> list[Layer]:
-    r"""The pairs at the top of a file whose names are alike but for forward and backward.
+    r"""The pairs at the top of a file whose names are alike but for forward and backward, and the
+    functions there that return a loss and its gradients.
 
     >>> cell = Cell("f.py", "def relu_forward(x): ...\ndef relu_backward(d, x): ...")
     >>> [(layer.forward, layer.parameters) for layer in layers_in([cell])]
     [('relu_forward', ('x',))]
+    >>> cell = Cell("f.py", "def hinge_loss(W, x, y):\n    ...\n    return loss, dW")
+    >>> [(layer.words, layer.parameters) for layer in layers_in([cell])]
+    [('hinge_loss, which returns its gradients', ('W', 'x', 'y'))]
     """
     top = [(cell, node) for cell in cells for node in cell.tree.body]
-    found = list(_pairs([(c, n) for c, n in top if isinstance(n, ast.FunctionDef)], ""))
+    functions = [(cell, node) for cell, node in top if isinstance(node, ast.FunctionDef)]
+    found = list(_pairs(functions, ""))
+    found += [
+        Layer(loss.name, "", "", _required(loss), (cell.name, loss.lineno, loss.col_offset))
+        for cell, loss in functions
+        if _returns_gradients(loss)
+    ]
     for cell, node in top:
         if isinstance(node, ast.ClassDef):
             methods = [(cell, n) for n in node.body if isinstance(n, ast.FunctionDef)]
@@ -66,13 +87,38 @@ def _pairs(functions: Sequence[tuple[Cell, ast.FunctionDef]], owner: str) -> Ite
         other = node.name.replace("forward", "backward").replace("fwd", "bwd")
         if other == node.name or other not in known or not _FORWARD.search(node.name):
             continue
-        names = [argument.arg for argument in node.args.args]
-        required = names[: len(names) - len(node.args.defaults)]
+        required = _required(node)
         static = any(ast.unparse(one) == "staticmethod" for one in node.decorator_list)
-        parameters = tuple(required if not owner or static else required[1:])
+        parameters = required if not owner or static else required[1:]
         if static and parameters[:1] == ("ctx",):
             parameters = parameters[1:]
         yield Layer(node.name, other, owner, parameters, (cell.name, node.lineno, node.col_offset))
+
+
+def _required(node: ast.FunctionDef) -> tuple[str, ...]:
+    """The arguments that have no default."""
+    names = [argument.arg for argument in node.args.args]
+    return tuple(names[: len(names) - len(node.args.defaults)])
+
+
+def _returns_gradients(node: ast.FunctionDef) -> bool:
+    """Whether a function returns ``loss, dW, …`` or ``cost, grads``, by the names."""
+    own = [inner for inner in ast.walk(node) if isinstance(inner, ast.Return)]
+    items = [inner.value.elts for inner in own if isinstance(inner.value, ast.Tuple)]
+    return bool(items) and all(
+        len(parts) > 1
+        and len(items) == len(own)
+        and _LOSS.search(f"{node.name} {ast.unparse(parts[0])}") is not None
+        and all(_is_gradient(ast.unparse(part), node) for part in parts[1:])
+        for parts in items
+    )
+
+
+def _is_gradient(name: str, node: ast.FunctionDef) -> bool:
+    arguments = [argument.arg for argument in node.args.args]
+    return _ALL_GRADIENTS.fullmatch(name) is not None or any(
+        name != of and is_gradient_name(name, of) for of in arguments
+    )
 
 
 @dataclass
@@ -118,8 +164,8 @@ def layers_with_inputs(
             f"its layers are {', '.join(layer.name for layer in every)}"
             if every
             else (
-                "none is there: a layer is two functions, affine_forward and affine_backward, or a "
-                "class with forward and backward"
+                "none is there: a layer is two functions, affine_forward and affine_backward, a "
+                "class with forward and backward, or a function that returns loss, dW"
             )
         )
         asked = f" whose name has {chosen!r} in it" if chosen else ""
@@ -138,7 +184,8 @@ def layers_with_inputs(
                 holder = values["self"]
             forward, backward = getattr(holder, layer.forward), getattr(holder, layer.backward)
         else:
-            forward, backward = (execution.namespace[n] for n in (layer.forward, layer.backward))
+            forward = execution.namespace[layer.forward]
+            backward = execution.namespace[layer.backward] if layer.backward else None
         arguments = [values[name] for name in layer.parameters]
         shapes = written_inputs(inputs or "").items()
         own = ", ".join(f"{name}={what}" for name, what in shapes if name in layer.parameters)
@@ -156,7 +203,7 @@ def layers_with_inputs(
 
 
 def random_inputs(text: str, seed: int) -> dict[str, Held]:
-    """Random inputs of given shapes, and settings as they are written.
+    """Random inputs of given shapes, whole numbers below a bound, and settings as they are written.
 
     Raises:
         CannotTell: one is written otherwise.
@@ -164,6 +211,8 @@ def random_inputs(text: str, seed: int) -> dict[str, Held]:
     >>> made = random_inputs("x=6x4,b=4,a=scalar,how={'mode': 'train', 'pad': 1}", 0)
     >>> {name: np.shape(value) for name, value in made.items()}, made["how"]
     ({'x': (6, 4), 'b': (4,), 'a': (), 'how': ()}, {'mode': 'train', 'pad': 1})
+    >>> random_inputs("labels=6<3", 0)["labels"]
+    array([2, 1, 1, 0, 0, 0])
     """
     rng = np.random.default_rng(seed)
     made: dict[str, Held] = {}
@@ -171,17 +220,23 @@ def random_inputs(text: str, seed: int) -> dict[str, Held]:
         if written == "scalar":
             made[name] = float(rng.normal())
         elif re.fullmatch(r"\d+(x\d+)*", written):
-            made[name] = rng.normal(size=tuple(map(int, written.split("x"))))
+            made[name] = rng.normal(size=_shape(written))
+        elif labels := re.fullmatch(r"(\d+(?:x\d+)*)<(\d+)", written):
+            made[name] = rng.integers(int(labels[2]), size=_shape(labels[1]))
         else:
             try:
                 made[name] = ast.literal_eval(written)
             except (SyntaxError, ValueError):
                 raise CannotTell(
-                    "inputs are shapes by name, and settings, "
-                    f"'x=6x4,w=4x3,rate=scalar,how={{'mode': 'train'}}', not "
+                    "inputs are shapes by name, whole numbers below a bound, and settings, "
+                    f"'x=6x4,rate=scalar,labels=6<3,how={{'mode': 'train'}}', not "
                     f"'{name}={written}' (--inputs)"
                 ) from None
     return made
+
+
+def _shape(written: str) -> tuple[int, ...]:
+    return tuple(map(int, written.split("x")))
 
 
 def written_inputs(text: str) -> dict[str, str]:
