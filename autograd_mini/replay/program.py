@@ -34,7 +34,7 @@ _OF_ONE_DTYPE = {*_SYMBOLS, np.maximum, np.minimum, np.power, np.logaddexp, np.h
 _NAMED = (np.maximum, np.minimum)
 """What takes no more than its operands by position."""
 _PYTHON = {int, float}
-_MAKERS = ("piece", "result", "run", "make", "rest", "quietly", "effects")
+_MAKERS = ("piece", "result", "run", "taken", "make", "rest", "quietly", "effects")
 
 
 class Text:
@@ -235,16 +235,7 @@ class Text:
             return
         if step.function is but and self._is_written_over(step):
             step.args = (step.out, *step.args[1:])
-            counted = self._object(np.count_nonzero, "count_nonzero")
-            taken, branch = self._operand(step.args[1]), step.args[2]
-            call = self._call(step, where)
-            if getattr(branch, "is_of_elements", False) and np.size(self._value_of(step)) <= FEW:
-                few = [
-                    f"{self._operand(o)}[{taken}]" if self._is_array(o) else self._operand(o)
-                    for o in step.args[3:]
-                ]
-                call = f"{where}[{taken}] = {self._object(branch, 'branch')}({', '.join(few)})"
-            yield f"if {counted}({taken}): {call}"
+            yield from self._for_those_taken(step, where)
             return
         part = self._part(step)
         if part is None:
@@ -260,6 +251,35 @@ class Text:
             total = self._operand(step.args[0])
             yield f"{self._object(np.copyto, 'copyto')}({name}, {total})"
         yield f"{self._object(step.args[3])}({part}, {g}, {part})"
+
+    def _for_those_taken(self, step: Step, where: str) -> Iterator[str]:
+        """The lines that write what is of another branch where elements take it."""
+        condition, branch, *operands = step.args[1:]
+        counted = self._object(np.count_nonzero, "count_nonzero")
+        if not getattr(branch, "is_of_elements", False) or np.size(self._value_of(step)) > FEW:
+            yield f"if {counted}({self._operand(condition)}): {self._call(step, where)}"
+            return
+        arrays = [step.out, condition, *filter(self._is_array, operands)]
+        names = [self._flat(each, step) for each in arrays]
+        if all(names):
+            yield f"taken = {names[1]}.nonzero()[0]"
+            test = "len(taken)"
+        else:
+            names = [where, *map(self._operand, arrays[1:])]
+            yield f"taken = {names[1]}"
+            test = f"{counted}(taken)"
+        given = iter(names[2:])
+        few = [f"{next(given)}[taken]" if self._is_array(o) else self._operand(o) for o in operands]
+        yield f"if {test}: {names[0]}[taken] = {self._object(branch, 'branch')}({', '.join(few)})"
+
+    def _flat(self, operand: Operand, step: Step) -> str | None:
+        """The name of a view with one axis of what a step writes or reads, if it is always one."""
+        if type(operand) is not Place or not self._is_fixed(operand):
+            return None
+        value, name = self.values[operand], self._name(operand)
+        if value.shape != self._value_of(step).shape or not value.flags.c_contiguous:
+            return None
+        return name if value.ndim == 1 else self._made_once(f"{name}.ravel('K')", f"{name}_flat")
 
     def _is_array(self, operand: Operand) -> bool:
         return bool(np.ndim(self.values[operand] if type(operand) is Place else operand))

@@ -298,8 +298,16 @@ def test_arguments_by_name_are_others_than_a_dict():
 
 def test_few_elements_of_another_branch_are_computed_alone():
     x = np.linspace(-4.0, 4.0, 12)
-    text = plan_of(check(ag.grad(lambda x: np.sum(np.tanh(x))), [x], [x / 4], [x * 2]))
-    assert "if count_nonzero" in text
+    f, of_inner = (ag.grad(lambda x, k=k: np.sum(np.tanh(x * k) ** 2)) for k in (1.0, 0.9))
+    matrix = np.resize(x, (3, 4))
+    for each in (x, matrix):
+        assert "if count_nonzero(taken)" in plan_of(check(f, [each], [each / 4], [each * 2]))
+        assert "if len(taken)" in plan_of(check(of_inner, [each], [each / 4], [each * 2]))
+    other = np.asfortranarray(matrix)  # whose elements lie in another order
+    text = plan_of(check(of_inner, [other], [other / 4], [other * 2]))
+    assert "if count_nonzero(taken)" in text
+    large = np.linspace(-4.0, 4.0, 2000)
+    assert "if count_nonzero" in plan_of(check(f, [large], [large / 4], [large * 2]))
 
 
 @given(st.data())
