@@ -390,6 +390,13 @@ def _findings(
             "any, so that nothing of what comes after the layer reaches its inputs"
         )
         yield Finding("upstream", tuple(parameters), message, wrong=True)
+    for name in _taken_alone(layer, plain(parameters)):
+        message = (
+            "an element of it moves others of the output as well, and its gradient does not see "
+            "their upstream gradients: only the diagonal of the Jacobian matrix is taken, as if "
+            "forward worked element by element"
+        )
+        yield Finding("diagonal", (name,), message, wrong=True)
 
 
 def _ignores_upstream(layer: _Layer, parameters: Mapping[str, Node]) -> bool:
@@ -402,3 +409,46 @@ def _ignores_upstream(layer: _Layer, parameters: Mapping[str, Node]) -> bool:
     one, two = made
     same = all(np.array_equal(one[n], two[n], equal_nan=True) for n in one.keys() & two.keys())
     return bool(one) and same and any(gradient.any() for gradient in one.values())
+
+
+def _taken_alone(layer: _Layer, numbers: Mapping[str, Any]) -> Iterator[str]:
+    """The inputs whose gradients are made element by element of the upstream gradient, where the
+    output is not made so of them.
+    """
+    if len(layer.upstream) != 1:
+        return
+    ((i, upstream),) = layer.upstream.items()
+    items, _, _, gradients = layer._derived(numbers)
+    alike = [n for n in gradients or {} if n in numbers and np.ndim(upstream)]
+    alike = [n for n in alike if np.shape(numbers[n]) == np.shape(upstream)]
+
+    def moved(name: str, step: float) -> Array:
+        """How the output follows the first element of an input, but for its own first."""
+        changed = np.array(numbers[name], float)
+        changed.flat[0] += step * max(1.0, abs(changed.flat[0]))
+        made = layer._derived({**numbers, name: changed})[0][i]
+        by: Array = np.subtract(made, items[i], dtype=float)
+        by.flat[0] = 0.0
+        return by
+
+    def sees(name: str, place: int) -> Array:
+        """Which elements of a gradient follow one of the upstream gradient."""
+        weights = np.array(upstream, float)
+        weights.flat[place] += 1.0
+        other = _Layer(layer.pair, {i: weights}, layer.matched, layer.wide)._derived(numbers)[3]
+        return np.not_equal((other or gradients or {})[name], (gradients or {})[name]).ravel()
+
+    for name in alike:
+        by, twice = moved(name, _STEP), moved(name, 2 * _STEP)
+        place = int(np.argmax(np.abs(by)))
+        size = np.max(np.abs(items[i]), initial=1.0)
+        if not abs(by.flat[place]) > 1e-4 * _STEP * size:
+            continue  # it is rounding
+        if not 1.5 < twice.flat[place] / by.flat[place] < 2.5:
+            continue  # it jumps, and has no derivative
+        if all(np.flatnonzero(sees(name, k)).tolist() == [k] for k in (0, place)):
+            yield name
+
+
+_STEP = 1e-4
+"""By how much of its size an element is moved."""

@@ -230,6 +230,26 @@ def test_an_update_before_use_is_found():
     assert check_backward(UpdatedFirst(W.copy(), B.copy()), None, X).culprits == ["inputs"]
 
 
+def test_of_a_jacobian_the_diagonal_alone_is_told():
+    def forward(x):
+        exps = np.exp(x - np.max(x, axis=1, keepdims=True))
+        out = exps / np.sum(exps, axis=1, keepdims=True)
+        return out, out
+
+    def backward(dout, cache):
+        return dout * cache * (1 - cache)
+
+    x = RNG.normal(size=(3, 4))
+    report = check_backward(forward, backward, x)
+    (finding,) = report.findings
+    assert (finding.code, finding.names, finding.wrong) == ("diagonal", ("x",), True)
+    assert "1 mistake " in str(report)
+    assert "only the diagonal of the Jacobian matrix" in str(report)
+    doubled = check_backward(lambda x: (x**2, x), lambda dout, x: dout * x, x)  # has no more
+    assert not doubled.ok
+    assert not doubled.findings
+
+
 def test_a_wrong_update_is_found_on_its_line():
     (mistake,) = check_backward(Halved(W.copy(), B.copy()), None, X).mistakes
     assert mistake.line.text == "dW = self.inputs.T @ dout / 2"
