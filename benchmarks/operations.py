@@ -7,7 +7,8 @@ with one thread; 0.5 is twice as fast.  NumPy's forward pass alone is the contro
 samples for ``vmap``.
 
 What comes near twice PyTorch, and why: ``cumprod`` divides by nothing, so that a gradient is right
-where a factor is 0; ``median`` sorts where PyTorch selects.
+where a factor is 0; ``median`` sorts where PyTorch selects; ``qr`` solves with a triangle as with any
+matrix, for NumPy has nothing else.
 """
 
 # ruff: noqa: E501 - a table

@@ -28,9 +28,11 @@ def _scatter(g: Operand, index: Any, shape: tuple[int, ...]) -> Operand:
         return zeros_with(g, index, shape)
     found = np.zeros(shape, sum_dtype(g))  # an element may be named several times
     row = math.prod(shape[1:])
-    if isinstance(index, np.ndarray) and row > 1:  # rows of a table
-        places = np.expand_dims(index.astype(np.intp) % shape[0] * row, -1) + np.arange(row)
-        np.add.at(found.reshape(-1), places.ravel(), np.ravel(g))  # several times faster flat
+    if isinstance(index, np.ndarray) and row > 0:  # several times faster flat
+        places: Operand = index
+        if row > 1:  # rows of a table
+            places = np.expand_dims(index.astype(np.intp) % shape[0] * row, -1) + np.arange(row)
+        np.add.at(found.reshape(-1), np.ravel(places), np.ravel(g))
     else:
         np.add.at(found, index, g)
     return found.astype(g.dtype, copy=False)

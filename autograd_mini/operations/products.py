@@ -147,7 +147,8 @@ def _einsum_pullback(
     others = [operand for i, operand in enumerate(operands) if i != index]
     letters = list(dict.fromkeys(mine))
     shared = [s for s in letters if s in output or any(s in term for term in terms)]
-    share = np.einsum(",".join([output, *terms]) + "->" + "".join(shared), g, *others)
+    text = ",".join([output, *terms]) + "->" + "".join(shared)
+    share = np.einsum(text, g, *others, optimize=bool(others))
     if len(shared) < len(letters):  # a letter that stands nowhere else was summed: repeat
         share = np.expand_dims(share, tuple(i for i, s in enumerate(letters) if s not in shared))
         sizes = [max(shape[mine.index(s)], n) for s, n in zip(letters, share.shape, strict=True)]
