@@ -1,8 +1,8 @@
-"""Which build of ``value`` runs: compiled by Cython, or the plain Python that it is written in.
+"""Which build of ``value`` and ``array_node`` runs: compiled by Cython, or their plain Python.
 
-``autograd_mini.core.value`` is the compiled one where it was built at installation, from the sources
-that lie here, unless the environment variable ``AUTOGRAD_MINI_PURE`` is set (to anything but 0).
-Both give the same results.
+``autograd_mini.core.value`` and ``autograd_mini.core.array_node`` are the compiled ones where they
+were built at installation, from the sources that lie here, unless the environment variable
+``AUTOGRAD_MINI_PURE`` is set (to anything but 0).  Both give the same results.
 """
 
 from __future__ import annotations
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 _FOLDER = os.path.dirname(os.path.dirname(__file__))  # importing pathlib takes 2 ms
 
 COMPILED = "autograd_mini.core.value_compiled"
+
+_ENGINES = {
+    COMPILED: "scalar engine",
+    "autograd_mini.core.array_node_compiled": "nodes of arrays",
+}
+"""The compiled builds, in the order in which they are imported, and what each is called."""
+
 TAPES = "autograd_mini._build.tape_compiled"
 PLAIN = "autograd_mini.core.value_plain"
 """The name of the plain build when it is imported beside the compiled one."""
@@ -68,42 +75,45 @@ def require(made_from: str) -> None:
 
 
 @cache
-def _compiled() -> tuple[ModuleType | None, str]:
-    """The compiled build, or what keeps it from running."""
-    spec = find_spec(COMPILED)
+def _compiled(name: str = COMPILED) -> tuple[ModuleType | None, str]:
+    """A compiled build, or what keeps it from running."""
+    global _made_from
+    spec = find_spec(name)
     if spec is None:
         return None, "no compiled scalar engine is installed"
+    _made_from = {}
     try:
-        compiled = import_module(COMPILED)
+        compiled = import_module(name)
         if not _made_from:  # it is older than these hashes
-            del sys.modules[COMPILED]
+            del sys.modules[name]
             raise StaleBuildError("does not say what it was made from")
     except StaleBuildError as error:
-        return None, f"the compiled scalar engine {spec.origin} {error}"
+        return None, f"the compiled {_ENGINES[name]} {spec.origin} {error}"
     return compiled, ""
 
 
-def choose() -> ModuleType:
-    """Import the build that is to run, under the name ``autograd_mini.core.value``.
+def choose() -> None:
+    """Import the builds that are to run, under the names of the plain ones.
 
     A compiled one that was made from other sources is named in a warning and left alone.
     """
     global _reason
     if os.environ.get("AUTOGRAD_MINI_PURE", "0") not in ("", "0"):
         _reason = "AUTOGRAD_MINI_PURE is set"
-        return import_module("autograd_mini.core.value")
-    compiled, _reason = _compiled()
-    if compiled is not None:
-        sys.modules["autograd_mini.core.value"] = compiled
-        return compiled
-    if find_spec(COMPILED) is not None:
-        warnings.warn(
-            f"{_reason}; the plain one runs, with the same results but slower. Install again "
-            "(in a clone: pip install -e .), or set AUTOGRAD_MINI_PURE=1",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    return import_module("autograd_mini.core.value")
+        return
+    for name in _ENGINES:
+        compiled, reason = _compiled(name)
+        if compiled is not None:
+            sys.modules[name.removesuffix("_compiled")] = compiled
+        elif find_spec(name) is not None:
+            warnings.warn(
+                f"{reason}; the plain one runs, with the same results but slower. Install again "
+                "(in a clone: pip install -e .), or set AUTOGRAD_MINI_PURE=1",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        if name == COMPILED:
+            _reason = reason
 
 
 def build_info() -> dict[str, Any]:

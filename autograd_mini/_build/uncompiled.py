@@ -10,6 +10,8 @@ T = TypeVar("T")
 compiled = False
 int = builtins.int
 longlong = builtins.int
+Py_ssize_t = builtins.int
+bint = builtins.bool
 
 
 def _unchanged(decorated: T) -> T:

@@ -12,10 +12,10 @@ from autograd_mini.interface.traced import as_array
 from autograd_mini.typing import Array, Operand
 
 if TYPE_CHECKING:
-    from autograd_mini.core.tensor import Tensor
+    from autograd_mini.core.array_node import ArrayNode
 
 
-def like_operand(share: Operand, operand: Tensor, operation: Operation) -> Operand:
+def like_operand(share: Operand, operand: ArrayNode, operation: Operation) -> Operand:
     """What an operand receives, in the operand's shape and dtype."""
     if type(share) is not np.ndarray and not is_node(share):
         share = as_array(share)
@@ -40,7 +40,7 @@ def masked_share(share: Operand, gradient: Operand) -> Operand:
     return np.where(undefined, 0, share) if undefined.any() else share
 
 
-def tangent_like(share: Operand, node: Tensor) -> Operand:
+def tangent_like(share: Operand, node: ArrayNode) -> Operand:
     """What the tangent of an operand adds to that of a node, in the node's shape and dtype."""
     if type(share) is not np.ndarray and not is_node(share):
         share = as_array(share)

@@ -153,6 +153,28 @@ def topological_order(*roots: N) -> list[N]:
     return order
 
 
+def depend_on_all(roots: Iterable[Node], nodes: Iterable[Node]) -> bool:
+    """Whether the roots, together, depend on all of these nodes.
+
+    It is looked for from the roots, and mostly soon found.
+
+    >>> from autograd_mini import Value
+    >>> a, b = Value(1.0), Value(2.0)
+    >>> depend_on_all([a * b, a], [a, b]), depend_on_all([a * a], [a, b])
+    (True, False)
+    """
+    ready = list(roots)
+    seen = set(ready)
+    missing = set(nodes) - seen
+    while missing and ready:
+        for operand in operands(ready.pop()):
+            if operand not in seen:
+                seen.add(operand)
+                missing.discard(operand)
+                ready.append(operand)
+    return not missing
+
+
 def reverse_sweep(
     order: Sequence[N],
     gradient: Operand,
@@ -211,10 +233,8 @@ def backward(root: Operand, gradient: Operand = None) -> None:
     if is_node(seed):
         raise TypeError("backward() takes a plain number or array as gradient: write gradient.data")
     need_graph()
-    order = topological_order(root)
-    found = _sweep(order, seed)
-    for node in order:
-        node.receive(found[node] if node in found else node.zero())
+    for node, total in _sweep(root, seed).items():
+        node.receive(node.zero() if total is None else total)
 
 
 @overload
@@ -273,10 +293,9 @@ def gradients(
             "gradient.data, or create_graph=True to differentiate with respect to it"
         )
     need_graph()
-    order = topological_order(root)
-    totals = _sweep_to(order, wrt, create_graph, root.seed(gradient))
+    totals = _sweep(root, root.seed(gradient), set(wrt), create_graph)
     if any(node not in totals for node in wrt):
-        independence.warn_of_nodes(order, wrt)
+        independence.warn_of_nodes(topological_order(root), wrt)
     differentiated.note(wrt, recorded=create_graph)
     found = [totals[node] if node in totals else node.zero() for node in wrt]
     found = [np.asarray(g) if isinstance(g, np.generic) else g for g in found]
@@ -293,26 +312,35 @@ def sweep_gradients(
     handed: Mapping[N, Any] = MappingProxyType({}),
 ) -> list[Any]:
     """``gradients`` for a list, in which a gradient that is constant stays a plain number."""
-    found = _sweep_to(topological_order(root), wrt, create_graph, root.seed(gradient), handed)
+    found = _sweep(root, root.seed(gradient), set(wrt), create_graph, handed)
     return [found[node] if node in found else node.zero() for node in wrt]
 
 
-def _sweep_to(
-    order: Sequence[N],
-    wrt: Sequence[N],
-    create_graph: Recorded,
+def _sweep(
+    root: Operand,
     seed: Operand,
-    handed: Mapping[N, Any] = MappingProxyType({}),
-) -> dict[N, Any]:
-    """The gradients of the nodes of ``wrt`` that the root of a topological order depends on."""
-    wanted = _dependents(order, wrt)
-    if order[-1] not in wanted:
+    asked: Collection[Any] | None = None,
+    create_graph: Recorded = False,
+    handed: Mapping[Any, Any] = MappingProxyType({}),
+) -> dict[Any, Any]:
+    """The gradient of each node asked for that the root depends on, or of all.
+
+    If all are asked for, it is None where the root does not depend differentiably on a node.
+    """
+    if hasattr(root, "_array"):
+        with quietly():
+            return sweep_over_arrays[0](root, seed, asked, create_graph, handed)
+    order = topological_order(root)
+    if asked is None:
+        return dict.fromkeys(order) | _sweep_through(order, seed)
+    wanted = dependents(order, asked)
+    if root not in wanted:
         return {}
-    return _sweep(order, seed, set(wrt), wanted, create_graph, handed)
+    return _sweep_through(order, seed, asked, wanted, create_graph, handed)
 
 
 @quietly()
-def _sweep(
+def _sweep_through(
     order: Sequence[N],
     seed: Operand,
     asked: Collection[N] | None = None,
@@ -326,14 +354,17 @@ def _sweep(
     branch that ``where`` did not take, the local derivative is of no consequence.  To look
     for that at each step would cost every sweep; so the sweep is repeated if NaN came out.
     """
-    users = {n for n in wanted or () if any(p in asked for p in operands(n))} if asked else set()
 
     def swept(masked: bool) -> dict[N, Any]:
         pairs = _gradients_in_turn(order, seed, wanted, create_graph, masked, handed)
-        return {n: total for n, total in pairs if asked is None or n in asked or n in users}
+        return {n: total for n, total in pairs if asked is None or n in asked}
 
     found = swept(masked=False)
     return swept(masked=True) if needs_masking(found, asked) else found
+
+
+sweep_over_arrays: list[Callable[..., dict[Any, Any]]] = []
+"""``swept`` of ``array_node``, which enters it here, for it imports this module."""
 
 
 def needs_masking(found: Mapping[N, Any], asked: Collection[N] | None) -> bool:
@@ -341,48 +372,16 @@ def needs_masking(found: Mapping[N, Any], asked: Collection[N] | None) -> bool:
 
     Arguments:
         found: gradients of nodes.
-        asked: those that matter, where the others are of all that use these, which may tell of
-            them; ``None`` if they are the leaves.
+        asked: those that matter; ``None`` if they are the leaves.
     """
-    return any(map(_has_nan, map(found.__getitem__, _telling(found, asked))))
+    mattering = (n for n in found if (not n.operation if asked is None else n in asked))
+    return any(has_nan(found[node]) for node in mattering)
 
 
-def _has_nan(gradient: Operand) -> bool:
+def has_nan(gradient: Operand) -> bool:
     array = data_of(gradient)
     least = array if isinstance(array, float) else np.minimum.reduce(array, axis=None, initial=0.0)
     return bool(least != least)  # the least number is NaN if one of them is
-
-
-def _telling(found: Collection[N], asked: Collection[N] | None) -> Iterable[N]:
-    """The nodes whose gradients hold NaN if masking could keep one from what was asked for.
-
-    They are these; but where operations whose contributions are never masked give one its
-    gradient, those of their results tell as much.  They are taken where they are less to look
-    at, as for the weights of a layer.
-    """
-    users: dict[N, list[N]] = {}
-    for node in found:
-        for leaf in operands(node):
-            if leaf in found and (not leaf.operation if asked is None else leaf in asked):
-                users.setdefault(leaf, []).append(node)
-    unmasked = {  # what is not elementwise is of Tensors, whose data are arrays
-        leaf: each for leaf, each in users.items() if not any(map(_is_elementwise, each))
-    }
-    telling: dict[N, None] = {}  # each once, in order
-    for leaf, each in unmasked.items():
-        if sum(_LOOK + node.data.size for node in each) <= _LOOK + leaf.data.size:
-            telling.update(dict.fromkeys(each))
-    mattering = users if asked is None else (n for n in asked if n in found)
-    others = (n for n in mattering if not all(user in telling for user in unmasked.get(n, (n,))))
-    return [*telling, *others]
-
-
-def _is_elementwise(node: Node) -> bool:
-    return node.operation is not None and node.operation.elementwise
-
-
-_LOOK = 4000
-"""To look at an array for NaN costs as much as so many of its elements, besides these."""
 
 
 @quietly()
@@ -418,7 +417,7 @@ def push_forward(root: N, tangents: Mapping[N, Any], create_graph: bool = False)
     return found.get(root)
 
 
-def _dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:
+def dependents(order: Iterable[N], wrt: Iterable[N]) -> set[N]:
     """The nodes of a topological order that are in ``wrt`` or depend on a node of it."""
     wanted = set(wrt)
     for node in order:

@@ -405,10 +405,9 @@ def _as_float(result: Operand, arrays: tuple[Operand, ...]) -> Array:
 
 def rule_of_ufunc(ufunc: np.ufunc) -> Rule | None:
     """The rule of a NumPy ufunc, ``None`` if the table has none."""
-    name = ufunc.__name__
-    return RULES.get(_names_of_numpy().get(name, name))
+    return RULES.get(_names_of_numpy().get(ufunc) or ufunc.__name__)
 
 
 @cache
-def _names_of_numpy() -> dict[str, str]:
-    return {numpy: row.name for row in RULES.values() for numpy in row.numpy}
+def _names_of_numpy() -> dict[object, str]:
+    return {getattr(np, numpy, None): row.name for row in RULES.values() for numpy in row.numpy}

@@ -15,26 +15,25 @@ array([[0.0066, 0.25  ],
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini import other_libraries
-from autograd_mini.core import graph, modes
-from autograd_mini.core.broadcasting import is_shared, like_operand, masked_share, tangent_like
-from autograd_mini.core.operation import Operation
+from autograd_mini.core import graph
+from autograd_mini.core.array_node import UNRECORDED, ArrayNode, given_to_pullbacks, record_as
+from autograd_mini.core.array_node import plain as plain
+from autograd_mini.core.array_node import record as record
+from autograd_mini.core.broadcasting import masked_share, tangent_like
 from autograd_mini.interface import guards
 from autograd_mini.interface.array_interface import ArrayInterface
-from autograd_mini.interface.operands import as_operand, real_array, refuse, taking_over
-from autograd_mini.interface.traced import as_array, holds_nan, traced
+from autograd_mini.interface.operands import real_array
+from autograd_mini.interface.traced import holds_nan
 from autograd_mini.typing import Array, Operand
 
-_UNRECORDED: dict[str, Any] = {}
-"""The options of a result of ``no_grad()``: this very dict tells it from a Tensor made of data."""
 
-
-class Tensor(ArrayInterface):
+class Tensor(ArrayInterface, ArrayNode):
     """An array node of a computation graph.
 
     Arguments:
@@ -57,41 +56,13 @@ class Tensor(ArrayInterface):
     array([2., 4.])
     """
 
-    __slots__ = (
-        "_array",
-        "_grad",
-        "label",
-        "operation",
-        "_operands",
-        "_options",
-        "_changed",
-        "_recorded",
-        "_origin",
-        "__weakref__",
-    )
+    __slots__ = ("__weakref__",)
 
     def __init__(self, data: Operand, label: str = "", **more: object) -> None:
         if more:
             other_libraries.refuse_options("Tensor", more)
         self._set(real_array(data).copy("K"), None, (), {})
         self.label = label
-
-    def _set(
-        self,
-        data: Array,
-        operation: Operation | None,
-        operands: tuple[Any, ...],
-        options: dict[str, Any],
-    ) -> None:
-        self._array = data
-        self._grad: Array | None = None
-        self.label = ""
-        self.operation = operation
-        self._operands = operands
-        self._options = options
-        self._changed = 0
-        self._recorded = guards.clock
-        self._origin: tuple[str, tuple[int, ...]] | None = None
 
     @property
     def data(self) -> Array:
@@ -124,7 +95,8 @@ class Tensor(ArrayInterface):
             with guards.writing:
                 if self._grad is None:  # no other thread, and no signal handler, has added to it
                     self._grad = zeros
-        return self._grad
+        gradient: Array = self._grad
+        return gradient
 
     @grad.setter
     def grad(self, gradient: Operand) -> None:
@@ -143,11 +115,6 @@ class Tensor(ArrayInterface):
         return self.operation.name if self.operation else ""
 
     @property
-    def parents(self) -> tuple[Any, ...]:
-        """The operands in order: Tensors, and constants as they were given."""
-        return self._operands
-
-    @property
     def options(self) -> dict[str, Any]:
         """What else the operation was told, such as ``axis``."""
         return dict(self._options)
@@ -155,7 +122,7 @@ class Tensor(ArrayInterface):
     @property
     def unrecorded(self) -> bool:
         """Whether this leaf is the result of an operation inside ``no_grad()``."""
-        return self._options is _UNRECORDED
+        return self._options is UNRECORDED
 
     @property
     def local_derivatives(self) -> tuple[Array | None, ...]:
@@ -169,7 +136,7 @@ class Tensor(ArrayInterface):
         operation: Any = self.operation
         if not getattr(operation, "derivative_functions", ()):  # no row of the table
             return (None,) * len(self._operands)
-        arrays = self._given_to_pullbacks(False)
+        arrays = given_to_pullbacks(self, False)
         for index in range(len(arrays)):
             guards.check_unchanged(self, index)
         with np.errstate(all="ignore"):
@@ -239,63 +206,10 @@ class Tensor(ArrayInterface):
         assert self.operation is not None  # a leaf is not recorded
         return record(self.operation, tuple(operands), self._options)
 
-    def receive(self, gradient: Array) -> None:
-        """Take the gradient of one sweep: add it if this is a leaf, else replace by it."""
-        if self._operands:
-            self._grad = np.asarray(gradient)
-            return
-        with guards.writing:
-            while True:
-                before = self._grad
-                total = np.asarray(gradient if before is None else before + gradient)
-                if self._grad is before:  # no sweep of a signal handler has added to it meanwhile
-                    self._grad = total
-                    return
-
-    def contributions(
-        self,
-        gradient: Operand,
-        wanted: Collection[Tensor] | None,
-        create_graph: graph.Recorded,
-        masked: bool,
-    ) -> Iterable[tuple[Tensor, Any]]:
-        operation: Any = self.operation
-        if operation is None:
-            return ()
-        out: Any = self if create_graph else self._array
-        operands = self._given_to_pullbacks(bool(create_graph))
-        if create_graph == "as written":
-            operation = operation.as_written
-        if self._origin:
-            guards.check_memory(self)
-        found = []
-        for index, operand in enumerate(self._operands):
-            if not isinstance(operand, Tensor) or (wanted is not None and operand not in wanted):
-                continue
-            pullback = operation.pullback(index)
-            if pullback is None:
-                continue
-            if self._recorded != guards.clock:
-                guards.check_unchanged(self, index)
-            share = pullback(gradient, out, *operands, **self._options)
-            if share is None:
-                continue
-            if (masked or self._origin) and operation.elementwise:
-                share = masked_share(share, gradient)
-            share = like_operand(share, operand, operation)
-            if not (operand._operands or create_graph) and (
-                operation.foreign or is_shared(share, (gradient, out, *operands))
-            ):
-                share = share.copy()  # what a leaf keeps is its own
-            if self._origin:
-                guards.check_finite(self, index, gradient, share)
-            found.append((operand, share))
-        return found
-
     def pushed(self, tangents: Mapping[Tensor, Any], create_graph: bool) -> Operand:
         operation: Any = self.operation
         out: Operand = self if create_graph else self._array
-        operands = self._given_to_pullbacks(create_graph)
+        operands = given_to_pullbacks(self, create_graph)
         if self._origin:
             guards.check_memory(self)
         total: Operand = None
@@ -312,27 +226,13 @@ class Tensor(ArrayInterface):
             if operation.elementwise and holds_nan(plain(share)):
                 # zero moves nothing, even where the other is infinite: as in the reverse sweep
                 share = masked_share(share, tangent)
-                slope = push(1.0, self._array, *self._given_to_pullbacks(False), **self._options)
+                slope = push(1.0, self._array, *given_to_pullbacks(self, False), **self._options)
                 share = masked_share(share, slope)
             share = tangent_like(share, self)
             if self._origin:
                 guards.check_finite(self, index, tangent, share)
             total = share if total is None else total + share
         return total
-
-    def _given_to_pullbacks(self, as_nodes: bool) -> list[Any]:
-        """The operands, or their arrays; a Python number in an elementwise operation as NumPy's.
-
-        For 1 / 0 is an error in Python and infinity in NumPy, as it was in the forward pass.
-        """
-        operation, given = self.operation, []
-        for operand in self._operands:
-            if isinstance(operand, Tensor):
-                operand = operand if as_nodes else operand._array
-            elif operation and operation.elementwise and type(operand) in _PYTHON_NUMBERS:
-                operand = self._array.dtype.type(operand)
-            given.append(operand)
-        return given
 
     # Copies, and how it prints
 
@@ -360,6 +260,8 @@ class Tensor(ArrayInterface):
         return sorted(set(super().__dir__()) - other_libraries.TENSOR.keys())
 
 
+record_as(Tensor)
+
 for _name in other_libraries.TENSOR:
     setattr(Tensor, _name, other_libraries.NotEvenSet("Tensor", _name))
 
@@ -369,52 +271,5 @@ def _leaf(data: Array, grad: Array | None, label: str, unrecorded: bool = False)
     made = Tensor(data, label)
     made.grad = grad
     if unrecorded:
-        made._options = _UNRECORDED
+        made._options = UNRECORDED
     return made
-
-
-def record(
-    operation: Operation, operands: tuple[Any, ...], options: dict[str, Any] | None = None
-) -> Tensor:
-    """The Tensor that an operation makes of its operands, with the graph to it.
-
-    Raises:
-        ValueError: the shapes do not fit; names the operation and all shapes.
-        TypeError: an operand is not made of real numbers, or is a Value.
-    """
-    options = options or {}
-    arrays = []
-    for operand in operands:
-        arrays.append(operand._array if isinstance(operand, Tensor) else operand)
-        if type(arrays[-1]) not in _PLAIN_TYPES:
-            if (instead := taking_over(operands)) is not None:
-                return instead.takes_over(operation, operands, options)  # type: ignore[no-any-return]
-            operands = tuple(map(as_operand, operands))
-            arrays = [plain(operand) for operand in operands]
-            operation = traced(operation, operands)
-            break
-    try:
-        out = operation.forward(*arrays, **options)
-        out = out if type(out) is np.ndarray else as_array(out)
-        for array in arrays:
-            if out is array:  # a view, which tells that memory is shared
-                out = out.view()
-    except (ValueError, TypeError, IndexError) as error:
-        refuse(operation, operands, error)
-    if out.dtype.kind != "f":
-        advice = "a Tensor holds real numbers; t.data has the plain ones, without a gradient"
-        refuse(operation, operands, TypeError(f"its result would be {out.dtype}: {advice}"))
-    node = Tensor.__new__(Tensor)
-    node._set(out, operation, operands, options)
-    if modes.special:
-        guards.record_specially(node, _UNRECORDED)
-    return node
-
-
-_PLAIN_TYPES = {np.ndarray, float, int, bool, np.float64, np.float32}
-_PYTHON_NUMBERS = frozenset({bool, int, float})
-
-
-def plain(operand: Operand) -> Operand:
-    """The plain array or number of an operand."""
-    return operand._array if isinstance(operand, Tensor) else operand

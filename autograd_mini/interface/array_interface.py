@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd_mini.core import modes, tensor
+from autograd_mini.core.array_node import ArrayOperators
 from autograd_mini.core.operation import NUMPY_FUNCTIONS, OPERATIONS, numpy_function
 from autograd_mini.core.rule import RULES, rule_of_ufunc
-from autograd_mini.core.value import Value, constant
 from autograd_mini.interface import differentiated, numpy_protocol
 from autograd_mini.interface.array_methods import ArrayMethods, through_numpy
 from autograd_mini.interface.numpy_protocol import unknown_function
-from autograd_mini.interface.operands import real_array
 from autograd_mini.typing import Function, Operand, Tree
 
 if TYPE_CHECKING:
@@ -31,54 +30,12 @@ if TYPE_CHECKING:
 NUMPY_FUNCTIONS.update(numpy_protocol.ROUNDING)
 
 
-class ArrayInterface(ArrayMethods):
+class ArrayInterface(ArrayMethods, ArrayOperators):
     """The part of Tensor by which it is used as an array is."""
 
     __slots__ = ()
 
     # Operators
-
-    def __add__(self, other: Operand) -> Tensor:
-        return _operate("add", self, other)
-
-    def __radd__(self, other: Operand) -> Tensor:
-        return _operate("add", other, self)
-
-    def __sub__(self, other: Operand) -> Tensor:
-        return _operate("sub", self, other)
-
-    def __rsub__(self, other: Operand) -> Tensor:
-        return _operate("sub", other, self)
-
-    def __mul__(self, other: Operand) -> Tensor:
-        return _operate("mul", self, other)
-
-    def __rmul__(self, other: Operand) -> Tensor:
-        return _operate("mul", other, self)
-
-    def __truediv__(self, other: Operand) -> Tensor:
-        return _operate("div", self, other)
-
-    def __rtruediv__(self, other: Operand) -> Tensor:
-        return _operate("div", other, self)
-
-    def __pow__(self, other: Operand) -> Tensor:
-        return _operate("pow", self, other)
-
-    def __rpow__(self, other: Operand) -> Tensor:
-        return _operate("pow", other, self)
-
-    def __mod__(self, other: Operand) -> Tensor:
-        return _operate("mod", self, other)
-
-    def __rmod__(self, other: Operand) -> Tensor:
-        return _operate("mod", other, self)
-
-    def __floordiv__(self, other: Operand) -> Tensor:
-        return _operate("floor_divide", self, other)
-
-    def __rfloordiv__(self, other: Operand) -> Tensor:
-        return _operate("floor_divide", other, self)
 
     def __divmod__(self, other: Operand) -> tuple[Tensor, Tensor]:
         return self // other, self % other
@@ -108,9 +65,6 @@ class ArrayInterface(ArrayMethods):
         if hasattr(other, "tocsr"):  # a sparse matrix of SciPy's, which leaves the product to us
             return through_numpy(OPERATIONS["sparse_product"], self, matrix=other.copy())
         return through_numpy(NUMPY_FUNCTIONS[np.matmul], other, self)
-
-    def __neg__(self) -> Tensor:
-        return tensor.record(RULES["neg"], (self,))
 
     def __pos__(self) -> Tensor:
         return tensor.record(RULES["positive"], (self,))
@@ -226,7 +180,10 @@ class ArrayInterface(ArrayMethods):
 
     # NumPy's functions
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Operand, **kwargs: Any) -> Any:
+    def through_ufunc(
+        self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """What ``__array_ufunc__`` gives where it is not a row of the table that is called."""
         kwargs = numpy_protocol.without_defaults(kwargs) if kwargs else kwargs
         if method == "__call__" and kwargs.keys() == {"dtype"}:
             inputs = tuple(_of_dtype(each, kwargs["dtype"]) for each in inputs)
@@ -269,22 +226,6 @@ class ArrayInterface(ArrayMethods):
             raise TypeError(unknown_function(func, "__call__", {"out": ...}, "Tensor"))
         kwargs.pop("out", None)
         return _call(function, func, "__call__", args, kwargs)
-
-
-def _operate(name: str, left: Operand, right: Operand) -> Tensor:
-    other = right if isinstance(left, tensor.Tensor) else left
-    if not isinstance(other, tensor.Tensor) and not isinstance(other, _ARRAYS):
-        if isinstance(other, Value | complex | str | list | tuple):
-            left, right = (
-                o if isinstance(o, tensor.Tensor | Value) else real_array(o, f"{name}: ")
-                for o in (left, right)
-            )
-        elif not hasattr(other, "__array__") and constant(other) is None:
-            return cast("Tensor", NotImplemented)
-    return tensor.record(RULES[name], (left, right))
-
-
-_ARRAYS = (np.ndarray, np.generic, float, int)
 
 
 def _in_place(operation: Function, sign: str, left: Tensor, right: Operand) -> Tensor:

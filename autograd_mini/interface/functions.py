@@ -84,6 +84,9 @@ def select(condition: Operand, x: Branch, y: Branch, *operands: Operand) -> Oper
         x, y: numbers, arrays or Tensors, or functions of the operands that compute them.
         operands: numbers, arrays or Tensors.
     """
+    whole = type(condition) is np.ndarray and condition.dtype is _BOOL and condition.size
+    if whole and not np.count_nonzero(condition):  # mostly
+        return _computed(y, operands)
     if is_traced(condition := plain(condition)):
         return _traced_select(condition, x, y, operands)
     taken = condition if type(condition) is np.ndarray else np.asarray(condition)
@@ -154,6 +157,7 @@ def _computed(branch: Branch, operands: tuple[Operand, ...]) -> Operand:
     return branch(*operands) if callable(branch) else branch
 
 
+_BOOL = np.dtype(bool)
 FEW = 1024
 """Of so many elements, or fewer, those that are taken are sooner had by the condition."""
 _RARE = 8

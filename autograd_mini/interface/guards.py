@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,16 @@ import numpy as np
 from autograd_mini.core import modes
 from autograd_mini.core.graph import data_of
 from autograd_mini.interface import pushed
+from autograd_mini.typing import Operand
 
 if TYPE_CHECKING:
     from autograd_mini.core.tensor import Tensor
 
 clock = 0
 """How often the data of any Tensor has been replaced: the time for changes and recordings."""
+
+watchers: list[Callable[[int], None]] = []
+"""Whom to tell ``clock`` when it changes: ``array_node`` keeps a copy, which is nearer at hand."""
 
 writing = threading.RLock()
 """Held while a gradient is added to a leaf or data is replaced: threads may share Tensors."""
@@ -38,15 +42,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_unlock_in_child)
 
 
-def note_change(node: Tensor) -> None:
+def note_change(node: Operand) -> None:
     """The data of a Tensor was replaced, or written in place, and with it what it is a view of."""
     global clock
     clock += 1
+    for watcher in watchers:
+        watcher(clock)
     for viewed in (node,) if node._array.base is None else memory(node):
         viewed._changed = clock
 
 
-def memory(node: Tensor) -> Iterator[Tensor]:
+def memory(node: Operand) -> Iterator[Tensor]:
     """A Tensor, and the operands that it is a view of."""
     at: Tensor | None = node
     while at is not None:
@@ -63,7 +69,7 @@ def memory(node: Tensor) -> Iterator[Tensor]:
         )
 
 
-def check_unchanged(node: Tensor, index: int) -> None:
+def check_unchanged(node: Operand, index: int) -> None:
     """Whether what the pullback for an operand reads is as it was recorded.
 
     Raises:
@@ -90,7 +96,7 @@ def check_unchanged(node: Tensor, index: int) -> None:
             )
 
 
-def record_specially(node: Tensor, unrecorded: dict[str, Any]) -> None:
+def record_specially(node: Operand, unrecorded: dict[str, Any]) -> None:
     """Finish a Tensor that was made inside ``debug()`` or ``no_grad()``, or is to be noted.
 
     Raises:
@@ -135,12 +141,12 @@ def noting_recorded() -> Iterator[list[Tensor]]:
             before += inside
 
 
-def _fingerprints(node: Tensor) -> tuple[int, ...]:
+def _fingerprints(node: Operand) -> tuple[int, ...]:
     arrays = [np.ascontiguousarray(data_of(operand)) for operand in (*node._operands, node)]
     return tuple(hash(array.tobytes()) for array in arrays)
 
 
-def check_memory(node: Tensor) -> None:
+def check_memory(node: Operand) -> None:
     """Whether no operand's memory, nor the result's, was written to since it was recorded."""
     assert node._origin is not None
     line, before = node._origin
@@ -153,7 +159,7 @@ def check_memory(node: Tensor) -> None:
             )
 
 
-def check_finite(node: Tensor, index: int, gradient: Any, share: Any) -> None:
+def check_finite(node: Operand, index: int, gradient: Any, share: Any) -> None:
     """Whether what an operand receives is finite, if the upstream gradient is."""
     upstream, found = data_of(gradient), data_of(share)
     if not np.isfinite(found).all() and np.isfinite(upstream).all():

@@ -78,6 +78,19 @@ def as_operand(operand: Operand) -> Operand:
     return np.asarray(operand)
 
 
+def mixed(name: str, left: Operand, right: Operand) -> tuple[Operand, Operand] | None:
+    """The operands of an operator, one of which is neither an array nor a number of NumPy's.
+
+    ``None`` if it is nothing that a Tensor may meet.
+    """
+    other = right if is_node(left) else left
+    if isinstance(other, Value | complex | str | list | tuple):
+        left, right = (o if is_node(o) else real_array(o, f"{name}: ") for o in (left, right))
+    elif not hasattr(other, "__array__") and constant(other) is None:
+        return None
+    return left, right
+
+
 def taking_over(operands: tuple[Any, ...]) -> Operand:
     """The operand that records an operation itself, in place of ``record``; mostly ``None``."""
     found = [operand for operand in operands if hasattr(operand, "takes_over")]

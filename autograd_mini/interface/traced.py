@@ -332,6 +332,9 @@ def traced(operation: Operand, operands: Iterable[Operand]) -> Operand:
 class TracedOperation:
     """An operation whose functions are traced; else it is that operation."""
 
+    pullbacks = None
+    """Each is asked for by its index."""
+
     def __init__(self, operation: Operand) -> None:
         self._operation = operation
         self.forward = partial(called, operation.forward)

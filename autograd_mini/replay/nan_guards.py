@@ -205,7 +205,7 @@ def _makes_nan(ufunc: np.ufunc, *domains: tuple[float, ...]) -> bool:
     try:
         with np.errstate(all="ignore"):
             return any(np.isnan(ufunc(*operands)) for operands in itertools.product(*domains))
-    except TypeError:
+    except (TypeError, ValueError):  # it is none of numbers, as a product of matrices is not
         return True
 
 

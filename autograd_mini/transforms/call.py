@@ -11,7 +11,13 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.core import modes
-from autograd_mini.core.graph import is_node, push_forward, sweep_gradients, topological_order
+from autograd_mini.core.graph import (
+    depend_on_all,
+    is_node,
+    push_forward,
+    sweep_gradients,
+    topological_order,
+)
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.core.value import Value
 from autograd_mini.interface import independence
@@ -99,7 +105,6 @@ class Call:
         self.keep = any(map(is_recorded, leaves((args, list(kwargs.values())))))
         """Whether results stay nodes: an argument is one, or ``f`` uses an argument of a
         function that is being differentiated around this call."""
-        self.reached = set(topological_order(*self.outputs)) if self.outputs else set()
         for outer in under_way:
             if outer.moves(self.reached):
                 self.keep = outer.holds_a_derivative = True
@@ -118,6 +123,11 @@ class Call:
         return not nodes.isdisjoint(self.inputs)
 
     @cached_property
+    def reached(self) -> set[Any]:
+        """All nodes that the outputs were computed of."""
+        return set(topological_order(*self.outputs)) if self.outputs else set()
+
+    @cached_property
     def root(self) -> Tree:
         """One node of all outputs."""
         with modes.recorded():
@@ -128,7 +138,9 @@ class Call:
 
         The derivative of a derivative is 0 wherever ``f`` is linear, and nothing is said.
         """
-        if self.holds_a_derivative or self.reached.issuperset(self.inputs):
+        if self.holds_a_derivative or depend_on_all(self.outputs, self.inputs):
+            return
+        if self.reached.issuperset(self.inputs):  # by tangents, without a graph
             return
         names = [
             f"argument {number % self.count}{path}"

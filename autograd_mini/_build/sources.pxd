@@ -1,0 +1,2 @@
+cdef extern from "sources.h":
+    const char *MADE_FROM
