@@ -4,11 +4,15 @@
     python benchmarks/pairs.py --cases 3         fewer mistakes of each layer
     python benchmarks/pairs.py --only lstm       layers that are called so
     python benchmarks/pairs.py --show 10         and what went wrong, case by case
+    python benchmarks/pairs.py --by-layer        a line for each layer, in three forms each
 
 The layers are those of ``programs/course_layers.py``: with a cache, a context or attributes, in
 loops and without.  Each is checked as it stands, with other numbers each time, then with one
 mistake of ``testing.file_mutants`` at a time.  A mistake is left out if the layer does not run with
 it, or gives no gradient that differs by more than rounding.
+
+``--by-layer`` also takes those with a cache as static methods with a context, and as a pair for
+``custom_vjp``, whose residuals the cache is.
 
 - alarm: a layer that is right is said to be wrong, or cannot be checked.
 - found: one that is wrong is.
@@ -25,9 +29,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import inspect
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,13 +50,78 @@ from autograd_mini.check.pairs.pair import Pair
 from autograd_mini.testing import Mutant, file_mutants
 
 LAYERS = Path(__file__).parent / "programs" / "course_layers.py"
+FORMS = {
+    "cache": "",
+    "context": """
+class Layer{number}:
+    @staticmethod
+    def forward(ctx, {inputs}):
+        {out}, ctx.cache = {forward}({inputs})
+        return {out}
+
+    @staticmethod
+    def backward(ctx, {upstream}):
+        return {backward}({upstream}, ctx.cache)
+
+
+RIGHT["{layer}"] = (Layer{number}.forward, Layer{number}.backward, *RIGHT["{layer}"][2:])
+""",
+    "residuals": """
+def layer_fwd{number}({inputs}):
+    {out}, residuals = {forward}({inputs})
+    return {tuple}, residuals
+
+
+def layer_bwd{number}(residuals, g):
+    {upstream}, = {gradients}
+    return {backward}({upstream}, residuals)
+
+
+RIGHT["{layer}"] = (layer_fwd{number}, layer_bwd{number}, *RIGHT["{layer}"][2:])
+""",
+}
+"""What makes a layer with a cache one of another form."""
 SEED = "default_rng(0)"
 OTHERS = (11, 12)
 """The seeds of the other numbers at which a repair is tried."""
 
 
-def source(seed: int = 0) -> str:
-    return LAYERS.read_text().replace(SEED, f"default_rng({seed})")
+def source(seed: int = 0, form: str = "cache") -> str:
+    return formed(LAYERS.read_text(), form).replace(SEED, f"default_rng({seed})")
+
+
+def with_a_cache() -> dict[str, tuple[Any, ...]]:
+    """The layers that are two functions, of which the second is handed what the first kept."""
+    names: dict[str, Any] = {"__name__": "course_layers"}
+    exec(compile(LAYERS.read_text(), "<layers>", "exec"), names)
+    return {
+        layer: case
+        for layer, case in names["RIGHT"].items()
+        if all(map(inspect.isfunction, case[:2]))
+        if list(inspect.signature(case[1]).parameters)[-1] == "cache"
+    }
+
+
+def formed(text: str, form: str) -> str:
+    """The text of layers, those with a cache in another form."""
+    blocks = [text]
+    for number, (layer, (forward, backward, *inputs)) in enumerate(with_a_cache().items()):
+        *upstream, _ = inspect.signature(backward).parameters
+        outputs = [f"out{i}" for i, _ in enumerate(upstream)]
+        several = len(outputs) > 1
+        block = FORMS[form].format(
+            number=number,
+            layer=layer,
+            forward=forward.__name__,
+            backward=backward.__name__,
+            inputs=", ".join(list(inspect.signature(forward).parameters)[: len(inputs)]),
+            upstream=", ".join(upstream),
+            out=", ".join(outputs),
+            tuple=f"({', '.join(outputs)})" if several else outputs[0],
+            gradients="g" if several else "(g,)",
+        )
+        blocks.append(block)
+    return "".join(blocks)
 
 
 def module_of(text: str, folder: str) -> ModuleType:
@@ -123,28 +194,31 @@ def is_mistake(mutant: Mutant, layer: str, right: dict[str, np.ndarray]) -> bool
 class Outcome:
     """What became of a case."""
 
+    layer: str
+    form: str
     case: str
     told: dict[str, bool] = field(default_factory=dict)
     seconds: float = 0.0
     report: str = ""
 
 
-def right_one(layer: str, seed: int) -> Outcome:
-    outcome = Outcome(f"{layer}, seed {seed}")
+def right_one(layer: str, form: str, seed: int) -> Outcome:
+    outcome = Outcome(layer, form, f"{layer}, {form}, seed {seed}")
     with tempfile.TemporaryDirectory() as folder:
-        report = checked(module_of(source(seed), folder), layer, outcome)
+        report = checked(module_of(source(seed, form), folder), layer, outcome)
     outcome.told["alarm"] = report is None or not report.ok or bool(report.mistakes)
     return outcome
 
 
-def wrong_one(layer: str, mutant: Mutant) -> Outcome:
-    outcome = Outcome(f"{layer}:{mutant.line} {mutant.kind}: {mutant.before} → {mutant.after}")
+def wrong_one(layer: str, form: str, mutant: Mutant) -> Outcome:
+    what = f"{layer}, {form}:{mutant.line} {mutant.kind}: {mutant.before} → {mutant.after}"
+    outcome, text = Outcome(layer, form, what), formed(mutant.source, form)
     with tempfile.TemporaryDirectory() as folder:
-        report = checked(module_of(mutant.source, folder), layer, outcome)
+        report = checked(module_of(text, folder), layer, outcome)
         mistakes = report.mistakes if report else []
         repairs = [repair for mistake in mistakes for repair in mistake.repairs]
         blamed = mistakes[0].line.number if mistakes and mistakes[0].line else 0
-        mended = [mends(mutant.source, layer, m.repair) for m in mistakes if m.repair]
+        mended = [mends(text, layer, form, m.repair) for m in mistakes if m.repair]
     outcome.told["found"] = report is not None and not report.ok
     outcome.told["line"] = blamed == mutant.line
     outcome.told["listed"] = blamed != mutant.line and any(
@@ -168,7 +242,7 @@ def checked(module: ModuleType, layer: str, outcome: Outcome) -> Any:
     return report
 
 
-def mends(text: str, layer: str, repair: Any) -> bool:
+def mends(text: str, layer: str, form: str, repair: Any) -> bool:
     """Whether with a repair a layer gives the right gradients, for its numbers and for others."""
     lines = text.splitlines()
     at = repair.line.number - 1
@@ -183,16 +257,36 @@ def mends(text: str, layer: str, repair: Any) -> bool:
     try:
         for seed in (0, *OTHERS):
             other = text.replace(SEED, f"default_rng({seed})")
-            if not same(of_text(other, layer), of_text(source(seed), layer)):
+            if not same(of_text(other, layer), of_text(source(seed, form), layer)):
                 return False
     except Exception:  # what does not run mends nothing
         return False
     return True
 
 
-def judged(case: tuple[str, int | Mutant]) -> Outcome:
-    layer, what = case
-    return right_one(layer, what) if isinstance(what, int) else wrong_one(layer, what)
+def judged(case: tuple[str, str, int | Mutant]) -> Outcome:
+    layer, form, what = case
+    if isinstance(what, int):
+        return right_one(layer, form, what)
+    return wrong_one(layer, form, what)
+
+
+def by_layer(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """For each layer, in each form: of the right ones those that agree; of the wrong ones those
+    that are found, on their line, and mended.
+    """
+    yield f"{'':22}" + "".join(f"{form:^28}" for form in FORMS)
+    yield f"{'':22}" + f"{'right   wrong  line  repair':^28}" * len(FORMS)
+    for layer in dict.fromkeys(outcome.layer for outcome in outcomes):
+        row = f"{layer:22}"
+        for form in FORMS:
+            told = [o.told for o in outcomes if (o.layer, o.form) == (layer, form)]
+            right = [not each["alarm"] for each in told if "alarm" in each]
+            wrong = [each for each in told if "found" in each]
+            line, repaired = (sum(each[key] for each in wrong) for key in ("line", "repaired"))
+            found = sum(each["found"] for each in wrong)
+            row += f"{sum(right):4}/{len(right)} {found:4}/{len(wrong)} {line:5} {repaired:6}    "
+        yield row.rstrip()
 
 
 def main() -> None:
@@ -204,21 +298,30 @@ def main() -> None:
     parser.add_argument("--only", default="", help="layers with this in their name")
     parser.add_argument("--minutes", type=float, default=1e9, help="how long it may take")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--by-layer", action="store_true", help="layers with a cache, in all forms")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="N cases that went wrong")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         every = list(module_of(source(), folder).RIGHT)
-    layers = [name for name in every if given.only in name]
+    chosen = list(with_a_cache()) if given.by_layer else every
+    layers = [name for name in chosen if given.only in name]
     if not layers:
-        sys.exit(f"--only must be a part of one of {', '.join(every)}")
-    cases: list[tuple[str, int | Mutant]] = [
-        (n, seed) for seed in range(given.right) for n in layers
+        sys.exit(f"--only must be a part of one of {', '.join(chosen)}")
+    forms = list(FORMS) if given.by_layer else ["cache"]
+    cases: list[tuple[str, str, int | Mutant]] = [
+        (n, form, seed) for seed in range(given.right) for n in layers for form in forms
     ]
     mutants = {
         layer: planted(layer, given.cases, np.random.default_rng([5, every.index(layer)]))
         for layer in tqdm(layers, disable=None, leave=False)
     }
-    cases += [(n, m[i]) for i in range(given.cases) for n, m in mutants.items() if i < len(m)]
+    cases += [
+        (n, form, m[i])
+        for i in range(given.cases)
+        for n, m in mutants.items()
+        for form in forms
+        if i < len(m)
+    ]
     outcomes, until = [], time.perf_counter() + 60 * given.minutes
     with ProcessPoolExecutor(given.jobs) as pool:
         for each in tqdm(pool.map(judged, cases), total=len(cases), disable=None, leave=False):
@@ -231,6 +334,8 @@ def main() -> None:
         told = [outcome.told[key] for outcome in outcomes if key in outcome.told]
         if told:
             print(f"{key:9} {sum(told):4} of {len(told):4}  {100 * np.mean(told):5.1f} %")
+    if given.by_layer:
+        print("\n" + "\n".join(by_layer(outcomes)) + "\n")
     for name, kind in (("right", True), ("wrong", False)):
         times = [o.seconds for o in outcomes if ("alarm" in o.told) == kind]
         if times:

@@ -183,7 +183,8 @@ def unit_of(function: FunctionType) -> Unit | None:
     'unit_of'
     """
     stated = getattr(function, UNIT, None)
-    return stated if isinstance(stated, Unit) else _unit_of_code(function.__code__)
+    code = function.__code__
+    return stated if isinstance(stated, Unit) else _unit_of_code(code, code.co_filename)
 
 
 UNIT = "__autograd_mini_unit__"
@@ -197,8 +198,9 @@ def reread() -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def _unit_of_code(code: CodeType) -> Unit | None:
-    text = tuple(linecache.getlines(code.co_filename))
+def _unit_of_code(code: CodeType, file: str) -> Unit | None:
+    """The source of code, which is equal to that of the same text in another file."""
+    text = tuple(linecache.getlines(file))
     if not text:
         try:  # Jupyter and doctest keep it elsewhere
             text = tuple(inspect.findsource(code)[0])
@@ -208,7 +210,7 @@ def _unit_of_code(code: CodeType) -> Unit | None:
     if tree is None:
         return None
     found = [
-        Unit(code.co_filename, text, definition, classes)
+        Unit(file, text, definition, classes)
         for definition, classes in _definitions(tree)
         if first_line(definition) == code.co_firstlineno and definition.name == code.co_name
     ]

@@ -230,6 +230,24 @@ def test_an_update_before_use_is_found():
     assert check_backward(UpdatedFirst(W.copy(), B.copy()), None, X).culprits == ["inputs"]
 
 
+def test_the_same_code_in_two_files_is_told_of_each_by_its_own(tmp_path):
+    text = """
+def forward(x):
+    return x**2, x
+
+
+def backward(dout, cache):
+    return dout * cache
+"""
+    for name in ("one.py", "other.py"):
+        path = tmp_path / name
+        path.write_text(text)
+        module = imported(path)
+        (mistake,) = check_backward(module.forward, module.backward, X).mistakes
+        assert mistake.line.file == str(path)
+        assert mistake.repair.text == "return 2 * dout * cache"
+
+
 def test_of_a_jacobian_the_diagonal_alone_is_told():
     def forward(x):
         exps = np.exp(x - np.max(x, axis=1, keepdims=True))
