@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 _FOLDER = os.path.dirname(os.path.dirname(__file__))  # importing pathlib takes 2 ms
 
 COMPILED = "autograd_mini.core.value_compiled"
+NODES = "autograd_mini.core.array_node_compiled"
 
 _ENGINES = {
     COMPILED: "scalar engine",
-    "autograd_mini.core.array_node_compiled": "nodes of arrays",
+    NODES: "nodes of arrays",
 }
 """The compiled builds, in the order in which they are imported, and what each is called."""
 
@@ -117,19 +118,20 @@ def choose() -> None:
 
 
 def build_info() -> dict[str, Any]:
-    """Which build of the scalar engine runs.
+    """Which build of the scalar engine runs, and which of the nodes of arrays.
 
     Returns:
-        ``"build"`` is ``"compiled"`` or ``"plain"``, ``"file"`` where it was loaded from,
+        ``"build"`` is ``"compiled"`` or ``"plain"``, as ``"arrays"`` is, ``"file"`` where it was loaded from,
         ``"compiled_available"`` whether the installation has a compiled one, and ``"reason"``
         why the plain one runs (``""`` for the compiled one).
 
     >>> sorted(build_info())
-    ['build', 'compiled_available', 'file', 'reason']
+    ['arrays', 'build', 'compiled_available', 'file', 'reason']
     """
-    value = sys.modules["autograd_mini.core.value"]
+    value, nodes = (sys.modules[name.removesuffix("_compiled")] for name in (COMPILED, NODES))
     return {
         "build": "compiled" if value.__name__ == COMPILED else "plain",
+        "arrays": "compiled" if nodes.__name__ == NODES else "plain",
         "file": value.__file__,
         "compiled_available": find_spec(COMPILED) is not None,
         "reason": _reason,
