@@ -161,6 +161,8 @@ def operators(line: Line, node: ast.BinOp) -> Iterator[Change]:
             matrix = operator is ast.Mult and isinstance(node.op, ast.MatMult)
             if matrix and not (broadcasts(left, right) or broadcasts(right, left)):
                 continue
+        if operator in (ast.Div, ast.Sub) and ast.unparse(node.left) == ast.unparse(node.right):
+            continue  # 1 or 0
         yield Change("operator", node, with_fields(node, op=operator()), extra)
     if isinstance(node.left, ast.BinOp) and is_product(node):
         for sign in (ast.Add(), ast.Sub()):

@@ -16,6 +16,8 @@ def changes(line: Line) -> Iterator[Change]:
     for node in line.nodes:
         if not is_product(line.tree.parent(node)):
             yield from exchanged_factors(line, node)
+        if is_square(node):
+            yield Change("slope", node, made("1 - _0", node), -0.5)
     for node in line.places:
         yield from signs(line, node)
         yield from powers(line, node)
@@ -28,6 +30,14 @@ def insertions(line: Line) -> Iterator[Change]:
 
 
 # Factors
+
+
+def is_square(node: ast.AST) -> bool:
+    """Whether something is multiplied by itself, ``h * h``."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            return ast.unparse(left) == ast.unparse(right)
+    return False
 
 
 def signs(line: Line, node: ast.expr) -> Iterator[Change]:

@@ -152,6 +152,8 @@ class Substitutes:
         spoiled = trial.wrong.intersection(set().union(*trial.moves(site)))
         best: Substituted | None = None
         for claims, arrays in self._candidates(site) if spoiled else ():
+            if _is_reordered(trial.sites[site], arrays):
+                return None
             names = self._right_with(site, arrays)
             if names and (best is None or len(names) > len(best.names)):
                 best = Substituted(site.place, site, claims, arrays, names)
@@ -226,6 +228,23 @@ class Substitutes:
                 for steep in zip(*(self._truth.slopes.get(n, ()) for n in nodes), strict=False):
                     if [array.shape for array in steep] == shapes:
                         yield tuple(Claim("slope", node) for node in nodes), list(steep)
+
+
+def _is_reordered(events: Sequence[Event], arrays: Sequence[Array | None]) -> bool:
+    """Whether what is made in several turns is as many times what should be, in another order: then
+    what reads it is wrong.
+    """
+    several = [array for array in arrays if array is not None]
+    made = [event.value for event in events]
+    size = np.sqrt(sum(float(np.sum(value**2)) for value in made))
+    if not 1 < len(made) == len(several) or not size:
+        return False
+    times = np.sqrt(sum(float(np.sum(array**2)) for array in several)) / size
+    return all(
+        any(value.shape == np.shape(array) and np.allclose(times * value, array, rtol=1e-6)
+            for array in several)
+        for value in made
+    )  # fmt: skip
 
 
 def _times(factor: float, claims: Sequence[Claim]) -> tuple[Claim, ...]:

@@ -119,8 +119,10 @@ class Unsaid:
     @cached_property
     def on_the_way(self) -> list[float]:
         """What arrays that the step makes are times gradients of what the loss is made of."""
-        order = [n for n in topological_order(self.root) if n.parents and np.size(n.data) > 1]
-        slopes = _gradients(self.root, order) if order else []
+        order = [node for node in topological_order(self.root) if node.parents]
+        every = _gradients(self.root, order) if order else []
+        slopes = [slope for slope in every if slope.size > 1]
+        numbers = np.array([float(np.sum(slope)) for slope in every if slope.size == 1])
         found = []
         given = {(m.site, m.turn, m.key): m.numbers for m in self.given.made}
         for made in self.plain.made:
@@ -133,6 +135,28 @@ class Unsaid:
                 ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
                 if ratio and is_plain(ratio):
                     found.append(ratio)
+                    break
+        return found + self._of_numbers(numbers)
+
+    def _of_numbers(self, slopes: Array) -> list[float]:
+        """The same of numbers that a statement makes turn by turn, all of which are alike.
+
+        Arguments:
+            slopes: the gradients of the numbers that the loss is made of.
+        """
+        rows: dict[Site, dict[float, None]] = {}
+        given = {(m.site, m.turn, m.key): m.value for m in self.given.made if m.is_number}
+        for made in self.plain.made:
+            same = given.get((made.site, made.turn, made.key))
+            if made.is_number and made.site.slot != HANDED and made.value != same:
+                rows.setdefault(made.site, {})[float(np.sum(made.value))] = None
+        found = []
+        slopes = slopes[slopes != 0]
+        for first, *others in rows.values():
+            for ratio in first / slopes if others and first else ():
+                alike = (np.isclose(other, ratio * slopes, rtol=SAME, atol=0) for other in others)
+                if is_plain(ratio) and all(map(np.any, alike)):
+                    found.append(float(ratio))
                     break
         return found
 

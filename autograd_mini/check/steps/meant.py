@@ -18,6 +18,7 @@ from autograd_mini.check.lines.program import Program, Site
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.steps.decay import Decay
 from autograd_mini.check.steps.recorded import Made, Ran
+from autograd_mini.check.steps.updates import is_average, statement_of
 from autograd_mini.check.steps.variables import Held, Path, as_numbers
 from autograd_mini.check.structure import reduced
 from autograd_mini.core.graph import Node, is_node
@@ -261,9 +262,11 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
             if made.name not in printed:
                 continue
             rank = 4
+        statement = statement_of(program, made)
+        if statement is not None and is_average(statement.node):
+            rank = max(rank, 3)  # rather what it is an average of
         if made.node in found and found[made.node].rank <= rank:
             continue
-        statement = _statement(program, made.site.place)
         line = "" if statement is None else f", line {made.site.place[1]}"
         how = " (kept in a list)" if kept else " (printed)" if rank == 1 else ""
         words = f"{made.name.removesuffix('[]')}{line}{how}"
@@ -280,13 +283,6 @@ def _first_and_last(several: Sequence[Made]) -> list[Made]:
             found.setdefault((made.site, made.key), []).append(made)
     chosen = {id(made) for turns in found.values() for made in (turns[0], turns[-1])}
     return [made for made in reversed(several) if id(made) in chosen]
-
-
-def _statement(program: Program, place: Place) -> Statement | None:
-    try:
-        return program.statement(place)
-    except KeyError:
-        return None
 
 
 _PRINTS = ("print", "write", "info", "debug", "set_description", "set_postfix", "plot", "log")
@@ -390,7 +386,7 @@ def residuals(program: Program, ran: Ran) -> list[Residual]:
     """
     found: dict[tuple[Place, str, str], Residual] = {}
     for made in ran.made:
-        statement = _statement(program, made.site.place)
+        statement = statement_of(program, made)
         if statement is None or made.site.slot == HANDED:
             continue
         for node in ast.walk(statement.node):

@@ -177,8 +177,11 @@ def goes_on(statement: ast.stmt) -> bool:
     >>> [goes_on(ast.parse(text).body[0]) for text in ("m = 0.9 * m + 0.1 * x", "m = f(m)")]
     [True, False]
     """
-    if updates_itself(statement):
-        return True
+    return updates_itself(statement) or is_average(statement)
+
+
+def is_average(statement: ast.stmt) -> bool:
+    """Whether a statement adds something to a part of what its target held: a running average."""
     if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
         return False
     target, added = ast.unparse(statement.targets[0]), statement.value
