@@ -157,6 +157,7 @@ for i in range(100):
         ("np.sum(dout * probs, axis=1, keepdims=True)", "np.sum(probs, axis=1, keepdims=True)"),
         ("weighted = np.sum(dout", "weighted = 2 * np.sum(dout"),
         ("dz.sum(axis=0)}", "dz.mean(axis=0)}"),
+        ("dz.sum(axis=0)}", "dz.sum()}"),
     ],
 )
 def test_a_slip_before_an_optimiser_is_told_where_it_is(tmp_path, right, wrong):
@@ -175,3 +176,29 @@ def test_the_number_that_a_difference_is_divided_by_is_no_factor_of_the_loss(tmp
     assert checked(tmp_path, text).ok
     line, repair = told(checked(tmp_path, text, (right, wrong)))
     assert (line, repair) == (f"d_out = {wrong}", f"d_out = {right}")
+
+
+LISTS = """inputs, expected = [0.5, -0.3, 0.8], [1.0, 0.0, 0.5]
+weights = [[0.1, 0.4, -0.2], [0.3, -0.5, 0.6], [-0.7, 0.2, 0.9]]
+average = 0.0
+for epoch in range(100):
+    outputs = [sum(w * x for w, x in zip(row, inputs)) for row in weights]
+    errors = []
+    for j in range(3):
+        errors.append(outputs[j] - expected[j])
+    loss = sum((o - e) ** 2 for o, e in zip(outputs, expected))
+    average = 0.99 * average + 0.01 * loss
+    for j in range(3):
+        for k in range(3):
+            weights[j][k] -= 0.1 * errors[j] * inputs[k]
+    print(average)
+"""
+
+
+def test_numbers_that_are_made_turn_by_turn_tell_the_factor(tmp_path):
+    report = checked(tmp_path, LISTS, ("0.1 * errors[j] *", "0.1 * errors[j - 1] *"))
+    assert told(report) == (
+        "weights[j][k] -= 0.1 * errors[j - 1] * inputs[k]",
+        "weights[j][k] -= 0.1 * errors[j] * inputs[k]",
+    )
+    assert report.assumptions[1].startswith("Loss: loss, line 9")  # not what is an average of it

@@ -151,7 +151,7 @@ class Unsaid:
             if made.is_number and made.site.slot != HANDED and made.value != same:
                 rows.setdefault(made.site, {})[float(np.sum(made.value))] = None
         found = []
-        slopes = slopes[slopes != 0]
+        slopes = slopes[slopes != 0][::-1]  # those nearest to the loss first
         for first, *others in rows.values():
             for ratio in first / slopes if others and first else ():
                 alike = (np.isclose(other, ratio * slopes, rtol=SAME, atol=0) for other in others)

@@ -407,7 +407,8 @@ class Trained:
             source = self._sources.of(update, taken, gradient)
             if source is not None:
                 sources[update] = source
-            claims.append(taken if source is None else np.asarray(source.numbers))
+            given = taken if source is None else np.asarray(source.numbers)
+            claims.append(np.broadcast_to(given, gradient.shape))
         return _Claimed(loss, own, sources, claims, right, root, leaves)
 
     @cached_property

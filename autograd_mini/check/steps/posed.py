@@ -103,10 +103,10 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     """
     found = variables(step.spaces)
     plain = run(step, found)
-    _raise(step, plain)
     if plain.size > MOST_NUMBERS:
         few = "give a step of fewer examples"
         raise CannotTell(f"{step.words} makes more than {MOST_NUMBERS:,} numbers: {few}")
+    _raise(step, plain)
     named = written(step, found)
     updated = with_unmoved(step, found, updates(step, found, plain), named)
     changed = updated or derived(found, plain)

@@ -143,7 +143,7 @@ def run(
     def listen(site: Site, name: str, value: Held) -> None:
         turn = turns[site] = turns.get(site, -1) + 1
         if ran.size > MOST_NUMBERS:
-            return
+            raise Stopped
         for key, item in _items(value):
             label = name if key is None else f"{name}[{key!r}]"
             node = None
@@ -223,7 +223,7 @@ _LARGEST = 2_000_000
 
 
 MOST_NUMBERS = 50_000_000
-"""How many numbers of a step are kept, at the most: 400 megabytes."""
+"""How many numbers of a step are kept, at the most: 400 megabytes; with more it is stopped."""
 
 
 def _number(leaf: Tensor) -> float:

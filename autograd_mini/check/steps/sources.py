@@ -14,6 +14,7 @@ from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.lines.words import broadcasts
 from autograd_mini.check.steps.multiples import is_clipped, ratio_of
 from autograd_mini.check.steps.recorded import Made, lists_of
 from autograd_mini.check.steps.updates import Update, made_before, scalars
@@ -63,10 +64,11 @@ class Sources:
         Arguments:
             clipped: whether it may be written into once more, where it is clipped.
         """
-        arrays = self._arrays(update, clipped)
+        arrays, shape = self._arrays(update, clipped), update.variable.before.shape
         for made in arrays:
             numbers = made.numbers
-            if numbers is not None and numbers.size > 1 and ratio_of(numbers, right):
+            alike = numbers is not None and numbers.shape == shape and numbers.size > 1
+            if numbers is not None and alike and ratio_of(numbers, right):
                 return made
         name, own = self.names[update], [update.statement.place] if update.statement else []
         named = [
@@ -76,17 +78,22 @@ class Sources:
             and is_gradient_name(made.name, name)
             and made.site.place not in (*self._clipping, *own)
         ]
-        return max(reversed(named), key=_is_made, default=None)
+        return max(reversed(named), key=lambda made: _fitness(made, shape), default=None)
 
     def _signed(self, update: Update) -> Made | None:
         """The array of whose signs an update is made."""
         own = {text for path in update.variable.paths for text in (path.text, *path.names)}
-        found = [m for m in self._arrays(update, False) if m.name in signed_in(self.known) - own]
+        shape, named = update.variable.before.shape, signed_in(self.known) - own
+        found = [
+            made
+            for made in self._arrays(update, False)
+            if made.name in named and made.numbers is not None and made.numbers.shape == shape
+        ]
         return found[-1] if len({made.name for made in found}) == 1 else None
 
     def _arrays(self, update: Update, clipped: bool) -> list[Made]:
-        """What was made of the shape of an update: when nothing more was written into it, but for
-        what is clipped.
+        """What was made of the shape of an update, or fills it: when nothing more was written into
+        it, but for what is clipped.
         """
         shape = update.variable.before.shape
         ran = _before_scaling(self.known, self.made) if clipped else self.made
@@ -96,7 +103,7 @@ class Sources:
         return [
             made
             for made, numbers in found
-            if numbers.shape == shape
+            if broadcasts(numbers.shape, shape)
             and (clipped or np.array_equal(numbers, last[id(made.value)], equal_nan=True))
         ]
 
@@ -148,9 +155,12 @@ _NORM = re.compile(r"norm|clip", re.IGNORECASE)
 """What says that a number is made of a norm."""
 
 
-def _is_made(made: Made) -> tuple[bool, bool]:
-    """Whether something is neither zeros that are to be filled nor what a call returned."""
-    return made.numbers is not None and bool(made.numbers.any()), "()" not in made.name
+def _fitness(made: Made, shape: tuple[int, ...]) -> tuple[bool, ...]:
+    """Whether something is neither zeros that are to be filled, nor of another shape, nor what a
+    call returned.
+    """
+    numbers = np.zeros(()) if made.numbers is None else made.numbers
+    return bool(numbers.any()), numbers.shape == shape, "()" not in made.name
 
 
 def signed_in(program: Program) -> set[str]:
