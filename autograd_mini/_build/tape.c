@@ -430,14 +430,14 @@ static int ran_batch(const Tape *tape, const Batch *batch) {
         int used = lanes - begin < WIDTH ? (int)(lanes - begin) : WIDTH;
         const double *given = (const double *)batch->several.buf + begin;
         for (i = 0; i < rows; i++)
-            EACH values[places[i] * WIDTH + l] = given[i * lanes + (l < used ? l : 0)];
+            EACH values[(Py_ssize_t)places[i] * WIDTH + l] = given[i * lanes + (l < used ? l : 0)];
         if (!computed_lanes(tape, values)) return -1;
         if (!lanes_as_recorded(tape, values, used)) return 0;
         for (i = 0; i < tape->outputs_count; i++)
             memcpy((double *)batch->outputs.buf + i * lanes + begin,
                    values + (Py_ssize_t)tape->outputs[i] * WIDTH, sizeof(double) * (size_t)used);
         if (!batch->count) continue;
-        for (i = 0; i < rows; i++) EACH gradients[places[i] * WIDTH + l] = 0.0;
+        for (i = 0; i < rows; i++) EACH gradients[(Py_ssize_t)places[i] * WIDTH + l] = 0.0;
         swept_lanes(tape, values, gradients, used);
         for (i = 0; i < rows; i++)
             memcpy((double *)batch->slopes.buf + i * lanes + begin,

@@ -239,6 +239,8 @@ def _telling(
         out = step.out
         if out is None or step.kind or step.body or _least_of(step) is not None:
             continue
+        if getattr(values[out], "size", 1) == 0:
+            continue  # nothing tells of nothing else
         if out not in telling and _is_ordinary(values[out], finite):
             telling[out] = out
         for operand in _passed_on(step, values, masks, finite) if out in telling else ():

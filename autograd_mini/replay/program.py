@@ -163,14 +163,18 @@ class Text:
 
     def _is_fixed(self, place: Place | None) -> bool:
         """Whether it is always the same piece of memory, or a view of one."""
-        if place is None or (root := self._root(place)) not in self.pieces:
-            in_result = place is not None and self.fresh.get(root, -1) >= 0
-            if not in_result or (place in self.outputs and place != root):
-                return False  # a view that is given is made anew, so that it is told who has it
+        if place is None:
+            return False
+        root = self._root(place)
+        in_result = self.fresh.get(root, -1) >= 0
+        if root not in self.pieces and not in_result:
+            return False
         while place is not None and place != root:
             step = self.steps_of[place]
             if set(step.reads()) != {step.view}:
                 return False
+            if in_result and place in self.outputs:
+                return False  # it is made anew, so that the count of references tells who has it
             place = step.view
         return True
 

@@ -244,6 +244,17 @@ def test_what_a_function_asks_of_nan_decides_though_nothing_else_reads_it(ask):
         check(ag.grad(f), *[[each] for each in (plain, plain, with_nan, plain)])
 
 
+def test_what_is_empty_tells_of_nothing():
+    def f(x, y):
+        z = np.log(y)
+        factor = 2.0 if np.any(np.isnan(z)) else 1.0
+        return np.sum(x[:0] @ z) + factor * np.sum(y)
+
+    x, y = np.ones((2, 3)), np.ones((3, 4))
+    with np.errstate(all="ignore"):
+        check(f, [x, y], [x, y * 2.0], [x, -y], [x, y])
+
+
 def test_what_is_finite_tells_of_nan_in_what_it_is_made_of():
     A = np.array([[1.0, 2.0], [-0.5, 1.0]])
 
@@ -356,6 +367,17 @@ def test_what_is_returned_is_never_written_to_while_somebody_has_it():
     for found, copies, view in kept:
         assert all(map(np.array_equal, found, copies))
         assert view[0] == copies[0][0]
+
+
+def test_a_view_of_a_result_is_given_and_used_further():
+    def f(x):
+        given_ = np.exp(x).reshape(128, -1)
+        return given_, np.sum(np.sin(given_.T[1:]))
+
+    x = np.linspace(0.0, 1.0, 1 << 13)
+    step = check(f, [x], [x + 1.0], [x])
+    kept = [step(x + i)[0] for i in range(5)]
+    assert all(np.array_equal(each, f(x + i)[0]) for i, each in enumerate(kept))
 
 
 def test_the_memory_of_a_result_is_used_again_when_nobody_has_it():
