@@ -981,3 +981,59 @@ def test_an_update_of_numbers_one_by_one(right, wrong, repairs, tmp_path):
 
 def test_numbers_updated_one_by_one_are_right(tmp_path):
     assert check_script(script(tmp_path, PAIRS_OF_FEATURES)).ok
+
+
+GATES = """
+    import numpy as np
+    def sigmoid(v):
+        return 1 / (1 + np.exp(-v))
+
+    rng = np.random.default_rng(7)
+    Wz, Uz, Wr, Ur, Wh, Uh = (0.3 * rng.normal(size=(4, n)) for n in (2, 4, 2, 4, 2, 4))
+    Wy, xs, ys = 0.3 * rng.normal(size=(1, 4)), rng.normal(size=(3, 2, 1)), rng.normal(size=3)
+    for epoch in range(500):
+        h, z, r, c, out = {-1: np.zeros((4, 1))}, {}, {}, {}, {}
+        loss = 0
+        for t in range(3):
+            z[t] = sigmoid(Wz @ xs[t] + Uz @ h[t - 1])
+            r[t] = sigmoid(Wr @ xs[t] + Ur @ h[t - 1])
+            c[t] = np.tanh(Wh @ xs[t] + Uh @ (r[t] * h[t - 1]))
+            h[t] = z[t] * h[t - 1] + (1 - z[t]) * c[t]
+            out[t] = Wy @ h[t]
+            loss += 0.5 * np.sum((out[t] - ys[t]) ** 2)
+        dWz, dUz, dWr, dUr, dWh, dUh, dWy = map(np.zeros_like, (Wz, Uz, Wr, Ur, Wh, Uh, Wy))
+        dhnext = np.zeros((4, 1))
+        for t in reversed(range(3)):
+            dy = out[t] - ys[t]
+            dWy += dy @ h[t].T
+            dh = Wy.T @ dy + dhnext
+            dc_raw = dh * (1 - z[t]) * (1 - c[t] ** 2)
+            dWh += dc_raw @ xs[t].T
+            dUh += dc_raw @ (r[t] * h[t - 1]).T
+            drh = Uh.T @ dc_raw
+            dr_raw = drh * h[t - 1] * r[t] * (1 - r[t])
+            dWr += dr_raw @ xs[t].T
+            dUr += dr_raw @ h[t - 1].T
+            dz_raw = dh * (h[t - 1] - c[t]) * z[t] * (1 - z[t])
+            dWz += dz_raw @ xs[t].T
+            dUz += dz_raw @ h[t - 1].T
+            dhnext = dh * z[t] + drh * r[t] + Ur.T @ dr_raw + Uz.T @ dz_raw
+        for p, g in zip([Wz, Uz, Wr, Ur, Wh, Uh, Wy], [dWz, dUz, dWr, dUr, dWh, dUh, dWy]):
+            p -= 0.1 * g
+        print(epoch, loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        pytest.param("drh * r[t] + ", "drh + ", marks=pytest.mark.slow),
+        (" + Uz.T @ dz_raw", ""),
+    ],
+)
+def test_what_a_turn_hands_to_the_one_before(right, wrong, tmp_path):
+    """It is no gradient of the state, to which the output of the turn before adds."""
+    report = check_script(script(tmp_path, slipped(GATES, right, wrong)))
+    (slip,) = report.mistakes
+    assert slip.line.number == 35
+    assert slip.repair.text.endswith("dh * z[t] + drh * r[t] + Ur.T @ dr_raw + Uz.T @ dz_raw")

@@ -40,15 +40,14 @@ class Budget:
 
     @property
     def left(self) -> float:
-        """How many seconds are left."""
-        return max(0.0, self.begun + self.seconds - time.process_time())
+        """How many seconds are left, of the part that is given."""
+        return max(0.0, min(self._part, self.begun + self.seconds) - time.process_time())
 
     @contextmanager
     def part(self, share: float) -> Iterator[None]:
         """Give no more than a share of what is left."""
-        before, now = self._part, time.process_time()
-        end = min(before, self.begun + self.seconds)
-        self._part = now + share * (end - now)
+        before = self._part
+        self._part = time.process_time() + share * self.left
         try:
             yield
         finally:

@@ -310,8 +310,8 @@ class Line:
         name = re.sub(r"[^a-z0-9]+", "", word.text.lower().rpartition(".")[2])
         if "delta" in name or "grad" in name or name.startswith(("error", "dout", "dscore")):
             return True
-        of = name[1:].removesuffix("next")  # what the step that follows hands back
-        return name[0:1] == "d" and of != "" and of in self._plain_names
+        of = {name[1:], _BESIDE.sub("", name[1:])} - {""}
+        return name[0:1] == "d" and not of.isdisjoint(self._plain_names)
 
     @cached_property
     def is_backward(self) -> bool:
@@ -321,10 +321,14 @@ class Line:
 
     @cached_property
     def _plain_names(self) -> set[str]:
-        texts = (w.text.lower().rpartition(".")[2] for w in self.words.operands)
+        texts = [w.text.lower().rpartition(".")[2] for w in self.words.operands]
+        texts += [text.partition("[")[0] for text in texts]  # of an item its dict or list
         return {re.sub(r"[^a-z0-9]+", "", text) for text in texts}
 
 
+_BESIDE = re.compile("(next|prev|raw|pre|net|in)$")
+"""What says which one of several is meant: what the step that follows hands back, ``dhnext``, or
+what stands before an activation, ``dhraw``."""
 _WRITTEN_OUT = 0.7
 """What it costs a local derivative that it is written out beside a function that gives it."""
 

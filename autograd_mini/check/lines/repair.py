@@ -316,12 +316,13 @@ def meant_by(trial: Trial, truth: Truth, budget: Budget) -> Substituted | None:
     """The statement that is wrong, as what should be made in its place tells: that is told also
     where the time for changes is up.
     """
-    end = time.process_time() + _SUBSTITUTING * budget.seconds
+    end = time.process_time() + _SUBSTITUTING * (budget.left or budget.seconds)
     return Substitutes(trial, truth, lambda: time.process_time() > end).likeliest
 
 
 _SUBSTITUTING = 0.2
-"""The part of the time for changes that may be taken besides to find it."""
+"""The part of the time that is left for changes that may be taken to find it; of all of it where
+none is left."""
 
 
 def _moved(trial: Trial, budget: Budget) -> Iterator[VerifiedEdit]:

@@ -71,6 +71,8 @@ class Substitutes:
         wrong, best = self._trial.wrong, None
         sites = [site for site in self._trial.sites if site.place not in self._trial.base]
         sites.sort(key=lambda site: (self._is_filled_later(site), self._doubtful.get(site, 0)))
+        if len(wrong) > 1:  # one slip spoils them all, more likely than several
+            sites.sort(key=lambda site: not wrong <= set().union(*self._trial.moves(site)))
         for site in sites:
             made = None if site in self._right else self._at(site)
             if made is not None and (best is None or len(made.names) > len(best.names)):
@@ -217,6 +219,7 @@ class Substitutes:
                 gradients = [self._truth.gradients[node] for node in nodes]
                 if [gradient.shape for gradient in gradients] == shapes:
                     yield tuple(Claim("gradient", node) for node in nodes), gradients
+        yield from self._handed_back(shapes)
         for row in self._rows[len(events)]:
             for nodes in (row[::-1], row):
                 several = [self._truth.shares_of(node) for node in nodes]
@@ -228,6 +231,32 @@ class Substitutes:
                 for steep in zip(*(self._truth.slopes.get(n, ()) for n in nodes), strict=False):
                     if [array.shape for array in steep] == shapes:
                         yield tuple(Claim("slope", node) for node in nodes), list(steep)
+
+    def _handed_back(
+        self, shapes: Sequence[tuple[int, ...]]
+    ) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
+        """Of states, each of which is made of the one before, the gradients without the shares of
+        what reads the last one as well, as an output does: what a turn hands to the one before.
+        """
+        truth, used = self._truth, _uses(self._truth.order)
+
+        def way(user: Node, slot: int) -> tuple[object, ...]:
+            leaves = (p for p in user.parents if is_node(p) and not p.parents)
+            return user.op, slot, *leaves
+
+        for row in self._rows[len(shapes)]:
+            if any(np.shape(n.data) != shape for n, shape in zip(row, shapes, strict=True)):
+                continue
+            ended = {way(*use) for use in used[row[-1]]}
+            arrays = []
+            for node in row[-2::-1]:
+                others = [user for user, slot in used[node] if way(user, slot) in ended]
+                shares = [s for user in others for n, s in truth.shares_of(user) if n is node]
+                arrays.append(np.asarray(truth.gradients[node] - sum(shares)))
+                if not (shares and arrays[-1].any()):
+                    break
+            else:
+                yield tuple(Claim("share", node) for node in row[-2::-1]), arrays
 
 
 def _is_reordered(events: Sequence[Event], arrays: Sequence[Array | None]) -> bool:
@@ -253,11 +282,7 @@ def _times(factor: float, claims: Sequence[Claim]) -> tuple[Claim, ...]:
 
 def _rows(truth: Truth, count: int) -> Iterator[tuple[Node, ...]]:
     """Rows of as many nodes, alike, in the order of the loss."""
-    used: dict[Node, list[tuple[Node, int]]] = defaultdict(list)
-    for node in truth.order:
-        for slot, operand in enumerate(node.parents):
-            if is_node(operand):
-                used[operand].append((node, slot))
+    used = _uses(truth.order)
     waiting = list(_seeds(used, count))
     seen = set(waiting)
     for row in waiting:  # grows while it is walked
@@ -266,6 +291,16 @@ def _rows(truth: Truth, count: int) -> Iterator[tuple[Node, ...]]:
             if other not in seen and len(set(other)) == count and len(waiting) < _MOST_ROWS:
                 seen.add(other)
                 waiting.append(other)
+
+
+def _uses(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
+    """By each node what is made of it, and as which operand."""
+    used: dict[Node, list[tuple[Node, int]]] = defaultdict(list)
+    for node in order:
+        for slot, operand in enumerate(node.parents):
+            if is_node(operand):
+                used[operand].append((node, slot))
+    return used
 
 
 def _seeds(used: dict[Node, list[tuple[Node, int]]], count: int) -> Iterator[tuple[Node, ...]]:
