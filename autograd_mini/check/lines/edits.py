@@ -112,6 +112,18 @@ class Edit:
         """
         return self._tree.replaced(self._exchanged)
 
+    @property
+    def factor_lost(self) -> str:
+        """The factor that it takes out, as too many in its line: in no other one is missing."""
+        return ast.unparse(self.old) if self.kind == "drop factor" and self.old else ""
+
+    @property
+    def factors_added(self) -> set[str]:
+        """What stands in a line with it, if it puts in a factor."""
+        if self.kind not in ("insert number", "insert factor", "divide by number") or not self.new:
+            return set()
+        return {ast.unparse(part) for part in ast.walk(self.new) if isinstance(part, ast.expr)}
+
     @classmethod
     def left_out(cls, statement: ast.stmt) -> Edit:
         """An update that is left out where it stands."""

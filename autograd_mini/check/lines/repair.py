@@ -294,7 +294,9 @@ class _Search:
         distinct: dict[Place, VerifiedEdit] = {}
         for edit in sorted(near, key=lambda edit: len(edit.edits)):  # one change before two
             distinct.setdefault(edit.statement.place, edit)
-        return sorted(distinct.values(), key=lambda edit: edit.score)
+        several = sorted(distinct.values(), key=lambda edit: edit.score)
+        lost = {change.factor_lost for edit in several for change in edit.edits}
+        return sorted(several, key=lambda edit: any(c.factors_added & lost for c in edit.edits))
 
     @property
     def _is_done(self) -> bool:

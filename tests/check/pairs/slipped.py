@@ -128,6 +128,8 @@ svm loss of all
     dW = X.T.dot(margins) / N
         dW = X.T.dot(margins)
 temporal softmax
+    dx_flat /= N
+        dx_flat /= N * T
     dx_flat[np.arange(N * T), y_flat] -= 1
         dx_flat[np.arange(N * T), y_flat] = -1
         dx_flat[np.arange(N * T), y_flat] += 1
