@@ -27,6 +27,8 @@ def branches(tree: Tree) -> dict[str, Any] | None:
     >>> branches({"w": 1.0, "b": [2.0]})
     {"['w']": 1.0, "['b']": [2.0]}
     """
+    if type(tree) in _NUMBERS:
+        return None
     if isinstance(tree, dict):
         return {f"[{key!r}]": branch for key, branch in tree.items()}
     if isinstance(tree, list | tuple):
@@ -37,16 +39,24 @@ def branches(tree: Tree) -> dict[str, Any] | None:
     return None
 
 
+_NUMBERS = {np.ndarray, float, int, np.float64}
+"""What is mostly a leaf."""
+
+
 def _stays(field: object) -> bool:
     return field is None or isinstance(field, str | bytes) or callable(field)
 
 
 def leaves(tree: Tree) -> list[Any]:
     """The numbers, arrays and nodes of a tree, in order."""
-    parts = branches(tree)
-    if parts is None:
+    if type(tree) in _NUMBERS:
         return [tree]
-    return [leaf for branch in parts.values() for leaf in leaves(branch)]
+    if not isinstance(tree, list | tuple):
+        parts = branches(tree)
+        if parts is None:
+            return [tree]
+        tree = parts.values()
+    return [leaf for branch in tree for leaf in leaves(branch)]
 
 
 def paths(tree: Tree) -> list[str]:

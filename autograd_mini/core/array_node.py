@@ -42,18 +42,13 @@ _special = cython.declare(cython.longlong, 0)
 """Copies of ``guards.clock`` and ``modes.special``, which are nearer at hand."""
 
 
-def _set_clock(clock: int) -> None:
-    global _clock
-    _clock = clock
+def _look_again(_: int) -> None:
+    global _clock, _special
+    _clock, _special = guards.clock, modes.special
 
 
-def _set_special(special: int) -> None:
-    global _special
-    _special = special
-
-
-guards.watchers.append(_set_clock)
-modes.watchers.append(_set_special)
+guards.watchers.append(_look_again)
+modes.watchers.append(_look_again)
 
 
 @cython.cclass
@@ -163,7 +158,7 @@ class ArrayNode(ArrayOperators):
         create_graph: graph.Recorded,
         masked: bool,
     ) -> list[tuple[Any, Any]]:
-        return _contributions(self, gradient, wanted, create_graph, masked)
+        return _contributions(self, gradient, wanted, create_graph, masked, {})
 
     def receive(self, gradient: Array) -> None:
         """Take the gradient of one sweep: add it if this is a leaf, else replace by it."""
@@ -289,9 +284,14 @@ def given_to_pullbacks(node: ArrayNode, as_nodes: cython.bint) -> list[Any]:
 
 @cython.cfunc
 def _contributions(
-    node: ArrayNode, gradient: Operand, wanted: Operand, create_graph: Operand, masked: cython.bint
+    node: ArrayNode,
+    gradient: Operand,
+    wanted: Operand,
+    create_graph: Operand,
+    masked: cython.bint,
+    totals: dict[Any, Any],
 ) -> list[Any]:
-    """What each operand receives, for each that is a Tensor (and wanted)."""
+    """What each operand receives; a leaf that has no total yet an array of its own."""
     found: list[Any] = []
     operation: Operand = node.operation
     if operation is None:
@@ -334,14 +334,14 @@ def _contributions(
         same = type(share) is _ndarray and share.dtype is array.dtype
         if not (same and share.shape == array.shape):
             share = like_operand(share, operand, operation)
-        if not (recorded or x._operands) and (
+        if not (recorded or x._operands or operand in totals) and (
             share is gradient
             or share.base is not None
             or share is out
             or _is_one_of(share, given)
             or operation.foreign
         ):
-            share = share.copy()  # what a leaf keeps is its own
+            share = share.copy()
         if node._origin is not None:
             guards.check_finite(node, index, gradient, share)
         found.append((operand, share))
@@ -440,12 +440,14 @@ def _swept(
                 if not masked and _looked_at(node, total, asked, spared):
                     return None
                 total = handed.get(node, total) if handed else total
-                for operand, share in _contributions(node, total, wanted, create_graph, masked):
+                for operand, share in _contributions(
+                    node, total, wanted, create_graph, masked, totals
+                ):
                     before = totals.get(operand)
                     if before is None:
                         totals[operand] = share
                     elif operand in sums and type(share) is _ndarray:
-                        np.add(before, share, before)
+                        before += share
                     else:
                         totals[operand] = before = before + share
                         if type(before) is _ndarray:

@@ -84,9 +84,9 @@ def select(condition: Operand, x: Branch, y: Branch, *operands: Operand) -> Oper
         x, y: numbers, arrays or Tensors, or functions of the operands that compute them.
         operands: numbers, arrays or Tensors.
     """
-    whole = type(condition) is np.ndarray and condition.dtype is _BOOL and condition.size
-    if whole and not np.count_nonzero(condition):  # mostly
-        return _computed(y, operands)
+    small = type(condition) is np.ndarray and condition.dtype is _BOOL and condition.size <= FEW
+    if small and condition.size and True not in condition.tobytes():  # counting takes longer
+        return y(*operands) if callable(y) else y
     if is_traced(condition := plain(condition)):
         return _traced_select(condition, x, y, operands)
     taken = condition if type(condition) is np.ndarray else np.asarray(condition)
