@@ -61,7 +61,7 @@ class WrongStep:
     @cached_property
     def wrong(self) -> Array:
         """Where manual and expected, which have one shape, differ by more than rounding."""
-        return np.asarray(np.abs(self.manual - self.expected) > self.bound)
+        return np.asarray(~(np.abs(self.manual - self.expected) <= self.bound))  # NaN is wrong
 
     @cached_property
     def size(self) -> float:

@@ -261,6 +261,19 @@ def _without(constants: Collection[float], program: Program | None) -> Mapping[s
     return given or {}
 
 
+def has_stabilisers(plain: Plain, program: Program | None) -> bool:
+    """Whether the hand-derived code has a constant itself that is a stabiliser of the loss."""
+    if program is None or program.run().error is not None:
+        return False
+    parts = (part for each in program.statements for part in ast.walk(each.node))
+    return any(_is_one_of(part, plain.constants) for part in parts)
+
+
+def _is_one_of(node: ast.AST, constants: Collection[float]) -> bool:
+    value = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(value, float) and value in constants
+
+
 class _Zeroed(ast.NodeTransformer):
     """Writes 0 for some constants."""
 
@@ -268,7 +281,7 @@ class _Zeroed(ast.NodeTransformer):
         self._constants = constants
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        known = isinstance(node.value, float) and node.value in self._constants
+        known = _is_one_of(node, self._constants)
         return ast.copy_location(ast.Constant(0.0), node) if known else node
 
 

@@ -15,6 +15,7 @@ from autograd_mini.check.capture import Loss, Manual, Required, captured
 from autograd_mini.check.causes import explained
 from autograd_mini.check.conventions import (
     Plain,
+    has_stabilisers,
     may_be_without,
     right_where,
     with_conventions,
@@ -151,18 +152,32 @@ def _variables(problem: Problem) -> dict[int, str]:
 
 def _located(point: Point, blame: Blame, budget: Budget) -> Located:
     """The lines that are wrong: those that are right for the loss without stabilisers, which no
-    derivation has, come first, unless what is right has them.
+    derivation has, come first, unless what is right has them, or the code has them itself.
     """
     problem, tolerance = point.problem, point.tolerance
     plain = None
     if blame.mistakes and problem.failure is None and budget.seconds > 0:
         plain = without_stabilisers(problem)
-    if plain is not None and may_be_without(plain, point):
-        with budget.part(_WITHOUT):
-            code = located(plain.problem, blame, tolerance, budget)
-        if code.mistakes and all(slip.repairs for slip in code.mistakes):
-            return _with_note(code, plain)
+    if plain is None or not may_be_without(plain, point):
+        return located(problem, blame, tolerance, budget)
+    if has_stabilisers(plain, problem.program):
+        with budget.part(_FIRST):
+            code = located(problem, blame, tolerance, budget)
+        if not _mends_all(code):
+            without = located(plain.problem, blame, tolerance, budget)
+            code = _with_note(without, plain) if _mends_all(without) else code
+        return code
+    with budget.part(_FIRST):
+        code = located(plain.problem, blame, tolerance, budget)
+    if _mends_all(code):
+        return _with_note(code, plain)
     return located(problem, blame, tolerance, budget)
+
+
+def _mends_all(code: Located) -> bool:
+    """Whether small changes of the code mend all that is wrong."""
+    repairs = [slip.repair for slip in code.mistakes]
+    return bool(repairs) and all(repair is not None and not repair.ours for repair in repairs)
 
 
 def _with_note(code: Located, plain: Plain) -> Located:
@@ -170,8 +185,10 @@ def _with_note(code: Located, plain: Plain) -> Located:
     return replace(code, notes=(*code.notes, right_where(dict.fromkeys(names), plain.said)))
 
 
-_WITHOUT = 0.6
-"""The part of the time in which lines are searched for the loss without its stabilisers."""
+_FIRST = 0.6
+"""The part of the time in which lines are searched for the loss with its stabilisers, or without
+them, before it is tried the other way.
+"""
 _BY_NUMBERS = 0.25
 """The part of the time in which numbers are explained that no line explains."""
 _BY_NUMBERS_ALONE = 10.0

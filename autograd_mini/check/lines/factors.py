@@ -56,7 +56,8 @@ def powers(line: Line, node: ast.expr) -> Iterator[Change]:
     """A square or a root forgotten, the likelier where it is divided by."""
     for part, under in factors(node):
         if number_of(part) is None and not isinstance(part, ast.Compare | ast.UnaryOp):
-            yield Change("power", part, made("_0 ** 2", part), -0.3 if under else 0.5)
+            extra = -0.3 if under and line.shape(part) != () else 0.5
+            yield Change("power", part, made("_0 ** 2", part), extra)
         if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow):
             power = number_of(part.right) or 0
             for factor in (power + 1, power):
@@ -81,11 +82,13 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
             first = _first(node)
             yield Change("insert number", first, ast.BinOp(factor, ast.Mult(), first), extra)
     sizes = {size for w in line.words.arrays for size in w.shape or ()}
+    there = _texts(node)
     for word in line.words.numbers:
         if word.text in line.words.counters and isinstance(word.value, int):
             continue  # what a loop has counted to fits any number
         if not isinstance(word.value, int) or word.value >= 1:
             rare = 0.0 if word.is_size and word.value in sizes else 0.5
+            rare += 0.3 if word.text in there else 0.0
             extra = depth + rare + (0.0 if word.here else 0.5)
             yield Change("divide by number", node, made("_0 / _1", node, word.copy()), extra)
             if line.is_update and is_rate(word.text):
@@ -104,7 +107,7 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
     for word in line.words.arrays:
         if shape is None or word.shape is None or broadcasts(word.shape, shape):
             rare = 0.0 if word.here else 1.0
-            rare += 0.5 if word.text in _texts(node) else 0.0
+            rare += 0.5 if word.text in there else 0.0
             rare -= 0.7 if word.text in line.words.unread else 0.0
             product = "_1 * _0" if isinstance(node, ast.Compare) else "_0 * _1"
             yield Change("insert factor", node, made(product, node, word.copy()), depth + rare)

@@ -86,6 +86,9 @@ def names(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
             extra = depth + _likely(line, word) + (0.0 if word.shape == shape else 0.5)
             yield Change("insert term", node, later("_0 + _1", node, word), extra)
             yield Change("insert term", node, later("_0 - _1", node, word), extra + 0.3)
+        elif node in line.roots and line.is_gradient(word) and broadcasts(shape, word.shape):
+            extra = _likely(line, word)  # of what is left each row, or column, is the same
+            yield Change("insert term", node, later("_1 + _0", node, word), extra)
 
 
 def stabilisers(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:

@@ -1,9 +1,13 @@
 """Slips that were taken for something else: the line that is told, and the sentence."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from autograd_mini import check_gradients
+from autograd_mini.check import pipeline
+from autograd_mini.check.lines.located import located
 
 RNG = np.random.default_rng(0)
 X, T = RNG.normal(size=(6, 4)), RNG.normal(size=(6, 2))
@@ -338,3 +342,67 @@ def test_a_stabiliser_is_no_mistake_beside_one(by):
     (mistake,) = check_gradients(loss, params, wrong_way_round).mistakes
     assert mistake.repair.text == "dz = (p - Y) / N"
     assert mistake.reason == "the difference is the wrong way round: p − Y"
+
+
+def normed(W, gain):
+    """Rows of mean 0 and variance 1, with the number that keeps the root from 0."""
+    x = X @ W
+    centred = x - np.mean(x, axis=1, keepdims=True)
+    inverse = 1 / np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + 1e-5)
+    return np.mean((gain * centred * inverse - Y) ** 2)
+
+
+def normed_by_hand(W, gain, count=3 * N, whole=True):
+    D = W.shape[1]
+    x = X @ W
+    centred = x - np.mean(x, axis=1, keepdims=True)
+    inverse = 1 / np.sqrt(np.mean(centred**2, axis=1, keepdims=True) + 1e-5)
+    dout = 2 * (gain * centred * inverse - Y) / count
+    dnormed = dout * gain
+    dvar = np.sum(dnormed * centred, axis=1, keepdims=True) * -0.5 * inverse**3
+    dcentred = dnormed * inverse + dvar * 2 * centred / D
+    dmean = -np.sum(dcentred, axis=1, keepdims=True)
+    if whole:
+        dx = dcentred + dmean / D
+    else:
+        dx = dmean / D
+    return {"W": X.T @ dx, "gain": np.sum(dout * centred * inverse, axis=0)}
+
+
+@pytest.mark.parametrize(
+    ("slip", "right"),
+    [
+        ({"count": N}, "dout = 2 * (gain * centred * inverse - Y) / count / D"),
+        ({"whole": False}, "dx = dcentred + dmean / D"),
+    ],
+)
+def test_a_stabiliser_that_the_code_has_itself_is_searched_with_first(slip, right, monkeypatch):
+    """Without it no small change is right, which takes most of the time to find out."""
+    searches = []
+    monkeypatch.setattr(pipeline, "located", lambda *a: searches.append(a) or located(*a))
+    params = {"W": RNG.normal(size=(4, 3)), "gain": RNG.normal(size=3)}
+    report = check_gradients(normed, params, partial(normed_by_hand, **slip))
+    (mistake,) = report.mistakes
+    assert not mistake.repair.ours
+    assert right in [repair.text for repair in mistake.repairs]
+    assert len(searches) == 1
+    assert check_gradients(normed, params, normed_by_hand).ok
+
+
+def test_numbers_that_are_none_are_wrong_by_the_line_that_makes_them():
+    def loss(W1, W2):
+        z = X @ W1
+        return np.sum((np.max(np.maximum(z, 0), axis=1) - T[:, 0]) ** 2) + np.sum(W2)
+
+    def manual(W1, W2):
+        z = X @ W1
+        a = np.maximum(z, 0)
+        d = 2 * (a.max(axis=1) - T[:, 0])
+        largest = a + 1 == a.max(axis=1, keepdims=True)
+        dz = largest * (d / largest.sum(axis=1))[:, None] * (z > 0)
+        return {"z": dz, "W1": X.T @ dz, "W2": np.ones_like(W2)}
+
+    with np.errstate(all="ignore"):
+        report = check_gradients(loss, PARAMS, manual)
+    (mistake,) = report.mistakes
+    assert mistake.repair.text == "largest = a == a.max(axis=1, keepdims=True)"
