@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import special
 
 import autograd_mini as ag
 from autograd_mini import Tensor
@@ -183,7 +184,138 @@ both(
     lambda xp, x, y: xp.linalg.solve(_solid(xp, x), y),
     lambda x, y: torch.linalg.solve(_solid_of_torch(x), y),
 )
-SKIPPED_BY_JAX = {"eigvalsh"}  # which takes both triangles
+both(
+    "solid to a power",
+    lambda xp, x: xp.linalg.matrix_power(_solid(xp, x) / 9, 3),
+    lambda x: torch.linalg.matrix_power(_solid_of_torch(x) / 9, 3),
+)
+both(
+    "slogdet",
+    lambda xp, x: xp.linalg.slogdet(_solid(xp, x))[1],
+    lambda x: torch.linalg.slogdet(_solid_of_torch(x))[1],
+)
+both(
+    "eigh of a projection",
+    lambda xp, x: xp.square(xp.linalg.eigh(_solid(xp, x))[1]),
+    lambda x: torch.square(torch.linalg.eigh(_solid_of_torch(x))[1]),
+)
+both(
+    "pinv",
+    lambda xp, x: xp.linalg.pinv(_solid(xp, x)),
+    lambda x: torch.linalg.pinv(_solid_of_torch(x)),
+)
+both(
+    "singular values",
+    lambda xp, x: xp.linalg.svd(_solid(xp, x), compute_uv=False),
+    lambda x: torch.linalg.svdvals(_solid_of_torch(x)),
+)
+both(
+    "qr",
+    lambda xp, x: xp.square(xp.linalg.qr(_solid(xp, x))[1]),
+    lambda x: torch.square(torch.linalg.qr(_solid_of_torch(x))[1]),
+)
+both(
+    "multi_dot",
+    lambda xp, x, y: xp.linalg.multi_dot([x, y, x]),
+    lambda x, y: torch.linalg.multi_dot([x, y, x]),
+)
+both("trace", lambda xp, x: xp.trace(x), torch.trace)
+both("inner", lambda xp, x, y: xp.inner(x, y), lambda x, y: torch.inner(x, y))
+both("tensordot", lambda xp, x, y: xp.tensordot(x, y, 1), lambda x, y: torch.tensordot(x, y, 1))
+both("cross", lambda xp, x, y: xp.cross(x, y), lambda x, y: torch.linalg.cross(x, y))
+both("vander", lambda xp, x: xp.vander(x, 3), lambda x: torch.vander(x, 3))
+both("cov", lambda xp, x: xp.cov(x), torch.cov)
+both("trapezoid", lambda xp, x: xp.trapezoid(x, dx=0.5), lambda x: torch.trapezoid(x, dx=0.5))
+both(
+    "quantile",
+    lambda xp, x: xp.quantile(x, 0.3, axis=-1),
+    lambda x: torch.quantile(x, 0.3, dim=-1),
+)
+both("nansum", lambda xp, x: xp.nansum(x, axis=0), lambda x: torch.nansum(x, 0))
+both("nanmean", lambda xp, x: xp.nanmean(x, axis=-1), lambda x: torch.nanmean(x, -1))
+both(
+    "std",
+    lambda xp, x: xp.std(xp.stack([x, x + 1.3]), axis=0),
+    lambda x: torch.std(torch.stack([x, x + 1.3]), 0, correction=0),
+)
+both(
+    "take_along_axis",
+    lambda xp, x: xp.take_along_axis(x, xp.argsort(x, axis=-1), -1),
+    lambda x: torch.take_along_dim(x, torch.argsort(x, -1), -1),
+)
+both(
+    "take",
+    lambda xp, x: xp.take(x, np.array([0, 0])),
+    lambda x: torch.take(x, torch.tensor([0, 0])),
+)
+both("moveaxis", lambda xp, x: xp.moveaxis(x, 0, -1), lambda x: torch.movedim(x, 0, -1))
+both("rot90", lambda xp, x: xp.rot90(x), lambda x: torch.rot90(x, 1, (0, 1)))
+both("fliplr", lambda xp, x: xp.fliplr(x), torch.fliplr)
+both("hstack", lambda xp, x, y: xp.hstack([x, y]), lambda x, y: torch.hstack([x, y]))
+both("vstack", lambda xp, x, y: xp.vstack([x, y]), lambda x, y: torch.vstack([x, y]))
+both("dstack", lambda xp, x, y: xp.dstack([x, y]), lambda x, y: torch.dstack([x, y]))
+both(
+    "column_stack",
+    lambda xp, x, y: xp.column_stack([x, y]),
+    lambda x, y: torch.column_stack([x, y]),
+)
+both("atleast_3d", lambda xp, x: xp.atleast_3d(x), lambda x: torch.atleast_3d(x))
+both("diag", lambda xp, x: xp.diag(x), torch.diag)
+both("split", lambda xp, x: xp.split(x, [1])[1], lambda x: torch.tensor_split(x, [1])[1])
+both("compress", lambda xp, x: xp.compress([True, False, True], x, 0), lambda x: x[[0, 2]])
+both("remainder", lambda xp, x: xp.remainder(x, 0.7), lambda x: torch.remainder(x, 0.7))
+both("fmod", lambda xp, x: xp.fmod(x, 0.7), lambda x: torch.fmod(x, 0.7))
+for _name in ("ceil", "trunc"):
+    both(
+        _name,
+        lambda xp, x, n=_name: getattr(xp, n)(x) * x,
+        lambda x, n=_name: getattr(torch, n)(x) * x,
+    )
+both(
+    "of the disc",
+    lambda xp, x: xp.arcsin(xp.tanh(x) * 0.9) + xp.arctanh(xp.sin(x) * 0.9),
+    lambda x: torch.asin(torch.tanh(x) * 0.9) + torch.atanh(torch.sin(x) * 0.9),
+)
+both("arccos", lambda xp, x: xp.arccos(xp.sin(x) * 0.9), lambda x: torch.acos(torch.sin(x) * 0.9))
+both("cosh", lambda xp, x: xp.cosh(x), torch.cosh)
+both("tan", lambda xp, x: xp.tan(xp.sin(x)), lambda x: torch.tan(torch.sin(x)))
+both("i0", lambda xp, x: xp.i0(x), torch.special.i0)
+both(
+    "convolve",
+    lambda xp, x, y: xp.convolve(x, y),
+    lambda x, y: torch.nn.functional.conv1d(
+        x.reshape(1, 1, -1), y.flip(0).reshape(1, 1, -1), padding=len(y) - 1
+    ).reshape(-1),
+)
+
+OURS: dict[str, tuple[Op, Op]] = {
+    "sigmoid": (ag.sigmoid, torch.sigmoid),
+    "softplus": (ag.softplus, lambda x: torch.logaddexp(x, torch.zeros_like(x))),
+    "log_sigmoid": (ag.log_sigmoid, torch.nn.functional.logsigmoid),
+    "relu": (ag.relu, torch.relu),
+    "silu": (ag.silu, torch.nn.functional.silu),
+    "gelu": (ag.gelu, torch.nn.functional.gelu),
+    "elu": (ag.elu, torch.nn.functional.elu),
+    "leaky_relu": (ag.leaky_relu, torch.nn.functional.leaky_relu),
+    "erf": (ag.erf, torch.erf),
+    "erfc": (ag.erfc, torch.erfc),
+    "softmax": (lambda x: ag.softmax(x, -1), lambda x: torch.softmax(x, -1)),
+    "log_softmax": (lambda x: ag.log_softmax(x, -1), lambda x: torch.log_softmax(x, -1)),
+    "logsumexp": (lambda x: ag.logsumexp(x, -1), lambda x: torch.logsumexp(x, -1)),
+    "expm": (lambda x: ag.expm(x / 3), lambda x: torch.linalg.matrix_exp(x / 3)),
+    "gammaln": (lambda x: special.gammaln(x * x + 0.5), lambda x: torch.lgamma(x * x + 0.5)),
+    "digamma": (lambda x: special.digamma(x * x + 0.5), lambda x: torch.digamma(x * x + 0.5)),
+    "ndtr": (special.ndtr, torch.special.ndtr),
+    "log_ndtr": (special.log_ndtr, torch.special.log_ndtr),
+    "erfinv": (lambda x: special.erfinv(0.9 * np.sin(x)), lambda x: (0.9 * torch.sin(x)).erfinv()),
+    "logit": (lambda x: special.logit(ag.sigmoid(x)), lambda x: torch.logit(torch.sigmoid(x))),
+    "entr": (lambda x: special.entr(x * x + 0.1), lambda x: torch.special.entr(x * x + 0.1)),
+    "i1": (special.i1, torch.special.i1),
+}  # fmt: skip
+"""Functions of one array that are no functions of NumPy's, nor of JAX's module."""
+for _name, (_ours, _theirs) in OURS.items():
+    both(_name, lambda xp, x, f=_ours: f(x), lambda x, f=_theirs: f(x))
+SKIPPED_BY_JAX = {"eigvalsh", "eigh of a projection", *OURS}  # JAX's take both triangles
 
 SHAPES = [
     (),
@@ -388,7 +520,7 @@ def compare(seed: int, every: int, counts: Counts) -> None:
     for peer, run in peers.items():
         try:
             theirs = run(leaves, steps, moves)
-        except (ValueError, IndexError):  # JAX takes no axis of a number, as NumPy does
+        except (ValueError, IndexError, RuntimeError):  # as of an axis of a number, or of nothing
             counts.refused += 1
             continue
         counts.compared[peer] = counts.compared.get(peer, 0) + 1
