@@ -7,8 +7,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from autograd_mini.operations.elementwise import WEIGHTED_SUMS
@@ -28,51 +26,51 @@ def with_weighted_sums(
         first: the place of the result of the first step.
         kept: places that are read besides.
     """
-    users: dict[int, list[int]] = defaultdict(list)
-    for i, (_, operands) in enumerate(steps):
+    reader = [len(steps)] * (first + len(steps))  # of each place, the next step that reads it
+    next_readers: list[list[int]] = []
+    uses = [0] * len(reader)
+    for i in range(len(steps) - 1, -1, -1):
+        operands = steps[i][1]
+        next_readers.append([reader[place] for place in operands])
         for place in operands:
-            users[place].append(i)
-
-    def is_inner(place: int, name: str) -> bool:
-        """Whether it is the result of such a step that one other reads alone."""
-        made = place >= first and steps[place - first][0] == name
-        return made and len(users[place]) == 1 and place not in kept
-
-    def is_free(place: int, after: int, before: int) -> bool:
-        """Whether no step between two reads it."""
-        return bisect_left(users[place], before) <= bisect_right(users[place], after)
-
+            reader[place] = i
+            uses[place] += 1
+    next_readers.reverse()
+    for place in kept:
+        uses[place] += 1
+    made = ["" for _ in range(first)] + [name for name, _ in steps]  # by a step that one reads
+    made = [name if count == 1 else "" for name, count in zip(made, uses, strict=True)]
     sums: dict[int, tuple[int, ...]] = {}
     dropped: set[int] = set()
-    for last in reversed(range(len(steps))):
+    for last in range(len(steps) - 1, -1, -1):
         if steps[last][0] != "add" or last in dropped:
             continue
         terms: list[tuple[int, ...]] = []
-        inner: list[int] = []
         at, base = last, first + last
         while True:
-            left, right = steps[at][1]
-            rest, product = (left, right) if is_inner(right, "mul") else (right, left)
-            if not is_inner(product, "mul"):
+            slot = 1 if made[steps[at][1][1]] == "mul" else 0
+            product, rest = steps[at][1][slot], steps[at][1][1 - slot]
+            if made[product] != "mul" or next_readers[at][1 - slot] < last:
                 break
-            i = product - first
-            if not is_free(rest, at, last) or not all(is_free(p, i, last) for p in steps[i][1]):
+            if min(next_readers[product - first]) < last:
                 break
-            terms.append(steps[i][1])
-            inner += [i, at]
+            terms.append(steps[product - first][1])
+            dropped |= {product - first, at}
             base = rest
-            if not is_inner(base, "add"):
+            if made[base] != "add":
                 break
             at = base - first
         if terms:
             sums[last] = (base, *(place for pair in reversed(terms) for place in pair))
-            dropped |= {*inner} - {last}
+            dropped.discard(last)
     found: list[Step] = []
+    sum_name = WEIGHTED_SUMS[0].name
     places: dict[int, int] = {}
     for i, (name, operands) in enumerate(steps):
         if i in dropped:
             continue
         places[first + i] = first + len(found)
-        name, operands = (WEIGHTED_SUMS[0].name, sums[i]) if i in sums else (name, operands)
+        if i in sums:
+            name, operands = sum_name, sums[i]
         found.append((name, tuple(places.get(place, place) for place in operands)))
     return found, places

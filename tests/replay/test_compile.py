@@ -487,6 +487,7 @@ def test_sums_of_products_are_one_step_where_gradients_are_added_in_the_same_ord
         (lambda x, y, w, v: w * x + x * y + v, ["mul", "weighted_sum", "add"]),
         (lambda x, y, w, v: (p := x * y) + (w + p), ["mul", "add", "add"]),
         (lambda x, y, w, v: x * w + ag.sin(x), ["mul", "sin", "add"]),
+        (lambda x, y, w, v: x + w * y + v * ag.sin(x), ["weighted_sum", "sin", "weighted_sum"]),
     ):
         tape = Tape([f(*leaves_)], leaves_, [])
         steps, _ = with_weighted_sums(tape.steps, len(tape.numbers), set(tape.outputs))
