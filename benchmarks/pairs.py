@@ -12,7 +12,7 @@ mistake of ``testing.file_mutants`` at a time.  A mistake is left out if the lay
 it, or gives no gradient that differs by more than rounding.
 
 ``--by-layer`` also takes those with a cache as static methods with a context, and as a pair for
-``custom_vjp``, whose residuals the cache is.
+``custom_vjp``, whose residuals the cache is.  ``pairs.txt`` has what it printed last.
 
 - alarm: a layer that is right is said to be wrong, or cannot be checked.
 - found: one that is wrong is.
