@@ -24,6 +24,7 @@ def changes(line: Line) -> Iterator[Change]:
             else:
                 yield from dropped_call(line, node)
             yield from masks(line, node)
+            yield from leaks(line, node)
             yield from other_functions(line, node)
             yield from arguments(node)
             yield from einsum(node)
@@ -233,6 +234,16 @@ def masks(line: Line, node: ast.Call) -> Iterator[Change]:
     for word in line.words.arrays:
         if word.shape == line.shape(gradient) and word.text != ast.unparse(gradient):
             yield Change("function", node, made("_0 * (_1 > 0)", gradient, word.copy()))
+
+
+def leaks(line: Line, node: ast.Call) -> Iterator[Change]:
+    """What a branch that hands on nothing lets through: ``0.1 * da`` in the place of 0."""
+    if name_of_call(node) != "where" or len(node.args) != 3:
+        return
+    for zero, other in (node.args[:0:-1], node.args[1:]):
+        for leak in line.words.constants if number_of(zero) == 0 else ():
+            if 0 < leak < 1 and number_of(other) is None:
+                yield Change("slope", zero, made("_0 * _1", ast.Constant(leak), copied(other)), 0.5)
 
 
 def other_functions(line: Line, node: ast.Call) -> Iterator[Change]:

@@ -113,6 +113,18 @@ class Edit:
         return self._tree.replaced(self._exchanged)
 
     @property
+    def added(self) -> tuple[ast.AST | None, type[ast.operator] | None]:
+        """What an inserting edit put beside the old part, and by which operator."""
+        new = self.new
+        if isinstance(new, ast.AugAssign) and isinstance(new.value, ast.BinOp):
+            return new.value.left, type(new.op)
+        if isinstance(new, ast.BinOp):
+            other = new.right if new.left is self.old else new.left
+            if new.left is self.old or new.right is self.old:
+                return other, type(new.op)
+        return None, None
+
+    @property
     def factor_lost(self) -> str:
         """The factor that it takes out, as too many in its line: in no other one is missing."""
         return ast.unparse(self.old) if self.kind == "drop factor" and self.old else ""
@@ -226,11 +238,13 @@ def _may_be_limit(line: Line, change: Change) -> bool:
 
     A wider limit undoes nothing: it is only not met by these numbers.
     """
-    calls = [name_of_call(node) for node in line.tree.above(change.old)]
+    above = list(line.tree.above(change.old))
+    calls = [name_of_call(node) for node in above]
     if "clip" in calls:
         return False
     value = number_of(change.new) if isinstance(change.new, ast.AST) else None
     limits = any(name in calls for name in ("maximum", "minimum"))
+    limits = limits or any(isinstance(n, ast.Compare) and line.is_array(n.left) for n in above)
     return not limits or value in (None, 0, *line.words.constants)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from autograd_mini.check.lines.formulas import is_rate
 from autograd_mini.check.lines.line import Change, Line, is_product, meets
-from autograd_mini.check.lines.syntax import copied, factors, made, number, number_of
-from autograd_mini.check.lines.words import broadcasts
+from autograd_mini.check.lines.syntax import copied, factors, loaded, made, number, number_of
+from autograd_mini.check.lines.words import Shape, Word, broadcasts
 
 
 def changes(line: Line) -> Iterator[Change]:
@@ -27,6 +27,7 @@ def insertions(line: Line) -> Iterator[Change]:
     """All factors that a line's products may lack."""
     for node in line.places:
         yield from inserted_factors(line, node)
+    yield from divided_updates(line)
 
 
 # Factors
@@ -114,6 +115,9 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
             if not line.is_gradient(word):
                 extra = depth + rare + 0.5
                 yield Change("insert factor", node, made("_0 / _1", node, word.copy()), extra)
+        elif _is_of_rows(word, shape):
+            new = made("_0 * _1", node, _in_column(word))
+            yield Change("insert factor", node, new, depth + (0.5 if word.here else 1.0))
         elif broadcasts(shape, word.shape):
             extra = depth + 1.0
             yield Change("insert factor", node, made("_0 * _1", node, word.copy()), extra)
@@ -134,6 +138,29 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
 
 _RATE = 0.4
 """How much likelier than another factor a rate is missing where something is updated."""
+
+
+def divided_updates(line: Line) -> Iterator[Change]:
+    """A factor that what is divided in place lacks: ``g *= mask / n`` for ``g /= n``."""
+    match line.statement:
+        case ast.AugAssign(target=target, op=ast.Div(), value=value):
+            shape = line.shape(loaded(target))
+            for word in line.words.arrays if shape else ():
+                if word.shape == shape or _is_of_rows(word, shape):
+                    factor = word.copy() if word.shape == shape else _in_column(word)
+                    times = ast.BinOp(factor, ast.Div(), value)
+                    new = ast.AugAssign(copied(target), ast.Mult(), times)
+                    rare = 0.5 if word.here else 1.0
+                    yield Change("insert factor", line.statement, new, rare)
+
+
+def _is_of_rows(word: Word, shape: Shape | None) -> bool:
+    """Whether an array has a number for each row of a matrix."""
+    return shape is not None and len(shape) == 2 and word.shape == shape[:1]
+
+
+def _in_column(word: Word) -> ast.expr:
+    return made("_0[:, None]", word.copy())
 
 
 def _first(node: ast.expr) -> ast.expr:

@@ -54,16 +54,6 @@ def reason(edit: Edit, meaning: Meaning) -> Told:
     return told if isinstance(told, tuple) else (code, told)
 
 
-def _added(edit: Edit) -> tuple[ast.AST | None, type[ast.operator] | None]:
-    """What an inserting edit put beside the old part, and by which operator."""
-    new = edit.new
-    if isinstance(new, ast.BinOp):
-        other = new.right if new.left is edit.old else new.left
-        if new.left is edit.old or new.right is edit.old:
-            return other, type(new.op)
-    return None, None
-
-
 # Sentences, by the kind of the edit
 
 
@@ -229,7 +219,7 @@ def _dropped_factor(edit: Edit, meaning: Meaning) -> Told | str:
 def _inserted_factor(edit: Edit, meaning: Meaning) -> str:
     if edit.new is None:
         return f"the factor {in_brackets(edit.old)} belongs there twice"
-    part, operator = _added(edit)
+    part, operator = edit.added
     if part is None:
         return f"a factor is missing: {formula(edit.new)}"
     known = _unless_number(meaning(text_of(part)))
@@ -242,7 +232,7 @@ def _inserted_factor(edit: Edit, meaning: Meaning) -> str:
 
 
 def _inserted_slope(edit: Edit, meaning: Meaning) -> str:
-    part, operator = _added(edit)
+    part, operator = edit.added
     name, derivative = activation(part)
     if part is not None and isinstance(edit.old, ast.expr) and text_of(part).startswith("1 - "):
         rest = text_of(part).removeprefix("1 - ")
@@ -256,6 +246,8 @@ def _inserted_slope(edit: Edit, meaning: Meaning) -> str:
 
 def _slope(edit: Edit, meaning: Meaning) -> str:
     match edit.new:
+        case ast.BinOp(ast.Constant(), ast.Mult(), _) if number_of(edit.old) == 0:
+            return f"this branch hands on {formula(edit.new)}, not 0"
         case ast.BinOp(out, ast.Mult(), ast.BinOp(_, ast.Sub(), ast.Call() as total)):
             if name_of_call(total) == "sum":
                 one = f"{formula(out)}·(1 − {formula(out)})"
@@ -271,7 +263,7 @@ def _slope(edit: Edit, meaning: Meaning) -> str:
 
 
 def _divided(edit: Edit, meaning: Meaning) -> Told:
-    part, _ = _added(edit)
+    part, _ = edit.added
     text = in_brackets(part)
     known = _unless_number(meaning(text_of(part)))
     if "batch" in known or "mean" in known:
@@ -282,12 +274,12 @@ def _divided(edit: Edit, meaning: Meaning) -> Told:
 
 
 def _inserted_number(edit: Edit, meaning: Meaning) -> str:
-    part, _ = _added(edit)
+    part, _ = edit.added
     return f"the factor {in_brackets(part)} is missing"
 
 
 def _inserted_term(edit: Edit, meaning: Meaning) -> str:
-    part, operator = _added(edit)
+    part, operator = edit.added
     part = edit.new if part is None else part  # which stands where there was nothing but a 0
     text = ("−" if operator is ast.Sub else "") + formula(part)
     if isinstance(part, ast.Name) and "next" in part.id:
@@ -297,7 +289,7 @@ def _inserted_term(edit: Edit, meaning: Meaning) -> str:
 
 
 def _inserted_penalty(edit: Edit, meaning: Meaning) -> str:
-    part, _ = _added(edit)
+    part, _ = edit.added
     return f"the term {formula(part)} of the regularisation is missing"
 
 

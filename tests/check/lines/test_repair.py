@@ -367,3 +367,47 @@ def test_a_line_is_told_that_makes_one_number_where_a_gradient_is_a_matrix():
     (mistake,) = check_step(step, {"W": PARAMS["W1"].T.copy()}, X[0], X[1, :3]).mistakes
     assert mistake.line.text == 'change = {"W": np.dot(error, error)}'
     assert mistake.reason == "W has a gradient of shape (3, 4); this is a single number"
+
+
+MASK = np.array([True, False, True, True, False])
+
+
+def leaky_and_masked(W1, W2):
+    z = X @ W1
+    out = np.where(z > 0, z, 0.1 * z) @ W2
+    return 0.5 * np.sum(((out - T) ** 2)[MASK]) / 3
+
+
+def without_the_mask(W1, W2):
+    z = X @ W1
+    a = np.where(z > 0, z, 0.1 * z)
+    d = a @ W2 - T
+    d /= 3
+    da = d @ W2.T
+    return {"W1": X.T @ np.where(z > 0, da, 0.1 * da), "W2": a.T @ d}
+
+
+def without_the_leak(W1, W2):
+    z = X @ W1
+    a = np.where(z > 0, z, 0.1 * z)
+    d = MASK[:, None] * (a @ W2 - T) / 3
+    da = d @ W2.T
+    dz = np.where(a > 0, da, 0)
+    return {"W1": X.T @ dz, "W2": a.T @ d}
+
+
+@pytest.mark.parametrize(
+    ("manual", "right", "reason"),
+    [
+        (without_the_mask, "d *= MASK[:, None] / 3", "the factor MASK[:, None] is missing"),
+        (
+            without_the_leak,  # a limit of −1 is one that these numbers do not meet
+            "dz = np.where(a > 0, da, 0.1 * da)",
+            "this branch hands on 0.1·da, not 0",
+        ),
+    ],
+)
+def test_the_rows_and_branches_that_hand_something_on(manual, right, reason):
+    (slip,) = check_gradients(leaky_and_masked, PARAMS, manual).mistakes
+    assert (slip.repair.text, slip.reason) == (right, reason)
+    assert len(slip.repairs) == 1
