@@ -266,7 +266,7 @@ both(
 both("atleast_3d", lambda xp, x: xp.atleast_3d(x), lambda x: torch.atleast_3d(x))
 both("diag", lambda xp, x: xp.diag(x), torch.diag)
 both("split", lambda xp, x: xp.split(x, [1])[1], lambda x: torch.tensor_split(x, [1])[1])
-both("compress", lambda xp, x: xp.compress([True, False, True], x, 0), lambda x: x[[0, 2]])
+both("compress", lambda xp, x: xp.compress(np.arange(3) != 1, x, 0), lambda x: x[[0, 2]])
 both("remainder", lambda xp, x: xp.remainder(x, 0.7), lambda x: torch.remainder(x, 0.7))
 both("fmod", lambda xp, x: xp.fmod(x, 0.7), lambda x: torch.fmod(x, 0.7))
 for _name in ("ceil", "trunc"):
@@ -537,7 +537,7 @@ def compare(seed: int, every: int, counts: Counts) -> None:
     for peer, run in peers.items():
         try:
             theirs = run(leaves, steps, moves)
-        except (ValueError, IndexError, RuntimeError):  # as of an axis of a number, or of nothing
+        except Exception:  # as of an axis of a number, or of nothing
             counts.refused += 1
             continue
         counts.compared[peer] = counts.compared.get(peer, 0) + 1
