@@ -118,18 +118,24 @@ JUDGED += " " + tests(
 BREAKS = [
     # The sweep
     Break("core/graph.py", "totals[operand] + share if", "share if", SWEPT),
-    Break("core/graph.py", "return swept(masked=True)", "return found", MASKED),
-    Break("core/graph.py", "total = handed.get(node, total)", "pass", BLAMED),
-    Break("core/graph.py", "return [*telling, *others]", "return telling", MASKED),
+    Break("core/array_node.py", "before = before + share", "before = share", BOTH),
+    Break("core/array_node.py", "create_graph, handed, True)", "create_graph, {}, False)", MASKED),
+    Break("core/array_node.py", "handed.get(node, total) if handed else", "", BLAMED),
+    Break("core/array_node.py", "if matters and not masked", "if False", MASKED),
     Break("core/graph.py", "uses[operand] += 1", "pass", SWEPT),
     Break("core/graph.py", "wanted.add(node)", "pass", ASKED),
     # Tensors
     Break("core/graph.py", "return bool(least != least)", "return False", MASKED),
-    Break("core/tensor.py", "(masked or self._origin) and operation.elementwise", "False", MASKED),
+    Break(
+        "core/array_node.py",
+        "(masked or node._origin is not None) and operation.elementwise",
+        "False",
+        MASKED,
+    ),
     Break("core/broadcasting.py", "(data_of(gradient) == 0)", "True", MASKED),
     Break("interface/guards.py", "if changed > node._recorded:", "if False:", CHANGED),
     Break("interface/guards.py", "and operation.reads_operand(index, other)", "", CHANGED),
-    Break("core/tensor.py", "share = share.copy()  #", "pass  #", OWNED),
+    Break("core/array_node.py", "share = share.copy()", "pass", OWNED),
     Break("core/broadcasting.py", "share = share.astype(operand._array.dtype)", "pass", OWNED),
     Break(
         "core/broadcasting.py",
