@@ -396,7 +396,7 @@ def _without_call(edit: Edit) -> Told | None:
     for node in ast.walk(edit.statement):
         name, derivative = activation(node)
         if name and argument in map(text_of, ast.walk(node)):
-            return "wrong-factor", f"{name} is taken of {text_of(call)}; it is {derivative}"
+            return "wrong-factor", f"{name} is taken of {argument}; it is {derivative}"
     return None
 
 

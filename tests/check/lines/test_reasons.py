@@ -31,7 +31,7 @@ wrong-factor: A1·(1 − A1) is but softmax's diagonal: each output depends on a
 
 dZ1 = dA1 * (1 - np.tanh(A1) ** 2)
 dZ1 = dA1 * (1 - A1 ** 2)
-wrong-factor: tanh′ is taken of np.tanh(A1); it is 1 − A1²
+wrong-factor: tanh′ is taken of A1; it is 1 − A1²
 
 dA1 = dZ2 @ (W2 - 0.1 * dZ1).T
 dA1 = dZ2 @ W2.T
