@@ -19,8 +19,10 @@ or one in the line that makes it: then it is a rate.
 - repaired: with the line that is shown, the program takes the steps that it took before.
 - false: a line is shown as verified with which it does not.
 
-Seconds are those that the whole process computed.  The exit status is 1 if a right program is not
-checked, or is said to be wrong.
+Seconds are those that the whole process computed.  Beside those of a right program stand those of
+a process that runs its first round alone, without the checker; ``in time`` is a check that takes no
+more than three times that and one second.  The exit status is 1 if a right program is not checked,
+or is said to be wrong.
 """
 
 from __future__ import annotations
@@ -160,6 +162,7 @@ class Outcome:
     case: str
     told: dict[str, bool] = field(default_factory=dict)
     seconds: float = 0.0
+    own: float = 0.0
     report: str = ""
 
 
@@ -178,6 +181,16 @@ def checked(text: str, folder: str, limit: float) -> tuple[int, dict[str, Any], 
     seconds = _seconds_of_children() - before
     found = json.loads(out.read_text()) if out.exists() else {}
     return ran.returncode, found, ran.stdout + ran.stderr, seconds
+
+
+def own_seconds(program: Program) -> float:
+    """What a process computes that runs the first round of a program, by itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "program.py"
+        path.write_text(program.shortened(program.source, 1))
+        before = _seconds_of_children()
+        subprocess.run([sys.executable, str(path)], capture_output=True, check=False, cwd=folder)
+        return _seconds_of_children() - before
 
 
 _PATIENCE = 20
@@ -259,6 +272,8 @@ def judged(program: Program, mutant: Mutant | None, limit: float) -> Outcome:
     outcome.told["checked"] = status in (0, 1)
     if mutant is None:
         outcome.told["alarm"] = status == 1
+        outcome.own = own_seconds(program)
+        outcome.told["in time"] = outcome.seconds <= 3 * outcome.own + 1
         return outcome
     mistakes = found.get("mistakes", [])
     outcome.told["found"] = status == 1
@@ -311,12 +326,13 @@ def main() -> int:
             chosen = [chosen[1 + int(options.case[1])]]
         for mutant in chosen:
             outcomes.append(judged(program, mutant, options.limit))
-            print(f"{outcomes[-1].seconds:6.1f} s  {outcomes[-1].case}  "
+            own = f"(itself {outcomes[-1].own:.2f} s)  " if mutant is None else ""
+            print(f"{outcomes[-1].seconds:6.2f} s  {own}{outcomes[-1].case}  "
                   + " ".join(k for k, v in outcomes[-1].told.items() if v), flush=True)  # fmt: skip
             if options.case:
                 print(outcomes[-1].report)
     print()
-    for key in ("checked", "alarm", "found", "line", "one", "repaired", "false"):
+    for key in ("checked", "alarm", "in time", "found", "line", "one", "repaired", "false"):
         told = [outcome.told[key] for outcome in outcomes if key in outcome.told]
         if told:
             print(f"{key:9} {sum(told):4} of {len(told):4}  {100 * np.mean(told):5.1f} %")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any, TypeVar, cast
@@ -50,6 +51,26 @@ def instrumented(
         around: the variables of functions around it that it uses.
         turns: whether ``turned`` is called in each turn of a loop.
     """
+    return (
+        _compiled(unit, edits, before, around, turns)
+        if edits
+        else _plain(unit, before, around, turns)
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _plain(unit: Unit, before: Place | None, around: tuple[str, ...], turns: bool) -> CodeType:
+    """The same without edits: several programs run it."""
+    return _compiled(unit, {}, before, around, turns)
+
+
+def _compiled(
+    unit: Unit,
+    edits: Mapping[Place, Sequence[ast.stmt | ast.Module]],
+    before: Place | None,
+    around: tuple[str, ...],
+    turns: bool,
+) -> CodeType:
     definition = copy.copy(unit.tree)
     definition.decorator_list = []
     hooked = _Hooked(unit, edits, before, turns)

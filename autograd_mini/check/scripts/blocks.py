@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -43,14 +44,31 @@ def block(
     >>> names["total"]
     3
     """
+    known = None if local is None else tuple(local)
+    code, unit = _compiled(file, tuple(text), tuple(body), known, tuple(stated), classes)
+    cells = tuple(types.CellType((local or {}).get(name)) for name in code.co_freevars)
+    function = types.FunctionType(code, namespace, "_block", None, cells)
+    setattr(function, UNIT, unit)
+    return function
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(
+    file: str,
+    text: tuple[str, ...],
+    body: tuple[ast.stmt, ...],
+    known: tuple[str, ...] | None,
+    stated: tuple[str, ...],
+    classes: tuple[str, ...],
+) -> tuple[types.CodeType, Unit]:
+    """The code of a block, and what it is made of: a file runs several times."""
     inside = [_Ended().visit(copy.deepcopy(node)) for node in body]
-    known = list(local or {})
-    if local is None:
-        stated = sorted({name for node in body for name in stored(node)})
+    if known is None:
+        stated = tuple(sorted({name for node in body for name in stored(node)}))
     if stated:
         inside.insert(0, ast.Global(list(stated)))
-    arguments = [ast.arg(name) for name in known]
-    if local is not None:
+    arguments = [ast.arg(name) for name in known or ()]
+    if known is not None:
         update = ast.Attribute(ast.Name(LEFT, ast.Load()), "update", ast.Load())
         took = ast.Expr(ast.Call(update, [ast.Call(ast.Name("locals", ast.Load()), [], [])], []))
         took.lineno = took.end_lineno = body[-1].end_lineno or body[-1].lineno
@@ -69,10 +87,7 @@ def block(
     module = ast.Module([named], [])
     code = compile(module, file, "exec")
     (inner,) = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    cells = tuple(types.CellType((local or {}).get(name)) for name in inner.co_freevars)
-    function = types.FunctionType(inner, namespace, "_block", None, cells)
-    setattr(function, UNIT, Unit(file, tuple(text), tree, classes))
-    return function
+    return inner, Unit(file, text, tree, classes)
 
 
 def _placed(node: ast.AST, above: ast.AST) -> None:

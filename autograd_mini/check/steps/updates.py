@@ -370,7 +370,8 @@ def rate_of(update: Update, others: Sequence[Update]) -> dict[str, float]:
     common = {text for text in common if not text.removeprefix("1/").isdigit()}
     own = _own_rate(update, common)
     theirs = [_own_rate(other, common) for other in others if other is not update]
-    fewest = _SEVERAL if update.taken.any() else 1
+    is_seen = update.statement is not None and amount_of(update.statement.node) is not None
+    fewest = _SEVERAL if is_seen and update.taken.any() else 1
     if own or update.divides or len(theirs) < fewest or any(t != theirs[0] for t in theirs):
         return own
     return theirs[0]
