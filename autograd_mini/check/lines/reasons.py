@@ -60,7 +60,8 @@ def reason(edit: Edit, meaning: Meaning) -> Told:
 def _name(edit: Edit, meaning: Meaning) -> Told | str:
     old, new = text_of(edit.old), text_of(edit.new)
     call = next(iter(edit.around(edit.old)), None) if edit.old is not None else None
-    if isinstance(call, ast.Call) and is_of_derivative(name := text_of(call.func)):
+    alone = call if isinstance(call, ast.Call) and len(call.args) == 1 else None
+    if alone and is_of_derivative(name := text_of(alone.func)):  # dense_backward takes more
         return "wrong-factor", f"{name} is taken of {old}; it must be taken of {new}"
     for node in ast.walk(edit.statement):
         if isinstance(node, ast.BinOp) and new in {text_of(n) for n in ast.walk(node)}:

@@ -57,6 +57,10 @@ dZ1 = dA1
 dZ1 = dA1 * (A1 * (1 - A1))
 missing-factor: the factor σ′ = A1·(1 − A1) is missing
 
+dW1 = dense_backward(dZ1, A1)
+dW1 = dense_backward(dZ1, X)
+wrong-operand: X belongs where A1 stands
+
 dZ1 = dA1 * (Z1 < 0)
 dZ1 = dA1 * (Z1 > 0)
 wrong-factor: the mask is inverted: it must be Z1 > 0
