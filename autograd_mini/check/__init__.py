@@ -48,7 +48,8 @@ ORDER = (
     "steps.factor", "steps.sources", "steps.fitting", "steps.watched", "steps.raised",
     "steps.assumed", "steps.posed",
     "scripts", "scripts.text", "scripts.held_back",
-    "scripts.given", "scripts.blocks", "scripts.execution", "scripts.loops", "scripts.layers",
+    "scripts.given", "scripts.blocks", "scripts.execution", "scripts.optimisers", "scripts.loops",
+    "scripts.layers",
     "training",
 )  # fmt: skip
 """The modules in the order of the stages."""

@@ -1037,3 +1037,72 @@ def test_what_a_turn_hands_to_the_one_before(right, wrong, tmp_path):
     (slip,) = report.mistakes
     assert slip.line.number == 35
     assert slip.repair.text.endswith("dh * z[t] + drh * r[t] + Ur.T @ dr_raw + Uz.T @ dz_raw")
+
+
+OPTIMISED = """
+    from scipy import optimize
+    from scipy.optimize import minimize
+
+    def cost(theta, X, y, weight):
+        W, b = theta[:3], theta[3]
+        p = 1 / (1 + np.exp(-(X @ W + b)))
+        loss = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+        return loss + weight / 2 * np.sum(W**2)
+
+    def gradient(theta, X, y, weight):
+        W, b = theta[:3], theta[3]
+        error = 1 / (1 + np.exp(-(X @ W + b))) - y
+        grad = np.zeros(4)
+        grad[:3] = X.T @ error / len(y) + weight * W
+        grad[3] = np.mean(error)
+        return grad
+
+    labels = Y.ravel()
+    start = 0.1 * np.random.randn(4)
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            "minimize(cost, start, (X, labels, 0.3), 'CG', gradient)",
+            ["one call of cost and gradient", "theta, which they are given", "gradient returns"],
+        ),
+        (
+            "optimize.fmin_l_bfgs_b("
+            "lambda v: (cost(v, X, labels, 0.3), gradient(v, X, labels, 0.3)), start)",
+            ["one call of <lambda>", "v, which they are given", "returns, behind the loss"],
+        ),
+        (
+            "optimize.fmin_bfgs(cost, start, args=(X, labels, 0.3), fprime=gradient)",
+            ["one call of cost and gradient", "theta, which they are given", "gradient returns"],
+        ),
+    ],
+)
+def test_what_an_optimiser_is_handed(call, said, tmp_path):
+    pytest.importorskip("scipy.optimize")
+    report = checked(tmp_path, OPTIMISED, f"    found = {call}\n    1 / 0\n")
+    assert report.ok
+    for words, assumption in zip(said, np.array(report.assumptions)[[0, 2, 3]], strict=True):
+        assert words in assumption
+    wrong = slipped(OPTIMISED, " + weight * W", " + weight / 2 * W")
+    (slip,) = checked(tmp_path, wrong, f"    found = {call}\n").mistakes
+    assert slip.line.text == "grad[:3] = X.T @ error / len(y) + weight / 2 * W"
+    assert slip.repair.text == "grad[:3] = X.T @ error / len(y) + weight * W"
+
+
+def test_an_optimiser_needs_the_gradient_itself(tmp_path):
+    pytest.importorskip("scipy.optimize")
+    twice = slipped(OPTIMISED, "return grad", "return 2 * grad")
+    call = "    minimize(cost, start, (X, labels, 0.3), jac=gradient)\n"
+    (slip,) = checked(tmp_path, twice, call).mistakes
+    assert (slip.line.text, slip.repair.text) == ("return 2 * grad", "return grad")
+
+
+def test_an_optimiser_without_a_gradient_runs_on(tmp_path):
+    pytest.importorskip("scipy.optimize")
+    call = "    minimize(cost, start, (X, labels, 0.3), options={'maxiter': 2})\n"
+    assert checked(tmp_path, OPTIMISED, call, FLAT).ok
+    with pytest.raises(ValueError, match="no training step was found"):
+        checked(tmp_path, OPTIMISED, call)

@@ -17,6 +17,7 @@ from autograd_mini.check.lines.source import Place, Unit
 from autograd_mini.check.lines.syntax import updates_itself
 from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, stored
 from autograd_mini.check.scripts.execution import Execution, File
+from autograd_mini.check.scripts.optimisers import handed_over
 from autograd_mini.check.scripts.text import Cell
 from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.step import Step
@@ -34,9 +35,13 @@ _FEWEST = 1
 def steps_in(file: File) -> Generator[Step, bool, None]:
     """What may be the training step of a file, the likeliest first.
 
-    The first turn of the innermost loop that updates something comes first; each is looked for
-    when the one before was none.  Where one may be it, which is sent, no more are waited for long.
+    What an optimiser is handed comes first, then the first turn of the innermost loop that updates
+    something; each is looked for when the one before was none.  Where one may be it, which is
+    sent, no more are waited for long.
     """
+    handed = None if file.called else handed_over(file)
+    if handed is not None:
+        yield handed
     unended = yield from _turns_in(file)
     for place in unended:
         step = _turn_of(file, place)

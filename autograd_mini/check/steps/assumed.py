@@ -17,7 +17,9 @@ def assumptions(trained: Trained, fit: Fit) -> Iterator[str]:
     """What was assumed, each with the option that says it otherwise."""
     own = [trained.names[update] for update in fit.parameters]
     yield f"Loss: {fit.loss.words} (loss=)"
-    yield f"Parameters: {', '.join(own)}, which it changes (params=)"
+    derived = trained.step.derived
+    known = "which they are given" if derived else "which it changes"
+    yield f"Parameters: {', '.join(own)}, {known} (params=)"
     factor = fit.factor
     times = ", so that the loss is made greater" if factor < 0 else ""
     if abs(abs(factor) - 1) > SAME:
@@ -29,7 +31,8 @@ def assumptions(trained: Trained, fit: Fit) -> Iterator[str]:
     sources = dict.fromkeys(
         f"{made.name}, line {made.site.place[1]}" for made in fit.sources.values()
     )
-    what = [f"what each update takes away{f', divided by {by}' if by else ''}"] if plain else []
+    taken = derived or f"what each update takes away{f', divided by {by}' if by else ''}"
+    what = [taken] if plain else []
     what += [f"what goes into the updates, {'; '.join(sources)}"] if sources else []
     yield f"Gradients: {', and '.join(what)}{times} (loss=)"
     if len({rate_number(update, fit.parameters) for update in plain}) > 1:

@@ -35,6 +35,7 @@ class Step:
         is_part: whether it is a turn of a loop in another one, which updates more besides.
         anew: of a turn that may be no step by itself, the names that its loop binds in each turn.
         at_rest: what is 0 when it begins, whatever it found, as a momentum.
+        derived: of one that updates nothing itself what its gradients are, in a sentence.
     """
 
     spaces: Sequence[Space]
@@ -45,6 +46,7 @@ class Step:
     is_part: bool = False
     anew: frozenset[str] | None = None
     at_rest: tuple[Variable, ...] = ()
+    derived: str = ""
 
     @property
     def state(self) -> State:
