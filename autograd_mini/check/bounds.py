@@ -37,7 +37,7 @@ from autograd_mini.core.graph import (
     topological_order,
 )
 from autograd_mini.core.modes import no_grad
-from autograd_mini.typing import Array
+from autograd_mini.typing import Array, Operand
 
 _EPSILON = 2.0**-52
 _NOISE = 2.0**-30
@@ -223,16 +223,22 @@ def _size_inside(node: Node) -> Array | float:
 
     An elementwise operation rounds its result.  One that is linear in its operands, as a sum or a
     product of matrices, adds up numbers as large as it makes of its operands' sizes; any other
-    may work inside with numbers as large as its largest operand.
+    may work inside with numbers as large as its largest operand.  What is infinite, as the score of
+    what a mask hides, is not rounded.
     """
-    size = np.abs(node.data)
+    size = _finite_sizes(node.data)
     if is_elementwise(node) or node.operation is None:
         return np.asarray(size)
-    operands_sizes = [np.abs(data_of(parent)) for parent in node.parents]
+    operands_sizes = [_finite_sizes(data_of(parent)) for parent in node.parents]
     if all(map(node.operation.is_linear, range(len(operands_sizes)))):
         added = node.operation.forward(*operands_sizes, **options_of(node))
         return np.asarray(np.maximum(size, np.abs(added)))
     return float(max(np.max(each, initial=0.0) for each in operands_sizes))
+
+
+def _finite_sizes(data: Operand) -> Array:
+    sizes = np.abs(data)
+    return np.asarray(np.where(np.isinf(sizes), 0.0, sizes))
 
 
 class _Sizes:

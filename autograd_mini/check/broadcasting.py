@@ -10,7 +10,6 @@ import numpy as np
 
 from autograd_mini.check.scope import Scope
 from autograd_mini.core.graph import data_of, is_node
-from autograd_mini.core.tensor import record
 from autograd_mini.typing import Operand
 
 _PACKAGE = __name__.partition(".")[0]
@@ -18,13 +17,13 @@ _PACKAGE = __name__.partition(".")[0]
 
 def advice(error: BaseException, around: Mapping[str, Any]) -> str:
     """What to write where operands of an elementwise operation did not broadcast, or ``""``."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    at = next((frame for frame in frames if frame.f_code is record.__code__), None)
-    if at is None or not at.f_locals["operation"].elementwise:
+    operation = getattr(error, "operation", None)
+    if operation is None or not operation.elementwise:
         return ""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     theirs = [f for f in frames if f.f_globals.get("__name__", "").split(".")[0] != _PACKAGE]
     local = {name: value for frame in theirs for name, value in frame.f_locals.items()}
-    return remedy(at.f_locals["operands"], Scope({**around, **local}))
+    return remedy(getattr(error, "operands", ()), Scope({**around, **local}))
 
 
 def remedy(operands: Sequence[Any], scope: Scope) -> str:

@@ -98,7 +98,7 @@ def taking_over(operands: tuple[Any, ...]) -> Operand:
 
 
 def refuse(operation: Operation, operands: tuple[Any, ...], error: Exception) -> NoReturn:
-    """Raise ``error`` again with the operation and all operands' shapes named."""
+    """Raise ``error`` again with the operation and all operands' shapes named; it has both."""
     if any(isinstance(operand, Value) for operand in operands):
         raise TypeError(
             f"{operation.name} of a Tensor and a Value: write Tensor(value.data) for a constant, "
@@ -108,4 +108,6 @@ def refuse(operation: Operation, operands: tuple[Any, ...], error: Exception) ->
         if not is_node(operand):
             real_array(operand, f"{operation.name}: ")
     shapes = " and ".join(str(np.shape(data_of(operand))) for operand in operands)
-    raise type(error)(f"{operation.name} of operands of shapes {shapes}: {error}") from None
+    told: Any = type(error)(f"{operation.name} of operands of shapes {shapes}: {error}")
+    told.operation, told.operands = operation, operands
+    raise told from None

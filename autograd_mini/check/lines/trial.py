@@ -274,7 +274,7 @@ class Trial:
 def is_multiple(one: Array, other: Array) -> bool:
     """Whether an array is a number times another of its shape, to rounding of an update."""
     size = np.max(np.abs(one), initial=0.0)
-    if not other.any():
+    if one.shape != other.shape or not other.any():
         return False
     ratio = np.vdot(one, other) / np.vdot(other, other) if other.size > 1 else 1.0
     return bool(size and np.all(np.abs(one - ratio * other) <= 1e-6 * size))
