@@ -98,7 +98,7 @@ def taking_over(operands: tuple[Any, ...]) -> Operand:
 
 
 def refuse(operation: Operation, operands: tuple[Any, ...], error: Exception) -> NoReturn:
-    """Raise ``error`` again with the operation and all operands' shapes named; it has both."""
+    """Raise ``error`` again with the operation and all operands' shapes named."""
     if any(isinstance(operand, Value) for operand in operands):
         raise TypeError(
             f"{operation.name} of a Tensor and a Value: write Tensor(value.data) for a constant, "
@@ -107,7 +107,12 @@ def refuse(operation: Operation, operands: tuple[Any, ...], error: Exception) ->
     for operand in operands:
         if not is_node(operand):
             real_array(operand, f"{operation.name}: ")
+    raise _told(operation, operands, error) from None  # no name here, which would keep it alive
+
+
+def _told(operation: Operation, operands: tuple[Any, ...], error: Exception) -> Exception:
+    """An error that says the shapes of an operation's operands, and has both."""
     shapes = " and ".join(str(np.shape(data_of(operand))) for operand in operands)
     told: Any = type(error)(f"{operation.name} of operands of shapes {shapes}: {error}")
     told.operation, told.operands = operation, operands
-    raise told from None
+    return told  # type: ignore[no-any-return]

@@ -201,6 +201,26 @@ class RecordedMatrix(RecordedArray, np.matrix):
 
     __array_priority__: ClassVar[float] = 10.0
 
+    # What stays a matrix, of two axes
+
+    def ravel(self, order: Operand = "C") -> Operand:
+        return np.reshape(self, (1, -1), order=order)
+
+    def flatten(self, order: Operand = "C") -> Operand:
+        return self.ravel(order).copy()
+
+    def copy(self, order: Operand = "C") -> Operand:
+        return np.asmatrix(np.copy(self, order=order))
+
+    def astype(self, *args: Operand, **options: Operand) -> Operand:
+        return np.asmatrix(super().astype(*args, **options))
+
+    def diagonal(self, *args: Operand, **options: Operand) -> Operand:
+        return np.asmatrix(self.A.diagonal(*args, **options))
+
+    def tolist(self) -> Operand:
+        return self.A.tolist()
+
 
 def _place(array: Array, index: Operand) -> Array | None:
     """What an index shows of an array as a view, of one element too; ``None`` if it is none."""

@@ -149,6 +149,17 @@ def _asarray(
     return _array(value, dtype, copy=None)
 
 
+def _matrix(data: Operand, dtype: Operand = None, copy: bool = True) -> Operand:
+    """``np.matrix``, of a matrix of numbers that are written as a text, too."""
+    if isinstance(data, str):
+        return arrays.as_recorded(np.matrix(data, dtype))
+    return arrays.as_recorded(np.asmatrix(_array(data, dtype, copy=copy or None)))
+
+
+def _asmatrix(data: Operand, dtype: Operand = None) -> Operand:
+    return _matrix(data, dtype, copy=False)
+
+
 def _fresh(function: Operand) -> Operand:
     def called(*args: Operand, **options: Operand) -> Operand:
         dtype = options.get("dtype")
@@ -322,6 +333,8 @@ _FOLLOWED: dict[Any, Any] = {
     np.ascontiguousarray: _asarray,
     np.asfortranarray: _asarray,
     np.asarray_chkfinite: _asarray,
+    np.matrix: _matrix,
+    np.asmatrix: _asmatrix,
     **{
         each: _fresh(each)
         for each in (

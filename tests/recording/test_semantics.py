@@ -232,6 +232,30 @@ def test_matrices_keep_their_product_and_two_axes():
     np.testing.assert_allclose(gradient, slopes, rtol=1e-7)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda m: m.ravel(),
+        lambda m: m.flatten(),
+        lambda m: m.copy(),
+        lambda m: m.astype(float),
+        lambda m: m.diagonal(),
+        lambda m: np.matrix(m),
+        lambda m: np.matrix(m.A1),
+        lambda m: np.asmatrix(m.A[0]),
+    ],
+)
+def test_what_is_made_of_a_matrix_is_one(made):
+    m = np.asmatrix(W)
+    out, _, notes = recorded(lambda w: made(w) * made(w).T, m)
+    np.testing.assert_allclose(out, made(m) * made(m).T, rtol=1e-14)
+    assert isinstance(out, np.matrix)
+    assert node_of(out) is not None
+    assert not notes
+    assert recorded(lambda w: np.array(w.tolist()), m)[0].shape == W.shape
+
+
 def test_arrays_without_elements_and_of_one():
     def empty(w):
         nothing = w[:, 3:] * 2

@@ -9,13 +9,22 @@ from itertools import combinations
 import numpy as np
 
 from autograd_mini.check.lines.line import Change, Line, unlike
-from autograd_mini.check.lines.syntax import copied, loaded, made, number, number_of, with_fields
+from autograd_mini.check.lines.syntax import (
+    copied,
+    loaded,
+    made,
+    number,
+    number_of,
+    with_fields,
+    with_part,
+)
 
 
 def changes(line: Line) -> Iterator[Change]:
     """All edits of a statement as a whole, and of what counts in it: indices and ranges."""
     yield from assignments(line)
     yield from scattered(line)
+    yield from partly(line)
     for root in [*line.roots, *line.targets]:
         for node in ast.walk(root):
             if isinstance(node, ast.Subscript):
@@ -93,6 +102,40 @@ def scattered(line: Line) -> Iterator[Change]:
         case ast.Assign(targets=[ast.Subscript() as target]):
             if _may_repeat(line, target.slice):
                 yield _scatter(statement, target, f"{numpy}.add.at", 0.5)
+
+
+_BUT_THE_ENDS = {1: ("1:", ":-1"), 2: (":, 1:", "1:", ":, :-1", ":-1")}
+"""By the number of axes the slices that leave out the first or the last: the weight of a bias."""
+
+
+def partly(line: Line) -> Iterator[Change]:
+    """A term that only a part has, as a bias has no penalty: ``dW[:, 1:] += c * W[:, 1:]``."""
+    statement, numpy = line.statement, line.words.numpy
+    match statement:
+        case ast.AugAssign(target=target, op=ast.Add() | ast.Sub() as op, value=value):
+            shape = line.shape(loaded(target)) or ()
+            alike = [part for part in _arrays_in(line, value) if line.shape(part) == shape]
+            for text in _BUT_THE_ENDS.get(len(shape), ()) if len(alike) == 1 else ():
+                read = made(f"_0[{text}]", copied(alike[0]))
+                assert isinstance(read, ast.Subscript)
+                written = ast.Subscript(loaded(target), copied(read.slice), ast.Store())
+                new = ast.AugAssign(written, op, with_part(value, alike[0], read))
+                yield Change("slice", statement, new, 0.3)
+        case ast.Assign(value=ast.BinOp(op=ast.Add() | ast.Sub()) as value):
+            for part in _arrays_in(line, value):
+                if isinstance(line.tree.parent(part), ast.BinOp) and line.shape(part) is not None:
+                    without = {
+                        1: f"{numpy}.r_[0, _0[1:]]",
+                        2: f"{numpy}.c_[0 * _0[:, :1], _0[:, 1:]]",
+                    }.get(len(line.shape(part) or ()))
+                    if without:
+                        yield Change("slice", part, made(without, copied(part)), 1.0)
+
+
+def _arrays_in(line: Line, node: ast.expr) -> list[ast.expr]:
+    """The operands of an expression that are arrays."""
+    found = (part for part in ast.walk(node) if isinstance(part, ast.expr))
+    return [part for part in found if line.operand(part) and line.is_array(part)]
 
 
 def _may_repeat(line: Line, index: ast.expr) -> bool:

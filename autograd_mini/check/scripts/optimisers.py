@@ -13,13 +13,10 @@ import numpy as np
 
 from autograd_mini.check.lines.program import Follow
 from autograd_mini.check.scripts.execution import Execution, File, line_of
+from autograd_mini.check.scripts.text import OPTIMISERS, optimises
 from autograd_mini.check.steps.step import Step, step_of
 from autograd_mini.check.steps.variables import Held
 
-_NAMES = (
-    "minimize", "fmin_cg", "fmin_bfgs", "fmin_ncg", "fmin_l_bfgs_b", "fmin_tnc", "check_grad",
-)  # fmt: skip
-"""The functions of ``scipy.optimize`` that may be handed a gradient."""
 _OF_BOTH = ("fmin_l_bfgs_b", "fmin_tnc")
 """Those of which a loss without a gradient beside it gives both."""
 
@@ -53,20 +50,20 @@ def handed_over(file: File) -> Step | None:
     """A call of the loss and of the gradient that the first optimiser is handed, as a step.
 
     Arguments:
-        file: the file; where it never speaks of ``scipy.optimize`` it is not run.
+        file: the file; where it calls no optimiser it is not run.
 
     Raises:
         CannotTell: data are missing, or it takes too long.
         Exception: what the file raises.
     """
-    if not any("scipy" in cell.text and "optimize" in cell.text for cell in file.cells):
+    if not optimises(file.cells):
         return None
     try:
         from scipy import optimize
     except ImportError:  # the file says so itself
         return None
     with contextlib.ExitStack() as stack:
-        for name in _NAMES:
+        for name in OPTIMISERS:
             watched = _watched(name, getattr(optimize, name))
             stack.enter_context(mock.patch.object(optimize, name, watched))
         try:

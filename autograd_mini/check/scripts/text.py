@@ -132,10 +132,33 @@ def _trees(file: Path) -> list[ast.Module]:
         return []
 
 
+OPTIMISERS = (
+    "minimize", "fmin_cg", "fmin_bfgs", "fmin_ncg", "fmin_l_bfgs_b", "fmin_tnc", "check_grad",
+)  # fmt: skip
+"""The functions of ``scipy.optimize`` that may be handed a gradient."""
+
+
 def trains(cells: Sequence[Cell]) -> bool:
-    """Whether some statement updates something, or makes it anew."""
-    return any(
+    """Whether some statement updates something, or makes it anew, or an optimiser is called."""
+    return optimises(cells) or any(
         isinstance(node, ast.stmt) and (updates_itself(node) or is_made_of_itself(node))
         for cell in cells
         for node in ast.walk(cell.tree)
     )
+
+
+def optimises(cells: Sequence[Cell]) -> bool:
+    r"""Whether an optimiser of SciPy's is called, as far as that is seen.
+
+    >>> text = "from scipy import optimize\noptimize.minimize(f, x0, jac=g)"
+    >>> optimises([Cell("f.py", text)])
+    True
+    """
+    called = {
+        ast.unparse(node.func).rpartition(".")[2]
+        for cell in cells
+        if "scipy" in cell.text and "optimize" in cell.text
+        for node in ast.walk(cell.tree)
+        if isinstance(node, ast.Call)
+    }
+    return not called.isdisjoint(OPTIMISERS)

@@ -411,3 +411,49 @@ def test_the_rows_and_branches_that_hand_something_on(manual, right, reason):
     (slip,) = check_gradients(leaky_and_masked, PARAMS, manual).mistakes
     assert (slip.repair.text, slip.reason) == (right, reason)
     assert len(slip.repairs) == 1
+
+
+WITH_ONES = np.c_[np.ones(5), X]
+BIASED = {"w": RNG.normal(size=5), "W": RNG.normal(size=(2, 4))}
+
+
+def penalised(w, W):
+    error = WITH_ONES @ w - T[:, 0]
+    data = np.sum(error**2) / 2 + np.sum((X @ W.T) ** 2) / 2
+    return data + 0.3 * (np.sum(w[1:] ** 2) + np.sum(W[:, 1:] ** 2)) / 2
+
+
+def penalised_whole(w, W):
+    error = WITH_ONES @ w - T[:, 0]
+    dw = WITH_ONES.T @ error + 0.3 * w
+    dW = (X.T @ (X @ W.T)).T
+    dW[:, 1:] += 0.3 * W[:, 1:]
+    return {"w": dw, "W": dW}
+
+
+def penalised_whole_in_place(w, W):
+    dw = WITH_ONES.T @ (WITH_ONES @ w - T[:, 0])
+    dw[1:] += 0.3 * w[1:]
+    dW = (X.T @ (X @ W.T)).T
+    dW += 0.3 * W
+    return {"w": dw, "W": dW}
+
+
+@pytest.mark.parametrize(
+    ("manual", "right", "reason"),
+    [
+        (
+            penalised_whole,
+            "dw = WITH_ONES.T @ error + 0.3 * np.r_[0, w[1:]]",
+            "what comes first in w has no such term",
+        ),
+        (
+            penalised_whole_in_place,
+            "dW[:, 1:] += 0.3 * W[:, 1:]",
+            "only dW[:, 1:] has this term",
+        ),
+    ],
+)
+def test_a_bias_has_no_penalty(manual, right, reason):
+    (slip,) = check_gradients(penalised, BIASED, manual).mistakes
+    assert (slip.repair.text, slip.reason) == (right, reason)
