@@ -749,7 +749,12 @@ def test_a_block_that_is_wrong_by_a_constant_is_named_with_it():
         dW = (X @ W.T).T @ X / m + reg / m * W
         return {"W": dW}
 
-    text, report = text_of(loss, {"W": W1.T}, manual, seconds=1.0)
+    text, report = text_of(loss, {"W": W1.T}, manual)
+    (slip,) = report.mistakes
+    assert slip.reason == "the first column of W has no such term"
+    right_line = "dW = (X @ W.T).T @ X / m + reg / m * np.c_[0 * W[:, :1], W[:, 1:]]"
+    assert slip.repair.text == right_line
+    text, report = text_of(loss, {"W": W1.T}, manual(W1.T))
     assert "column 0 has 0.0833333 (= reg/m" in text
     assert "× its own values too much; all else is right" in text
     right = check_gradients(loss, {"W": W1.T})["W"].automatic

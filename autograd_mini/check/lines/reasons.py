@@ -363,7 +363,8 @@ def _indexed(edit: Edit, meaning: Meaning) -> Told | str:
     if isinstance(edit.new, ast.AugAssign):
         return "extra-term", f"only {text_of(edit.new.target)} has this term"
     if isinstance(edit.new, ast.Subscript) and text_of(edit.new.value)[-3:] in (".r_", ".c_"):
-        return "extra-term", f"what comes first in {text_of(edit.old)} has no such term"
+        first = "element" if text_of(edit.new.value).endswith("r_") else "column"
+        return "extra-term", f"the first {first} of {text_of(edit.old)} has no such term"
     read = next((n for n in edit.around(edit.old) if isinstance(n, ast.Subscript)), None)
     if read is None or not isinstance(edit.new, ast.expr):
         return f"the index must be {text_of(edit.new)}, not {text_of(edit.old)}"

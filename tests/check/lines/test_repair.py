@@ -445,7 +445,7 @@ def penalised_whole_in_place(w, W):
         (
             penalised_whole,
             "dw = WITH_ONES.T @ error + 0.3 * np.r_[0, w[1:]]",
-            "what comes first in w has no such term",
+            "the first element of w has no such term",
         ),
         (
             penalised_whole_in_place,
