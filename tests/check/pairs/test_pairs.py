@@ -29,6 +29,7 @@ UNMENDED = {
     "dx[n, c, top : top + height, left : left + width] += mask",
     "return dxc - dmu",
     "return cosine * g * y, sine",
+    "dx = dout * cache",  # the line of the forward pass that keeps x comes first, this one second
 }  # fmt: skip
 """Slips that are found, and of which another line is told, or none that is right."""
 
