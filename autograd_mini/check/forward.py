@@ -235,10 +235,15 @@ def _target_axes(graph: Recorded, node: Node) -> Iterator[tuple[int, str, str]]:
             if use.operation is GETITEM:
                 index = options_of(use)["index"]
                 if isinstance(index, tuple) and len(index) == 2 == np.ndim(node.data):
-                    for axis, places in enumerate(index):
-                        if np.array_equal(places, np.arange(np.shape(node.data)[axis])):
-                            name = graph.scope.name_of(index[1 - axis])
-                            yield 1 - axis, name, f"{name or 'an index'} chooses a class"
+                    counted = [
+                        axis
+                        for axis, places in enumerate(index)
+                        if np.array_equal(places, np.arange(np.shape(node.data)[axis]))
+                    ]
+                    if len(counted) == 1:  # labels that count as well tell nothing
+                        axis = 1 - counted[0]
+                        name = graph.scope.name_of(index[axis])
+                        yield axis, name, f"{name or 'an index'} chooses a class"
                 continue
             same_shape = np.shape(use.data) == np.shape(node.data)
             if not is_elementwise(use) or use in reached or not same_shape:

@@ -344,3 +344,14 @@ def test_a_loss_that_is_not_finite_warns_of_nothing_else():
         warnings.simplefilter("error")
         report = check_gradients(lambda v: np.sum(v * v), {"v": np.array([np.inf, 1.0])})
     assert report.findings[0].message == "v is inf at [0]"
+
+
+def test_labels_that_count_as_the_rows_do_tell_no_axis():
+    """Of two samples of the classes 0 and 1 in order either index may be that of the samples."""
+    scores = np.array([[0.3, -0.2], [0.1, 0.5]])
+
+    def loss(W):
+        p = softmax(2 * W)
+        return -np.mean(np.log(p[np.arange(2), np.array([0, 1])]))
+
+    assert ag.check_gradients(loss, {"W": scores}).findings == []
