@@ -1,6 +1,6 @@
 """ArrayNode: what a Tensor holds, and what is done for each node: record it, pass its gradient on.
 
-This file runs as it stands, and compiled by Cython (``_build/compose.py``), in which a node's
+This file runs as it stands, and compiled by Cython (``_build/compose_node.py``), in which a node's
 fields are those of a C structure, with the same results.  What begins with ``cython.`` is for it.
 """
 

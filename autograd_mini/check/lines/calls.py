@@ -243,7 +243,7 @@ def leaks(line: Line, node: ast.Call) -> Iterator[Change]:
     for zero, other in (node.args[:0:-1], node.args[1:]):
         for leak in line.words.constants if number_of(zero) == 0 else ():
             if 0 < leak < 1 and number_of(other) is None:
-                yield Change("slope", zero, made("_0 * _1", ast.Constant(leak), copied(other)), 0.5)
+                yield Change("leak", zero, made("_0 * _1", ast.Constant(leak), copied(other)), 0.5)
 
 
 def other_functions(line: Line, node: ast.Call) -> Iterator[Change]:

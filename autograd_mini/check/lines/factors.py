@@ -237,8 +237,8 @@ def exchanged_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         for j, (other, under_too) in enumerate(parts):
             if i != j and under == under_too and _one_minus(other, part):
                 yield from _exchanged_pair(line, node, i, j)
-            is_square = line.tree.key(part) == line.tree.key(other)
-            if i < j and is_square and not under and not under_too:
+            alike = line.tree.key(part) == line.tree.key(other)
+            if i < j and alike and not under and not under_too:
                 yield _without_one(node, i, j)
 
 

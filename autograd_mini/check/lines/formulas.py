@@ -40,6 +40,18 @@ def activation(node: ast.AST | None) -> tuple[str, str]:
     return "", derivative
 
 
+def sides(node: ast.AST | None) -> list[ast.expr]:
+    """The two factors of a matrix product, in whatever notation."""
+    match node:
+        case ast.BinOp(left, ast.MatMult(), right):
+            return [left, right]
+        case ast.Call(_, [left, right]):
+            return [left, right]
+        case ast.Call(ast.Attribute(left, "dot"), [right]):
+            return [left, right]
+    return []
+
+
 def is_of_derivative(function: str) -> bool:
     """Whether the name of a function says that it gives a derivative.
 

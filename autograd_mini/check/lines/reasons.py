@@ -12,6 +12,7 @@ from autograd_mini.check.lines.formulas import (
     in_brackets,
     is_of_derivative,
     pair_in,
+    sides,
     text_of,
     turns,
 )
@@ -121,22 +122,10 @@ def _operator(edit: Edit, meaning: Meaning) -> Told | str:
     return "wrong-factor", f"{formula(new)} belongs where {formula(old)} stands"
 
 
-def _sides(node: ast.AST | None) -> list[ast.expr]:
-    """The two factors of a matrix product, in whatever notation."""
-    match node:
-        case ast.BinOp(left, ast.MatMult(), right):
-            return [left, right]
-        case ast.Call(_, [left, right]):
-            return [left, right]
-        case ast.Call(ast.Attribute(left, "dot"), [right]):
-            return [left, right]
-    return []
-
-
 def _transposed(edit: Edit, meaning: Meaning) -> str:
     rule = "z = x @ W gives dx = dz @ W.T and dW = x.T @ dz"
     old, new = edit.old, edit.new
-    for one, two in zip(_sides(old), _sides(new), strict=False):
+    for one, two in zip(sides(old), sides(new), strict=False):
         if text_of(one) != text_of(two) and turns(two, one):
             return f"{text_of(one)} must be transposed: {rule}"
         if text_of(one) != text_of(two) and turns(one, two):
@@ -247,8 +236,6 @@ def _inserted_slope(edit: Edit, meaning: Meaning) -> str:
 
 def _slope(edit: Edit, meaning: Meaning) -> str:
     match edit.new:
-        case ast.BinOp(ast.Constant(), ast.Mult(), _) if number_of(edit.old) == 0:
-            return f"this branch hands on {formula(edit.new)}, not 0"
         case ast.BinOp(out, ast.Mult(), ast.BinOp(_, ast.Sub(), ast.Call() as total)):
             if name_of_call(total) == "sum":
                 one = f"{formula(out)}·(1 − {formula(out)})"
@@ -360,17 +347,23 @@ def _indexed(edit: Edit, meaning: Meaning) -> Told | str:
         return "shape", "the new axis, None, is one too many"
     if edit.new is None or edit.old is None:
         return f"the index {text_of(edit.old)} is too many"
-    if isinstance(edit.new, ast.AugAssign):
-        return "extra-term", f"only {text_of(edit.new.target)} has this term"
-    if isinstance(edit.new, ast.Subscript) and text_of(edit.new.value)[-3:] in (".r_", ".c_"):
-        first = "element" if text_of(edit.new.value).endswith("r_") else "column"
-        return "extra-term", f"the first {first} of {text_of(edit.old)} has no such term"
     read = next((n for n in edit.around(edit.old) if isinstance(n, ast.Subscript)), None)
     if read is None or not isinstance(edit.new, ast.expr):
         return f"the index must be {text_of(edit.new)}, not {text_of(edit.old)}"
     belongs = text_of(with_part(read, edit.old, edit.new))
     known = meaning(belongs)
     return f"{belongs}{f', {known},' if known else ''} belongs where {text_of(read)} stands"
+
+
+def _kept_in_part(edit: Edit, meaning: Meaning) -> str:
+    if isinstance(edit.new, ast.AugAssign):
+        return f"only {text_of(edit.new.target)} has this term"
+    first = "element" if ".r_[" in text_of(edit.new) else "column"
+    return f"the first {first} of {text_of(edit.old)} has no such term"
+
+
+def _leaking(edit: Edit, meaning: Meaning) -> str:
+    return f"this branch hands on {formula(edit.new)}, not 0"
 
 
 def _scattered(edit: Edit, meaning: Meaning) -> str:
@@ -477,7 +470,9 @@ _TOLD: dict[str, tuple[str, Tell]] = {
     "insert reduction": ("missing-reduction", _inserted_reduction),
     "insert slope": ("missing-factor", _inserted_slope),
     "insert term": ("missing-term", _inserted_term),
+    "keep a part": ("extra-term", _kept_in_part),
     "keepdims": ("shape", _keepdims),
+    "leak": ("wrong-factor", _leaking),
     "loop": ("wrong-operand", _looped),
     "name": ("wrong-operand", _name),
     "name throughout": ("wrong-operand", _name),

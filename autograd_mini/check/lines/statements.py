@@ -107,6 +107,9 @@ def scattered(line: Line) -> Iterator[Change]:
 _BUT_THE_ENDS = {1: ("1:", ":-1"), 2: (":, 1:", "1:", ":, :-1", ":-1")}
 """By the number of axes the slices that leave out the first or the last: the weight of a bias."""
 
+_WITHOUT_FIRST = {1: "r_[0, _0[1:]]", 2: "c_[0 * _0[:, :1], _0[:, 1:]]"}
+"""By the same an array with 0 in the place of its first element or column."""
+
 
 def partly(line: Line) -> Iterator[Change]:
     """A term that only a part has, as a bias has no penalty: ``dW[:, 1:] += c * W[:, 1:]``."""
@@ -120,16 +123,13 @@ def partly(line: Line) -> Iterator[Change]:
                 assert isinstance(read, ast.Subscript)
                 written = ast.Subscript(loaded(target), copied(read.slice), ast.Store())
                 new = ast.AugAssign(written, op, with_part(value, alike[0], read))
-                yield Change("slice", statement, new, 0.3)
+                yield Change("keep a part", statement, new, 0.3)
         case ast.Assign(value=ast.BinOp(op=ast.Add() | ast.Sub()) as value):
             for part in _arrays_in(line, value):
-                if isinstance(line.tree.parent(part), ast.BinOp) and line.shape(part) is not None:
-                    without = {
-                        1: f"{numpy}.r_[0, _0[1:]]",
-                        2: f"{numpy}.c_[0 * _0[:, :1], _0[:, 1:]]",
-                    }.get(len(line.shape(part) or ()))
-                    if without:
-                        yield Change("slice", part, made(without, copied(part)), 1.0)
+                axes = len(line.shape(part) or ())
+                if isinstance(line.tree.parent(part), ast.BinOp) and axes in _WITHOUT_FIRST:
+                    new_part = made(f"{numpy}.{_WITHOUT_FIRST[axes]}", copied(part))
+                    yield Change("keep a part", part, new_part, 1.0)
 
 
 def _arrays_in(line: Line, node: ast.expr) -> list[ast.expr]:

@@ -64,6 +64,7 @@ class Substitutes:
     def __init__(self, trial: Trial, truth: Truth, spent: Callable[[], bool]) -> None:
         self._trial, self._truth, self._spent = trial, truth, spent
         self._rows: dict[int, list[tuple[Node, ...]]] = {}
+        self._handed_back: dict[int, list[tuple[tuple[Claim, ...], list[Array]]]] = {}
 
     @cached_property
     def likeliest(self) -> Substituted | None:
@@ -72,7 +73,7 @@ class Substitutes:
         sites = [site for site in self._trial.sites if site.place not in self._trial.base]
         sites.sort(key=lambda site: (self._is_filled_later(site), self._doubtful.get(site, 0)))
         if len(wrong) > 1:  # one slip spoils them all, more likely than several
-            sites.sort(key=lambda site: not wrong <= set().union(*self._trial.moves(site)))
+            sites.sort(key=lambda site: not self._spoils_all(site))
         for site in sites:
             made = None if site in self._right else self._at(site)
             if made is not None and (best is None or len(made.names) > len(best.names)):
@@ -80,6 +81,10 @@ class Substitutes:
             if self._spent() or (best is not None and best.names == wrong):
                 return best
         return self._handed_on(sites) or best
+
+    def _spoils_all(self, site: Site) -> bool:
+        """Whether all that is wrong depends on a site, as far as there is time to find out."""
+        return not self._spent() and self._trial.wrong <= set().union(*self._trial.moves(site))
 
     def _is_filled_later(self, site: Site) -> bool:
         """Whether zeros are made there: what should be added to them is the likelier slip."""
@@ -213,13 +218,17 @@ class Substitutes:
         """Of rows of nodes the gradients, the shares of what they are made of, the slopes."""
         shapes = [event.value.shape for event in events]
         if len(events) not in self._rows:
-            self._rows[len(events)] = list(_rows(self._truth, len(events)))
+            rows = list(_rows(self._truth, len(events)))
+            self._rows[len(events)] = rows
+            self._handed_back[len(events)] = list(_handed_back(self._truth, rows))
         for row in self._rows[len(events)]:
             for nodes in (row[::-1], row):
                 gradients = [self._truth.gradients[node] for node in nodes]
                 if [gradient.shape for gradient in gradients] == shapes:
                     yield tuple(Claim("gradient", node) for node in nodes), gradients
-        yield from self._handed_back(shapes)
+        for claims, arrays in self._handed_back[len(events)]:
+            if [array.shape for array in arrays] == shapes[:-1]:
+                yield claims, arrays
         for row in self._rows[len(events)]:
             for nodes in (row[::-1], row):
                 several = [self._truth.shares_of(node) for node in nodes]
@@ -231,32 +240,6 @@ class Substitutes:
                 for steep in zip(*(self._truth.slopes.get(n, ()) for n in nodes), strict=False):
                     if [array.shape for array in steep] == shapes:
                         yield tuple(Claim("slope", node) for node in nodes), list(steep)
-
-    def _handed_back(
-        self, shapes: Sequence[tuple[int, ...]]
-    ) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
-        """Of states, each of which is made of the one before, the gradients without the shares of
-        what reads the last one as well, as an output does: what a turn hands to the one before.
-        """
-        truth, used = self._truth, _uses(self._truth.order)
-
-        def way(user: Node, slot: int) -> tuple[object, ...]:
-            leaves = (p for p in user.parents if is_node(p) and not p.parents)
-            return user.op, slot, *leaves
-
-        for row in self._rows[len(shapes)]:
-            if any(np.shape(n.data) != shape for n, shape in zip(row, shapes, strict=True)):
-                continue
-            ended = {way(*use) for use in used[row[-1]]}
-            arrays = []
-            for node in row[-2::-1]:
-                others = [user for user, slot in used[node] if way(user, slot) in ended]
-                shares = [s for user in others for n, s in truth.shares_of(user) if n is node]
-                arrays.append(np.asarray(truth.gradients[node] - sum(shares)))
-                if not (shares and arrays[-1].any()):
-                    break
-            else:
-                yield tuple(Claim("share", node) for node in row[-2::-1]), arrays
 
 
 def _is_reordered(events: Sequence[Event], arrays: Sequence[Array | None]) -> bool:
@@ -301,6 +284,31 @@ def _uses(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
             if is_node(operand):
                 used[operand].append((node, slot))
     return used
+
+
+def _handed_back(
+    truth: Truth, rows: Sequence[tuple[Node, ...]]
+) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
+    """Of states, each of which is made of the one before, the gradients without the shares of what
+    reads the last one as well, as an output does: what a turn hands to the one before.
+    """
+    used = _uses(truth.order)
+
+    def way(user: Node, slot: int) -> tuple[object, ...]:
+        leaves = (p for p in user.parents if is_node(p) and not p.parents)
+        return user.op, slot, *leaves
+
+    for row in rows:
+        ended = {way(*use) for use in used[row[-1]]}
+        arrays = []
+        for node in row[-2::-1]:
+            others = [user for user, slot in used[node] if way(user, slot) in ended]
+            shares = [s for user in others for n, s in truth.shares_of(user) if n is node]
+            arrays.append(np.asarray(truth.gradients[node] - sum(shares)))
+            if not (shares and arrays[-1].any()):
+                break
+        else:
+            yield tuple(Claim("share", node) for node in row[-2::-1]), arrays
 
 
 def _seeds(used: dict[Node, list[tuple[Node, int]]], count: int) -> Iterator[tuple[Node, ...]]:
