@@ -173,47 +173,45 @@ def _solid_of_torch(x: Any) -> Any:
     return x @ x.mT + torch.diag(torch.arange(2.0, 2.0 + x.shape[-2], dtype=x.dtype))
 
 
+def both_of_solid(name: str, ours: Op, theirs: Op) -> None:
+    """An operation on the positive definite matrix that is made of one."""
+    both(name, lambda xp, x: ours(xp, _solid(xp, x)), lambda x: theirs(_solid_of_torch(x)))
+
+
 for _name in ("inv", "det", "cholesky", "eigvalsh"):
-    both(
-        _name,
-        lambda xp, x, n=_name: getattr(xp.linalg, n)(_solid(xp, x)),
-        lambda x, n=_name: getattr(torch.linalg, n)(_solid_of_torch(x)),
+    both_of_solid(
+        _name, lambda xp, a, n=_name: getattr(xp.linalg, n)(a), getattr(torch.linalg, _name)
     )
 both(
     "solve",
     lambda xp, x, y: xp.linalg.solve(_solid(xp, x), y),
     lambda x, y: torch.linalg.solve(_solid_of_torch(x), y),
 )
-both(
-    "solid to a power",
-    lambda xp, x: xp.linalg.matrix_power(_solid(xp, x) / 9, 3),
-    lambda x: torch.linalg.matrix_power(_solid_of_torch(x) / 9, 3),
-)
-both(
-    "slogdet",
-    lambda xp, x: xp.linalg.slogdet(_solid(xp, x))[1],
-    lambda x: torch.linalg.slogdet(_solid_of_torch(x))[1],
-)
-both(
-    "eigh of a projection",
-    lambda xp, x: xp.square(xp.linalg.eigh(_solid(xp, x))[1]),
-    lambda x: torch.square(torch.linalg.eigh(_solid_of_torch(x))[1]),
-)
-both(
-    "pinv",
-    lambda xp, x: xp.linalg.pinv(_solid(xp, x)),
-    lambda x: torch.linalg.pinv(_solid_of_torch(x)),
-)
-both(
-    "singular values",
-    lambda xp, x: xp.linalg.svd(_solid(xp, x), compute_uv=False),
-    lambda x: torch.linalg.svdvals(_solid_of_torch(x)),
-)
-both(
-    "qr",
-    lambda xp, x: xp.square(xp.linalg.qr(_solid(xp, x))[1]),
-    lambda x: torch.square(torch.linalg.qr(_solid_of_torch(x))[1]),
-)
+for _name, _ours, _theirs in (
+    (
+        "solid to a power",
+        lambda xp, a: xp.linalg.matrix_power(a / 9, 3),
+        lambda a: torch.linalg.matrix_power(a / 9, 3),
+    ),
+    ("slogdet", lambda xp, a: xp.linalg.slogdet(a)[1], lambda a: torch.linalg.slogdet(a)[1]),
+    (
+        "eigh of a projection",
+        lambda xp, a: xp.square(xp.linalg.eigh(a)[1]),
+        lambda a: torch.square(torch.linalg.eigh(a)[1]),
+    ),
+    ("pinv", lambda xp, a: xp.linalg.pinv(a), torch.linalg.pinv),
+    (
+        "singular values",
+        lambda xp, a: xp.linalg.svd(a, compute_uv=False),
+        torch.linalg.svdvals,
+    ),
+    (
+        "qr",
+        lambda xp, a: xp.square(xp.linalg.qr(a)[1]),
+        lambda a: torch.square(torch.linalg.qr(a)[1]),
+    ),
+):
+    both_of_solid(_name, _ours, _theirs)
 both(
     "multi_dot",
     lambda xp, x, y: xp.linalg.multi_dot([x, y, x]),
