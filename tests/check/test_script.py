@@ -1033,7 +1033,7 @@ GATES = """
 )
 def test_what_a_turn_hands_to_the_one_before(right, wrong, tmp_path):
     """It is no gradient of the state, to which the output of the turn before adds."""
-    report = check_script(script(tmp_path, slipped(GATES, right, wrong)))
+    report = check_script(script(tmp_path, slipped(GATES, right, wrong)), seconds=60)
     (slip,) = report.mistakes
     assert slip.line.number == 35
     assert slip.repair.text.endswith("dh * z[t] + drh * r[t] + Ur.T @ dr_raw + Uz.T @ dz_raw")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from itertools import count
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -149,6 +149,8 @@ class Candidates:
         self.trial, self.truth, self.statement = trial, truth, statement
         self._meant = {turn: array for turn, array in enumerate(meant) if array is not None}
         self._turns = {0, 1, *(turns * part // _PARTS for part in range(1, _PARTS)), turns - 1}
+        self._place = _place(statement.node)
+        self._there: list[list[Array]] = []  # at each turn, of the gradients of the whole
         self._seen: dict[object, list[Edits]] = {}  # each with what makes the same
         self._given: list[Candidate] = []
         self._codes: dict[ast.stmt, CodeType | SyntaxError | None] = {}
@@ -241,7 +243,7 @@ class Candidates:
         """Whether what an edit makes may be right, and is a gradient, at the first turn at which it
         makes anything: at later turns it may be handed what is wrong.
         """
-        if self._is_meant(values):
+        if self._is_meant(values) or self._is_part(values):
             return True, True
         if of_pair and self._meant:
             return False, False
@@ -265,6 +267,28 @@ class Candidates:
                 return isinstance(value, np.ndarray) and _is_near(value, meant)
         return False
 
+    def _is_part(self, values: Sequence[Array | Exception | None]) -> bool:
+        """Whether at the first turn that makes anything just that is put into a part of an array
+        which a gradient of its shape has there, where no other turn adds to it.
+        """
+        for value, there in zip(values, self._there, strict=True):
+            if isinstance(value, np.ndarray) and value.any():
+                return any(_is_near(value, gradient) for gradient in there)
+        return False
+
+    def _gradients_there(self, names: Mapping[str, Any]) -> list[Array]:
+        """What the gradients of the shape of the array that is written into have where it is."""
+        if self._place is None:
+            return []
+        code, sign = self._place
+        try:
+            read = self.trial.program.value(code, {**names, _INDEX: np.s_})
+            whole, part = cast(tuple[Operand, Any], read)
+            gradients = self.truth.gradients_of(np.shape(whole))
+            return [sign * gradient[part] for gradient in gradients]
+        except Exception:  # the user's own expression raises what it likes
+            return []
+
     def _made(self, every: _Listed, cost: float) -> list[list[Made]]:
         """What the statement, and the edits that follow, make at the turns that are looked at.
 
@@ -284,6 +308,8 @@ class Candidates:
                 original = self._parts(self.statement.node, names)
                 others = [self._parts(several[-1].statement, names) for several in every.block]
                 made.append([_changed(parts, original) for parts in (original, *others)])
+                if len(self._there) < len(made):
+                    self._there.append(self._gradients_there(names))
             if turn >= max(self._turns):
                 raise Stopped
 
@@ -370,6 +396,21 @@ def _compiled(unit: Unit, statement: ast.stmt) -> CodeType | SyntaxError | None:
         return error
 
 
+def _place(statement: ast.stmt) -> tuple[CodeType, int] | None:
+    """What makes the array that a statement writes a part of, and the index; and the sign with
+    which it is written. ``None`` where it writes no part.
+    """
+    match statement:
+        case (
+            ast.Assign(targets=[ast.Subscript(base, index)])
+            | ast.AugAssign(target=ast.Subscript(base, index), op=ast.Add() | ast.Sub())
+        ) if not is_mask(index):
+            sign = -1 if isinstance(getattr(statement, "op", None), ast.Sub) else 1
+            part = ast.unparse(ast.Subscript(ast.Name(_INDEX), index))
+            return compile(f"({ast.unparse(base)}, {part})", "<place>", "eval"), sign
+    return None
+
+
 def _written(statement: ast.stmt) -> ast.expr | None:
     """The array that an assignment by a mask leaves behind, ``dz[z < 0] = 0``: all of it is what
     the statement makes, also where the mask is empty.
@@ -387,6 +428,7 @@ def _written(statement: ast.stmt) -> ast.expr | None:
 
 
 _WRITTEN = "__written__"
+_INDEX = "__index__"
 
 
 def _with_written(base: Operand, mask: Operand, value: Operand) -> Array:

@@ -222,6 +222,11 @@ class Truth:
 
         return sorted(found.values(), key=rank)
 
+    def gradients_of(self, shape: tuple[int, ...]) -> list[Array]:
+        """The gradients of a shape."""
+        alike = self._known.get(shape)
+        return [array for claim, array in alike.each() if claim.kind == "gradient"] if alike else []
+
     def shares_of(self, node: Node) -> list[tuple[Node, Array]]:
         """What a node hands on to the gradient of each of its operands."""
         with np.errstate(all="ignore"):

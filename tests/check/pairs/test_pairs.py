@@ -8,6 +8,7 @@ from slipped import imported, layers, slips, with_slip
 
 import autograd_mini as ag
 from autograd_mini import GradientError, check_backward
+from autograd_mini.check.lines.budget import Budget
 from autograd_mini.testing import assert_backward
 
 RIGHT = layers()
@@ -50,7 +51,7 @@ def test_a_slip_is_found_on_its_line_and_mended(layer, right, wrong, tmp_path):
         path = tmp_path / f"slip_{number}.py"
         path.write_text(text)
         module = imported(path)
-        report = check_backward(*module.RIGHT[layer])
+        report = check_backward(*module.RIGHT[layer], seconds=60)  # also on a slow machine
         if not report.ok:
             found.append((number, report))
     (number, report), *_ = found
@@ -60,6 +61,18 @@ def test_a_slip_is_found_on_its_line_and_mended(layer, right, wrong, tmp_path):
     assert (mistake.line.number, plain(mistake.line.text)) == (number, plain(wrong))
     assert mistake.repair.verified_at == 3
     assert report.patch().count("\n+") == 2  # the file's name, and one line
+
+
+def test_what_is_put_into_a_part_is_known_by_what_the_gradient_has_there(tmp_path, monkeypatch):
+    tried, count = [], Budget.count
+    monkeypatch.setattr(Budget, "count", lambda self, s: tried.append(s) or count(self, s))
+    wrong = "dx[n, c, top : top + height, left : left + width] += window * dout[n, c, i, j]"
+    ((number, text),) = with_slip(wrong.replace("window", "mask"), wrong)
+    path = tmp_path / "part.py"
+    path.write_text(text)
+    (mistake,) = check_backward(*imported(path).RIGHT["max pool"]).mistakes
+    assert mistake.line.number == number
+    assert len(tried) < 100  # the rest are tried where the part is taken for something unknown
 
 
 def plain(line):
