@@ -526,8 +526,7 @@ static inline double value_gelu(double x) {
     return (x * (erfc(((-x) / sqrt(2.0))) / 2.0));
 }
 static inline double slope_gelu_x(double out, double x) {
-    (void)out;
-    return ((erfc(((-x) / sqrt(2.0))) / 2.0) + ((x * exp(((-(x * x)) / 2.0))) / sqrt((2.0 * M_PI))));
+    return (((python_abs(x) < 0.001) ? (erfc(((-x) / sqrt(2.0))) / 2.0) : (out / x)) + ((x * exp(((-(x * x)) / 2.0))) / sqrt((2.0 * M_PI))));
 }
 
 #define OPERATIONS 53

@@ -806,7 +806,7 @@ class ValueOperations:
         x = self._number
         try:
             out = x * (erfc(-x / sqrt(2.0)) / 2.0)
-            dx = erfc(-x / sqrt(2.0)) / 2.0 + x * exp(-(x * x) / 2.0) / sqrt(2.0 * pi)
+            dx = (erfc(-x / sqrt(2.0)) / 2.0 if abs(x) < 0.001 else out / x) + x * exp(-(x * x) / 2.0) / sqrt(2.0 * pi)
             return _node(out, GELU, self, dx, None, 0.0)
         except (ArithmeticError, ValueError) as error:
             fail(error, GELU, self)

@@ -263,6 +263,10 @@ _TABLE = [
     _row(
         "gelu", "x * (1 + erf(x / sqrt(2))) / 2",
         "erfc(-x / sqrt(2)) / 2 + x * exp(-x ** 2 / 2) / sqrt(2 * pi)",
+        # the forward pass has computed erfc; near 0 out / x loses digits, in float16
+        evaluate_derivatives=(
+            "where(abs(x) < 0.001, erfc(-x / sqrt(2)) / 2, out / x) + x * exp(-x ** 2 / 2) / sqrt(2 * pi)",
+        ),
         evaluate="x * (erfc(-x / sqrt(2)) / 2)",
         activates=True, sentence="Gaussian error linear unit, exact.",
     ),
