@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -154,7 +155,7 @@ def _softmax_loss_pullback(
 ) -> Operand:
     rows, found = wanted, ag.softmax(z)
     if wanted.shape != z.shape:
-        rows = np.expand_dims(wanted, -1) == np.arange(z.shape[-1])
+        rows = wanted[..., None] == np.arange(z.shape[-1])
         if weights is None:  # each row sums to 1
             return g / divisor * (found - rows)
         rows = rows * np.reshape(weights, (*wanted.shape, 1)).astype(z.dtype)
@@ -240,12 +241,12 @@ def _classes(
         check_constant(what, targets)
     outputs, targets = counted(what, outputs, targets, mask)
     outputs = operand(outputs, "outputs")
-    shape = np.shape(outputs)
+    shape = outputs.shape
     check_classes(what, shape)
     wanted = class_targets(what, shape, targets)
     check_some(what, shape)
     found = class_weights(what, shape[-1], weights)
-    count: float = int(np.prod(shape[:-1]))
+    count: float = math.prod(shape[:-1])
     if found is not None and wanted.shape != shape:
         count = float(np.sum(found[wanted]))
         if not count:

@@ -267,8 +267,10 @@ def refuse_probabilities(outputs: Data, said: bool) -> None:
 
 
 def look_like_probabilities(found: Array) -> bool:
+    if not np.minimum.reduce(found, axis=None, initial=0) >= 0:  # as of most logits
+        return False
     rounding = 4 * found.shape[-1] * float(np.finfo(np.result_type(found, np.float16)).eps)
-    return bool(np.all(found >= 0) and np.all(abs(found.sum(axis=-1) - 1) <= rounding))
+    return bool(np.all(abs(found.sum(axis=-1) - 1) <= rounding))
 
 
 def check_probabilities(outputs: Data, wanted: Array) -> None:
