@@ -224,8 +224,8 @@ def _gradients_in_turn(
             totals[operand] = totals[operand] + share if operand in totals else share
 
 
-def backward(root: Operand, gradient: Operand = None) -> None:
-    """Sweep from a Tensor: leaves add the gradient to ``grad``, interior nodes hold it.
+def backward(root: Operand, gradient: Operand = None, interior: bool = True) -> None:
+    """Sweep from a Tensor: leaves add the gradient to ``grad``, interior nodes hold it if asked.
 
     Values have a sweep of their own, ``Value.backward``.
     """
@@ -233,7 +233,8 @@ def backward(root: Operand, gradient: Operand = None) -> None:
     if is_node(seed):
         raise TypeError("backward() takes a plain number or array as gradient: write gradient.data")
     need_graph()
-    for node, total in _sweep(root, seed).items():
+    asked = None if interior else {n for n in topological_order(root) if not n.operation}
+    for node, total in _sweep(root, seed, asked).items():
         node.receive(node.zero() if total is None else total)
 
 

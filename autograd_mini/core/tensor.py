@@ -151,21 +151,30 @@ class Tensor(ArrayInterface, ArrayNode):
                 )
             )
 
-    def backward(self, gradient: Operand = None, **more: object) -> None:
+    def backward(self, gradient: Operand = None, *, interior: bool = True, **more: object) -> None:
         """Compute the gradient of this Tensor with respect to everything it depends on.
 
         Arguments:
             gradient: the upstream gradient to start from, of this Tensor's shape; needed
                 unless the Tensor holds one number.
+            interior: whether interior nodes hold their gradient as well.  Without, the memory
+                of each is free for the next as soon as the sweep has passed it, and interior
+                nodes keep the ``grad`` that they had.
 
         Raises:
             ValueError: the Tensor holds several numbers and ``gradient`` is not given, or
                 is given in another shape.
             RuntimeError: an operand's data was replaced after it was recorded.
+
+        >>> w = Tensor([1.0, 2.0])
+        >>> y = w * w
+        >>> np.sum(y).backward(interior=False)
+        >>> w.grad, y.grad
+        (array([2., 4.]), array([0., 0.]))
         """
         if more:
             other_libraries.refuse_options("backward", more)
-        graph.backward(self, gradient)
+        graph.backward(self, gradient, interior)
 
     def zero_grad(self) -> None:
         """Set this node's gradient to zero."""

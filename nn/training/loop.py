@@ -40,7 +40,7 @@ from autograd_mini.nn.training.objective import Objective
 from autograd_mini.nn.training.options import SAMPLE, TrainingWarning
 from autograd_mini.nn.training.progress import Progress
 from autograd_mini.nn.training.run import Run
-from autograd_mini.nn.training.samples import joined, length, number, samples_at
+from autograd_mini.nn.training.samples import joined, length, number, samples_at, sweep_to_leaves
 from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Array
 
@@ -327,7 +327,7 @@ class Training:
         if self.metrics:
             self.seen.append((self.objective.predictions(outputs), targets))
         if math.isfinite(loss):
-            node.backward(weight if self.team.size > 1 else None)
+            sweep_to_leaves(node, weight if self.team.size > 1 else None)
         return loss
 
     def _end_epoch(self, count: int) -> None:

@@ -176,3 +176,11 @@ def slices(count: int, batch_size: int) -> list[Array]:
     return [
         np.arange(start, min(start + batch_size, count)) for start in range(0, count, batch_size)
     ]
+
+
+def sweep_to_leaves(loss: ag.Tensor | ag.Value, gradient: float | None) -> None:
+    """``backward``, for nothing but the gradients of leaves."""
+    if isinstance(loss, ag.Tensor):
+        loss.backward(gradient, interior=False)
+    else:
+        loss.backward(gradient)

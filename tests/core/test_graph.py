@@ -187,6 +187,32 @@ def test_the_upstream_gradient_can_be_differentiated():
     assert gradients(gradients(v * v, v, create_graph=True, gradient=w), w) == 6.0
 
 
+@given(build=graphs())
+def test_a_sweep_without_the_interior_gives_leaves_the_same(build):
+    leaves, others = make_leaves(Tensor), make_leaves(Tensor)
+    root, other = (build(each)[-1] for each in (leaves, others))
+    np.sum(root).backward()
+    np.sum(other).backward(interior=False)
+    assert [leaf.grad.tolist() for leaf in others] == [leaf.grad.tolist() for leaf in leaves]
+    assert other.operation is None or not other.grad.any()
+
+
+def test_a_sweep_without_the_interior_has_the_memory_of_two_gradients():
+    x = Tensor(np.ones(100_000))
+    y = x
+    for _ in range(10):
+        y = np.sin(y)
+    total = np.sum(y)
+    peaks = []
+    for interior in (True, False):
+        tracemalloc.start()
+        total.backward(interior=interior)
+        peaks.append(tracemalloc.get_traced_memory()[1] / x.data.nbytes)
+        tracemalloc.stop()
+        x.zero_grad()
+    assert peaks[0] > 10 > 5 > peaks[1]
+
+
 def test_backward_from_an_upstream_gradient():
     x = Tensor([[1.0, 2.0]])
     (x * x).backward([[1, 10]])
