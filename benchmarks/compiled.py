@@ -262,6 +262,29 @@ def three_bodies() -> tuple[Job, Any, tuple[Any, ...]]:
     return lambda: by_hand(q), f, (q,)
 
 
+def hessian_product() -> tuple[Job, Any, tuple[Any, ...]]:
+    """By hand, and as a function of a point and a direction."""
+    import numpy as np
+
+    import autograd_mini as ag
+
+    A = np.random.default_rng(0).normal(size=(30, 30)) / 30
+
+    def energy(x: Any) -> Any:
+        return np.sum(np.log(1.0 + (A @ x) ** 2))
+
+    def by_hand(x: Any, v: Any) -> Any:
+        z, dz = A @ x, A @ v
+        s = 1.0 + z * z
+        return A.T @ ((2.0 / s - 4.0 * z * z / (s * s)) * dz)
+
+    def product(x: Any, v: Any) -> Any:
+        return ag.hvp(energy, (x,), (v,))[0]
+
+    x, v = np.ones(30), np.linspace(0.0, 1.0, 30)
+    return lambda: by_hand(x, v), product, (x, v)
+
+
 def programs(rounds: int) -> dict[str, dict[str, float]]:
     import numpy as np
 
@@ -284,26 +307,11 @@ def programs(rounds: int) -> dict[str, dict[str, float]]:
         }
         found[name] = ratios(by_hand, sides, rounds)
 
-    A = np.random.default_rng(0).normal(size=(30, 30)) / 30
-
-    def energy(x: Any) -> Any:
-        return np.sum(np.log(1.0 + (A @ x) ** 2))
-
-    def product_by_hand(x: Any, v: Any) -> Any:
-        z, dz = A @ x, A @ v
-        s = 1.0 + z * z
-        return A.T @ ((2.0 / s - 4.0 * z * z / (s * s)) * dz)
-
-    def product(x: Any, v: Any) -> Any:
-        return ag.hvp(energy, (x,), (v,))[0]
-
-    compiled = ag.compile(product)
-    x, v = np.ones(30), np.linspace(0.0, 1.0, 30)
-    assert np.allclose(product_by_hand(x, v), compiled(x, v))
+    by_hand, f, args = hessian_product()
+    compiled = ag.compile(f)
+    assert np.allclose(by_hand(), compiled(*args))
     found["Hessian-vector product, 30"] = ratios(
-        lambda: product_by_hand(x, v),
-        {"eager": lambda: product(x, v), "compiled": lambda: compiled(x, v)},
-        rounds,
+        by_hand, {"eager": lambda: f(*args), "compiled": lambda: compiled(*args)}, rounds
     )
     return found
 
@@ -351,23 +359,24 @@ def overhead(rounds: int) -> dict[str, float]:
     return {name: statistics.median(each) / (3 * length) * 1e6 for name, each in times.items()}
 
 
+def peak(job: Job) -> int:
+    """The most memory that a job has at once, in bytes."""
+    for _ in range(3):
+        job()
+    tracemalloc.start()
+    try:
+        job()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def peak_memory() -> dict[str, float]:
     """The most memory that a step at batch 64 has at once, over that by hand.
 
     What a compiled function keeps between calls counts: its pieces, and results to use again.
     """
     control, sides = steps("float64", 64)
-
-    def peak(job: Job) -> int:
-        for _ in range(3):
-            job()
-        tracemalloc.start()
-        try:
-            job()
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
     by_hand = peak(control)
     compiled = peak(sides["Tensors, compiled"])
     (recording,) = next(iter(sides["Tensors, compiled"].planned._known.values()))  # type: ignore[attr-defined]
