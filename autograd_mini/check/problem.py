@@ -56,6 +56,8 @@ class Problem:
             how far off each number of these may be, by the names of the parameters.
         room: where gradients by hand were computed as differences: how far off each number of
             these may be for that, by their names.
+        scale: what the code's gradients of parameters are times those of the loss, by which
+            ``manual`` is divided.
     """
 
     root: Node
@@ -75,6 +77,7 @@ class Problem:
     batches: tuple[int, ...] = ()
     uncertain: Mapping[str, Array] = field(default_factory=dict)
     room: Mapping[str, Array] = field(default_factory=dict)
+    scale: float = 1.0
 
     @cached_property
     def order(self) -> list[Node]:

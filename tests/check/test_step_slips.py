@@ -202,3 +202,76 @@ def test_numbers_that_are_made_turn_by_turn_tell_the_factor(tmp_path):
         "weights[j][k] -= 0.1 * errors[j] * inputs[k]",
     )
     assert report.assumptions[1].startswith("Loss: loss, line 9")  # not what is an average of it
+
+
+DERIVED = "dW2 = h.T @ delta / len(x) + 0.02 * W2"
+PENALISED = (
+    NETWORK.replace("len(x) / 2", "len(x) / 2 + 0.01 * np.sum(W2**2)")
+    .replace("h = np.tanh(x @ W1 + b1)", "h = np.tanh(x @ W1)")
+    .replace("dh, dW2, db2 = linear_backward(delta, h, W2)", DERIVED)
+    .replace("    dz = dh * (1 - h**2)\n    dx, dW1, db1 = linear_backward(dz, x, W1)\n", "")
+    .replace("    W1 -= lr * dW1\n    b1 -= lr * db1\n", "    db2 = delta.sum(axis=0) / len(x)\n")
+)  # fmt: skip
+
+
+def test_a_factor_that_one_update_alone_says_and_no_derivation_leaves_out_is_a_slip(tmp_path):
+    assert checked(tmp_path, PENALISED).ok
+    wrong = "delta = 0.3 * (out - t)"
+    assert told(checked(tmp_path, PENALISED, ("delta = out - t", wrong))) == (
+        wrong,
+        "delta = out - t",
+    )
+
+
+def test_a_size_that_one_update_alone_says_is_left_out(tmp_path):
+    wrong = "dW2 = h.T @ delta + 0.2 * W2"
+    report = checked(
+        tmp_path,
+        PENALISED,
+        (DERIVED, wrong),
+        ("db2 = delta.sum(axis=0) / len(x)", "db2 = delta.sum(axis=0)"),
+    )
+    assert "which is 8 × that of the loss" in report.assumptions[3]
+    assert told(report)[0] == wrong
+
+
+LINEAR = """import numpy as np
+
+rng = np.random.default_rng(8)
+x = rng.normal(size=(10, 3))
+y = x @ np.array([[1.5], [-2.0], [0.7]]) + 0.3
+w, b = np.zeros((3, 1)), np.zeros(1)
+lr = 0.1
+for epoch in range(200):
+    err = x @ w + b - y
+    grad_w = 2 * x.T @ err / len(x)
+    grad_b = 2 * np.mean(err, axis=0)
+    w = w - lr * grad_w
+    b = b - lr * grad_b
+"""
+ONE_PARAMETER = """import numpy as np
+
+rng = np.random.default_rng(11)
+X, y = rng.normal(size=(20, 3)), rng.normal(size=(20, 1))
+theta, alpha, lam = np.zeros((3, 1)), 0.05, 0.1
+for _ in range(400):
+    residual = X.dot(theta) - y
+    print((residual.T.dot(residual)[0, 0] + lam * np.sum(theta[1:] ** 2)) / (2 * len(y)))
+    penalty = lam * theta
+    penalty[0] = 0
+    grad = (X.T.dot(residual) + penalty) / len(y)
+    theta = theta - alpha * grad
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        (LINEAR, "w = w - lr * grad_w", "w = w + lr * grad_w"),  # where all are 0.2 × the gradient
+        (ONE_PARAMETER, "theta = theta - alpha * grad", "theta = theta + alpha * grad"),
+    ],
+)
+def test_an_update_that_adds_what_is_the_gradient_is_wrong_itself(tmp_path, text, right, wrong):
+    report = checked(tmp_path, text, (right, wrong))
+    assert told(report) == (wrong, right)
+    assert len(report.mistakes[0].repairs) == 1

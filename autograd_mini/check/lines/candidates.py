@@ -255,7 +255,8 @@ class Candidates:
         names = [self.truth.named(ast.unparse(target)) for target in _targets(self.statement.node)]
         meant = {node for node in names if node is not None}
         gradients = {c.node for c in claims if c.exact and c.kind in ("gradient", "share")}
-        return bool(claims), bool(gradients & meant if meant else gradients)
+        known = bool(claims) or self.trial.is_updated(first)
+        return known, bool(gradients & meant if meant else gradients)
 
     def _is_meant(self, values: Sequence[Array | Exception | None]) -> bool:
         """Whether just that is made that is to be made, at the first turn of which it is known: at

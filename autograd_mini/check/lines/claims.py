@@ -66,6 +66,8 @@ class Truth:
         expanded = problem.expanded
         self.order, self.root = expanded.order, expanded.root
         self.tolerance = problem.rounding_unit**0.55
+        self.scale = problem.scale
+        self._parameters = {expanded.nodes[name] for name in problem.parameters}
         named = expanded.used.nodes | {node: name for name, node in expanded.nodes.items()}
         inside = set(self.order)  # what a step derives by hand is recorded, too
         self.names: Mapping[Node, str] = {n: name for n, name in named.items() if n in inside}
@@ -253,6 +255,11 @@ class Truth:
     def is_data(self, array: Array) -> bool:
         """Whether an array that is not 0 is one that the loss reads, such as a batch."""
         return bool(array.any()) and (array.shape, array.astype(float).tobytes()) in self._data
+
+    def is_derived(self, claim: Claim) -> bool:
+        """Whether an array is the gradient of a parameter, as many times as all are."""
+        of_parameter = claim.kind == "gradient" and claim.node in self._parameters
+        return of_parameter and not claim.moved and claim.is_times(self.scale)
 
     def is_gradient(self, name: str, claims: Sequence[Claim]) -> bool:
         """Whether something is a gradient by its numbers, or by its name that of a node."""

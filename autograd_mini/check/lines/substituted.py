@@ -110,7 +110,7 @@ class Substitutes:
         times what they should be, as some write them, N.
         """
         found: dict[Site, list[float]] = {}
-        before = {1.0: None}
+        before = dict.fromkeys((1.0, self._truth.scale))
         for event in self._trial.ran.events:
             found.setdefault(event.site, list(before)[:_FACTORS])
             for claim in self._truth.claims(event.value):

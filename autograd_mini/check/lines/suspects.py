@@ -316,7 +316,7 @@ _CANCELS = 2.0
 
 
 def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
-    claims = [claim for claim in every if claim.exact]
+    claims = [claim for claim in every if claim.exact or truth.is_derived(claim)]
     if not claims and not event.value.any():
         return _ZERO
     if not claims and event.value.size == 1 and truth.named(event.name) is None:

@@ -150,6 +150,16 @@ class Trial:
         before = np.asarray(self.problem.nodes[name].data)
         return bool(before.shape == made.shape and is_multiple(before - made, gradient))
 
+    def is_updated(self, made: Array) -> bool:
+        """Whether an array is a parameter from which some part of its right gradient was taken."""
+        for name, gradient in self.here.gradients.items():
+            before = np.asarray(self.problem.nodes[name].data)
+            if made.size > 1 and made.shape == before.shape and np.isfinite(made).all():
+                taken = np.subtract(before, made, dtype=float) * self.problem.scale
+                if is_multiple(taken, gradient) and np.vdot(taken, gradient) > 0:
+                    return True
+        return False
+
     def moves(self, site: Site) -> list[set[str]]:
         """The gradients that depend on the values that are made somewhere, as in ``turns``."""
         if site not in self._moves:

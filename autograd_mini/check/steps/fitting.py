@@ -27,6 +27,7 @@ from autograd_mini.check.steps.multiples import (
     SAME,
     are_powers,
     common_factor,
+    is_made_of,
     plain_number,
     ratio_of,
     unlikeness,
@@ -42,6 +43,7 @@ from autograd_mini.check.steps.updates import (
     lacks_rate,
     moved_from,
     rate_number,
+    rate_of,
     reaches,
 )
 from autograd_mini.check.steps.variables import Held, Path, Variable, as_numbers
@@ -50,7 +52,15 @@ from autograd_mini.check.structure import (
     is_mean_distance,
     is_of_squares_or_logarithms,
 )
-from autograd_mini.core.graph import Node, leaf_like, rebuild, sweep_gradients, topological_order
+from autograd_mini.core.graph import (
+    Node,
+    data_of,
+    is_node,
+    leaf_like,
+    rebuild,
+    sweep_gradients,
+    topological_order,
+)
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.typing import Array
 
@@ -229,7 +239,9 @@ class Trained:
         alike = [both for both in several if both[0].loss.rank == several[0][0].loss.rank]
         fit, unsaid = max(alike, key=lambda both: len(both[1].on_the_way))
         factor = unsaid.of_what_is_made
-        return fit if factor is None else replace(fit, factor=factor)
+        if factor is None or not self._is_expected(factor, fit.parameters, unsaid.root):
+            return fit
+        return replace(fit, factor=factor)
 
     def _unsaid(self, fit: Fit) -> Unsaid | None:
         """The updates of a fit at other parameters, where nothing agrees by chance."""
@@ -366,6 +378,9 @@ class Trained:
         said = [
             None if lacks_rate(u, found.own) else r for u, r in zip(found.own, ratios, strict=True)
         ]
+        alone = [ratio for ratio in said if ratio]
+        if len(alone) == 1 and not self._is_expected(alone[0], found.own, found.root):
+            said = [None] * len(said)
         factor = common_factor(said, sizes, loss.sign(ratios))
         right_for = frozenset(
             update.variable.paths
@@ -375,6 +390,27 @@ class Trained:
         usual = 1.0 if are_powers(said) else usual_multiple(claims, right)
         factor = plain_number(factor, _PLAIN)
         return Fit(found.loss, found.own, factor, right_for, usual, found.sources)
+
+    def _is_expected(self, factor: float, own: Sequence[Update], root: Node) -> bool:
+        """Whether a factor that not all of several updates say is one that derivations leave out:
+        of the sizes of what is computed, of how many examples there are, of the loss itself.
+
+        A number of another kind is rather a slip, unless the rate is not known.
+        """
+        if len(own) < 2 or not all(rate_of(update, own) for update in own):
+            return True
+        order = topological_order(root)
+        operands = (p for node in order for p in node.parents if not is_node(p))
+        constants = [c for c in map(np.asarray, map(data_of, operands)) if c.dtype.kind in "iuf"]
+        arrays = [*constants, *(np.asarray(node.data) for node in order)]
+        counts = {1, *(size for array in arrays for size in array.shape)}
+        held = [value for space in self.step.spaces for value in space.values()]
+        counts |= {len(value) for value in held if isinstance(value, list | tuple)}
+        counts |= {value for value in held if isinstance(value, int)}
+        numbers = [
+            abs(float(np.sum(c))) for c in constants if c.size == 1 and c.dtype.kind in "iuf"
+        ]
+        return is_made_of(factor, [count for count in counts if 0 < count], numbers)
 
     def _claimed(self, loss: Loss, at: Values, ran: Ran | None = None) -> _Claimed | None:
         """What the updates claim the gradients of a loss to be; ``None`` where it is none."""

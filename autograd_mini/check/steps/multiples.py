@@ -100,6 +100,29 @@ def is_plain(factor: float) -> bool:
     )
 
 
+def is_made_of(factor: float, counts: Sequence[int], numbers: Sequence[float]) -> bool:
+    """Whether a factor is a power of two times a number, or times two counts or one over these.
+
+    Arguments:
+        factor: the factor.
+        counts: whole numbers, of 1 and more.
+        numbers: others, of which those are left out that are not positive.
+
+    >>> is_made_of(-2 / 90, [3, 90], []), is_made_of(0.1, [3, 90], []), is_made_of(0.1, [], [0.2])
+    (True, False, True)
+    """
+    known = np.array([1, *counts, *(1 / count for count in counts)], float)
+    given = np.array([number for number in numbers if np.isfinite(number) and number > 0])
+    every = np.concatenate([np.outer(known, known).ravel(), given, 1 / given])
+    powers = np.log2(abs(factor)) - np.log2(every)
+    near = np.abs(powers - np.round(powers)) <= SAME
+    return bool(np.any(near & (np.abs(powers) < _POWERS)))
+
+
+_POWERS = 3
+"""How many twos, less one, there may be in a factor, of squares and of their means."""
+
+
 def plain_number(factor: float, room: float) -> float:
     """A factor without what rounding and stabilisers add to it: 1/32 for 0.03125000001."""
     for number in (factor, 1 / factor):

@@ -270,6 +270,7 @@ class _Posing:
             uncertain={
                 name: ran.errors[update.variable] for name, update in own.items() if ran.errors
             },
+            scale=fit.factor,
         )
 
     def program(self, values: Mapping[Variable, Tensor], forward: Made | None) -> Program:
