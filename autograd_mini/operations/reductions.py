@@ -61,11 +61,16 @@ def _over_axes(node: Tensor) -> str:
 
 @in_wide
 def _sum(x: Operand, axis: Axis, keepdims: bool) -> Operand:
-    return np.sum(x, axis=axis, keepdims=keepdims)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
 
 
 def _sum_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
-    return np.broadcast_to(restored(g, np.shape(x), axis, keepdims), np.shape(x))
+    shape = x.shape if isinstance(x, np.ndarray) else np.shape(x)
+    if type(g) is np.ndarray and not g.ndim:  # what broadcast_to does, sooner
+        share: Array = np.ndarray(shape, g.dtype, g, 0, (0,) * len(shape))
+        share.flags.writeable = False
+        return share
+    return np.broadcast_to(restored(g, shape, axis, keepdims), shape)
 
 
 _OVER_AXES = "x, axis=None, *, keepdims=False"

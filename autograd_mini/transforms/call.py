@@ -95,12 +95,11 @@ class Call:
             for number, argument in zip(self.chosen, replaced, strict=True):
                 called[number] = argument
             with self.running():
-                self.out = f(*called, **kwargs)
+                out = f(*called, **kwargs)
                 if has_aux:
-                    self.out, self.aux = _pair(what, self.out)
-                self.out, self.aux = (
-                    rebuild(tree, map(held, leaves(tree))) for tree in (self.out, self.aux)
-                )
+                    out, self.aux = _pair(what, out)
+                    self.aux = rebuild(self.aux, map(held, leaves(self.aux)))
+                self.out = rebuild(out, map(held, leaves(out)))
                 self.outputs = _as_outputs(what, leaves(self.out))
         self.keep = any(map(is_recorded, leaves((args, list(kwargs.values())))))
         """Whether results stay nodes: an argument is one, or ``f`` uses an argument of a
@@ -130,8 +129,10 @@ class Call:
     @cached_property
     def root(self) -> Tree:
         """One node of all outputs."""
+        if len(self.outputs) == 1:
+            return self.outputs[0]
         with modes.recorded():
-            return self.outputs[0] if len(self.outputs) == 1 else _joined(self.outputs)
+            return _joined(self.outputs)
 
     def warn_of_independence(self) -> None:
         """Warn that a gradient is 0 because ``out`` does not depend on an argument.
@@ -209,7 +210,7 @@ class Call:
 
     def plain(self, result: Tree) -> Tree:
         """A number or array of the results; as a node if results stay nodes."""
-        if not isinstance(result, Value | Tensor | np.ndarray | np.generic | TracedArray):
+        if not isinstance(result, _RESULTS):
             return result
         found: Operand = result if self.keep else data_of_leaf(result)
         if lead() and not isinstance(result, Value):
@@ -285,7 +286,7 @@ def _as_outputs(what: str, found: list[Any]) -> list[Any]:
         raise TypeError(f"{what} needs a function that returns Values or Tensors, not both")
     outputs = []
     for leaf in found:
-        if not isinstance(leaf, Value | Tensor | Batched | _PLAIN):
+        if not isinstance(leaf, _RETURNED):
             raise TypeError(
                 f"{what} needs a function that returns a number, an array, a Tensor or a Value, "
                 f"or a dict, list, tuple or dataclass of them; it returned {_described(leaf)}"
@@ -295,7 +296,8 @@ def _as_outputs(what: str, found: list[Any]) -> list[Any]:
     return outputs
 
 
-_PLAIN = np.ndarray | float | int | np.generic | TracedArray
+_RESULTS = (Tensor, Value, np.ndarray, np.generic, TracedArray)
+_RETURNED = (*_RESULTS, Batched, float, int)
 
 
 def _described(out: Tree) -> str:
@@ -335,4 +337,4 @@ def bases(node: Tensor) -> Iterator[Array]:
 
 def data_of_leaf(leaf: Tree) -> Tree:
     """The number or array of a leaf."""
-    return leaf.data if isinstance(leaf, Value | Tensor) else leaf
+    return leaf.data if isinstance(leaf, (Tensor, Value)) else leaf
