@@ -61,7 +61,8 @@ class OverArrays(Lines):
 
     Arguments:
         select: whether ``where`` becomes ``select``, which takes functions for its branches, and
-            computes neither a branch that no element takes nor for all what few take.
+            computes neither a branch that no element takes nor for all what few take.  Then
+            ``abs`` is asked of the array itself, which is sooner.
     """
 
     def __init__(self, select: bool = False) -> None:
@@ -79,6 +80,11 @@ class OverArrays(Lines):
         parameters = ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
         functions = [ast.Lambda(parameters, b) if b in later else b for b in branches]
         return self.call("select", condition, *functions, *map(self.name, names))
+
+    def call(self, name: str, *operands: ast.expr, **options: ast.expr) -> ast.expr:
+        if self.select and name == "abs":
+            return ast.Call(ast.Attribute(operands[0], "__abs__", ast.Load()), [], [])
+        return super().call(name, *operands, **options)
 
 
 class OverComplex(OverArrays):

@@ -136,9 +136,9 @@ _TABLE = [
     _row("cosh", "cosh(x)", "sinh(x)", sentence="Hyperbolic cosine."),
     _row(
         "tanh", "tanh(x)", "1 - out ** 2",
-        # out ** 2 has rounded to 1 far from 0
+        # out ** 2 has rounded to 1 far from 0; beside an array 1.0 is sooner than 1
         evaluate_derivatives=(
-            "where(abs(x) > 2.5, 4 * exp(-2 * logaddexp(x, -x)), 1 - out ** 2)",
+            "where(abs(x) > 2.5, 4 * exp(-2 * logaddexp(x, -x)), 1.0 - out ** 2)",
         ),
         activates=True, raises=False, sentence="Hyperbolic tangent: squashes x to (-1, 1).",
     ),
@@ -182,7 +182,7 @@ _TABLE = [
     _row(
         "sigmoid", "1 / (1 + exp(-x))", "out * (1 - out)",
         # out has rounded to 1 far on the right
-        evaluate_derivatives=("where(x > 4, out * sigmoid(-x), out * (1 - out))",),
+        evaluate_derivatives=("where(x > 4, out * sigmoid(-x), out * (1.0 - out))",),
         # exp(-x) is infinite far on the left: in float16 from -11.1 on
         evaluate="where(x < -11, exp(x) / (1 + exp(x)), 1 / (1 + exp(-x)))",
         activates=True, over_arrays=_sigmoid, sentence="Logistic function: squashes x to (0, 1).",
