@@ -4,6 +4,7 @@
     python benchmarks/scripts.py --cases 3       fewer mistakes of each program
     python benchmarks/scripts.py --show 10       and what went wrong, case by case
     python benchmarks/scripts.py --case xor_flat 17    one case, with its report
+    python benchmarks/scripts.py --seed 4        another sample of mistakes
 
 The programs of ``benchmarks/programs`` are scripts, classes and loops as people write them, none of
 them written for the checker.  Each is checked as it stands, then with one mistake of
@@ -312,6 +313,7 @@ def main() -> int:
         "--show", type=int, default=0, help="how many cases that went wrong are shown"
     )
     parser.add_argument("--case", nargs=2, help="one program and the number of its case")
+    parser.add_argument("--seed", type=int, default=3, help="of the sample of mistakes")
     options = parser.parse_args()
     outcomes: list[Outcome] = []
     for number, program in enumerate(PROGRAMS):
@@ -321,7 +323,7 @@ def main() -> int:
             continue
         chosen: list[Mutant | None] = [None]
         count = max(options.cases, int(options.case[1]) + 1) if options.case else options.cases
-        chosen += planted(program, count, np.random.default_rng([3, number]))
+        chosen += planted(program, count, np.random.default_rng([options.seed, number]))
         if options.case:
             chosen = [chosen[1 + int(options.case[1])]]
         for mutant in chosen:

@@ -275,3 +275,29 @@ def test_an_update_that_adds_what_is_the_gradient_is_wrong_itself(tmp_path, text
     report = checked(tmp_path, text, (right, wrong))
     assert told(report) == (wrong, right)
     assert len(report.mistakes[0].repairs) == 1
+
+
+COUNTED = """import numpy as np
+
+rng = np.random.default_rng(2)
+data, start = rng.normal(size=(12, 3)), 0
+W, c = rng.normal(size=(3, 2)), np.zeros(3)
+while start < 12:
+    x = data[start : start + 4]
+    h = (x + c) @ W
+    loss = 0.5 * np.sum(h**2)
+    print(loss)
+    dW = (x + c).T @ h
+    dc = np.sum(h @ W.T, axis=0)
+    W -= 0.1 * dW
+    c -= 0.1 * dc
+    start += 4
+"""
+
+
+def test_an_update_that_is_0_where_the_step_begins_is_seen_beside_a_count(tmp_path):
+    assert checked(tmp_path, COUNTED).ok
+    wrong = "dW = np.outer(c, np.sum(h, axis=0))"  # c is 0
+    report = checked(tmp_path, COUNTED, ("dW = (x + c).T @ h", wrong))
+    assert told(report)[0] == wrong
+    assert report.assumptions[0].startswith("Step: the first turn")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -350,7 +350,7 @@ class Trained:
             )
         return [replace(loss, rank=0) for loss in chosen]
 
-    def _by_error(self, ran: Ran) -> list[Fit]:
+    def _by_error(self, ran: Ran) -> Iterator[Fit]:
         """The losses whose gradient the output's error may be, as far as they can be computed."""
         for residual in residuals(self.step.known, ran)[:_RESIDUALS]:
             visited: list[tuple[Held, ...]] = []
@@ -361,8 +361,8 @@ class Trained:
                 pairs = [pair if which == 0 else pair[::-1] for pair in visited]
                 if pairs and all(map(is_output_and_target, pairs)):
                     fits = (self._fit(loss, {}) for loss in losses_of_residual(residual, which))
-                    return [fit for fit in fits if fit is not None]
-        return []
+                    yield from (fit for fit in fits if fit is not None)
+                    return
 
     def _fit(self, loss: Loss, at: Values, ran: Ran | None = None) -> Fit | None:
         """How the updates stand to the gradients of a loss; ``None`` where it is none."""

@@ -107,7 +107,7 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
         few = "give a step of fewer examples"
         raise CannotTell(f"{step.words} makes more than {MOST_NUMBERS:,} numbers: {few}")
     _raise(step, plain)
-    named = written(step, found)
+    named = written(step, found, plain)
     updated = with_unmoved(step, found, updates(step, found, plain), named)
     changed = updated or derived(found, plain)
     if not changed:

@@ -27,8 +27,16 @@ from autograd_mini.check.steps.updates import (
 from autograd_mini.check.steps.variables import Held, Variable
 
 
-def written(step: Step, found: Sequence[Variable]) -> list[Variable]:
-    """The variables that an update statement of a step names, be it by what adds 0."""
+def written(step: Step, found: Sequence[Variable], ran: Ran) -> list[Variable]:
+    """The variables that an update statement of a step names, be it by what adds 0.
+
+    A whole number that is another whole one after it is none: a count.
+
+    Arguments:
+        step: the step.
+        found: all variables.
+        ran: a plain run, in which they were looked at.
+    """
     names = set()
     for statement in step.known.statements:
         if updates_itself(statement.node) or _is_left(statement.node):
@@ -46,6 +54,7 @@ def written(step: Step, found: Sequence[Variable]) -> list[Variable]:
         variable
         for variable in found
         if variable.before.dtype.kind == "f"
+        and not (isinstance(after := ran.objects.get(variable), int) and after != variable.before)
         and names & {text for path in variable.paths for text in (path.text, *path.names)}
     ]
 
