@@ -301,3 +301,11 @@ def test_an_update_that_is_0_where_the_step_begins_is_seen_beside_a_count(tmp_pa
     report = checked(tmp_path, COUNTED, ("dW = (x + c).T @ h", wrong))
     assert told(report)[0] == wrong
     assert report.assumptions[0].startswith("Step: the first turn")
+
+
+def test_of_two_layers_that_of_the_loss_says_the_factor(tmp_path):
+    wrong = "dz = 2 * dh * (1 - h**2)"  # the hidden layer's updates are the gradients then
+    mean = ("/ len(x) / 2", "/ len(x)")
+    report = checked(tmp_path, NETWORK, mean, ("dz = dh * (1 - h**2)", wrong))
+    assert told(report) == (wrong, "dz = dh * (1 - h**2)")
+    assert report.assumptions[3].endswith("which is 0.5 × that of the loss (loss=)")

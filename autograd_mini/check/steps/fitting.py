@@ -381,7 +381,7 @@ class Trained:
         alone = [ratio for ratio in said if ratio]
         if len(alone) == 1 and not self._is_expected(alone[0], found.own, found.root):
             said = [None] * len(said)
-        factor = common_factor(said, sizes, loss.sign(ratios))
+        factor = common_factor(said, sizes, loss.sign(ratios), _nearness(found.root, found.leaves))
         right_for = frozenset(
             update.variable.paths
             for update, ratio in zip(found.own, ratios, strict=True)
@@ -460,6 +460,14 @@ class Trained:
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
         return adds_to(nodes, leaf) if nodes else update.statement is not None
+
+
+def _nearness(root: Node, leaves: Sequence[Node]) -> list[int]:
+    """Where in the order of a loss each leaf is last read."""
+    read = {
+        p: i for i, node in enumerate(topological_order(root)) for p in node.parents if is_node(p)
+    }
+    return [read.get(leaf, 0) for leaf in leaves]
 
 
 def _likelihood(fit: Fit) -> tuple[float, ...]:

@@ -44,8 +44,14 @@ def without_rounding(arrays: Sequence[Array]) -> list[Array]:
     return [a if np.max(np.abs(a), initial=0.0) > least else np.zeros(a.shape) for a in arrays]
 
 
-def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: float) -> float:
-    """The factor that most updates have in common; of as many the one that is 1.
+def common_factor(
+    ratios: Sequence[float | None],
+    sizes: Sequence[int],
+    sign: float,
+    nearness: Sequence[int] = (),
+) -> float:
+    """The factor that most updates have in common; of as many the one of the layers nearest to the
+    loss, whose gradients a slip in those of the others leaves right, or the one that is 1.
 
     Some factor fits a single number: where nothing else says so, it is the sign alone.  So it is
     where the ratios are r, r² and so on, as with a factor in the slope of each layer.
@@ -54,9 +60,12 @@ def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: fl
         ratios: what each update is times the gradient; ``None`` where it is no multiple.
         sizes: how many numbers each has.
         sign: 1, or -1 where the loss is made greater.
+        nearness: by what is greater the nearer the loss each is read; not known if empty.
 
     >>> common_factor([0.5, 2.0, 0.5], [4, 60, 4], 1.0), common_factor([1.0, 25.0], [4, 60], 1.0)
     (0.5, 1.0)
+    >>> common_factor([2.0, 2.0, 1.0, 1.0], [4, 1, 8, 4], 1.0, nearness=[5, 6, 1, 2])
+    2.0
     >>> common_factor([0.5, 0.5, 0.25, 0.25], [4, 2, 6, 2], 1.0)
     1.0
     """
@@ -64,18 +73,21 @@ def common_factor(ratios: Sequence[float | None], sizes: Sequence[int], sign: fl
         return ratios[0]  # which has to hold elsewhere too
     if are_powers(ratios):
         return sign
-    best, said_by = sign, (0.0, False, 0, 0.0)
+    best, said_by = sign, (0.0, False, False, 0, 0.0)
     for ratio in ratios:
         if not ratio:
             continue
-        alike = [
-            size
-            for other, size in zip(ratios, sizes, strict=True)
-            if other is not None and abs(abs(other) - abs(ratio)) <= SAME * abs(ratio)
+        same = [
+            other is not None and abs(abs(other) - abs(ratio)) <= SAME * abs(ratio)
+            for other in ratios
         ]
+        alike = [size for size, is_same in zip(sizes, same, strict=True) if is_same]
+        near = [n for n, is_same in zip(nearness, same, strict=False) if is_same]
+        far = [n for n, is_same in zip(nearness, same, strict=False) if not is_same]
+        is_near = len(near) > 1 and min(near) > max(far, default=-1)
         count = len(alike) if sum(alike) > 1 else 0.5 if is_plain(ratio) else 0.0
         apart = abs(abs(ratio) - 1)
-        says = (count, apart <= SAME, sum(alike), -apart)
+        says = (count, is_near, apart <= SAME, sum(alike), -apart)
         if count and says > said_by:
             best, said_by = sign * abs(ratio), says
     return best
