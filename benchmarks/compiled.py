@@ -355,7 +355,10 @@ def overhead(rounds: int) -> dict[str, float]:
     for job in jobs.values():
         for _ in range(5):
             job()
-    times = {name: [cpu_seconds(job, 3) for _ in range(rounds)] for name, job in jobs.items()}
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(rounds):  # in turns
+        for name, job in jobs.items():
+            times[name].append(cpu_seconds(job, 3))
     return {name: statistics.median(each) / (3 * length) * 1e6 for name, each in times.items()}
 
 
