@@ -61,7 +61,7 @@ def _over_axes(node: Tensor) -> str:
 
 @in_wide
 def _sum(x: Operand, axis: Axis, keepdims: bool) -> Operand:
-    return np.add.reduce(x, axis=axis, keepdims=keepdims)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 def _sum_pullback(g: Operand, out: Operand, x: Operand, axis: Axis, keepdims: bool) -> Operand:
