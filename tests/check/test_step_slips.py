@@ -309,3 +309,9 @@ def test_of_two_layers_that_of_the_loss_says_the_factor(tmp_path):
     report = checked(tmp_path, NETWORK, mean, ("dz = dh * (1 - h**2)", wrong))
     assert told(report) == (wrong, "dz = dh * (1 - h**2)")
     assert report.assumptions[3].endswith("which is 0.5 × that of the loss (loss=)")
+
+
+def test_a_parameter_that_its_gradient_is_put_in_the_place_of_is_a_mistake(tmp_path):
+    text = NETWORK.replace("W1 -= lr * dW1", "W1 += -lr * dW1")
+    line, repair = told(checked(tmp_path, text, ("W1 += -lr * dW1", "W1 = -lr * dW1")))
+    assert (line, repair) == ("W1 = -lr * dW1", "W1 += -lr * dW1")

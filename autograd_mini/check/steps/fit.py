@@ -100,6 +100,14 @@ def is_read_between(after: Node, leaf: Node, order: Collection[Node]) -> bool:
     return not between.isdisjoint(order) or not between.isdisjoint(operands)
 
 
+def nearness(root: Node, leaves: Sequence[Node]) -> list[int]:
+    """Where in the order of a loss each leaf is last read."""
+    read = {
+        p: i for i, node in enumerate(topological_order(root)) for p in node.parents if is_node(p)
+    }
+    return [read.get(leaf, 0) for leaf in leaves]
+
+
 def whole(losses: Sequence[Loss], roots: Sequence[Node | None]) -> list[Loss]:
     """The losses, but for what is another without some terms, as without its penalty.
 

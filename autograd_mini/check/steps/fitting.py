@@ -11,7 +11,7 @@ import numpy as np
 from autograd_mini.check.steps.asked import asked_losses
 from autograd_mini.check.steps.decay import Decay, decays, has_penalty, with_decay
 from autograd_mini.check.steps.factor import Unsaid
-from autograd_mini.check.steps.fit import SURE, CannotTell, Fit, is_read_between, whole
+from autograd_mini.check.steps.fit import SURE, CannotTell, Fit, is_read_between, nearness, whole
 from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,
@@ -40,6 +40,7 @@ from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
     adds_to,
+    holds_gradient,
     lacks_rate,
     moved_from,
     rate_number,
@@ -381,7 +382,7 @@ class Trained:
         alone = [ratio for ratio in said if ratio]
         if len(alone) == 1 and not self._is_expected(alone[0], found.own, found.root):
             said = [None] * len(said)
-        factor = common_factor(said, sizes, loss.sign(ratios), _nearness(found.root, found.leaves))
+        factor = common_factor(said, sizes, loss.sign(ratios), nearness(found.root, found.leaves))
         right_for = frozenset(
             update.variable.paths
             for update, ratio in zip(found.own, ratios, strict=True)
@@ -425,20 +426,26 @@ class Trained:
         if loss.explicit and is_vague(loss.text) and not is_of_squares_or_logarithms(root):
             loss = replace(loss, rank=max(loss.rank, SURE + 2))
         order = set(topological_order(root))
-        own = tuple(
+        read = [
             update
             for update in self.changed
             if self._is_wanted(update)
             and (leaf := ran.leaves[update.variable]) in order
             and root is not leaf
-            and self._is_update(update, ran, leaf)
             and not reaches(order, ran.nodes_after(update.variable), leaf)
-        )
-        if not own:
-            return None
-        leaves = [ran.leaves[update.variable] for update in own]
+        ]
+        leaves = [ran.leaves[update.variable] for update in read]
         with np.errstate(all="ignore"):
-            right = [np.asarray(g) for g in sweep_gradients(root, leaves, False, None)]
+            swept = map(np.asarray, sweep_gradients(root, leaves, False, None) if read else ())
+        known = [
+            (update, leaf, gradient)
+            for update, leaf, gradient in zip(read, leaves, swept, strict=True)
+            if self._is_update(update, ran, leaf) or holds_gradient(update, gradient)
+        ]
+        if not known:
+            return None
+        own = tuple(update for update, _, _ in known)
+        leaves, right = [leaf for _, leaf, _ in known], [gradient for _, _, gradient in known]
         sources: dict[Update, Made] = {}
         claims = []
         for update, gradient in zip(own, right, strict=True):
@@ -460,14 +467,6 @@ class Trained:
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
         return adds_to(nodes, leaf) if nodes else update.statement is not None
-
-
-def _nearness(root: Node, leaves: Sequence[Node]) -> list[int]:
-    """Where in the order of a loss each leaf is last read."""
-    read = {
-        p: i for i, node in enumerate(topological_order(root)) for p in node.parents if is_node(p)
-    }
-    return [read.get(leaf, 0) for leaf in leaves]
 
 
 def _likelihood(fit: Fit) -> tuple[float, ...]:

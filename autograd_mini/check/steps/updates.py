@@ -16,7 +16,7 @@ from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.lines.syntax import amount_of, updates_itself
-from autograd_mini.check.steps.multiples import SAME, ratio_of
+from autograd_mini.check.steps.multiples import SAME, TELLING, ratio_of
 from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.variables import Held, Variable, as_numbers
@@ -413,6 +413,14 @@ def adds_to(nodes: Sequence[tuple[Node, Any]], leaf: Node) -> bool:
         if is_elementwise(node) or not mixes:
             waiting += [parent for parent in node.parents if is_node(parent)]
     return False
+
+
+def holds_gradient(update: Update, gradient: Array) -> bool:
+    """Whether a parameter is no more than a multiple of its gradient after an update: what it held
+    should be there, too.
+    """
+    after = update.variable.before - update.taken
+    return after.size >= TELLING and bool(ratio_of(after, gradient))
 
 
 def reaches(order: Collection[Node], nodes: Sequence[tuple[Node, Any]], leaf: Node) -> bool:
