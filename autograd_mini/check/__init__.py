@@ -30,7 +30,7 @@ from autograd_mini.check.training import check_step as check_step
 ORDER = (
     "holders", "lines", "lines.syntax", "lines.formulas", "lines.words", "lines.line",
     "lines.elementwise", "lines.parentheses", "lines.factors", "lines.terms", "lines.calls",
-    "lines.products", "lines.statements", "lines.edits", "lines.source", "lines.budget",
+    "lines.products", "lines.statements", "lines.edits", "lines.source", "deadline", "lines.budget",
     "lines.by_name",
     "lines.state", "lines.instrument",
     "lines.program", "result", "scope", "structure", "problem", "forms", "frames", "broadcasting",

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from autograd_mini.check.blame import Blame, WrongStep
+from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.kinks import at_kink
 from autograd_mini.check.result import CAUSES, Cause, Quantity
 from autograd_mini.check.slips import (
@@ -55,12 +55,11 @@ def explained(blame: Blame, seconds: float = math.inf) -> list[Quantity]:
         blame: the quantities, and which are mistakes.
         seconds: how long may be searched, at the most, of the processor.
     """
-    quantities, end, left = [], time.process_time() + seconds, len(blame.mistakes)
+    quantities, end, left = [], Deadline(seconds), len(blame.mistakes)
     for quantity in blame.quantities:
         if quantity.name in blame.mistakes:
             mistake = blame.mistakes[quantity.name]
-            now = time.process_time()
-            mistake.step.until, left = now + (end - now) / left, left - 1
+            mistake.step.until, left = Deadline(end.left / left), left - 1
             why = causes(mistake)
             if mistake.lacks_upstream and why[0].code in _FOLLOWS:
                 quantity = replace(quantity, inherited=True)

@@ -7,14 +7,13 @@ had; the step is recorded, so that it can be computed again with one thing chang
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd_mini.check.bounds import recorded_gradients
+from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.structure import is_elementwise
 from autograd_mini.check.wording import Wording
 from autograd_mini.core.graph import (
@@ -99,8 +98,8 @@ class TrueStep:
         self.inside = [n for n in everything if n not in known and n.parents]
         self.own = frozenset(self.inside)
         self.size = sum(np.size(n.data) for n in self.inside) or 1
-        self.until = math.inf
-        """When the search through its slips ends: a time of the processor."""
+        self.until = Deadline()
+        """When the search through its slips ends."""
         self._left = _MOST_ELEMENTS
         depends: dict[Node, bool] = {}
         for node in everything:
@@ -118,7 +117,7 @@ class TrueStep:
     @property
     def is_spent(self) -> bool:
         """Whether no more may be computed."""
-        return self._left < 0 or time.process_time() > self.until
+        return self._left < 0 or self.until.passed
 
     def with_(self, changed: Mapping[Any, Any]) -> Array | None:
         """The numbers of the step with nodes replaced; ``None`` where they do not fit."""

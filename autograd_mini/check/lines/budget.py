@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.source import Statement
 
 
@@ -25,8 +25,11 @@ class Budget:
     seconds: float
     said: Callable[[str], None] = lambda text: None
     tried: int = 0
-    begun: float = field(default_factory=time.process_time)
-    _part: float = field(default=math.inf, repr=False)
+    begun: float = field(default_factory=time.thread_time)
+    _ends: list[Deadline] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self._ends = [Deadline(self.seconds)]
 
     def count(self, statement: Statement) -> None:
         """A change of a statement is about to be tried."""
@@ -36,19 +39,18 @@ class Budget:
     @property
     def spent(self) -> bool:
         """Whether it is used up, or the part of it that is given."""
-        return time.process_time() > min(self._part, self.begun + self.seconds)
+        return self._ends[-1].passed
 
     @property
     def left(self) -> float:
         """How many seconds are left, of the part that is given."""
-        return max(0.0, min(self._part, self.begun + self.seconds) - time.process_time())
+        return self._ends[-1].left
 
     @contextmanager
     def part(self, share: float) -> Iterator[None]:
         """Give no more than a share of what is left."""
-        before = self._part
-        self._part = time.process_time() + share * self.left
+        self._ends.append(Deadline(share * self.left))
         try:
             yield
         finally:
-            self._part = before
+            self._ends.pop()

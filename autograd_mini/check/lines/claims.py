@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Literal
 
@@ -336,6 +336,7 @@ _PREFIXES = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def is_gradient_name(name: str, of: str) -> bool:
     """Whether a name says that it is the gradient of something.
 
@@ -351,8 +352,6 @@ def is_gradient_name(name: str, of: str) -> bool:
         return False
     last, plain = inner[-1], _plain(re.findall(r"\w+", of)[-1])
     bare = {_plain(last), _plain(_PREFIXES.sub("", last))}
-    for _ in range(2):
-        bare |= {_plain(_PREFIXES.sub("", text)) for text in [last]}
     return plain in bare
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import math
-import time
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.candidates import Candidate, Candidates, Edits
 from autograd_mini.check.lines.claims import Truth
@@ -318,8 +318,8 @@ def meant_by(trial: Trial, truth: Truth, budget: Budget) -> Substituted | None:
     """The statement that is wrong, as what should be made in its place tells: that is told also
     where the time for changes is up.
     """
-    end = time.process_time() + _SUBSTITUTING * (budget.left or budget.seconds)
-    return Substitutes(trial, truth, lambda: time.process_time() > end).likeliest
+    end = Deadline(_SUBSTITUTING * (budget.left or budget.seconds))
+    return Substitutes(trial, truth, end).likeliest
 
 
 _SUBSTITUTING = 0.2

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Event, Site
@@ -58,11 +59,11 @@ class Substitutes:
     Arguments:
         trial: the code on trial.
         truth: what was recorded.
-        spent: whether the time is up.
+        end: when the search for it ends.
     """
 
-    def __init__(self, trial: Trial, truth: Truth, spent: Callable[[], bool]) -> None:
-        self._trial, self._truth, self._spent = trial, truth, spent
+    def __init__(self, trial: Trial, truth: Truth, end: Deadline) -> None:
+        self._trial, self._truth, self._end = trial, truth, end
         self._rows: dict[int, list[tuple[Node, ...]]] = {}
         self._handed_back: dict[int, list[tuple[tuple[Claim, ...], list[Array]]]] = {}
 
@@ -71,23 +72,27 @@ class Substitutes:
         """That with which most gradients become right, of such the nearest to the loss."""
         wrong, best = self._trial.wrong, None
         sites = [site for site in self._trial.sites if site.place not in self._trial.base]
-        sites.sort(key=lambda site: (self._is_filled_later(site), self._doubtful.get(site, 0)))
+        sites.sort(key=lambda site: (self._is_unlikely(site), self._doubtful.get(site, 0)))
         if len(wrong) > 1:  # one slip spoils them all, more likely than several
             sites.sort(key=lambda site: not self._spoils_all(site))
         for site in sites:
             made = None if site in self._right else self._at(site)
             if made is not None and (best is None or len(made.names) > len(best.names)):
                 best = made
-            if self._spent() or (best is not None and best.names == wrong):
+            if self._end.passed or (best is not None and best.names == wrong):
                 return best
         return self._handed_on(sites) or best
 
     def _spoils_all(self, site: Site) -> bool:
         """Whether all that is wrong depends on a site, as far as there is time to find out."""
-        return not self._spent() and self._trial.wrong <= set().union(*self._trial.moves(site))
+        return not self._end.passed and self._trial.wrong <= set().union(*self._trial.moves(site))
 
-    def _is_filled_later(self, site: Site) -> bool:
-        """Whether zeros are made there: what should be added to them is the likelier slip."""
+    def _is_unlikely(self, site: Site) -> bool:
+        """Whether values of the forward pass are kept there; or zeros are made: what should be
+        added to them is the likelier slip.
+        """
+        if all(event.value.any() and self._is_value(event) for event in self._trial.sites[site]):
+            return True
         if isinstance(self._trial.program.statement(site.place).node, ast.AugAssign):
             return False
         return not self._trial.sites[site][0].value.any()
@@ -100,7 +105,7 @@ class Substitutes:
         for site in reversed(sites) if len(wrong) > 1 else ():
             if site in self._right and wrong <= set().union(*self._trial.moves(site)):
                 made = self._at(site)
-                if self._spent() or (made is not None and made.names == wrong):
+                if self._end.passed or (made is not None and made.names == wrong):
                     return made
         return None
 
@@ -153,18 +158,27 @@ class Substitutes:
             return any(claim.kind in ("gradient", "value") for claim in claims)
         return named in {claim.node for claim in claims if claim.kind == "gradient"}
 
+    def _is_value(self, event: Event) -> bool:
+        claims = self._truth.claims(event.value, factors=False)
+        return any(claim.kind == "value" and claim.exact for claim in claims)
+
     def _at(self, site: Site) -> Substituted | None:
         """What should be made at a site, if that makes anything right."""
         trial = self._trial
         spoiled = trial.wrong.intersection(set().union(*trial.moves(site)))
         best: Substituted | None = None
+        tried: set[tuple[bytes | None, ...]] = set()
         for claims, arrays in self._candidates(site) if spoiled else ():
+            numbers = tuple(array if array is None else array.tobytes() for array in arrays)
+            if numbers in tried:
+                continue
+            tried.add(numbers)
             if _is_reordered(trial.sites[site], arrays):
                 return None
             names = self._right_with(site, arrays)
             if names and (best is None or len(names) > len(best.names)):
                 best = Substituted(site.place, site, claims, arrays, names)
-            if names >= spoiled or self._spent():
+            if names >= spoiled or self._end.passed:
                 break
         return best and self._where_made(best)
 
@@ -217,19 +231,22 @@ class Substitutes:
     def _in_turns(self, events: Sequence[Event]) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
         """Of rows of nodes the gradients, the shares of what they are made of, the slopes."""
         shapes = [event.value.shape for event in events]
-        if len(events) not in self._rows:
-            rows = list(_rows(self._truth, len(events)))
-            self._rows[len(events)] = rows
-            self._handed_back[len(events)] = list(_handed_back(self._truth, rows))
-        for row in self._rows[len(events)]:
+        count = len(events)
+        for row in self._rows_of(count):
             for nodes in (row[::-1], row):
                 gradients = [self._truth.gradients[node] for node in nodes]
                 if [gradient.shape for gradient in gradients] == shapes:
                     yield tuple(Claim("gradient", node) for node in nodes), gradients
-        for claims, arrays in self._handed_back[len(events)]:
+        for row in self._without_first(count):
+            gradients = [self._truth.gradients[node] for node in row[::-1]]
+            if [gradient.shape for gradient in gradients] == shapes[:-1]:
+                yield tuple(Claim("gradient", node) for node in row[::-1]), gradients
+        if count not in self._handed_back:
+            self._handed_back[count] = list(_handed_back(self._truth, self._rows_of(count)))
+        for claims, arrays in self._handed_back[count]:
             if [array.shape for array in arrays] == shapes[:-1]:
                 yield claims, arrays
-        for row in self._rows[len(events)]:
+        for row in self._rows_of(count):
             for nodes in (row[::-1], row):
                 several = [self._truth.shares_of(node) for node in nodes]
                 for turned in (several, several[:-1]):  # the first state may be a constant
@@ -240,6 +257,18 @@ class Substitutes:
                 for steep in zip(*(self._truth.slopes.get(n, ()) for n in nodes), strict=False):
                     if [array.shape for array in steep] == shapes:
                         yield tuple(Claim("slope", node) for node in nodes), list(steep)
+
+    def _without_first(self, count: int) -> list[tuple[Node, ...]]:
+        """Rows of nodes of which the first would be made of a state that is a constant."""
+        if -count not in self._rows:
+            found = (other for row in self._rows_of(count) for other in _operands(row[1:]))
+            self._rows[-count] = list(dict.fromkeys(found)) if count > 2 else []
+        return self._rows[-count]
+
+    def _rows_of(self, count: int) -> list[tuple[Node, ...]]:
+        if count not in self._rows:
+            self._rows[count] = list(_rows(self._truth, count))
+        return self._rows[count]
 
 
 def _is_reordered(events: Sequence[Event], arrays: Sequence[Array | None]) -> bool:

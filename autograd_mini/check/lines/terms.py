@@ -5,7 +5,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from autograd_mini.check.lines.line import Change, Line, is_product, later, meets, unlike
+from autograd_mini.check.lines.formulas import sides
+from autograd_mini.check.lines.line import (
+    Change,
+    Line,
+    is_product,
+    later,
+    meets,
+    name_of_call,
+    unlike,
+)
 from autograd_mini.check.lines.syntax import (
     copied,
     factors,
@@ -33,6 +42,7 @@ def insertions(line: Line) -> Iterator[Change]:
             yield from penalties(line, node, depth)
             yield from paths(line, node, depth)
         if node in line.roots:
+            yield from another_product(line, node)
             yield from similar(line, node)
             yield from complements(line, node)
             if not line.is_backward:
@@ -163,6 +173,30 @@ def paths(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
             yield Change("insert term", node, later("_0 + _1.sum(axis=0)", node, word), extra)
 
 
+def another_product(line: Line, node: ast.expr) -> Iterator[Change]:
+    """One more of the matrix products that a sum consists of, of two names that it lacks."""
+    shape, every = line.shape(node), [term for term, _ in terms(node)]
+    if len(every) < 2 or not shape or not all(map(_is_matrix_product, every)):
+        return
+    inside = {ast.unparse(n) for n in ast.walk(node)}
+    words = [w for w in line.words.arrays if w.here and w.text not in inside]
+    forms = set(map(_transposed, every))
+    for word in words:
+        for product in _matrix_products(line, word, shape, words):
+            new = ast.BinOp(node, ast.Add(), product)
+            yield Change("insert term", node, new, 0.5 if _transposed(product) in forms else 0.8)
+
+
+def _is_matrix_product(node: ast.expr) -> bool:
+    is_operator = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
+    return is_operator or name_of_call(node) in ("dot", "matmul")
+
+
+def _transposed(product: ast.expr) -> tuple[bool, ...]:
+    """Which sides of a matrix product are transposed."""
+    return tuple(isinstance(s, ast.Attribute) and s.attr == "T" for s in sides(product))
+
+
 def _steep_terms(
     line: Line, node: ast.expr, word: Word, shape: Shape, extra: float
 ) -> Iterator[Change]:
@@ -181,7 +215,7 @@ def _matrix_products(
     line: Line, word: Word, shape: Shape, others: Sequence[Word] = ()
 ) -> Iterator[ast.expr]:
     """The products of a shape that a word has with another that is a matrix."""
-    if word.shape is None or len(word.shape) < 2:
+    if not word.shape:
         return
     for other in others or [each for each in line.words.arrays if each.here]:
         if other.shape is None or len(other.shape) != 2 or other is word:
@@ -193,7 +227,9 @@ def _matrix_products(
             ("_0, _1", word.shape, other.shape),
             ("_1, _0", other.shape, word.shape),
         ):
-            if meets(left, right) and (*left[:-1], right[-1]) == shape:
+            if len(word.shape) < 2 and "_0.T" in template:
+                continue
+            if meets(left, right) and (*left[:-1], *right[1:][-1:]) == shape:
                 sides = [made(t, word.copy(), other.copy()) for t in template.split(", ")]
                 yield made(line.words.matrix_product, *sides)
 

@@ -305,8 +305,9 @@ class _Posing:
 
         def as_computed(gradient: Array) -> Array:
             """Of the precision that the step computes in, so that it is judged by its rounding."""
-            return np.asarray(gradient, np.float32 if self.trained.plain.is_narrow else None)
+            return np.asarray(gradient, precision)
 
+        precision = np.float32 if self.trained.plain.is_narrow else None
         keeping = {source.site for source in fit.sources.values()}
         keeping |= {forward.site} if forward is not None else set()
         program = self.trained.step.program(collect, prepare, keeping)  # which collect reads

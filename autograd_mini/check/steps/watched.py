@@ -69,11 +69,11 @@ class Watched(Trained):
         ran = self.recorded(at) if ran is None else replace(ran)
         own = [update.variable for update in self.changed if update.variable in ran.leaves]
         names = {f"p{number}": variable for number, variable in enumerate(own)}
-        begun = time.process_time()
+        begun = time.thread_time()
         if self._number(loss, {v: np.asarray(ran.leaves[v].data) for v in own}) is None:
             return ran, None
         count = sum(variable.before.size for variable in own)
-        if count > MOST or count * _RUNS * (time.process_time() - begun) > _PATIENCE:
+        if count > MOST or count * _RUNS * (time.thread_time() - begun) > _PATIENCE:
             raise CannotTell(_too_large(count), progress=1)
 
         def value(**arrays: Array) -> float:
