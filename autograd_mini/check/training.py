@@ -350,7 +350,7 @@ def first_posed(steps: Generator[Step, bool, None], asked: Asked) -> Posed:
         except CannotTell as error:
             if part is not None:
                 break
-            if error.progress > 1 and step.anew is None and not vague:
+            if error.progress > 1 and step.anew is None and not step.is_part and not vague:
                 raise
             refusals.append(error)
         try:

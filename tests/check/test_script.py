@@ -1039,6 +1039,97 @@ def test_what_a_turn_hands_to_the_one_before(right, wrong, tmp_path):
     assert slip.repair.text.endswith("dh * z[t] + drh * r[t] + Ur.T @ dr_raw + Uz.T @ dz_raw")
 
 
+CELLS = """
+    import numpy as np
+    def sigmoid(v):
+        return 1 / (1 + np.exp(-v))
+
+    rng = np.random.default_rng(7)
+    Wf, Wi, Wc, Wo = (0.4 * rng.normal(size=(6, 4)) for _ in range(4))
+    Wy, xs, ys = 0.4 * rng.normal(size=4), rng.normal(size=(4, 2)), rng.normal(size=4)
+
+    def step(x, h, c):
+        z = np.concatenate([h, x])
+        f, i, o, g = sigmoid(z @ Wf), sigmoid(z @ Wi), sigmoid(z @ Wo), np.tanh(z @ Wc)
+        c_new = f * c + i * g
+        h_new = o * np.tanh(c_new)
+        return h_new @ Wy, h_new, c_new, (z, f, i, o, g, c, c_new, h_new)
+
+    for epoch in range(500):
+        h, c, loss, caches, errors = np.zeros(4), np.zeros(4), 0.0, [], []
+        for x, y in zip(xs, ys):
+            out, h, c, cache = step(x, h, c)
+            loss += 0.5 * (out - y) ** 2
+            caches.append(cache)
+            errors.append(out - y)
+        gWf, gWi, gWc, gWo, gWy = map(np.zeros_like, (Wf, Wi, Wc, Wo, Wy))
+        dh_next, dc_next = np.zeros(4), np.zeros(4)
+        for t in range(3, -1, -1):
+            z, f, i, o, g, c_old, c_new, h_new = caches[t]
+            gWy += errors[t] * h_new
+            dh = errors[t] * Wy + dh_next
+            tc = np.tanh(c_new)
+            dao = dh * tc * o * (1 - o)
+            dc = dc_next + dh * o * (1 - tc ** 2)
+            dai = dc * g * i * (1 - i)
+            dag = dc * i * (1 - g ** 2)
+            daf = dc * c_old * f * (1 - f)
+            gWf += np.outer(z, daf)
+            gWi += np.outer(z, dai)
+            gWc += np.outer(z, dag)
+            gWo += np.outer(z, dao)
+            dz = Wf @ daf + Wi @ dai + Wc @ dag + Wo @ dao
+            dh_next = dz[:4]
+            dc_next = dc * f
+        for p, g in zip([Wf, Wi, Wc, Wo, Wy], [gWf, gWi, gWc, gWo, gWy]):
+            p -= 0.1 * g
+        print(epoch, loss)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("Wc @ dag + Wo @ dao", "Wc @ dag"),
+        pytest.param("dc_next = dc * f", "dc_next = dc", marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_lost_in_the_cell_of_an_lstm(right, wrong, tmp_path):
+    """The state before the first turn is a constant, so that its row of nodes is one shorter."""
+    file = script(tmp_path, slipped(CELLS, right, wrong))
+    (slip,) = check_script(file, seconds=60).mistakes
+    assert file.read_text().splitlines()[slip.line.number - 1].endswith(wrong)
+    assert slip.repair.text.endswith(right)
+
+
+PAIRS_OF_WORDS = """
+    import numpy as np
+    rng = np.random.default_rng(3)
+    C, W, U = rng.uniform(1, 3, (3, 3)), rng.normal(size=(3, 2)), rng.normal(size=(3, 2))
+    for epoch in range(500):
+        cost = 0.0
+        dW, dU = np.zeros_like(W), np.zeros_like(U)
+        for i in range(3):
+            for j in range(3):
+                error = W[i] @ U[j] - np.log(C[i, j])
+                cost += 0.5 * error ** 2
+                dW[i] += error * U[j]
+                dU[j] += error * W[i]
+        W -= 0.02 * dW
+        U -= 0.02 * dU
+        print(epoch, cost)
+"""
+
+
+def test_a_loop_that_only_adds_up_gives_way_to_the_one_around_it(tmp_path):
+    report = check_script(script(tmp_path, PAIRS_OF_WORDS))
+    assert report.ok, str(report)
+    assert report.quantities.keys() == {"W", "U"}
+    slip = slipped(PAIRS_OF_WORDS, "dU[j] += error * W[i]", "dU[j] += error * W[j]")
+    (mistake,) = check_script(script(tmp_path, slip)).mistakes
+    assert mistake.repair.text == "dU[j] += error * W[i]"
+
+
 OPTIMISED = """
     from scipy import optimize
     from scipy.optimize import minimize
