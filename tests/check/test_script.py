@@ -1130,6 +1130,37 @@ def test_a_loop_that_only_adds_up_gives_way_to_the_one_around_it(tmp_path):
     assert mistake.repair.text == "dU[j] += error * W[i]"
 
 
+WEIGHED = """
+    import numpy as np
+    rng = np.random.default_rng(4)
+    S, W = rng.normal(size=(6, 3)), rng.normal(size=(3, 4))
+    A, G = rng.integers(0, 4, 6), rng.normal(size=6)
+    for episode in range(100):
+        Z = S @ W
+        E = np.exp(Z - Z.max(axis=1, keepdims=True))
+        P = E / E.sum(axis=1, keepdims=True)
+        loss = -np.mean(G * np.log(P[np.arange(6), A]))
+        print(loss)
+        dZ = P.copy()
+        dZ[np.arange(6), A] -= 1
+        dZ *= G[:, None]
+        dZ /= len(A)
+        W -= 0.1 * S.T @ dZ
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("dZ *= G[:, None]", "dZ *= -G[:, None]"), ("A] -= 1", "A] -= G")]
+)
+def test_what_weighs_a_policy_gradient(right, wrong, tmp_path):
+    file = script(tmp_path, WEIGHED)
+    assert check_script(file).ok
+    file.write_text(slipped(file.read_text(), right, wrong))
+    (mistake,) = check_script(file).mistakes
+    assert mistake.line.text.endswith(wrong)
+    assert mistake.repair.text.endswith(right)
+
+
 OPTIMISED = """
     from scipy import optimize
     from scipy.optimize import minimize

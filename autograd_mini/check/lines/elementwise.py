@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import combinations
 
 from autograd_mini.check.lines.line import Change, Line, is_product, meets, unlike
 from autograd_mini.check.lines.syntax import copied, factors, made, number, number_of, with_fields
@@ -52,7 +53,18 @@ def names(line: Line, node: ast.expr) -> Iterator[Change]:
 
 
 def exchanged(line: Line) -> Iterator[Change]:
-    """Two operands, or two numbers, that each stand where the other belongs."""
+    """Two operands, or two numbers, that each stand where the other belongs; two indices of what
+    is written and of what is read, ``dw[i] += g * x[j]``.
+    """
+    written = _indices(line, line.targets)
+    read = _indices(line, line.roots)
+    for one, two in combinations(sorted({*written, *read}), 2):
+        places = {text: written.get(text, []) + read.get(text, []) for text in (one, two)}
+        if not read.keys().isdisjoint(places) and not written.keys().isdisjoint(places):
+            (old, *others), new = places[one], places[two]
+            also = [(place, copied(new[0])) for place in others]
+            also += [(place, copied(old)) for place in new]
+            yield Change("swap operands", old, copied(new[0]), 0.5, also=tuple(also))
     leaves = [n for n in line.nodes if line.operand(n) or number_of(n) is not None]
     for i, one in enumerate(leaves):
         for two in leaves[i + 1 :]:
@@ -64,6 +76,18 @@ def exchanged(line: Line) -> Iterator[Change]:
                 if line.fits(line.shape(two), one) and line.fits(line.shape(one), two):
                     also = ((two, copied(one)),)
                     yield Change("swap operands", one, copied(two), 0.5, also=also)
+
+
+def _indices(line: Line, roots: Iterable[ast.expr]) -> dict[str, list[ast.Name]]:
+    """The names that stand alone as indices, each with its places."""
+    found: dict[str, list[ast.Name]] = {}
+    for node in (n for root in roots for n in ast.walk(root)):
+        if isinstance(node, ast.Subscript):
+            several = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            for index in several:
+                if isinstance(index, ast.Name):
+                    found.setdefault(index.id, []).append(index)
+    return found
 
 
 def _product_around(line: Line, node: ast.expr) -> ast.AST:

@@ -112,8 +112,10 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
             rare -= 0.7 if word.text in line.words.unread else 0.0
             product = "_1 * _0" if isinstance(node, ast.Compare) else "_0 * _1"
             yield Change("insert factor", node, made(product, node, word.copy()), depth + rare)
-            if not line.is_gradient(word):
-                extra = depth + rare + 0.5
+            extra = depth + rare + 0.5
+            if ast.unparse(node) == word.text:
+                yield Change("constant", node, number(1), extra)
+            elif not line.is_gradient(word):
                 yield Change("insert factor", node, made("_0 / _1", node, word.copy()), extra)
         elif _is_of_rows(word, shape):
             new = made("_0 * _1", node, _in_column(word))

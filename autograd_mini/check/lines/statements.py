@@ -178,7 +178,7 @@ def indices(line: Line, node: ast.Subscript) -> Iterator[Change]:
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
     for part in parts:
         if isinstance(part, ast.Slice):
-            yield from slices(part)
+            yield from slices(line, part)
             for other in parts:
                 if isinstance(other, ast.Slice) and other is not part:
                     yield Change("slice", part, copied(other), 0.3)
@@ -255,9 +255,17 @@ def _near(line: Line, index: ast.expr) -> Iterator[tuple[ast.expr, float]]:
             yield name.copy(), 0.5
 
 
-def slices(node: ast.Slice) -> Iterator[Change]:
-    """Another part of an axis."""
+def slices(line: Line, node: ast.Slice) -> Iterator[Change]:
+    """Another part of an axis; that of a window whose step is lost, ``i : i + k``."""
     lower, upper = node.lower, node.upper
+    if isinstance(lower, ast.Name) and upper is not None:
+        places = [n for n in ast.walk(upper) if isinstance(n, ast.Name) and n.id == lower.id]
+        steps = [w for w in line.words.numbers if isinstance(w.value, int) and w.value > 1]
+        for word in steps if len(places) == 1 else ():
+            one = made("_0 * _1", copied(lower), word.copy())
+            two = with_part(upper, places[0], copied(one))
+            extra = 0.3 if word.here else 1.0
+            yield Change("slice", node, with_fields(node, lower=one, upper=two), extra)
     bounds: list[tuple[ast.expr | None, ast.expr | None]] = [
         (None, None), (None, ast.UnaryOp(ast.USub(), ast.Constant(1))), (ast.Constant(1), None),
     ]  # fmt: skip

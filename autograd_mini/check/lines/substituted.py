@@ -119,7 +119,8 @@ class Substitutes:
         for event in self._trial.ran.events:
             found.setdefault(event.site, list(before)[:_FACTORS])
             for claim in self._truth.claims(event.value):
-                if claim.kind == "gradient" and not claim.moved:
+                is_scaled = claim.kind == "gradient" and not claim.moved
+                if is_scaled and claim.factor * self._truth.scale > 0:
                     before.setdefault(claim.factor)
         return found
 
@@ -218,9 +219,11 @@ class Substitutes:
         count = len(events)
         value = events[-1].value
         known = self._truth.known(value.shape, events[-1].name)[:_MOST]
-        for claim in self._truth.claims(value, factors=False):
-            if claim.moved and claim.kind == "gradient":
+        for claim in self._truth.claims(value):
+            if claim.kind == "gradient" and claim.moved and claim.factor == 1:
                 yield (replace(claim, moved=False),), [*[None] * (count - 1), value.T]
+            elif claim.kind == "gradient" and not claim.moved and claim.factor < 0 and count == 1:
+                yield (replace(claim, factor=-claim.factor),), [-value]
         for factor in self._factors[site]:
             for claims, arrays in self._in_turns(events) if count > 1 else ():
                 yield _times(factor, claims), [factor * array for array in arrays]

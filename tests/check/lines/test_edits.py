@@ -160,3 +160,25 @@ def test_what_a_comprehension_binds_is_no_operand():
     names = {"rows": np.ones((3, 2)), "row": np.ones(2), "np": np}
     for edit in edits(ast.parse(line).body[0], words_of(ast.parse(line), names)):
         compile(ast.fix_missing_locations(ast.Module([edit.statement], [])), "<line>", "exec")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "names"),
+    [
+        ("dw[i] += g * x[j]", "dw[j] += g * x[i]", {"g": 2.0, "i": 0, "j": 1}),
+        ("part = x[p : p + k]", "part = x[p * step : p * step + k]", {"p": 1, "k": 3, "step": 2}),
+        ("part -= x", "part -= 1", {}),
+        ("dz = w @ x + u @ y", "dz = w @ x + u @ y + v @ part", {}),
+    ],
+)
+def test_slips_of_two_places_are_one_edit(wrong, right, names):
+    arrays = {"x": np.arange(1.0, 9.0), "y": np.ones(8), "dw": np.ones((2, 8)), "part": np.ones(8)}
+    matrices = {name: np.full((8, 8), k) for k, name in enumerate("wuv", 1)}
+    names = {"np": np, **arrays, **matrices, **names}
+    source = f"{wrong}\n({', '.join(names)})"
+    (edit,) = (
+        edit
+        for edit in edits(ast.parse(wrong).body[0], words_of(ast.parse(source), names))
+        if ast.unparse(edit.statement) == ast.unparse(ast.parse(right))
+    )
+    assert edit.cost <= 3.2
