@@ -1161,6 +1161,39 @@ def test_what_weighs_a_policy_gradient(right, wrong, tmp_path):
     assert mistake.repair.text.endswith(right)
 
 
+EXCHANGED = """
+    import numpy as np
+    rng = np.random.default_rng(6)
+    X, t = rng.normal(size=(9, 4)), rng.normal(size=9)
+    U, V = rng.normal(size=4), rng.normal(size=4)
+    mU, mV = np.zeros(4), np.zeros(4)
+
+    def loss_of(X, t):
+        error = np.tanh(X @ U) + X ** 2 @ V - t
+        loss = np.mean(error ** 2) / 2
+        error = error / len(t)
+        dU = X.T @ (error * (1 - np.tanh(X @ U) ** 2))
+        dV = (X ** 2).T @ error
+        return loss, dU, dV
+
+    for step in range(100):
+        loss, gU, gV = loss_of(X, t)
+        print(loss)
+        for p, g, m in zip([U, V], [gU, gV], [mU, mV]):
+            m += g * g
+            p -= 0.1 * g / np.sqrt(m + 1e-8)
+"""
+
+
+def test_what_goes_into_an_update_is_what_it_reads(tmp_path):
+    """Not whatever has the numbers of the gradient."""
+    file = script(tmp_path, EXCHANGED)
+    assert check_script(file).ok
+    file.write_text(slipped(file.read_text(), "return loss, dU, dV", "return loss, dV, dU"))
+    (mistake,) = check_script(file).mistakes
+    assert mistake.repair.text == "return loss, dU, dV"
+
+
 OPTIMISED = """
     from scipy import optimize
     from scipy.optimize import minimize

@@ -450,7 +450,7 @@ class Trained:
         claims = []
         for update, gradient in zip(own, right, strict=True):
             taken = update.taken / rate_number(update, own)
-            source = self._sources.of(update, taken, gradient)
+            source = self._sources.of(update, taken, gradient, ran)
             if source is not None:
                 sources[update] = source
             given = taken if source is None else np.asarray(source.numbers)

@@ -16,8 +16,9 @@ from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.words import broadcasts
 from autograd_mini.check.steps.multiples import is_clipped, ratio_of
-from autograd_mini.check.steps.recorded import Made, lists_of
+from autograd_mini.check.steps.recorded import Made, Ran, lists_of
 from autograd_mini.check.steps.updates import Update, made_before, scalars
+from autograd_mini.core.graph import topological_order
 from autograd_mini.typing import Array
 
 
@@ -35,18 +36,19 @@ class Sources:
     made: Sequence[Made]
     names: Mapping[Update, str]
 
-    def of(self, update: Update, taken: Array, right: Array) -> Made | None:
+    def of(self, update: Update, taken: Array, right: Array, ran: Ran) -> Made | None:
         """The array that goes into an update as the gradient; ``None`` where that is what it takes.
 
         Arguments:
             update: the update.
             taken: what it takes away, divided by its rate.
             right: the gradient of the loss.
+            ran: a recorded run, which tells what an update is made of.
         """
         clipped = is_clipped(taken, right, self._says_clip)
         clipped = clipped or bool(self._clipping)  # be it that it is within the limits here
         if update.divides or clipped:
-            return self._source(update, right, clipped)
+            return self._source(update, right, clipped, ran)
         return self._signed(update) if ratio_of(taken, right) is None else None
 
     @cached_property
@@ -58,13 +60,15 @@ class Sources:
         """The statements that clip something where it stands."""
         return {s.place for s in self.known.statements if _clips_in_place(s)}
 
-    def _source(self, update: Update, right: Array, clipped: bool) -> Made | None:
+    def _source(self, update: Update, right: Array, clipped: bool, ran: Ran) -> Made | None:
         """The array that goes into an update as the gradient: by its numbers, or by its name.
 
         Arguments:
             clipped: whether it may be written into once more, where it is clipped.
+            ran: a recorded run.
         """
-        arrays, shape = self._arrays(update, clipped), update.variable.before.shape
+        arrays = _read_by(update, self._arrays(update, clipped), ran)
+        shape = update.variable.before.shape
         for made in arrays:
             numbers = made.numbers
             alike = numbers is not None and numbers.shape == shape and numbers.size > 1
@@ -106,6 +110,22 @@ class Sources:
             if broadcasts(numbers.shape, shape)
             and (clipped or np.array_equal(numbers, last[id(made.value)], equal_nan=True))
         ]
+
+
+def _read_by(update: Update, arrays: Sequence[Made], ran: Ran) -> list[Made]:
+    """Those of which an update is made, as far as the recording tells; all where nothing is
+    updated, as by a step that returns its gradients.
+    """
+    nodes = {(made.site, made.turn, made.key): made.node for made in ran.made}
+    leaf = ran.leaves.get(update.variable)
+    after = [node for node, _ in ran.nodes_after(update.variable) if node is not leaf]
+    known = set().union(*map(topological_order, after))
+
+    def is_read(made: Made) -> bool:
+        node = nodes.get((made.site, made.turn, made.key))
+        return node is None or not known or node in known
+
+    return list(filter(is_read, arrays))
 
 
 def _clips_in_place(statement: Statement) -> bool:
