@@ -1194,6 +1194,72 @@ def test_what_goes_into_an_update_is_what_it_reads(tmp_path):
     assert mistake.repair.text == "return loss, dU, dV"
 
 
+NEURONS = """
+    import math, random
+    random.seed(2)
+    network = [
+        [{"weights": [random.uniform(-1, 1) for _ in range(3)]} for _ in range(2)],
+        [{"weights": [random.uniform(-1, 1) for _ in range(3)]} for _ in range(2)],
+    ]
+    rows = [([0.3, -0.8], [1, 0]), ([-0.5, 0.4], [0, 1])]
+
+    def forward(row):
+        for layer in network:
+            for neuron in layer:
+                weights = neuron["weights"]
+                total = weights[-1] + sum(w * x for w, x in zip(weights, row))
+                neuron["output"] = 1 / (1 + math.exp(-total))
+            row = [neuron["output"] for neuron in layer]
+        return row
+
+    def train(row, target):
+        outputs = forward(row)
+        loss = sum((t - o) ** 2 for t, o in zip(target, outputs)) / 2
+        errors = [o - t for t, o in zip(target, outputs)]
+        for number in reversed(range(2)):
+            for error, neuron in zip(errors, network[number]):
+                neuron["delta"] = error * neuron["output"] * (1 - neuron["output"])
+            errors = []
+            for j in range(2):
+                error = 0.0
+                for neuron in network[number]:
+                    error += neuron["weights"][j] * neuron["delta"]
+                errors.append(error)
+        for number in range(2):
+            inputs = row if number == 0 else [neuron["output"] for neuron in network[0]]
+            for neuron in network[number]:
+                for j in range(2):
+                    neuron["weights"][j] -= 0.5 * neuron["delta"] * inputs[j]
+                neuron["weights"][-1] -= 0.5 * neuron["delta"]
+        return loss
+
+    for epoch in range(20):
+        for row, target in rows:
+            print(train(row, target))
+"""
+
+
+def test_lists_in_dicts_that_never_move_are_parameters(tmp_path):
+    file = script(tmp_path, NEURONS)
+    assert check_script(file).ok
+    right = 'error += neuron["weights"][j] * neuron["delta"]'
+    file.write_text(slipped(file.read_text(), right, "error += 0"))
+    verdicts = {name: q.verdict for name, q in check_script(file).quantities.items()}
+    assert verdicts == {
+        f"network[{layer}][{number}]['weights']": "differ" if layer == 0 else "agree"
+        for layer in range(2)
+        for number in range(2)
+    }
+
+
+def test_a_layer_that_is_not_trained_is_no_mistake(tmp_path):
+    inputs = ":\n            inputs"
+    text = slipped(NEURONS, f"for number in range(2){inputs}", f"for number in [1]{inputs}")
+    report = check_script(script(tmp_path, text))
+    assert report.ok, str(report)
+    assert len(report.quantities) == 2
+
+
 OPTIMISED = """
     from scipy import optimize
     from scipy.optimize import minimize

@@ -58,13 +58,13 @@ def exchanged(line: Line) -> Iterator[Change]:
     """
     written = _indices(line, line.targets)
     read = _indices(line, line.roots)
-    for one, two in combinations(sorted({*written, *read}), 2):
-        places = {text: written.get(text, []) + read.get(text, []) for text in (one, two)}
+    for name, other in combinations(sorted({*written, *read}), 2):
+        places = {text: written.get(text, []) + read.get(text, []) for text in (name, other)}
         if not read.keys().isdisjoint(places) and not written.keys().isdisjoint(places):
-            (old, *others), new = places[one], places[two]
-            also = [(place, copied(new[0])) for place in others]
-            also += [(place, copied(old)) for place in new]
-            yield Change("swap operands", old, copied(new[0]), 0.5, also=tuple(also))
+            (old, *others), (new, *more) = places[name], places[other]
+            several = [(place, copied(new)) for place in others]
+            several += [(place, copied(old)) for place in (new, *more)]
+            yield Change("swap operands", old, copied(new), 0.5, also=tuple(several))
     leaves = [n for n in line.nodes if line.operand(n) or number_of(n) is not None]
     for i, one in enumerate(leaves):
         for two in leaves[i + 1 :]:

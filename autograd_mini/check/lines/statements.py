@@ -262,10 +262,10 @@ def slices(line: Line, node: ast.Slice) -> Iterator[Change]:
         places = [n for n in ast.walk(upper) if isinstance(n, ast.Name) and n.id == lower.id]
         steps = [w for w in line.words.numbers if isinstance(w.value, int) and w.value > 1]
         for word in steps if len(places) == 1 else ():
-            one = made("_0 * _1", copied(lower), word.copy())
-            two = with_part(upper, places[0], copied(one))
+            begin = made("_0 * _1", copied(lower), word.copy())
+            end = with_part(upper, places[0], copied(begin))
             extra = 0.3 if word.here else 1.0
-            yield Change("slice", node, with_fields(node, lower=one, upper=two), extra)
+            yield Change("slice", node, with_fields(node, lower=begin, upper=end), extra)
     bounds: list[tuple[ast.expr | None, ast.expr | None]] = [
         (None, None), (None, ast.UnaryOp(ast.USub(), ast.Constant(1))), (ast.Constant(1), None),
     ]  # fmt: skip

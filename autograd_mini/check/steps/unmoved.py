@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.program import Program, Stopped
-from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.syntax import amount_of, leaves_as_it_is, updates_itself
 from autograd_mini.check.steps.recorded import Ran, run
 from autograd_mini.check.steps.step import Step
@@ -48,6 +48,8 @@ def written(step: Step, found: Sequence[Variable], ran: Ran) -> list[Variable]:
             while isinstance(node, ast.Subscript):  # of an element its list
                 node = node.value
                 names.add(ast.unparse(node))
+                if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+                    names.add(str(node.slice.value))  # of any dict
             if isinstance(node, ast.Attribute):  # of any object, as of ``neuron`` in a loop
                 names.add(node.attr)
     return [
@@ -96,13 +98,20 @@ def _never_moved(step: Step, several: Sequence[Variable], ran: Ran) -> list[Upda
         ran: a plain run, in which they were looked at.
     """
     made_in_step = {made.name for made in ran.made}
+    written_into = _written_into(step) if several else {}
     found = []
     for variable in several:
         own = {path.text for path in variable.paths}
+        object_ = ran.objects.get(variable)
         statements = {
+            place: statement
+            for place, (statement, lists) in written_into.items()
+            if any(one is object_ for one in lists)
+        }
+        statements |= {
             each.site.place: statement
             for each in ran.made
-            if each.value is ran.objects.get(variable) or each.name in own
+            if each.value is object_ or each.name in own
             if (statement := statement_of(step.known, each)) is not None
             if updates_itself(statement.node) or _is_left(statement.node)
         }
@@ -117,6 +126,23 @@ def _never_moved(step: Step, several: Sequence[Variable], ran: Ran) -> list[Upda
             zeros, last = np.zeros(variable.before.shape), [*statements.values()][-1:]
             found += [Update(variable, zeros, statement) for statement in last]
     return with_factors(step, found)
+
+
+def _written_into(step: Step) -> dict[Place, tuple[Statement, list[Held]]]:
+    """The statements that update elements of lists, each with the lists."""
+    found: dict[Place, tuple[Statement, list[Held]]] = {}
+    for statement in step.known.statements:
+        target = getattr(statement.node, "target", None)
+        if not isinstance(target, ast.Subscript) or not updates_itself(statement.node):
+            continue
+        text, lists = ast.unparse(target.value), list[Held]()
+
+        def visit(_: Program, names: Mapping[str, Any], text: str = text) -> None:
+            lists.append(value_in(text, names))  # noqa: B023 - run at once
+
+        run(step, (), before=statement.place, visit=visit)
+        found[statement.place] = statement, lists
+    return found
 
 
 def _is_left(statement: ast.stmt) -> bool:
