@@ -17,6 +17,7 @@ Peers that are not installed are left out, aloud: pip install torch jax
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -388,8 +389,10 @@ def peak_memory() -> dict[str, float]:
     return {"Tensors, eager": eager / by_hand, "Tensors, compiled": compiled / by_hand}
 
 
-def functions(rounds: int) -> dict[str, dict[str, float]]:
-    """gelu and erf, both passes, over PyTorch's."""
+def functions(rounds: int, quick: bool) -> dict[str, dict[str, float]]:
+    """gelu and erf, both passes, over PyTorch's; beside them those that it compiles, which takes
+    seconds.
+    """
     import numpy as np
     import torch
 
@@ -414,6 +417,13 @@ def functions(rounds: int) -> dict[str, dict[str, float]]:
             "eager": lambda eager=eager: eager(x),
             "compiled": lambda compiled=compiled: compiled(x),
         }
+        if not quick:
+            sides["torch.compile"] = functools.partial(with_torch, torch.compile(theirs))
+            try:
+                sides["torch.compile"]()
+            except Exception as error:  # without a compiler of C++
+                print(f"torch.compile is left out: {error}", file=sys.stderr)
+                del sides["torch.compile"]
         found[name] = ratios(with_torch, sides, rounds)
     return found
 
@@ -426,7 +436,7 @@ def measured(quick: bool) -> dict[str, Any]:
     found["overhead"] = overhead(rounds)
     found["memory"] = peak_memory()
     try:
-        found["functions"] = functions(rounds)
+        found["functions"] = functions(rounds, quick)
     except ImportError as error:
         print(f"gelu and erf are left out: {error}", file=sys.stderr)
     return found
@@ -476,8 +486,8 @@ def main() -> None:
         ):
             for i, (name, row) in enumerate(found.get(key, {}).items()):
                 if not i:
-                    print(f"\n{title}\n{'':32}" + "".join(f"{side:>12}" for side in row))
-                print(f"{name:32}" + "".join(f"{each:>12.2f}{unit}" for each in row.values()))
+                    print(f"\n{title}\n{'':32}" + "".join(f"{side:>14}" for side in row))
+                print(f"{name:32}" + "".join(f"{each:>14.2f}{unit}" for each in row.values()))
         if "overhead" in found:
             words = ", ".join(f"{name} {each:.2f}" for name, each in found["overhead"].items())
             print(f"\nmicroseconds an operation, both passes, on 4 numbers: {words}")
