@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,14 +18,12 @@ class Budget:
         seconds: at the most, of the processor: a machine that has other work finds no less.
         said: is told what is tried.
         tried: how many changes were.
-        begun: when the search began.
     """
 
     seconds: float
     said: Callable[[str], None] = lambda text: None
     tried: int = 0
-    begun: float = field(default_factory=time.thread_time)
-    _ends: list[Deadline] = field(default_factory=list, repr=False)
+    _ends: list[Deadline] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._ends = [Deadline(self.seconds)]

@@ -351,6 +351,13 @@ def is_product(node: ast.AST | None) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
 
 
+def is_matrix_product(node: ast.AST | None) -> bool:
+    """Whether a node is a product of matrices, in whatever notation."""
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.MatMult)
+    return node is not None and name_of_call(node) in ("dot", "matmul")
+
+
 def meets(left: Shape, right: Shape) -> bool:
     """Whether a matrix product of two shapes is one."""
     if not left or not right:

@@ -16,7 +16,7 @@ from autograd_mini.check.lines.formulas import (
     text_of,
     turns,
 )
-from autograd_mini.check.lines.line import name_of_call
+from autograd_mini.check.lines.line import is_matrix_product, name_of_call
 from autograd_mini.check.lines.syntax import factors, number_of, with_part
 
 Meaning = Callable[[str], str]
@@ -140,8 +140,7 @@ def _transposed(edit: Edit, meaning: Meaning) -> str:
 def _swapped(edit: Edit, meaning: Meaning) -> Told | str:
     if isinstance(edit.old, ast.BinOp) and isinstance(edit.old.op, ast.Sub):
         return "sign", f"the difference is the wrong way round: {formula(edit.new)}"
-    product = name_of_call(edit.old) in ("dot", "matmul") if edit.old is not None else False
-    if product or (isinstance(edit.old, ast.BinOp) and isinstance(edit.old.op, ast.MatMult)):
+    if is_matrix_product(edit.old):
         return (
             "transpose",
             f"the factors of the product are the wrong way round: {text_of(edit.new)}",

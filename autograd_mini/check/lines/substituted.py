@@ -65,6 +65,7 @@ class Substitutes:
     def __init__(self, trial: Trial, truth: Truth, end: Deadline) -> None:
         self._trial, self._truth, self._end = trial, truth, end
         self._rows: dict[int, list[tuple[Node, ...]]] = {}
+        self._shorter: dict[int, list[tuple[Node, ...]]] = {}
         self._handed_back: dict[int, list[tuple[tuple[Claim, ...], list[Array]]]] = {}
 
     @cached_property
@@ -168,9 +169,9 @@ class Substitutes:
         trial = self._trial
         spoiled = trial.wrong.intersection(set().union(*trial.moves(site)))
         best: Substituted | None = None
-        tried: set[tuple[bytes | None, ...]] = set()
+        tried: set[object] = set()
         for claims, arrays in self._candidates(site) if spoiled else ():
-            numbers = tuple(array if array is None else array.tobytes() for array in arrays)
+            numbers = tuple(None if a is None else (a.shape, a.tobytes()) for a in arrays)
             if numbers in tried:
                 continue
             tried.add(numbers)
@@ -263,10 +264,10 @@ class Substitutes:
 
     def _without_first(self, count: int) -> list[tuple[Node, ...]]:
         """Rows of nodes of which the first would be made of a state that is a constant."""
-        if -count not in self._rows:
+        if count not in self._shorter:
             found = (other for row in self._rows_of(count) for other in _operands(row[1:]))
-            self._rows[-count] = list(dict.fromkeys(found)) if count > 2 else []
-        return self._rows[-count]
+            self._shorter[count] = list(dict.fromkeys(found)) if count > 2 else []
+        return self._shorter[count]
 
     def _rows_of(self, count: int) -> list[tuple[Node, ...]]:
         if count not in self._rows:

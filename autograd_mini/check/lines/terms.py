@@ -9,10 +9,10 @@ from autograd_mini.check.lines.formulas import sides
 from autograd_mini.check.lines.line import (
     Change,
     Line,
+    is_matrix_product,
     is_product,
     later,
     meets,
-    name_of_call,
     unlike,
 )
 from autograd_mini.check.lines.syntax import (
@@ -176,7 +176,7 @@ def paths(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
 def another_product(line: Line, node: ast.expr) -> Iterator[Change]:
     """One more of the matrix products that a sum consists of, of two names that it lacks."""
     shape, every = line.shape(node), [term for term, _ in terms(node)]
-    if len(every) < 2 or not shape or not all(map(_is_matrix_product, every)):
+    if len(every) < 2 or not shape or not all(map(is_matrix_product, every)):
         return
     inside = {ast.unparse(n) for n in ast.walk(node)}
     words = [w for w in line.words.arrays if w.here and w.text not in inside]
@@ -185,11 +185,6 @@ def another_product(line: Line, node: ast.expr) -> Iterator[Change]:
         for product in _matrix_products(line, word, shape, words):
             new = ast.BinOp(node, ast.Add(), product)
             yield Change("insert term", node, new, 0.5 if _transposed(product) in forms else 0.8)
-
-
-def _is_matrix_product(node: ast.expr) -> bool:
-    is_operator = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
-    return is_operator or name_of_call(node) in ("dot", "matmul")
 
 
 def _transposed(product: ast.expr) -> tuple[bool, ...]:

@@ -135,14 +135,19 @@ def _written_into(step: Step) -> dict[Place, tuple[Statement, list[Held]]]:
         target = getattr(statement.node, "target", None)
         if not isinstance(target, ast.Subscript) or not updates_itself(statement.node):
             continue
-        text, lists = ast.unparse(target.value), list[Held]()
-
-        def visit(_: Program, names: Mapping[str, Any], text: str = text) -> None:
-            lists.append(value_in(text, names))  # noqa: B023 - run at once
-
-        run(step, (), before=statement.place, visit=visit)
-        found[statement.place] = statement, lists
+        found[statement.place] = statement, _values(step, statement, ast.unparse(target.value))
     return found
+
+
+def _values(step: Step, statement: Statement, text: str) -> list[Held]:
+    """What an expression is each time before a statement."""
+    values: list[Held] = []
+
+    def visit(_: Program, names: Mapping[str, Any]) -> None:
+        values.append(value_in(text, names))
+
+    run(step, (), before=statement.place, visit=visit)
+    return values
 
 
 def _is_left(statement: ast.stmt) -> bool:
