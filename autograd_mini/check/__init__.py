@@ -18,17 +18,42 @@ checked, and what the stages before it have shown, and adds to that:
 hold what the stage after them needs; none imports one that comes later.
 """
 
-from autograd_mini.check.layer import check_backward as check_backward
-from autograd_mini.check.open_graph import compare as compare
-from autograd_mini.check.pipeline import check_gradients as check_gradients
-from autograd_mini.check.report import GradientError as GradientError
-from autograd_mini.check.report import GradientReport as GradientReport
-from autograd_mini.check.result import Quantity as Quantity
-from autograd_mini.check.training import check_script as check_script
-from autograd_mini.check.training import check_step as check_step
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autograd_mini.check.layer import check_backward as check_backward
+    from autograd_mini.check.open_graph import compare as compare
+    from autograd_mini.check.pipeline import check_gradients as check_gradients
+    from autograd_mini.check.report import GradientError as GradientError
+    from autograd_mini.check.report import GradientReport as GradientReport
+    from autograd_mini.check.result import Quantity as Quantity
+    from autograd_mini.check.training import check_script as check_script
+    from autograd_mini.check.training import check_step as check_step
+
+
+def __getattr__(name: str) -> Any:
+    """The stages are imported when a check is first asked for."""
+    if name in _LAZY:
+        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+_LAZY = {
+    "check_backward": "layer",
+    "compare": "open_graph",
+    "check_gradients": "pipeline",
+    "GradientError": "report",
+    "GradientReport": "report",
+    "Quantity": "result",
+    "check_script": "training",
+    "check_step": "training",
+}
+"""Where each name is."""
 
 ORDER = (
-    "holders", "lines", "lines.syntax", "lines.formulas", "lines.words", "lines.line",
+    "refusal", "formats", "progress", "holders", "lines", "lines.syntax", "lines.formulas",
+    "lines.words", "lines.line",
     "lines.elementwise", "lines.parentheses", "lines.factors", "lines.terms", "lines.calls",
     "lines.products", "lines.statements", "lines.edits", "lines.source", "deadline", "lines.budget",
     "lines.by_name",

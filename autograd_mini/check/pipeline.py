@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from tqdm import tqdm  # type: ignore[import-untyped]
-
+from autograd_mini.check import progress
 from autograd_mini.check.blame import Blame, blamed
 from autograd_mini.check.capture import Loss, Manual, Required, captured
 from autograd_mini.check.causes import explained
@@ -121,7 +119,7 @@ def _checked(problem: Problem, seed: int, entries: int, seconds: float) -> Gradi
     if hint is not None and hint.of_forward:
         of_forward = [Mistake(None, "different-loss", hint.sentence, names=hint.names)]
         searched = Blame([], {})
-    with _progress() as said:
+    with progress.told() as said:
         budget = Budget(seconds, said)
         code = _located(point, searched, budget)
     slips = [*of_forward, *code.mistakes]
@@ -210,19 +208,3 @@ def _libraries() -> Any:
     from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
     return ThreadpoolController()
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Shows what is said after a second, on one line, where there is a terminal."""
-    with tqdm(bar_format="{desc}", delay=_PATIENCE, disable=None, leave=False) as line:
-
-        def say(text: str) -> None:
-            line.set_description_str(text, refresh=False)
-            line.update()
-
-        yield say
-
-
-_PATIENCE = 1.0
-"""After so many seconds it is shown what is going on."""

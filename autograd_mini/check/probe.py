@@ -14,12 +14,12 @@ from types import EllipsisType
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from autograd_mini.check.bounds import Bounds
 from autograd_mini.check.complex_step import ComplexStep, Slope
 from autograd_mini.check.kinks import crossed
 from autograd_mini.check.problem import Problem
+from autograd_mini.check.progress import shown
 from autograd_mini.core.graph import Node
 from autograd_mini.differences import Estimate, derivative, one_sided_derivative, surer
 from autograd_mini.typing import Array
@@ -31,9 +31,6 @@ TELLING = 1e-3
 
 EVALUATIONS = 8
 """How often the loss is computed for a derivative, usually."""
-
-_PATIENCE = 2.0
-"""How many seconds pass before progress is shown."""
 
 _PRECISE = 1e-4
 """Differences are taken no more exactly than this part of the error that is needed."""
@@ -272,8 +269,7 @@ class Probe:
         jumps: dict[Node, None] = {}
         crossings: dict[Node, Array] = {}
         slopes = {}
-        shown = tqdm(probed, f"checking {name}", delay=_PATIENCE, disable=None, leave=False)
-        for flat in shown:
+        for flat in shown(probed, f"checking {name}"):
             direction = Direction(_index(flat, self.data.shape), 1.0)
             slopes[flat] = self.along(direction, needed.of(flat), crossings)
             kinks.update(dict.fromkeys(slopes[flat].kinks))

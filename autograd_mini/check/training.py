@@ -18,6 +18,7 @@ from autograd_mini.check.layer import check_backward
 from autograd_mini.check.lines.instrument import narrow_lines
 from autograd_mini.check.lines.state import GENERATORS
 from autograd_mini.check.pipeline import checked
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.report import GradientReport
 from autograd_mini.check.report.view import Hints, checked_hints
 from autograd_mini.check.scripts.execution import CALL, File
@@ -26,7 +27,6 @@ from autograd_mini.check.scripts.held_back import held_back
 from autograd_mini.check.scripts.layers import layers_in, layers_with_inputs
 from autograd_mini.check.scripts.loops import steps_in, steps_in_call
 from autograd_mini.check.scripts.text import Cell, cells_of, file_at, trains
-from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.posed import Asked, Posed, posed
 from autograd_mini.check.steps.step import Step, step_of
 from autograd_mini.check.steps.variables import as_numbers

@@ -13,18 +13,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import autograd_mini as ag
-from autograd_mini.check.report import FORMATS, GradientReport, format_of
-from autograd_mini.check.report.patch import diff
-from autograd_mini.check.report.patch import write as write_corrections
+from autograd_mini.check.formats import FORMATS, format_of
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scripts.text import file_at
-from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.cli import pictures, scripts, several
 from autograd_mini.cli.expressions import ExpressionError
 from autograd_mini.cli.files import Misuse, defined, in_roles, nearest, running, say, source_of
 from autograd_mini.core.rule import RULES
 from autograd_mini.show.transliteration import for_stream
+
+if TYPE_CHECKING:
+    from autograd_mini.check.report import GradientReport
 
 Options = argparse.Namespace
 
@@ -261,10 +263,12 @@ def _told(report: GradientReport, options: Options) -> int:
 
 def _fix(report: GradientReport, write: bool) -> None:
     """Print the corrected lines as a diff, and write them where that is wanted."""
+    from autograd_mini.check.report import patch
+
     try:
         corrected = report.corrections()
-        print(diff(corrected), end="", flush=True)
-        for file in write_corrections(corrected) if write else ():
+        print(patch.diff(corrected), end="", flush=True)
+        for file in patch.write(corrected) if write else ():
             print(f"\nwritten to {file}", file=sys.stderr)
     except BrokenPipeError:
         raise

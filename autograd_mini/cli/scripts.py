@@ -15,14 +15,14 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from autograd_mini.check.report import GradientReport
-from autograd_mini.check.scripts.given import arrays_of, loaded
-from autograd_mini.check.scripts.layers import layers_in
 from autograd_mini.check.scripts.text import Cell, cells_of
 from autograd_mini.check.scripts.text import trains as has_updates
-from autograd_mini.check.training import cells_checked
 from autograd_mini.typing import Array
+
+if TYPE_CHECKING:
+    from autograd_mini.check.report import GradientReport
 
 HERE = "--here"
 """The option by which the process of its own is told that it is that."""
@@ -107,7 +107,11 @@ def is_script(cells: Sequence[Cell], roles: Sequence[str]) -> bool:
     trains = has_updates(cells)
     if all(name in names for name in wanted) and (manual in names or not trains):
         return False
-    return trains or bool(layers_in(cells))
+    if trains:
+        return True
+    from autograd_mini.check.scripts.layers import layers_in
+
+    return bool(layers_in(cells))
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -241,6 +245,9 @@ def checked(file: Path, cells: Sequence[Cell], options: argparse.Namespace) -> G
         ValueError: it cannot be told what is to be checked.
         Exception: what the file raises.
     """
+    from autograd_mini.check.scripts.given import loaded
+    from autograd_mini.check.training import cells_checked
+
     loss = options.loss if options.loss != "loss" else None
     names = options.params if options.params != "params" else ""
     report = cells_checked(
@@ -281,6 +288,8 @@ _SAID_BY = re.compile(r"\((\w+=(, )?)+\)$")
 
 def _upstream(path: Path) -> Array | tuple[Array, ...]:
     """The upstream gradient in a file, or several of them, in their order."""
+    from autograd_mini.check.scripts.given import arrays_of
+
     found = arrays_of(str(path), f"--upstream {path}")
     return tuple(found.values()) if isinstance(found, dict) else found
 

@@ -9,7 +9,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from autograd_mini import check_gradients
-from autograd_mini.check import pipeline
+from autograd_mini.check import progress
 from autograd_mini.check.lines import located
 
 X = np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 1.0]])
@@ -50,7 +50,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize(("stream", "shown"), [(Terminal(), True), (io.StringIO(), False)])
 def test_what_is_tried_is_shown_on_a_terminal(monkeypatch, stream, shown):
     monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr(pipeline, "_PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
     check_gradients(loss, PARAMS, manual, seconds=3)
     said = stream.getvalue()
     assert ("\rsearching for the right line " in said) == shown
@@ -59,7 +59,7 @@ def test_what_is_tried_is_shown_on_a_terminal(monkeypatch, stream, shown):
 
 def test_what_is_soon_over_shows_nothing(monkeypatch):
     monkeypatch.setattr("sys.stderr", stream := Terminal())
-    monkeypatch.setattr(pipeline, "_PATIENCE", 1000.0)
+    monkeypatch.setattr(progress, "PATIENCE", 1000.0)
     check_gradients(loss, PARAMS, manual, seconds=0.5)
     assert "searching" not in stream.getvalue()
 

@@ -29,6 +29,14 @@ from autograd_mini.show.transliteration import plain_letters
 NEURON = ["sigmoid(w*x + b)", "--at", "w=0.5,x=2,b=-1"]
 
 
+def test_the_stages_of_a_check_are_imported_by_the_process_that_checks():
+    code = "import sys, autograd_mini.cli; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"autograd_mini.check.pipeline", "autograd_mini.check.report", "tqdm", "unittest.mock"}
+    assert "autograd_mini.cli" in found.stdout.split()
+    assert heavy.isdisjoint(found.stdout.split())
+
+
 def test_the_command_line_says_its_version_and_its_rules(capsys):
     found = subprocess.run(
         [sys.executable, "-m", "autograd_mini", "--version"],

@@ -245,6 +245,15 @@ def updates_itself(statement: ast.stmt) -> bool:
     return any(ast.unparse(n) == target for part in read for n in ast.walk(part))
 
 
+def is_made_of_itself(statement: ast.stmt) -> bool:
+    """Whether a statement makes of what its target held something else, ``net = f(net, grads)``."""
+    if not isinstance(statement, ast.Assign):
+        return False
+    target = ast.unparse(statement.targets[0])
+    made = isinstance(statement.value, ast.Call | ast.ListComp | ast.DictComp)
+    return made and any(ast.unparse(node) == target for node in ast.walk(statement.value))
+
+
 def amount_of(statement: ast.stmt) -> ast.expr | None:
     """What a statement adds or takes away: the right side of ``W -= …``, ``W = W - …`` and such."""
     if isinstance(statement, ast.AugAssign):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
+from autograd_mini.check.formats import format_of
 from autograd_mini.check.report.page import drawing_of, fragment_of, page_of
 from autograd_mini.check.report.patch import Correction, corrections, diff
 from autograd_mini.check.report.text import text_of
@@ -224,8 +224,14 @@ class GradientReport(Result):
         """
         from autograd_mini.files import write_whole
 
-        write_whole(path, format_of(path)(self, hints).encode())
+        written = {
+            ".html": self.html, ".json": self.to_json, ".svg": self.svg, ".txt": self._lines
+        }  # fmt: skip
+        write_whole(path, written[format_of(path)](hints).encode())
         return os.fspath(path)
+
+    def _lines(self, hints: Hints | None) -> str:
+        return self.text(hints) + "\n"
 
     def _view(self, hints: Hints | None) -> View:
         return view_of(self, self.hints if hints is None else checked_hints(hints))
@@ -234,27 +240,3 @@ class GradientReport(Result):
         return for_stream(self.text())
 
     __repr__ = __str__
-
-
-FORMATS: dict[str, Callable[[GradientReport, Hints | None], str]] = {
-    ".html": GradientReport.html,
-    ".json": GradientReport.to_json,
-    ".svg": GradientReport.svg,
-    ".txt": lambda report, hints: report.text(hints) + "\n",
-}
-"""What a report can be saved as: the end of a file's name, and what is written."""
-
-
-def format_of(path: str | os.PathLike[str]) -> Callable[[GradientReport, Hints | None], str]:
-    """What is written to a file of this name.
-
-    Raises:
-        ValueError: a report cannot be saved as that.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise ValueError(
-            f"{Path(path).name!r} names no format that a report can be saved in: "
-            f"end it in {', '.join(FORMATS)}"
-        )
-    return FORMATS[suffix]

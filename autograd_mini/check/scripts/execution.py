@@ -14,10 +14,10 @@ from typing import Any
 from autograd_mini.check.lines.program import Listen, Program, Stopped
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.lines.state import State
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scripts.blocks import block, stored
 from autograd_mini.check.scripts.given import Missing, bound_by, by_variable, missing_file
 from autograd_mini.check.scripts.text import Cell
-from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.raised import told
 from autograd_mini.check.steps.variables import Held
 

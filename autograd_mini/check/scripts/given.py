@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scripts.held_back import Replaced
 from autograd_mini.check.scripts.text import Cell
-from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.variables import Held
 from autograd_mini.files import is_users
 from autograd_mini.typing import Array

@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from autograd_mini.check.steps.variables import Held
 
@@ -65,7 +64,7 @@ def held_back(file: Path, pictures: bool, readers: Sequence[Replaced] = ()) -> I
     home = str(file.resolve().parent)
     with contextlib.ExitStack() as stack:
         for owner, name, value in (*_replaced(), *(_pictures() if pictures else ()), *readers):
-            stack.enter_context(mock.patch.object(owner, name, value))
+            stack.enter_context(exchanged(owner, name, value))
         stack.enter_context(contextlib.redirect_stdout(output))
         stack.enter_context(contextlib.redirect_stderr(output))
         stack.enter_context(warnings.catch_warnings())
@@ -83,6 +82,17 @@ def held_back(file: Path, pictures: bool, readers: Sequence[Replaced] = ()) -> I
             for name in set(sys.modules) - modules:
                 if _is_beside(name, home):
                     del sys.modules[name]
+
+
+@contextlib.contextmanager
+def exchanged(owner: object, name: str, value: Held) -> Iterator[None]:
+    """While it is open, an attribute of a module or of a class is another."""
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
 
 
 def _is_beside(name: str, home: str) -> bool:

@@ -16,9 +16,9 @@ from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Site
 from autograd_mini.check.lines.source import Place
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scripts.execution import Execution, File
 from autograd_mini.check.scripts.text import Cell
-from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.variables import Held
 
 _FORWARD = re.compile(r"forward|fwd")

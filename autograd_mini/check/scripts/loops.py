@@ -14,14 +14,13 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART
 from autograd_mini.check.lines.program import Follow, Program, Site, Stopped
 from autograd_mini.check.lines.source import Place, Unit
-from autograd_mini.check.lines.syntax import updates_itself
+from autograd_mini.check.lines.syntax import is_made_of_itself, updates_itself
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, stored
 from autograd_mini.check.scripts.execution import Execution, File
 from autograd_mini.check.scripts.optimisers import handed_over
 from autograd_mini.check.scripts.text import Cell
-from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.updates import is_made_of_itself
 from autograd_mini.notebooks import cell_of_name
 
 Loop = ast.For | ast.While | ast.ListComp | ast.GeneratorExp

@@ -7,12 +7,12 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
 from autograd_mini.check.lines.program import Follow
 from autograd_mini.check.scripts.execution import Execution, File, line_of
+from autograd_mini.check.scripts.held_back import exchanged
 from autograd_mini.check.scripts.text import OPTIMISERS, optimises
 from autograd_mini.check.steps.step import Step, step_of
 from autograd_mini.check.steps.variables import Held
@@ -65,7 +65,7 @@ def handed_over(file: File) -> Step | None:
     with contextlib.ExitStack() as stack:
         for name in OPTIMISERS:
             watched = _watched(name, getattr(optimize, name))
-            stack.enter_context(mock.patch.object(optimize, name, watched))
+            stack.enter_context(exchanged(optimize, name, watched))
         try:
             Execution(file).run()
         except _Handed as handed:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from autograd_mini.check.lines.syntax import updates_itself
-from autograd_mini.check.steps.fit import CannotTell
-from autograd_mini.check.steps.updates import is_made_of_itself
+from autograd_mini.check.lines.syntax import is_made_of_itself, updates_itself
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.notebooks import code_cells, name_of_cell
 
 _COMMANDS = re.compile(r"\A%%(?s:.*)|^(\s*)[%!].*", re.MULTILINE)

@@ -16,18 +16,6 @@ SURE = 2
 """A loss of no higher rank is the loss, whatever its gradients are."""
 
 
-class CannotTell(ValueError):
-    """What is to be checked is not clear; the message says what was found, and asks one thing.
-
-    Attributes:
-        progress: how much was clear: of several refusals that of the greatest is told.
-    """
-
-    def __init__(self, message: str, progress: int = 0) -> None:
-        super().__init__(message)
-        self.progress = progress
-
-
 @dataclass(frozen=True)
 class Fit:
     """How the updates of a step stand to the gradients of a loss.

@@ -8,10 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.steps.asked import asked_losses
 from autograd_mini.check.steps.decay import Decay, decays, has_penalty, with_decay
 from autograd_mini.check.steps.factor import Unsaid
-from autograd_mini.check.steps.fit import SURE, CannotTell, Fit, is_read_between, nearness, whole
+from autograd_mini.check.steps.fit import SURE, Fit, is_read_between, nearness, whole
 from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,

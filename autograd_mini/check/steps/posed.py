@@ -16,9 +16,10 @@ from autograd_mini.check.lines.state import DRAWN
 from autograd_mini.check.lines.syntax import updates_itself
 from autograd_mini.check.points import moved_beside
 from autograd_mini.check.problem import Problem
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scope import Scope
 from autograd_mini.check.steps.assumed import assumptions
-from autograd_mini.check.steps.fit import CannotTell, Fit
+from autograd_mini.check.steps.fit import Fit
 from autograd_mini.check.steps.fitting import Trained
 from autograd_mini.check.steps.raised import told
 from autograd_mini.check.steps.recorded import MOST_NUMBERS, Made, Ran, put, run

@@ -10,8 +10,8 @@ from autograd_mini.check.broadcasting import remedy
 from autograd_mini.check.lines.failing import failing_statement
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Statement
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scope import Scope
-from autograd_mini.check.steps.fit import CannotTell
 
 
 def told(program: Program, error: BaseException) -> BaseException:

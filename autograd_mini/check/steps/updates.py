@@ -162,15 +162,6 @@ _APART = 0.25
 """How far another point lies, as a part of a variable's usual size."""
 
 
-def is_made_of_itself(statement: ast.stmt) -> bool:
-    """Whether a statement makes of what its target held something else, ``net = f(net, grads)``."""
-    if not isinstance(statement, ast.Assign):
-        return False
-    target = ast.unparse(statement.targets[0])
-    made = isinstance(statement.value, ast.Call | ast.ListComp | ast.DictComp)
-    return made and any(ast.unparse(node) == target for node in ast.walk(statement.value))
-
-
 def goes_on(statement: ast.stmt) -> bool:
     """Whether a statement adds to what its target held, be it to a part of that: an average.
 

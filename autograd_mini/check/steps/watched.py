@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autograd_mini.check.lines.syntax import updates_itself
+from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.steps.decay import with_decay
-from autograd_mini.check.steps.fit import CannotTell
 from autograd_mini.check.steps.fitting import Trained, Values
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.recorded import Made, Ran, run
