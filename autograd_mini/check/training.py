@@ -388,7 +388,8 @@ def _where_all_move(found: Posed, asked: Asked) -> Posed:
             other = posed(later, asked)
         except CannotTell:
             break
-        if other.sure >= found.sure and other.unmoving < found.unmoving:
+        is_known = other.sure >= found.sure or other.loss == found.loss
+        if is_known and other.unmoving < found.unmoving:
             found = other
         number += 1
     return found

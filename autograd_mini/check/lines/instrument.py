@@ -10,7 +10,7 @@ from types import CodeType
 from typing import Any, TypeVar, cast
 
 from autograd_mini.check.lines.source import COMPOUND, Headed, Place, Unit
-from autograd_mini.check.lines.syntax import with_own_lists
+from autograd_mini.check.lines.syntax import target_of, with_own_lists
 from autograd_mini.recording.functions import WRITING
 
 HOOKS = (
@@ -274,6 +274,11 @@ class _Hooked(ast.NodeTransformer):
         made = self.copied(node)
         call, after = node.value, made.value
         if not isinstance(call, ast.Call) or not isinstance(after, ast.Call):
+            return made
+        attribute = target_of(node)
+        if attribute is not None:
+            name = ast.unparse(attribute)
+            after.args[-1] = self.value(node, 0, WHOLE, name, after.args[-1])
             return made
         if not isinstance(call.func, ast.Attribute):
             return made

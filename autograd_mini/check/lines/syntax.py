@@ -232,17 +232,40 @@ def updates_itself(statement: ast.stmt) -> bool:
     >>> [updates_itself(ast.parse(text).body[0]) for text in
     ...  ("w -= dw", "w = w - dw", "w = [a - b for a, b in zip(w, dw)]", "z = x - y", "w = w * 2")]
     [True, True, True, False, False]
+    >>> updates_itself(ast.parse("setattr(net, 'w', getattr(net, 'w') - dw)").body[0])
+    True
     """
     if isinstance(statement, ast.AugAssign):
         return isinstance(statement.op, ast.Add | ast.Sub)
-    if not isinstance(statement, ast.Assign) or amount_of(statement) is None:
+    target, value = target_of(statement), value_of(statement)
+    if target is None or value is None or amount_of(statement) is None:
         return False
-    target = ast.unparse(statement.targets[0])
-    if isinstance(statement.value, ast.ListComp):
-        read = [generator.iter for generator in statement.value.generators]
-    else:
-        read = [statement.value]
-    return any(ast.unparse(n) == target for part in read for n in ast.walk(part))
+    text = ast.unparse(target)
+    read = [one.iter for one in value.generators] if isinstance(value, ast.ListComp) else [value]
+    return any(ast.unparse(n) == text for part in read for n in ast.walk(part))
+
+
+def target_of(statement: ast.stmt) -> ast.expr | None:
+    """What a statement assigns to, the first of several; ``None`` where it does not.
+
+    ``setattr(net, name, …)`` assigns to ``getattr(net, name)``.
+    """
+    match statement:
+        case ast.Assign(targets=[target, *_]) | ast.AugAssign(target=target):
+            return target
+        case ast.Expr(ast.Call(func=ast.Name("setattr"), args=[holder, name, _])):
+            return made("getattr(_0, _1)", holder, name)
+    return None
+
+
+def value_of(statement: ast.stmt) -> ast.expr | None:
+    """What a statement assigns, by ``setattr`` too, or returns; ``None`` where it does neither."""
+    match statement:
+        case ast.Assign() | ast.AugAssign() | ast.AnnAssign() | ast.Return():
+            return statement.value
+        case ast.Expr(ast.Call(func=ast.Name("setattr"), args=[_, _, value])):
+            return value
+    return None
 
 
 def is_made_of_itself(statement: ast.stmt) -> bool:
@@ -258,7 +281,7 @@ def amount_of(statement: ast.stmt) -> ast.expr | None:
     """What a statement adds or takes away: the right side of ``W -= …``, ``W = W - …`` and such."""
     if isinstance(statement, ast.AugAssign):
         return statement.value if isinstance(statement.op, ast.Add | ast.Sub) else None
-    value = getattr(statement, "value", None)
+    value = value_of(statement)
     if isinstance(value, ast.ListComp):
         value = value.elt
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):

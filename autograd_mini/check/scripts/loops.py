@@ -14,7 +14,7 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART
 from autograd_mini.check.lines.program import Follow, Program, Site, Stopped
 from autograd_mini.check.lines.source import Place, Unit
-from autograd_mini.check.lines.syntax import is_made_of_itself, updates_itself
+from autograd_mini.check.lines.syntax import is_made_of_itself, target_of, updates_itself
 from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, stored
 from autograd_mini.check.scripts.execution import Execution, File
@@ -367,5 +367,4 @@ def _start(statements: Sequence[tuple[Cell, ast.stmt]]) -> int | None:
 def _updated(node: ast.stmt) -> Iterator[str]:
     """The names at the top of which a statement updates what they stand for."""
     if updates_itself(node):
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
-        yield from (n.id for n in ast.walk(targets[0]) if isinstance(n, ast.Name))
+        yield from (n.id for n in ast.walk(target_of(node) or node) if isinstance(n, ast.Name))

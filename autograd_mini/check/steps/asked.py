@@ -20,7 +20,7 @@ def asked_losses(asked: str, program: Program, ran: Ran, found: Sequence[Loss]) 
     """
     line = int(asked) if asked.isdigit() else None
     chosen = [
-        Loss(f"{m.name}, line {m.site.place[1]}", m.name, event=(m.site, m.turn, m.key))
+        Loss(f"{m.name}, line {m.site.place[1]}", m.name, event=m.at)
         for m in reversed(ran.made)
         if m.node is not None and m.is_number
         if m.site.place[1] == line

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autograd_mini.check.lines.syntax import amount_of
+from autograd_mini.check.lines.syntax import amount_of, target_of
 from autograd_mini.check.steps.multiples import SAME, TELLING, common_factor, ratio_of
 from autograd_mini.check.steps.updates import Update
 from autograd_mini.check.steps.variables import Path, Variable
@@ -113,10 +113,10 @@ def _may_decay(update: Update, decaying: Sequence[Update]) -> bool:
         return False
     if update.statement.place in {one.statement.place for one in decaying if one.statement}:
         return True
-    node = update.statement.node
-    target, amount = getattr(node, "target", None), amount_of(node)
-    text = ast.unparse(getattr(node, "targets", [target])[0])
-    return amount is not None and any(ast.unparse(part) == text for part in ast.walk(amount))
+    target, amount = target_of(update.statement.node), amount_of(update.statement.node)
+    if target is None or amount is None:
+        return False
+    return any(ast.unparse(part) == ast.unparse(target) for part in ast.walk(amount))
 
 
 def has_penalty(root: Node, leaves: Sequence[Node]) -> bool:

@@ -124,11 +124,11 @@ class Unsaid:
         slopes = [slope for slope in every if slope.size > 1]
         numbers = np.array([float(np.sum(slope)) for slope in every if slope.size == 1])
         found = []
-        given = {(m.site, m.turn, m.key): m.numbers for m in self.given.made}
+        given = {m.at: m.numbers for m in self.given.made}
         for made in self.plain.made:
             if made.numbers is None or made.site.slot == HANDED or made.numbers.size < TELLING:
                 continue
-            same = given.get((made.site, made.turn, made.key))
+            same = given.get(made.at)
             if same is not None and np.array_equal(made.numbers, same):
                 continue  # data
             for slope in reversed(slopes):
@@ -145,9 +145,9 @@ class Unsaid:
             slopes: the gradients of the numbers that the loss is made of.
         """
         rows: dict[Site, dict[float, None]] = {}
-        given = {(m.site, m.turn, m.key): m.value for m in self.given.made if m.is_number}
+        given = {m.at: m.value for m in self.given.made if m.is_number}
         for made in self.plain.made:
-            same = given.get((made.site, made.turn, made.key))
+            same = given.get(made.at)
             if made.is_number and made.site.slot != HANDED and made.value != same:
                 rows.setdefault(made.site, {})[float(np.sum(made.value))] = None
         found = []

@@ -112,7 +112,7 @@ class Loss:
     def number(self, ran: Ran, visited: Sequence[tuple[Any, ...]]) -> float | None:
         """The loss as a number, of a run that is not recorded; ``None`` where it was not made."""
         if self.event is not None:
-            made = (m.value for m in ran.made if (m.site, m.turn, m.key) == self.event)
+            made = (m.value for m in ran.made if m.at == self.event)
             value = next(made, None)
         elif self.key is not None:
             value = _item(ran.result, self.key)
@@ -125,7 +125,7 @@ class Loss:
         """The loss as a node, or ``None`` where it was not made."""
         if self.event is not None:
             for made in ran.made:
-                if (made.site, made.turn, made.key) == self.event:
+                if made.at == self.event:
                     return made.node
             return None
         if self.key is not None:
@@ -258,11 +258,11 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
             continue
         kept = made.name.endswith("[]")
         rank = 1 if kept or made.name in printed else 2
+        statement = statement_of(program, made)
         if not sounds_like_a_loss(made.name):
-            if made.name not in printed:
+            if made.name not in printed and not _only_adds_up(program, statement):
                 continue
             rank = 4
-        statement = statement_of(program, made)
         if statement is not None and is_average(statement.node):
             rank = max(rank, 3)  # rather what it is an average of
         if made.node in found and found[made.node].rank <= rank:
@@ -270,9 +270,21 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
         line = "" if statement is None else f", line {made.site.place[1]}"
         how = " (kept in a list)" if kept else " (printed)" if rank == 1 else ""
         words = f"{made.name.removesuffix('[]')}{line}{how}"
-        event = made.site, made.turn, made.key
-        found[made.node] = Loss(words, made.name, event=event, rank=rank)
+        found[made.node] = Loss(words, made.name, event=made.at, rank=rank)
     yield from found.values()
+
+
+def _only_adds_up(program: Program, statement: Statement | None) -> bool:
+    """Whether a statement adds to a number that nothing else reads, ``total += squared``."""
+    node = None if statement is None else statement.node
+    if not isinstance(node, ast.AugAssign) or not isinstance(node.op, ast.Add):
+        return False
+    name = ast.unparse(node.target)
+    return not any(
+        isinstance(getattr(part, "ctx", None), ast.Load) and ast.unparse(part) == name
+        for each in program.statements
+        for part in ast.walk(each.node)
+    )
 
 
 def _first_and_last(several: Sequence[Made]) -> list[Made]:

@@ -73,6 +73,7 @@ class Posed:
         sure: whether the loss is one by what the code says, or all is right for it.
         agreeing: how many gradients are right for it.
         unchanged: how many variables an update of the step names and does not change.
+        loss: what is taken for its loss, in words.
     """
 
     step: Step
@@ -81,6 +82,7 @@ class Posed:
     sure: bool
     agreeing: int
     unchanged: int
+    loss: str
 
     @cached_property
     def unmoving(self) -> int:
@@ -122,7 +124,9 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     trained = Trained(step, tuple(changed), names, plain, wanted=wanted)
     trained, fit = _fitted(trained, asked.loss)
     others = [update.variable for update in updated if update not in fit.parameters]
-    if not (fit.complete or step.at_rest) and (momenta := tuple(fading(step, others))):
+    if not (fit.complete or step.at_rest) and (
+        momenta := tuple(fading(step, others, fit.parameters))
+    ):
         return posed(replace(step, at_rest=momenta), asked)
     if not (updated or fit.sure):
         raise CannotTell(
@@ -134,7 +138,7 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     posing = _Posing(trained, fit)
     problem = replace(posing.problem({}), assumptions=tuple(assumptions(trained, fit)))
     parameters = tuple(update.variable for update in fit.parameters)
-    return Posed(step, problem, parameters, fit.sure, fit.agreeing, unchanged)
+    return Posed(step, problem, parameters, fit.sure, fit.agreeing, unchanged, fit.loss.words)
 
 
 def _fitted(trained: Trained, asked: str | None) -> tuple[Trained, Fit]:
@@ -185,7 +189,7 @@ def _is_late(ran: Ran, fit: Fit) -> bool:
     """Whether a loss is computed behind an update."""
     places = {u.statement.place for u in fit.parameters if u.statement is not None}
     first = next((i for i, m in enumerate(ran.made) if m.site.place in places), len(ran.made))
-    found = [i for i, m in enumerate(ran.made) if (m.site, m.turn, m.key) == fit.loss.event]
+    found = [i for i, m in enumerate(ran.made) if m.at == fit.loss.event]
     return not found or found[0] > first
 
 
@@ -322,8 +326,22 @@ class _Posing:
         """How far a difference of two numbers, divided by a rate, may be off."""
         if update in self.fit.sources:
             return np.zeros(np.shape(before))
-        size = np.abs(before) + np.abs(update.taken)
-        return np.asarray(_ROUNDINGS * np.finfo(float).eps * size / abs(self._scale(update)))
+        scale = abs(self._scale(update))
+        rounding = _ROUNDINGS * np.finfo(float).eps * (np.abs(before) + np.abs(update.taken))
+        return np.asarray((rounding + self._room_of_factor * np.abs(update.taken)) / scale)
+
+    @cached_property
+    def _room_of_factor(self) -> float:
+        """How far the factor may be off, as a part of it, where updates say it."""
+        said = [u for u in self.fit.parameters if u.variable.paths in self.fit.right]
+        sizes = [
+            (float(np.sum(np.abs(u.variable.before) + np.abs(u.taken))), np.sum(np.abs(u.taken)))
+            for u in said
+        ]
+        if abs(self.fit.factor) == 1:
+            return 0.0
+        parts = [held / float(taken) for held, taken in sizes if taken]
+        return _ROUNDINGS * float(np.finfo(float).eps) * max(parts, default=1.0)
 
 
 _ROUNDINGS = 8.0

@@ -46,6 +46,11 @@ class Made:
     numbers: Array | None = None
 
     @property
+    def at(self) -> tuple[Site, int, Held]:
+        """Where it was made, at which turn, and which item of what was made there it is."""
+        return self.site, self.turn, self.key
+
+    @property
     def is_number(self) -> bool:
         """Whether it is one real number."""
         return isinstance(self.value, float | np.floating) or (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,12 +14,14 @@ from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.lines.syntax import target_of
 from autograd_mini.check.lines.words import broadcasts
 from autograd_mini.check.steps.multiples import is_clipped, ratio_of
 from autograd_mini.check.steps.recorded import Made, Ran, lists_of
 from autograd_mini.check.steps.updates import Update, made_before, scalars
-from autograd_mini.core.graph import topological_order
-from autograd_mini.typing import Array
+from autograd_mini.check.structure import is_elementwise, squared, symbol_of
+from autograd_mini.core.graph import Node, is_node, topological_order
+from autograd_mini.typing import Array, Operand
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Sources:
         """
         clipped = is_clipped(taken, right, self._says_clip)
         clipped = clipped or bool(self._clipping)  # be it that it is within the limits here
-        if update.divides or clipped:
+        if update.divides or clipped or scaled_in(update, ran) is not None:
             return self._source(update, right, clipped, ran)
         return self._signed(update) if ratio_of(taken, right) is None else None
 
@@ -61,7 +63,8 @@ class Sources:
         return {s.place for s in self.known.statements if _clips_in_place(s)}
 
     def _source(self, update: Update, right: Array, clipped: bool, ran: Ran) -> Made | None:
-        """The array that goes into an update as the gradient: by its numbers, or by its name.
+        """The array that goes into an update as the gradient: by its numbers, by what is made of
+        it, or by its name.
 
         Arguments:
             clipped: whether it may be written into once more, where it is clipped.
@@ -73,6 +76,11 @@ class Sources:
             numbers = made.numbers
             alike = numbers is not None and numbers.shape == shape and numbers.size > 1
             if numbers is not None and alike and ratio_of(numbers, right):
+                return made
+        scaled = scaled_in(update, ran)
+        places = [] if scaled is None else [m.at for m in ran.made if m.node is scaled]
+        for made in arrays:
+            if made.at in places:
                 return made
         name, own = self.names[update], [update.statement.place] if update.statement else []
         named = [
@@ -116,21 +124,56 @@ def _read_by(update: Update, arrays: Sequence[Made], ran: Ran) -> list[Made]:
     """Those of which an update is made, as far as the recording tells; all where nothing is
     updated, as by a step that returns its gradients.
     """
-    nodes = {(made.site, made.turn, made.key): made.node for made in ran.made}
+    nodes = {made.at: made.node for made in ran.made}
     leaf = ran.leaves.get(update.variable)
     after = [node for node, _ in ran.nodes_after(update.variable) if node is not leaf]
     known = set().union(*map(topological_order, after))
 
     def is_read(made: Made) -> bool:
-        node = nodes.get((made.site, made.turn, made.key))
+        node = nodes.get(made.at)
         return node is None or not known or node in known
 
     return list(filter(is_read, arrays))
 
 
+def scaled_in(update: Update, ran: Ran) -> Node | None:
+    """What an update divides by its own squares, as optimisers do that scale each number by itself;
+    ``None`` where it does not, or was not recorded.
+
+    >>> from autograd_mini import Tensor
+    >>> from autograd_mini.check.steps.variables import Variable
+    >>> w = Tensor([1.0, -2.0])
+    >>> gradient = w * 3
+    >>> after = w - 0.1 * (0.1 * gradient) / (np.sqrt(0.01 * gradient**2) + 1e-8)
+    >>> of = Variable((), w.data, "array")
+    >>> scaled_in(Update(of, w.data), Ran(leaves={of: w}, nodes={of: [(after, ...)]})) is gradient
+    True
+    """
+    shape, leaf = update.variable.before.shape, ran.leaves.get(update.variable)
+    for after, _ in ran.nodes_after(update.variable):
+        for node in _elementwise_below(after, shape, leaf):
+            if symbol_of(node) == "/":
+                over, under = (list(_elementwise_below(p, shape, leaf)) for p in node.parents)
+                squares = {squared(each) for each in under}
+                found = next((each for each in over if each in squares), None)
+                if found is not None:
+                    return found
+    return None
+
+
+def _elementwise_below(node: Operand, shape: tuple[int, ...], leaf: Node | None) -> Iterator[Node]:
+    """A node and the operands of a shape that it is made of number by number, but for a leaf."""
+    waiting, seen = [node], set[Node]()
+    for one in waiting:  # grows while it is walked
+        if is_node(one) and one not in seen and one is not leaf and one.data.shape == shape:
+            seen.add(one)
+            yield one
+            waiting += one.parents if one.parents and is_elementwise(one) else ()
+
+
 def _clips_in_place(statement: Statement) -> bool:
     """Whether something is clipped where it stands, each number or all by their norm."""
-    target = getattr(statement.node, "targets", [None])[0]
+    target = target_of(statement.node)
     if _scales_by_norm(statement):
         return True
     for call in ast.walk(statement.node):

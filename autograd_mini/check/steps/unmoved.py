@@ -12,7 +12,7 @@ import numpy as np
 from autograd_mini.check.lines.claims import is_gradient_name
 from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Place, Statement
-from autograd_mini.check.lines.syntax import amount_of, leaves_as_it_is, updates_itself
+from autograd_mini.check.lines.syntax import amount_of, leaves_as_it_is, target_of, updates_itself
 from autograd_mini.check.steps.recorded import Ran, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
@@ -40,8 +40,9 @@ def written(step: Step, found: Sequence[Variable], ran: Ran) -> list[Variable]:
     names = set()
     for statement in step.known.statements:
         if updates_itself(statement.node) or _is_left(statement.node):
-            target = getattr(statement.node, "target", None)
-            node = getattr(statement.node, "targets", [target])[0]
+            node = target_of(statement.node)
+            if node is None:
+                continue
             names.add(ast.unparse(node))
             if isinstance(node, ast.Tuple):
                 names.update(map(ast.unparse, node.elts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -82,21 +83,37 @@ def updates(
     return with_factors(step, ordered)
 
 
-def fading(step: Step, several: Sequence[Variable]) -> Iterator[Variable]:
+def fading(
+    step: Step, several: Sequence[Variable], parameters: Sequence[Update]
+) -> Iterator[Variable]:
     """Those of several variables of which a part goes on after a step, as of a momentum.
 
-    What goes on whole is none: a sum of gradients that is not begun anew is a mistake.
+    What goes on whole is none: a sum of gradients that is not begun anew is a mistake.  Nor is a
+    rate that falls: without it no parameter moves.
+
+    Arguments:
+        step: the step.
+        several: what it changes besides its parameters.
+        parameters: what it does to these; a momentum has the shape of one.
     """
-    moving = [v for v in several if v.before.dtype.kind == "f" and v.before.any()]
+    shapes = {update.variable.before.shape for update in parameters}
+    moving = [v for v in several if v.before.shape in shapes and v.before.any()]
     if not moving:
         return
-    rng = np.random.default_rng(5)
+    rng, own = np.random.default_rng(5), [update.variable for update in parameters]
     by = {v: rng.normal(size=v.before.shape) for v in moving}
-    plain, moved = run(step, moving), run(step, moving, start={v: v.before + by[v] for v in moving})
+    runs = [run(step, moving, start={v: v.before + n * by[v] for v in moving}) for n in (0, 1, 2)]
     for variable in moving:
-        here, there = (as_numbers(ran.after.get(variable)) for ran in (plain, moved))
-        part = None if here is None or there is None else ratio_of(there - here, by[variable])
-        if part is not None and 0 < abs(part) < 1 - SAME:
+        held = [as_numbers(ran.after.get(variable)) for ran in runs]
+        changes = [b - a for a, b in itertools.pairwise(held) if a is not None and b is not None]
+        parts = [ratio_of(change, by[variable]) for change in changes]
+        once, twice = parts if len(parts) == 2 else (None, None)
+        if once is None or twice is None or abs(once - twice) > SAME or abs(once) >= 1 - SAME:
+            continue
+        without = run(step, own, start={variable: np.zeros(variable.before.shape)})
+        left = [(u, as_numbers(without.after.get(u.variable))) for u in parameters]
+        if not any(u.taken.any() and n is not None and _is_unchanged(u.variable.before, n)
+                   for u, n in left):  # fmt: skip
             yield variable
 
 

@@ -87,10 +87,7 @@ class Watched(Trained):
         assert isinstance(root, Tensor)
         ran.notes = list(self.unfollowed)
         ran.errors = {names[name]: error for name, error in errors.items()}
-        ran.made = [
-            replace(m, node=root if (m.site, m.turn, m.key) == loss.event else None)
-            for m in ran.made
-        ]
+        ran.made = [replace(m, node=root if m.at == loss.event else None) for m in ran.made]
         return ran, with_decay(root, loss.decay, ran.leaves)
 
     def _explicit(self, ran: Ran, asked: str | None) -> list[Loss]:
@@ -119,11 +116,7 @@ class Watched(Trained):
 
 def _moves(made: Made, there: Made) -> bool:
     """Whether a number that is made is another where the parameters are others."""
-    if not made.is_number or (made.site, made.turn, made.key) != (
-        there.site,
-        there.turn,
-        there.key,
-    ):
+    if not made.is_number or made.at != there.at:
         return False
     one, other = as_numbers(made.value), as_numbers(there.value)
     return one is not None and other is not None and not np.array_equal(one, other)

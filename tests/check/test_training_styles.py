@@ -1,0 +1,188 @@
+"""Training code in many styles: right programs are right, and a slip is told in its line."""
+
+import textwrap
+
+from autograd_mini import check_script
+
+
+def checked(tmp_path, text, *changes, **options):
+    text = textwrap.dedent(text)
+    for right, wrong in changes:
+        assert text.count(right) == 1
+        text = text.replace(right, wrong)
+    path = tmp_path / "train.py"
+    path.write_text(text)
+    return check_script(path, **options)
+
+
+def repaired(report):
+    (mistake,) = report.mistakes
+    return mistake.line.text, mistake.repair and mistake.repair.text
+
+
+ADAM_BY_NAME = """
+    import numpy as np
+
+    rng = np.random.default_rng(11)
+    x, t = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+
+
+    class Linear:
+        def __init__(self, n, m):
+            self.weight, self.bias = rng.normal(size=(n, m)), np.zeros(m)
+            self.m_weight = self.v_weight = np.zeros((n, m))
+            self.m_bias = self.v_bias = np.zeros(m)
+
+        def __call__(self, x):
+            self.x = x
+            return x @ self.weight + self.bias
+
+        def back(self, up):
+            self.g_weight, self.g_bias = self.x.T @ up, up.sum(axis=0)
+            return up @ self.weight.T
+
+
+    def adam(layer, time, lr=0.01, eps=1e-8):
+        for name in ("weight", "bias"):
+            g = getattr(layer, "g_" + name)
+            m = 0.9 * getattr(layer, "m_" + name) + 0.1 * g
+            v = 0.99 * getattr(layer, "v_" + name) + 0.01 * g**2
+            setattr(layer, "m_" + name, m)
+            setattr(layer, "v_" + name, v)
+            mean, square = m / (1 - 0.9**time), v / (1 - 0.99**time)
+            setattr(layer, name, getattr(layer, name) - lr * mean / (np.sqrt(square) + eps))
+
+
+    first, last = Linear(3, 4), Linear(4, 2)
+    for epoch in range(1, 100):
+        h = np.tanh(first(x))
+        out = last(h)
+        loss = np.sum((out - t) ** 2) / 2
+        print(loss)
+        up = last.back(out - t)
+        first.back(up * (1 - h**2))
+        for layer in (first, last):
+            adam(layer, epoch)
+"""
+
+
+def test_an_optimiser_that_sets_attributes_by_their_names(tmp_path):
+    report = checked(tmp_path, ADAM_BY_NAME)
+    assert report.ok, str(report)
+    assert "what goes into the updates" in report.assumptions[3]
+
+
+def test_what_an_optimiser_scales_is_its_gradient_though_all_are_wrong(tmp_path):
+    slip = "up = last.back(out - t)", "up = last.back(out + t)"
+    assert repaired(checked(tmp_path, ADAM_BY_NAME, slip)) == slip[::-1]
+
+
+FALLING_RATE = """
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(9, 3)), rng.integers(0, 2, 9)
+    w, b, rate, reg = rng.normal(size=(3, 2)), np.zeros((1, 2)), 1.0, 0.01
+    for epoch in range(50):
+        scores = x @ w + b
+        p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        loss = -np.log(p[range(9), labels]).sum() / 9 + 0.5 * reg * np.sum(w * w)
+        dscores = p.copy()
+        dscores[range(9), labels] -= 1
+        dscores /= 9
+        dw = x.T @ dscores
+        db = np.sum(dscores, axis=0, keepdims=True)
+        dw += reg * w
+        w += -rate * dw
+        b += -rate * db
+        rate *= 0.99
+"""
+
+
+def test_a_rate_that_falls_is_no_momentum(tmp_path):
+    assert checked(tmp_path, FALLING_RATE).ok
+    report = checked(tmp_path, FALLING_RATE, ("dw += reg * w", "dw += 2 * reg * w"))
+    assert repaired(report) == ("dw += 2 * reg * w", "dw += reg * w")
+    assert not any("Momentum" in said for said in report.assumptions)
+
+
+WARM_UP = """
+    import numpy as np
+
+    rng = np.random.default_rng(2)
+    x, t = rng.normal(size=(7, 4)), rng.normal(size=(7, 3))
+    W, V, shift = rng.normal(size=(4, 5)), rng.normal(size=(5, 3)), np.zeros(3)
+    speed = {"W": 0, "V": 0, "shift": 0}
+    held = {"W": W, "V": V, "shift": shift}
+    for epoch in range(200):
+        h = np.tanh(x @ held["W"])
+        out = h @ held["V"] + held["shift"]
+        loss = np.sum((out - t) ** 2) / 2
+        print(loss)
+        d = out - t
+        dh = d @ held["V"].T
+        g = {"W": x.T @ (dh * (1 - h**2)), "V": h.T @ d, "shift": d.sum(axis=0)}
+        step = 1.23e-5 * min(1, (epoch + 1) / 17)
+        for name in held:
+            speed[name] = 0.9 * speed[name] - step * g[name]
+            held[name] = held[name] + speed[name]
+"""
+
+
+def test_a_rate_that_only_the_updates_say_is_known_to_rounding(tmp_path):
+    assert checked(tmp_path, WARM_UP).ok
+    slip = "(1 - h**2)", "(1 - h)"
+    report = checked(tmp_path, WARM_UP, slip)
+    assert [report[name].verdict for name in ("W", "V", "shift")] == ["differ", "agree", "agree"]
+
+
+XOR_BY_LISTS = """
+    import math, random
+
+    random.seed(42)
+    data = [([0, 0], [0]), ([0, 1], [1]), ([1, 0], [1]), ([1, 1], [0])]
+    w = [[random.uniform(-1, 1) for _ in range(2)] for _ in range(3)]
+    b = [random.uniform(-1, 1) for _ in range(3)]
+    v = [random.uniform(-1, 1) for _ in range(3)]
+    c = 0.1
+
+
+    def squash(z):
+        return 1 / (1 + math.exp(-z))
+
+
+    def learn(x, want):
+        global c
+        h = [squash(b[j] + w[j][0] * x[0] + w[j][1] * x[1]) for j in range(3)]
+        o = squash(c + sum(v[j] * h[j] for j in range(3)))
+        off = want - o
+        d_o = off * o * (1 - o)
+        d_h = [d_o * v[j] * h[j] * (1 - h[j]) for j in range(3)]
+        for j in range(3):
+            v[j] += 0.5 * d_o * h[j]
+            b[j] += 0.5 * d_h[j]
+            for i in range(2):
+                w[j][i] += 0.5 * d_h[j] * x[i]
+        c += 0.5 * d_o
+        return off**2 / 2
+
+
+    for epoch in range(5000):
+        total = 0
+        for x, (want,) in data:
+            total += learn(x, want)
+        if epoch % 500 == 0:
+            print(epoch, total)
+"""
+
+
+def test_what_is_added_up_is_the_loss(tmp_path):
+    report = checked(tmp_path, XOR_BY_LISTS)
+    assert report.ok, str(report)
+    assert report.assumptions[1].startswith("Loss: total, line")
+
+
+def test_a_turn_in_which_more_is_moved_is_taken_though_it_is_wrong(tmp_path):
+    slip = "0.5 * d_h[j] * x[i]", "0.5 * d_h[i] * x[i]"  # the first sample is of zeros
+    report = checked(tmp_path, XOR_BY_LISTS, slip)
+    assert repaired(report) == ("w[j][i] += 0.5 * d_h[i] * x[i]", "w[j][i] += 0.5 * d_h[j] * x[i]")
