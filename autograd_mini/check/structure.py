@@ -283,9 +283,13 @@ def _has_logarithm(node: Node) -> bool:
 
 
 def _is_distance(node: Node) -> bool:
-    """Whether a node is |x| of another, some x below 0."""
-    operands = [parent for parent in node.parents if is_node(parent)]
-    if not is_elementwise(node) or len(node.parents) != 1 or not operands:
+    """Whether a node is |x| of another."""
+    if not is_elementwise(node) or len(node.parents) != 1 or not is_node(node.parents[0]):
         return False
-    inner = np.asarray(operands[0].data)
-    return np.array_equal(np.asarray(node.data), np.abs(inner)) and bool(np.any(inner < 0))
+    inner = node.parents[0]
+    distance = np.abs(np.asarray(inner.data))
+    if not np.array_equal(np.asarray(node.data), distance):
+        return False
+    with np.errstate(all="ignore"):
+        below = node.again([leaf_like(inner, -distance[()])])
+    return np.array_equal(np.asarray(below.data), distance)

@@ -268,13 +268,103 @@ for _ in range(400):
     ("text", "right", "wrong"),
     [
         (LINEAR, "w = w - lr * grad_w", "w = w + lr * grad_w"),  # where all are 0.2 × the gradient
+        (LINEAR, "b = b - lr * grad_b", "b = b + lr * grad_b"),
+        (LINEAR, "w = w - lr * grad_w", "w = lr * grad_w - w"),
+        (ONE_PARAMETER, "theta = theta - alpha * grad", "theta = alpha * grad - theta"),
         (ONE_PARAMETER, "theta = theta - alpha * grad", "theta = theta + alpha * grad"),
     ],
 )
-def test_an_update_that_adds_what_is_the_gradient_is_wrong_itself(tmp_path, text, right, wrong):
+def test_a_wrong_sign_of_an_update_is_told_itself(tmp_path, text, right, wrong):
     report = checked(tmp_path, text, (right, wrong))
     assert told(report) == (wrong, right)
     assert len(report.mistakes[0].repairs) == 1
+
+
+def test_an_update_may_stand_before_what_it_is_taken_from(tmp_path):
+    right = "theta = theta - alpha * grad"
+    report = checked(tmp_path, ONE_PARAMETER, (right, "theta = -alpha * grad + theta"))
+    assert report.ok
+    assert "divided by alpha = 0.05" in report.assumptions[3]
+
+
+WITHOUT_LOSS = """import numpy as np
+
+rng = np.random.default_rng(1)
+x, y = rng.normal(size=(4, 3)), np.array([[0], [1], [1], [0]])
+W1, W2 = rng.normal(size=(3, 4)), rng.normal(size=(4, 1))
+for epoch in range(1000):
+    h = 1 / (1 + np.exp(-x @ W1))
+    out = 1 / (1 + np.exp(-h @ W2))
+    error = y - out
+    print("error:", np.mean(np.abs(error)))
+    delta = error * out * (1 - out)
+    d_hidden = delta @ W2.T * h * (1 - h)
+    W2 += h.T @ delta
+    W1 += x.T @ d_hidden
+"""
+
+
+def test_an_output_and_a_target_that_are_added_say_the_loss_if_all_that_follows_is_right(tmp_path):
+    assert checked(tmp_path, WITHOUT_LOSS).ok
+    wrong = "error = y + out"
+    report = checked(tmp_path, WITHOUT_LOSS, ("error = y - out", wrong))
+    assert told(report) == (wrong, "error = y - out")
+    assert report.assumptions[1].startswith("Loss: ½Σ(t − o)², with o = out and t = y of line 9")
+
+
+NEURONS = """import math
+
+rows = [([0.3, -0.2, 1.0], [1.0, 0.0]), ([0.7, 0.5, 1.0], [0.0, 1.0])]
+hidden = [{"weights": [0.1, 0.4, 0.2]}, {"weights": [0.3, -0.5, 0.1]}]
+network = [hidden, [{"weights": [0.6, -0.3]}, {"weights": [0.2, 0.5]}]]
+
+
+def forward(inputs):
+    for layer in network:
+        for neuron in layer:
+            z = sum(w * x for w, x in zip(neuron["weights"], inputs))
+            neuron["output"] = 1 / (1 + math.exp(-z))
+        inputs = [neuron["output"] for neuron in layer]
+    return inputs
+
+
+def backward(expected):
+    for i in reversed(range(len(network))):
+        layer, errors = network[i], []
+        for j in range(len(layer)):
+            if i == 0:
+                errors.append(sum(n["weights"][j] * n["delta"] for n in network[1]))
+            else:
+                errors.append(layer[j]["output"] - expected[j])
+        for j in range(len(layer)):
+            neuron = layer[j]
+            neuron["delta"] = errors[j] * neuron["output"] * (1 - neuron["output"])
+
+
+def update(inputs):
+    for layer in network:
+        for neuron in layer:
+            for k in range(len(inputs)):
+                neuron["weights"][k] -= 0.5 * neuron["delta"] * inputs[k]
+        inputs = [neuron["output"] for neuron in layer]
+
+
+for epoch in range(20):
+    total = 0
+    for row, expected in rows:
+        outputs = forward(row)
+        total += sum((e - o) ** 2 for o, e in zip(outputs, expected))
+        backward(expected)
+        update(row)
+    print(f"error={total}")
+"""
+
+
+def test_what_something_is_called_is_no_gradient_of_it(tmp_path):
+    assert checked(tmp_path, NEURONS).ok
+    right, wrong = '["output"] - expected[j])', '["output"] + expected[j])'
+    report = checked(tmp_path, NEURONS, (right, wrong))
+    assert told(report) == (f"errors.append(layer[j]{wrong}", f"errors.append(layer[j]{right}")
 
 
 COUNTED = """import numpy as np

@@ -198,7 +198,8 @@ def operators(line: Line, node: ast.BinOp) -> Iterator[Change]:
         yield Change("operator", node.left, made("1 / _0", node.left), 0.5)
     if isinstance(node.op, ast.Sub | ast.Div | ast.Pow):
         extra = 0.0 if isinstance(node.op, ast.Sub) else 0.5
-        if isinstance(node.op, ast.Sub) and line.operand(node.left) and line.operand(node.right):
+        is_whole = line.operand(node.left) or (line.is_update and node in line.roots)
+        if isinstance(node.op, ast.Sub) and is_whole and line.operand(node.right):
             extra = -0.4  # rather than that the sign of all is wrong
         yield Change("swap operands", node, _swapped(node), extra)
 

@@ -278,14 +278,22 @@ def is_made_of_itself(statement: ast.stmt) -> bool:
 
 
 def amount_of(statement: ast.stmt) -> ast.expr | None:
-    """What a statement adds or takes away: the right side of ``W -= …``, ``W = W - …`` and such."""
+    """What a statement adds or takes away: the right side of ``W -= …``, ``W = W - …`` and such, or
+    the left one of ``W = … + W``.
+
+    >>> [ast.unparse(amount_of(ast.parse(text).body[0])) for text in
+    ...  ("w = w - a * g", "w = -a * g + w")]
+    ['a * g', '-a * g']
+    """
     if isinstance(statement, ast.AugAssign):
         return statement.value if isinstance(statement.op, ast.Add | ast.Sub) else None
     value = value_of(statement)
     if isinstance(value, ast.ListComp):
         value = value.elt
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
-        return value.right
+        targets = getattr(statement, "targets", ())
+        is_right = ast.unparse(value.right) in map(ast.unparse, targets)
+        return value.left if is_right else value.right
     return None
 
 

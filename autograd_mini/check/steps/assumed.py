@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from autograd_mini.check.report.mistakes import MOST_NAMES
 from autograd_mini.check.report.view import named
 from autograd_mini.check.steps.fit import Fit
-from autograd_mini.check.steps.fitting import Trained
 from autograd_mini.check.steps.multiples import SAME
+from autograd_mini.check.steps.trained import Trained
 from autograd_mini.check.steps.updates import goes_on, rate_number, rate_of
 
 

@@ -64,19 +64,25 @@ class Unsaid:
         """The factor where a statement makes the output's error, or a number times it as it is
         written, and nothing else of it: if all that follows is right, it is the line that is wrong.
         """
+        known = map(self.with_error, residuals(self.step.known, self.plain)[:_RESIDUALS])
+        return next((factor for factor in known if factor is not None), None)
+
+    def with_error(self, residual: Residual) -> float | None:
+        """The same where a statement makes a difference alone; ``None`` where then not all that
+        follows is right.
+        """
         right, sizes = _gradients(self.root, self.leaves), [np.size(n.data) for n in self.leaves]
-        for residual in residuals(self.step.known, self.plain)[:_RESIDUALS]:
-            claims = self.claims(self._with_residual_alone(residual))
-            ratios = [
-                None if claim is None else ratio_of(claim, gradient)
-                for claim, gradient in zip(claims, right, strict=True)
-            ]
-            factor = common_factor(ratios, sizes, self.sign)
-            same = all(ratio and abs(ratio - factor) <= SAME * abs(factor) for ratio in ratios)
-            if same and is_plain(factor):
-                both = factor, factor * self._number_beside(residual)
-                return plain_number(min(both, key=unlikeness), SAME)
-        return None
+        claims = self.claims(self._with_residual_alone(residual))
+        ratios = [
+            None if claim is None else ratio_of(claim, gradient)
+            for claim, gradient in zip(claims, right, strict=True)
+        ]
+        factor = common_factor(ratios, sizes, self.sign)
+        same = all(ratio and abs(ratio - factor) <= SAME * abs(factor) for ratio in ratios)
+        if not same or not is_plain(factor):
+            return None
+        both = factor, factor * self._number_beside(residual)
+        return plain_number(min(both, key=unlikeness), SAME)
 
     def _number_beside(self, residual: Residual) -> float:
         """The numbers that a statement multiplies its difference by, as one."""

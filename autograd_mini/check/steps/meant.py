@@ -392,9 +392,14 @@ class Residual:
     texts: tuple[str, str]
 
 
-def residuals(program: Program, ran: Ran) -> list[Residual]:
+def residuals(program: Program, ran: Ran, operator: type[ast.operator] = ast.Sub) -> list[Residual]:
     """Differences that statements compute, in the order in which they ran, those first in which no
     number is a factor; one of a whole operand, as in ``y - 2 * out``, is none of the output.
+
+    Arguments:
+        program: the step.
+        ran: a recorded run of it.
+        operator: another one in the place of minus, if what should be differences is looked for.
     """
     found: dict[tuple[Place, str, str], Residual] = {}
     for made in ran.made:
@@ -402,7 +407,7 @@ def residuals(program: Program, ran: Ran) -> list[Residual]:
         if statement is None or made.site.slot == HANDED:
             continue
         for node in ast.walk(statement.node):
-            if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)):
+            if not (isinstance(node, ast.BinOp) and isinstance(node.op, operator)):
                 continue
             if isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant):
                 continue

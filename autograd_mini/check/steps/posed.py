@@ -20,10 +20,11 @@ from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scope import Scope
 from autograd_mini.check.steps.assumed import assumptions
 from autograd_mini.check.steps.fit import Fit
-from autograd_mini.check.steps.fitting import Trained
+from autograd_mini.check.steps.fitting import fitting
 from autograd_mini.check.steps.raised import told
 from autograd_mini.check.steps.recorded import MOST_NUMBERS, Made, Ran, put, run
 from autograd_mini.check.steps.step import Step
+from autograd_mini.check.steps.trained import Trained
 from autograd_mini.check.steps.unmoved import with_unmoved, written
 from autograd_mini.check.steps.updates import (
     Update,
@@ -153,7 +154,7 @@ def _fitted(trained: Trained, asked: str | None) -> tuple[Trained, Fit]:
     seen = None
     if ran.error is None:
         try:
-            seen = trained.fitting(ran, asked)
+            seen = fitting(trained, ran, asked)
         except CannotTell:
             if not missed:
                 raise
@@ -164,7 +165,7 @@ def _fitted(trained: Trained, asked: str | None) -> tuple[Trained, Fit]:
         trained.step, trained.changed, trained.names, trained.plain, unfollowed=unfollowed
     )
     try:
-        fit = watched.fitting(watched.recorded({}), asked)
+        fit = fitting(watched, watched.recorded({}), asked)
     except CannotTell as error:
         if seen is not None and seen.complete:
             return trained, seen

@@ -118,13 +118,15 @@ def fading(
 
 
 def derived(found: Sequence[Variable], ran: Ran) -> list[Update]:
-    """The variables of a step that changes nothing, but makes what is their gradient by its name.
+    """The variables of a step that changes nothing, but makes what is their gradient by its name:
+    something else than what any of them holds.
 
     Arguments:
         found: all variables.
         ran: a plain run of the step.
     """
     names = {variable: {path.names[0] for path in variable.paths} for variable in found}
+    held = {(variable.before.shape, variable.before.tobytes()) for variable in found}
     return [
         Update(variable, np.zeros(variable.before.shape), divides=True)
         for variable in found
@@ -133,6 +135,7 @@ def derived(found: Sequence[Variable], ran: Ran) -> list[Update]:
             and made.numbers.shape == variable.before.shape
             and made.site.slot != HANDED
             and any(is_gradient_name(made.name, name) for name in names[variable])
+            and (made.numbers.shape, made.numbers.tobytes()) not in held
             for made in ran.made
         )
     ]

@@ -11,9 +11,9 @@ import numpy as np
 from autograd_mini.check.lines.syntax import updates_itself
 from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.steps.decay import with_decay
-from autograd_mini.check.steps.fitting import Trained, Values
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.recorded import Made, Ran, run
+from autograd_mini.check.steps.trained import Trained, Values
 from autograd_mini.check.steps.updates import moved_from
 from autograd_mini.check.steps.variables import Held, Variable, as_numbers
 from autograd_mini.check.unrecorded import MOST, numerical_loss
@@ -90,8 +90,8 @@ class Watched(Trained):
         ran.made = [replace(m, node=root if m.at == loss.event else None) for m in ran.made]
         return ran, with_decay(root, loss.decay, ran.leaves)
 
-    def _explicit(self, ran: Ran, asked: str | None) -> list[Loss]:
-        return super()._explicit(ran, asked)[:_LOSSES]
+    def explicit(self, ran: Ran, asked: str | None) -> list[Loss]:
+        return super().explicit(ran, asked)[:_LOSSES]
 
     def _start(self, at: Values) -> dict[Variable, Array]:
         own = {
