@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -160,29 +160,59 @@ class Truth:
             if is_node(operand) and is_elementwise(operand)
         }
         for node in dict.fromkeys([*self.names, *(n for n in self.order if n in read)]):
-            ends = self._made_of(node)
+            ends = self.made_of(node)
             if ends:
-                with np.errstate(all="ignore"):
-                    ones = np.ones_like(node.data)[()]
-                    swept = sweep_gradients(node, ends, False, ones)
-                slopes = (np.asarray(data_of(slope)) for slope in swept)
+                slopes = self.steep(node, ends)
                 found[node] = [slope for slope in slopes if not (slope == 1).all()]
         return found
 
-    def _made_of(self, node: Node) -> list[Node]:
+    def made_of(self, node: Node) -> list[Node]:
         """What a node is made of element by element: nodes of its shape with a name, or made by
         another operation.
         """
+        return self._steps_to(node)[1]
+
+    def made_above(self, node: Node) -> dict[tuple[str, ...], Node]:
+        """What is made of a node element by element, by the operations on the way there."""
+        found: dict[tuple[str, ...], Node] = {}
+        waiting: list[tuple[tuple[str, ...], Node]] = [((), node)]
+        for way, below in waiting:  # grows while it is walked
+            for above in self.users(below) if len(way) < _LONGEST else ():
+                onward = (*way, above.op)
+                if onward not in found and is_elementwise(above) and _alike(above, node):
+                    found[onward] = above
+                    if above not in self.names:
+                        waiting.append((onward, above))
+        return found
+
+    def steep(self, node: Node, below: Sequence[Node]) -> list[Array]:
+        """How steep a node is beside others that it is made of element by element."""
+        inside, ends = self._steps_to(node)[0], set(below)
+        ones = np.ones_like(node.data)[()]
+        swept: dict[Node, Any] = {node: ones}
+        with np.errstate(all="ignore"):
+            for each in sorted(inside, key=self._rank.__getitem__, reverse=True):
+                if each in swept and each not in ends:
+                    for operand, share in _handed(each, swept[each]):
+                        swept[operand] = swept.get(operand, 0.0) + share
+        return [np.asarray(swept.get(each, 0.0 * ones)) for each in below]
+
+    @cached_property
+    def _rank(self) -> dict[Node, int]:
+        return {node: i for i, node in enumerate(self.order)}
+
+    def _steps_to(self, node: Node) -> tuple[list[Node], list[Node]]:
+        """The elementwise operations that make a node, and what they make it of."""
         inside, ends, seen = [node], list[Node](), {node}
         for inner in inside:  # grows while it is walked
             for operand in inner.parents if is_elementwise(inner) else ():
                 if not is_node(operand) or operand in seen:
                     continue
-                if np.shape(operand.data) == np.shape(node.data):
+                if _alike(operand, node):
                     seen.add(operand)
                     last = operand in self.names or not is_elementwise(operand)
                     (ends if last else inside).append(operand)
-        return ends
+        return inside, ends
 
     def claims(self, array: Array, factors: bool = True) -> list[Claim]:
         """What an array is, the likeliest first: gradients before values, exact ones before others.
@@ -236,8 +266,19 @@ class Truth:
     def shares_of(self, node: Node) -> list[tuple[Node, Array]]:
         """What a node hands on to the gradient of each of its operands."""
         with np.errstate(all="ignore"):
-            pairs = list(node.contributions(self.gradients[node][()], None, False, True))
-        return [(operand, np.asarray(data_of(share))) for operand, share in pairs]
+            return _handed(node, self.gradients[node][()])
+
+    def users(self, node: Node) -> list[Node]:
+        """What is made of a node."""
+        return self._users.get(node, [])
+
+    @cached_property
+    def _users(self) -> dict[Node, list[Node]]:
+        users: dict[Node, list[Node]] = defaultdict(list)
+        for node in self.order:
+            for operand in dict.fromkeys(filter(is_node, node.parents)):
+                users[operand].append(node)
+        return users
 
     def words(self, claim: Claim) -> str:
         """A claim in words."""
@@ -283,6 +324,18 @@ class Truth:
         return found.pop() if len(found) == 1 else None
 
 
+def _handed(node: Node, gradient: Any) -> list[tuple[Node, Array]]:
+    """What a node that has a gradient hands on to each of its operands."""
+    pairs = node.contributions(gradient, None, False, True)
+    return [(operand, np.asarray(data_of(share))) for operand, share in pairs]
+
+
+def _alike(node: Node, other: Node) -> bool:
+    return bool(np.shape(node.data) == np.shape(other.data))
+
+
+_LONGEST = 8
+"""How many operations an activation may be made of."""
 _FEW = 4
 """Of how many uses of a node it is looked at what some of them add together."""
 _KINDS = ("gradient", "share", "value", "slope")

@@ -8,13 +8,10 @@ around them.  Helpers that they call are followed.
 from __future__ import annotations
 
 import ast
-import contextlib
 import functools
-import io
 import sys
 import types
-import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
@@ -25,7 +22,7 @@ from autograd_mini.check.holders import held, holding, is_holder
 from autograd_mini.check.lines.by_name import ByName
 from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART, WHOLE, instrumented
 from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
-from autograd_mini.check.lines.state import State, contents, generator_of, reached_by
+from autograd_mini.check.lines.state import State, contents, generator_of, reached_by, silent
 from autograd_mini.recording import Tape
 from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Array
@@ -163,6 +160,7 @@ class Program:
         self._log: list[Event] | None = None
         self._turns: dict[Site, int] = {}
         self._steps, self._limit = 0, 10**7
+        self._followed: dict[FunctionType, FunctionType] = {}  # in this run
 
     @property
     def statements(self) -> list[Statement]:
@@ -218,11 +216,11 @@ class Program:
         self._before, self._visit = before, visit
         self._listen, self._turned_to, self._tape = listen, turned, recorded
         self._log = made.log if watched else None
-        self._turns, self._steps = {}, 0
+        self._turns, self._steps, self._followed = {}, 0, {}
         self._state.begin()
         self.kept = {}
         try:
-            with _silent():
+            with silent():
                 made.gradients = self._entry(self._follow)
         except (Exception, Stopped, SystemExit) as error:
             made.error = error
@@ -258,7 +256,7 @@ class Program:
 
     def _follow(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """What is called in a function's place: its twin, if it is the user's."""
-        if type(function) is np.ufunc and self._tape is None:
+        if self._tape is None and type(function) in _OF_NUMPY:
             return function
         if not isinstance(function, FunctionType) and (generator := generator_of(function)):
             self._state.draw(generator)
@@ -267,7 +265,9 @@ class Program:
             if ours is not function:
                 return ours
         if isinstance(function, FunctionType):
-            return self._twin(function)
+            if function not in self._followed:
+                self._followed[function] = self._twin(function)
+            return self._followed[function]
         if isinstance(function, MethodType):
             self._state.add(function.__self__)
             inner = self._follow(function.__func__)
@@ -462,6 +462,8 @@ class Program:
                 raise Stopped from error
 
 
+_OF_NUMPY = {np.ufunc, type(np.sum)} - {FunctionType}
+"""The types of functions of NumPy's that call nothing of the user's, nor draw."""
 _BUILT_IN = (
     type, types.BuiltinFunctionType, types.BuiltinMethodType, np.ufunc, types.MethodWrapperType,
 )  # fmt: skip
@@ -485,15 +487,3 @@ def _is_real(value: object) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "fb"
     return isinstance(value, float)
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """What it prints was printed when it ran the first time."""
-    with (
-        contextlib.redirect_stdout(io.StringIO()),
-        warnings.catch_warnings(),
-        np.errstate(all="ignore"),
-    ):
-        warnings.simplefilter("ignore")
-        yield

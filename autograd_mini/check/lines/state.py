@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import operator
 import random
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -97,7 +99,7 @@ def _put_back(array: Array, before: Array) -> None:
     elif isinstance(array, np.ma.MaskedArray):
         array[...] = before
     else:
-        array.view(np.ndarray)[...] = before
+        np.ndarray.__setitem__(array, ..., before)
 
 
 Generator = np.random.Generator | np.random.RandomState | random.Random
@@ -209,3 +211,15 @@ def reached_by(function: Callable[..., Any]) -> Iterator[object]:
     for code in codes:
         yield from (plain.__globals__[name] for name in code.co_names if name in plain.__globals__)
         codes += [inner for inner in code.co_consts if isinstance(inner, types.CodeType)]
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """What it prints was printed when it ran the first time."""
+    with (
+        redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
+        warnings.simplefilter("ignore")
+        yield

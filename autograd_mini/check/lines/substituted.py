@@ -20,6 +20,7 @@ import numpy as np
 from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import HANDED, PART
+from autograd_mini.check.lines.operands import derived_rows, rows_read
 from autograd_mini.check.lines.program import Event, Site
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.lines.trial import Trial, is_multiple
@@ -66,6 +67,7 @@ class Substitutes:
         self._trial, self._truth, self._end = trial, truth, end
         self._rows: dict[int, list[tuple[Node, ...]]] = {}
         self._shorter: dict[int, list[tuple[Node, ...]]] = {}
+        self._read: dict[Place, list[tuple[Node, ...]]] = {}
         self._handed_back: dict[int, list[tuple[tuple[Claim, ...], list[Array]]]] = {}
 
     @cached_property
@@ -86,7 +88,7 @@ class Substitutes:
 
     def _spoils_all(self, site: Site) -> bool:
         """Whether all that is wrong depends on a site, as far as there is time to find out."""
-        return not self._end.passed and self._trial.wrong <= set().union(*self._trial.moves(site))
+        return not self._end.passed and self._trial.wrong <= self._trial.spoils(site)
 
     def _is_unlikely(self, site: Site) -> bool:
         """Whether values of the forward pass are kept there; or zeros are made: what should be
@@ -104,7 +106,7 @@ class Substitutes:
         """
         wrong = self._trial.wrong
         for site in reversed(sites) if len(wrong) > 1 else ():
-            if site in self._right and wrong <= set().union(*self._trial.moves(site)):
+            if site in self._right and wrong <= self._trial.spoils(site):
                 made = self._at(site)
                 if self._end.passed or (made is not None and made.names == wrong):
                     return made
@@ -167,7 +169,7 @@ class Substitutes:
     def _at(self, site: Site) -> Substituted | None:
         """What should be made at a site, if that makes anything right."""
         trial = self._trial
-        spoiled = trial.wrong.intersection(set().union(*trial.moves(site)))
+        spoiled = trial.wrong & trial.spoils(site)
         best: Substituted | None = None
         tried: set[object] = set()
         for claims, arrays in self._candidates(site) if spoiled else ():
@@ -226,11 +228,29 @@ class Substitutes:
             elif claim.kind == "gradient" and not claim.moved and claim.factor < 0 and count == 1:
                 yield (replace(claim, factor=-claim.factor),), [-value]
         for factor in self._factors[site]:
+            for claims, arrays in self._of_what_is_read(site) if count > 1 else ():
+                if factor == 1 or claims[0].kind == "gradient":
+                    yield _times(factor, claims), [factor * array for array in arrays]
             for claims, arrays in self._in_turns(events) if count > 1 else ():
                 yield _times(factor, claims), [factor * array for array in arrays]
             for claim, array in known:
                 if factor == 1 or claim.kind == "gradient":
                     yield _times(factor, [claim]), [*[None] * (count - 1), factor * array]
+
+    def _of_what_is_read(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
+        """What a derivation makes of what can be read there, turn by turn: of the shape of what is
+        made, or larger, where that is summed too far.
+        """
+        if site.place not in self._read:
+            self._read[site.place] = rows_read(self._trial, self._truth, site.place)
+        values = [event.value for event in self._trial.sites[site]]
+        for row in self._read[site.place]:
+            for claims, arrays in derived_rows(self._truth, row):
+                both = list(zip(arrays, values, strict=True))
+                if all(array.shape == value.shape for array, value in both) or all(
+                    array.size > value.size for array, value in both
+                ):
+                    yield claims, arrays
 
     def _in_turns(self, events: Sequence[Event]) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
         """Of rows of nodes the gradients, the shares of what they are made of, the slopes."""

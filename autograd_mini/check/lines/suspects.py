@@ -16,7 +16,7 @@ from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Event
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.substituted import Substituted
-from autograd_mini.check.lines.syntax import leaves_as_it_is, updates_itself
+from autograd_mini.check.lines.syntax import leaves_as_it_is, operands_read, updates_itself
 from autograd_mini.check.lines.trial import Trial, is_multiple
 from autograd_mini.typing import Array
 
@@ -174,11 +174,13 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             penalty += _FORWARD  # a mask is no value of the forward pass, but a local derivative
         elif penalty < 1:
             factors = {claim.factor for claim in claims if claim.kind != "value"}
-            read = [unknown.get(_scoped(statement, text)) for text in _read(statement.node)]
+            read = [unknown.get(_scoped(statement, text)) for text in operands_read(statement.node)]
             handed = [f for f in (*read, spoiled.get(content)) if f is not None]
             if not handed and updates_itself(statement.node):
                 handed = _taken(event.value, gradients, wrong)
-            alike = [carried.get(_scoped(statement, text)) for text in _read(statement.node)]
+            alike = [
+                carried.get(_scoped(statement, text)) for text in operands_read(statement.node)
+            ]
             if any(_shared(factors, others) for others in (*handed, *filter(None, alike))):
                 penalty = _RIGHT
             elif handed or content in maker:
@@ -244,7 +246,7 @@ def _makes_zeros(node: ast.stmt) -> bool:
 
 def _made_for(trial: Trial, statement: Statement) -> set[Place]:
     """The statements that make what one reads: with that other, it would make what it should."""
-    read = {_scoped(statement, text) for text in _read(statement.node)}
+    read = {_scoped(statement, text) for text in operands_read(statement.node)}
     return {
         event.site.place
         for event in trial.ran.log
@@ -265,16 +267,6 @@ def _scoped(statement: Statement, text: str) -> tuple[object, str]:
     """An operand as it is written, and the function that it is local to."""
     local = not text.partition("[")[0].count(".")
     return statement.unit.place(statement.unit.tree) if local else None, text
-
-
-def _read(node: ast.stmt) -> set[str]:
-    """The operands that a statement reads, as they are written."""
-    kinds = (ast.Name, ast.Attribute, ast.Subscript)
-    return {
-        ast.unparse(part)
-        for part in ast.walk(node)
-        if isinstance(part, kinds) and isinstance(part.ctx, ast.Load)
-    }
 
 
 _ELSEWHERE = 1.2

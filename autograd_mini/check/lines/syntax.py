@@ -302,3 +302,13 @@ def leaves_as_it_is(statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.Assign):
         return False
     return [ast.unparse(target) for target in statement.targets] == [ast.unparse(statement.value)]
+
+
+def operands_read(node: ast.stmt) -> set[str]:
+    """The operands that a statement reads, as they are written."""
+    kinds = (ast.Name, ast.Attribute, ast.Subscript)
+    return {
+        ast.unparse(part)
+        for part in ast.walk(node)
+        if isinstance(part, kinds) and isinstance(part.ctx, ast.Load)
+    }

@@ -92,6 +92,7 @@ class Trial:
         self._forward: set[Site] = set()
         self._compared: set[Site] = set()
         self._moves: dict[Site, list[set[str]]] = {}
+        self._spoils: dict[Site, set[str]] = {}
         self.ran = program.run(self.base, watched=True)
         made = self.ran.gradients or {}
         agreeing = self.here.agrees(made, self.names)
@@ -165,6 +166,17 @@ class Trial:
         if site not in self._moves:
             self._moves[site] = [self._moved_by(site, turns) for turns in self.turns(site)]
         return self._moves[site]
+
+    def spoils(self, site: Site) -> set[str]:
+        """The gradients that depend on the values that are made somewhere, of all turns together:
+        quicker than turn by turn.
+        """
+        if site not in self._moves and len(self.turns(site)) > 1:
+            if site not in self._spoils:
+                self._spoils[site] = self._moved_by(site, range(len(self.sites[site])))
+            if self._spoils[site] or site in self._forward:
+                return self._spoils[site]
+        return set().union(*self.moves(site))
 
     def turns(self, site: Site) -> list[range]:
         """The turns that are looked at, one by one: of many those in the middle together."""
