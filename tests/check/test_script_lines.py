@@ -66,6 +66,12 @@ def told(folder, text, right, wrong):
     return slip, slip.line.number, text[: text.index(right)].count("\n") + 1
 
 
+def test_samples_one_by_one_through_layers_of_several_widths_are_right(tmp_path):
+    """Lists of arrays of several shapes, one minus the other, are no output and target."""
+    report = check_script(script(tmp_path, SAMPLES))
+    assert report.ok, str(report)
+
+
 @pytest.mark.parametrize(
     "wrong", ["sigmoid(z)", "(sigmoid(z) * (1 - sigmoid(z))).sum(axis=0)", "sigmoid(z) * 1"]
 )

@@ -155,10 +155,13 @@ def _item(value: Held, key: tuple[Any, ...]) -> Held:
 
 
 def _as_node(value: Held) -> Tensor | None:
-    """Recorded numbers, an array or a list of such, as one node."""
+    """Recorded numbers, an array or a list of such, of one shape, as one node."""
     if isinstance(value, list | tuple):
         nodes: list[Held] = [_as_node(item) for item in value]
-        stacked: Held = np.stack(nodes) if all(node is not None for node in nodes) else None
+        shapes = {None if node is None else node.shape for node in nodes}
+        if len(shapes) != 1 or None in shapes:
+            return None
+        stacked: Held = np.stack(nodes)
         return stacked  # type: ignore[no-any-return]
     return node_of(value)
 
