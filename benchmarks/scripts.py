@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -72,10 +73,16 @@ class Program:
     def source(self) -> str:
         return (HERE / f"{self.name}.py").read_text()
 
-    def shortened(self, source: str, rounds: int = 2) -> str:
-        """A text of it that takes a few steps; lines stay where they are."""
+    def shortened(self, source: str, rounds: int = 2, pictures: bool = False) -> str:
+        """A text of it that takes a few steps; lines stay where they are.
+
+        Arguments:
+            rounds: how many.
+            pictures: whether what draws stays.
+        """
         for long, short in (*self.short, ('if __name__ == "__main__":', "if True:")):
-            source = source.replace(long, short.format(n=rounds))
+            if "{n}" in short or not pictures:
+                source = source.replace(long, short.format(n=rounds))
         return source
 
     def plainly(self, source: str) -> str:
@@ -190,9 +197,12 @@ def own_seconds(program: Program) -> float:
     """What a process computes that runs the first round of a program, by itself."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "program.py"
-        path.write_text(program.shortened(program.source, 1))
+        can_draw = importlib.util.find_spec("matplotlib") is not None
+        path.write_text(program.shortened(program.source, 1, pictures=can_draw))
         before = _seconds_of_children()
-        subprocess.run([sys.executable, str(path)], capture_output=True, check=False, cwd=folder)
+        command = [sys.executable, str(path)]
+        window = {**os.environ, "MPLBACKEND": "Agg"}
+        subprocess.run(command, capture_output=True, check=False, cwd=folder, env=window)
         return _seconds_of_children() - before
 
 
