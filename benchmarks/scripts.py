@@ -280,6 +280,8 @@ def judged(program: Program, mutant: Mutant | None, limit: float) -> Outcome:
     text = program.source if mutant is None else wrong_text(program, mutant)
     outcome = Outcome(program.name if mutant is None else
                       f"{program.name}:{mutant.line} {mutant.kind}: {mutant.after}")  # fmt: skip
+    if mutant is None:
+        own_seconds(program)  # compiles what it imports, for both that are measured
     with tempfile.TemporaryDirectory() as folder:
         status, found, outcome.report, outcome.seconds = checked(text, folder, limit)
     outcome.told["checked"] = status in (0, 1)
