@@ -33,7 +33,8 @@ from autograd_mini.check.kinks import (
     gradients_by_choice,
     slopes_on_both_sides,
 )
-from autograd_mini.core.graph import Node, is_node, operands, options_of, sweep_gradients
+from autograd_mini.check.moved import followers
+from autograd_mini.core.graph import Node, is_node, options_of, sweep_gradients
 from autograd_mini.typing import Array
 
 _STEPS = (2.0**-100, 0.7 * 2.0**-100, 1.3 * 2.0**-101)
@@ -71,12 +72,7 @@ class ComplexStep:
 
     def __init__(self, order: Sequence[Node], node: Node) -> None:
         self.node, self.root, self._order = node, order[-1], order
-        moving = {node}
-        self._after = []
-        for other in order:
-            if other not in moving and any(operand in moving for operand in operands(other)):
-                moving.add(other)
-                self._after.append(other)
+        self._after = followers(order, node)
         with np.errstate(all="ignore"):
             places = ((other, at_kink(other)) for other in self._after)
             self._kinks = {other: at for other, at in places if at is not None and at.any()}

@@ -13,10 +13,12 @@ from functools import cached_property
 import numpy as np
 
 from autograd_mini.check.lines.program import Program
+from autograd_mini.check.moved import Moved
 from autograd_mini.check.result import Finding
 from autograd_mini.check.scope import Scope
 from autograd_mini.core.graph import Node, data_of, expansion, leaf_like, rebuild, topological_order
 from autograd_mini.core.modes import no_grad
+from autograd_mini.core.tensor import Tensor
 from autograd_mini.typing import Array
 
 
@@ -110,13 +112,24 @@ class Problem:
 
     def loss_with(self, name: str, data: Array) -> float:
         """The loss with other numbers in the place of one quantity's."""
+        node = self.nodes[name]
+        if self.loss is not None and name in self.parameters:
+            with no_grad():
+                return self.loss({name: leaf_like(node, data)})
+        if isinstance(self.root, Tensor):
+            return self._moved(node).root_at(data)
         with no_grad():
-            node = self.nodes[name]
-            replaced = leaf_like(node, data)
-            if self.loss is not None and name in self.parameters:
-                return self.loss({name: replaced})
-            again = rebuild(self.order, {node: replaced}).get(self.root, self.root)
-        return number(again)
+            again = rebuild(self.order, {node: leaf_like(node, data)})
+        return number(again.get(self.root, self.root))
+
+    def _moved(self, node: Node) -> Moved:
+        if node not in self._known:
+            self._known[node] = Moved(self.order, node)
+        return self._known[node]
+
+    @cached_property
+    def _known(self) -> dict[Node, Moved]:
+        return {}
 
 
 def number(loss: Node | float) -> float:

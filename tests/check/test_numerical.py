@@ -10,7 +10,8 @@ from autograd_mini import Tensor, Value, check_gradients
 from autograd_mini.check.bounds import loss_noise
 from autograd_mini.check.complex_step import ComplexStep
 from autograd_mini.check.kinks import at_kink, crossed
-from autograd_mini.core.graph import gradients, topological_order
+from autograd_mini.check.moved import Moved
+from autograd_mini.core.graph import gradients, rebuild, topological_order
 from autograd_mini.core.rule import FUNCTIONS, RULES
 from autograd_mini.differences import derivative, one_sided_derivative
 from autograd_mini.operations.indexing import gather
@@ -22,6 +23,21 @@ WITHOUT = {"erf", "erfc", "gelu"}
 
 def slope(loss, node, direction):
     return ComplexStep(topological_order(loss), node).slope(direction)
+
+
+# The loss at other numbers
+
+
+def test_a_moved_loss_is_what_recording_it_anew_gives():
+    x, w, b = (Tensor(RNG.normal(size=shape)) for shape in ((5, 3), (3, 4), (4,)))
+    hidden = np.tanh(ag.affine(x, w, b)).T[::-1]
+    loss = np.mean(ag.logsumexp(hidden, axis=0) + np.max(hidden, axis=0) ** 2) + np.sum(x[1:]) / 3
+    order = topological_order(loss)
+    for node in (x, w, b, hidden, loss):
+        other = RNG.normal(size=node.shape)
+        again = rebuild(order, {node: Tensor(other)})[loss]
+        assert Moved(order, node).root_at(other) == again.data != loss.data
+        assert Moved(order, node).root_at(node.data) == loss.data
 
 
 # The complex step
