@@ -19,7 +19,7 @@ hold what the stage after them needs; none imports one that comes later.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from autograd_mini.check.layer import check_backward as check_backward
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from autograd_mini.check.training import check_step as check_step
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The stages are imported when a check is first asked for."""
     if name in _LAZY:
         return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
@@ -60,16 +60,17 @@ ORDER = (
     "broadcasting", "plain_loss", "unrecorded", "capture", "bounds", "determinism", "kinks",
     "complex_step", "probe", "verdict", "points", "wording", "conventions", "true_step", "blame",
     "lines.claims", "pairs", "pairs.context", "pairs.places", "pairs.roles", "pairs.matching",
-    "pairs.pair", "pairs.first_run", "pairs.problem", "lines.trial", "lines.substituted",
-    "lines.suspects", "lines.texts", "lines.misnamed", "lines.reasons", "lines.candidates",
-    "lines.moves", "lines.repair", "lines.written", "lines.failing", "lines.listing",
-    "lines.located", "slips", "causes", "forward", "lint", "losses", "report.mistakes",
-    "report.view", "report.patch", "report.text", "report.style", "report.page", "report.to_json",
-    "report", "pipeline", "layer", "open_graph", "steps", "steps.variables", "steps.step",
-    "steps.recorded", "steps.multiples", "steps.updates", "steps.unmoved", "steps.decay",
-    "steps.meant", "steps.fit", "steps.asked", "steps.factor", "steps.sources", "steps.trained",
-    "steps.watched", "steps.fitting", "steps.raised", "steps.assumed", "steps.posed", "scripts",
-    "scripts.text", "scripts.held_back", "scripts.given", "scripts.blocks", "scripts.execution",
-    "scripts.optimisers", "scripts.loops", "scripts.layers", "training",
+    "pairs.pair", "pairs.first_run", "pairs.problem", "lines.trial", "lines.operands",
+    "lines.substituted", "lines.suspects", "lines.texts", "lines.misnamed", "lines.reasons",
+    "lines.candidates", "lines.moves", "lines.repair", "lines.written", "lines.failing",
+    "lines.listing", "lines.located", "slips", "causes", "forward", "lint", "losses",
+    "report.mistakes", "report.view", "report.patch", "report.text", "report.style", "report.page",
+    "report.to_json", "report", "pipeline", "layer", "open_graph", "steps", "steps.variables",
+    "steps.step", "steps.recorded", "steps.multiples", "steps.updates", "steps.unmoved",
+    "steps.decay", "steps.meant", "steps.fit", "steps.asked", "steps.factor", "steps.sources",
+    "steps.trained", "steps.watched", "steps.fitting", "steps.raised", "steps.assumed",
+    "steps.posed", "scripts", "scripts.text", "scripts.held_back", "scripts.given",
+    "scripts.blocks", "scripts.execution", "scripts.optimisers", "scripts.loops", "scripts.layers",
+    "training",
 )  # fmt: skip
 """The modules in the order of the stages."""
