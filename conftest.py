@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -27,13 +28,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail if a test is skipped: here everything is installed that tests need",
     )
+    parser.addoption("--passed-to", metavar="FILE", help="write there which tests passed")
+    parser.addoption("--not-in", metavar="FILE", help="leave out the tests that passed before")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of tests that passed elsewhere those are left that did not, or were not run there."""
+    if file := config.getoption("--not-in"):
+        passed = set(Path(file).read_text().splitlines())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+        items[:] = [item for item in items if item.nodeid not in passed]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if (file := session.config.getoption("--passed-to")) and reporter is not None:
+        passed = (report.nodeid for report in reporter.stats.get("passed", []))
+        Path(file).write_text("\n".join(passed))
     if not session.config.getoption("--nothing-skipped"):
         return
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter is not None else []
     ours = str(session.config.rootpath)  # scikit-learn's own checks of estimators skip as well
     if any(str(report.longrepr[0]).startswith(ours) for report in skipped):

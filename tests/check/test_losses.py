@@ -89,7 +89,7 @@ HINTS = [
 
 @pytest.mark.parametrize(("loss", "manual", "words"), HINTS)
 def test_the_loss_that_gradients_are_right_for_is_named(loss, manual, words):
-    report = check_gradients(loss, PARAMS, manual)
+    report = check_gradients(loss, PARAMS, manual, seconds=0)
     assert words in (report.loss_hint or ""), report.loss_hint
     assert any(c.code == "different-loss" for c in report[report.culprits[0]].causes)
 
@@ -104,7 +104,7 @@ def test_samples_in_columns_are_counted_as_samples(kind):
         return -np.sum(Y.T * np.log(e / np.sum(e, axis=0))) / N
 
     derivative = of_squares if kind == "squares" else of_cross_entropy
-    report = check_gradients(loss, PARAMS, delta(derivative))
+    report = check_gradients(loss, PARAMS, delta(derivative), seconds=0)
     assert "N = 12" in report.loss_hint
     assert "K = " not in report.loss_hint
 
@@ -113,7 +113,7 @@ def test_samples_in_columns_are_counted_as_samples(kind):
 def test_the_learning_rate_in_sight_is_named(name):
     scope = {"squares": squares}
     exec(f"{name} = 0.5\ndef loss(W, b):\n    return squares(W, b)\n", scope)
-    report = check_gradients(scope["loss"], PARAMS, delta(of_squares))
+    report = check_gradients(scope["loss"], PARAMS, delta(of_squares), seconds=0)
     assert report.loss_hint.endswith(f"at {name} = 0.5 you trained with 9")
 
 
@@ -130,7 +130,7 @@ def test_the_learning_rate_in_sight_is_named(name):
     ],
 )
 def test_no_loss_is_named_where_none_explains_all_gradients(manual):
-    report = check_gradients(squares, PARAMS, manual)
+    report = check_gradients(squares, PARAMS, manual, seconds=0)
     assert report.loss_hint is None
     assert all(c.code != "different-loss" for q in report.quantities.values() for c in q.causes)
 
