@@ -4,6 +4,7 @@
     python benchmarks/pairs.py --cases 3         fewer mistakes of each layer
     python benchmarks/pairs.py --only lstm       layers that are called so
     python benchmarks/pairs.py --show 10         and what went wrong, case by case
+    python benchmarks/pairs.py --seed 6          another sample of mistakes
     python benchmarks/pairs.py --by-layer        a line for each layer, in three forms each
 
 The layers are those of ``programs/course_layers.py``: with a cache, a context or attributes, in
@@ -294,6 +295,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--cases", type=int, default=8, help="mistakes of each layer")
+    parser.add_argument("--seed", type=int, default=5, help="of the sample of mistakes")
     parser.add_argument("--right", type=int, default=2, help="right checks of each layer")
     parser.add_argument("--only", default="", help="layers with this in their name")
     parser.add_argument("--minutes", type=float, default=1e9, help="how long it may take")
@@ -312,7 +314,7 @@ def main() -> None:
         (n, form, seed) for seed in range(given.right) for n in layers for form in forms
     ]
     mutants = {
-        layer: planted(layer, given.cases, np.random.default_rng([5, every.index(layer)]))
+        layer: planted(layer, given.cases, np.random.default_rng([given.seed, every.index(layer)]))
         for layer in tqdm(layers, disable=None, leave=False)
     }
     cases += [
