@@ -30,9 +30,15 @@ UNMENDED = {
     "dx[n, c, top : top + height, left : left + width] += mask",
     "return dxc - dmu",
     "return cosine * g * y, sine",
-    "dx = dout * cache",  # the line of the forward pass that keeps x comes first, this one second
 }  # fmt: skip
 """Slips that are found, and of which another line is told, or none that is right."""
+
+
+def _marks(wrong):
+    if wrong in UNMENDED:
+        return [pytest.mark.slow, pytest.mark.xfail(strict=True, raises=AssertionError)]
+    return [] if wrong in FIRST.values() else [pytest.mark.slow]
+
 
 EVERY = list(slips())
 FIRST = {layer: wrong for layer, _, wrong in reversed(EVERY) if wrong not in UNMENDED}
@@ -40,25 +46,23 @@ FIRST = {layer: wrong for layer, _, wrong in reversed(EVERY) if wrong not in UNM
 
 @pytest.mark.parametrize(
     ("layer", "right", "wrong"),
-    [
-        pytest.param(*each, marks=[] if each[2] in FIRST.values() else pytest.mark.slow)
-        for each in EVERY
-    ],
+    [pytest.param(*each, marks=_marks(each[2])) for each in EVERY],
 )
 def test_a_slip_is_found_on_its_line_and_mended(layer, right, wrong, tmp_path):
     found = []
+    seconds = 10 if wrong in UNMENDED else 60  # also on a slow machine
     for number, text in with_slip(right, wrong):
         path = tmp_path / f"slip_{number}.py"
         path.write_text(text)
         module = imported(path)
-        report = check_backward(*module.RIGHT[layer], seconds=60)  # also on a slow machine
+        report = check_backward(*module.RIGHT[layer], seconds=seconds)
         if not report.ok:
             found.append((number, report))
+    assert found
     (number, report), *_ = found
-    if wrong in UNMENDED:
-        return
     (mistake,) = report.mistakes
     assert (mistake.line.number, plain(mistake.line.text)) == (number, plain(wrong))
+    assert mistake.repair is not None
     assert mistake.repair.verified_at == 3
     assert report.patch().count("\n+") == 2  # the file's name, and one line
 
