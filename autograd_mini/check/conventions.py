@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import copy
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +29,7 @@ from autograd_mini.check.result import AGREE, DIFFER, Quantity
 from autograd_mini.check.structure import CLIP, MAXIMUM, symbol_of
 from autograd_mini.check.wording import Wording
 from autograd_mini.core.graph import Node, data_of, is_node
+from autograd_mini.core.operation import Operation
 from autograd_mini.typing import Array, Operand
 
 _SMALL = 1e-3
@@ -74,6 +75,11 @@ class _Conceded:
     notes: tuple[str, ...] = ()
     problem: Problem | None = None
 
+    @property
+    def agreeing(self) -> int:
+        """How many agree after all."""
+        return sum(quantity.verdict == AGREE for quantity in self.quantities.values())
+
 
 def _differing(point: Point) -> list[Quantity]:
     return [q for q in _given(point) if q.verdict == DIFFER]
@@ -83,30 +89,66 @@ def _differing(point: Point) -> list[Quantity]:
 
 
 def _stabilised(point: Point) -> Iterator[_Conceded]:
-    """Gradients that are right for the loss without its stabilisers; those that are wrong are held
-    against it, too, then.
+    """Gradients that are right for the loss without its stabilisers, all or those of one kind;
+    those that are wrong are held against it, too, then.
     """
     wrong = _differing(point)
     if not wrong:
         return
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plain = without_stabilisers(point.problem)
-        right = _right_gradients(plain)
-        if plain is None or not _all_agree(point, right):
-            return
-        beside = moved_beside(point.problem, 1)
-        if beside is not None:
-            also = _right_gradients(without_stabilisers(beside))
-            right = {name: gradient for name, gradient in right.items() if name in also}
-        agreeing = {q.name: _agreeing(q, right[q.name]) for q in wrong if q.name in right}
-        if not agreeing:
-            return
-        others = [q for q in wrong if q.name not in right]
-        gradients = automatic_gradients(plain.problem, [q.name for q in others])
-        held = {q.name: replace(q, automatic=gradients[q.name]) for q in others}
+        best: _Conceded | None = None
+        for kinds in _kinds_left_out(point.problem):
+            found = _conceded_without(point, wrong, kinds)
+            if found is not None and (best is None or found.agreeing > best.agreeing):
+                best = found
+            if best is not None and best.agreeing == len(wrong):
+                break
+    if best is not None:
+        yield best
+
+
+def _conceded_without(
+    point: Point, wrong: Sequence[Quantity], kinds: Collection[_Kind]
+) -> _Conceded | None:
+    """What is right for the loss without stabilisers of some kinds."""
+    plain = without_stabilisers(point.problem, kinds)
+    right = _right_gradients(plain)
+    if plain is None or not _all_agree(point, right):
+        return None
+    beside = moved_beside(point.problem, 1)
+    if beside is not None:
+        also = _right_gradients(without_stabilisers(beside, kinds))
+        right = {name: gradient for name, gradient in right.items() if name in also}
+    agreeing = {q.name: _agreeing(q, right[q.name]) for q in wrong if q.name in right}
+    if not agreeing:
+        return None
+    others = [q for q in wrong if q.name not in right]
+    gradients = automatic_gradients(plain.problem, [q.name for q in others])
+    held = {q.name: replace(q, automatic=gradients[q.name]) for q in others}
     notes = (right_where(agreeing, plain.said),)
-    yield _Conceded({**agreeing, **held}, notes, plain.problem if others else None)
+    return _Conceded({**agreeing, **held}, notes, plain.problem if others else None)
+
+
+_Kind = tuple[Operation | None, tuple[float, ...]]
+"""What stabilisers have in common: the operation, and its constants."""
+
+
+def _kinds_left_out(problem: Problem) -> list[frozenset[_Kind]]:
+    """Which kinds of stabilisers a derivation may leave out: one, all but one, or all.
+
+    One that divides by a deviation has that of its variance, and leaves out that of the logarithm.
+    """
+    order = problem.expanded.order
+    kinds = list(dict.fromkeys(_kind(node) for node in order if _stabilises(node) is not None))
+    every = frozenset(kinds)
+    choices = [*(frozenset({kind}) for kind in kinds), *(every - {kind} for kind in kinds), every]
+    return [choice for choice in dict.fromkeys(choices) if choice]
+
+
+def _kind(node: Node) -> _Kind:
+    constants = [float(np.reshape(p, ())) for p in node.parents if not is_node(p)]
+    return node.operation, tuple(constants)
 
 
 def may_be_without(plain: Plain, point: Point) -> bool:
@@ -156,8 +198,13 @@ class Plain:
     constants: tuple[float, ...]
 
 
-def without_stabilisers(problem: Problem) -> Plain | None:
-    """The problem of the loss without stabilisers; ``None`` if it has none."""
+def without_stabilisers(problem: Problem, kinds: Collection[_Kind] | None = None) -> Plain | None:
+    """The problem of the loss without stabilisers; ``None`` if it has none.
+
+    Arguments:
+        problem: the problem.
+        kinds: of which kinds; of any if ``None``.
+    """
     at, problem = problem.at, problem.expanded
     wording = Wording(problem.scope.nodes, problem.scope.arrays)
     made: dict[Node, Node] = {}
@@ -165,7 +212,7 @@ def without_stabilisers(problem: Problem) -> Plain | None:
     constants: dict[float, None] = {}
     for node in problem.order:
         kept = _stabilises(node)
-        if kept is not None:
+        if kept is not None and (kinds is None or _kind(node) in kinds):
             if symbol_of(node) == "+":
                 constants |= {
                     float(np.reshape(p, ())): None for p in node.parents if not is_node(p)
@@ -182,7 +229,7 @@ def without_stabilisers(problem: Problem) -> Plain | None:
     def plain_at(moved: Mapping[str, Node]) -> Problem:
         assert at is not None
         beside = at(moved)
-        plain = without_stabilisers(beside)
+        plain = without_stabilisers(beside, kinds)
         return beside if plain is None else plain.problem
 
     plain = replace(problem, root=made[problem.root], nodes=nodes, at=plain_at if at else None)

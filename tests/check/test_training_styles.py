@@ -2,7 +2,9 @@
 
 import textwrap
 
-from autograd_mini import check_script
+import numpy as np
+
+from autograd_mini import check_gradients, check_script
 
 
 def checked(tmp_path, text, *changes, **options):
@@ -186,3 +188,66 @@ def test_a_turn_in_which_more_is_moved_is_taken_though_it_is_wrong(tmp_path):
     slip = "0.5 * d_h[j] * x[i]", "0.5 * d_h[i] * x[i]"  # the first sample is of zeros
     report = checked(tmp_path, XOR_BY_LISTS, slip)
     assert repaired(report) == ("w[j][i] += 0.5 * d_h[i] * x[i]", "w[j][i] += 0.5 * d_h[j] * x[i]")
+
+
+def normalised_classifier(slip=1.0):
+    """Features over their deviation, with a stabiliser, and a logarithm that has another."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(7, 4)), rng.integers(0, 3, 7)
+    params = {"W": rng.normal(size=(4, 3)), "gain": np.ones(3)}
+
+    def passed(W, gain):
+        z = x @ W
+        centred = z - z.mean(axis=0)
+        spread = np.sqrt(np.mean(centred**2, axis=0) + 1e-4)
+        e = np.exp(gain * (centred / spread))
+        return centred, spread, e / e.sum(axis=1, keepdims=True)
+
+    def loss(W, gain):
+        _, _, p = passed(W, gain)
+        return -np.mean(np.log(p[np.arange(7), labels] + 1e-7))
+
+    def manual(W, gain):
+        centred, spread, p = passed(W, gain)
+        d = p.copy()
+        d[np.arange(7), labels] -= 1
+        d /= 7
+        dn = d * gain
+        dc = dn / spread - slip * centred * np.mean(dn * centred, axis=0) / spread**3
+        return {"gain": (d * centred / spread).sum(axis=0), "W": x.T @ (dc - dc.mean(axis=0))}
+
+    return check_gradients(loss, params, manual)
+
+
+def test_one_stabiliser_is_left_out_and_another_is_not():
+    report = normalised_classifier()
+    assert report.ok, str(report)
+    assert "1e-07" in "".join(report.notes)
+    assert "0.0001" not in "".join(report.notes)
+    wrong = normalised_classifier(slip=0.5)
+    assert [wrong[name].verdict for name in ("gain", "W")] == ["agree", "differ"]
+
+
+AVERAGES = """
+    import numpy as np
+
+    rng = np.random.default_rng(3)
+    x, t = rng.normal(size=(8, 3)), rng.normal(size=(8, 3))
+    gain, shift, running = np.ones(3), np.zeros(3), np.ones(3)
+    for epoch in range(50):
+        running = 0.9 * running + 0.1 * x.mean(axis=0)
+        n = (x - x.mean(axis=0)) / x.std(axis=0)
+        loss = np.mean((gain * n + shift - t) ** 2)
+        print(loss, running)
+        d = 2 * (gain * n + shift - t) / t.size
+        gain -= 0.1 * np.sum(d * n, axis=0)
+        shift -= 0.1 * np.sum(d, axis=0)
+"""
+
+
+def test_a_running_average_is_no_momentum(tmp_path):
+    report = checked(
+        tmp_path, AVERAGES, ("np.sum(d * n, axis=0)", "np.sum(d + n, axis=0)"), steps=2
+    )
+    assert not report.ok
+    assert not any("Momentum" in said for said in report.assumptions)

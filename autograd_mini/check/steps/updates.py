@@ -89,7 +89,7 @@ def fading(
     """Those of several variables of which a part goes on after a step, as of a momentum.
 
     What goes on whole is none: a sum of gradients that is not begun anew is a mistake.  Nor is a
-    rate that falls: without it no parameter moves.
+    rate that falls, without which no parameter moves, nor an average that moves none.
 
     Arguments:
         step: the step.
@@ -112,8 +112,9 @@ def fading(
             continue
         without = run(step, own, start={variable: np.zeros(variable.before.shape)})
         left = [(u, as_numbers(without.after.get(u.variable))) for u in parameters]
-        if not any(u.taken.any() and n is not None and _is_unchanged(u.variable.before, n)
-                   for u, n in left):  # fmt: skip
+        taken = [(u.taken, u.variable.before - after) for u, after in left if after is not None]
+        is_used = any(not np.array_equal(one, other) for one, other in taken)
+        if is_used and not any(one.any() and not other.any() for one, other in taken):
             yield variable
 
 
