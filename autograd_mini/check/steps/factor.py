@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Site
-from autograd_mini.check.steps.meant import Loss, Residual, residuals
+from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.multiples import (
     SAME,
     TELLING,
@@ -21,6 +21,7 @@ from autograd_mini.check.steps.multiples import (
     unlikeness,
 )
 from autograd_mini.check.steps.recorded import Ran, run
+from autograd_mini.check.steps.residuals import Residual, residuals
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import factors_of
 from autograd_mini.check.steps.variables import Held, Variable

@@ -12,16 +12,15 @@ from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.steps.decay import Decay, decays, has_penalty
 from autograd_mini.check.steps.factor import Unsaid
 from autograd_mini.check.steps.fit import SURE, Fit, is_read_between
-from autograd_mini.check.steps.meant import (
-    Loss,
+from autograd_mini.check.steps.meant import Loss, is_held_out
+from autograd_mini.check.steps.multiples import SAME, unlikeness
+from autograd_mini.check.steps.recorded import Ran, run
+from autograd_mini.check.steps.residuals import (
     Residual,
-    is_held_out,
     is_output_and_target,
     losses_of_residual,
     residuals,
 )
-from autograd_mini.check.steps.multiples import SAME, unlikeness
-from autograd_mini.check.steps.recorded import Ran, run
 from autograd_mini.check.steps.trained import Trained
 from autograd_mini.check.steps.updates import Update, moved_from, rate_number
 from autograd_mini.check.steps.variables import Held, Path, Variable, as_numbers
