@@ -1,4 +1,4 @@
-"""Which loss is meant?  The one that is returned, printed, kept in a list, added up, or named so."""
+"""Which loss is meant?  What is returned, printed, kept in a list, added up, or called so."""
 
 from __future__ import annotations
 
