@@ -1,5 +1,7 @@
 """Slips in training scripts whose line tells itself only by what it is handed, turn by turn."""
 
+import textwrap
+
 import pytest
 
 from autograd_mini import check_script
@@ -81,3 +83,72 @@ def test_a_helper_for_a_local_derivative_that_several_layers_call(wrong, tmp_pat
     slip, line, where = told(tmp_path, SAMPLES, f"return {right}", f"return {wrong}")
     assert line == where
     assert slip.repair.text.removesuffix(" * 1") == f"return {right}"
+
+
+DICTS = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def forward(layers, x):
+    out = x
+    for layer in layers:
+        layer["input"] = out
+        layer["z"] = layer["W"] @ out
+        layer["out"] = out = sigmoid(layer["z"])
+    return out
+
+def backward(layers, y):
+    delta = layers[-1]["out"] - y
+    for i in range(len(layers) - 1, -1, -1):
+        layer = layers[i]
+        layer["dW"] = delta @ layer["input"].T / y.shape[1]
+        if i > 0:
+            below = layers[i - 1]["out"]
+            delta = layer["W"].T @ delta * below * (1 - below)
+
+def loss(out, y):
+    return -np.mean(np.sum(y * np.log(out) + (1 - y) * np.log(1 - out), axis=0))
+
+rng = np.random.default_rng(0)
+layers = [{"W": rng.normal(size=(n, m))} for m, n in ((2, 5), (5, 3), (3, 1))]
+x, y = rng.normal(size=(2, 7)), rng.integers(0, 2, (1, 7))
+for step in range(10):
+    print(loss(forward(layers, x), y))
+    backward(layers, y)
+    for layer in layers:
+        layer["W"] -= 0.5 * layer["dW"]
+"""
+
+
+def test_a_line_is_written_from_gradients_that_are_n_times_those_of_the_loss(tmp_path):
+    """In its place stands what is left of the user's own line, and the names are the user's."""
+    right = "layer['W'].T @ delta * below * (1 - below)"
+    slip, line, where = told(tmp_path, DICTS.replace('"', "'"), right, "1 - below")
+    assert line == where
+    assert slip.repair.ours
+    assert slip.repair.text.endswith(right)
+    assert "7 times the gradient" in slip.reason
+
+
+def test_single_numbers_are_written_by_their_names(tmp_path):
+    """A number that is equal to a gradient by chance, as a rate, is none."""
+    lines = """
+    import math
+    x, w1, w2, eta, target = 0.05, 0.15, 0.4, 0.5, 0.97
+    for step in range(10):
+        h = 1 / (1 + math.exp(-w1 * x))
+        net = w2 * h
+        o = 1 / (1 + math.exp(-net))
+        error = 0.5 * (target - o) ** 2
+        print(error)
+        delta_o = -(target - o) * o * (1 - o)
+        delta_h = delta_o * w2 * h * (1 - h)
+        w2 = w2 - eta * delta_o * h
+        w1 = w1 - eta * delta_h * x
+    """
+    right = "-(target - o) * o * (1 - o)"
+    slip, line, where = told(tmp_path, textwrap.dedent(lines), right, "1 - o")
+    assert line == where
+    assert slip.repair.text == f"delta_o = {right}"

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 
 from autograd_mini.check.lines.formulas import is_rate
 from autograd_mini.check.lines.line import Change, Line, is_product, meets
-from autograd_mini.check.lines.syntax import copied, factors, loaded, made, number, number_of
+from autograd_mini.check.lines.syntax import (
+    copied,
+    factors,
+    loaded,
+    made,
+    number,
+    number_of,
+    product,
+)
 from autograd_mini.check.lines.words import Shape, Word, broadcasts
 
 
@@ -279,12 +287,3 @@ def _exchanged_pair(line: Line, node: ast.expr, i: int, j: int) -> Iterator[Chan
     if len(rest) == 1 and not under and not rest[0][1]:
         softmax = "_0 * (_1 - (_1 * _0).sum(axis=-1, keepdims=True))"
         yield Change("slope", node, made(softmax, parts[i][0], rest[0][0]), 0.7)
-
-
-def product(parts: list[tuple[ast.expr, bool]]) -> ast.expr:
-    """A product of factors, each with whether it is divided by."""
-    (first, under), *rest = parts
-    result = made("1 / _0", first) if under else first
-    for part, divided in rest:
-        result = ast.BinOp(result, ast.Div() if divided else ast.Mult(), part)
-    return result

@@ -1,4 +1,4 @@
-"""What can be read where a statement stands, turn by turn, and what a derivation makes of that.
+"""What a statement reads, turn by turn, and what a derivation makes of that.
 
 A helper for a local derivative, or a line in a loop over layers, is handed another value each time,
 of another shape too: by what that is, it is known what should be made.
@@ -52,12 +52,11 @@ def _gradients(truth: Truth, nodes: Row) -> tuple[tuple[Claim, ...], list[Array]
 
 
 def rows_read(trial: Trial, truth: Truth, place: Place) -> list[Row]:
-    """Values of the loss that can be read where a statement stands, by one name or operand each,
-    in each of the turns in which it runs.
+    """Values of the loss that a statement reads, or that its function is handed, by one operand
+    each, in each of the turns in which it runs.
     """
     statement = trial.program.statement(place)
     texts = operands_read(statement.node)
-    texts |= {n.id for n in ast.walk(statement.unit.tree) if isinstance(n, ast.Name)}
     texts |= {n.arg for n in ast.walk(statement.unit.tree) if isinstance(n, ast.arg)}
     codes: dict[str, CodeType | None] = {
         text: None if text.isidentifier() else compile(text, "<operand>", "eval")

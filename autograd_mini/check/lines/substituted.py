@@ -228,7 +228,7 @@ class Substitutes:
             elif claim.kind == "gradient" and not claim.moved and claim.factor < 0 and count == 1:
                 yield (replace(claim, factor=-claim.factor),), [-value]
         for factor in self._factors[site]:
-            for claims, arrays in self._of_what_is_read(site) if count > 1 else ():
+            for claims, arrays in self._of_what_is_read(site):
                 if factor == 1 or claims[0].kind == "gradient":
                     yield _times(factor, claims), [factor * array for array in arrays]
             for claims, arrays in self._in_turns(events) if count > 1 else ():
@@ -245,7 +245,7 @@ class Substitutes:
             self._read[site.place] = rows_read(self._trial, self._truth, site.place)
         values = [event.value for event in self._trial.sites[site]]
         for row in self._read[site.place]:
-            for claims, arrays in derived_rows(self._truth, row):
+            for claims, arrays in derived_rows(self._truth, row) if len(row) == len(values) else ():
                 both = list(zip(arrays, values, strict=True))
                 if all(array.shape == value.shape for array, value in both) or all(
                     array.size > value.size for array, value in both

@@ -201,6 +201,15 @@ def factors(node: ast.expr) -> list[tuple[ast.expr, bool]]:
     return [(node, False)]
 
 
+def product(parts: list[tuple[ast.expr, bool]]) -> ast.expr:
+    """A product of factors, each with whether it is divided by."""
+    (first, under), *rest = parts
+    result = made("1 / _0", first) if under else first
+    for part, divided in rest:
+        result = ast.BinOp(result, ast.Div() if divided else ast.Mult(), part)
+    return result
+
+
 def terms(node: ast.expr) -> list[tuple[ast.expr, bool]]:
     """The terms of a sum, each with whether it is subtracted."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):

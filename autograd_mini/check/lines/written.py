@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autograd_mini.check.lines.candidates import Candidates
-from autograd_mini.check.lines.claims import Truth
+from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import WHOLE
+from autograd_mini.check.lines.own_words import in_own_words
 from autograd_mini.check.lines.program import Site, Stopped
 from autograd_mini.check.lines.repair import VerifiedEdit
 from autograd_mini.check.lines.source import Statement
@@ -21,6 +22,8 @@ from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.lines.words import Words
 from autograd_mini.core.graph import data_of, is_node
 from autograd_mini.show.backward_lines import backward_line
+
+T = TypeVar("T")
 
 
 def written_edit(trial: Trial, truth: Truth, meant: Substituted) -> VerifiedEdit | None:
@@ -40,31 +43,46 @@ def written_edit(trial: Trial, truth: Truth, meant: Substituted) -> VerifiedEdit
         return None  # of several that are returned another is still wrong
     for turn in dict.fromkeys((min(1, turns - 1), turns - 1, 0)):
         claim = claims[turn]
-        if claim is None or claim.kind != "gradient" or not claim.exact:
+        if claim is None or claim.kind != "gradient" or claim.moved:
             continue
-        words = _words_at(trial, truth, statement, turn)
-        formula = _formula(truth, claim.node, words) if words is not None else None
-        edited = _with_formula(statement.node, meant.site, formula) if formula else None
-        points = trial.verified_at({meant.place: [edited]}, right) if edited else 0
-        if edited is not None and points:
-            left = len(trial.wrong - meant.names)
-            says = truth.words(claim)
-            return VerifiedEdit(
-                statement, (), edited, meant.names, points, 0.0, left=left, meant=says
-            )
+        for written in _formulas(trial, truth, statement, turn, claim):
+            edited = _with_formula(statement.node, meant.site, written)
+            points = trial.verified_at({meant.place: [edited]}, right) if edited else 0
+            if edited is not None and points:
+                left = len(trial.wrong - meant.names)
+                says = truth.words(claim)
+                return VerifiedEdit(
+                    statement, (), edited, meant.names, points, 0.0, left=left, meant=says
+                )
     return None
 
 
-def _words_at(trial: Trial, truth: Truth, statement: Statement, turn: int) -> Words | None:
-    """What may stand in a statement when it runs for the time that ``turn`` counts to."""
-    found: list[Words] = []
+def _formulas(
+    trial: Trial, truth: Truth, statement: Statement, turn: int, claim: Claim
+) -> list[ast.expr]:
+    """What is claimed as a formula, in the words of the statement and in those of the loss."""
+
+    def formulas(words: Words) -> list[ast.expr]:
+        formula = _formula(trial, truth, claim, words)
+        return [in_own_words(formula, statement.node, words), formula] if formula else []
+
+    return _with_words(trial, truth, statement, turn, formulas) or []
+
+
+def _with_words(
+    trial: Trial, truth: Truth, statement: Statement, turn: int, use: Callable[[Words], T]
+) -> T | None:
+    """What is made of what may stand in a statement, when it runs for the time that ``turn`` counts
+    to: afterwards dicts and objects are as they were before.
+    """
+    found: list[T] = []
     passed = -1
 
     def visit(names: Mapping[str, Any]) -> None:
         nonlocal passed
         passed += 1
         if passed == turn:
-            found.append(Candidates(trial, truth, statement, 1).words(names))
+            found.append(use(Candidates(trial, truth, statement, 1).words(names)))
             raise Stopped
 
     trial.program.run(trial.base, before=statement.place, visit=visit)
@@ -74,21 +92,25 @@ def _words_at(trial: Trial, truth: Truth, statement: Statement, turn: int) -> Wo
 def lacking(trial: Trial, truth: Truth, meant: Substituted) -> list[str]:
     """What no name stands for where a statement stands, of what it is to make depends on."""
     statement, claim = trial.program.statement(meant.place), meant.claims[-1]
-    words = _words_at(trial, truth, statement, 0)
-    if words is None or claim.kind != "gradient":
+    if claim.kind != "gradient":
         return []
-    values, gradients, arrays = _at_hand(truth, claim.node, words)
-    others: dict[Any, str] = {n: name for n, name in truth.names.items() if n not in values}
+
+    def names_lacking(words: Words) -> list[str]:
+        values, gradients, arrays = _at_hand(trial, truth, claim, words)
+        others: dict[Any, str] = {n: name for n, name in truth.names.items() if n not in values}
+        root: Any = truth.root
+        node: Any = claim.node
+        line = backward_line(root, node, {**others, **values}, gradients, arrays)
+        return [others[value] for value in line.values if value in others] if line else []
+
+    return _with_words(trial, truth, statement, 0, names_lacking) or []
+
+
+def _formula(trial: Trial, truth: Truth, claim: Claim, words: Words) -> ast.expr | None:
+    """The gradient of a node, or as many times of it as what is at hand is, in words at hand."""
     root: Any = truth.root
     node: Any = claim.node
-    line = backward_line(root, node, {**others, **values}, gradients, arrays)
-    return [others[value] for value in line.values if value in others] if line else []
-
-
-def _formula(truth: Truth, node: Any, words: Words) -> ast.expr | None:
-    """The gradient of a node in words at hand."""
-    root: Any = truth.root
-    line = backward_line(root, node, *_at_hand(truth, node, words))
+    line = backward_line(root, node, *_at_hand(trial, truth, claim, words))
     if line is None or line.helpers:
         return None
     formula = ast.parse(line.formula, mode="eval").body
@@ -102,23 +124,39 @@ def _formula(truth: Truth, node: Any, words: Words) -> ast.expr | None:
 Named = dict[Any, str]
 
 
-def _at_hand(truth: Truth, node: Any, words: Words) -> tuple[Named, Named, dict[int, str]]:
-    """What nodes, the gradients of others than ``node``, and constants are called."""
+def _at_hand(
+    trial: Trial, truth: Truth, meant: Claim, words: Words
+) -> tuple[Named, Named, dict[int, str]]:
+    """What nodes, the gradients of others than the one that is meant, as many times of them as are
+    meant, and constants are called.
+    """
     values: dict[Any, str] = {}
     gradients: dict[Any, str] = {}
     arrays: dict[int, str] = {}
+    made = {event.name for event in trial.ran.log}
     constants = [p for n in truth.order for p in n.parents if not is_node(p) and np.ndim(p)]
     for word in sorted(words.arrays, key=lambda word: (not word.here, len(word.text))):
         array = np.asarray(word.value)
-        for claim in truth.claims(array, factors=False) if array.dtype.kind == "f" else ():
+        factors = meant.factor != 1
+        claims = truth.claims(array, factors=factors) if array.dtype.kind == "f" else []
+        if any(truth.names.get(claim.node) == word.text for claim in claims if claim.exact):
+            claims = [claim for claim in claims if claim.kind == "value"]  # by its name, too
+        elif word.shape == () and word.text not in made:
+            claims = []  # a rate, as ``eta``, is equal to a gradient by chance
+        for claim in claims:
             if claim.exact and claim.kind == "value":
                 values.setdefault(claim.node, word.text)
-            elif claim.exact and claim.kind == "gradient" and claim.node is not node:
+            elif claim.node is not meant.node and _is_as_meant(claim, meant):
                 gradients.setdefault(claim.node, word.text)
         for constant in constants:
             if np.array_equal(data_of(constant), array):
                 arrays.setdefault(id(constant), word.text)
     return values, gradients, arrays
+
+
+def _is_as_meant(claim: Claim, meant: Claim) -> bool:
+    """Whether it is a gradient as many times as one that is meant."""
+    return claim.kind == "gradient" and not claim.moved and claim.is_times(meant.factor)
 
 
 def _with_formula(node: ast.stmt, site: Site, formula: ast.expr) -> ast.stmt | None:
