@@ -261,7 +261,7 @@ def _unmended(
     sentence = "no single change of this line makes the gradients right"
     if budget.spent:
         sentence = f"the search stopped after {budget.seconds:g} s, {budget.tried} changes tried"
-    elif meant is not None and meant.place == suspect.statement.place:
+    elif meant is not None and meant.place == suspect.statement.place and meant.claims:
         sentence = f"this should be {truth.words(meant.claims[0])}; no small change makes it so"
         if missing := lacking(trial, truth, meant):
             needed = " and ".join(missing)

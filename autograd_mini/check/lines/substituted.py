@@ -42,7 +42,8 @@ class Substituted:
     Attributes:
         place: where the statement is.
         site: which of its targets.
-        claims: what should be made there, turn by turn; of several turns the last may be alone.
+        claims: what should be made there, turn by turn; of several turns the last may be alone;
+            none where it should be the same numbers, summed or turned.
         arrays: the same as numbers; ``None`` in turns of which nothing is known.
         names: the gradients that are wrong and are right with it.
     """
@@ -91,8 +92,8 @@ class Substitutes:
         return not self._end.passed and self._trial.wrong <= self._trial.spoils(site)
 
     def _is_unlikely(self, site: Site) -> bool:
-        """Whether values of the forward pass are kept there; or zeros are made: what should be
-        added to them is the likelier slip.
+        """Whether values of the forward pass, or its data, are kept there; or zeros are made: what
+        should be added to them is the likelier slip.
         """
         if all(event.value.any() and self._is_value(event) for event in self._trial.sites[site]):
             return True
@@ -164,7 +165,8 @@ class Substitutes:
 
     def _is_value(self, event: Event) -> bool:
         claims = self._truth.claims(event.value, factors=False)
-        return any(claim.kind == "value" and claim.exact for claim in claims)
+        is_value = any(claim.kind == "value" and claim.exact for claim in claims)
+        return is_value or self._truth.is_data(event.value)
 
     def _at(self, site: Site) -> Substituted | None:
         """What should be made at a site, if that makes anything right."""
@@ -184,7 +186,37 @@ class Substitutes:
                 best = Substituted(site.place, site, claims, arrays, names)
             if names >= spoiled or self._end.passed:
                 break
-        return best and self._where_made(best)
+        return best and self._before_scaling(self._where_made(best))
+
+    def _before_scaling(self, found: Substituted) -> Substituted:
+        """The same where a value was made that a statement only scales, as ``dx /= std`` does, if
+        what is wrong varies along an axis along which the scale does not.
+        """
+        program, meant = self._trial.program, found.arrays[-1]
+        statement, made = program.statement(found.place), self._trial.sites[found.site][-1]
+        before = self._before(made)
+        scales = isinstance(getattr(statement.node, "op", None), ast.Mult | ast.Div)
+        if not (scales and isinstance(statement.node, ast.AugAssign) and before) or meant is None:
+            return found
+        with np.errstate(all="ignore"):
+            scale, off = before.value / made.value, made.value / meant
+            wanted = meant * scale
+        varies = (_is_constant(scale, axis) > _is_constant(off, axis) for axis in range(off.ndim))
+        if not np.isfinite(wanted).all() or not any(varies):
+            return found
+        return Substituted(before.site.place, before.site, (), (wanted,), found.names)
+
+    def _before(self, made: Event) -> Event | None:
+        """What a name held before it held a value, if the same function made it."""
+        program, found = self._trial.program, None
+        unit = program.statement(made.site.place).unit
+        for event in self._trial.ran.log:
+            if event is made:
+                break
+            is_made = event.name == made.name and event.site.slot not in (HANDED, PART)
+            if is_made and program.statement(event.site.place).unit is unit:
+                found = event
+        return found if found is not None and found.value.shape == made.value.shape else None
 
     def _where_made(self, found: Substituted) -> Substituted:
         """The same where a function made what it returns, if that is but a factor off: nobody
@@ -236,6 +268,7 @@ class Substitutes:
             for claim, array in known:
                 if factor == 1 or claim.kind == "gradient":
                     yield _times(factor, [claim]), [*[None] * (count - 1), factor * array]
+        yield from (((), arrays) for arrays in _arranged([event.value for event in events]))
 
     def _of_what_is_read(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
         """What a derivation makes of what can be read there, turn by turn: of the shape of what is
@@ -293,6 +326,26 @@ class Substitutes:
         if count not in self._rows:
             self._rows[count] = list(_rows(self._truth, count))
         return self._rows[count]
+
+
+def _arranged(values: Sequence[Array]) -> Iterator[list[Array]]:
+    """The same numbers, turn by turn: summed along an axis, without a first axis of length 1, with
+    axes in the reverse order.
+    """
+    shape = values[0].shape
+    for axis in range(len(shape)):
+        if shape[axis] > 1:
+            yield [np.sum(value, axis=axis, keepdims=True) for value in values]
+    if len(shape) > 1 and shape[0] == 1:
+        yield [value[0] for value in values]
+    elif len(shape) > 1:
+        yield [value.T for value in values]
+
+
+def _is_constant(array: Array, axis: int) -> bool:
+    """Whether an array is the same along an axis."""
+    first = np.take(array, [0], axis=axis)
+    return bool(array.shape[axis] > 1 and np.allclose(array, first, rtol=1e-6, atol=0))
 
 
 def _is_reordered(events: Sequence[Event], arrays: Sequence[Array | None]) -> bool:

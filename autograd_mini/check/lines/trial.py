@@ -222,7 +222,8 @@ class Trial:
             size = np.max(np.abs(value), initial=0.0)
             size = size if np.isfinite(size) and size else 1.0
             by = np.asarray(0.3 * size * rng.uniform(0.5, 1.5, value.shape), value.dtype)
-            return np.asarray(sign * (value + by), value.dtype)
+            known = np.where(np.isfinite(value), value, 0)
+            return np.asarray(sign * (known + by), value.dtype)
 
         ran, before = (
             self.program.run(self.base, exchange=exchange, at=site.place),
@@ -233,7 +234,8 @@ class Trial:
         if ran.gradients is None:
             return set()
         with np.errstate(all="ignore"):
-            room = {n: _UNMOVED * np.max(np.abs(g), initial=0.0) for n, g in before.items()}
+            sizes = {n: np.where(np.isfinite(g), np.abs(g), 0.0) for n, g in before.items()}
+            room = {n: _UNMOVED * np.max(size, initial=0.0) for n, size in sizes.items()}
         return {
             name
             for name, gradient in ran.gradients.items()

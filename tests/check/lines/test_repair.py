@@ -399,7 +399,11 @@ def without_the_leak(W1, W2):
 @pytest.mark.parametrize(
     ("manual", "right", "reason"),
     [
-        (without_the_mask, "d *= MASK[:, None] / 3", "the factor MASK[:, None] is missing"),
+        (  # and not where it is scaled for all
+            without_the_mask,
+            "d = (a @ W2 - T) * MASK[:, None]",
+            "the factor MASK[:, None] is missing",
+        ),
         (
             without_the_leak,  # a limit of −1 is one that these numbers do not meet
             "dz = np.where(a > 0, da, 0.1 * da)",
