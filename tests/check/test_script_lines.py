@@ -5,6 +5,7 @@ import textwrap
 import pytest
 
 from autograd_mini import check_script
+from autograd_mini.check.lines.budget import Budget
 
 SAMPLES = """
 import numpy as np
@@ -152,3 +153,102 @@ def test_single_numbers_are_written_by_their_names(tmp_path):
     slip, line, where = told(tmp_path, textwrap.dedent(lines), right, "1 - o")
     assert line == where
     assert slip.repair.text == f"delta_o = {right}"
+
+
+CHARACTERS = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+Wxh, Whh = 0.3 * rng.normal(size=(4, 3)), 0.3 * rng.normal(size=(4, 4))
+Why = rng.normal(size=(3, 4))
+bh, by = np.zeros((4, 1)), np.zeros((3, 1))
+
+def loss_and_gradients(inputs, targets, hprev):
+    xs, hs, ys, ps = {}, {}, {}, {}
+    hs[-1] = np.copy(hprev)
+    loss = 0
+    for t in range(len(inputs)):
+        xs[t] = np.zeros((3, 1))
+        xs[t][inputs[t]] = 1
+        hs[t] = np.tanh(np.dot(Wxh, xs[t]) + np.dot(Whh, hs[t - 1]) + bh)
+        ys[t] = np.dot(Why, hs[t]) + by
+        ps[t] = np.exp(ys[t]) / np.sum(np.exp(ys[t]))
+        loss += -np.log(ps[t][targets[t], 0])
+    dWxh, dWhh, dWhy = np.zeros_like(Wxh), np.zeros_like(Whh), np.zeros_like(Why)
+    dbh, dby = np.zeros_like(bh), np.zeros_like(by)
+    dhnext = np.zeros_like(hs[0])
+    for t in reversed(range(len(inputs))):
+        dy = np.copy(ps[t])
+        dy[targets[t]] -= 1
+        dWhy += np.dot(dy, hs[t].T)
+        dby += dy
+        dh = np.dot(Why.T, dy) + dhnext
+        dhraw = (1 - hs[t] * hs[t]) * dh
+        dbh += dhraw
+        dWxh += np.dot(dhraw, xs[t].T)
+        dWhh += np.dot(dhraw, hs[t - 1].T)
+        dhnext = np.dot(Whh.T, dhraw)
+    return loss, dWxh, dWhh, dWhy, dbh, dby
+
+for n in range(100):
+    inputs, targets = [0, 1, 2, 1], [1, 2, 1, 0]
+    loss, dWxh, dWhh, dWhy, dbh, dby = loss_and_gradients(inputs, targets, np.zeros((4, 1)))
+    print(loss)
+    for param, dparam in zip([Wxh, Whh, Why, bh, by], [dWxh, dWhh, dWhy, dbh, dby]):
+        param -= 0.1 * dparam
+"""
+
+
+def test_a_state_of_zeros_takes_no_factor_away(tmp_path):
+    """``1 - hs[-1] * hs[t]`` is 1 before the first turn, whatever the parameters are."""
+    right = "dhraw = (1 - hs[t] * hs[t]) * dh"
+    slip, line, where = told(tmp_path, CHARACTERS, right, f"{right} * (1 - hs[t] * hs[t])")
+    assert line == where
+    assert slip.repair.text == right
+
+
+def test_a_line_that_should_hand_on_a_value_in_each_turn(tmp_path, monkeypatch):
+    """A bias of zeros, copied, is no array that waits to be filled."""
+    tried, count = [], Budget.count
+    monkeypatch.setattr(Budget, "count", lambda self, s: tried.append(s) or count(self, s))
+    slip, line, where = told(tmp_path, CHARACTERS, "np.copy(ps[t])", "np.copy(by)")
+    assert line == where
+    assert slip.repair.text == "dy = np.copy(ps[t])"
+    assert len(tried) < 500  # those of the line below, too, where it is not known what is meant
+
+
+POOL = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+W, V = rng.normal(size=(4, 4)), rng.normal(size=(4, 3))
+for x, y in zip(rng.normal(size=(20, 6, 4)), rng.integers(0, 3, 20)):
+    features = x[:4] @ W
+    pooled = np.zeros((2, 2))
+    for i in range(2):
+        for j in range(2):
+            pooled[i, j] = np.max(features[2 * i : 2 * i + 2, 2 * j : 2 * j + 2])
+    scores = pooled.ravel() @ V
+    p = np.exp(scores) / np.sum(np.exp(scores))
+    print(-np.log(p[y]))
+    dscores = p.copy()
+    dscores[y] -= 1
+    dV = np.outer(pooled.ravel(), dscores)
+    d_pooled = (V @ dscores).reshape(2, 2)
+    d_features = np.zeros((4, 4))
+    for i in range(2):
+        for j in range(2):
+            block = features[2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+            d_block = (block == pooled[i, j]) * d_pooled[i, j]
+            d_features[2 * i : 2 * i + 2, 2 * j : 2 * j + 2] = d_block
+    W -= 0.1 * x[:4].T @ d_features
+    V -= 0.1 * dV
+"""
+
+
+def test_an_element_that_is_read_nowhere_is_at_hand_where_one_of_its_shape_is(tmp_path):
+    right, wrong = "(block == pooled[i, j]) * d_pooled[i, j]", "block == pooled[i, j]"
+    slip, line, where = told(tmp_path, POOL, right, wrong)
+    assert line == where
+    assert right in slip.repair.text
+    assert not slip.repair.ours

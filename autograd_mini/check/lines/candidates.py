@@ -23,7 +23,7 @@ from autograd_mini.check.lines.program import Stopped
 from autograd_mini.check.lines.source import Headed, Statement, Unit
 from autograd_mini.check.lines.syntax import loaded, made
 from autograd_mini.check.lines.trial import Trial
-from autograd_mini.check.lines.words import shape_of, value_of
+from autograd_mini.check.lines.values import shape_of, value_of
 from autograd_mini.typing import Array, Operand
 
 _BLOCK = 200

@@ -72,6 +72,7 @@ class Truth:
         inside = set(self.order)  # what a step derives by hand is recorded, too
         self.names: Mapping[Node, str] = {n: name for n, name in named.items() if n in inside}
         self.wording = Wording(self.names, expanded.used.arrays)
+        self._valued: dict[tuple[tuple[int, ...], bytes], tuple[Node, ...]] = {}
         self._called = dict(self.names)  # by the loss, then by the hand-derived code
 
     def call(self, called: Iterable[tuple[str, Array]]) -> None:
@@ -224,6 +225,15 @@ class Truth:
         if array.ndim > 1 and not found:
             found = [replace(claim, moved=True) for claim in self._claims(array.T, factors)]
         return sorted(found, key=lambda claim: (not claim.exact, _KINDS.index(claim.kind)))
+
+    def valued(self, array: Array) -> tuple[Node, ...]:
+        """The nodes of which an array is the value."""
+        content = array.shape, array.tobytes()
+        if content not in self._valued:
+            claims = self.claims(array, factors=False)
+            nodes = (claim.node for claim in claims if claim.exact and claim.kind == "value")
+            self._valued[content] = tuple(nodes)
+        return self._valued[content]
 
     def _claims(self, array: Array, factors: bool) -> Iterator[Claim]:
         known = self._known.get(array.shape)

@@ -8,7 +8,8 @@ from itertools import combinations
 
 from autograd_mini.check.lines.line import Change, Line, is_product, meets, unlike
 from autograd_mini.check.lines.syntax import copied, factors, made, number, number_of, with_fields
-from autograd_mini.check.lines.words import Word, broadcasts
+from autograd_mini.check.lines.values import broadcasts
+from autograd_mini.check.lines.words import Word
 
 
 def changes(line: Line) -> Iterator[Change]:
@@ -110,7 +111,13 @@ def _unlikely(line: Line, node: ast.expr, word: Word, other: Word) -> float:
         extra += 0.5
     if _is_of_derivative(line, node):
         extra = min(extra, 0.3)
+    if other.range == (0, 0):  # it takes away what it is multiplied with, whatever that is
+        extra += _EMPTY
     return extra + (0.0 if other.here else 0.7)
+
+
+_EMPTY = 0.6
+"""What it costs that an array of zeros is put in a place: rather is something lost there."""
 
 
 def _is_of_derivative(line: Line, node: ast.expr) -> bool:

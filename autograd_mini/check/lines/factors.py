@@ -16,7 +16,8 @@ from autograd_mini.check.lines.syntax import (
     number_of,
     product,
 )
-from autograd_mini.check.lines.words import Shape, Word, broadcasts
+from autograd_mini.check.lines.values import Shape, broadcasts
+from autograd_mini.check.lines.words import Word
 
 
 def changes(line: Line) -> Iterator[Change]:

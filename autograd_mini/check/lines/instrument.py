@@ -311,7 +311,6 @@ class _Hooked(ast.NodeTransformer):
         return self.wrote(node, target, target.slice if plain else None)
 
     def wrote(self, node: ast.stmt, target: ast.expr, index: ast.expr | None) -> list[ast.stmt]:
-        name = ast.unparse(target)
         base = target.value if isinstance(target, ast.Subscript) and index is not None else target
         if isinstance(target, ast.Subscript):
             base = target.value
@@ -319,7 +318,8 @@ class _Hooked(ast.NodeTransformer):
             return []
         at = ast.Constant(None) if index is None else _as(ast.Load(), index)
         loaded = _as(ast.Load(), base)
-        return [ast.Expr(_call(_WROTE, self.site(node, 0, WHOLE), ast.Constant(name), loaded, at))]
+        names = ast.Constant((ast.unparse(target), ast.unparse(base)))  # type: ignore[arg-type]
+        return [ast.Expr(_call(_WROTE, self.site(node, 0, WHOLE), names, loaded, at))]
 
     def site(self, node: ast.stmt, item: int, slot: int) -> ast.expr:
         return ast.Constant((self.unit.place(node), item, slot))  # type: ignore[arg-type]

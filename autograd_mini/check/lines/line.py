@@ -11,14 +11,8 @@ import numpy as np
 
 from autograd_mini.check.lines.formulas import is_rate
 from autograd_mini.check.lines.syntax import Tree, copied, made, number, updates_itself
-from autograd_mini.check.lines.words import (
-    UNKNOWN,
-    Shape,
-    Word,
-    Words,
-    shape_of,
-    value_of,
-)
+from autograd_mini.check.lines.values import UNKNOWN, Shape, shape_of, value_of
+from autograd_mini.check.lines.words import Word, Words
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,9 @@ def located(
             break
         steps.append(Step(trial, [edit]))
         trial = after(trial, [edit])
+    is_cut_short = trial.wrong & blame.mistakes.keys() and budget.spent
+    if steps and is_cut_short and _may_be_one(first, truth, steps):
+        steps, trial, meant = [], first, None
     found = [_mistake(step.trial, truth, step.edits) for step in _nearest_the_loss_first(steps)]
     notes: tuple[str, ...] = ()
     if trial.wrong & blame.mistakes.keys():
@@ -142,6 +145,17 @@ def _surely(done: Mended) -> list[Step]:
     what is right, since another line may be to blame for the others.
     """
     return [s for s in done.steps if not done.left or s.first.own < HANDED_WRONG]
+
+
+def _may_be_one(first: Trial, truth: Truth, steps: Sequence[Step]) -> bool:
+    """Whether a statement of which not all changes were tried may be to blame for all: then repairs
+    after which something stays wrong are none.
+    """
+    mended = {step.first.statement.place for step in steps}
+    return any(
+        suspect.spoils >= first.wrong and suspect.statement.place not in mended
+        for suspect in Suspects(first, truth).upto(_ALONE)
+    )
 
 
 def _apart(steps: Sequence[Step]) -> list[Step]:

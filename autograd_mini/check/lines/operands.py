@@ -7,7 +7,8 @@ of another shape too: by what that is, it is known what should be made.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
@@ -42,6 +43,11 @@ def derived_rows(truth: Truth, row: Row) -> Iterator[tuple[tuple[Claim, ...], li
     yield from (_gradients(truth, nodes) for nodes in (row, *lower, *higher))
 
 
+def values_of(row: Row) -> tuple[tuple[Claim, ...], list[Array]]:
+    """Values themselves, which a line may hand on."""
+    return tuple(Claim("value", node) for node in row), [np.asarray(node.data) for node in row]
+
+
 def _slopes(truth: Truth, nodes: Row, below: Row) -> tuple[tuple[Claim, ...], list[Array]]:
     steep = [truth.steep(node, [other])[0] for node, other in zip(nodes, below, strict=True)]
     return tuple(Claim("slope", node) for node in nodes), steep
@@ -51,16 +57,29 @@ def _gradients(truth: Truth, nodes: Row) -> tuple[tuple[Claim, ...], list[Array]
     return tuple(Claim("gradient", node) for node in nodes), [truth.gradients[n] for n in nodes]
 
 
-def rows_read(trial: Trial, truth: Truth, place: Place) -> list[Row]:
-    """Values of the loss that a statement reads, or that its function is handed, by one operand
-    each, in each of the turns in which it runs.
+@dataclass(frozen=True)
+class Read:
+    """Values of the loss that can be read where a statement stands, by one operand each, in each of
+    the turns in which it runs.
+
+    Attributes:
+        own: those that the statement reads, or that its function is handed.
+        others: those that other statements of the function read.
     """
+
+    own: tuple[Row, ...] = ()
+    others: tuple[Row, ...] = ()
+
+
+def read_at(trial: Trial, truth: Truth, place: Place) -> Read:
+    """What can be read where a statement stands."""
     statement = trial.program.statement(place)
-    texts = operands_read(statement.node)
-    texts |= {n.arg for n in ast.walk(statement.unit.tree) if isinstance(n, ast.arg)}
+    own = operands_read(statement.node)
+    own |= {n.arg for n in ast.walk(statement.unit.tree) if isinstance(n, ast.arg)}
+    others = {text for other in statement.unit.statements.values() for text in operands_read(other)}
     codes: dict[str, CodeType | None] = {
         text: None if text.isidentifier() else compile(text, "<operand>", "eval")
-        for text in sorted(texts)
+        for text in sorted(own | others)
     }
     rows: dict[str, list[tuple[Node, Node]]] = {text: [] for text in codes}
     turns = 0
@@ -79,8 +98,15 @@ def rows_read(trial: Trial, truth: Truth, place: Place) -> list[Row]:
                 del rows[text]
 
     trial.program.run(trial.base, before=place, visit=visit)
-    found = (tuple(row) for both in rows.values() for row in zip(*both, strict=True))
-    return list(dict.fromkeys(found))
+
+    def distinct(texts: Iterable[str]) -> tuple[Row, ...]:
+        found = (tuple(row) for text in texts for row in zip(*rows[text], strict=True))
+        return tuple(dict.fromkeys(found))
+
+    return Read(
+        distinct(text for text in rows if text in own),
+        distinct(text for text in rows if text not in own),
+    )
 
 
 def _read(trial: Trial, text: str, code: CodeType | None, names: Mapping[str, Any]) -> object:
@@ -92,12 +118,7 @@ def _read(trial: Trial, text: str, code: CodeType | None, names: Mapping[str, An
         return None
 
 
-def _values(truth: Truth, value: object) -> list[Node]:
+def _values(truth: Truth, value: object) -> Sequence[Node]:
     """The nodes of which something is the value."""
-    if not isinstance(value, np.ndarray | float):
-        return []
-    array = np.asarray(value)
-    if array.dtype.kind != "f":
-        return []
-    claims = truth.claims(array, factors=False)
-    return [claim.node for claim in claims if claim.exact and claim.kind == "value"]
+    is_real = isinstance(value, float) or getattr(getattr(value, "dtype", None), "kind", "") == "f"
+    return truth.valued(np.asarray(value)) if is_real else ()

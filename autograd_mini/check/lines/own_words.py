@@ -10,7 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from autograd_mini.check.lines.syntax import copied, factors, made, number_of, product
-from autograd_mini.check.lines.words import Words, value_of
+from autograd_mini.check.lines.values import value_of
+from autograd_mini.check.lines.words import Words
 from autograd_mini.typing import Array
 
 _MOST = 3

@@ -9,7 +9,7 @@ from math import prod
 
 from autograd_mini.check.lines.line import Change, Line, meets, name_of_call
 from autograd_mini.check.lines.syntax import made, number_of, with_fields
-from autograd_mini.check.lines.words import Shape
+from autograd_mini.check.lines.values import Shape
 
 
 def changes(line: Line) -> Iterator[Change]:

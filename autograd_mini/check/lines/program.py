@@ -437,18 +437,20 @@ class Program:
             return tuple(map(self._made_and_kept, sites, names, values))
         return values
 
-    def _wrote(self, site: Site, name: str, base: object, index: Any) -> None:
-        """A statement wrote into an array, or into a list or dict."""
+    def _wrote(self, site: Site, names: tuple[str, str], base: object, index: Any) -> None:
+        """A statement wrote into an array, or into a list or dict; the names of the part and of
+        the whole.
+        """
         if not (self._log is not None or self._exchange or self._listen or self._keeping):
             return
         if isinstance(base, np.ndarray):
-            other = self._made_and_kept(site, name.rpartition("[")[0] or name, base)
+            other = self._made_and_kept(site, names[1], base)
             if other is not base:
                 base[...] = other
         elif isinstance(base, list | dict) and index is not None:
             item = base[index]
             if _is_real(item):
-                base[index] = self._made_and_kept(site, name, item)
+                base[index] = self._made_and_kept(site, names[0], item)
 
     def _reached(self) -> None:
         """The statement that is waited for is about to run."""

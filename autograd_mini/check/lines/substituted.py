@@ -20,9 +20,10 @@ import numpy as np
 from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import HANDED, PART
-from autograd_mini.check.lines.operands import derived_rows, rows_read
+from autograd_mini.check.lines.operands import Read, derived_rows, read_at, values_of
 from autograd_mini.check.lines.program import Event, Site
 from autograd_mini.check.lines.source import Place
+from autograd_mini.check.lines.syntax import makes_zeros
 from autograd_mini.check.lines.trial import Trial, is_multiple
 from autograd_mini.core.graph import Node, is_node
 from autograd_mini.typing import Array
@@ -68,7 +69,7 @@ class Substitutes:
         self._trial, self._truth, self._end = trial, truth, end
         self._rows: dict[int, list[tuple[Node, ...]]] = {}
         self._shorter: dict[int, list[tuple[Node, ...]]] = {}
-        self._read: dict[Place, list[tuple[Node, ...]]] = {}
+        self._read: dict[Place, Read] = {}
         self._handed_back: dict[int, list[tuple[tuple[Claim, ...], list[Array]]]] = {}
 
     @cached_property
@@ -97,9 +98,8 @@ class Substitutes:
         """
         if all(event.value.any() and self._is_value(event) for event in self._trial.sites[site]):
             return True
-        if isinstance(self._trial.program.statement(site.place).node, ast.AugAssign):
-            return False
-        return not self._trial.sites[site][0].value.any()
+        node = self._trial.program.statement(site.place).node
+        return makes_zeros(node) and not self._trial.sites[site][0].value.any()
 
     def _handed_on(self, sites: Sequence[Site]) -> Substituted | None:
         """What is right, and is taken for something else by all that reads it: a statement is lost
@@ -268,22 +268,34 @@ class Substitutes:
             for claim, array in known:
                 if factor == 1 or claim.kind == "gradient":
                     yield _times(factor, [claim]), [*[None] * (count - 1), factor * array]
+        yield from self._handed_values(site)
         yield from (((), arrays) for arrays in _arranged([event.value for event in events]))
 
     def _of_what_is_read(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
-        """What a derivation makes of what can be read there, turn by turn: of the shape of what is
+        """What a derivation makes of what is read there, turn by turn: of the shape of what is
         made, or larger, where that is summed too far.
         """
-        if site.place not in self._read:
-            self._read[site.place] = rows_read(self._trial, self._truth, site.place)
         values = [event.value for event in self._trial.sites[site]]
-        for row in self._read[site.place]:
+        for row in self._read_at(site).own:
             for claims, arrays in derived_rows(self._truth, row) if len(row) == len(values) else ():
                 both = list(zip(arrays, values, strict=True))
                 if all(array.shape == value.shape for array, value in both) or all(
                     array.size > value.size for array, value in both
                 ):
                     yield claims, arrays
+
+    def _handed_values(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
+        """What can be read there or beside it, turn by turn, and may be handed on as it is."""
+        shapes, read = [event.value.shape for event in self._trial.sites[site]], self._read_at(site)
+        for row in (*read.own, *read.others) if len(shapes) > 1 else ():
+            claims, arrays = values_of(row)
+            if [array.shape for array in arrays] == shapes:
+                yield claims, arrays
+
+    def _read_at(self, site: Site) -> Read:
+        if site.place not in self._read:
+            self._read[site.place] = read_at(self._trial, self._truth, site.place)
+        return self._read[site.place]
 
     def _in_turns(self, events: Sequence[Event]) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
         """Of rows of nodes the gradients, the shares of what they are made of, the slopes."""

@@ -16,7 +16,12 @@ from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Event
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.substituted import Substituted
-from autograd_mini.check.lines.syntax import leaves_as_it_is, operands_read, updates_itself
+from autograd_mini.check.lines.syntax import (
+    leaves_as_it_is,
+    makes_zeros,
+    operands_read,
+    updates_itself,
+)
 from autograd_mini.check.lines.trial import Trial, is_multiple
 from autograd_mini.typing import Array
 
@@ -162,7 +167,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
         backward = backward or (_returns_what_it_makes(statement.node) and content in given)
         names.add(event.name)
         penalty, factors = _known(truth, event, claims), None
-        if penalty == _ZERO and backward and not _makes_zeros(statement.node):
+        if penalty == _ZERO and backward and not makes_zeros(statement.node):
             penalty = _SPOILED_ZERO
         if _keeps_the_last_share(trial, statement, event, claims):
             penalty = _LAST_SHARE
@@ -231,17 +236,6 @@ def _returns_what_it_makes(node: ast.stmt) -> bool:
 
 def _shared(one: set[float], other: set[float]) -> bool:
     return any(abs(a - b) <= 1e-6 * abs(a) for a in one for b in other)
-
-
-def _makes_zeros(node: ast.stmt) -> bool:
-    """Whether a statement makes nothing but an array to be filled, such as ``zeros_like(W)``."""
-    value = getattr(node, "value", None)
-    parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
-    return not isinstance(node, ast.AugAssign) and all(
-        (isinstance(part, ast.Call) and "zeros" in ast.unparse(part.func))
-        or isinstance(part, ast.Constant)
-        for part in parts
-    )  # fmt: skip
 
 
 def _made_for(trial: Trial, statement: Statement) -> set[Place]:

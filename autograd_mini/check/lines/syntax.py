@@ -321,3 +321,14 @@ def operands_read(node: ast.stmt) -> set[str]:
         for part in ast.walk(node)
         if isinstance(part, kinds) and isinstance(part.ctx, ast.Load)
     }
+
+
+def makes_zeros(node: ast.stmt) -> bool:
+    """Whether a statement makes nothing but an array to be filled, such as ``zeros_like(W)``."""
+    value = getattr(node, "value", None)
+    parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
+    return not isinstance(node, ast.AugAssign) and all(
+        (isinstance(part, ast.Call) and "zeros" in ast.unparse(part.func))
+        or isinstance(part, ast.Constant)
+        for part in parts
+    )  # fmt: skip

@@ -25,7 +25,8 @@ from autograd_mini.check.lines.syntax import (
     terms,
     with_part,
 )
-from autograd_mini.check.lines.words import Shape, Word, broadcasts
+from autograd_mini.check.lines.values import Shape, broadcasts
+from autograd_mini.check.lines.words import Word
 
 
 def insertions(line: Line) -> Iterator[Change]:

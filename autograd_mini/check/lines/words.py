@@ -3,185 +3,22 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import dis
 import functools
 import inspect
 import math
-import operator
 import types
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from autograd_mini.check.holders import held, is_holder
 from autograd_mini.check.lines.formulas import is_of_derivative
-from autograd_mini.check.lines.syntax import copied, loaded, number_of
-
-Shape = tuple[int, ...]
-
-Thing: TypeAlias = Any
-"""Whatever a name stands for: an array, a number, a function, a module, …"""
-
-
-class _Unknown:
-    """What cannot be known without a call."""
-
-    def __repr__(self) -> str:
-        return "unknown"
-
-
-UNKNOWN = _Unknown()
-
-_OPERATORS: dict[type[ast.AST], Callable[..., object]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod,
-    ast.Pow: operator.pow, ast.MatMult: operator.matmul, ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_, ast.BitXor: operator.xor, ast.USub: operator.neg,
-    ast.UAdd: operator.pos, ast.Invert: operator.invert, ast.Not: operator.not_,
-    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Lt: operator.lt, ast.LtE: operator.le,
-    ast.Eq: operator.eq, ast.NotEq: operator.ne,
-}  # fmt: skip
-
-_METHODS = (
-    "sum", "mean", "max", "min", "dot", "transpose", "reshape", "ravel", "flatten", "swapaxes",
-    "squeeze", "copy", "clip", "astype", "std", "var", "argmax", "argmin", "cumsum", "prod",
-    "repeat", "take", "diagonal", "trace", "conj", "item",
-)  # fmt: skip
-"""The methods of an array that change nothing."""
-
-_CHANGING = (
-    "copyto", "put", "place", "putmask", "fill_diagonal", "save", "savez", "savetxt",
-)  # fmt: skip
-_BUILTINS = frozenset({len, range, float, int, abs, sum, min, max, reversed, zip, enumerate, tuple})
-_ATTRIBUTES = frozenset({"T", "shape", "size", "ndim", "real"})
-
-
-def value_of(node: ast.AST | None, values: Mapping[str, object]) -> object:
-    """What an expression is, where that can be found without a call of the user's functions.
-
-    The result of a function of one array is taken to have the array's shape, and stands here as
-    that array.  ``UNKNOWN`` is what is not known, and what NumPy refuses.
-    """
-    try:
-        with np.errstate(all="ignore"):
-            return _value_of(node, values)
-    except Exception:
-        return UNKNOWN
-
-
-def _value_of(node: ast.AST | None, values: Mapping[str, object]) -> Thing:
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Name):
-        if node.id in values:
-            return values[node.id]
-        return getattr(builtins, node.id, UNKNOWN)
-    if isinstance(node, ast.Attribute):
-        return _member(_value_of(node.value, values), node.attr)
-    parts = [held(_value_of(child, values)) for child in _operands_of(node)]
-    if any(part is UNKNOWN for part in parts):
-        return UNKNOWN
-    match node:
-        case ast.BinOp() | ast.UnaryOp():
-            return _OPERATORS[type(node.op)](*parts)
-        case ast.Compare(ops=[op]):
-            return _OPERATORS[type(op)](*parts)
-        case ast.Tuple():
-            return tuple(parts)
-        case ast.List():
-            return parts
-        case ast.Slice():
-            return slice(*parts)
-        case ast.IfExp():
-            return parts[1]
-        case ast.Subscript() if isinstance(parts[0], np.ndarray | dict | list | tuple):
-            return parts[0][parts[1]]
-        case ast.Call():
-            return _called(node, parts, values)
-    return UNKNOWN
-
-
-def _operands_of(node: ast.AST | None) -> list[ast.AST | None]:
-    match node:
-        case ast.BinOp():
-            return [node.left, node.right]
-        case ast.UnaryOp():
-            return [node.operand]
-        case ast.Compare():
-            return [node.left, *node.comparators]
-        case ast.Tuple() | ast.List():
-            return list(node.elts)
-        case ast.Slice():
-            return [part or ast.Constant(None) for part in (node.lower, node.upper, node.step)]
-        case ast.IfExp():
-            return [node.test, node.body, node.orelse]
-        case ast.Subscript():
-            return [node.value, node.slice]
-        case ast.Call():
-            return list(node.args)
-    return []
-
-
-def _called(node: ast.Call, arguments: list[Any], values: Mapping[str, object]) -> Thing:
-    options = {k.arg or "**": _value_of(k.value, values) for k in node.keywords}
-    if options.keys() & {"**", "out"} or any(v is UNKNOWN for v in options.values()):
-        return UNKNOWN
-    if isinstance(node.func, ast.Attribute):
-        owner = _value_of(node.func.value, values)
-        if isinstance(owner, np.ndarray | np.generic) and node.func.attr in _METHODS:
-            return getattr(owner, node.func.attr)(*arguments, **options)
-    function = _value_of(node.func, values)
-    if (isinstance(function, Hashable) and function in _BUILTINS) or _is_of_numpy(function):
-        return function(*arguments, **options)
-    if callable(function) and len(arguments) == 1 and isinstance(arguments[0], np.ndarray):
-        return arguments[0]
-    return UNKNOWN
-
-
-def _is_of_numpy(function: object) -> bool:
-    if isinstance(function, np.ufunc):
-        return True
-    module = getattr(function, "__module__", None) or ""
-    name = getattr(function, "__name__", "")
-    return (module == "numpy" or module.startswith("numpy.linalg")) and name not in _CHANGING
-
-
-def _member(owner: Thing, name: str) -> Thing:
-    """An attribute that is there without a call."""
-    if owner is UNKNOWN:
-        return UNKNOWN
-    if isinstance(owner, types.ModuleType):
-        return getattr(owner, name, UNKNOWN)
-    if isinstance(owner, np.ndarray | np.generic):
-        return getattr(owner, name) if name in _ATTRIBUTES else UNKNOWN
-    kept = inspect.getattr_static(owner, name, UNKNOWN)
-    if isinstance(kept, property) or hasattr(type(kept), "__getattr__"):
-        return UNKNOWN
-    if type(owner).__module__.startswith("autograd_mini") and name not in _ATTRIBUTES:
-        return UNKNOWN
-    return getattr(owner, name, UNKNOWN) if kept is not UNKNOWN else UNKNOWN
-
-
-def shape_of(value: object) -> Shape | None:
-    """The shape of an array, of one that is held, or of a number (``()``); ``None`` for anything
-    else.
-    """
-    if isinstance(value, int | float | complex):
-        return ()
-    shape = getattr(held(value), "shape", None)
-    return shape if isinstance(shape, tuple) else None
-
-
-def broadcasts(shape: Shape, into: Shape) -> bool:
-    """Whether an array of one shape, broadcast to another, fills it."""
-    try:
-        return np.broadcast_shapes(shape, into) == into
-    except ValueError:
-        return False
+from autograd_mini.check.lines.syntax import copied, loaded, number_of, with_fields
+from autograd_mini.check.lines.values import UNKNOWN, Shape, is_of_numpy, shape_of, value_of
 
 
 @dataclass(frozen=True)
@@ -363,6 +200,7 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
                 element = ast.Subscript(copied(node), copied(index), ast.Load())
                 if shape_of(value_of(element, values)) is not None:
                     nodes.setdefault(ast.unparse(element), element)
+    nodes |= _alike(nodes, here, values)
     operands, containers = [], []
     for text, node in nodes.items():
         value = value_of(node, values)
@@ -388,6 +226,25 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
         frozenset(stored - read), tuple(keys), _counters(tree), frozenset(handed),
         ast.unparse(tree),
     )  # fmt: skip
+
+
+def _alike(
+    nodes: Mapping[str, ast.expr], here: Collection[str], values: Mapping[str, Any]
+) -> dict[str, ast.expr]:
+    """Elements of arrays that are not read, where those of an array of their shape are:
+    ``d_pooled[i, j]`` beside ``pooled[i, j]``.
+    """
+    names = [text for text in nodes if text in here and text.isidentifier()]
+    arrays = {text: values[text] for text in names if isinstance(values.get(text), np.ndarray)}
+    found: dict[str, ast.expr] = {}
+    for node in [node for text, node in nodes.items() if text in here]:
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            array = arrays.get(node.value.id)
+            for text, other in arrays.items() if array is not None else ():
+                if array is not None and other.shape == array.shape:
+                    element = with_fields(node, value=ast.Name(text, ast.Load()))
+                    found.setdefault(ast.unparse(element), element)
+    return {text: node for text, node in found.items() if text not in nodes}
 
 
 def _counters(tree: ast.AST) -> frozenset[str]:
@@ -477,7 +334,7 @@ def _is_unary(value: object) -> bool:
     """Whether a function takes one argument, as far as it says."""
     if isinstance(value, np.ufunc):
         return value.nin == 1
-    if isinstance(value, type) or not callable(value) or _is_of_numpy(value):
+    if isinstance(value, type) or not callable(value) or is_of_numpy(value):
         return False
     code = getattr(value, "__code__", None)
     if code is None or not _is_plain(code, getattr(value, "__globals__", {})):

@@ -15,7 +15,7 @@ from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.syntax import target_of
-from autograd_mini.check.lines.words import broadcasts
+from autograd_mini.check.lines.values import broadcasts
 from autograd_mini.check.steps.multiples import is_clipped, ratio_of
 from autograd_mini.check.steps.recorded import Made, Ran, lists_of
 from autograd_mini.check.steps.updates import Update, made_before, scalars
