@@ -355,9 +355,10 @@ def _arranged(values: Sequence[Array]) -> Iterator[list[Array]]:
 
 
 def _is_constant(array: Array, axis: int) -> bool:
-    """Whether an array is the same along an axis."""
-    first = np.take(array, [0], axis=axis)
-    return bool(array.shape[axis] > 1 and np.allclose(array, first, rtol=1e-6, atol=0))
+    """Whether an array of ratios is the same along an axis, but for those over 0."""
+    array = np.where(np.isfinite(array), array, np.nan)
+    least, most = np.fmin.reduce(array, axis), np.fmax.reduce(array, axis)
+    return array.shape[axis] > 1 and np.allclose(least, most, rtol=1e-6, atol=0, equal_nan=True)
 
 
 def _is_reordered(events: Sequence[Event], arrays: Sequence[Array | None]) -> bool:
