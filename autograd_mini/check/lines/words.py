@@ -11,6 +11,7 @@ import types
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,10 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
                 if shape_of(value_of(element, values)) is not None:
                     nodes.setdefault(ast.unparse(element), element)
     nodes |= _alike(nodes, here, values)
+    lengths = _lengths(tree, values)
+    for array in list(nodes.values()):
+        for part in _elements(array, shape_of(value_of(array, values)) or (), lengths):
+            nodes.setdefault(ast.unparse(part), part)
     operands, containers = [], []
     for text, node in nodes.items():
         value = value_of(node, values)
@@ -245,6 +250,26 @@ def _alike(
                     element = with_fields(node, value=ast.Name(text, ast.Load()))
                     found.setdefault(ast.unparse(element), element)
     return {text: node for text, node in found.items() if text not in nodes}
+
+
+def _lengths(tree: ast.AST, values: Mapping[str, Any]) -> dict[str, int]:
+    """How many turns loops over ranges have, by what they count with."""
+    found = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.For(ast.Name(name), ast.Call(ast.Name("range"), [count], [])):
+                length = value_of(count, values)
+                if isinstance(length, int | np.integer):
+                    found[name] = int(length)
+    return found
+
+
+def _elements(node: ast.expr, shape: Shape, lengths: Mapping[str, int]) -> Iterator[ast.expr]:
+    """Elements of a matrix, or what has more axes, by what loops as long as these count with."""
+    for names in combinations(lengths, len(shape)) if len(shape) > 1 else ():
+        if all(lengths[name] == size for name, size in zip(names, shape, strict=True)):
+            index = ast.Tuple([ast.Name(name, ast.Load()) for name in names], ast.Load())
+            yield ast.Subscript(copied(node), index, ast.Load())
 
 
 def _counters(tree: ast.AST) -> frozenset[str]:

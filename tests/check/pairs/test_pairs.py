@@ -27,7 +27,6 @@ def test_a_right_layer_agrees(name):
 # Slips
 
 UNMENDED = {
-    "dx[n, c, top : top + height, left : left + width] += mask",
     "return dxc - dmu",
     "return cosine * g * y, sine",
 }  # fmt: skip
@@ -41,6 +40,7 @@ def _marks(wrong):
 
 
 OFTEN = {
+    "dx[n, c, top : top + height, left : left + width] += mask",  # * dout[n, c, i, j]
     "total = dx_hat.sum(axis=1, keepdims=True)[None]",  # the same numbers, arranged otherwise
     "along = dx_hat * x_hat",
     "dx = dz - np.sum(dz, axis=0) - z * np.sum(dz * z, axis=0) / M",  # before dx /= std
