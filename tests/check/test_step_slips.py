@@ -350,13 +350,13 @@ def update(inputs):
 
 
 for epoch in range(20):
-    total = 0
+    sum_error = 0
     for row, expected in rows:
         outputs = forward(row)
-        total += sum((e - o) ** 2 for o, e in zip(outputs, expected))
+        sum_error += sum((e - o) ** 2 for o, e in zip(outputs, expected))
         backward(expected)
         update(row)
-    print(f"error={total}")
+    print(f"error={sum_error}")
 """
 
 
@@ -365,6 +365,70 @@ def test_what_something_is_called_is_no_gradient_of_it(tmp_path):
     right, wrong = '["output"] - expected[j])', '["output"] + expected[j])'
     report = checked(tmp_path, NEURONS, (right, wrong))
     assert told(report) == (f"errors.append(layer[j]{wrong}", f"errors.append(layer[j]{right}")
+
+
+@pytest.mark.parametrize("wrong", ["errors[j]", 'neuron["output"] * (1 - neuron["output"])'])
+def test_what_is_made_on_the_way_says_the_factor_if_no_number_follows(tmp_path, wrong):
+    right = 'errors[j] * neuron["output"] * (1 - neuron["output"])'
+    report = checked(tmp_path, NEURONS, (right, wrong))
+    assert report.assumptions[3].endswith("which is 0.5 × that of the loss (loss=)")
+    assert told(report)[0] == f'neuron["delta"] = {wrong}'
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "nothing"),
+    [
+        (NETWORK, "b2 -= lr * db2", "b2 -= 0"),
+        (LINEAR, "b = b - lr * grad_b", "b = b"),
+        (WITHOUT_LOSS, "W2 += h.T @ delta", "W2 += 0"),
+    ],
+)
+def test_an_update_that_is_left_out_is_like_the_others(tmp_path, text, right, nothing):
+    assert told(checked(tmp_path, text, (right, nothing))) == (nothing, right)
+
+
+POINTS = """def step(b_now, m_now, points, rate):
+    b_gradient = 0
+    m_gradient = 0
+    n = float(len(points))
+    for x, y in points:
+        b_gradient += -(2 / n) * (y - (m_now * x + b_now))
+        m_gradient += -(2 / n) * x * (y - (m_now * x + b_now))
+    new_b = b_now - rate * b_gradient
+    new_m = m_now - rate * m_gradient
+    return new_b, new_m
+
+
+points = [(0.3, 1.1), (0.9, 1.9), (1.7, 3.2), (2.2, 3.8), (3.1, 5.6)]
+b, m = 0.0, 0.0
+for i in range(1000):
+    b, m = step(b, m, points, 0.01)
+"""
+RIGHT = "b_gradient += -(2 / n) * (y - (m_now * x + b_now))"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "repair"),
+    [
+        ("b_gradient += 0", RIGHT),
+        (f"{RIGHT[:14]}-(2 / n) * -(m_now * x + b_now)", "-(2 / n) * (-(m_now * x + b_now) + y)"),
+        (f"{RIGHT[:14]}2 * ({RIGHT[14:]})", RIGHT),
+    ],
+)
+def test_a_slip_in_a_sum_of_numbers_is_told_and_mended(tmp_path, wrong, repair):
+    line, mended = told(checked(tmp_path, POINTS, (RIGHT, wrong)))
+    assert line == wrong
+    assert mended.endswith(repair)
+
+
+@pytest.mark.parametrize("number", [0.3, 0.5, 2, 3])
+@pytest.mark.parametrize("right", ["2 * x.T @ err / len(x)", "2 * np.mean(err, axis=0)"])
+def test_of_two_updates_that_are_different_multiples_the_usual_one_is_right(
+    tmp_path, number, right
+):
+    report = checked(tmp_path, LINEAR, (right, f"{number} * ({right})"))
+    assert report.assumptions[3].endswith("which is 0.2 × that of the loss (loss=)")
+    assert told(report)[1].endswith(right)
 
 
 COUNTED = """import numpy as np

@@ -14,6 +14,7 @@ from autograd_mini.check.lines import (
     calls,
     elementwise,
     factors,
+    lost,
     parentheses,
     products,
     statements,
@@ -26,7 +27,7 @@ from autograd_mini.check.lines.words import Words, words_of
 __all__ = ["COSTS", "Edit", "Words", "edits", "words_of"]
 
 CHANGING = (elementwise, parentheses, factors, calls, products, statements)
-INSERTING = (factors, terms, calls)
+INSERTING = (lost, factors, terms, calls)
 LEAST_INSERTION, USUAL_INSERTION = 1.3, 1.9
 """What the likeliest thing costs that may be inserted, a gradient that is made and never read; and
 what others do at the least.

@@ -189,12 +189,16 @@ class Line:
 
     @cached_property
     def summed(self) -> list[ast.expr]:
-        """The arrays to which a term may be added: outermost parts, terms' sums, factors."""
+        """The arrays to which a term may be added, or the numbers of a line without arrays, beside
+        which they are rates and counts: outermost parts, terms' sums, factors.
+        """
+        are_numbers = all(self.shape(node) in (None, ()) for node in self.nodes)
         found = []
         for node in self.nodes:
             parent = self.tree.parent(node)
             inner = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub)
-            if inner or not self.is_array(node) or isinstance(node, ast.Compare | ast.Tuple):
+            is_some = self.is_array(node) or (are_numbers and self.shape(node) == ())
+            if inner or not is_some or isinstance(node, ast.Compare | ast.Tuple):
                 continue
             if isinstance(parent, ast.Call) and node is parent.func:
                 continue

@@ -23,6 +23,7 @@ from autograd_mini.check.lines.by_name import ByName
 from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART, WHOLE, instrumented
 from autograd_mini.check.lines.source import Place, Statement, Unit, is_users, unit_of
 from autograd_mini.check.lines.state import State, contents, generator_of, reached_by, silent
+from autograd_mini.check.lines.syntax import adds_nothing
 from autograd_mini.recording import Tape
 from autograd_mini.trees import leaves, rebuild
 from autograd_mini.typing import Array
@@ -406,9 +407,9 @@ class Program:
         if is_holder(value):
             inner = self._made(site, name, held(value))
             return value if inner is held(value) else holding(value, inner)
-        if not _is_real(value):
+        if not (_is_real(value) or (isinstance(value, int) and self._adds_nothing(site.place))):
             return value
-        kept = np.array(value)
+        kept = np.array(value, None if _is_real(value) else float)
         turn = self._turns[site] = self._turns.get(site, -1) + 1
         if self._log is not None:
             self._log.append(Event(site, turn, name, kept))
@@ -419,6 +420,11 @@ class Program:
                     return other
                 return other.dtype.type(other)
         return value
+
+    def _adds_nothing(self, place: Place) -> bool:
+        """Whether a statement adds 0, so that a whole number stands where there should be none."""
+        nodes = (unit.editable.get(place) for unit in self._units.values())
+        return any(node is not None and adds_nothing(node) for node in nodes)
 
     def _items(self, site: Site, name: str, value: Items) -> Items:
         """A container that a statement made, with what goes on in the place of its items."""

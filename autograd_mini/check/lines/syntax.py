@@ -306,6 +306,30 @@ def amount_of(statement: ast.stmt) -> ast.expr | None:
     return None
 
 
+def amounts(tree: ast.AST) -> list[tuple[ast.expr, bool]]:
+    """What the statements of a function add to something, each with whether it is taken away.
+
+    >>> tree = ast.parse("w -= a * dw; b = b + a * db; n += 1")
+    >>> [(ast.unparse(amount), minus) for amount, minus in amounts(tree)]
+    [('a * dw', True), ('a * db', False)]
+    """
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and updates_itself(node):
+            amount = amount_of(node)
+            operator = getattr(node, "op", getattr(getattr(node, "value", None), "op", None))
+            if amount is not None and number_of(amount) is None:
+                found.append((amount, isinstance(operator, ast.Sub)))
+    return found
+
+
+def adds_nothing(statement: ast.stmt) -> bool:
+    """Whether a statement adds 0 to something, or takes it away: ``b -= 0``."""
+    return isinstance(statement, ast.AugAssign) and (
+        isinstance(statement.op, ast.Add | ast.Sub) and number_of(statement.value) == 0
+    )
+
+
 def leaves_as_it_is(statement: ast.stmt) -> bool:
     """Whether a statement assigns to something what it is: ``b = b``."""
     if not isinstance(statement, ast.Assign):

@@ -18,10 +18,8 @@ from autograd_mini.check.lines.line import (
 from autograd_mini.check.lines.syntax import (
     copied,
     factors,
-    leaves_as_it_is,
     made,
     number,
-    number_of,
     terms,
     with_part,
 )
@@ -31,12 +29,11 @@ from autograd_mini.check.lines.words import Word
 
 def insertions(line: Line) -> Iterator[Change]:
     """All terms that a line's sums may lack."""
-    yield from lost(line)
     for node in line.summed:
         shape, depth = line.shape(node), 0.4 * line.depth(node)
+        yield from names(line, node, depth)
         if shape == ():
             continue
-        yield from names(line, node, depth)
         yield from stabilisers(line, node, depth)
         yield from centred(line, node, depth)
         if node in line.roots or isinstance(line.tree.parent(node), ast.Dict):
@@ -50,37 +47,6 @@ def insertions(line: Line) -> Iterator[Change]:
                 yield from products(line, node)
 
 
-def lost(line: Line) -> Iterator[Change]:
-    """All of a term, in the place of which 0 is added, or nothing, ``b = b``: an array, its sum, a
-    product of matrices; of an update its rate times a gradient.
-    """
-    is_left = leaves_as_it_is(line.statement)
-    if not is_left and not (
-        isinstance(line.statement, ast.AugAssign) and number_of(line.roots[0]) == 0
-    ):
-        return
-    (zero,), (target,) = line.roots, line.targets
-    shape = line.shape(target)
-    words = [w for w in line.words.arrays if w.here or isinstance(w.node, ast.Subscript)]
-    for word in words if shape else ():
-        extra = 0.0 if line.is_gradient(word) else 0.3
-        if ast.unparse(target) == word.text or word.shape is None or not shape:
-            continue
-        if word.shape == shape and line.is_gradient(word):
-            for rate in line.rates:
-                step = made("_0 * _1", copied(rate), word.copy())
-                new = ast.BinOp(zero, ast.Sub(), step) if is_left else step
-                yield Change("insert term", zero, new, extra)
-        if is_left:
-            continue
-        if word.shape == shape:
-            yield Change("insert term", zero, word.copy(), extra)
-        if word.shape[1:] == shape:
-            yield Change("insert term", zero, made("_0.sum(axis=0)", word.copy()), extra)
-        for product in _matrix_products(line, word, shape, words):
-            yield Change("insert term", zero, product, extra)
-
-
 def _likely(line: Line, word: Word) -> float:
     """How unlikely a word is to be what was left out: what nobody reads is likely."""
     if word.text in line.words.unread:
@@ -92,7 +58,7 @@ def _likely(line: Line, word: Word) -> float:
 def names(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
     """A name at hand as one term more."""
     shape = line.shape(node)
-    for word in line.words.arrays:
+    for word in line.words.measures if shape == () else line.words.arrays:
         if shape is None or word.shape is None or broadcasts(word.shape, shape):
             extra = depth + _likely(line, word) + (0.0 if word.shape == shape else 0.5)
             yield Change("insert term", node, later("_0 + _1", node, word), extra)
@@ -166,7 +132,7 @@ def paths(line: Line, node: ast.expr, depth: float) -> Iterator[Change]:
                         for size in sizes if reduced else ():
                             new = later(f"{template} / _3", *parts, size)
                             yield Change("insert term", node, new, extra + 0.7)
-        for product in _matrix_products(line, word, shape):
+        for product in matrix_products(line, word, shape):
             yield Change("insert term", node, ast.BinOp(node, ast.Add(), product), extra + 0.5)
         if word.shape == shape:
             yield from _steep_terms(line, node, word, shape, extra)
@@ -183,7 +149,7 @@ def another_product(line: Line, node: ast.expr) -> Iterator[Change]:
     words = [w for w in line.words.arrays if w.here and w.text not in inside]
     forms = set(map(_transposed, every))
     for word in words:
-        for product in _matrix_products(line, word, shape, words):
+        for product in matrix_products(line, word, shape, words):
             new = ast.BinOp(node, ast.Add(), product)
             yield Change("insert term", node, new, 0.5 if _transposed(product) in forms else 0.8)
 
@@ -207,7 +173,7 @@ def _steep_terms(
             yield Change("insert term", node, new, extra + 0.7 + far)
 
 
-def _matrix_products(
+def matrix_products(
     line: Line, word: Word, shape: Shape, others: Sequence[Word] = ()
 ) -> Iterator[ast.expr]:
     """The products of a shape that a word has with another that is a matrix."""
@@ -297,5 +263,5 @@ def products(line: Line, node: ast.expr) -> Iterator[Change]:
             yield Change("insert term", node, made("_0 - _1 * _2", *parts), 1.7)
     for word in line.words.arrays:
         if word.here and not line.is_gradient(word):
-            for product in _matrix_products(line, word, shape):
+            for product in matrix_products(line, word, shape):
                 yield Change("insert term", node, ast.BinOp(node, ast.Add(), product), 1.5)

@@ -8,7 +8,7 @@ import functools
 import inspect
 import math
 import types
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -18,7 +18,7 @@ import numpy as np
 
 from autograd_mini.check.holders import held, is_holder
 from autograd_mini.check.lines.formulas import is_of_derivative
-from autograd_mini.check.lines.syntax import copied, loaded, number_of, with_fields
+from autograd_mini.check.lines.syntax import amounts, copied, loaded, number_of, with_fields
 from autograd_mini.check.lines.values import UNKNOWN, Shape, is_of_numpy, shape_of, value_of
 
 
@@ -91,6 +91,7 @@ class Words:
         keys: the texts by which it reads or writes dicts.
         counters: the names that its loops count with.
         handed: the names of its arguments.
+        amounts: what its statements add to something, each with whether it is taken away.
         text: the function's text, which shows how its author writes.
     """
 
@@ -103,6 +104,7 @@ class Words:
     keys: tuple[str, ...]
     counters: frozenset[str]
     handed: frozenset[str]
+    amounts: Sequence[tuple[ast.expr, bool]] = field(repr=False)
     text: str = field(repr=False)
 
     @cached_property
@@ -111,9 +113,14 @@ class Words:
 
     @cached_property
     def arrays(self) -> tuple[Word, ...]:
-        """The operands that have elements; where none has, all numbers that are no sizes."""
-        arrays = tuple(w for w in self.operands if w.shape != ())
-        return arrays or tuple(w for w in self.operands if w.here and not w.is_size)
+        """The operands that have elements; where none has, the measures."""
+        return tuple(w for w in self.operands if w.shape != ()) or self.measures
+
+    @cached_property
+    def measures(self) -> tuple[Word, ...]:
+        """The numbers that are no sizes, and are written out in the function or are elements."""
+        near = (w for w in self.numbers if w.here or isinstance(w.node, ast.Subscript))
+        return tuple(word for word in near if not word.is_size)
 
     @cached_property
     def numbers(self) -> tuple[Word, ...]:
@@ -229,7 +236,7 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
     return Words(
         values, tuple(operands), tuple(containers), tuple(known), tuple(numbers),
         frozenset(stored - read), tuple(keys), _counters(tree), frozenset(handed),
-        ast.unparse(tree),
+        amounts(tree), ast.unparse(tree),
     )  # fmt: skip
 
 

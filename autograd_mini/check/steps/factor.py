@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +11,7 @@ import numpy as np
 
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.program import Site
+from autograd_mini.check.lines.syntax import amount_of, updates_itself
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.multiples import (
     SAME,
@@ -20,10 +22,10 @@ from autograd_mini.check.steps.multiples import (
     ratio_of,
     unlikeness,
 )
-from autograd_mini.check.steps.recorded import Ran, run
+from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.residuals import Residual, residuals
 from autograd_mini.check.steps.step import Step
-from autograd_mini.check.steps.updates import factors_of
+from autograd_mini.check.steps.updates import factors_of, statement_of
 from autograd_mini.check.steps.variables import Held, Variable
 from autograd_mini.core.graph import Node, sweep_gradients, topological_order
 from autograd_mini.typing import Array
@@ -47,6 +49,7 @@ class Unsaid:
         leaves: what the updates are of.
         usual: how much larger than the gradients the updates usually are.
         sign: 1, or -1 where the loss is made greater.
+        rates: the numbers that updates are divided by, as they are written.
     """
 
     step: Step
@@ -59,6 +62,7 @@ class Unsaid:
     leaves: Sequence[Node]
     usual: float
     sign: float
+    rates: frozenset[str]
 
     @property
     def of_error(self) -> float | None:
@@ -114,58 +118,77 @@ class Unsaid:
     @property
     def of_what_is_made(self) -> float | None:
         """The factor of the first array that is a plain multiple of a gradient, if updates are
-        rather so large.
+        rather so large, or no statement behind it multiplies by a number.
 
         The output's error t − o is −N/2 times the gradient of the mean of its squares: then all
         that follows is N/2 times the gradient, if it is right.
         """
-        near = (ratio for ratio in self.on_the_way if _is_nearer(abs(ratio), self.usual))
-        ratio = next(near, None)
-        return None if ratio is None else plain_number(abs(ratio), SAME) * self.sign
+        for ratio, made in self.on_the_way:
+            if _is_nearer(abs(ratio), self.usual) or not self._is_scaled_behind(made):
+                return plain_number(abs(ratio), SAME) * self.sign
+        return None
 
     @cached_property
-    def on_the_way(self) -> list[float]:
-        """What arrays that the step makes are times gradients of what the loss is made of."""
+    def on_the_way(self) -> list[tuple[float, Made]]:
+        """What arrays that the step makes are times gradients of what the loss is made of, each
+        with the first of them.
+        """
         order = [node for node in topological_order(self.root) if node.parents]
         every = _gradients(self.root, order) if order else []
         slopes = [slope for slope in every if slope.size > 1]
         numbers = np.array([float(np.sum(slope)) for slope in every if slope.size == 1])
         found = []
-        given = {m.at: m.numbers for m in self.given.made}
+        given = {(m.site, m.turn, m.key): m.numbers for m in self.given.made}
         for made in self.plain.made:
             if made.numbers is None or made.site.slot == HANDED or made.numbers.size < TELLING:
                 continue
-            same = given.get(made.at)
+            same = given.get((made.site, made.turn, made.key))
             if same is not None and np.array_equal(made.numbers, same):
                 continue  # data
             for slope in reversed(slopes):
                 ratio = ratio_of(made.numbers, slope) if slope.shape == made.numbers.shape else None
                 if ratio and is_plain(ratio):
-                    found.append(ratio)
+                    found.append((ratio, made))
                     break
         return found + self._of_numbers(numbers)
 
-    def _of_numbers(self, slopes: Array) -> list[float]:
+    def _of_numbers(self, slopes: Array) -> list[tuple[float, Made]]:
         """The same of numbers that a statement makes turn by turn, all of which are alike.
 
         Arguments:
             slopes: the gradients of the numbers that the loss is made of.
         """
-        rows: dict[Site, dict[float, None]] = {}
-        given = {m.at: m.value for m in self.given.made if m.is_number}
+        rows: dict[Site, dict[float, Made]] = {}
+        given = {(m.site, m.turn, m.key): m.value for m in self.given.made if m.is_number}
         for made in self.plain.made:
-            same = given.get(made.at)
+            same = given.get((made.site, made.turn, made.key))
             if made.is_number and made.site.slot != HANDED and made.value != same:
-                rows.setdefault(made.site, {})[float(np.sum(made.value))] = None
+                rows.setdefault(made.site, {}).setdefault(float(np.sum(made.value)), made)
         found = []
         slopes = slopes[slopes != 0][::-1]  # those nearest to the loss first
-        for first, *others in rows.values():
+        for row in rows.values():
+            first, *others = row
             for ratio in first / slopes if others and first else ():
                 alike = (np.isclose(other, ratio * slopes, rtol=SAME, atol=0) for other in others)
                 if is_plain(ratio) and all(map(np.any, alike)):
-                    found.append(float(ratio))
+                    found.append((float(ratio), row[first]))
                     break
         return found
+
+    def _is_scaled_behind(self, made: Made) -> bool:
+        """Whether a statement behind one that made something multiplies by a number, but for rates:
+        what is a multiple of a gradient there may be none at the end.
+        """
+        behind = self.plain.made[self.plain.made.index(made) + 1 :]
+        later = {statement_of(self.step.known, one): None for one in behind}
+        for statement in filter(None, later):
+            value = getattr(statement.node, "value", None)
+            if isinstance(value, ast.BinOp | ast.UnaryOp | ast.Call):
+                amount = amount_of(statement.node) if updates_itself(statement.node) else None
+                numbers = factors_of(self.step, self.start, statement, amount or value)
+                if any(abs(numbers[text]) != 1 for text in numbers if text not in self.rates):
+                    return True
+        return False
 
 
 def _gradients(root: Node, nodes: Sequence[Node]) -> list[Array]:

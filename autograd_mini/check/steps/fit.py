@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.recorded import Made
 from autograd_mini.check.steps.updates import Update
 from autograd_mini.check.steps.variables import Path
-from autograd_mini.check.structure import is_summand, symbol_of
-from autograd_mini.core.graph import Node, is_node, topological_order
+from autograd_mini.check.structure import is_summand, symbol_of, terms
+from autograd_mini.core.graph import Node, data_of, is_node, topological_order
+from autograd_mini.typing import Array
 
 SURE = 2
 """A loss of no higher rank is the loss, whatever its gradients are."""
@@ -94,6 +97,26 @@ def nearness(root: Node, leaves: Sequence[Node]) -> list[int]:
         p: i for i, node in enumerate(topological_order(root)) for p in node.parents if is_node(p)
     }
     return [read.get(leaf, 0) for leaf in leaves]
+
+
+def counts_of(root: Node) -> list[int]:
+    """The sizes of what a loss is computed of, and how many terms it has.
+
+    >>> from autograd_mini import Tensor
+    >>> w = Tensor([1.0, 2.0, 3.0])
+    >>> counts_of(np.sum(w**2)), counts_of(w[0] ** 2 + w[1] ** 2)
+    ([1, 3], [2, 3])
+    """
+    order = topological_order(root)
+    arrays = [*constants_of(root), *(np.asarray(node.data) for node in order)]
+    sizes = {size for array in arrays for size in array.shape if size}
+    return sorted({*sizes, len(terms(order))})
+
+
+def constants_of(root: Node) -> list[Array]:
+    """The numbers and arrays of numbers that a loss is computed of."""
+    operands = (p for node in topological_order(root) for p in node.parents if not is_node(p))
+    return [c for c in map(np.asarray, map(data_of, operands)) if c.dtype.kind in "iuf"]
 
 
 def whole(losses: Sequence[Loss], roots: Sequence[Node | None]) -> list[Loss]:

@@ -22,7 +22,7 @@ from autograd_mini.check.steps.residuals import (
     residuals,
 )
 from autograd_mini.check.steps.trained import Trained
-from autograd_mini.check.steps.updates import Update, moved_from, rate_number
+from autograd_mini.check.steps.updates import Update, moved_from, rate_number, rate_of
 from autograd_mini.check.steps.variables import Held, Path, Variable, as_numbers
 from autograd_mini.core.graph import topological_order
 from autograd_mini.typing import Array
@@ -152,6 +152,7 @@ def _unsaid(trained: Trained, fit: Fit) -> Unsaid | None:
         [ran.leaves[update.variable] for update in fit.parameters],
         fit.usual,
         float(np.sign(fit.factor)),
+        frozenset(text for update in fit.parameters for text in rate_of(update, fit.parameters)),
     )
 
 

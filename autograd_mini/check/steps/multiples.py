@@ -49,9 +49,11 @@ def common_factor(
     sizes: Sequence[int],
     sign: float,
     nearness: Sequence[int] = (),
+    counts: Sequence[int] = (),
 ) -> float:
     """The factor that most updates have in common; of as many the one of the layers nearest to the
-    loss, whose gradients a slip in those of the others leaves right, or the one that is 1.
+    loss, whose gradients a slip in those of the others leaves right, or the one that is 1, or that
+    derivations usually leave out.
 
     Some factor fits a single number: where nothing else says so, it is the sign alone.  So it is
     where the ratios are r, r² and so on, as with a factor in the slope of each layer.
@@ -61,6 +63,7 @@ def common_factor(
         sizes: how many numbers each has.
         sign: 1, or -1 where the loss is made greater.
         nearness: by what is greater the nearer the loss each is read; not known if empty.
+        counts: how many examples there may be.
 
     >>> common_factor([0.5, 2.0, 0.5], [4, 60, 4], 1.0), common_factor([1.0, 25.0], [4, 60], 1.0)
     (0.5, 1.0)
@@ -68,12 +71,14 @@ def common_factor(
     2.0
     >>> common_factor([0.5, 0.5, 0.25, 0.25], [4, 2, 6, 2], 1.0)
     1.0
+    >>> common_factor([0.02, 0.2], [3, 1], 1.0, counts=[10])
+    0.2
     """
     if sum(sizes) == 1 and ratios[0] is not None and sign * ratios[0] > 0:
         return ratios[0]  # which has to hold elsewhere too
     if are_powers(ratios):
         return sign
-    best, said_by = sign, (0.0, False, False, 0, 0.0)
+    best, said_by = sign, (0.0, False, 0, 0.0, 0, 0.0)
     for ratio in ratios:
         if not ratio:
             continue
@@ -85,9 +90,11 @@ def common_factor(
         near = [n for n, is_same in zip(nearness, same, strict=False) if is_same]
         far = [n for n, is_same in zip(nearness, same, strict=False) if not is_same]
         is_near = len(near) > 1 and min(near) > max(far, default=-1)
-        count = len(alike) if sum(alike) > 1 else 0.5 if is_plain(ratio) else 0.0
         apart = abs(abs(ratio) - 1)
-        says = (count, is_near, apart <= SAME, sum(alike), -apart)
+        usual = 2 if apart <= SAME else int(is_usual(ratio, counts))
+        single = 1.0 if usual else 0.5 if is_plain(ratio) else 0.0
+        count = len(alike) if sum(alike) > 1 else single
+        says = (count, is_near, usual, -apart if usual else -np.inf, sum(alike), -apart)
         if count and says > said_by:
             best, said_by = sign * abs(ratio), says
     return best
@@ -112,6 +119,15 @@ def is_plain(factor: float) -> bool:
     )
 
 
+def is_usual(factor: float, counts: Sequence[int]) -> bool:
+    """Whether a factor is a count or one over it, or twice or half of such, or of 1.
+
+    >>> is_usual(0.2, [10]), is_usual(0.4, [10]), is_usual(5.0, [10]), is_usual(0.3, [])
+    (True, False, True, False)
+    """
+    return bool(np.any(_powers_of_two(factor, _with_reciprocals(counts)) <= 1))
+
+
 def is_made_of(factor: float, counts: Sequence[int], numbers: Sequence[float]) -> bool:
     """Whether a factor is a power of two times a number, or times two counts or one over these.
 
@@ -123,16 +139,27 @@ def is_made_of(factor: float, counts: Sequence[int], numbers: Sequence[float]) -
     >>> is_made_of(-2 / 90, [3, 90], []), is_made_of(0.1, [3, 90], []), is_made_of(0.1, [], [0.2])
     (True, False, True)
     """
-    known = np.array([1, *counts, *(1 / count for count in counts)], float)
+    known = _with_reciprocals(counts)
     given = np.array([number for number in numbers if np.isfinite(number) and number > 0])
     every = np.concatenate([np.outer(known, known).ravel(), given, 1 / given])
+    return bool(np.any(_powers_of_two(factor, every) <= _POWERS))
+
+
+_POWERS = 2
+"""How many twos there may be in a factor, of squares and of their means."""
+
+
+def _with_reciprocals(counts: Sequence[int]) -> Array:
+    return np.array([1, *counts, *(1 / count for count in counts)], float)
+
+
+def _powers_of_two(factor: float, every: Array) -> Array:
+    """By how many twos a factor is another than each of several numbers; infinity where it is by
+    something else.
+    """
     powers = np.log2(abs(factor)) - np.log2(every)
-    near = np.abs(powers - np.round(powers)) <= SAME
-    return bool(np.any(near & (np.abs(powers) < _POWERS)))
-
-
-_POWERS = 3
-"""How many twos, less one, there may be in a factor, of squares and of their means."""
+    whole = np.round(powers)
+    return np.where(np.abs(powers - whole) <= SAME, np.abs(whole), np.inf)
 
 
 def plain_number(factor: float, room: float) -> float:

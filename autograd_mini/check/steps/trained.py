@@ -11,7 +11,7 @@ import numpy as np
 from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.steps.asked import asked_losses
 from autograd_mini.check.steps.decay import with_decay
-from autograd_mini.check.steps.fit import SURE, Fit, nearness, whole
+from autograd_mini.check.steps.fit import SURE, Fit, constants_of, counts_of, nearness, whole
 from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,
@@ -50,8 +50,6 @@ from autograd_mini.check.structure import (
 )
 from autograd_mini.core.graph import (
     Node,
-    data_of,
-    is_node,
     leaf_like,
     rebuild,
     sweep_gradients,
@@ -175,7 +173,8 @@ class Trained:
         alone = [ratio for ratio in said if ratio]
         if len(alone) == 1 and not self.is_expected(alone[0], found.own, found.root):
             said = [None] * len(said)
-        factor = common_factor(said, sizes, loss.sign(ratios), nearness(found.root, found.leaves))
+        near, counts = nearness(found.root, found.leaves), counts_of(found.root)
+        factor = common_factor(said, sizes, loss.sign(ratios), near, counts)
         right_for = frozenset(
             update.variable.paths
             for update, ratio in zip(found.own, ratios, strict=True)
@@ -227,11 +226,7 @@ class Trained:
         """
         if len(own) < 2 or not all(rate_of(update, own) for update in own):
             return True
-        order = topological_order(root)
-        operands = (p for node in order for p in node.parents if not is_node(p))
-        constants = [c for c in map(np.asarray, map(data_of, operands)) if c.dtype.kind in "iuf"]
-        arrays = [*constants, *(np.asarray(node.data) for node in order)]
-        counts = {1, *(size for array in arrays for size in array.shape)}
+        counts, constants = set(counts_of(root)), constants_of(root)
         held = [value for space in self.step.spaces for value in space.values()]
         counts |= {len(value) for value in held if isinstance(value, list | tuple)}
         counts |= {value for value in held if isinstance(value, int)}
