@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from autograd_mini.check.lines.instrument import HANDED
+from autograd_mini.check.lines.line import name_of_call
 from autograd_mini.check.lines.program import Site
-from autograd_mini.check.lines.syntax import amount_of, updates_itself
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.multiples import (
     SAME,
@@ -123,7 +124,7 @@ class Unsaid:
         The output's error t − o is −N/2 times the gradient of the mean of its squares: then all
         that follows is N/2 times the gradient, if it is right.
         """
-        for ratio, made in self.on_the_way:
+        for ratio, made in self.on_the_way if abs(self.usual - 1) > SAME else ():
             if _is_nearer(abs(ratio), self.usual) or not self._is_scaled_behind(made):
                 return plain_number(abs(ratio), SAME) * self.sign
         return None
@@ -176,19 +177,27 @@ class Unsaid:
         return found
 
     def _is_scaled_behind(self, made: Made) -> bool:
-        """Whether a statement behind one that made something multiplies by a number, but for rates:
-        what is a multiple of a gradient there may be none at the end.
+        """Whether a statement behind one that made something multiplies by a number, but for rates,
+        or takes a mean: what is a multiple of a gradient there may be none at the end.
         """
         behind = self.plain.made[self.plain.made.index(made) + 1 :]
         later = {statement_of(self.step.known, one): None for one in behind}
         for statement in filter(None, later):
-            value = getattr(statement.node, "value", None)
-            if isinstance(value, ast.BinOp | ast.UnaryOp | ast.Call):
-                amount = amount_of(statement.node) if updates_itself(statement.node) else None
-                numbers = factors_of(self.step, self.start, statement, amount or value)
-                if any(abs(numbers[text]) != 1 for text in numbers if text not in self.rates):
-                    return True
+            parts = list(ast.walk(statement.node))
+            if any(isinstance(p, ast.Call) and name_of_call(p) in _MEANS for p in parts):
+                return True
+            products = [p for p in parts if isinstance(p, ast.BinOp) and isinstance(p.op, _SCALING)]
+            if not products:
+                continue
+            whole = functools.reduce(lambda a, b: ast.BinOp(a, ast.Mult(), b), products)
+            numbers = factors_of(self.step, self.start, statement, whole)
+            if any(abs(numbers[text]) != 1 for text in numbers if text not in self.rates):
+                return True
         return False
+
+
+_SCALING = ast.Mult | ast.Div | ast.MatMult
+_MEANS = ("mean", "average")
 
 
 def _gradients(root: Node, nodes: Sequence[Node]) -> list[Array]:

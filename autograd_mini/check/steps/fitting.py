@@ -92,10 +92,10 @@ def _refuse_several(trained: Trained, fits: Sequence[Fit], ran: Ran) -> None:
                 )
         rest = frozenset(u.variable.paths for u in fit.parameters) - fit.right
         alone = replace(trained, wanted=rest)
-        if not fit.right or not rest or _follows(alone, fit.loss, ran):
+        if not fit.right or not rest or _follows(alone, fit.loss, ran, fit.parameters):
             continue
         for other in fits:
-            if other is not fit and _follows(alone, other.loss, ran):
+            if other is not fit and _follows(alone, other.loss, ran, fit.parameters):
                 own = ",".join(name for u, name in trained.names.items() if alone.is_wanted(u))
                 raise CannotTell(
                     f"{trained.step.words} follows more than one loss, {fit.loss.words}, and "
@@ -105,10 +105,10 @@ def _refuse_several(trained: Trained, fits: Sequence[Fit], ran: Ran) -> None:
                 )
 
 
-def _follows(trained: Trained, loss: Loss, ran: Ran) -> bool:
-    """Whether all updates that are wanted are right for a loss."""
+def _follows(trained: Trained, loss: Loss, ran: Ran, moved: Sequence[Update]) -> bool:
+    """Whether all updates that are wanted are right for a loss, also where others are moved."""
     fit = trained.fit(loss, {}, ran)
-    return fit is not None and trained.elsewhere(fit).right == trained.wanted
+    return fit is not None and trained.elsewhere(fit, moved).right == trained.wanted
 
 
 def _with_factor_on_the_way(trained: Trained, *fits: Fit) -> Fit:

@@ -184,12 +184,17 @@ class Trained:
         factor = plain_number(factor, _PLAIN)
         return Fit(found.loss, found.own, factor, right_for, usual, found.sources)
 
-    def elsewhere(self, fit: Fit) -> Fit:
+    def elsewhere(self, fit: Fit, moved: Sequence[Update] = ()) -> Fit:
         """The same, as far as it holds at other parameters, where nothing agrees by chance.
 
         Some factor fits few numbers: one that is another elsewhere is none.
+
+        Arguments:
+            fit: how the updates stand to a loss.
+            moved: what is moved; those of the fit if empty.
         """
-        others = [self.fit_elsewhere(fit.loss, fit.parameters, number) for number in (0, 1)]
+        moved = moved or fit.parameters
+        others = [self.fit_elsewhere(fit.loss, moved, number) for number in (0, 1)]
         for before, other in zip((fit, *others), others, strict=False):
             if before is None or other is None or len(other.parameters) != len(fit.parameters):
                 return fit
