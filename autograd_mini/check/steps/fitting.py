@@ -196,8 +196,10 @@ def _decays_elsewhere(
 
 def _by_error(trained: Trained, ran: Ran) -> Iterator[Fit]:
     """The losses whose gradient the output's error may be, as far as they can be computed."""
-    found = residuals(trained.step.known, ran)[:_RESIDUALS]
-    yield from next((fits for one in found if (fits := _of_residual(trained, one))), [])
+    for residual in residuals(trained.step.known, ran)[:_RESIDUALS]:
+        if losses := _losses_of(trained, residual):
+            yield from _fits(trained, losses)
+            return
 
 
 def _by_sum(trained: Trained, ran: Ran) -> Fit | None:
@@ -205,7 +207,7 @@ def _by_sum(trained: Trained, ran: Ran) -> Fit | None:
     updates is right.
     """
     for residual in residuals(trained.step.known, ran, ast.Add)[:_RESIDUALS]:
-        for fit in _of_residual(trained, residual):
+        for fit in _fits(trained, _losses_of(trained, residual)):
             unsaid = _unsaid(trained, fit)
             factor = None if unsaid is None else unsaid.with_error(residual)
             if factor is not None:
@@ -213,7 +215,7 @@ def _by_sum(trained: Trained, ran: Ran) -> Fit | None:
     return None
 
 
-def _of_residual(trained: Trained, residual: Residual) -> list[Fit]:
+def _losses_of(trained: Trained, residual: Residual) -> list[Loss]:
     """The losses whose gradient a difference, or what should be one, may be."""
     visited: list[tuple[Held, ...]] = []
     texts = residual.left, residual.right
@@ -222,9 +224,13 @@ def _of_residual(trained: Trained, residual: Residual) -> list[Fit]:
     for which in (0, 1):
         pairs = [pair if which == 0 else pair[::-1] for pair in visited]
         if pairs and all(map(is_output_and_target, pairs)):
-            fits = (trained.fit(loss, {}) for loss in losses_of_residual(residual, which))
-            return [fit for fit in fits if fit is not None]
+            return losses_of_residual(residual, which)
     return []
+
+
+def _fits(trained: Trained, losses: Sequence[Loss]) -> Iterator[Fit]:
+    fits = (trained.fit(loss, {}) for loss in losses)
+    return (fit for fit in fits if fit is not None)
 
 
 def _likelihood(fit: Fit) -> tuple[float, ...]:
