@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from autograd_mini.check.holders import held
+from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.edits import Edit, Words, edits, words_of
 from autograd_mini.check.lines.instrument import with_hooks
@@ -135,6 +136,7 @@ class Candidates:
         truth: what a right line may make.
         statement: the statement.
         turns: how often it runs.
+        budget: how long may be looked for them.
         meant: what it is to make, turn by turn, as far as that is known.
     """
 
@@ -144,9 +146,10 @@ class Candidates:
         truth: Truth,
         statement: Statement,
         turns: int,
+        budget: Budget,
         meant: Sequence[Array | None] = (),
     ) -> None:
-        self.trial, self.truth, self.statement = trial, truth, statement
+        self.trial, self.truth, self.statement, self._budget = trial, truth, statement, budget
         self._meant = {turn: array for turn, array in enumerate(meant) if array is not None}
         self._turns = {0, 1, *(turns * part // _PARTS for part in range(1, _PARTS)), turns - 1}
         self._place = _place(statement.node)
@@ -201,7 +204,7 @@ class Candidates:
         count = _PAIRED_WHERE_MEANT if self._meant else _PAIRED
         most = _COSTLIEST_WHERE_MEANT if self._meant else _COSTLIEST_PAIR
         firsts = [candidate.edits[0] for candidate in self._given[:count]]
-        return _pairs(firsts, self.words(names), most)
+        return _pairs(firsts, self.words(names), most, self._budget)
 
     def words(self, names: Mapping[str, Any]) -> Words:
         """What may stand in the statement, of all that could be named there."""
@@ -218,7 +221,7 @@ class Candidates:
 
     def _evaluated(self, every: _Listed, cost: float) -> Iterator[Candidate]:
         """Edits, without those that fail, and those that do what one before did."""
-        while every.has_any(cost):
+        while every.has_any(cost) and not self._budget.spent:
             made = self._made(every, cost)
             if not made:
                 every.ended = True
@@ -340,17 +343,17 @@ class Candidates:
         return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
 
 
-def _pairs(firsts: Sequence[Edit], words: Words, most: float) -> Iterator[Edits]:
-    """Pairs of edits by cost, no more than ``most``; of those of one cost the one comes first whose
-    first costs more, which is what is told first.  What follows an edit is listed when it may be
-    next.
+def _pairs(firsts: Sequence[Edit], words: Words, most: float, budget: Budget) -> Iterator[Edits]:
+    """Pairs of edits by cost, no more than ``most``, until the budget is spent; of those of one
+    cost the one comes first whose first costs more, which is what is told first.  What follows an
+    edit is listed when it may be next.
     """
     order = count()
     waiting: list[tuple[float, float, int, Edits]] = []
     for first in firsts:
         least = first.cost + _LEAST_SECOND + _TWICE
         heappush(waiting, (least, -math.inf, next(order), (first,)))
-    while waiting:
+    while waiting and not budget.spent:
         cost, _, _, several = heappop(waiting)
         if cost > most:
             return

@@ -60,7 +60,7 @@ def running_edits(trial: Trial, truth: Truth, budget: Budget) -> list[VerifiedEd
     if not statement:
         return []
     for suspect, known in _suspects(trial, statement):
-        for candidate in Candidates(trial, truth, suspect, 1).single():
+        for candidate in Candidates(trial, truth, suspect, 1, budget).single():
             if budget.spent:
                 return []
             if candidate.is_known != known:

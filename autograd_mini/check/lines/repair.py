@@ -287,7 +287,7 @@ class _Search:
                 if line.suspect.penalty > self._limit or self._budget.spent:
                     break
                 most = min(most, self._best + margin)
-                self._found += line.repairs(min(self._limit, most), self._budget)
+                self._found += line.repairs(min(self._limit, most))
             self._lines = [line for line in self._lines if not line.is_done]
         ordered = sorted(self._found, key=lambda edit: edit.score)
         near = [edit for edit in ordered if edit.score <= ordered[0].score + margin]
@@ -306,7 +306,7 @@ class _Search:
     def _take_suspects(self) -> None:
         """Go on to statements that are less likely."""
         for suspect in self._suspects.upto(self._limit):
-            line = _Line(self._trial, self._truth, suspect, self._meant)
+            line = _Line(self._trial, self._truth, suspect, self._meant, self._budget)
             self._every.append(line)
             self._lines.append(line)
             if self._budget.spent:
@@ -377,13 +377,18 @@ class _Line:
     """A statement under suspicion."""
 
     def __init__(
-        self, trial: Trial, truth: Truth, suspect: Suspect, meant: Substituted | None
+        self,
+        trial: Trial,
+        truth: Truth,
+        suspect: Suspect,
+        meant: Substituted | None,
+        budget: Budget,
     ) -> None:
-        self.trial, self.suspect, self._truth = trial, suspect, truth
+        self.trial, self.suspect, self._truth, self._budget = trial, suspect, truth, budget
         self.place = suspect.statement.place
         turns = len(trial.sites[suspect.event.site])
         here = meant.arrays if meant is not None and meant.place == self.place else ()
-        self._candidates = Candidates(trial, truth, suspect.statement, turns, here)
+        self._candidates = Candidates(trial, truth, suspect.statement, turns, budget, here)
         self._unknown: deque[Candidate] = deque()
         self.gradients: list[VerifiedEdit] = []
 
@@ -392,42 +397,41 @@ class _Line:
         """Whether all its changes were tried."""
         return self._candidates.ended and not self._unknown
 
-    def repairs(self, limit: float, budget: Budget) -> list[VerifiedEdit]:
+    def repairs(self, limit: float) -> list[VerifiedEdit]:
         """The changes, not tried before, that make right what this statement spoils.
 
         Arguments:
             limit: how unlikely they may be.
-            budget: how long it may take.
         """
         found: list[VerifiedEdit] = []
         block: list[Candidate] = []
-        for candidate in self._within(limit - self.suspect.penalty, budget):
+        for candidate in self._within(limit - self.suspect.penalty):
             block.append(candidate)
             if len(block) == _BLOCK:
-                found += self._tried(block, budget)
+                found += self._tried(block)
                 block = []
-        return found + self._tried(block, budget)
+        return found + self._tried(block)
 
-    def _within(self, cost: float, budget: Budget) -> Iterator[Candidate]:
+    def _within(self, cost: float) -> Iterator[Candidate]:
         """The changes that cost no more, and were not given before."""
         for candidate in self._candidates.within(cost):
             if candidate.is_known:
                 yield candidate
             else:
                 self._unknown.append(candidate)
-            if budget.spent:
+            if self._budget.spent:
                 return
         while self._unknown and _if_unknown(self._unknown[0]) <= cost:
             yield self._unknown.popleft()
 
-    def _tried(self, block: Sequence[Candidate], budget: Budget) -> list[VerifiedEdit]:
+    def _tried(self, block: Sequence[Candidate]) -> list[VerifiedEdit]:
         """Those of a few edits that are right."""
         several = [candidate.statement for candidate in block]
         found = []
         for choice, candidate in enumerate(block):
-            if budget.spent:
+            if self._budget.spent:
                 break
-            budget.count(self.suspect.statement)
+            self._budget.count(self.suspect.statement)
             repair = self._verified(candidate, self.trial.agreeing(self.place, several, choice))
             if repair is not None:
                 found.append(repair)

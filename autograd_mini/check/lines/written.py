@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.candidates import Candidates
 from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import WHOLE
@@ -82,7 +83,7 @@ def _with_words(
         nonlocal passed
         passed += 1
         if passed == turn:
-            found.append(use(Candidates(trial, truth, statement, 1).words(names)))
+            found.append(use(Candidates(trial, truth, statement, 1, Budget(0.0)).words(names)))
             raise Stopped
 
     trial.program.run(trial.base, before=statement.place, visit=visit)
