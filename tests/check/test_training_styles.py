@@ -251,3 +251,116 @@ def test_a_running_average_is_no_momentum(tmp_path):
     )
     assert not report.ok
     assert not any("Momentum" in said for said in report.assumptions)
+
+
+BANDIT = """
+    import numpy as np
+
+    rng = np.random.default_rng(7)
+    theta, baseline, lr = np.zeros(3), 0.0, 0.2
+    for t in range(300):
+        p = np.exp(theta) / np.exp(theta).sum()
+        a = rng.choice(3)
+        reward = float(rng.random() < 0.3 * (a + 1))
+        loss = -np.log(p[a]) * (reward - baseline)
+        print(loss)
+        grad = (p - np.eye(3)[a]) * (reward - baseline)
+        theta -= lr * grad
+        baseline += 0.05 * (reward - baseline)
+"""
+
+
+def test_a_baseline_that_is_an_average_is_no_parameter(tmp_path):
+    report = checked(tmp_path, BANDIT, steps=4)
+    assert report.ok, str(report)
+    assert "Changed, but no parameters of this loss: baseline (loss=)" in report.assumptions
+    slip = "grad = (p - np.eye(3)[a])", "grad = (p + np.eye(3)[a])"
+    assert repaired(checked(tmp_path, BANDIT, slip, steps=4)) == (
+        "grad = (p + np.eye(3)[a]) * (reward - baseline)",
+        "grad = (p - np.eye(3)[a]) * (reward - baseline)",
+    )
+
+
+LINE = """
+    import numpy as np
+
+    x, y = np.array([1.0, 2.0, 4.0]), np.array([2.0, 3.0, 7.0])
+    w, b, lr = 0.5, 0.1, 0.01
+    for epoch in range(300):
+        error = w * x + b - y
+        print(np.mean(error**2))
+        w -= lr * 2 * np.mean(error * x)
+        b -= lr * 2 * np.mean(error)
+"""
+
+
+def test_a_gradient_that_forgets_all_parameters_but_its_own_is_no_average(tmp_path):
+    assert checked(tmp_path, LINE).ok
+    report = checked(tmp_path, LINE, ("np.mean(error)\n", "np.mean(b - y)\n"))
+    assert [report[name].verdict for name in ("w", "b")] == ["agree", "differ"]
+
+
+POISSON = """
+    import numpy as np
+
+    rng = np.random.default_rng(3)
+    A, counts = rng.normal(size=(20, 3)), rng.poisson(2.0, 20)
+    beta, step = np.zeros(3), 1e-3
+    for it in range(500):
+        eta = A @ beta
+        loglik = np.sum(counts * eta - np.exp(eta))
+        print(it, loglik)
+        beta = beta + step * A.T @ (counts - np.exp(eta))
+"""
+
+
+def test_the_logarithm_of_a_likelihood_is_made_greater(tmp_path):
+    assert checked(tmp_path, POISSON).ok
+    assert checked(tmp_path, POISSON.replace("loglik", "ll")).ok
+    report = checked(tmp_path, POISSON.replace("loglik", "neg_loglik"))
+    assert not report.ok
+
+
+VELOCITIES = """
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    x, t = rng.normal(size=(6, 4)), rng.integers(0, 2, (6, 2)) * 1.0
+
+
+    class Net:
+        def __init__(self):
+            self.weights = [rng.normal(size=(4, 5)), rng.normal(size=(5, 2))]
+            self.biases = [np.zeros(5), np.zeros(2)]
+            self.velocities = [np.zeros(w.shape) for w in self.weights]
+
+        def step(self, x, t, eta, decay, mu=0.5):
+            (W, V), (b, c) = self.weights, self.biases
+            h = np.tanh(x @ W + b)
+            out = 1 / (1 + np.exp(-(h @ V + c)))
+            delta = out - t
+            back = delta @ V.T * (1 - h**2)
+            nabla_w = [x.T @ back, h.T @ delta]
+            nabla_b = [back.sum(0), delta.sum(0)]
+            n = len(x)
+            self.velocities = [mu * v - (eta / n) * dw for v, dw in zip(self.velocities, nabla_w)]
+            self.weights = [(1 - eta * decay) * w + v for w, v in zip(self.weights, self.velocities)]
+            self.biases = [b - (eta / n) * db for b, db in zip(self.biases, nabla_b)]
+
+
+    net = Net()
+    for epoch in range(50):
+        net.step(x, t, 0.5, 0.02)
+"""
+
+
+def test_velocities_and_decay_of_weights_beside_plain_updates_of_biases(tmp_path):
+    report = checked(tmp_path, VELOCITIES)
+    assert report.ok, str(report)
+    assert "divided by eta = 0.5" in report.assumptions[3]
+    assert sum("Weight decay" in said for said in report.assumptions) == 1
+    slip = "(1 - h**2)\n", "(1 - h)\n"
+    wrong = checked(tmp_path, VELOCITIES, slip)
+    assert [wrong[f"{name}[{i}]"].verdict for name in ("weights", "biases") for i in (0, 1)] == [
+        "differ", "agree", "differ", "agree",
+    ]  # fmt: skip

@@ -47,7 +47,7 @@ def assumptions(trained: Trained, fit: Fit) -> Iterator[str]:
     decayed: dict[float, list[str]] = {}
     for update in fit.parameters:
         if update.variable.paths in fit.loss.decay:
-            rate = fit.loss.decay[update.variable.paths].rate
+            rate = float(f"{fit.loss.decay[update.variable.paths].rate:.6g}")
             decayed.setdefault(rate, []).append(trained.names[update])
     for rate, decaying in decayed.items():
         yield (

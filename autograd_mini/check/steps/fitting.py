@@ -53,10 +53,15 @@ def fitting(trained: Trained, ran: Ran, asked: str | None) -> Fit:
     _refuse_several(trained, fits, ran)
     if sure:
         return _with_factor_on_the_way(trained, max(sure, key=_likelihood))
+    of_error: list[Fit] = []
     for fit in _by_error(trained, ran) if asked is None else []:
-        fits.append(trained.elsewhere(fit))
-        if fits[-1].complete:
-            return fits[-1]
+        of_error.append(trained.elsewhere(fit))
+        if of_error[-1].complete:
+            return of_error[-1]
+    decayed = _with_decay(trained, of_error, ran)
+    if decayed is not None and decayed.complete:
+        return decayed
+    fits += of_error if decayed is None else [*of_error, decayed]
     if asked is None and not any(fit.agreeing for fit in fits):
         of_sum = _by_sum(trained, ran)
         if of_sum is not None:

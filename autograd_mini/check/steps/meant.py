@@ -38,7 +38,11 @@ _GRADIENT = re.compile(
     r"|(?:_|[a-z](?=[A-Z]))(?:grad(?:s|ient|ients)?|delta|prime|der(?:iv)?(?:ative)?s?|d|back(?:ward)?"
     r"|slope|Grad(?:ient)?|Prime|Deriv(?:ative)?|Delta|Backward)$"
 )
-_ASCENDS = re.compile(r"likelihood|reward|elbo|return|utility|fitness", re.IGNORECASE)
+_ASCENDS = re.compile(
+    r"likelihood|log_?lik|log_?(?:prob|post|p|l)(?:$|_|\[)|(?:^|_)ll(?:$|_|\[)|reward|elbo|evidence|return"
+    r"|utility|fitness",
+    re.IGNORECASE,
+)
 _NEGATED = re.compile(r"^\s*-|neg|minus|loss|cost", re.IGNORECASE)
 _EITHER = re.compile(r"objective|score|gain", re.IGNORECASE)
 

@@ -47,9 +47,11 @@ from autograd_mini.check.structure import (
     is_difference,
     is_mean_distance,
     is_of_squares_or_logarithms,
+    symbol_of,
 )
 from autograd_mini.core.graph import (
     Node,
+    is_node,
     leaf_like,
     rebuild,
     sweep_gradients,
@@ -267,7 +269,8 @@ class Trained:
         known = [
             (update, leaf, gradient)
             for update, leaf, gradient in zip(read, leaves, swept, strict=True)
-            if self._is_update(update, ran, leaf) or holds_gradient(update, gradient)
+            if (self._is_update(update, ran, leaf) and not self._is_average(update, read, ran))
+            or holds_gradient(update, gradient)
         ]
         if not known:
             return None
@@ -294,6 +297,26 @@ class Trained:
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
         return adds_to(nodes, leaf) if nodes else update.statement is not None
+
+    def _is_average(self, update: Update, others: Sequence[Update], ran: Ran) -> bool:
+        """Whether a part of a variable goes on and numbers that no parameter moves are added, as a
+        baseline of rewards does, and at a rate that no other update has.
+        """
+        leaf, nodes = ran.leaves[update.variable], ran.nodes_after(update.variable)
+        rates = {text for other in others if other is not update for text in other.factors}
+        if len(nodes) != 1 or nodes[0][0] is leaf or rates & update.factors.keys():
+            return False
+        after = nodes[0][0]
+        order = topological_order(after)
+        if len(others) < 2 or {one for one in order if not one.parents} != {leaf}:
+            return False
+        adds = any(
+            symbol_of(one) in ("+", "-") and not all(map(is_node, one.parents)) for one in order
+        )
+        assert isinstance(after, Tensor)
+        (parts,) = map(np.asarray, sweep_gradients(after.sum(), [leaf], False, None))
+        part = float(np.mean(parts))
+        return adds and 0 < part < 1 - SAME and bool(np.allclose(parts, part, rtol=SAME))
 
 
 _ONLY_SHOWN = 10

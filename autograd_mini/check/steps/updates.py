@@ -279,8 +279,9 @@ def _scalars_of(
     yield from scalars(amount, True)
     given = [term for term in _terms(amount) if not _is_zero(term, names)]
     every = [
-        {each for each in scalars(made_before(term, statement), True) if is_rate(each[0])}
+        {each for each in scalars(one, True) if is_rate(each[0])}
         for term in given
+        for one in _added_before(term, statement)
     ]
     yield from sorted(set.intersection(*every)) if every else ()
 
@@ -313,6 +314,46 @@ def made_before(node: ast.expr, statement: Statement) -> ast.expr:
         if ast.unparse(target) == name
     ]
     return found[0] if len(found) == 1 else node
+
+
+def _added_before(node: ast.expr, statement: Statement) -> list[ast.expr]:
+    """The terms of what a name stands for, be it item by item: of a velocity, ``v = 0.9 * v - lr *
+    g``, those that it does not go on with.
+    """
+    name = _over(node, statement.node)
+    whole = made_before(name, statement)
+    value = whole.elt if isinstance(whole, ast.ListComp) else whole
+    text = ast.unparse(name)
+    return [
+        term
+        for term in _terms(value)
+        if not any(
+            isinstance(part, ast.expr) and ast.unparse(_over(part, whole)) == text
+            for part in ast.walk(term)
+            if part is not name
+        )
+    ]
+
+
+def _over(node: ast.expr, around: ast.AST) -> ast.expr:
+    """What a name runs over, where a comprehension in some code binds it, else itself."""
+    pairs = [
+        pair
+        for loop in ast.walk(around)
+        if isinstance(loop, ast.comprehension)
+        for pair in _run_over(loop)
+    ]
+    name = ast.unparse(node)
+    return next((items for target, items in pairs if ast.unparse(target) == name), node)
+
+
+def _run_over(loop: ast.comprehension) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each name that a comprehension binds, with what it runs over."""
+    match loop.target, loop.iter:
+        case ast.Tuple(elts=targets), ast.Call(func=ast.Name("zip"), args=several):
+            yield from zip(targets, several, strict=False)
+        case target, items:
+            yield target, items
 
 
 def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
