@@ -334,7 +334,7 @@ VELOCITIES = """
             self.biases = [np.zeros(5), np.zeros(2)]
             self.velocities = [np.zeros(w.shape) for w in self.weights]
 
-        def step(self, x, t, eta, decay, mu=0.5):
+        def step(self, x, t, eta, lam, mu=0.5):
             (W, V), (b, c) = self.weights, self.biases
             h = np.tanh(x @ W + b)
             out = 1 / (1 + np.exp(-(h @ V + c)))
@@ -344,7 +344,7 @@ VELOCITIES = """
             nabla_b = [back.sum(0), delta.sum(0)]
             n = len(x)
             self.velocities = [mu * v - (eta / n) * dw for v, dw in zip(self.velocities, nabla_w)]
-            self.weights = [(1 - eta * decay) * w + v for w, v in zip(self.weights, self.velocities)]
+            self.weights = [(1 - eta * lam) * w + v for w, v in zip(self.weights, self.velocities)]
             self.biases = [b - (eta / n) * db for b, db in zip(self.biases, nabla_b)]
 
 

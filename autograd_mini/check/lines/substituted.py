@@ -342,13 +342,15 @@ class Substitutes:
 
 def _arranged(values: Sequence[Array]) -> Iterator[list[Array]]:
     """The same numbers, turn by turn: summed along an axis, without a first axis of length 1, with
-    axes in the reverse order.
+    axes in the reverse order; none where turns have several numbers of axes.
     """
     shape = values[0].shape
+    if any(value.ndim != len(shape) for value in values):
+        return
     for axis in range(len(shape)):
         if shape[axis] > 1:
             yield [np.sum(value, axis=axis, keepdims=True) for value in values]
-    if len(shape) > 1 and shape[0] == 1:
+    if len(shape) > 1 and all(value.shape[0] == 1 for value in values):
         yield [value[0] for value in values]
     elif len(shape) > 1:
         yield [value.T for value in values]
