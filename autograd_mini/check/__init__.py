@@ -69,8 +69,8 @@ ORDER = (
     "steps", "steps.variables", "steps.step", "steps.recorded", "steps.multiples", "steps.updates",
     "steps.unmoved", "steps.decay", "steps.meant", "steps.residuals", "steps.fit", "steps.asked",
     "steps.factor", "steps.sources", "steps.trained", "steps.watched", "steps.fitting",
-    "steps.raised", "steps.assumed", "steps.posed", "scripts", "scripts.text", "scripts.held_back",
-    "scripts.given", "scripts.blocks", "scripts.execution", "scripts.optimisers", "scripts.loops",
-    "scripts.layers", "training",
+    "steps.turns", "steps.raised", "steps.assumed", "steps.posed", "scripts", "scripts.text",
+    "scripts.held_back", "scripts.given", "scripts.blocks", "scripts.execution",
+    "scripts.optimisers", "scripts.loops", "scripts.layers", "training",
 )  # fmt: skip
 """The modules in the order of the stages."""

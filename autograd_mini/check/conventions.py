@@ -232,7 +232,13 @@ def without_stabilisers(problem: Problem, kinds: Collection[_Kind] | None = None
         plain = without_stabilisers(beside, kinds)
         return beside if plain is None else plain.problem
 
-    plain = replace(problem, root=made[problem.root], nodes=nodes, at=plain_at if at else None)
+    plain = replace(
+        problem,
+        root=made[problem.root],
+        nodes=nodes,
+        at=plain_at if at else None,
+        with_other_data=tuple,
+    )
     return Plain(plain, tuple(said), tuple(constants))
 
 

@@ -6,7 +6,7 @@ become a ``Problem``, and all that comes after it sees nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -51,6 +51,7 @@ class Problem:
             is the recorded graph alone.
         derive: derives the gradients by hand once more; ``None`` where there are arrays alone.
         at: the same problem at other parameters; ``None`` as for ``derive``.
+        with_other_data: gives the same problem with other data, as far as there are any.
         program: the code that derives them, to be run line by line; ``None`` as for ``derive``.
         failure: what that code raised, where it does not run.
         batches: of a layer, what may be the size of a batch: the sizes of its outputs' axes.
@@ -74,6 +75,7 @@ class Problem:
     loss: Callable[[Mapping[str, Node]], float] | None = None
     derive: Callable[[], Mapping[str, Array]] | None = None
     at: Callable[[Mapping[str, Node]], Problem] | None = None
+    with_other_data: Callable[[], Sequence[Problem]] = tuple
     program: Program | None = None
     failure: Exception | None = None
     batches: tuple[int, ...] = ()

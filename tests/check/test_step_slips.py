@@ -387,6 +387,78 @@ def test_an_update_that_is_left_out_is_like_the_others(tmp_path, text, right, no
     assert told(checked(tmp_path, text, (right, nothing))) == (nothing, right)
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('layer[j]["output"] - expected[j]', '-(layer[j]["output"] - expected[j])'),
+        (
+            'sum(n["weights"][j] * n["delta"] for n in network[1])',
+            '0.5 * sum(n["weights"][j] * n["delta"] for n in network[1])',
+        ),
+    ],
+)
+def test_an_error_that_is_made_as_a_number_is_told_itself(tmp_path, right, wrong):
+    report = checked(tmp_path, NEURONS, (f"errors.append({right})", f"errors.append({wrong})"))
+    assert told(report) == (f"errors.append({wrong})", f"errors.append({right})")
+
+
+ONE_OUTPUT = """import math
+
+samples = [([0.0, 1.0], 1.0), ([1.0, 0.0], 1.0), ([1.0, 1.0], 0.0), ([0.0, 0.0], 0.0)]
+w_hidden, b_hidden = [[0.4, -0.7], [0.2, 0.9], [-0.5, 0.3]], [0.1, -0.2, 0.3]
+w_out, b_out, rate = [0.6, -0.8, 0.5], 0.1, 0.5
+for epoch in range(100):
+    error = 0.0
+    for x, target in samples:
+        hidden = []
+        for j in range(3):
+            z = b_hidden[j] + sum(w * a for w, a in zip(w_hidden[j], x))
+            hidden.append(1 / (1 + math.exp(-z)))
+        z = b_out + sum(w * h for w, h in zip(w_out, hidden))
+        output = 1 / (1 + math.exp(-z))
+        error += 0.5 * (target - output) ** 2
+        delta_out = (output - target) * output * (1 - output)
+        delta_hidden = []
+        for j in range(3):
+            delta_hidden.append(delta_out * w_out[j] * hidden[j] * (1 - hidden[j]))
+        for j in range(3):
+            w_out[j] -= rate * delta_out * hidden[j]
+            for i in range(2):
+                w_hidden[j][i] -= rate * delta_hidden[j] * x[i]
+            b_hidden[j] -= rate * delta_hidden[j]
+        b_out -= rate * delta_out
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "repair"),
+    [
+        # where the target is 1, output * (1 - output) ** 2 is right, too
+        ("(output - target) *", "output *", "(output - target) * output * (1 - output)"),
+        ("(output - target) *", "-target *", "(-target + output) * output * (1 - output)"),
+    ],
+)
+def test_a_repair_is_right_for_other_data(tmp_path, right, wrong, repair):
+    mended = told(checked(tmp_path, ONE_OUTPUT, (right, wrong)))[1]
+    assert mended == f"delta_out = {repair}"
+
+
+def test_a_multiple_that_is_another_elsewhere_says_no_factor(tmp_path):
+    """Without the one output's delta two updates are that many times their gradients."""
+    right, wrong = "delta_out * w_out[j] * hidden[j] *", "w_out[j] * hidden[j] *"
+    report = checked(tmp_path, ONE_OUTPUT, (right, wrong))
+    assert "times" not in report.assumptions[3]
+    assert told(report)[0] == f"delta_hidden.append({wrong} (1 - hidden[j]))"
+
+
+def test_what_is_never_updated_is_seen_where_all_else_is_0_at_first(tmp_path):
+    y = "x @ np.array([[1.5], [-2.0], [0.7]]) + 0.3"
+    balanced = LINEAR.replace(y, "np.tile([[1.0], [-1.0]], (5, 1))")
+    report = checked(tmp_path, balanced, ("w = w - lr * grad_w", "w -= 0"))
+    assert told(report)[0] == "w -= 0"
+
+
 POINTS = """def step(b_now, m_now, points, rate):
     b_gradient = 0
     m_gradient = 0

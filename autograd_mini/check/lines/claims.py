@@ -239,10 +239,11 @@ class Truth:
         known = self._known.get(array.shape)
         if known is not None and array.size and np.isfinite(array).all() and array.any():
             yield from known.claims(array, self.tolerance, factors)
-            if array.size == 1 and factors and self.scale != 1:
-                for claim in known.claims(array / self.scale, self.tolerance, False):
-                    if claim.kind == "gradient" and claim.node in self._parameters:
-                        yield replace(claim, factor=self.scale)
+            several = (self.scale, -self.scale) if array.size == 1 and factors else ()
+            for factor in set(several) - {1.0}:  # any number is some multiple of another
+                for claim in known.claims(array / factor, self.tolerance, False):
+                    if claim.kind == "gradient":
+                        yield replace(claim, factor=factor)
 
     def known(self, shape: tuple[int, ...], name: str) -> list[tuple[Claim, Array]]:
         """All that is known of a shape, each array once; before it what the name says, whatever its

@@ -128,9 +128,14 @@ class Edit:
         return None, None
 
     @property
-    def factor_lost(self) -> str:
-        """The factor that it takes out, as too many in its line: in no other one is missing."""
-        return ast.unparse(self.old) if self.kind == "drop factor" and self.old else ""
+    def factors_lost(self) -> set[str]:
+        """The factor that it takes out, as too many in its line: in no other one is missing, nor is
+        its reciprocal.
+        """
+        if self.kind != "drop factor" or not self.old:
+            return set()
+        number = number_of(self.old)
+        return {ast.unparse(self.old)} | ({f"{1 / number:g}"} if number else set())
 
     @property
     def factors_added(self) -> set[str]:

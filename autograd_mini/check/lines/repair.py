@@ -295,7 +295,7 @@ class _Search:
         for edit in sorted(near, key=lambda edit: len(edit.edits)):  # one change before two
             distinct.setdefault(edit.statement.place, edit)
         several = sorted(distinct.values(), key=lambda edit: edit.score)
-        lost = {change.factor_lost for edit in several for change in edit.edits}
+        lost = set().union(*(change.factors_lost for edit in several for change in edit.edits))
         return sorted(several, key=lambda edit: any(c.factors_added & lost for c in edit.edits))
 
     @property

@@ -257,18 +257,21 @@ class Trial:
     @cached_property
     def elsewhere(self) -> list[Right]:
         """Other points: one beside, and one far away, where the other branch of a kink is taken,
-        unless what is right here is not right there, as out of a domain.
+        unless what is right here is not right there, as out of a domain; and some with other data.
         """
         points: list[Right] = []
         for number, far in ((0, False), (1, True), (1, False)):
             point = self._right_at(number, far) if len(points) < _POINTS else None
             if point is not None and not (far and self._is_beyond(point)):
                 points.append(point)
-        return points
+        others = map(self._right_of, self.problem.with_other_data())
+        return points + [each for each in others if each is not None and not self._is_beyond(each)]
 
     def _right_at(self, number: int, far: bool) -> Right | None:
         """What is right at another point; ``None`` where that is not known."""
-        other = moved_beside(self.problem, number, far)
+        return self._right_of(moved_beside(self.problem, number, far))
+
+    def _right_of(self, other: Problem | None) -> Right | None:
         if other is None or other.program is None:
             return None
         gradients = automatic_gradients(other, self.names)

@@ -223,7 +223,7 @@ def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
     if unit.tree.name == "<module>" and not is_inline:
         function = block(unit.file, unit.text, body, execution.namespace)
         step = _step([execution.namespace], [function], words)
-        return replace(step, later=later, is_part=is_part)
+        return replace(step, later=later, is_apart=True, is_part=is_part)
     local = {
         name: value
         for name, value in frame.f_locals.items()
@@ -239,7 +239,7 @@ def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
         result = follow(function)(**local, **{LEFT: left})
         return result, [{**local, **left}, frame.f_globals]
 
-    return Step(spaces, call, words, later=later, is_part=is_part)
+    return Step(spaces, call, words, later=later, is_apart=True, is_part=is_part)
 
 
 def _later(file: File, place: Place, number: int, more: int) -> Step | None:

@@ -51,6 +51,7 @@ class Unsaid:
         usual: how much larger than the gradients the updates usually are.
         sign: 1, or -1 where the loss is made greater.
         rates: the numbers that updates are divided by, as they are written.
+        ratios: what some updates are times the gradients, before it is known what all are.
     """
 
     step: Step
@@ -64,6 +65,7 @@ class Unsaid:
     usual: float
     sign: float
     rates: frozenset[str]
+    ratios: frozenset[float]
 
     @property
     def of_error(self) -> float | None:
@@ -119,13 +121,18 @@ class Unsaid:
     @property
     def of_what_is_made(self) -> float | None:
         """The factor of the first array that is a plain multiple of a gradient, if updates are
-        rather so large, or no statement behind it multiplies by a number.
+        rather so large, or no statement behind it multiplies by a number; or, if some update is so
+        many times its gradient, of the output's error.
 
         The output's error t − o is −N/2 times the gradient of the mean of its squares: then all
         that follows is N/2 times the gradient, if it is right.
         """
-        for ratio, made in self.on_the_way if abs(self.usual - 1) > SAME else ():
-            if _is_nearer(abs(ratio), self.usual) or not self._is_scaled_behind(made):
+        for ratio, made in self.on_the_way:
+            if abs(self.usual - 1) <= SAME:
+                is_meant = self._is_error(made) and self._is_said(ratio)
+            else:
+                is_meant = _is_nearer(abs(ratio), self.usual) or not self._is_scaled_behind(made)
+            if is_meant:
                 return plain_number(abs(ratio), SAME) * self.sign
         return None
 
@@ -175,6 +182,18 @@ class Unsaid:
                     found.append((float(ratio), row[first]))
                     break
         return found
+
+    def _is_error(self, made: Made) -> bool:
+        """Whether a statement makes a difference, and nothing else of it."""
+        statement = statement_of(self.step.known, made)
+        value = getattr(None if statement is None else statement.node, "value", None)
+        if isinstance(value, ast.Call) and len(value.args) == 1:
+            value = value.args[0]
+        return isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub)
+
+    def _is_said(self, factor: float) -> bool:
+        """Whether some update is so many times its gradient."""
+        return any(abs(abs(ratio) - abs(factor)) <= SAME * abs(factor) for ratio in self.ratios)
 
     def _is_scaled_behind(self, made: Made) -> bool:
         """Whether a statement behind one that made something multiplies by a number, but for rates,

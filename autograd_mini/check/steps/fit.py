@@ -30,6 +30,7 @@ class Fit:
         right: the ways that lead to those of which this is so.
         usual: how much larger they usually are, be they multiples or not.
         sources: of updates that scale each number by itself, what goes into them as gradient.
+        ratios: what each update is times the gradient, by the ways that lead to it, where it is.
     """
 
     loss: Loss
@@ -38,6 +39,7 @@ class Fit:
     right: frozenset[tuple[Path, ...]]
     usual: float = 1.0
     sources: Mapping[Update, Made] = field(default_factory=dict)
+    ratios: Mapping[tuple[Path, ...], float] = field(default_factory=dict)
 
     @property
     def agreeing(self) -> int:

@@ -158,6 +158,7 @@ def _unsaid(trained: Trained, fit: Fit) -> Unsaid | None:
         fit.usual,
         float(np.sign(fit.factor)),
         frozenset(text for update in fit.parameters for text in rate_of(update, fit.parameters)),
+        frozenset(fit.ratios.values()),
     )
 
 

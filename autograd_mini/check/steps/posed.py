@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,6 +27,7 @@ from autograd_mini.check.steps.raised import told
 from autograd_mini.check.steps.recorded import MOST_NUMBERS, Made, Ran, put, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.trained import Trained
+from autograd_mini.check.steps.turns import with_other_data
 from autograd_mini.check.steps.unmoved import with_unmoved, written
 from autograd_mini.check.steps.updates import (
     Update,
@@ -137,7 +140,12 @@ def posed(step: Step, asked: Asked = Asked()) -> Posed:
     short = names_for([update.variable for update in fit.parameters])
     trained = replace(trained, names=names | dict(zip(fit.parameters, short, strict=True)))
     posing = _Posing(trained, fit)
-    problem = replace(posing.problem({}), assumptions=tuple(assumptions(trained, fit)))
+    problem = posing.problem({})
+    problem = replace(
+        problem,
+        assumptions=tuple(assumptions(trained, fit)),
+        with_other_data=functools.partial(_with_other_data, posing, problem.root),
+    )
     parameters = tuple(update.variable for update in fit.parameters)
     return Posed(step, problem, parameters, fit.sure, fit.agreeing, unchanged, fit.loss.words)
 
@@ -222,6 +230,15 @@ def _chosen(
             f"{', '.join(names.values())}"
         )
     return frozenset(spelled[name].variable.paths for name in wanted)
+
+
+def _with_other_data(posing: _Posing, root: Node) -> list[Problem]:
+    """The problem at turns with other data, as far as it runs there."""
+    found: list[Problem] = []
+    with contextlib.suppress(Exception):  # the user's code raises what it likes
+        for other in with_other_data(posing.trained, posing.fit, root):
+            found.append(_Posing(*other).problem({}))
+    return found
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Step:
         words: what it is, in a sentence.
         functions: those that it is made of, as far as that is known.
         later: another one, so many turns of a loop, or calls, later; ``None`` where there is none.
+        is_apart: whether a later one has values of its own, so that this one can still be run.
         is_part: whether it is a turn of a loop in another one, which updates more besides.
         anew: of a turn that may be no step by itself, the names that its loop binds in each turn.
         at_rest: what is 0 when it begins, whatever it found, as a momentum.
@@ -43,6 +44,7 @@ class Step:
     words: str
     functions: tuple[Callable[..., Any], ...] = ()
     later: Callable[[int], Step | None] | None = None
+    is_apart: bool = False
     is_part: bool = False
     anew: frozenset[str] | None = None
     at_rest: tuple[Variable, ...] = ()

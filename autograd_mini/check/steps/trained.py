@@ -86,6 +86,8 @@ class Trained:
         names: what these are called.
         plain: a plain run of it.
         moved: whether its parameters are others than the step finds.
+        by_chance: those of whose gradients they are a multiple by chance, by the ways that lead to
+            them.
         wanted: which of them are the parameters of the loss, by the ways that lead to them; any if
             ``None``.
     """
@@ -96,6 +98,7 @@ class Trained:
     plain: Ran
     moved: bool = False
     wanted: frozenset[tuple[Path, ...]] | None = None
+    by_chance: frozenset[tuple[Path, ...]] = frozenset()
 
     def recorded(
         self,
@@ -170,7 +173,8 @@ class Trained:
         ratios = list(map(ratio_of, without_rounding(claims), without_rounding(right)))
         sizes = [update.variable.before.size for update in found.own]
         said = [
-            None if lacks_rate(u, found.own) else r for u, r in zip(found.own, ratios, strict=True)
+            None if u.variable.paths in self.by_chance or lacks_rate(u, found.own) else r
+            for u, r in zip(found.own, ratios, strict=True)
         ]
         alone = [ratio for ratio in said if ratio]
         if len(alone) == 1 and not self.is_expected(alone[0], found.own, found.root):
@@ -184,12 +188,15 @@ class Trained:
         )
         usual = 1.0 if are_powers(said) else usual_multiple(claims, right)
         factor = plain_number(factor, _PLAIN)
-        return Fit(found.loss, found.own, factor, right_for, usual, found.sources)
+        pairs = zip(found.own, ratios, strict=True)
+        multiples = {update.variable.paths: ratio for update, ratio in pairs if ratio}
+        return Fit(found.loss, found.own, factor, right_for, usual, found.sources, multiples)
 
     def elsewhere(self, fit: Fit, moved: Sequence[Update] = ()) -> Fit:
         """The same, as far as it holds at other parameters, where nothing agrees by chance.
 
-        Some factor fits few numbers: one that is another elsewhere is none.
+        Some factor fits few numbers, and what is a product with a number that should be none may
+        be a multiple of its gradient: what is another elsewhere says nothing.
 
         Arguments:
             fit: how the updates stand to a loss.
@@ -202,6 +209,14 @@ class Trained:
                 return fit
             if abs(other.factor - before.factor) <= SAME * abs(before.factor):
                 return replace(fit, factor=other.factor, right=other.right)
+        here, there = ({} if each is None else each.ratios for each in others)
+        by_chance = {
+            paths
+            for paths in here
+            if paths not in there or abs(here[paths] - there[paths]) > SAME * abs(here[paths])
+        }
+        if by_chance and not self.by_chance:
+            return replace(self, by_chance=frozenset(by_chance)).elsewhere(fit, moved)
         return replace(fit, factor=float(np.sign(fit.factor)), right=frozenset())
 
     def fit_elsewhere(self, loss: Loss, parameters: Sequence[Update], number: int) -> Fit | None:

@@ -83,7 +83,8 @@ def with_unmoved(
     others = updates(step, [v for v in found if v not in known], elsewhere, start)
     still = [replace(u, taken=np.zeros(u.variable.before.shape)) for u in others]
     known.update(update.variable for update in others)
-    never = _never_moved(step, [v for v in named if v not in known], elsewhere) if changed else []
+    left = [v for v in named if v not in known]
+    never = _never_moved(step, left, elsewhere) if known else []
     return [*changed, *still, *never]
 
 
