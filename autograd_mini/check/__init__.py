@@ -60,7 +60,7 @@ ORDER = (
     "problem", "forms", "frames", "broadcasting", "plain_loss", "unrecorded", "capture", "bounds",
     "determinism", "kinks", "complex_step", "probe", "verdict", "points", "wording", "conventions",
     "true_step", "blame", "lines.claims", "pairs", "pairs.context", "pairs.places", "pairs.roles",
-    "pairs.matching", "pairs.pair", "pairs.first_run", "pairs.problem", "lines.trial",
+    "pairs.matching", "pairs.pair", "pairs.first_run", "pairs.problem", "lines.trial", "lines.rows",
     "lines.operands", "lines.substituted", "lines.suspects", "lines.texts", "lines.misnamed",
     "lines.reasons", "lines.candidates", "lines.moves", "lines.repair", "lines.own_words",
     "lines.written", "lines.failing", "lines.listing", "lines.located", "slips", "causes",

@@ -1092,10 +1092,13 @@ CELLS = """
     [
         ("Wc @ dag + Wo @ dao", "Wc @ dag"),
         pytest.param("dc_next = dc * f", "dc_next = dc", marks=pytest.mark.slow),
+        ("dc_next = dc * f", "dc_next = dc * i"),
     ],
 )
 def test_what_is_lost_in_the_cell_of_an_lstm(right, wrong, tmp_path):
-    """The state before the first turn is a constant, so that its row of nodes is one shorter."""
+    """The state before the first turn is a constant, so that its row of nodes is one shorter; and
+    what is carried is what the sum of the next turn lacks.
+    """
     file = script(tmp_path, slipped(CELLS, right, wrong))
     (slip,) = check_script(file, seconds=60).mistakes
     assert file.read_text().splitlines()[slip.line.number - 1].endswith(wrong)

@@ -1,7 +1,5 @@
 """Slips in training scripts whose line tells itself only by what it is handed, turn by turn."""
 
-import textwrap
-
 import pytest
 
 from autograd_mini import check_script
@@ -133,24 +131,26 @@ def test_a_line_is_written_from_gradients_that_are_n_times_those_of_the_loss(tmp
     assert "7 times the gradient" in slip.reason
 
 
+NUMBERS = """
+import math
+x, w1, w2, eta, target = 0.05, 0.15, 0.4, 0.5, 0.97
+for step in range(10):
+    h = 1 / (1 + math.exp(-w1 * x))
+    net = w2 * h
+    o = 1 / (1 + math.exp(-net))
+    error = 0.5 * (target - o) ** 2
+    print(error)
+    delta_o = -(target - o) * o * (1 - o)
+    delta_h = delta_o * w2 * h * (1 - h)
+    w2 = w2 - eta * delta_o * h
+    w1 = w1 - eta * delta_h * x
+"""
+
+
 def test_single_numbers_are_written_by_their_names(tmp_path):
     """A number that is equal to a gradient by chance, as a rate, is none."""
-    lines = """
-    import math
-    x, w1, w2, eta, target = 0.05, 0.15, 0.4, 0.5, 0.97
-    for step in range(10):
-        h = 1 / (1 + math.exp(-w1 * x))
-        net = w2 * h
-        o = 1 / (1 + math.exp(-net))
-        error = 0.5 * (target - o) ** 2
-        print(error)
-        delta_o = -(target - o) * o * (1 - o)
-        delta_h = delta_o * w2 * h * (1 - h)
-        w2 = w2 - eta * delta_o * h
-        w1 = w1 - eta * delta_h * x
-    """
     right = "-(target - o) * o * (1 - o)"
-    slip, line, where = told(tmp_path, textwrap.dedent(lines), right, "1 - o")
+    slip, line, where = told(tmp_path, NUMBERS, right, "1 - o")
     assert line == where
     assert slip.repair.text == f"delta_o = {right}"
 

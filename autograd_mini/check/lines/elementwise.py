@@ -153,10 +153,8 @@ def constants(line: Line, node: ast.expr) -> Iterator[Change]:
         if other != value and (other in usual or other not in parts):  # as ``1 / N`` it is clearer
             likely = other in usual or other in near
             extra = 0.0 if likely else 0.5
-            if (
-                other == 0 and not power and not isinstance(parent, ast.Call)
-            ):  # rather is the term left out, or the factor
-                extra = 2.0
+            if other == 0 and not power and not isinstance(parent, ast.Call | ast.Compare):
+                extra = 2.0  # rather is the term left out, or the factor
             extra += 0.7 if other in named and not likely else 0.0
             yield Change("power" if power else "constant", node, number(other), extra)
     for word in line.words.numbers:

@@ -53,8 +53,9 @@ def is_square(node: ast.AST) -> bool:
 def signs(line: Line, node: ast.expr) -> Iterator[Change]:
     """A part negated."""
     parent = line.tree.parent(node)
-    if isinstance(node, ast.UnaryOp):
-        return
+    operator = getattr(parent, "op", None) if isinstance(parent, ast.AugAssign) else None
+    if isinstance(node, ast.UnaryOp) or isinstance(operator, ast.Add | ast.Sub):
+        return  # of ``W -= …`` the operator is wrong
     if isinstance(parent, ast.BinOp) and (
         node is parent.right or not isinstance(parent.op, ast.Add | ast.Sub)
     ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import attrgetter
 
 import numpy as np
 
@@ -260,7 +259,12 @@ def _unmended(
     trial: Trial, truth: Truth, budget: Budget, meant: Substituted | None
 ) -> list[Mistake]:
     """What no small change explains: the line that is wrong, if there is only one."""
-    every = sorted(Suspects(trial, truth, meant).upto(_ALONE), key=attrgetter("penalty", "first"))
+
+    def rank(suspect: Suspect) -> tuple[float, bool, int]:
+        is_meant = meant is not None and suspect.statement.place == meant.place
+        return suspect.penalty, not is_meant, suspect.first
+
+    every = sorted(Suspects(trial, truth, meant).upto(_ALONE), key=rank)
     unknown = [suspect for suspect in every if suspect.penalty < 1 and suspect.handed_right]
     if not unknown and (of_other_shape := list(_of_another_shape(trial, truth))):
         return of_other_shape

@@ -16,13 +16,12 @@ import numpy as np
 
 from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.program import Stopped
+from autograd_mini.check.lines.rows import Row
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.lines.syntax import operands_read
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.core.graph import Node
 from autograd_mini.typing import Array
-
-Row = tuple[Node, ...]
 
 _MOST_TURNS = 256
 """In how many turns it is looked at what can be read."""

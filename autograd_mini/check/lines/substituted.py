@@ -10,10 +10,10 @@ where the loss uses one node once a turn, and from there along the graph.
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -22,18 +22,16 @@ from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.operands import Read, derived_rows, read_at, values_of
 from autograd_mini.check.lines.program import Event, Site
+from autograd_mini.check.lines.rows import Row, handed_back, operands, rows
 from autograd_mini.check.lines.source import Place
-from autograd_mini.check.lines.syntax import makes_zeros
+from autograd_mini.check.lines.syntax import makes_zeros, terms
 from autograd_mini.check.lines.trial import Trial, is_multiple
-from autograd_mini.core.graph import Node, is_node
 from autograd_mini.typing import Array
 
 _MOST = 16
 """How many arrays are put in the place of what one target of a statement holds."""
 _FACTORS = 3
 """How many factors are tried that gradients may have."""
-_MOST_ROWS = 96
-"""How many rows of nodes are found for a loop."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,8 @@ class Substitutes:
 
     def __init__(self, trial: Trial, truth: Truth, end: Deadline) -> None:
         self._trial, self._truth, self._end = trial, truth, end
-        self._rows: dict[int, list[tuple[Node, ...]]] = {}
-        self._shorter: dict[int, list[tuple[Node, ...]]] = {}
+        self._rows: dict[int, list[Row]] = {}
+        self._shorter: dict[int, list[Row]] = {}
         self._read: dict[Place, Read] = {}
         self._handed_back: dict[int, list[tuple[tuple[Claim, ...], list[Array]]]] = {}
 
@@ -85,8 +83,10 @@ class Substitutes:
             if made is not None and (best is None or len(made.names) > len(best.names)):
                 best = made
             if self._end.passed or (best is not None and best.names == wrong):
-                return best
-        return self._handed_on(sites) or best
+                break
+        else:
+            best = self._handed_on(sites) or best
+        return best and self._carried(best)
 
     def _spoils_all(self, site: Site) -> bool:
         """Whether all that is wrong depends on a site, as far as there is time to find out."""
@@ -188,6 +188,48 @@ class Substitutes:
                 break
         return best and self._before_scaling(self._where_made(best))
 
+    def _carried(self, found: Substituted) -> Substituted:
+        """The same where a line of a loop is right in the first turn, and in those that follow is
+        handed what is wrong by the turn before: what is carried is what its sum then lacks.
+        """
+        trial, events = self._trial, self._trial.sites[found.site]
+        node = trial.program.statement(found.place).node
+        first, value = found.arrays[0], getattr(node, "value", None)
+        if first is None or len(events) == 1 or not isinstance(value, ast.expr):
+            return found
+        if not np.allclose(events[0].value, first, rtol=1e-7, atol=0) or self._end.passed:
+            return found
+        for part, minus in terms(value):
+            name = ast.unparse(part)
+            made = [site for site, (event, *_) in trial.sites.items() if event.name == name]
+            for site in made if isinstance(part, ast.Name) else ():
+                if len(trial.sites[site]) == len(events) and site.place != found.place:
+                    arrays = self._lacking(found, name, -1.0 if minus else 1.0)
+                    names = self._right_with(site, arrays)
+                    if names >= found.names:
+                        return Substituted(site.place, site, (), arrays, names)
+        return found
+
+    def _lacking(self, found: Substituted, name: str, sign: float) -> list[Array | None]:
+        """What a name should stand for after each turn, that a sum in the next may be as meant."""
+        read: list[Array] = []
+        lacking: list[Array | None] = []
+
+        def visit(names: Mapping[str, Any]) -> None:
+            read.append(np.array(names[name], float))
+
+        def exchange(site: Site, turn: int, value: Array) -> Array | None:
+            meant = found.arrays[turn] if turn < len(found.arrays) else None
+            if site != found.site or meant is None:
+                return None
+            lacking.append(read[turn] + sign * (meant - value))
+            return np.array(meant)
+
+        self._trial.program.run(
+            self._trial.base, exchange=exchange, at=found.place, before=found.place, visit=visit
+        )
+        return [*lacking[1:], None]
+
     def _before_scaling(self, found: Substituted) -> Substituted:
         """The same where a value was made that a statement only scales, as ``dx /= std`` does, if
         what is wrong varies along an axis along which the scale does not.
@@ -201,6 +243,9 @@ class Substitutes:
         with np.errstate(all="ignore"):
             scale, off = before.value / made.value, made.value / meant
             wanted = meant * scale
+        known = np.isfinite(off)
+        if not np.allclose(off[known], 1):  # one factor explains that, what is to be 0 comes later
+            off = np.where(known, off, np.nan)
         varies = (_is_constant(scale, axis) > _is_constant(off, axis) for axis in range(off.ndim))
         if not np.isfinite(wanted).all() or not any(varies):
             return found
@@ -311,7 +356,7 @@ class Substitutes:
             if [gradient.shape for gradient in gradients] == shapes[:-1]:
                 yield tuple(Claim("gradient", node) for node in row[::-1]), gradients
         if count not in self._handed_back:
-            self._handed_back[count] = list(_handed_back(self._truth, self._rows_of(count)))
+            self._handed_back[count] = list(handed_back(self._truth, self._rows_of(count)))
         for claims, arrays in self._handed_back[count]:
             if [array.shape for array in arrays] == shapes[:-1]:
                 yield claims, arrays
@@ -327,16 +372,16 @@ class Substitutes:
                     if [array.shape for array in steep] == shapes:
                         yield tuple(Claim("slope", node) for node in nodes), list(steep)
 
-    def _without_first(self, count: int) -> list[tuple[Node, ...]]:
+    def _without_first(self, count: int) -> list[Row]:
         """Rows of nodes of which the first would be made of a state that is a constant."""
         if count not in self._shorter:
-            found = (other for row in self._rows_of(count) for other in _operands(row[1:]))
+            found = (other for row in self._rows_of(count) for other in operands(row[1:]))
             self._shorter[count] = list(dict.fromkeys(found)) if count > 2 else []
         return self._shorter[count]
 
-    def _rows_of(self, count: int) -> list[tuple[Node, ...]]:
+    def _rows_of(self, count: int) -> list[Row]:
         if count not in self._rows:
-            self._rows[count] = list(_rows(self._truth, count))
+            self._rows[count] = list(rows(self._truth, count))
         return self._rows[count]
 
 
@@ -357,8 +402,7 @@ def _arranged(values: Sequence[Array]) -> Iterator[list[Array]]:
 
 
 def _is_constant(array: Array, axis: int) -> bool:
-    """Whether an array of ratios is the same along an axis, but for those over 0."""
-    array = np.where(np.isfinite(array), array, np.nan)
+    """Whether an array of ratios is the same along an axis, but for 0 / 0."""
     least, most = np.fmin.reduce(array, axis), np.fmax.reduce(array, axis)
     return array.shape[axis] > 1 and np.allclose(least, most, rtol=1e-6, atol=0, equal_nan=True)
 
@@ -382,82 +426,3 @@ def _is_reordered(events: Sequence[Event], arrays: Sequence[Array | None]) -> bo
 
 def _times(factor: float, claims: Sequence[Claim]) -> tuple[Claim, ...]:
     return tuple(replace(claim, factor=factor) for claim in claims)
-
-
-def _rows(truth: Truth, count: int) -> Iterator[tuple[Node, ...]]:
-    """Rows of as many nodes, alike, in the order of the loss."""
-    used = _uses(truth.order)
-    waiting = list(_seeds(used, count))
-    seen = set(waiting)
-    for row in waiting:  # grows while it is walked
-        yield row
-        for other in (*_operands(row), *_users(row, used)):
-            if other not in seen and len(set(other)) == count and len(waiting) < _MOST_ROWS:
-                seen.add(other)
-                waiting.append(other)
-
-
-def _uses(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
-    """By each node what is made of it, and as which operand."""
-    used: dict[Node, list[tuple[Node, int]]] = defaultdict(list)
-    for node in order:
-        for slot, operand in enumerate(node.parents):
-            if is_node(operand):
-                used[operand].append((node, slot))
-    return used
-
-
-def _handed_back(
-    truth: Truth, rows: Sequence[tuple[Node, ...]]
-) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
-    """Of states, each of which is made of the one before, the gradients without the shares of what
-    reads the last one as well, as an output does: what a turn hands to the one before.
-    """
-    used = _uses(truth.order)
-
-    def way(user: Node, slot: int) -> tuple[object, ...]:
-        leaves = (p for p in user.parents if is_node(p) and not p.parents)
-        return user.op, slot, *leaves
-
-    for row in rows:
-        ended = {way(*use) for use in used[row[-1]]}
-        arrays = []
-        for node in row[-2::-1]:
-            others = [user for user, slot in used[node] if way(user, slot) in ended]
-            shares = [s for user in others for n, s in truth.shares_of(user) if n is node]
-            arrays.append(np.asarray(truth.gradients[node] - sum(shares)))
-            if not (shares and arrays[-1].any()):
-                break
-        else:
-            yield tuple(Claim("share", node) for node in row[-2::-1]), arrays
-
-
-def _seeds(used: dict[Node, list[tuple[Node, int]]], count: int) -> Iterator[tuple[Node, ...]]:
-    """Nodes that use one node in the same way, once a turn."""
-    for users in used.values():
-        alike: dict[tuple[str, int], list[Node]] = defaultdict(list)
-        for user, slot in users:
-            alike[user.op, slot].append(user)
-        yield from (tuple(row) for row in alike.values() if len(row) == count)
-
-
-def _operands(row: tuple[Node, ...]) -> Iterator[tuple[Node, ...]]:
-    """What the nodes of a row are made of."""
-    for operands in zip(*(node.parents for node in row), strict=False):
-        if all(is_node(operand) and operand.op == operands[0].op for operand in operands):
-            yield operands
-
-
-def _users(
-    row: tuple[Node, ...], used: dict[Node, list[tuple[Node, int]]]
-) -> Iterator[tuple[Node, ...]]:
-    """What is made of the nodes of a row, where as much is made of each in the same way."""
-    every: list[dict[tuple[str, int], list[Node]]] = []
-    for node in row:
-        alike: dict[tuple[str, int], list[Node]] = defaultdict(list)
-        for user, slot in used.get(node, ()):
-            alike[user.op, slot].append(user)
-        every.append(alike)
-    for way, users in every[0].items():
-        if all(len(alike.get(way, ())) == len(users) for alike in every):
-            yield from zip(*(alike[way] for alike in every), strict=True)

@@ -182,3 +182,17 @@ def test_slips_of_two_places_are_one_edit(wrong, right, names):
         if ast.unparse(edit.statement) == ast.unparse(ast.parse(right))
     )
     assert edit.cost <= 3.2
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "first"),
+    [
+        ("b -= 0.02 * d", "sign", "b += 0.02 * d"),  # not b -= -(0.02 * d)
+        ("mask = d > 1", "constant", "mask = d > 0"),  # before 0.02, which the code has
+    ],
+)
+def test_the_likeliest_of_its_kind_comes_first(text, kind, first):
+    code = ast.parse(f"rate = 0.02\n{text}")
+    words = words_of(code, {"np": np, "d": np.ones(3), "b": np.ones(3)})
+    found = (edit for edit in edits(code.body[1], words) if edit.kind == kind)
+    assert ast.unparse(next(found).statement) == first
