@@ -1330,3 +1330,57 @@ def test_an_optimiser_without_a_gradient_runs_on(tmp_path):
     assert checked(tmp_path, OPTIMISED, call, FLAT).ok
     with pytest.raises(ValueError, match="no training step was found"):
         checked(tmp_path, OPTIMISED, call)
+
+
+SAMPLES = """
+    import numpy as np
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 3))
+    T = (X @ [1.0, -2.0, 0.5] > 0).astype(float)
+    w, b = rng.normal(size=3), 0.0
+    for epoch in range(50):
+        total = 0.0
+        for x, t in zip(X, T):
+            o = 1 / (1 + np.exp(-(x @ w + b)))
+            e = o - t
+            total += 0.5 * e * e
+            delta = e * o * (1 - o)
+            w -= 0.1 * delta * x
+            b -= 0.1 * delta
+        print(epoch, total)
+"""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "delta = e * o",  # -(e ** 2 * o) is right for this sample, of which t is 1
+        "delta = (o * t) * o * (1 - o)",  # so is (e * t) * o * (1 - o)
+        "delta = e",  # right for a cross-entropy, but half of squares are added up
+    ],
+)
+def test_a_line_is_right_with_the_data_of_other_turns_as_well(wrong, tmp_path):
+    file = script(tmp_path, SAMPLES)
+    assert check_script(file).ok
+    file.write_text(slipped(file.read_text(), "delta = e * o * (1 - o)", wrong))
+    (mistake,) = check_script(file).mistakes
+    for e, o, t in ((-0.3, 0.7, 1.0), (0.4, 0.4, 0.0)):
+        scope = {"e": e, "o": o, "t": t}
+        exec(mistake.repair.text, scope)
+        assert scope["delta"] == pytest.approx(e * o * (1 - o))
+
+
+def test_a_local_derivative_of_one_number_may_be_too_many(tmp_path):
+    entropy = "total += -(t * np.log(o) + (1 - t) * np.log(1 - o))"
+    file = script(tmp_path, slipped(SAMPLES, "total += 0.5 * e * e", entropy))
+    (mistake,) = check_script(file).mistakes
+    assert mistake.repair.text == "delta = e"
+
+
+def test_another_loss_than_what_is_added_up_is_said(tmp_path):
+    shown = slipped(SAMPLES, "total += 0.5 * e * e", "total += e ** 2")  # how far off, for a reader
+    report = check_script(script(tmp_path, slipped(shown, "delta = e * o * (1 - o)", "delta = e")))
+    assert report.ok
+    (said,) = [text for text in report.assumptions if text.startswith("Loss: ")]
+    assert said.startswith("Loss: the binary cross-entropy")
+    assert said.endswith("by which more is right than by total, line 12 (loss=)")

@@ -111,11 +111,12 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
     for size, extra in _other_sizes(line):
         yield Change("divide by number", node, made("_0 / _1", node, size), depth + extra)
         yield Change("insert number", node, made("_0 * _1", node, size), depth + extra + 0.3)
-    if shape == () and all(word.shape != () for word in line.words.arrays):
+    quantities = line.quantities(shape)
+    if shape == () and all(word.shape != () for word in quantities):
         return
     if node in line.handed_on:
         return
-    for word in line.words.arrays:
+    for word in quantities:
         if shape is None or word.shape is None or broadcasts(word.shape, shape):
             rare = 0.0 if word.here else 1.0
             rare += 0.5 if word.text in there else 0.0
@@ -141,7 +142,7 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
                 over = ast.BinOp(node, ast.Div(), copied(slope))
                 yield Change("insert slope", node, over, depth + extra + 0.5)
     if isinstance(node, ast.BinOp) and number_of(node.left) == 1 and line.operand(node.right):
-        for word in line.words.arrays:
+        for word in quantities:
             if line.is_gradient(word) and word.shape == shape:
                 new = made("_0 * _1 * _2", word.copy(), copied(node.right), node)
                 yield Change("insert factor", node, new, depth + 0.3)
@@ -237,9 +238,9 @@ def exchanged_factors(line: Line, node: ast.expr) -> Iterator[Change]:
     parts = factors(node)
     for i, (part, under) in enumerate(parts):
         matrix = isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult)
-        if matrix or not line.is_array(part):
-            continue
         word = line.operand(part)
+        if matrix or not (line.is_array(part) or word in line.quantities(())):
+            continue
         slopes = [] if word and line.is_gradient(word) else line.slopes(line.shape(part))
         for slope, extra in slopes:
             yield Change("slope", part, slope, extra + (0.5 if len(parts) == 1 else 0.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -271,7 +272,7 @@ class Line:
         # Who has a function for the derivative does not write it out
         called = any(f.is_derivative and f.here for f in words.functions)
         numpy = words.numpy
-        for word in words.arrays:
+        for word in self.quantities(shape):
             if (shape is not None and word.shape != shape) or self.is_gradient(word):
                 continue
             low, high = word.range
@@ -302,6 +303,21 @@ class Line:
                 elif "tanh" in name and not -1 <= low <= high <= 1:
                     found.append((made("1 - _0 ** 2", applied), far + 0.5))
         return found
+
+    def quantities(self, shape: Shape | None) -> Sequence[Word]:
+        """What a factor of a shape may be made of: arrays, and for a number what else is computed,
+        as the output of a single neuron beside its weights.
+        """
+        arrays = self.words.arrays
+        if shape != () or all(word.shape == () for word in arrays):
+            return arrays
+        computed = [
+            word
+            for word in self.words.numbers
+            if word.here and isinstance(word.value, float) and word.text.isidentifier()
+            and not is_rate(word.text)
+        ]  # fmt: skip
+        return [*computed, *arrays]
 
     def is_gradient(self, word: Word) -> bool:
         """Whether a name says that it is a gradient: ``dz1`` where there is a ``z1``, ``delta``."""

@@ -57,18 +57,18 @@ def fitting(trained: Trained, ran: Ran, asked: str | None) -> Fit:
     for fit in _by_error(trained, ran) if asked is None else []:
         of_error.append(trained.elsewhere(fit))
         if of_error[-1].complete:
-            return of_error[-1]
+            return _supposed(of_error[-1], fits)
     decayed = _with_decay(trained, of_error, ran)
     if decayed is not None and decayed.complete:
-        return decayed
+        return _supposed(decayed, fits)
     fits += of_error if decayed is None else [*of_error, decayed]
     if asked is None and not any(fit.agreeing for fit in fits):
         of_sum = _by_sum(trained, ran)
         if of_sum is not None:
-            return of_sum
+            return _supposed(of_sum, fits)
     if fits:
         fits.sort(key=lambda fit: (-fit.agreeing, fit.loss.rank))
-        return _with_factor_on_the_way(trained, *fits)
+        return _supposed(_with_factor_on_the_way(trained, *fits), fits)
     raise CannotTell(
         f"no loss was found{f', {asked!r} is none' if asked else ''}: {trained.step.words} "
         f"changes {', '.join(trained.names.values())}, but makes no number that depends on them "
@@ -76,6 +76,15 @@ def fitting(trained: Trained, ran: Ran, asked: str | None) -> Fit:
         "loss= (--loss), a name, a line or an expression such as 'np.mean((y - out)**2)'",
         progress=1,
     )
+
+
+def _supposed(fit: Fit, fits: Sequence[Fit]) -> Fit:
+    """The same, with why its loss is taken where it is none of the code's own."""
+    if fit.loss.explicit:
+        return fit
+    shown = next((other.loss.words for other in fits if other.loss.explicit), None)
+    reason = f"by which more is right than by {shown}" if shown else "since the code has none"
+    return replace(fit, loss=replace(fit.loss, words=f"{fit.loss.words}, {reason}"))
 
 
 def _refuse_several(trained: Trained, fits: Sequence[Fit], ran: Ran) -> None:

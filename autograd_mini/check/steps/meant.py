@@ -264,9 +264,11 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
         rank = 1 if kept or made.name in printed else 2
         statement = statement_of(program, made)
         if not sounds_like_a_loss(made.name):
-            if made.name not in printed and not _only_adds_up(program, statement):
+            adds_up = _only_adds_up(program, statement)
+            if made.name not in printed and not adds_up:
                 continue
-            rank = 4
+            if not (adds_up and statement is not None and _is_of_a_loss(statement.node)):
+                rank = 4
         if statement is not None and is_average(statement.node):
             rank = max(rank, 3)  # rather what it is an average of
         if made.node in found and found[made.node].rank <= rank:
@@ -276,6 +278,25 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
         words = f"{made.name.removesuffix('[]')}{line}{how}"
         found[made.node] = Loss(words, made.name, event=made.at, rank=rank)
     yield from found.values()
+
+
+def _is_of_a_loss(node: ast.stmt) -> bool:
+    """Whether what a statement adds is half of something, a logarithm, or what is called a loss: no
+    measure of how good the outputs are.
+
+    >>> [_is_of_a_loss(ast.parse(text).body[0]) for text in
+    ...  ("total += 0.5 * e ** 2", "total += -np.log(p)", "total += mse(o, t)", "total += e ** 2")]
+    [True, True, True, False]
+    """
+    for part in ast.walk(node):
+        match part:
+            case ast.Constant(value=0.5) | ast.BinOp(op=ast.Div(), right=ast.Constant(value=2)):
+                return True
+            case ast.Call(func=func):
+                name = ast.unparse(func).rpartition(".")[2]
+                if name in ("log", "log2", "log10", "log1p") or sounds_like_a_loss(f"{name}()"):
+                    return True
+    return False
 
 
 def _only_adds_up(program: Program, statement: Statement | None) -> bool:

@@ -127,7 +127,7 @@ def losses_of_residual(residual: Residual, which: int) -> list[Loss]:
     place = residual.statement.place
     return [
         Loss(
-            f"{words}, with o = {o} and t = {t} of line {place[1]}, since the code has none",
+            f"{words}, with o = {o} and t = {t} of line {place[1]}",
             words,
             place=place,
             texts=texts,
