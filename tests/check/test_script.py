@@ -1332,7 +1332,7 @@ def test_an_optimiser_without_a_gradient_runs_on(tmp_path):
         checked(tmp_path, OPTIMISED, call)
 
 
-SAMPLES = """
+ONE_AT_A_TIME = """
     import numpy as np
     rng = np.random.default_rng(0)
     X = rng.normal(size=(20, 3))
@@ -1360,7 +1360,7 @@ SAMPLES = """
     ],
 )
 def test_a_line_is_right_with_the_data_of_other_turns_as_well(wrong, tmp_path):
-    file = script(tmp_path, SAMPLES)
+    file = script(tmp_path, ONE_AT_A_TIME)
     assert check_script(file).ok
     file.write_text(slipped(file.read_text(), "delta = e * o * (1 - o)", wrong))
     (mistake,) = check_script(file).mistakes
@@ -1372,13 +1372,13 @@ def test_a_line_is_right_with_the_data_of_other_turns_as_well(wrong, tmp_path):
 
 def test_a_local_derivative_of_one_number_may_be_too_many(tmp_path):
     entropy = "total += -(t * np.log(o) + (1 - t) * np.log(1 - o))"
-    file = script(tmp_path, slipped(SAMPLES, "total += 0.5 * e * e", entropy))
+    file = script(tmp_path, slipped(ONE_AT_A_TIME, "total += 0.5 * e * e", entropy))
     (mistake,) = check_script(file).mistakes
     assert mistake.repair.text == "delta = e"
 
 
 def test_another_loss_than_what_is_added_up_is_said(tmp_path):
-    shown = slipped(SAMPLES, "total += 0.5 * e * e", "total += e ** 2")  # how far off, for a reader
+    shown = slipped(ONE_AT_A_TIME, "total += 0.5 * e * e", "total += e ** 2")  # how far off, for a reader
     report = check_script(script(tmp_path, slipped(shown, "delta = e * o * (1 - o)", "delta = e")))
     assert report.ok
     (said,) = [text for text in report.assumptions if text.startswith("Loss: ")]
