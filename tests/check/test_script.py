@@ -1378,7 +1378,7 @@ def test_a_local_derivative_of_one_number_may_be_too_many(tmp_path):
 
 
 def test_another_loss_than_what_is_added_up_is_said(tmp_path):
-    shown = slipped(ONE_AT_A_TIME, "total += 0.5 * e * e", "total += e ** 2")  # how far off, for a reader
+    shown = slipped(ONE_AT_A_TIME, "total += 0.5 * e * e", "total += e ** 2")
     report = check_script(script(tmp_path, slipped(shown, "delta = e * o * (1 - o)", "delta = e")))
     assert report.ok
     (said,) = [text for text in report.assumptions if text.startswith("Loss: ")]
