@@ -364,3 +364,102 @@ def test_velocities_and_decay_of_weights_beside_plain_updates_of_biases(tmp_path
     assert [wrong[f"{name}[{i}]"].verdict for name in ("weights", "biases") for i in (0, 1)] == [
         "differ", "agree", "differ", "agree",
     ]  # fmt: skip
+
+
+CLIPPED_RNN = """
+    import numpy as np
+
+    np.random.seed(3)
+    data = np.sin(np.arange(0, 30) * 0.3)
+    Wx, Wh, Wy = np.random.randn(1, 4), np.random.randn(4, 4) * 0.4, np.random.randn(4, 1)
+    bh, by = np.zeros(4), np.zeros(1)
+    for start in range(0, 24, 4):
+        xs, ys = data[start : start + 4], data[start + 1 : start + 5]
+        hs, outs = [np.zeros(4)], []
+        for x in xs:
+            hs.append(np.tanh(x * Wx[0] + hs[-1] @ Wh + bh))
+            outs.append(hs[-1] @ Wy + by)
+        loss = sum(float((o[0] - y) ** 2) for o, y in zip(outs, ys))
+        print(loss)
+        dWx, dWh, dWy = np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(Wy)
+        dbh, dby, carry = np.zeros_like(bh), np.zeros_like(by), np.zeros(4)
+        for t in range(4)[::-1]:
+            do = 2 * (outs[t] - ys[t])
+            dWy += np.outer(hs[t + 1], do)
+            dby += do
+            da = (Wy @ do + carry) * (1 - hs[t + 1] ** 2)
+            dWx += xs[t] * da
+            dWh += np.outer(hs[t], da)
+            dbh += da
+            carry = Wh @ da
+        for P, dP in zip((Wx, Wh, Wy, bh, by), (dWx, dWh, dWy, dbh, dby)):
+            P -= 0.01 * np.clip(dP, -1, 1)
+"""
+
+
+def test_a_single_number_is_clipped_and_the_last_turn_adds_nothing_yet(tmp_path):
+    report = checked(tmp_path, CLIPPED_RNN)  # the first input and state are 0
+    assert report.ok, str(report)
+    slip = "dby += do", "dby += 2 * do"
+    assert repaired(checked(tmp_path, CLIPPED_RNN, slip)) == slip[::-1]
+
+
+GENERATOR = """
+    import numpy as np
+    from itertools import count, islice
+
+
+    def fitted(x, y, lr=0.01):
+        w, b = np.ones(2), 0.5
+        for it in count():
+            error = x @ w + b - y
+            yield it, np.mean(error**2)
+            w, b = w - lr * 2 * x.T @ error / len(y), b - lr * 2 * np.mean(error)
+
+
+    rng = np.random.default_rng(0)
+    for it, loss in islice(fitted(rng.normal(size=(9, 2)), rng.normal(size=9)), 0, 500, 100):
+        print(it, loss)
+"""
+
+
+def test_a_generator_that_updates_several_in_one_line(tmp_path):
+    report = checked(tmp_path, GENERATOR)
+    assert report.ok, str(report)
+    assert "Parameters: w, b, which it changes (params=)" in report.assumptions
+    assert not checked(tmp_path, GENERATOR, ("x.T @ error / len(y)", "x.T @ error")).ok
+
+
+MOMENTS_IN_PLACE = """
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x, t = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+
+
+    class Parameter:
+        def __init__(self, data):
+            self.data, self.grad = data, np.zeros_like(data)
+            self.m, self.v = np.zeros_like(data), np.zeros_like(data)
+
+
+    several = [Parameter(rng.normal(size=(3, 2))), Parameter(np.zeros(2))]
+    for time in range(1, 60):
+        W, b = several
+        error = x @ W.data + b.data - t
+        loss = np.sum(error**2) / 2
+        W.grad, b.grad = x.T @ error, error.sum(axis=0)
+        for p in several:
+            p.m += 0.1 * (p.grad - p.m)
+            p.v += 0.01 * (p.grad**2 - p.v)
+            by = p.m / (1 - 0.9**time) / (np.sqrt(p.v / (1 - 0.99**time)) + 1e-8)
+            p.data -= 0.01 * by
+        print(time, loss)
+"""
+
+
+def test_moments_are_no_outputs_that_follow_their_gradients(tmp_path):
+    report = checked(tmp_path, MOMENTS_IN_PLACE)
+    assert report.ok, str(report)
+    assert report.assumptions[1].startswith("Loss: loss, line")
+    assert not checked(tmp_path, MOMENTS_IN_PLACE, ("error.sum(axis=0)", "error.mean(axis=0)")).ok

@@ -241,12 +241,16 @@ def updates_itself(statement: ast.stmt) -> bool:
     >>> [updates_itself(ast.parse(text).body[0]) for text in
     ...  ("w -= dw", "w = w - dw", "w = [a - b for a, b in zip(w, dw)]", "z = x - y", "w = w * 2")]
     [True, True, True, False, False]
-    >>> updates_itself(ast.parse("setattr(net, 'w', getattr(net, 'w') - dw)").body[0])
-    True
+    >>> [updates_itself(ast.parse(text).body[0]) for text in
+    ...  ("setattr(net, 'w', getattr(net, 'w') - dw)", "w, b = w - dw, b - db", "w, b = b, w")]
+    [True, True, False]
     """
     if isinstance(statement, ast.AugAssign):
         return isinstance(statement.op, ast.Add | ast.Sub)
     target, value = target_of(statement), value_of(statement)
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = zip(target.elts, value.elts, strict=False)
+        return any(updates_itself(ast.Assign([each], item)) for each, item in pairs)
     if target is None or value is None or amount_of(statement) is None:
         return False
     text = ast.unparse(target)

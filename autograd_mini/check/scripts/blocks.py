@@ -62,7 +62,7 @@ def _compiled(
     classes: tuple[str, ...],
 ) -> tuple[types.CodeType, Unit]:
     """The code of a block, and what it is made of: a file runs several times."""
-    inside = [_Ended().visit(copy.deepcopy(node)) for node in body]
+    inside = [_Ended().visit(_Unyielded().visit(copy.deepcopy(node))) for node in body]
     if known is None:
         stated = tuple(sorted({name for node in body for name in stored(node)}))
     if stated:
@@ -99,6 +99,18 @@ def _placed(node: ast.AST, above: ast.AST) -> None:
             at.col_offset = at.end_col_offset = _BESIDE
             at.end_lineno = at.lineno
         _placed(child, child if hasattr(child, "lineno") else above)
+
+
+class _Unyielded(ast.NodeTransformer):
+    """What a turn of a generator's loop would yield is computed, and no more."""
+
+    def visit_Yield(self, node: ast.Yield) -> ast.expr:
+        return node.value or ast.copy_location(ast.Constant(None), node)
+
+    def _inner(self, node: ast.AST) -> ast.AST:
+        return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = _inner
 
 
 class _Ended(ast.NodeTransformer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,7 +105,7 @@ class Loss:
                     value = ast.fix_missing_locations(value)
                     codes.append(compile(ast.Expression(value), "<loss>", "eval"))
             try:
-                found.append(tuple(program.value(code, names) for code in codes))
+                found.append(tuple(_as_it_is(program.value(code, names)) for code in codes))
             except Exception:  # a name is not there at this turn
                 return
 
@@ -133,7 +134,7 @@ class Loss:
             return node_of(_item(ran.result, self.key))
         if self.form is None:
             values = [values[0] for values in visited[:1]]
-            node = node_of(values[0]) if values else None
+            node = as_node(values[0]) if values else None
             return None if node is None or node.data.size != 1 else node
         terms = []
         for output, target in visited:
@@ -155,8 +156,18 @@ def _item(value: Held, key: tuple[Any, ...]) -> Held:
     return value
 
 
+def _as_it_is(value: Held) -> Held:
+    """A value that stays as it is when what holds it is written into: a node, where it is one."""
+    node = as_node(value)
+    if node is not None:
+        return node
+    return copy.copy(value) if isinstance(value, list | np.ndarray) else value
+
+
 def as_node(value: Held) -> Tensor | None:
     """Recorded numbers, an array or a list of such, of one shape, as one node."""
+    if isinstance(value, Tensor):
+        return value
     if isinstance(value, list | tuple):
         nodes: list[Held] = [as_node(item) for item in value]
         shapes = {None if node is None else node.shape for node in nodes}

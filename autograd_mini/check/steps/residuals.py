@@ -18,7 +18,6 @@ from autograd_mini.check.steps.updates import statement_of
 from autograd_mini.check.steps.variables import Held
 from autograd_mini.check.structure import reduced
 from autograd_mini.core.graph import Node, is_node
-from autograd_mini.recording import node_of
 from autograd_mini.typing import Operand
 
 
@@ -167,4 +166,4 @@ def _is_held(node: Node) -> bool:
 def _has_node(value: Held) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_has_node, value))
-    return node_of(value) is not None
+    return as_node(value) is not None

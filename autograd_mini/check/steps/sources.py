@@ -76,13 +76,14 @@ class Sources:
             numbers = made.numbers
             alike = numbers is not None and numbers.shape == shape and numbers.size > 1
             if numbers is not None and alike and ratio_of(numbers, right):
-                return made
+                whole = (m for m in arrays if m.site == made.site and m.value is made.value)
+                return [*whole][-1]  # what a last turn adds may be 0 here
+        name, own = self.names[update], [update.statement.place] if update.statement else []
         scaled = scaled_in(update, ran)
         places = [] if scaled is None else [m.at for m in ran.made if m.node is scaled]
-        for made in arrays:
-            if made.at in places:
-                return made
-        name, own = self.names[update], [update.statement.place] if update.statement else []
+        found = [made for made in arrays if made.at in places]
+        if found:
+            return max(found, key=lambda made: is_gradient_name(made.name, name))
         named = [
             made
             for made in arrays
