@@ -24,7 +24,7 @@ from autograd_mini.check.lines.operands import Read, derived_rows, read_at, valu
 from autograd_mini.check.lines.program import Event, Site
 from autograd_mini.check.lines.rows import Row, handed_back, operands, rows
 from autograd_mini.check.lines.source import Place
-from autograd_mini.check.lines.syntax import makes_zeros, terms
+from autograd_mini.check.lines.syntax import makes_zeros, operands_read, terms
 from autograd_mini.check.lines.trial import Trial, is_multiple
 from autograd_mini.typing import Array
 
@@ -86,7 +86,7 @@ class Substitutes:
                 break
         else:
             best = self._handed_on(sites) or best
-        return best and self._carried(best)
+        return best and self._to_be_summed(self._carried(best))
 
     def _spoils_all(self, site: Site) -> bool:
         """Whether all that is wrong depends on a site, as far as there is time to find out."""
@@ -208,6 +208,21 @@ class Substitutes:
                     names = self._right_with(site, arrays)
                     if names >= found.names:
                         return Substituted(site.place, site, (), arrays, names)
+        return found
+
+    def _to_be_summed(self, found: Substituted) -> Substituted:
+        """The same where what a statement reads by a name was made of the right numbers, but not
+        summed or turned as the statement needs them.
+        """
+        program, sites = self._trial.program, self._trial.sites
+        statement = program.statement(found.place)
+        read = operands_read(statement.node)
+        for site in sites:
+            events, unit = sites[site], program.statement(site.place).unit
+            asked = events[0].name in read and site in self._right and unit is statement.unit
+            for arrays in _arranged([event.value for event in events]) if asked else ():
+                if not self._end.passed and self._right_with(site, arrays) >= found.names:
+                    return Substituted(site.place, site, (), arrays, found.names)
         return found
 
     def _lacking(self, found: Substituted, name: str, sign: float) -> list[Array | None]:

@@ -406,3 +406,27 @@ def test_numbers_that_are_none_are_wrong_by_the_line_that_makes_them():
         report = check_gradients(loss, PARAMS, manual)
     (mistake,) = report.mistakes
     assert mistake.repair.text == "largest = a == a.max(axis=1, keepdims=True)"
+
+
+def likelihood(W1, W2):
+    z = np.tanh(X @ W1) @ W2
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return -np.sum(Y * np.log(p)) / N
+
+
+def lost_sum(W1, W2):
+    a = np.tanh(X @ W1)
+    z = a @ W2
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    dp = -Y / p / N
+    weighted = dp * p
+    dz = p * (dp - weighted)
+    return {"W1": X.T @ (dz @ W2.T * (1 - a**2)), "W2": a.T @ dz}
+
+
+def test_a_sum_is_lost_where_its_terms_are_made():
+    """The terms are right, which says nothing: what reads them by their name needs the sum."""
+    params = {"W1": RNG.normal(size=(4, 5)), "W2": RNG.normal(size=(5, 3))}
+    (slip,) = check_gradients(likelihood, params, lost_sum).mistakes
+    assert slip.line.text == "weighted = dp * p"
+    assert slip.repair.text == "weighted = (dp * p).sum(axis=1, keepdims=True)"
