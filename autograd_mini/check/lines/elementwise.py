@@ -113,9 +113,13 @@ def _unlikely(line: Line, node: ast.expr, word: Word, other: Word) -> float:
         extra = min(extra, 0.3)
     if other.range == (0, 0):  # it takes away what it is multiplied with, whatever that is
         extra += _EMPTY
+    if other.text in line.words.unread:
+        extra -= _UNREAD
     return extra + (0.0 if other.here else 0.7)
 
 
+_UNREAD = 0.7
+"""How much likelier a name belongs in a place that is made and never read."""
 _EMPTY = 0.6
 """What it costs that an array of zeros is put in a place: rather is something lost there."""
 

@@ -196,3 +196,11 @@ def test_the_likeliest_of_its_kind_comes_first(text, kind, first):
     words = words_of(code, {"np": np, "d": np.ones(3), "b": np.ones(3)})
     found = (edit for edit in edits(code.body[1], words) if edit.kind == kind)
     assert ast.unparse(next(found).statement) == first
+
+
+def test_a_name_that_nothing_reads_is_the_likeliest_to_belong_in_a_place():
+    code = ast.parse("d2, d3, d4 = d + 2, d + 3, d + 4\nprint(d2, d4)\nout = np.sin(d)")
+    values = {name: np.full(3, k) for k, name in enumerate(("d", "d2", "d3", "d4"))}
+    words = words_of(code, {"np": np, **values})
+    found = (edit for edit in edits(code.body[2], words) if edit.kind == "name")
+    assert ast.unparse(next(found).statement) == "out = np.sin(d3)"
