@@ -188,6 +188,8 @@ def loss_and_gradients(inputs, targets, hprev):
         dWxh += np.dot(dhraw, xs[t].T)
         dWhh += np.dot(dhraw, hs[t - 1].T)
         dhnext = np.dot(Whh.T, dhraw)
+    for dparam in [dWxh, dWhh, dWhy, dbh, dby]:
+        np.clip(dparam, -5, 5, out=dparam)
     return loss, dWxh, dWhh, dWhy, dbh, dby
 
 for n in range(100):
@@ -215,6 +217,16 @@ def test_a_line_that_should_hand_on_a_value_in_each_turn(tmp_path, monkeypatch):
     assert line == where
     assert slip.repair.text == "dy = np.copy(ps[t])"
     assert len(tried) < 500  # those of the line below, too, where it is not known what is meant
+
+
+def test_a_line_that_makes_other_gradients_than_its_name_says(tmp_path, monkeypatch):
+    """In each turn it is the gradient of ``ys[t]``, and not the sum of all: of ``by``."""
+    tried, count = [], Budget.count
+    monkeypatch.setattr(Budget, "count", lambda self, s: tried.append(s) or count(self, s))
+    slip, line, where = told(tmp_path, CHARACTERS, "dby += dy", "dby = dy")
+    assert line == where
+    assert slip.repair.text == "dby += dy"
+    assert len(tried) < 1000  # where only what clips it makes it right, all lines are searched
 
 
 POOL = """

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from autograd_mini.check.lines.line import Change, Line, is_product, meets, unlike
 from autograd_mini.check.lines.syntax import copied, factors, made, number, number_of, with_fields
-from autograd_mini.check.lines.values import broadcasts
+from autograd_mini.check.lines.values import Shape, broadcasts
 from autograd_mini.check.lines.words import Word
 
 
@@ -49,8 +49,23 @@ def names(line: Line, node: ast.expr) -> Iterator[Change]:
     for other in line.words.operands:
         if other.text != word.text and line.fits(other.shape, node):
             yield Change("name", node, other.copy(), _unlikely(line, node, word, other))
+        for axis in _axes_lacking(other.shape, word.shape):
+            index = ", ".join(["None" if i == axis else ":" for i in range(len(word.shape))])
+            extra = _unlikely(line, node, word, other) + _NEW_AXIS
+            yield Change("name", node, made(f"_0[{index}]", other.copy()), extra)
     if isinstance(word.value, float) and 0 < word.value < 1:
         yield Change("constant", node, made("1 - _0", copied(node)), 0.3)
+
+
+_NEW_AXIS = 0.3
+"""What it costs beside a name that it needs another axis."""
+
+
+def _axes_lacking(shape: Shape | None, whole: Shape) -> Iterator[int]:
+    """The axes, but for the first, without which a shape is another one."""
+    for axis in range(1, len(whole)):
+        if shape == whole[:axis] + whole[axis + 1 :]:
+            yield axis
 
 
 def exchanged(line: Line) -> Iterator[Change]:

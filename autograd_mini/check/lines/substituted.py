@@ -174,13 +174,16 @@ class Substitutes:
         spoiled = trial.wrong & trial.spoils(site)
         best: Substituted | None = None
         tried: set[object] = set()
+        named = self._truth.named(trial.sites[site][0].name)
         for claims, arrays in self._candidates(site) if spoiled else ():
             numbers = tuple(None if a is None else (a.shape, a.tobytes()) for a in arrays)
             if numbers in tried:
                 continue
             tried.add(numbers)
             if _is_reordered(trial.sites[site], arrays):
-                return None
+                if named is None or any(claim.node is named for claim in claims):
+                    return None
+                continue  # by its name it is to be something else
             names = self._right_with(site, arrays)
             if names and (best is None or len(names) > len(best.names)):
                 best = Substituted(site.place, site, claims, arrays, names)

@@ -204,3 +204,11 @@ def test_a_name_that_nothing_reads_is_the_likeliest_to_belong_in_a_place():
     words = words_of(code, {"np": np, **values})
     found = (edit for edit in edits(code.body[2], words) if edit.kind == "name")
     assert ast.unparse(next(found).statement) == "out = np.sin(d3)"
+
+
+def test_a_name_may_need_another_axis_where_another_stands():
+    code = ast.parse("np.add.at(dE, chosen, g * un)\nprint(v)")
+    values = {"dE": np.ones((9, 4)), "chosen": np.ones((5, 3), int), "g": np.ones((5, 3, 1))}
+    words = words_of(code, {"np": np, **values, "un": np.ones((5, 3, 4)), "v": np.ones((5, 4))})
+    texts = [ast.unparse(edit.statement) for edit in islice(edits(code.body[0], words), 120)]
+    assert "np.add.at(dE, chosen, g * v[:, None, :])" in texts
