@@ -80,6 +80,7 @@ class Truth:
         name in the loss are known.
         """
         for name, value in called:
+            name = name.removeprefix("self.")
             if name.isidentifier() and value.ndim and value.dtype.kind == "f":
                 claims = self.claims(value, factors=False)
                 nodes = [c.node for c in claims if c.kind == "value" and c.exact]

@@ -165,8 +165,8 @@ class Substitutes:
 
     def _is_value(self, event: Event) -> bool:
         claims = self._truth.claims(event.value, factors=False)
-        is_value = any(claim.kind == "value" and claim.exact for claim in claims)
-        return is_value or self._truth.is_data(event.value)
+        kinds = {claim.kind for claim in claims if claim.exact}
+        return "value" in kinds or ("gradient" not in kinds and self._truth.is_data(event.value))
 
     def _at(self, site: Site) -> Substituted | None:
         """What should be made at a site, if that makes anything right."""

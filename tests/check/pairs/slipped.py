@@ -185,6 +185,8 @@ network with a loss
     grads = {"W2": h.T @ dscores, "b2": dscores.sum(axis=0)}
         grads = {"W2": X.T @ dscores, "b2": dscores.sum(axis=0)}
 class of batch norm
+    dxn = self.gamma * dout
+        dxn = dout
     dvar = 0.5 * dstd / self.std
         dvar = dstd / self.std
         dvar = 0.5 * dstd * self.std
