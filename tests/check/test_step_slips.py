@@ -452,6 +452,30 @@ def test_a_multiple_that_is_another_elsewhere_says_no_factor(tmp_path):
     assert told(report)[0] == f"delta_hidden.append({wrong} (1 - hidden[j]))"
 
 
+SHARED_UPDATE = """import numpy as np
+
+rng = np.random.default_rng(4)
+x, t = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+W, V, mW, mV = rng.normal(size=(3, 4)), rng.normal(size=(4, 2)), np.zeros((3, 4)), np.zeros((4, 2))
+for step in range(50):
+    h = np.tanh(x @ W)
+    error = h @ V - t
+    print(0.5 * np.sum(error**2))
+    dW, dV = np.zeros_like(W), np.zeros_like(V)
+    dV += h.T @ error
+    dW += x.T @ (error @ V.T * (1 - h**2))
+    for param, grad, mem in zip([W, V], [dW, dV], [mW, mV]):
+        mem += grad * grad
+        param += -0.1 * grad / np.sqrt(mem + 1e-8)
+"""
+
+
+def test_what_is_never_updated_is_seen_in_an_update_that_several_share(tmp_path):
+    assert checked(tmp_path, SHARED_UPDATE).ok
+    right, wrong = "dW += x.T @ (error @ V.T * (1 - h**2))", "dW += 0"
+    assert told(checked(tmp_path, SHARED_UPDATE, (right, wrong)))[0] == wrong
+
+
 def test_what_is_never_updated_is_seen_where_all_else_is_0_at_first(tmp_path):
     y = "x @ np.array([[1.5], [-2.0], [0.7]]) + 0.3"
     balanced = LINEAR.replace(y, "np.tile([[1.0], [-1.0]], (5, 1))")

@@ -311,9 +311,13 @@ def _is_of_a_loss(node: ast.stmt) -> bool:
 
 
 def _only_adds_up(program: Program, statement: Statement | None) -> bool:
-    """Whether a statement adds to a number that nothing else reads, ``total += squared``."""
+    """Whether a statement adds to a number that nothing else reads, ``total += squared``; an
+    element of something, ``w[j] += …``, is rather a parameter.
+    """
     node = None if statement is None else statement.node
     if not isinstance(node, ast.AugAssign) or not isinstance(node.op, ast.Add):
+        return False
+    if isinstance(node.target, ast.Subscript) and not isinstance(node.target.slice, ast.Constant):
         return False
     name = ast.unparse(node.target)
     return not any(

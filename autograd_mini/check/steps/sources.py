@@ -79,18 +79,13 @@ class Sources:
                 whole = (m for m in arrays if m.site == made.site and m.value is made.value)
                 return [*whole][-1]  # what a last turn adds may be 0 here
         name, own = self.names[update], [update.statement.place] if update.statement else []
+        arrays = [made for made in arrays if made.site.place not in (*self._clipping, *own)]
         scaled = scaled_in(update, ran)
         places = [] if scaled is None else [m.at for m in ran.made if m.node is scaled]
         found = [made for made in arrays if made.at in places]
         if found:
             return max(found, key=lambda made: is_gradient_name(made.name, name))
-        named = [
-            made
-            for made in arrays
-            if made.name != name
-            and is_gradient_name(made.name, name)
-            and made.site.place not in (*self._clipping, *own)
-        ]
+        named = [m for m in arrays if m.name != name and is_gradient_name(m.name, name)]
         return max(reversed(named), key=lambda made: _fitness(made, shape), default=None)
 
     def _signed(self, update: Update) -> Made | None:

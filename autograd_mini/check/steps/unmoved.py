@@ -28,7 +28,7 @@ from autograd_mini.check.steps.variables import Held, Variable
 
 
 def written(step: Step, found: Sequence[Variable], ran: Ran) -> list[Variable]:
-    """The variables that an update statement of a step names, be it by what adds 0.
+    """The variables that an update statement of a step names or writes into, be it by what adds 0.
 
     A whole number that is another whole one after it is none: a count.
 
@@ -53,12 +53,21 @@ def written(step: Step, found: Sequence[Variable], ran: Ran) -> list[Variable]:
                     names.add(str(node.slice.value))  # of any dict
             if isinstance(node, ast.Attribute):  # of any object, as of ``neuron`` in a loop
                 names.add(node.attr)
+    into = {
+        id(made.value)
+        for made in ran.made
+        if isinstance(made.value, np.ndarray)
+        if (by := statement_of(step.known, made)) and updates_itself(by.node)
+    }
     return [
         variable
         for variable in found
         if variable.before.dtype.kind == "f"
         and not (isinstance(after := ran.objects.get(variable), int) and after != variable.before)
-        and names & {text for path in variable.paths for text in (path.text, *path.names)}
+        and (
+            id(after) in into
+            or names & {text for path in variable.paths for text in (path.text, *path.names)}
+        )
     ]
 
 
