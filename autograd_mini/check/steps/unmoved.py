@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.lines.claims import is_gradient_name
+from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.syntax import amount_of, leaves_as_it_is, target_of, updates_itself
@@ -56,8 +57,9 @@ def written(step: Step, found: Sequence[Variable], ran: Ran) -> list[Variable]:
     into = {
         id(made.value)
         for made in ran.made
-        if isinstance(made.value, np.ndarray)
-        if (by := statement_of(step.known, made)) and updates_itself(by.node)
+        if isinstance(made.value, np.ndarray) and made.site.slot not in (HANDED, PART)
+        if (by := statement_of(step.known, made)) and isinstance(by.node, ast.AugAssign)
+        if updates_itself(by.node) and made.name == ast.unparse(by.node.target)
     }
     return [
         variable
