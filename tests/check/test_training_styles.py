@@ -4,7 +4,7 @@ import textwrap
 
 import numpy as np
 
-from autograd_mini import check_gradients, check_script
+from autograd_mini import check_gradients, check_script, check_step
 
 
 def checked(tmp_path, text, *changes, **options):
@@ -134,7 +134,7 @@ WARM_UP = """
 def test_a_rate_that_only_the_updates_say_is_known_to_rounding(tmp_path):
     assert checked(tmp_path, WARM_UP).ok
     slip = "(1 - h**2)", "(1 - h)"
-    report = checked(tmp_path, WARM_UP, slip)
+    report = checked(tmp_path, WARM_UP, slip, seconds=1)
     assert [report[name].verdict for name in ("W", "V", "shift")] == ["differ", "agree", "agree"]
 
 
@@ -296,7 +296,7 @@ LINE = """
 
 def test_a_gradient_that_forgets_all_parameters_but_its_own_is_no_average(tmp_path):
     assert checked(tmp_path, LINE).ok
-    report = checked(tmp_path, LINE, ("np.mean(error)\n", "np.mean(b - y)\n"))
+    report = checked(tmp_path, LINE, ("np.mean(error)\n", "np.mean(b - y)\n"), seconds=1)
     assert [report[name].verdict for name in ("w", "b")] == ["agree", "differ"]
 
 
@@ -317,7 +317,7 @@ POISSON = """
 def test_the_logarithm_of_a_likelihood_is_made_greater(tmp_path):
     assert checked(tmp_path, POISSON).ok
     assert checked(tmp_path, POISSON.replace("loglik", "ll")).ok
-    report = checked(tmp_path, POISSON.replace("loglik", "neg_loglik"))
+    report = checked(tmp_path, POISSON.replace("loglik", "neg_loglik"), seconds=1)
     assert not report.ok
 
 
@@ -360,7 +360,7 @@ def test_velocities_and_decay_of_weights_beside_plain_updates_of_biases(tmp_path
     assert "divided by eta = 0.5" in report.assumptions[3]
     assert sum("Weight decay" in said for said in report.assumptions) == 1
     slip = "(1 - h**2)\n", "(1 - h)\n"
-    wrong = checked(tmp_path, VELOCITIES, slip)
+    wrong = checked(tmp_path, VELOCITIES, slip, seconds=1)
     assert [wrong[f"{name}[{i}]"].verdict for name in ("weights", "biases") for i in (0, 1)] == [
         "differ", "agree", "differ", "agree",
     ]  # fmt: skip
@@ -427,7 +427,7 @@ def test_a_generator_that_updates_several_in_one_line(tmp_path):
     report = checked(tmp_path, GENERATOR)
     assert report.ok, str(report)
     assert "Parameters: w, b, which it changes (params=)" in report.assumptions
-    assert not checked(tmp_path, GENERATOR, ("x.T @ error / len(y)", "x.T @ error")).ok
+    assert not checked(tmp_path, GENERATOR, ("x.T @ error / len(y)", "x.T @ error"), seconds=1).ok
 
 
 MOMENTS_IN_PLACE = """
@@ -462,4 +462,98 @@ def test_moments_are_no_outputs_that_follow_their_gradients(tmp_path):
     report = checked(tmp_path, MOMENTS_IN_PLACE)
     assert report.ok, str(report)
     assert report.assumptions[1].startswith("Loss: loss, line")
-    assert not checked(tmp_path, MOMENTS_IN_PLACE, ("error.sum(axis=0)", "error.mean(axis=0)")).ok
+    assert not checked(
+        tmp_path, MOMENTS_IN_PLACE, ("error.sum(axis=0)", "error.mean(axis=0)"), seconds=1
+    ).ok
+
+
+def dense(n, m, rng):
+    """A layer whose parameters are variables around its functions."""
+    W, b = rng.normal(size=(n, m)), np.zeros(m)
+
+    def forward(x):
+        def backward(g, lr):
+            nonlocal W, b
+            gx = g @ W.T
+            W = W - lr * x.T @ g
+            b = b - lr * g.sum(axis=0)
+            return gx
+
+        return x @ W + b, backward
+
+    return forward, lambda: (W, b)
+
+
+def test_parameters_that_are_variables_around_functions():
+    rng = np.random.default_rng(0)
+    x, t = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+
+    class Net:
+        slope = 1.0
+
+        def __init__(self):
+            self.layers = [dense(3, 4, rng), dense(4, 2, rng)]
+
+        def step(self, x, t):
+            z, first = self.layers[0][0](x)
+            a = np.tanh(z)
+            out, last = self.layers[1][0](a)
+            first(last(out - t, 0.1) * (1 - self.slope * a**2), 0.1)
+            return np.sum((out - t) ** 2) / 2
+
+    net = Net()
+    before = [array.copy() for _, held in net.layers for array in held()]
+    report = check_step(net.step, x, t)
+    assert report.ok, str(report)
+    assert "layers[1][0].W, layers[1][0].b, layers[0][0].W" in report.assumptions[2]
+    net.slope = 0.5
+    wrong = check_step(net.step, x, t, seconds=1)
+    assert [wrong[f"layers[{i}][0].W"].verdict for i in (0, 1)] == ["differ", "agree"]
+    after = [array for _, held in net.layers for array in held()]
+    assert all(map(np.array_equal, before, after))
+
+
+INPUTS_IN_A_LIST = """
+    import math
+
+
+    class Net:
+        def __init__(self):
+            self.ai, self.ah = [1.0] * 3, [1.0] * 2
+            self.wi = [[0.1, -0.4], [0.3, 0.2], [-0.2, 0.5]]
+            self.wo = [0.7, -0.6]
+
+        def update(self, inputs):
+            for i in range(2):
+                self.ai[i] = inputs[i]
+            for j in range(2):
+                self.ah[j] = math.tanh(sum(self.ai[i] * self.wi[i][j] for i in range(3)))
+            self.ao = math.tanh(sum(h * w for h, w in zip(self.ah, self.wo)))
+
+        def back(self, target, rate):
+            delta = (1 - self.ao**2) * (target - self.ao)
+            for j in range(2):
+                hidden = (1 - self.ah[j] ** 2) * delta * self.wo[j]
+                self.wo[j] = self.wo[j] + rate * delta * self.ah[j]
+                for i in range(3):
+                    self.wi[i][j] = self.wi[i][j] + rate * hidden * self.ai[i]
+            return 0.5 * (target - self.ao) ** 2
+
+
+    net = Net()
+    for epoch in range(100):
+        error = 0.0
+        for inputs, target in [([0.5, -1], 0), ([1, 0.25], 1)]:
+            net.update(inputs)
+            error = error + net.back(target, 0.5)
+        print(error)
+"""
+
+
+def test_a_list_that_takes_the_inputs_beside_a_bias_is_no_parameter(tmp_path):
+    report = checked(tmp_path, INPUTS_IN_A_LIST)
+    assert report.ok, str(report)
+    assert "Parameters: wo, wi, which it changes (params=)" in report.assumptions
+    slip = "rate * hidden * self.ai[i]", "rate * hidden"
+    wrong = checked(tmp_path, INPUTS_IN_A_LIST, slip, seconds=1)
+    assert [wrong[name].verdict for name in ("wo", "wi")] == ["agree", "differ"]

@@ -64,6 +64,8 @@ class State:
         for one in found:  # grows while it is walked
             if len(self._seen) >= _MANY:
                 return
+            if isinstance(one, types.FunctionType) and is_users(one.__code__.co_filename):
+                found += one.__closure__ or ()
             if id(one) in self._seen or not _can_change(one):
                 continue
             self._seen[id(one)] = one, _copy(one)
@@ -79,6 +81,8 @@ class State:
             elif isinstance(one, list):
                 if not _same(one, before):
                     one[:] = before
+            elif isinstance(one, types.CellType):
+                one.cell_contents = before
             elif isinstance(one, Generator):
                 _set_generator(one, self._drawn.get(id(one), before))
             else:
@@ -157,6 +161,8 @@ def _can_change(one: object) -> bool:
         return bool(one.flags.writeable) and one.dtype.kind != "O"
     if isinstance(one, types.ModuleType | types.FunctionType | type):
         return False
+    if isinstance(one, types.CellType):
+        return bool(contents({0: one}))
     return type(one) in (dict, list) or isinstance(one, Generator) or is_of_users(one)
 
 
@@ -180,11 +186,14 @@ def _copy(one: Any) -> Any:
         return one.copy()
     if isinstance(one, Generator):
         return _generator_state(one)
-    return dict(vars(one))
+    return one.cell_contents if isinstance(one, types.CellType) else dict(vars(one))
 
 
 def _inside(one: Any) -> Iterator[object]:
     if isinstance(one, np.ndarray | Generator):
+        return
+    if isinstance(one, types.CellType):
+        yield one.cell_contents
         return
     items = one if isinstance(one, list) else (one if isinstance(one, dict) else vars(one)).values()
     for item in items:

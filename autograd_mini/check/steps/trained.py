@@ -134,7 +134,7 @@ class Trained:
             if not reaches(order, nodes, leaf) or not adds_to(nodes, leaf):
                 continue
             for node, index in nodes:
-                if node is leaf or node is root:
+                if node is leaf or node is root or not np.any(update.taken[index]):
                     continue
                 if self.is_wanted(update):
                     undone[node] = leaf if index is ... else leaf[index]  # type: ignore[index]
@@ -311,6 +311,11 @@ class Trained:
 
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
+        replaced = np.array(update.taken != 0)
+        for _, index in nodes:
+            replaced[index] = False
+        if nodes and replaced.any():  # by data, as the inputs that a list takes
+            return False
         return adds_to(nodes, leaf) if nodes else update.statement is not None
 
     def _is_average(self, update: Update, others: Sequence[Update], ran: Ran) -> bool:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from autograd_mini.check.lines.state import is_of_users
+from autograd_mini.check.lines.source import is_users
+from autograd_mini.check.lines.state import contents, is_of_users
 from autograd_mini.typing import Array
 
 _MANY = 20_000
@@ -27,15 +28,33 @@ Space = MutableMapping[str, Held]
 """Names, with what each stands for."""
 
 
+class Around(NamedTuple):
+    """A variable around a function, by its number among those, and its name."""
+
+    number: int
+    name: str
+
+
 class Inner(NamedTuple):
-    """One step from an object to what it holds: an attribute, or an item."""
+    """One step from an object to what it holds: an attribute, or an item; or from a function to a
+    variable around it.
+    """
 
     attribute: bool
     key: Held
 
     def of(self, holder: Held) -> Held:
         """What an object holds there."""
+        if isinstance(self.key, Around):
+            return holder.__closure__[self.key.number].cell_contents
         return getattr(holder, self.key) if self.attribute else holder[self.key]
+
+    @property
+    def text(self) -> str:
+        """As it would be written, ``.W`` or ``['W']``."""
+        if isinstance(self.key, Around):
+            return f".{self.key.name}"
+        return f".{self.key}" if self.attribute else f"[{self.key!r}]"
 
 
 @dataclass(frozen=True)
@@ -69,7 +88,9 @@ class Path:
             return
         above = Path(self.space, self.name, self.inside[:-1])
         holder, last = above.read(spaces), self.inside[-1]
-        if last.attribute:
+        if isinstance(last.key, Around):
+            holder.__closure__[last.key.number].cell_contents = value
+        elif last.attribute:
             setattr(holder, last.key, value)
         elif isinstance(holder, tuple):
             items: list[Held] = list(holder)
@@ -82,18 +103,17 @@ class Path:
     @property
     def text(self) -> str:
         """As it would be written: ``net.layers[0].W``."""
-        parts = (f".{i.key}" if i.attribute else f"[{i.key!r}]" for i in self.inside)
-        return self.name + "".join(parts)
+        return self.name + "".join(inner.text for inner in self.inside)
 
     @property
     def names(self) -> list[str]:
         """What a variable there may be called, the shortest first."""
         found, tail = [], ""
         for inner in reversed(self.inside):
-            spelled = isinstance(inner.key, str) and inner.key.isidentifier()
-            if spelled:
-                found.append(str(inner.key) + tail)
-            tail = (f".{inner.key}" if inner.attribute else f"[{inner.key!r}]") + tail
+            key = inner.key.name if isinstance(inner.key, Around) else inner.key
+            if isinstance(key, str) and key.isidentifier():
+                found.append(key + tail)
+            tail = inner.text + tail
         return [*found, self.text] if self.inside else [self.name]
 
 
@@ -231,7 +251,13 @@ def variables(spaces: Sequence[Mapping[str, Any]]) -> list[Variable]:
 
 
 def _inside(value: object) -> Iterator[tuple[Inner, Any]]:
-    if isinstance(value, types.ModuleType | type | types.FunctionType):
+    if isinstance(value, types.ModuleType | type):
+        return
+    if isinstance(value, types.FunctionType):
+        if is_users(value.__code__.co_filename):
+            cells = dict(enumerate(value.__closure__ or ()))
+            for i, held in contents(cells).items():
+                yield Inner(True, Around(i, value.__code__.co_freevars[i])), held
         return
     if isinstance(value, dict):
         yield from ((Inner(False, key), held) for key, held in value.items())
