@@ -264,3 +264,29 @@ def test_an_element_that_is_read_nowhere_is_at_hand_where_one_of_its_shape_is(tm
     assert line == where
     assert right in slip.repair.text
     assert not slip.repair.ours
+
+
+MARGINS = """
+import numpy as np
+
+rng = np.random.default_rng(9)
+X, y, W, reg = rng.normal(size=(8, 4)), rng.integers(0, 3, 8), 0.1 * rng.normal(size=(4, 3)), 1e-2
+n = len(X)
+for step in range(10):
+    scores = X.dot(W)
+    margins = np.maximum(0, scores - scores[np.arange(n), y].reshape(-1, 1) + 1)
+    margins[np.arange(n), y] = 0
+    print(margins.sum() / n + reg * np.sum(W * W))
+    binary = (margins > 0).astype(float)
+    binary[np.arange(n), y] = -binary.sum(axis=1)
+    dW = 2 * reg * W + X.T @ (binary / n)
+    W -= 0.05 * dW
+"""
+
+
+def test_a_line_is_written_from_a_gradient_that_is_n_times_too_large(tmp_path):
+    """What is left of the line stays as it is."""
+    slip, line, where = told(tmp_path, MARGINS, " + X.T @ (binary / n)", "")
+    assert line == where
+    assert slip.repair.text == "dW = 2 * reg * W + X.T @ (binary / n)"
+    assert slip.repair.ours

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
-from autograd_mini.check.lines.syntax import copied, factors, made, number_of, product
+from autograd_mini.check.lines.syntax import copied, factors, made, number_of, product, terms
 from autograd_mini.check.lines.values import value_of
 from autograd_mini.check.lines.words import Words
-from autograd_mini.typing import Array
+from autograd_mini.typing import Array, Operand
 
 _MOST = 3
 """How many factors one part of the user's line stands for, at the most."""
@@ -34,8 +36,18 @@ def in_own_words(formula: ast.expr, statement: ast.stmt, words: Words) -> ast.ex
     return written
 
 
+class _Joined(NamedTuple):
+    """How parts make a whole, and what those are that are divided by, or subtracted."""
+
+    whole: Callable[[list[Array]], Operand]
+    inverse: Callable[[Array], Array]
+
+
+Parts = list[tuple[ast.expr, bool]]
+
+
 class _Own(ast.NodeTransformer):
-    """Puts parts of a statement in the place of products of the same number."""
+    """Puts parts of a statement in the place of products and sums of the same number."""
 
     def __init__(self, statement: ast.stmt, words: Words) -> None:
         self._words = words
@@ -46,6 +58,9 @@ class _Own(ast.NodeTransformer):
                 self._names.setdefault(float(word.value), word.node)
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        if isinstance(node.op, ast.Add | ast.Sub):
+            several = [(self.visit(part), minus) for part, minus in terms(node)]
+            return _sum(self._shortened(several, _Joined(sum, operator.neg)))
         if not isinstance(node.op, ast.Mult | ast.Div):
             self.generic_visit(node)
             return node
@@ -57,7 +72,7 @@ class _Own(ast.NodeTransformer):
                 rest.append((part, under))
             elif value:
                 count = count / value if under else count * value
-        return self._times(count, self._shortened(rest))
+        return self._times(count, self._shortened(rest, _Joined(math.prod, np.reciprocal)))
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         value = number_of(node)
@@ -65,10 +80,9 @@ class _Own(ast.NodeTransformer):
             return node
         return copied(self._names[value]) if value in self._names else node
 
-    def _times(self, count: float, rest: list[tuple[ast.expr, bool]]) -> ast.expr:
+    def _times(self, count: float, rest: Parts) -> ast.expr:
         """A product of a number and what is none."""
-        sizes = {w.value: w for w in self._words.numbers if w.is_size and w.here}
-        divisor = sizes.get(round(1 / count)) if 0 < abs(count) < 0.5 else None
+        divisor = self._words.sizes.get(round(1 / abs(count))) if 0 < abs(count) < 0.5 else None
         if divisor is not None and abs(count) * divisor.value == 1:
             rest, count = [*rest, (divisor.copy(), True)], np.sign(count)
         if not rest or rest[0][1] or abs(count) != 1:
@@ -77,10 +91,12 @@ class _Own(ast.NodeTransformer):
         written = product(rest)
         return made("-_0", written) if count < 0 else written
 
-    def _shortened(self, parts: list[tuple[ast.expr, bool]]) -> list[tuple[ast.expr, bool]]:
-        """Factors, of which several that are as much as a part of the statement are that part."""
+    def _shortened(self, parts: Parts, joined: _Joined) -> Parts:
+        """Factors, or terms, of which several that are as much as a part of the statement are that
+        part.
+        """
         try:
-            values = [self._value(part) for part, _ in parts]
+            values = [np.asarray(self._value(part), float) for part, _ in parts]
         except Exception:  # it cannot be computed where the statement stands
             return parts
         sizes = [len(ast.unparse(part)) for part, _ in parts]
@@ -91,8 +107,8 @@ class _Own(ast.NodeTransformer):
         ]
         for several in sorted(choices, key=lambda every: (-sum(sizes[i] for i in every), every)):
             with np.errstate(all="ignore"):
-                over = [1 / values[i] if parts[i][1] else values[i] for i in several]
-                value = np.asarray(math.prod(over))
+                each = [joined.inverse(values[i]) if parts[i][1] else values[i] for i in several]
+                value = np.asarray(joined.whole(each))
             part = self._same(value, [parts[i] for i in several])
             if part is not None:
                 rest = [parts[i] for i in range(len(parts)) if i not in several]
@@ -107,13 +123,22 @@ class _Own(ast.NodeTransformer):
                 eval(compile(expression, "<formula>", "eval"), {**self._words.values})
             )
 
-    def _same(self, value: Array, several: Sequence[tuple[ast.expr, bool]]) -> ast.expr | None:
+    def _same(self, value: Array, several: Parts) -> ast.expr | None:
         """The part of the statement that is as much."""
         alone = ast.unparse(several[0][0]) if len(several) == 1 and not several[0][1] else ""
         for part, own in self._parts:
             if own.shape == value.shape and np.allclose(own, value, rtol=1e-9, atol=0):
                 return None if ast.unparse(part) == alone else part
         return None
+
+
+def _sum(parts: Parts) -> ast.expr:
+    """A sum of terms, each with whether it is subtracted."""
+    (first, minus), *rest = sorted(parts, key=lambda part: part[1]) if parts[0][1] else parts
+    result = made("-_0", first) if minus else first
+    for part, subtracted in rest:
+        result = ast.BinOp(result, ast.Sub() if subtracted else ast.Add(), part)
+    return result
 
 
 def _parts(statement: ast.stmt, words: Words) -> Iterator[tuple[ast.expr, Array]]:

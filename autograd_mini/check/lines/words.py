@@ -127,6 +127,13 @@ class Words:
         return tuple(w for w in self.operands if w.shape == ())
 
     @cached_property
+    def sizes(self) -> dict[int, Word]:
+        """Sizes that the function's own text names, each by its shortest name."""
+        found = [word for word in self.numbers if word.is_size and word.here]
+        longest_first = sorted(found, key=lambda word: -len(word.text))
+        return {int(word.value): word for word in longest_first if word.text not in self.counters}
+
+    @cached_property
     def numpy(self) -> str:
         """What NumPy is called."""
         return next((name for name, value in self.values.items() if value is np), "np")

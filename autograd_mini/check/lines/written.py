@@ -129,35 +129,35 @@ def _at_hand(
     trial: Trial, truth: Truth, meant: Claim, words: Words
 ) -> tuple[Named, Named, dict[int, str]]:
     """What nodes, the gradients of others than the one that is meant, as many times of them as are
-    meant, and constants are called.
+    meant, and constants are called; a gradient that is a size times as much is divided by that.
     """
     values: dict[Any, str] = {}
     gradients: dict[Any, str] = {}
+    divided: dict[Any, str] = {}
     arrays: dict[int, str] = {}
     made = {event.name for event in trial.ran.log}
     constants = [p for n in truth.order for p in n.parents if not is_node(p) and np.ndim(p)]
     for word in sorted(words.arrays, key=lambda word: (not word.here, len(word.text))):
         array = np.asarray(word.value)
-        factors = meant.factor != 1
-        claims = truth.claims(array, factors=factors) if array.dtype.kind == "f" else []
+        claims = truth.claims(array) if array.dtype.kind == "f" else []
         if any(truth.names.get(claim.node) == word.text for claim in claims if claim.exact):
             claims = [claim for claim in claims if claim.kind == "value"]  # by its name, too
         elif word.shape == () and word.text not in made:
             claims = []  # a rate, as ``eta``, is equal to a gradient by chance
         for claim in claims:
+            times = claim.factor / meant.factor
             if claim.exact and claim.kind == "value":
                 values.setdefault(claim.node, word.text)
-            elif claim.node is not meant.node and _is_as_meant(claim, meant):
+            elif claim.kind != "gradient" or claim.moved or claim.node is meant.node:
+                continue
+            elif claim.is_times(meant.factor):
                 gradients.setdefault(claim.node, word.text)
+            elif round(times) in words.sizes and claim.is_times(round(times) * meant.factor):
+                divided.setdefault(claim.node, f"({word.text} / {words.sizes[round(times)].text})")
         for constant in constants:
             if np.array_equal(data_of(constant), array):
                 arrays.setdefault(id(constant), word.text)
-    return values, gradients, arrays
-
-
-def _is_as_meant(claim: Claim, meant: Claim) -> bool:
-    """Whether it is a gradient as many times as one that is meant."""
-    return claim.kind == "gradient" and not claim.moved and claim.is_times(meant.factor)
+    return values, {**divided, **gradients}, arrays
 
 
 def _with_formula(node: ast.stmt, site: Site, formula: ast.expr) -> ast.stmt | None:
