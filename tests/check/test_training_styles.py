@@ -557,3 +557,26 @@ def test_a_list_that_takes_the_inputs_beside_a_bias_is_no_parameter(tmp_path):
     slip = "rate * hidden * self.ai[i]", "rate * hidden"
     wrong = checked(tmp_path, INPUTS_IN_A_LIST, slip, seconds=1)
     assert [wrong[name].verdict for name in ("wo", "wi")] == ["agree", "differ"]
+
+
+HISTORY = """
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(12, 3)), rng.integers(0, 2, 12)
+    w, b, hist = np.zeros(3), 0.0, []
+    for i in range(500):
+        p = 1 / (1 + np.exp(-(x @ w + b)))
+        hist.append(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
+        w -= 0.1 * x.T @ (p - y) / len(y)
+        b -= 0.1 * np.mean(p - y)
+"""
+
+
+def test_what_is_kept_in_a_list_of_any_name_is_the_loss(tmp_path):
+    report = checked(tmp_path, HISTORY)
+    assert report.ok, str(report)
+    assert report.assumptions[1] == "Loss: hist, line 9 (kept in a list) (loss=)"
+    slip = "np.mean(p - y)", "np.mean(p + y)"
+    assert repaired(checked(tmp_path, HISTORY, slip)) == ("b -= 0.1 * np.mean(p + y)",
+                                                          "b -= 0.1 * np.mean(p - y)")  # fmt: skip

@@ -19,6 +19,7 @@ from autograd_mini.check.steps.decay import Decay
 from autograd_mini.check.steps.recorded import Made, Ran
 from autograd_mini.check.steps.updates import is_average, statement_of
 from autograd_mini.check.steps.variables import Held, Path, as_numbers
+from autograd_mini.check.structure import is_of_squares_or_logarithms
 from autograd_mini.core.graph import Node
 from autograd_mini.core.tensor import Tensor
 from autograd_mini.recording import node_of
@@ -276,7 +277,8 @@ def _kept(program: Program, ran: Ran) -> Iterator[Loss]:
         statement = statement_of(program, made)
         if not sounds_like_a_loss(made.name):
             adds_up = _only_adds_up(program, statement)
-            if made.name not in printed and not adds_up:
+            is_listed = kept and is_of_squares_or_logarithms(made.node)
+            if made.name not in printed and not adds_up and not is_listed:
                 continue
             if not (adds_up and statement is not None and _is_of_a_loss(statement.node)):
                 rank = 4
