@@ -290,3 +290,28 @@ def test_a_line_is_written_from_a_gradient_that_is_n_times_too_large(tmp_path):
     assert line == where
     assert slip.repair.text == "dW = 2 * reg * W + X.T @ (binary / n)"
     assert slip.repair.ours
+
+
+RIDGE = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, y, lam = np.c_[np.ones(9), rng.normal(size=(9, 3))], rng.normal(size=(9, 1)), 2.0
+theta = np.zeros((4, 1))
+for step in range(10):
+    errors = X.dot(theta) - y
+    print((errors.T.dot(errors)[0, 0] + lam * np.sum(theta[1:] ** 2)) / (2 * len(y)))
+    residual = X.dot(theta) - y
+    penalty = lam * theta
+    penalty[0] = 0
+    grad = (X.T.dot(residual) + penalty) / len(y)
+    theta = theta - 0.1 * grad
+"""
+
+
+def test_a_value_of_the_forward_pass_may_stand_where_another_belongs(tmp_path):
+    """What is made is right for the output, which is not what the gradient is made of."""
+    right = "residual = X.dot(theta) - y"
+    slip, line, where = told(tmp_path, RIDGE, right, "residual = X.dot(theta)")
+    assert line == where
+    assert slip.repair.text == right

@@ -86,7 +86,7 @@ class Substitutes:
                 break
         else:
             best = self._handed_on(sites) or best
-        return best and self._to_be_summed(self._carried(best))
+        return best and self._where_read(self._carried(best))
 
     def _spoils_all(self, site: Site) -> bool:
         """Whether all that is wrong depends on a site, as far as there is time to find out."""
@@ -213,20 +213,32 @@ class Substitutes:
                         return Substituted(site.place, site, (), arrays, names)
         return found
 
-    def _to_be_summed(self, found: Substituted) -> Substituted:
+    def _where_read(self, found: Substituted) -> Substituted:
         """The same where what a statement reads by a name was made of the right numbers, but not
-        summed or turned as the statement needs them.
+        summed or turned as the statement needs them; or is a value of the loss, where another is
+        needed.
         """
         program, sites = self._trial.program, self._trial.sites
         statement = program.statement(found.place)
         read = operands_read(statement.node)
         for site in sites:
             events, unit = sites[site], program.statement(site.place).unit
-            asked = events[0].name in read and site in self._right and unit is statement.unit
-            for arrays in _arranged([event.value for event in events]) if asked else ():
+            asked = events[0].name in read and unit is statement.unit
+            asked = asked and (site in self._right or self._is_unlikely(site))
+            for claims, arrays in self._others(events) if asked else ():
                 if not self._end.passed and self._right_with(site, arrays) >= found.names:
-                    return Substituted(site.place, site, (), arrays, found.names)
+                    return Substituted(site.place, site, claims, arrays, found.names)
         return found
+
+    def _others(
+        self, events: Sequence[Event]
+    ) -> Iterator[tuple[tuple[Claim, ...], Sequence[Array]]]:
+        """What may be made instead of what is right for something."""
+        yield from (((), arrays) for arrays in _arranged([event.value for event in events]))
+        known = self._truth.known(events[0].value.shape, events[0].name)
+        for claim, array in known[:_MOST] if len(events) == 1 else ():
+            if claim.kind == "value":
+                yield (claim,), [array]
 
     def _lacking(self, found: Substituted, name: str, sign: float) -> list[Array | None]:
         """What a name should stand for after each turn, that a sum in the next may be as meant."""
