@@ -452,6 +452,32 @@ def test_a_multiple_that_is_another_elsewhere_says_no_factor(tmp_path):
     assert told(report)[0] == f"delta_hidden.append({wrong} (1 - hidden[j]))"
 
 
+OUTPUTS = """import math
+
+i1, i2, t1, t2 = 0.5, 0.1, 0.1, 0.9
+w1, w2, w3, w4, eta = 0.4, 0.45, 0.5, 0.55, 0.5
+for step in range(100):
+    o1 = 1 / (1 + math.exp(-(w1 * i1 + w2 * i2)))
+    o2 = 1 / (1 + math.exp(-(w3 * i1 + w4 * i2)))
+    E_total = 0.5 * (t1 - o1) ** 2 + 0.5 * (t2 - o2) ** 2
+    delta_1 = -(t1 - o1) * o1 * (1 - o1)
+    delta_2 = -(t2 - o2) * o2 * (1 - o2)
+    w1 -= eta * delta_1 * i1
+    w2 -= eta * delta_1 * i2
+    w3 -= eta * delta_2 * i1
+    w4 -= eta * delta_2 * i2
+    print(E_total)
+"""
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_of_two_outputs_none_is_nearer_to_the_loss(tmp_path, number):
+    right = f"delta_{number} = -(t{number} - o{number}) * o{number} * (1 - o{number})"
+    name, value = right.split(" = ")
+    wrong = f"{name} = 0.5 * ({value})"
+    assert told(checked(tmp_path, OUTPUTS, (right, wrong))) == (wrong, right)
+
+
 SHARED_UPDATE = """import numpy as np
 
 rng = np.random.default_rng(4)
