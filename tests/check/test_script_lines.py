@@ -229,6 +229,13 @@ def test_a_line_that_makes_other_gradients_than_its_name_says(tmp_path, monkeypa
     assert len(tried) < 1000  # where only what clips it makes it right, all lines are searched
 
 
+def test_a_sign_is_wrong_in_the_sum_not_where_its_term_is_made(tmp_path):
+    right = "dh = np.dot(Why.T, dy) + dhnext"
+    slip, line, where = told(tmp_path, CHARACTERS, right, "dh = np.dot(Why.T, dy) - dhnext")
+    assert line == where
+    assert slip.repair.text == right
+
+
 POOL = """
 import numpy as np
 

@@ -193,7 +193,8 @@ class Substitutes:
 
     def _carried(self, found: Substituted) -> Substituted:
         """The same where a line of a loop is right in the first turn, and in those that follow is
-        handed what is wrong by the turn before: what is carried is what its sum then lacks.
+        handed what is wrong by the turn before: what is carried is what its sum then lacks. What is
+        subtracted there rather has the wrong sign in the sum.
         """
         trial, events = self._trial, self._trial.sites[found.site]
         node = trial.program.statement(found.place).node
@@ -205,9 +206,9 @@ class Substitutes:
         for part, minus in terms(value):
             name = ast.unparse(part)
             made = [site for site, (event, *_) in trial.sites.items() if event.name == name]
-            for site in made if isinstance(part, ast.Name) else ():
+            for site in made if isinstance(part, ast.Name) and not minus else ():
                 if len(trial.sites[site]) == len(events) and site.place != found.place:
-                    arrays = self._lacking(found, name, -1.0 if minus else 1.0)
+                    arrays = self._lacking(found, name)
                     names = self._right_with(site, arrays)
                     if names >= found.names:
                         return Substituted(site.place, site, (), arrays, names)
@@ -240,7 +241,7 @@ class Substitutes:
             if claim.kind == "value":
                 yield (claim,), [array]
 
-    def _lacking(self, found: Substituted, name: str, sign: float) -> list[Array | None]:
+    def _lacking(self, found: Substituted, name: str) -> list[Array | None]:
         """What a name should stand for after each turn, that a sum in the next may be as meant."""
         read: list[Array] = []
         lacking: list[Array | None] = []
@@ -252,7 +253,7 @@ class Substitutes:
             meant = found.arrays[turn] if turn < len(found.arrays) else None
             if site != found.site or meant is None:
                 return None
-            lacking.append(read[turn] + sign * (meant - value))
+            lacking.append(read[turn] + meant - value)
             return np.array(meant)
 
         self._trial.program.run(
