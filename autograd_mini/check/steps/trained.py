@@ -130,11 +130,11 @@ class Trained:
         undone: dict[Node, Node] = {}
         for update in self.changed:
             leaf = ran.leaves[update.variable]
-            nodes = ran.nodes_after(update.variable)
+            nodes = _written(update, ran)
             if not reaches(order, nodes, leaf) or not adds_to(nodes, leaf):
                 continue
             for node, index in nodes:
-                if node is leaf or node is root or not np.any(update.taken[index]):
+                if node is leaf or node is root:
                     continue
                 if self.is_wanted(update):
                     undone[node] = leaf if index is ... else leaf[index]  # type: ignore[index]
@@ -276,7 +276,7 @@ class Trained:
             if self.is_wanted(update)
             and (leaf := ran.leaves[update.variable]) in order
             and root is not leaf
-            and not reaches(order, ran.nodes_after(update.variable), leaf)
+            and not reaches(order, _written(update, ran), leaf)
         ]
         leaves = [ran.leaves[update.variable] for update in read]
         with np.errstate(all="ignore"):
@@ -347,3 +347,9 @@ likely than what the output's error is the gradient of.
 
 _PLAIN = 1e-5
 """How far a factor is from a plain number, at the most, if a stabiliser may be the reason."""
+
+
+def _written(update: Update, ran: Ran) -> list[tuple[Node, Any]]:
+    """What an update has changed of a variable, as nodes, each with where in it that stands."""
+    every = ran.nodes_after(update.variable)
+    return [(node, index) for node, index in every if np.any(update.taken[index])]
