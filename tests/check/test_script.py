@@ -1384,3 +1384,21 @@ def test_another_loss_than_what_is_added_up_is_said(tmp_path):
     (said,) = [text for text in report.assumptions if text.startswith("Loss: ")]
     assert said.startswith("Loss: the binary cross-entropy")
     assert said.endswith("by which more is right than by total, line 12 (loss=)")
+
+
+def test_a_number_that_the_loss_is_added_to_is_no_parameter(tmp_path):
+    text = """
+        W, b = np.random.randn(2, 3), np.zeros((2, 1))
+        loss = 0
+        for x, y in zip(np.random.randn(9, 3, 1), [0, 1, 1, 0, 0, 1, 0, 1, 1]):
+            p = np.exp(W @ x + b)
+            p = p / np.sum(p)
+            loss -= np.log(p[y])  # an array of one number from here on
+            d = p
+            d[y] -= 1
+            W -= 0.1 * d @ x.T
+            b -= 0.1 * d
+        """
+    report = checked(tmp_path, text)
+    assert report.ok, str(report)
+    assert set(report.quantities) == {"W", "b"}

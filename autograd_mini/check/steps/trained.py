@@ -277,6 +277,7 @@ class Trained:
             if self.is_wanted(update)
             and (leaf := ran.leaves[update.variable]) in order
             and root is not leaf
+            and not _makes(update, loss)
             and not reaches(order, _written(update, ran), leaf)
         ]
         leaves = [ran.leaves[update.variable] for update in read]
@@ -348,6 +349,13 @@ likely than what the output's error is the gradient of.
 
 _PLAIN = 1e-5
 """How far a factor is from a plain number, at the most, if a stabiliser may be the reason."""
+
+
+def _makes(update: Update, loss: Loss) -> bool:
+    """Whether what updates a variable is what makes the loss: a number to which it is added."""
+    if update.statement is None or loss.event is None:
+        return False
+    return update.statement.place == loss.event[0].place
 
 
 def _written(update: Update, ran: Ran) -> list[tuple[Node, Any]]:
