@@ -1,5 +1,7 @@
 """Single slips in training scripts: which line is told, and what instead."""
 
+from textwrap import dedent
+
 import pytest
 
 from autograd_mini import check_script
@@ -591,3 +593,28 @@ def test_a_parameter_that_its_gradient_is_put_in_the_place_of_is_a_mistake(tmp_p
     text = NETWORK.replace("W1 -= lr * dW1", "W1 += -lr * dW1")
     line, repair = told(checked(tmp_path, text, ("W1 += -lr * dW1", "W1 = -lr * dW1")))
     assert (line, repair) == ("W1 = -lr * dW1", "W1 += -lr * dW1")
+
+
+RATES = """
+    import numpy as np
+    rng = np.random.default_rng(0)
+    X, t = rng.normal(size=(9, 3)), rng.normal(size=9)
+    w, b = rng.normal(size=3), 0.5
+    for epoch in range(9):
+        e = X @ w + b - t
+        print(np.sum(e ** 2) / 2)
+        w -= 0.05 * X.T @ e
+        b -= 0.05 * np.sum(e)
+"""
+
+
+@pytest.mark.parametrize("rate", ["0.05", "rate"])
+def test_of_two_updates_the_one_without_the_rate_is_told(rate, tmp_path):
+    text = dedent(RATES).replace("0.05", rate).replace("w, b =", "rate = 0.05\nw, b =")
+    file = tmp_path / "rates.py"
+    file.write_text(text)
+    assert check_script(file).ok
+    file.write_text(text.replace(f"b -= {rate} * np.sum(e)", "b -= np.sum(e)"))
+    (mistake,) = check_script(file, seconds=60).mistakes
+    assert mistake.line.text == "b -= np.sum(e)"
+    assert mistake.repair.text in (f"b -= {rate} * np.sum(e)", f"b -= np.sum(e) * {rate}")

@@ -226,14 +226,21 @@ def _inserted_slope(edit: Edit, meaning: Meaning) -> str:
     if part is not None and isinstance(edit.old, ast.expr) and text_of(part).startswith("1 - "):
         rest = text_of(part).removeprefix("1 - ")
         if rest in {text_of(f) for f, _ in factors(edit.old)}:
-            return f"the factor (1 − {rest}) of σ′ = {rest}·(1 − {rest}) is missing"
+            return _without_rest(rest)
     way = "division by" if operator is ast.Div else "factor"
     if name:
         return f"the {way} {name} = {derivative} is missing"
     return f"the {way} {in_brackets(part)}, the local derivative, is missing"
 
 
-def _slope(edit: Edit, meaning: Meaning) -> str:
+def _without_rest(out: str) -> str:
+    return f"the factor (1 − {out}) of σ′ = {out}·(1 − {out}) is missing"
+
+
+def _slope(edit: Edit, meaning: Meaning) -> Told | str:
+    rest = "" if edit.old is None else text_of(edit.old)
+    if edit.new is not None and text_of(edit.new) == f"{rest} * (1 - {rest})":
+        return "missing-factor", _without_rest(rest)
     match edit.new:
         case ast.BinOp(out, ast.Mult(), ast.BinOp(_, ast.Sub(), ast.Call() as total)):
             if name_of_call(total) == "sum":

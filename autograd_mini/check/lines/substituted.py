@@ -150,12 +150,16 @@ class Substitutes:
 
     def _is_meant(self, event: Event) -> bool:
         """Whether a value is the gradient of the node that its name says, or as many times of it as
-        what comes before is; where no name does, that of any node, or the value of one.
+        what comes before is; where no name does, that of any node, or the value of one.  A vector
+        may stand as a column.
         """
-        factors = self._factors.get(event.site, [1.0])
+        factors, value = self._factors.get(event.site, [1.0]), event.value
+        every = self._truth.claims(value)
+        if not every and value.ndim > 1 and value.shape[-1] == 1:
+            every = self._truth.claims(value[..., 0])
         claims = [
             claim
-            for claim in self._truth.claims(event.value)
+            for claim in every
             if claim.exact or (not claim.moved and any(map(claim.is_times, factors)))
         ]
         named = self._truth.named(event.name)

@@ -418,20 +418,14 @@ def rate_of(update: Update, others: Sequence[Update]) -> dict[str, float]:
     A whole number, as the 2 of a square's slope, is none.  An update that has no rate should have
     that of the others, where these have one.
     """
-    moving = [other for other in others if other.factors or other.taken.any()] or others
+    moving = [other for other in others if other.factors] or others
     common = set.intersection(*(set(other.factors) for other in moving))
     common = {text for text in common if not text.removeprefix("1/").isdigit()}
     own = _own_rate(update, common)
     theirs = [_own_rate(other, common) for other in others if other is not update]
-    is_seen = update.statement is not None and amount_of(update.statement.node) is not None
-    fewest = _SEVERAL if is_seen and update.taken.any() else 1
-    if own or update.divides or len(theirs) < fewest or any(t != theirs[0] for t in theirs):
+    if own or update.divides or not theirs or any(t != theirs[0] for t in theirs):
         return own
     return theirs[0]
-
-
-_SEVERAL = 2
-"""How many updates have a rate, at the least, if another should have it too."""
 
 
 def _own_rate(update: Update, common: Collection[str]) -> dict[str, float]:
