@@ -1,5 +1,6 @@
 """What pytest collects, and what holds for all tests and doctests."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,10 @@ with suppress(ImportError):
     import scipy.special  # noqa: F401 - whose functions are entered then
 enter_seldom()  # before a test sees the tables, which are put back after it
 
+PASSED_TO = "AUTOGRAD_MINI_PASSED_TO"
+"""The variable that says where is written which tests passed: no option, which pytests that tests
+start would have as well."""
+
 collect_ignore = []
 if build_info()["build"] == "compiled":  # tests/_build runs its examples on both
     collect_ignore.append("autograd_mini/core/value.py")
@@ -28,7 +33,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail if a test is skipped: here everything is installed that tests need",
     )
-    parser.addoption("--passed-to", metavar="FILE", help="write there which tests passed")
     parser.addoption("--not-in", metavar="FILE", help="leave out the tests that passed before")
 
 
@@ -43,7 +47,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if (file := session.config.getoption("--passed-to")) and reporter is not None:
+    if (file := os.environ.get(PASSED_TO)) and reporter is not None:
         passed = (report.nodeid for report in reporter.stats.get("passed", []))
         Path(file).write_text("\n".join(passed))
     if not session.config.getoption("--nothing-skipped"):

@@ -91,7 +91,7 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
             factor = number(int(value) if value == int(value) else value)
             extra = depth + (0.0 if value in (2, 0.5) else 0.7)
             if line.is_update and 0 < value < 0.5 and value in line.words.constants:
-                extra = depth - _RATE
+                extra = depth - _RATE + 0.01  # behind a name of it
             first = _first(node)
             yield Change("insert number", first, ast.BinOp(factor, ast.Mult(), first), extra)
     sizes = {size for w in line.words.arrays for size in w.shape or ()}
