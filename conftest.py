@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail if a test is skipped: here everything is installed that tests need",
     )
-    parser.addoption("--not-in", metavar="FILE", help="leave out the tests that passed before")
+    parser.addoption("--not-in", metavar="FILE", help="leave out tests that passed: --not-in=FILE")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
