@@ -3,7 +3,6 @@
 import pytest
 
 from autograd_mini import check_script
-from autograd_mini.check.lines.budget import Budget
 
 SAMPLES = """
 import numpy as np
@@ -209,20 +208,16 @@ def test_a_state_of_zeros_takes_no_factor_away(tmp_path):
     assert slip.repair.text == right
 
 
-def test_a_line_that_should_hand_on_a_value_in_each_turn(tmp_path, monkeypatch):
+def test_a_line_that_should_hand_on_a_value_in_each_turn(tmp_path, tried):
     """A bias of zeros, copied, is no array that waits to be filled."""
-    tried, count = [], Budget.count
-    monkeypatch.setattr(Budget, "count", lambda self, s: tried.append(s) or count(self, s))
     slip, line, where = told(tmp_path, CHARACTERS, "np.copy(ps[t])", "np.copy(by)")
     assert line == where
     assert slip.repair.text == "dy = np.copy(ps[t])"
     assert len(tried) < 500  # those of the line below, too, where it is not known what is meant
 
 
-def test_a_line_that_makes_other_gradients_than_its_name_says(tmp_path, monkeypatch):
+def test_a_line_that_makes_other_gradients_than_its_name_says(tmp_path, tried):
     """In each turn it is the gradient of ``ys[t]``, and not the sum of all: of ``by``."""
-    tried, count = [], Budget.count
-    monkeypatch.setattr(Budget, "count", lambda self, s: tried.append(s) or count(self, s))
     slip, line, where = told(tmp_path, CHARACTERS, "dby += dy", "dby = dy")
     assert line == where
     assert slip.repair.text == "dby += dy"

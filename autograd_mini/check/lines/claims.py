@@ -282,15 +282,17 @@ class Truth:
 
     def users(self, node: Node) -> list[Node]:
         """What is made of a node."""
-        return self._users.get(node, [])
+        return list(dict.fromkeys(user for user, _ in self.uses.get(node, ())))
 
     @cached_property
-    def _users(self) -> dict[Node, list[Node]]:
-        users: dict[Node, list[Node]] = defaultdict(list)
+    def uses(self) -> dict[Node, list[tuple[Node, int]]]:
+        """By each node that is used what is made of it, and as which operand."""
+        found: dict[Node, list[tuple[Node, int]]] = defaultdict(list)
         for node in self.order:
-            for operand in dict.fromkeys(filter(is_node, node.parents)):
-                users[operand].append(node)
-        return users
+            for slot, operand in enumerate(node.parents):
+                if is_node(operand):
+                    found[operand].append((node, slot))
+        return dict(found)
 
     def words(self, claim: Claim) -> str:
         """A claim in words."""

@@ -22,25 +22,14 @@ _MOST_ROWS = 96
 
 def rows(truth: Truth, count: int) -> Iterator[Row]:
     """Rows of as many nodes, alike, in the order of the loss."""
-    used = _uses(truth.order)
-    waiting = list(_seeds(used, count))
+    waiting = list(_seeds(truth, count))
     seen = set(waiting)
     for row in waiting:  # grows while it is walked
         yield row
-        for other in (*operands(row), *_users(row, used)):
+        for other in (*operands(row), *_users(truth, row)):
             if other not in seen and len(set(other)) == count and len(waiting) < _MOST_ROWS:
                 seen.add(other)
                 waiting.append(other)
-
-
-def _uses(order: Sequence[Node]) -> dict[Node, list[tuple[Node, int]]]:
-    """By each node what is made of it, and as which operand."""
-    used: dict[Node, list[tuple[Node, int]]] = defaultdict(list)
-    for node in order:
-        for slot, operand in enumerate(node.parents):
-            if is_node(operand):
-                used[operand].append((node, slot))
-    return used
 
 
 def handed_back(
@@ -49,17 +38,17 @@ def handed_back(
     """Of states, each of which is made of the one before, the gradients without the shares of what
     reads the last one as well, as an output does: what a turn hands to the one before.
     """
-    used = _uses(truth.order)
+    used = truth.uses
 
     def way(user: Node, slot: int) -> tuple[object, ...]:
         leaves = (p for p in user.parents if is_node(p) and not p.parents)
         return user.op, slot, *leaves
 
     for row in every:
-        ended = {way(*use) for use in used[row[-1]]}
+        ended = {way(*use) for use in used.get(row[-1], ())}
         arrays = []
         for node in row[-2::-1]:
-            others = [user for user, slot in used[node] if way(user, slot) in ended]
+            others = [user for user, slot in used.get(node, ()) if way(user, slot) in ended]
             shares = [s for user in others for n, s in truth.shares_of(user) if n is node]
             arrays.append(np.asarray(truth.gradients[node] - sum(shares)))
             if not (shares and arrays[-1].any()):
@@ -68,9 +57,9 @@ def handed_back(
             yield tuple(Claim("share", node) for node in row[-2::-1]), arrays
 
 
-def _seeds(used: dict[Node, list[tuple[Node, int]]], count: int) -> Iterator[Row]:
+def _seeds(truth: Truth, count: int) -> Iterator[Row]:
     """Nodes that use one node in the same way, once a turn."""
-    for users in used.values():
+    for users in truth.uses.values():
         alike: dict[tuple[str, int], list[Node]] = defaultdict(list)
         for user, slot in users:
             alike[user.op, slot].append(user)
@@ -84,12 +73,12 @@ def operands(row: Row) -> Iterator[Row]:
             yield operands
 
 
-def _users(row: Row, used: dict[Node, list[tuple[Node, int]]]) -> Iterator[Row]:
+def _users(truth: Truth, row: Row) -> Iterator[Row]:
     """What is made of the nodes of a row, where as much is made of each in the same way."""
     every: list[dict[tuple[str, int], list[Node]]] = []
     for node in row:
         alike: dict[tuple[str, int], list[Node]] = defaultdict(list)
-        for user, slot in used.get(node, ()):
+        for user, slot in truth.uses.get(node, ()):
             alike[user.op, slot].append(user)
         every.append(alike)
     for way, users in every[0].items():
