@@ -200,6 +200,9 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
         maker.setdefault(content, site.place)
         _note(unknown, _scoped(statement, event.name), factors)
         least[site.place] = min(penalty, least.get(site.place, penalty))
+    for place, penalty in least.items():
+        if penalty == _RIGHT and updates_itself(trial.program.statement(place).node):
+            least[place] = _UPDATES
     return least
 
 
@@ -320,6 +323,7 @@ def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
 
 
 _RIGHT = 8.0
+_UPDATES = 7.0  # where all others make what is known, an update is the likeliest
 _ZERO = 4.0
 _SPOILED_ZERO = 0.7
 _EITHER = 1.0  # a value, or a gradient but for a factor: ``output - target``

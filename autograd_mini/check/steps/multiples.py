@@ -53,7 +53,7 @@ def common_factor(
 ) -> float:
     """The factor that most updates have in common; of as many the one of the layers nearest to the
     loss, whose gradients a slip in those of the others leaves right, or the one that is 1, or that
-    derivations usually leave out.
+    derivations usually leave out.  It is 1 where the nearest layers are right, be they the fewer.
 
     Some factor fits a single number: where nothing else says so, it is the sign alone.  So it is
     where the ratios are r, r² and so on, as with a factor in the slope of each layer.
@@ -71,6 +71,8 @@ def common_factor(
     2.0
     >>> common_factor([0.5, 0.5, 0.25, 0.25], [4, 2, 6, 2], 1.0)
     1.0
+    >>> common_factor([1.0, 1.0, 2.0, 2.0, 2.0], [4, 1, 8, 4, 4], 1.0, nearness=[5, 6, 1, 2, 3])
+    1.0
     >>> common_factor([0.02, 0.2], [3, 1], 1.0, counts=[10])
     0.2
     """
@@ -78,7 +80,7 @@ def common_factor(
         return ratios[0]  # which has to hold elsewhere too
     if are_powers(ratios):
         return sign
-    best, said_by = sign, (0.0, False, 0, 0.0, 0, 0.0)
+    best, said_by = sign, (False, 0.0, False, 0, 0.0, 0, 0.0)
     for ratio in ratios:
         if not ratio:
             continue
@@ -94,7 +96,8 @@ def common_factor(
         usual = 2 if apart <= SAME else int(is_usual(ratio, counts))
         single = 1.0 if usual else 0.5 if is_plain(ratio) else 0.0
         count = len(alike) if sum(alike) > 1 else single
-        says = (count, is_near, usual, -apart if usual else -np.inf, sum(alike), -apart)
+        is_right = is_near and apart <= SAME
+        says = is_right, count, is_near, usual, -apart if usual else -np.inf, sum(alike), -apart
         if count and says > said_by:
             best, said_by = sign * abs(ratio), says
     return best
