@@ -154,6 +154,43 @@ def test_single_numbers_are_written_by_their_names(tmp_path):
     assert slip.repair.text == f"delta_o = {right}"
 
 
+SLOPE = """
+def step(b_now, m_now, points, rate):
+    b_gradient = 0
+    m_gradient = 0
+    count = float(len(points))
+    for x, y in points:
+        b_gradient += -(2 / count) * (y - ((m_now * x) + b_now))
+        m_gradient += -(2 / count) * x * (y - ((m_now * x) + b_now))
+    new_b = b_now - (rate * b_gradient)
+    new_m = m_now - (rate * m_gradient)
+    return [new_b, new_m]
+
+b, m = 0.0, 0.0
+for i in range(20):
+    b, m = step(b, m, [(0.3, 1.1), (0.9, 1.9), (1.7, 3.2), (2.2, 3.8)], 0.01)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("m_now - (rate * m_gradient)", "m_now + (rate * m_gradient)"),  # the other has its minus
+        ("new_b = b_now - (rate * b_gradient)", "new_b = b_now"),
+        ("m_gradient += -(2 / count) * x * (y - ((m_now * x) + b_now))", "m_gradient += 0"),
+    ],
+)
+def test_a_line_is_like_those_beside_it(right, wrong, tmp_path):
+    slip, line, where = told(tmp_path, SLOPE, right, wrong)
+    assert line == where
+    mended = slipped(SLOPE, right, wrong).replace(slip.line.text.strip(), slip.repair.text.strip())
+    results = []
+    for text in (SLOPE, mended):
+        exec(text, found := {})
+        results.append((found["b"], found["m"]))
+    assert results[0] == pytest.approx(results[1], rel=1e-12)
+
+
 CHARACTERS = """
 import numpy as np
 

@@ -226,8 +226,8 @@ class Candidates:
             if not made:
                 every.ended = True
                 break
-            original = _key(self.statement.node, [values[0] for values in made])
-            self._seen.setdefault(original, [])
+            instead = [values[0] for values in made]
+            self._seen.setdefault(_key(self.statement.node, instead), [])
             for i, several in enumerate(every.block):
                 every_turn = [values[1 + i] for values in made]
                 values = [turn.value for turn in every_turn]
@@ -238,10 +238,11 @@ class Candidates:
                     self._seen[key].append(several)
                     continue
                 self._seen[key] = []
-                yield Candidate(several, *self._is_known(values, len(several) > 1), key)
+                known = self._is_known(values, instead, len(several) > 1)
+                yield Candidate(several, *known, key)
 
     def _is_known(
-        self, values: Sequence[Array | Exception | None], of_pair: bool
+        self, values: Sequence[Array | Exception | None], instead: Sequence[Made], of_pair: bool
     ) -> tuple[bool, bool]:
         """Whether what an edit makes may be right, and is a gradient, at the first turn at which it
         makes anything: at later turns it may be handed what is wrong.
@@ -250,15 +251,16 @@ class Candidates:
             return True, True
         if of_pair and self._meant:
             return False, False
-        arrays = [value for value in values if isinstance(value, np.ndarray)]
-        first = next((array for array in arrays if array.any()), None)
+        pairs = zip(values, instead, strict=True)
+        arrays = [(made, own.value) for made, own in pairs if isinstance(made, np.ndarray)]
+        first, own = next((pair for pair in arrays if pair[0].any()), (None, None))
         if first is None:
             return not arrays, False
         claims = self.truth.claims(first)
         names = [self.truth.named(ast.unparse(target)) for target in _targets(self.statement.node)]
         meant = {node for node in names if node is not None}
         gradients = {c.node for c in claims if c.exact and c.kind in ("gradient", "share")}
-        known = bool(claims) or self.trial.is_updated(first)
+        known = bool(claims) or self.trial.is_updated(first, own)
         return known, bool(gradients & meant if meant else gradients)
 
     def _is_meant(self, values: Sequence[Array | Exception | None]) -> bool:

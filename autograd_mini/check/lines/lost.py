@@ -12,6 +12,7 @@ from autograd_mini.check.lines.syntax import (
     factors,
     leaves_as_it_is,
     made,
+    only_names,
     with_part,
 )
 from autograd_mini.check.lines.terms import matrix_products
@@ -20,16 +21,17 @@ from autograd_mini.check.lines.words import Word
 
 
 def insertions(line: Line) -> Iterator[Change]:
-    """All of a term, in the place of which 0 is added, or nothing, ``b = b``: an array, its sum, a
-    product of matrices, as a factor of what another statement adds, or times a rate; or what
-    another adds, without one factor or with another one.
+    """All of a term, in the place of which 0 is added, or nothing, ``b = b`` or ``new = b``: an
+    array, its sum, a product of matrices, as a factor of what another statement adds, or times a
+    rate; or what another adds, without one factor, with another one or with one more.
     """
     statement = line.statement
-    is_left = leaves_as_it_is(statement)
+    is_left = leaves_as_it_is(statement) or only_names(statement)
     if not is_left and not adds_nothing(statement):
         return
     (zero,), (target,) = line.roots, line.targets
-    shape, minus = line.shape(target), isinstance(getattr(statement, "op", None), ast.Sub)
+    shape = line.shape(zero if is_left else target)
+    minus = isinstance(getattr(statement, "op", None), ast.Sub)
 
     def change(term: ast.expr, subtracts: bool, extra: float) -> Change:
         if is_left:
@@ -54,7 +56,9 @@ def insertions(line: Line) -> Iterator[Change]:
 
 
 def _varied(line: Line, amount: ast.expr) -> Iterator[tuple[ast.expr, float]]:
-    """A product of numbers as it is, without one of its factors, and with another one."""
+    """A product of numbers as it is, without one of its factors, with another one, and with one
+    more.
+    """
     yield amount, 0.0
     parts = {part for part, over in factors(amount) if not over}
     for node in ast.walk(amount):
@@ -67,6 +71,9 @@ def _varied(line: Line, amount: ast.expr) -> Iterator[tuple[ast.expr, float]]:
         for other in line.words.numbers if word else ():
             if other.here and not other.is_size and other.text != ast.unparse(part):
                 yield with_part(amount, part, other.copy()), 0.3
+    for word in line.words.measures:
+        if word.here and word.text not in map(ast.unparse, parts):
+            yield made("_0 * _1", word.copy(), amount), 0.3
 
 
 def _arrays(line: Line, target: ast.expr, shape: Shape) -> Iterator[tuple[ast.expr, float]]:

@@ -24,7 +24,7 @@ from autograd_mini.check.lines.moves import Move, moves
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.substituted import Substituted, Substitutes
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, Suspects, missing
-from autograd_mini.check.lines.texts import is_written_again, with_plain_products
+from autograd_mini.check.lines.texts import beside_others, with_plain_products
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.typing import Array
 
@@ -489,12 +489,9 @@ class _Line:
         cost = candidate.cost if candidate.is_known else _if_unknown(candidate)
         left = len(self.trial.wrong - names)
         statement, own = self.suspect.statement, self.suspect.own
-        if is_written_again(edited, statement):
-            cost -= _AGAIN
+        cost += beside_others(edited, statement)
         return VerifiedEdit(statement, candidate.edits, edited, names, points, cost, own, left)
 
 
-_AGAIN = 0.4
-"""How much likelier a change is after which a statement is like another of its function."""
 _BLOCK = 24
 """How many edits are compiled at once."""

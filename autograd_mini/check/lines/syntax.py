@@ -313,14 +313,16 @@ def amount_of(statement: ast.stmt) -> ast.expr | None:
 def amounts(tree: ast.AST) -> list[tuple[ast.expr, bool]]:
     """What the statements of a function add to something, each with whether it is taken away.
 
-    >>> tree = ast.parse("w -= a * dw; b = b + a * db; n += 1")
+    >>> tree = ast.parse("w -= a * dw; b = b + a * db; n += 1; new_c = c - a * dc; d = y - t")
     >>> [(ast.unparse(amount), minus) for amount, minus in amounts(tree)]
-    [('a * dw', True), ('a * db', False)]
+    [('a * dw', True), ('a * db', False), ('a * dc', True)]
     """
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and updates_itself(node):
+        if isinstance(node, ast.stmt):
             amount = amount_of(node)
+            if not updates_itself(node) and not isinstance(amount, ast.BinOp):
+                continue
             operator = getattr(node, "op", getattr(getattr(node, "value", None), "op", None))
             if amount is not None and number_of(amount) is None:
                 found.append((amount, isinstance(operator, ast.Sub)))
@@ -339,6 +341,14 @@ def leaves_as_it_is(statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.Assign):
         return False
     return [ast.unparse(target) for target in statement.targets] == [ast.unparse(statement.value)]
+
+
+def only_names(statement: ast.stmt) -> bool:
+    """Whether a statement gives another name to something: ``new_b = b``."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(name)], value=ast.Name(read)):
+            return name != read
+    return False
 
 
 def operands_read(node: ast.stmt) -> set[str]:

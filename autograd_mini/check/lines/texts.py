@@ -235,23 +235,33 @@ def _shallow(node: ast.AST) -> ast.AST:
     return made
 
 
-def is_written_again(edited: ast.stmt, statement: Statement) -> bool:
-    """Whether with a change a statement is another of its function but for names, and was not.
+def beside_others(edited: ast.stmt, statement: Statement) -> float:
+    """How much less likely a change is than others, by what else stands in the function: it is
+    likelier if with it the statement is another but for names, and was not, and less likely if what
+    it takes away stands in another as well.
 
     >>> from autograd_mini.check.lines.source import unit_of
-    >>> def step(w, b, rate, dw, db):
-    ...     w = w + rate * dw
-    ...     b = b - rate * db
+    >>> def step(w, b, rate, x, e, n):
+    ...     w = w + rate * (-(2 / n) * x * e)
+    ...     b = b - rate * (-(2 / n) * e * x)
     >>> first, _ = [Statement(unit_of(step), node) for node in unit_of(step).tree.body]
-    >>> is_written_again(ast.parse("w = w - rate * dw").body[0], first)
-    True
+    >>> beside_others(ast.parse("w = w - rate * (-(2 / n) * x * e)").body[0], first)
+    -0.6
+    >>> beside_others(ast.parse("w = w + rate * (2 / n * x * e)").body[0], first)
+    0.6
     """
+    others = [node for node in statement.unit.statements.values() if node is not statement.node]
     form = _form(edited)
-    others = (node for node in statement.unit.statements.values() if node is not statement.node)
-    same = form.count("_") >= _TELLING and form != _form(statement.node)
-    return same and any(_form(other) == form for other in others)
+    was_other = form.count("_") >= _TELLING and form != _form(statement.node)
+    if was_other and any(_form(other) == form for other in others):
+        return _LIKE_ANOTHER
+    pairs = changed_parts(statement.node, edited)
+    gone = {_key(old) for old, _ in pairs if isinstance(old, ast.BinOp | ast.UnaryOp)}
+    parts = (part for other in others for part in ast.walk(other)) if gone else ()
+    return _STANDS_ELSEWHERE if any(_key(part) in gone for part in parts) else 0.0
 
 
+_LIKE_ANOTHER, _STANDS_ELSEWHERE = -0.6, 0.6
 _TELLING = 3
 """How many names two statements have, at the least, if they are compared."""
 

@@ -151,13 +151,25 @@ class Trial:
         before = np.asarray(self.problem.nodes[name].data)
         return bool(before.shape == made.shape and is_multiple(before - made, gradient))
 
-    def is_updated(self, made: Array) -> bool:
-        """Whether an array is a parameter from which some part of its right gradient was taken."""
+    def is_updated(self, made: Array, instead: object = None) -> bool:
+        """Whether an array is a parameter from which some part of its right gradient was taken.
+
+        Arguments:
+            made: the array.
+            instead: what the code makes in its place: it tells how much of a single number's
+                gradient is taken.
+        """
         for name, gradient in self.here.gradients.items():
             before = np.asarray(self.problem.nodes[name].data)
-            if made.size > 1 and made.shape == before.shape and np.isfinite(made).all():
-                taken = np.subtract(before, made, dtype=float) * self.problem.scale
-                if is_multiple(taken, gradient) and np.vdot(taken, gradient) > 0:
+            if made.shape != before.shape or not np.isfinite(made).all():
+                continue
+            taken = np.subtract(before, made, dtype=float) * self.problem.scale
+            if made.size > 1 and is_multiple(taken, gradient) and np.vdot(taken, gradient) > 0:
+                return True
+            if made.size == 1 and isinstance(instead, np.ndarray) and instead.shape == made.shape:
+                given = (self.ran.gradients or {}).get(name, gradient)
+                whole = np.subtract(before, instead, dtype=float) * self.problem.scale * gradient
+                if whole.any() and same_to_rounding(taken * given, whole, 1e-9 * abs(whole)):
                     return True
         return False
 
