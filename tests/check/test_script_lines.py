@@ -354,3 +354,36 @@ def test_a_value_of_the_forward_pass_may_stand_where_another_belongs(tmp_path):
     slip, line, where = told(tmp_path, RIDGE, right, "residual = X.dot(theta)")
     assert line == where
     assert slip.repair.text == right
+
+
+ADDING = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def slope(a):
+    return a * (1 - a)
+
+rng = np.random.default_rng(2)
+x, t = rng.normal(size=(5, 2)), rng.integers(0, 2, (5, 1))
+W, b, V, c = rng.normal(size=(2, 4)), np.zeros((1, 4)), rng.normal(size=(4, 1)), np.zeros((1, 1))
+for epoch in range(10):
+    hidden = sigmoid(x @ W + b)
+    out = sigmoid(hidden @ V + c)
+    d_out = (t - out) * slope(out)
+    d_hidden = d_out @ V.T * slope(hidden)
+    V += hidden.T @ d_out * 0.5
+    c += np.sum(d_out, axis=0, keepdims=True) * 0.5
+    W += x.T @ d_hidden * 0.5
+    b += np.sum(d_hidden, axis=0, keepdims=True) * 0.5
+    print(np.mean((t - out) ** 2))
+"""
+
+
+def test_what_is_n_times_a_gradient_has_the_sign_of_what_gives_right_ones(tmp_path):
+    """Where updates add, all that they are made of is minus N times a gradient."""
+    right, wrong = "d_out @ V.T * slope(hidden)", "slope(hidden)"
+    slip, line, where = told(tmp_path, ADDING, f"d_hidden = {right}", f"d_hidden = {wrong}")
+    assert line == where
+    assert slip.repair.text == f"d_hidden = {right}"  # with a bias that is 0, and a helper's value

@@ -394,7 +394,7 @@ def _compiled(unit: Unit, statement: ast.stmt) -> CodeType | SyntaxError | None:
     elif isinstance(statement, ast.AugAssign) and not isinstance(statement.op, ast.Add | ast.Sub):
         target = ast.parse(ast.unparse(statement.target), mode="eval").body
         value = ast.copy_location(ast.BinOp(target, statement.op, value), statement)
-    if _calls_users(value):
+    if calls_users(value):
         value = ast.fix_missing_locations(with_hooks(unit, value))
     try:
         return compile(ast.Expression(value), "<edit>", "eval")
@@ -443,7 +443,7 @@ def _with_written(base: Operand, mask: Operand, value: Operand) -> Array:
     return after
 
 
-def _calls_users(value: ast.expr) -> bool:
+def calls_users(value: ast.expr) -> bool:
     """Whether an expression may call what is not NumPy's, which may run for ever."""
     calls = (node for node in ast.walk(value) if isinstance(node, ast.Call))
     return any(not hasattr(np, name_of_call(call)) for call in calls)

@@ -213,6 +213,16 @@ def into_loop(statement: Statement) -> Iterator[Move]:
     for row in x:
             part = row * dout
             dx = dx + part
+
+    One that only reads what the loop counts elements by would do the same in each turn:
+
+    >>> def update(w, b, x, d, j):
+    ...     for i in range(2):
+    ...         w[j][i] -= d[j] * x[i]
+    ...     b[j] -= 0.5 * d[j]
+    >>> unit = unit_of(update)
+    >>> list(into_loop(Statement(unit, unit.tree.body[1])))
+    []
     """
     unit, here = statement.unit, statement.node
     loop = _before(unit, here)
@@ -353,9 +363,18 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _stored(node: ast.AST) -> set[str]:
-    """The names of what a statement assigns to."""
-    targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
-    return {name for target in targets if target is not None for name in _names(target)}
+    """The names of what a statement assigns to, be it to a part: not those of the index."""
+    waiting = list(getattr(node, "targets", None) or filter(None, [getattr(node, "target", None)]))
+    found = set[str]()
+    for target in waiting:  # grows while it is walked
+        match target:
+            case ast.Name(id=name):
+                found.add(name)
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                waiting += parts
+            case ast.Subscript(value=whole) | ast.Attribute(value=whole) | ast.Starred(value=whole):
+                waiting.append(whole)
+    return found
 
 
 def _goes_on_with(node: ast.stmt) -> str:

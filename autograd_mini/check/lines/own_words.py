@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import math
 import operator
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from autograd_mini.check.lines.candidates import calls_users
 from autograd_mini.check.lines.syntax import copied, factors, made, number_of, product, terms
 from autograd_mini.check.lines.values import value_of
 from autograd_mini.check.lines.words import Words
@@ -51,7 +53,7 @@ class _Own(ast.NodeTransformer):
 
     def __init__(self, statement: ast.stmt, words: Words) -> None:
         self._words = words
-        self._parts = list(_parts(statement, words))
+        self._parts = list(self._parts_of(statement))
         self._names: dict[float, ast.expr] = {}
         for word in words.numbers:
             if word.here and word.text not in words.counters:
@@ -116,6 +118,20 @@ class _Own(ast.NodeTransformer):
                 return [*rest[:before], (copied(part), False), *rest[before:]]
         return parts
 
+    def _parts_of(self, statement: ast.stmt) -> Iterator[tuple[ast.expr, Array]]:
+        """What a statement computes on its way, the larger first."""
+        for node in ast.walk(statement):
+            if not isinstance(node, ast.BinOp | ast.Call | ast.Compare):
+                continue
+            value = value_of(node, self._words.values)
+            if not isinstance(value, np.ndarray | float) or not np.any(np.asarray(value) != 1):
+                continue
+            if calls_users(node):  # of which the shape alone is known
+                with contextlib.suppress(Exception):
+                    yield node, np.asarray(self._value(node), float)
+            else:
+                yield node, np.asarray(value)
+
     def _value(self, part: ast.expr) -> Array:
         expression = ast.fix_missing_locations(ast.Expression(copied(part)))
         with np.errstate(all="ignore"):
@@ -139,12 +155,3 @@ def _sum(parts: Parts) -> ast.expr:
     for part, subtracted in rest:
         result = ast.BinOp(result, ast.Sub() if subtracted else ast.Add(), part)
     return result
-
-
-def _parts(statement: ast.stmt, words: Words) -> Iterator[tuple[ast.expr, Array]]:
-    """What a statement computes on its way, the larger first."""
-    for node in ast.walk(statement):
-        if isinstance(node, ast.BinOp | ast.Call | ast.Compare):
-            value = value_of(node, words.values)
-            if isinstance(value, np.ndarray | float) and np.any(np.asarray(value) != 1):
-                yield node, np.asarray(value)

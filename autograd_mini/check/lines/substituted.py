@@ -116,17 +116,24 @@ class Substitutes:
     @cached_property
     def _factors(self) -> dict[Site, list[float]]:
         """What the gradients before each site are times of those recorded: 1, and where all are N
-        times what they should be, as some write them, N.
+        times what they should be, as some write them, N; of the other sign if a right gradient is
+        made of it, as where updates add.
         """
         found: dict[Site, list[float]] = {}
         before = dict.fromkeys((1.0, self._truth.scale))
         for event in self._trial.ran.events:
             found.setdefault(event.site, list(before)[:_FACTORS])
             for claim in self._truth.claims(event.value):
-                is_scaled = claim.kind == "gradient" and not claim.moved
-                if is_scaled and claim.factor * self._truth.scale > 0:
+                if claim.kind != "gradient" or claim.moved or claim.factor in before:
+                    continue
+                if claim.factor * self._truth.scale > 0 or self._gives_right(event.site):
                     before.setdefault(claim.factor)
         return found
+
+    def _gives_right(self, site: Site) -> bool:
+        """Whether a right gradient is made of what is made at a site."""
+        trial = self._trial
+        return bool(trial.evidence) and not trial.evidence.isdisjoint(trial.spoils(site))
 
     @cached_property
     def _right(self) -> set[Site]:

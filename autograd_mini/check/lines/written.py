@@ -136,9 +136,12 @@ def _at_hand(
     divided: dict[Any, str] = {}
     arrays: dict[int, str] = {}
     made = {event.name for event in trial.ran.log}
+    named = {name: node for node, name in truth.names.items()}
     constants = [p for n in truth.order for p in n.parents if not is_node(p) and np.ndim(p)]
     for word in sorted(words.arrays, key=lambda word: (not word.here, len(word.text))):
         array = np.asarray(word.value)
+        if word.text in named and np.array_equal(data_of(named[word.text]), array):
+            values.setdefault(named[word.text], word.text)  # zeros claim nothing
         claims = truth.claims(array) if array.dtype.kind == "f" else []
         if any(truth.names.get(claim.node) == word.text for claim in claims if claim.exact):
             claims = [claim for claim in claims if claim.kind == "value"]  # by its name, too
