@@ -620,3 +620,26 @@ def test_of_two_updates_the_one_without_the_rate_is_told(rate, tmp_path):
     (mistake,) = check_script(file, seconds=60).mistakes
     assert mistake.line.text == "b -= np.sum(e)"
     assert mistake.repair.text in (f"b -= {rate} * np.sum(e)", f"b -= np.sum(e) * {rate}")
+
+
+CURVE = """
+import numpy as np
+
+x = np.linspace(-2, 2, 40)
+y = np.sin(x)
+a, b, c = 0.3, -0.2, 0.1
+for t in range(100):
+    out = a + b * x + c * x**2
+    print(np.square(out - y).sum())
+    slope = 2.0 * (out - y)
+    a -= 1e-3 * slope.sum()
+    b -= 1e-3 * (slope * x).sum()
+    c -= 1e-3 * (slope * x**2).sum()
+"""
+
+
+def test_updates_that_are_right_by_the_symmetry_of_data_say_no_factor(tmp_path):
+    """Of an odd target two gradients are just twice the right ones with ``2 * out - y``."""
+    line, repair = told(checked(tmp_path, CURVE, ("2.0 * (out - y)", "2.0 * (2 * out - y)")))
+    assert line == "slope = 2.0 * (2 * out - y)"
+    assert repair == "slope = 2.0 * (out - y)"

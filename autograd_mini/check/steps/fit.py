@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from autograd_mini.check.steps.meant import Loss
+from autograd_mini.check.steps.multiples import SAME
 from autograd_mini.check.steps.recorded import Made
 from autograd_mini.check.steps.updates import Update
 from autograd_mini.check.steps.variables import Path
@@ -55,6 +56,15 @@ class Fit:
     def sure(self) -> bool:
         """Whether the loss is one, by what the code says, or by what is derived."""
         return self.complete or self.loss.rank <= SURE
+
+    def at(self, factor: float) -> Fit:
+        """The same with another factor: those whose gradient is 0 stay right."""
+        ratios = {update.variable.paths: 0.0 for update in self.parameters} | dict(self.ratios)
+        alike = {
+            paths for paths, ratio in ratios.items() if abs(ratio - factor) <= SAME * abs(factor)
+        }
+        right = {paths for paths in self.right if not ratios[paths]} | alike
+        return replace(self, factor=factor, right=frozenset(right))
 
 
 def between_updates(after: Node, leaf: Node) -> set[Node]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from autograd_mini.check.steps.residuals import (
 from autograd_mini.check.steps.trained import Trained
 from autograd_mini.check.steps.updates import Update, moved_from, rate_number, rate_of
 from autograd_mini.check.steps.variables import Held, Path, Variable, as_numbers
-from autograd_mini.core.graph import topological_order
+from autograd_mini.core.graph import Node, topological_order
 from autograd_mini.typing import Array
 
 
@@ -37,6 +37,8 @@ def fitting(trained: Trained, ran: Ran, asked: str | None) -> Fit:
     fits = []
     for loss in trained.explicit(ran, asked):
         fit = trained.fit(loss, {}, ran)
+        if fit is not None and not fit.complete and trained.moves_all(fit.parameters, ran):
+            _refuse_several_updates(trained, fit, ran, ())  # right for no other loss either
         if fit is not None and trained.step.derived:  # N times the gradient is none
             is_right = abs(fit.factor - 1) <= SAME
             return replace(fit, factor=1.0, right=fit.right if is_right else frozenset())
@@ -95,15 +97,8 @@ def _refuse_several(trained: Trained, fits: Sequence[Fit], ran: Ran) -> None:
     """
     for fit in fits:
         ran, root = trained.root(fit.loss, {}, ran)
-        order = set() if root is None else set(topological_order(root))
-        for update in fit.parameters:
-            leaf, nodes = ran.leaves[update.variable], ran.nodes_after(update.variable)
-            if any(is_read_between(node, leaf, order) for node, _ in nodes):
-                raise CannotTell(
-                    f"{trained.step.words} updates {trained.names[update]} more than once, and has "
-                    f"{fit.loss.words}, in between: check one update by --call, as a function",
-                    progress=2,
-                )
+        order = () if root is None else topological_order(root)
+        _refuse_several_updates(trained, fit, ran, order)
         rest = frozenset(u.variable.paths for u in fit.parameters) - fit.right
         alone = replace(trained, wanted=rest)
         if not fit.right or not rest or _follows(alone, fit.loss, ran, fit.parameters):
@@ -119,6 +114,23 @@ def _refuse_several(trained: Trained, fits: Sequence[Fit], ran: Ran) -> None:
                 )
 
 
+def _refuse_several_updates(trained: Trained, fit: Fit, ran: Ran, order: Collection[Node]) -> None:
+    """Refuse a step that updates a parameter, and goes on with it to the next update, or to what
+    stands in an order.
+
+    Raises:
+        CannotTell: it does.
+    """
+    for update in fit.parameters:
+        leaf, nodes = ran.leaves[update.variable], ran.nodes_after(update.variable)
+        if any(is_read_between(node, leaf, order) for node, _ in nodes):
+            raise CannotTell(
+                f"{trained.step.words} updates {trained.names[update]} more than once, and has "
+                f"{fit.loss.words}, in between: check one update by --call, as a function",
+                progress=2,
+            )
+
+
 def _follows(trained: Trained, loss: Loss, ran: Ran, moved: Sequence[Update]) -> bool:
     """Whether all updates that are wanted are right for a loss, also where others are moved."""
     fit = trained.fit(loss, {}, ran)
@@ -127,17 +139,20 @@ def _follows(trained: Trained, loss: Loss, ran: Ran, moved: Sequence[Update]) ->
 
 def _with_factor_on_the_way(trained: Trained, *fits: Fit) -> Fit:
     """A fit of which no update says the factor, with that of what is nearest to the loss: of
-    several that for which only the output's error is wrong, or around which most is right.
+    several that for which only the output's error is wrong, or around which most is right.  Where
+    some say a factor, as by the symmetry of data, and only the output's error is wrong for another,
+    it is that.
     """
-    if fits[0].agreeing:
+    said = fits[0].agreeing > 0
+    if said and abs(abs(fits[0].factor) - 1) <= SAME:
         return fits[0]
-    known = [(fit, _unsaid(trained, fit)) for fit in fits]
+    known = [(fit, _unsaid(trained, fit)) for fit in (fits[:1] if said else fits)]
     several = [(fit, unsaid) for fit, unsaid in known if unsaid is not None]
     for fit, unsaid in several:
         factor = unsaid.of_error
         if factor is not None:
-            return replace(fit, factor=factor)
-    if not several:
+            return fit.at(factor)
+    if said or not several:
         return fits[0]
     alike = [both for both in several if both[0].loss.rank == several[0][0].loss.rank]
     fit, unsaid = max(alike, key=lambda both: len(both[1].on_the_way))
@@ -176,13 +191,14 @@ def _with_decay(trained: Trained, fits: Sequence[Fit], ran: Ran) -> Fit | None:
 
     Where some number that may be the loss has a penalty, none is left out.
     """
-    found = [[_decays_elsewhere(trained, fit, number) for number in (0, 1)] for fit in fits]
     best: Fit | None = None
-    for fit, (one, other) in zip(fits, found, strict=True):
-        if one is None or other is None:
+    for fit in fits:
+        one = _decays_elsewhere(trained, fit, 0)
+        if one is None:
             return None
-        same = one and one.keys() == other.keys()
-        if not same or not all(one[paths].is_same(other[paths]) for paths in one):
+        other = _decays_elsewhere(trained, fit, 1) if one else None
+        same = other is not None and one.keys() == other.keys()
+        if other is None or not same or not all(one[p].is_same(other[p]) for p in one):
             continue
         decayed = trained.fit(replace(fit.loss, decay=one), {}, ran)
         decayed = None if decayed is None else trained.elsewhere(decayed)

@@ -54,6 +54,10 @@ class Sources:
         return self._signed(update) if ratio_of(taken, right) is None else None
 
     @cached_property
+    def _signs(self) -> set[str]:
+        return signed_in(self.known)
+
+    @cached_property
     def _says_clip(self) -> bool:
         return any("clip" in ast.unparse(s.node) for s in self.known.statements)
 
@@ -91,7 +95,9 @@ class Sources:
     def _signed(self, update: Update) -> Made | None:
         """The array of whose signs an update is made."""
         own = {text for path in update.variable.paths for text in (path.text, *path.names)}
-        shape, named = update.variable.before.shape, signed_in(self.known) - own
+        shape, named = update.variable.before.shape, self._signs - own
+        if not named:
+            return None
         found = [
             made
             for made in self._arrays(update, False)
@@ -147,7 +153,10 @@ def scaled_in(update: Update, ran: Ran) -> Node | None:
     """
     shape, leaf = update.variable.before.shape, ran.leaves.get(update.variable)
     for after, _ in ran.nodes_after(update.variable):
-        for node in _elementwise_below(after, shape, leaf):
+        below = list(_elementwise_below(after, shape, leaf))
+        if all(squared(each) is None for each in below):
+            continue
+        for node in below:
             if symbol_of(node) == "/":
                 over, under = (list(_elementwise_below(p, shape, leaf)) for p in node.parents)
                 squares = {squared(each) for each in under}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -204,13 +204,15 @@ class Trained:
             moved: what is moved; those of the fit if empty.
         """
         moved = moved or fit.parameters
-        others = [self.fit_elsewhere(fit.loss, moved, number) for number in (0, 1)]
-        for before, other in zip((fit, *others), others, strict=False):
-            if before is None or other is None or len(other.parameters) != len(fit.parameters):
+        fits = [fit]
+        for number in (0, 1):
+            other = self.fit_elsewhere(fit.loss, moved, number)
+            if other is None or len(other.parameters) != len(fit.parameters):
                 return fit
-            if abs(other.factor - before.factor) <= SAME * abs(before.factor):
+            if abs(other.factor - fits[-1].factor) <= SAME * abs(fits[-1].factor):
                 return replace(fit, factor=other.factor, right=other.right)
-        here, there = ({} if each is None else each.ratios for each in others)
+            fits.append(other)
+        here, there = (each.ratios for each in fits[1:])
         by_chance = {
             paths
             for paths in here
@@ -310,6 +312,15 @@ class Trained:
 
     def is_wanted(self, update: Update) -> bool:
         return self.wanted is None or update.variable.paths in self.wanted
+
+    def moves_all(self, parameters: Collection[Update], ran: Ran) -> bool:
+        """Whether all that the step adds to is among parameters."""
+        return not any(
+            leaf is None or self._is_update(update, ran, leaf)
+            for update in self.changed
+            if update not in parameters
+            for leaf in (ran.leaves.get(update.variable),)
+        )
 
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
