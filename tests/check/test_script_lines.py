@@ -83,6 +83,16 @@ def test_a_helper_for_a_local_derivative_that_several_layers_call(wrong, tmp_pat
     assert slip.repair.text.removesuffix(" * 1") == f"return {right}"
 
 
+def test_a_line_in_a_loop_over_layers_that_reads_no_value_of_theirs(tmp_path, tried):
+    """It makes what another is read for beside it, in each turn of another shape."""
+    right = "np.dot(weights[-l + 1].T, delta) * sp"
+    text = SAMPLES.replace(f"delta = {right}", f"back = {right[:-5]}\n        delta = back * sp")
+    slip, line, where = told(tmp_path, text, "delta = back * sp", "delta = sp")
+    assert line == where
+    assert slip.repair.text in ("delta = back * sp", "delta = sp * back")
+    assert len(tried) < 200  # it takes the line above it to be wrong otherwise
+
+
 DICTS = """
 import numpy as np
 

@@ -39,7 +39,7 @@ def derived_rows(truth: Truth, row: Row) -> Iterator[tuple[tuple[Claim, ...], li
     lower = list(zip(*map(truth.made_of, row), strict=False))
     yield from (_slopes(truth, nodes, row) for nodes in higher)
     yield from (_slopes(truth, row, nodes) for nodes in lower)
-    yield from (_gradients(truth, nodes) for nodes in (row, *lower, *higher))
+    yield from (gradients_of(truth, nodes) for nodes in (row, *lower, *higher))
 
 
 def values_of(row: Row) -> tuple[tuple[Claim, ...], list[Array]]:
@@ -47,13 +47,14 @@ def values_of(row: Row) -> tuple[tuple[Claim, ...], list[Array]]:
     return tuple(Claim("value", node) for node in row), [np.asarray(node.data) for node in row]
 
 
+def gradients_of(truth: Truth, nodes: Row) -> tuple[tuple[Claim, ...], list[Array]]:
+    """The gradients of nodes."""
+    return tuple(Claim("gradient", node) for node in nodes), [truth.gradients[n] for n in nodes]
+
+
 def _slopes(truth: Truth, nodes: Row, below: Row) -> tuple[tuple[Claim, ...], list[Array]]:
     steep = [truth.steep(node, [other])[0] for node, other in zip(nodes, below, strict=True)]
     return tuple(Claim("slope", node) for node in nodes), steep
-
-
-def _gradients(truth: Truth, nodes: Row) -> tuple[tuple[Claim, ...], list[Array]]:
-    return tuple(Claim("gradient", node) for node in nodes), [truth.gradients[n] for n in nodes]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import numpy as np
 from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import HANDED, PART
-from autograd_mini.check.lines.operands import Read, derived_rows, read_at, values_of
+from autograd_mini.check.lines.operands import Read, derived_rows, gradients_of, read_at, values_of
 from autograd_mini.check.lines.program import Event, Site
 from autograd_mini.check.lines.rows import Row, handed_back, operands, rows
 from autograd_mini.check.lines.source import Place
@@ -355,7 +355,9 @@ class Substitutes:
             for claim, array in known:
                 if factor == 1 or claim.kind == "gradient":
                     yield _times(factor, [claim]), [*[None] * (count - 1), factor * array]
-        yield from self._handed_values(site)
+        for claims, arrays in self._beside(site):
+            for factor in self._factors[site] if claims[0].kind == "gradient" else [1.0]:
+                yield _times(factor, claims), [factor * array for array in arrays]
         yield from (((), arrays) for arrays in _arranged([event.value for event in events]))
 
     def _of_what_is_read(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
@@ -371,11 +373,14 @@ class Substitutes:
                 ):
                     yield claims, arrays
 
-    def _handed_values(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
-        """What can be read there or beside it, turn by turn, and may be handed on as it is."""
+    def _beside(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
+        """The gradients of what can be read there or beside it, turn by turn, and the values, which
+        may be handed on as they are.
+        """
         shapes, read = [event.value.shape for event in self._trial.sites[site]], self._read_at(site)
-        for row in (*read.own, *read.others) if len(shapes) > 1 else ():
-            claims, arrays = values_of(row)
+        rows = (*read.own, *read.others) if len(shapes) > 1 else ()
+        several = [gradients_of(self._truth, row) for row in read.others if rows]
+        for claims, arrays in (*several, *map(values_of, rows)):
             if [array.shape for array in arrays] == shapes:
                 yield claims, arrays
 
