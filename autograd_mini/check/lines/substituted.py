@@ -126,14 +126,14 @@ class Substitutes:
             for claim in self._truth.claims(event.value):
                 if claim.kind != "gradient" or claim.moved or claim.factor in before:
                     continue
-                if claim.factor * self._truth.scale > 0 or self._gives_right(event.site):
+                if claim.factor * self._truth.scale > 0 or self._gives_right(event):
                     before.setdefault(claim.factor)
         return found
 
-    def _gives_right(self, site: Site) -> bool:
-        """Whether a right gradient is made of what is made at a site."""
-        trial = self._trial
-        return bool(trial.evidence) and not trial.evidence.isdisjoint(trial.spoils(site))
+    def _gives_right(self, event: Event) -> bool:
+        """Whether a right gradient is made of an array."""
+        evidence = self._trial.evidence if event.value.size > 1 else set[str]()
+        return bool(evidence) and not evidence.isdisjoint(self._trial.spoils(event.site))
 
     @cached_property
     def _right(self) -> set[Site]:
