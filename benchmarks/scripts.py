@@ -17,7 +17,8 @@ or one in the line that makes it: then it is a rate.
 - found: one that is wrong is.
 - line: the first of the mistakes that are told is of the line that was changed.
 - one: one mistake is told, no more.
-- repaired: with the line that is shown, the program takes the steps that it took before.
+- repaired: with the line that is shown, the program takes the steps that it took before, or all its
+  first steps are one multiple of those: half of squares and squares are both a loss.
 - false: a line is shown as verified with which it does not.
 
 Seconds are those that the whole process computed, with modules that are compiled.  Beside those of
@@ -250,22 +251,31 @@ def is_mistake(program: Program, mutant: Mutant, right: list[np.ndarray]) -> boo
         return False
     if [w.shape for w in wrong] != [r.shape for r in right] or same(wrong, right):
         return False
-    before = program.trained(program.source, 0)
-    texts = [program.plainly(text) for text in (wrong_text(program, mutant), program.source)]
-    first = [program.trained(text, 1) for text in texts]
-    rounds = [
-        [(w - b, r - b) for w, r, b in zip(*both, before, strict=True)]
-        for both in ((wrong, right), first)
-    ]
-    if _RATE.search(mutant.before) and all(is_rate([step]) for step in rounds[0]):
+    steps = beside(program, wrong, right)
+    if _RATE.search(mutant.before) and all(is_rate([step]) for step in steps):
         return False
-    return not any(map(is_rate, rounds))
+    return not is_rate(steps) and not is_rate(first_steps(program, wrong_text(program, mutant)))
+
+
+Steps = list[tuple[np.ndarray, np.ndarray]]
+
+
+def beside(program: Program, wrong: list[np.ndarray], right: list[np.ndarray]) -> Steps:
+    """How far parameters have moved, each beside how far they should have."""
+    before = program.trained(program.source, 0)
+    return [(w - b, r - b) for w, r, b in zip(wrong, right, before, strict=True)]
+
+
+def first_steps(program: Program, text: str) -> Steps:
+    """The same of the first round alone, where steps are multiples of the gradients."""
+    texts = program.plainly(text), program.plainly(program.source)
+    return beside(program, *(program.trained(each, 1) for each in texts))
 
 
 _RATE = re.compile(r"lr|eta\b|learning_rate|l_rate|step_size")
 
 
-def is_rate(steps: list[tuple[np.ndarray, np.ndarray]]) -> bool:
+def is_rate(steps: Steps) -> bool:
     """Whether all steps are the same positive multiple of those that are right."""
     wrong = np.concatenate([w.ravel() for w, _ in steps])
     right = np.concatenate([r.ravel() for _, r in steps])
@@ -304,14 +314,20 @@ def judged(program: Program, mutant: Mutant | None, limit: float) -> Outcome:
 
 
 def mends(program: Program, text: str, repair: dict[str, Any]) -> bool:
-    """Whether with a repair a program takes the steps of the right one, but for their length."""
+    """Whether with a repair a program takes the steps of the right one, but for their length: where
+    the length is the same, so is every step.
+    """
     lines = text.splitlines()
     at = repair["line"]["number"] - 1
     count = repair["line"]["text"].count("\n") + 1
     indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
     lines[at : at + count] = [indent + line.strip() for line in repair["text"].split("\n")]
+    mended = "\n".join(lines) + "\n"
     try:
-        return same(program.trained("\n".join(lines) + "\n"), program.trained(program.source))
+        if same(program.trained(mended), program.trained(program.source)):
+            return True
+        steps = first_steps(program, mended)
+        return is_rate(steps) and not all(same([w], [r]) for w, r in steps)
     except Exception:  # what does not run mends nothing
         return False
 

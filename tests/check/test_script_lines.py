@@ -1,5 +1,6 @@
 """Slips in training scripts whose line tells itself only by what it is handed, turn by turn."""
 
+import numpy as np
 import pytest
 
 from autograd_mini import check_script
@@ -199,6 +200,43 @@ def test_a_line_is_like_those_beside_it(right, wrong, tmp_path):
         exec(text, found := {})
         results.append((found["b"], found["m"]))
     assert results[0] == pytest.approx(results[1], rel=1e-12)
+
+
+COSTS = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(20, 3)), rng.normal(size=(20, 1))
+theta, alpha, lam, costs = np.zeros((3, 1)), 0.05, 0.1, []
+for step in range(30):
+    errors = X.dot(theta) - y
+    costs.append((np.sum(errors**2) + lam * np.sum(theta[1:] ** 2)) / (2 * len(y)))
+    penalty = lam * theta
+    penalty[0] = 0
+    grad = (X.T.dot(errors) + penalty) / len(y)
+    theta = theta - alpha * grad
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("(X.T.dot(errors) + penalty) / len(y)", "penalty / len(y)"),  # not penalty[0] = 0
+        ("theta - alpha * grad", "theta"),
+    ],
+)
+def test_a_line_of_one_update(right, wrong, tmp_path):
+    """A line that puts 0 into a part makes nothing else; what changes nothing has a rate by its
+    name.
+    """
+    slip, line, where = told(tmp_path, COSTS, right, wrong)
+    assert line == where
+    mended = slipped(COSTS, right, wrong).replace(slip.line.text.strip(), slip.repair.text.strip())
+    results = []
+    for text in (COSTS, mended):
+        exec(text, found := {})
+        results.append(found["theta"])
+    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
 
 
 CHARACTERS = """

@@ -580,3 +580,50 @@ def test_what_is_kept_in_a_list_of_any_name_is_the_loss(tmp_path):
     slip = "np.mean(p - y)", "np.mean(p + y)"
     assert repaired(checked(tmp_path, HISTORY, slip)) == ("b -= 0.1 * np.mean(p + y)",
                                                           "b -= 0.1 * np.mean(p - y)")  # fmt: skip
+
+
+AVERAGED = """
+    import numpy as np
+
+    rng = np.random.default_rng(4)
+    x, t = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
+    W1, b1 = rng.normal(size=(3, 5)), np.zeros(5)
+    W2, b2 = rng.normal(size=(5, 2)), np.zeros(2)
+    mW1, mb1, mW2, mb2 = 0 * W1, 0 * b1, 0 * W2, 0 * b2
+    beta, lr = 0.9, 0.1
+    for epoch in range(20):
+        h = np.tanh(x @ W1 + b1)
+        out = h @ W2 + b2
+        print(np.mean(np.sum((out - t) ** 2, axis=1)))
+        dout = 2 * (out - t) / len(x)
+        dW2 = h.T @ dout
+        db2 = dout.sum(axis=0)
+        dpre = (dout @ W2.T) * (1 - h**2)
+        dW1 = x.T @ dpre
+        db1 = dpre.sum(axis=0)
+        mW1 = beta * mW1 + (1 - beta) * dW1
+        mb1 = beta * mb1 + (1 - beta) * db1
+        mW2 = beta * mW2 + (1 - beta) * dW2
+        mb2 = beta * mb2 + (1 - beta) * db2
+        W1 -= lr * mW1
+        b1 -= lr * mb1
+        W2 -= lr * mW2
+        b2 -= lr * mb2
+"""
+
+
+def test_the_weight_of_a_running_average_belongs_to_the_rate(tmp_path):
+    """Where all is wrong too: nothing else says that the updates are 0.1 times the gradients."""
+    report = checked(tmp_path, AVERAGED)
+    assert report.ok
+    assert "divided by lr = 0.1 · (1 - beta) = 0.1 (loss=)" in str(report)
+    slip = "2 * (out - t) / len(x)", "2 * out / len(x)"
+    assert repaired(checked(tmp_path, AVERAGED, slip, seconds=60)) == (
+        "dout = 2 * out / len(x)", "dout = 2 * (out - t) / len(x)")  # fmt: skip
+
+
+def test_a_factor_of_its_own_is_told_where_it_makes_a_line_unlike_others(tmp_path):
+    """Not ``mW1 = beta * mW1 + dW1``, which is as right."""
+    report = checked(tmp_path, AVERAGED, ("x.T @ dpre", "0.1 * (x.T @ dpre)"), seconds=60)
+    assert repaired(report) == ("dW1 = 0.1 * (x.T @ dpre)", "dW1 = x.T @ dpre")
+    assert "mW1 = beta * mW1 + dW1" not in str(report)

@@ -18,6 +18,7 @@ from autograd_mini.check.holders import held
 from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.edits import Edit, Words, edits, words_of
+from autograd_mini.check.lines.formulas import is_rate
 from autograd_mini.check.lines.instrument import with_hooks
 from autograd_mini.check.lines.line import is_mask, name_of_call
 from autograd_mini.check.lines.program import Stopped
@@ -217,7 +218,8 @@ class Candidates:
         written = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         written |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
         tools = {n for n, v in names.items() if callable(v) or inspect.ismodule(v)}
-        return {n: v for n, v in names.items() if n in written or n in used or n in tools}
+        known = written | tools | set(used)
+        return {n: v for n, v in names.items() if n in known or is_rate(n)}
 
     def _evaluated(self, every: _Listed, cost: float) -> Iterator[Candidate]:
         """Edits, without those that fail, and those that do what one before did."""

@@ -100,7 +100,8 @@ class Line:
     @cached_property
     def rates(self) -> list[ast.expr]:
         """The learning rates at hand, by their names, and numbers that may be one."""
-        named = [word.node for word in self.words.numbers if word.here and is_rate(word.text)]
+        numbers = (w for w in self.words.numbers if w.here or isinstance(w.node, ast.Name))
+        named = [word.node for word in numbers if is_rate(word.text)]
         return [*named, *(number(value) for value in self.words.constants if 0 < value < 1)]
 
     @cached_property

@@ -19,12 +19,12 @@ import numpy as np
 
 from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.claims import Claim, Truth
-from autograd_mini.check.lines.instrument import HANDED, PART
+from autograd_mini.check.lines.instrument import HANDED, PART, WHOLE
 from autograd_mini.check.lines.operands import Read, derived_rows, gradients_of, read_at, values_of
 from autograd_mini.check.lines.program import Event, Site
 from autograd_mini.check.lines.rows import Row, handed_back, operands, rows
 from autograd_mini.check.lines.source import Place
-from autograd_mini.check.lines.syntax import makes_zeros, operands_read, terms
+from autograd_mini.check.lines.syntax import makes_zeros, number_of, operands_read, terms
 from autograd_mini.check.lines.trial import Trial, is_multiple
 from autograd_mini.typing import Array
 
@@ -191,6 +191,8 @@ class Substitutes:
             if numbers in tried:
                 continue
             tried.add(numbers)
+            if not self._may_make(site, arrays):
+                continue
             if _is_reordered(trial.sites[site], arrays):
                 if named is None or any(claim.node is named for claim in claims):
                     return None
@@ -201,6 +203,20 @@ class Substitutes:
             if names >= spoiled or self._end.passed:
                 break
         return best and self._before_scaling(self._where_made(best))
+
+    def _may_make(self, site: Site, arrays: Sequence[Array | None]) -> bool:
+        """Whether a statement may make an array: where it puts one number into a part, the rest
+        stays as it was.
+        """
+        match self._trial.program.statement(site.place).node:
+            case ast.Assign([ast.Subscript()], value) if number_of(value) is not None:
+                before, meant = self._before(self._trial.sites[site][-1]), arrays[-1]
+                if len(arrays) > 1 or site.slot != WHOLE or before is None or meant is None:
+                    return True
+                if before.value.shape == meant.shape:
+                    other = meant[~np.isclose(before.value, meant, rtol=1e-7, atol=0)]
+                    return not other.size or bool(np.ptp(other) == 0)
+        return True
 
     def _carried(self, found: Substituted) -> Substituted:
         """The same where a line of a loop is right in the first turn, and in those that follow is

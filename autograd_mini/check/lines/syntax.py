@@ -343,6 +343,11 @@ def leaves_as_it_is(statement: ast.stmt) -> bool:
     return [ast.unparse(target) for target in statement.targets] == [ast.unparse(statement.value)]
 
 
+def does_nothing(statement: ast.stmt) -> bool:
+    """Whether a statement adds 0, or leaves what it names as it is."""
+    return adds_nothing(statement) or leaves_as_it_is(statement)
+
+
 def only_names(statement: ast.stmt) -> bool:
     """Whether a statement gives another name to something: ``new_b = b``."""
     match statement:

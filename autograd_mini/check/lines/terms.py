@@ -36,7 +36,11 @@ def insertions(line: Line) -> Iterator[Change]:
             continue
         yield from stabilisers(line, node, depth)
         yield from centred(line, node, depth)
-        if node in line.roots or isinstance(line.tree.parent(node), ast.Dict):
+        around = line.tree.parent(node)
+        match around:
+            case ast.BinOp(left=left, op=ast.Div()) if around in line.roots and node is left:
+                yield from paths(line, node, depth)
+        if node in line.roots or isinstance(around, ast.Dict):
             yield from penalties(line, node, depth)
             yield from paths(line, node, depth)
         if node in line.roots:

@@ -237,8 +237,8 @@ def _shallow(node: ast.AST) -> ast.AST:
 
 def beside_others(edited: ast.stmt, statement: Statement) -> float:
     """How much less likely a change is than others, by what else stands in the function: it is
-    likelier if with it the statement is another but for names, and was not, and less likely if what
-    it takes away stands in another as well.
+    likelier if with it the statement is another but for names, and was not, and less likely if it
+    was one, and is not, or if what is taken away stands in another as well.
 
     >>> from autograd_mini.check.lines.source import unit_of
     >>> def step(w, b, rate, x, e, n):
@@ -252,18 +252,22 @@ def beside_others(edited: ast.stmt, statement: Statement) -> float:
     """
     others = [node for node in statement.unit.statements.values() if node is not statement.node]
     form = _form(edited)
-    was_other = form.count("_") >= _TELLING and form != _form(statement.node)
-    if was_other and any(_form(other) == form for other in others):
+    own, forms = _form(statement.node), set(map(_form, others))
+    if form != own and form in forms and form.count("_") >= _TELLING:
         return _LIKE_ANOTHER
+    if form != own and own in forms and own.count("_") >= _TELLING_BEFORE:
+        return _UNLIKE_ANOTHER
     pairs = changed_parts(statement.node, edited)
     gone = {_key(old) for old, _ in pairs if isinstance(old, ast.BinOp | ast.UnaryOp)}
     parts = (part for other in others for part in ast.walk(other)) if gone else ()
     return _STANDS_ELSEWHERE if any(_key(part) in gone for part in parts) else 0.0
 
 
-_LIKE_ANOTHER, _STANDS_ELSEWHERE = -0.6, 0.6
-_TELLING = 3
-"""How many names two statements have, at the least, if they are compared."""
+_LIKE_ANOTHER, _UNLIKE_ANOTHER, _STANDS_ELSEWHERE = -0.6, 0.6, 0.6
+_TELLING, _TELLING_BEFORE = 3, 5
+"""How many names two statements have, at the least, if they are compared with a change, and
+without it: most products of two names are alike.
+"""
 
 
 def _form(node: ast.stmt) -> str:

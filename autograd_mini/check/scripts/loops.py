@@ -14,7 +14,12 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HANDED, HOOKS, PART
 from autograd_mini.check.lines.program import Follow, Program, Site, Stopped
 from autograd_mini.check.lines.source import Place, Unit
-from autograd_mini.check.lines.syntax import is_made_of_itself, target_of, updates_itself
+from autograd_mini.check.lines.syntax import (
+    is_made_of_itself,
+    leaves_as_it_is,
+    target_of,
+    updates_itself,
+)
 from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, stored
 from autograd_mini.check.scripts.execution import Execution, File
@@ -169,7 +174,8 @@ class _Search:
         if place not in self._known:
             try:
                 node = self.program.statement(place).node
-                self._known[place] = updates_itself(node) or is_made_of_itself(node)
+                made = updates_itself(node) or is_made_of_itself(node)
+                self._known[place] = made or leaves_as_it_is(node)
             except KeyError:
                 return False
         return self._known[place]

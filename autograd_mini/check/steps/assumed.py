@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from autograd_mini.check.report.mistakes import MOST_NAMES
 from autograd_mini.check.report.view import named
+from autograd_mini.check.steps.averages import goes_on
 from autograd_mini.check.steps.fit import Fit
 from autograd_mini.check.steps.multiples import SAME
 from autograd_mini.check.steps.trained import Trained
-from autograd_mini.check.steps.updates import goes_on, rate_number, rate_of
+from autograd_mini.check.steps.updates import rate_number, rate_of
 
 
 def assumptions(trained: Trained, fit: Fit) -> Iterator[str]:
@@ -26,8 +27,9 @@ def assumptions(trained: Trained, fit: Fit) -> Iterator[str]:
         times += f", which is {factor:.6g} × that of the loss"
     plain = [update for update in fit.parameters if update not in fit.sources]
     rates = {t: v for update in plain for t, v in rate_of(update, fit.parameters).items()}
+    bracketed = {f"({text})" if " " in text else text: value for text, value in rates.items()}
     by = " · ".join(f"{text} = {value:g}" if text != f"{value:g}" else text
-                    for text, value in rates.items())  # fmt: skip
+                    for text, value in bracketed.items())  # fmt: skip
     sources = dict.fromkeys(
         f"{made.name}, line {made.site.place[1]}" for made in fit.sources.values()
     )

@@ -15,9 +15,10 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HANDED, PART, with_hooks
 from autograd_mini.check.lines.program import Program, Site
 from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.steps.averages import is_average
 from autograd_mini.check.steps.decay import Decay
 from autograd_mini.check.steps.recorded import Made, Ran
-from autograd_mini.check.steps.updates import is_average, statement_of
+from autograd_mini.check.steps.updates import statement_of
 from autograd_mini.check.steps.variables import Held, Path, as_numbers
 from autograd_mini.check.structure import is_of_squares_or_logarithms
 from autograd_mini.core.graph import Node

@@ -10,10 +10,17 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.lines.claims import is_gradient_name
+from autograd_mini.check.lines.formulas import is_rate
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Place, Statement
-from autograd_mini.check.lines.syntax import amount_of, leaves_as_it_is, target_of, updates_itself
+from autograd_mini.check.lines.syntax import (
+    amount_of,
+    does_nothing,
+    leaves_as_it_is,
+    target_of,
+    updates_itself,
+)
 from autograd_mini.check.steps.recorded import Ran, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
@@ -95,7 +102,13 @@ def with_unmoved(
     still = [replace(u, taken=np.zeros(u.variable.before.shape)) for u in others]
     known.update(update.variable for update in others)
     left = [v for v in named if v not in known]
-    never = _never_moved(step, left, elsewhere) if known else []
+    never = _never_moved(step, left, elsewhere)
+    if not known:  # nothing tells a rate but its name
+        never = [
+            replace(u, factors=_rates(step, u.statement))
+            for u in never
+            if u.statement is not None and does_nothing(u.statement.node)
+        ]
     return [*changed, *still, *never]
 
 
@@ -139,6 +152,18 @@ def _never_moved(step: Step, several: Sequence[Variable], ran: Ran) -> list[Upda
             zeros, last = np.zeros(variable.before.shape), [*statements.values()][-1:]
             found += [Update(variable, zeros, statement) for statement in last]
     return with_factors(step, found)
+
+
+def _rates(step: Step, statement: Statement) -> dict[str, float]:
+    """The learning rate at hand before a statement, by its name, if there is one."""
+    found: dict[str, float] = {}
+
+    def visit(_: Program, names: Mapping[str, Any]) -> None:
+        found.update({n: v for n, v in names.items() if is_rate(n) and isinstance(v, float)})
+        raise Stopped
+
+    run(step, (), before=statement.place, visit=visit)
+    return found if len(found) == 1 else {}
 
 
 def _written_into(step: Step) -> dict[Place, tuple[Statement, list[Held]]]:

@@ -16,7 +16,8 @@ from autograd_mini.check.lines.formulas import RATES, is_rate
 from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Program, Stopped
 from autograd_mini.check.lines.source import Statement
-from autograd_mini.check.lines.syntax import amount_of, updates_itself
+from autograd_mini.check.lines.syntax import amount_of
+from autograd_mini.check.steps.averages import weights
 from autograd_mini.check.steps.multiples import SAME, TELLING, ratio_of
 from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.step import Step
@@ -183,25 +184,6 @@ _APART = 0.25
 """How far another point lies, as a part of a variable's usual size."""
 
 
-def goes_on(statement: ast.stmt) -> bool:
-    """Whether a statement adds to what its target held, be it to a part of that: an average.
-
-    >>> [goes_on(ast.parse(text).body[0]) for text in ("m = 0.9 * m + 0.1 * x", "m = f(m)")]
-    [True, False]
-    """
-    return updates_itself(statement) or is_average(statement)
-
-
-def is_average(statement: ast.stmt) -> bool:
-    """Whether a statement adds something to a part of what its target held: a running average."""
-    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, ast.BinOp):
-        return False
-    target, added = ast.unparse(statement.targets[0]), statement.value
-    parts = [p for side in (added.left, added.right) if isinstance(side, ast.BinOp)
-             if isinstance(side.op, ast.Mult) for p in (side.left, side.right)]  # fmt: skip
-    return isinstance(added.op, ast.Add) and target in map(ast.unparse, parts)
-
-
 def statement_of(program: Program, made: Made) -> Statement | None:
     """The statement that made something."""
     try:
@@ -273,10 +255,11 @@ _PASSES = 16
 def _scalars_of(
     amount: ast.expr, statement: Statement, names: Mapping[str, Any]
 ) -> Iterator[tuple[str, bool]]:
-    """The operands of an amount; of a sum, and of what is made before, ``w -= dw`` behind
-    ``dw = lr * g``, those that are a rate by their names.
+    """The operands of an amount; of running averages in it their weights; of a sum, and of what is
+    made before, ``w -= dw`` behind ``dw = lr * g``, those that are a rate by their names.
     """
     yield from scalars(amount, True)
+    yield from ((weight, False) for weight in weights(amount, statement))
     given = [term for term in _terms(amount) if not _is_zero(term, names)]
     every = [
         {each for each in scalars(one, True) if is_rate(each[0])}
