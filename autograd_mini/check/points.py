@@ -107,8 +107,8 @@ def _where_not_special(
     moving = [np.any(problem.nodes[name].data) for name in problem.parameters]
     kinks = (at_kink(node) for node in problem.order)
     at_zero = not all(moving) and any(at is not None and at.any() for at in kinks)
-    is_special = zero or not any(moving) or at_zero
-    if problem.program is None or problem.uncertain or not is_special:
+    is_special = not any(moving) or at_zero
+    if problem.program is None or problem.uncertain or not (zero or is_special):
         return here
     if not any(q.verdict == DIFFER for q in here.quantities):
         return here
@@ -119,7 +119,7 @@ def _where_not_special(
         return here
     if there is None or not any(q.verdict == DIFFER for q in there.quantities):
         return here
-    if zero and not any(there.problem.manual[name].any() for name in zero):
+    if not is_special and not any(there.problem.manual[name].any() for name in zero):
         return here
     return replace(there, notes=(_SPECIAL, *there.notes))
 

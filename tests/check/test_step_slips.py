@@ -511,6 +511,43 @@ def test_what_is_never_updated_is_seen_where_all_else_is_0_at_first(tmp_path):
     assert told(report)[0] == "w -= 0"
 
 
+RECTIFIED = """import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+rng = np.random.default_rng(3)
+X, Y = rng.normal(size=(4, 9)), rng.integers(0, 2, size=(1, 9)).astype(float)
+X[:, 0] = -5 * np.ones(4)
+params = {"W1": np.abs(rng.normal(size=(3, 4))), "b1": np.zeros((3, 1))}
+params |= {"W2": rng.normal(size=(3, 3)), "b2": np.zeros((3, 1)), "W3": rng.normal(size=(1, 3))}
+for step in range(50):
+    z1 = params["W1"] @ X + params["b1"]
+    a1 = np.maximum(0, z1)
+    z2 = params["W2"] @ a1 + params["b2"]
+    a2 = np.maximum(0, z2)
+    s = sigmoid(params["W3"] @ a2)
+    print(np.sum((s - Y) ** 2))
+    dz3 = 2 * (s - Y) * s * (1 - s)
+    grads = {"dW3": dz3 @ a2.T}
+    dz2 = params["W3"].T @ dz3 * (z2 > 0)
+    grads["dW2"], grads["db2"] = dz2 @ a1.T, dz2.sum(axis=1, keepdims=True)
+    dz1 = params["W2"].T @ dz2 * (z1 > 0)
+    grads["dW1"], grads["db1"] = dz1 @ X.T, dz1.sum(axis=1, keepdims=True)
+    for name in list(params):
+        params["" + name] = params["" + name] - 0.1 * grads["d" + name]
+"""
+
+
+def test_updates_by_made_up_keys_that_never_move_are_updates(tmp_path):
+    """All that is taken away is 0, where a unit is at its kink: nothing is wrong with that."""
+    assert checked(tmp_path, RECTIFIED).ok
+    right, wrong = "dz3 = 2 * (s - Y) * s * (1 - s)", "dz3 = 2 * (s - Y) * Y * (1 - Y)"
+    report = checked(tmp_path, RECTIFIED, (right, wrong))
+    assert {"W1", "b1", "W2", "b2", "W3"} == set(report.quantities)
+    assert told(report) == (wrong, right)
+
+
 POINTS = """def step(b_now, m_now, points, rate):
     b_gradient = 0
     m_gradient = 0

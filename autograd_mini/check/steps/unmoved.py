@@ -21,7 +21,7 @@ from autograd_mini.check.lines.syntax import (
     target_of,
     updates_itself,
 )
-from autograd_mini.check.steps.recorded import Ran, run
+from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
@@ -64,9 +64,8 @@ def written(step: Step, found: Sequence[Variable], ran: Ran) -> list[Variable]:
     into = {
         id(made.value)
         for made in ran.made
-        if isinstance(made.value, np.ndarray) and made.site.slot not in (HANDED, PART)
-        if (by := statement_of(step.known, made)) and isinstance(by.node, ast.AugAssign)
-        if updates_itself(by.node) and made.name == ast.unparse(by.node.target)
+        if isinstance(made.value, np.ndarray) and made.site.slot != HANDED
+        if (by := statement_of(step.known, made)) and _makes_or_writes(by.node, made)
     }
     return [
         variable
@@ -78,6 +77,14 @@ def written(step: Step, found: Sequence[Variable], ran: Ran) -> list[Variable]:
             or names & {text for path in variable.paths for text in (path.text, *path.names)}
         )
     ]
+
+
+def _makes_or_writes(statement: ast.stmt, made: Made) -> bool:
+    """Whether a statement makes an updated array, or writes into it as a whole."""
+    if isinstance(statement, ast.AugAssign):
+        whole = made.site.slot != PART and made.name == ast.unparse(statement.target)
+        return whole and updates_itself(statement)
+    return isinstance(statement, ast.Assign) and updates_itself(statement)
 
 
 def with_unmoved(
@@ -106,8 +113,9 @@ def with_unmoved(
     if not known:  # nothing tells a rate but its name
         never = [
             replace(u, factors=_rates(step, u.statement))
-            for u in never
             if u.statement is not None and does_nothing(u.statement.node)
+            else u
+            for u in never
         ]
     return [*changed, *still, *never]
 
