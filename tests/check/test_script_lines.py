@@ -353,6 +353,34 @@ def test_an_element_that_is_read_nowhere_is_at_hand_where_one_of_its_shape_is(tm
     assert not slip.repair.ours
 
 
+AT_ONCE = slipped(
+    slipped(POOL, "            d_features[2 * i : 2 * i + 2, 2 * j : 2 * j + 2] = d_block\n", ""),
+    "d_block",
+    "d_features[2 * i : 2 * i + 2, 2 * j : 2 * j + 2]",
+)
+
+
+def test_a_factor_is_lost_that_compares_what_is_read_nowhere_any_more(tmp_path):
+    right, wrong = "(block == pooled[i, j]) * d_pooled[i, j]", "d_pooled[i, j]"
+    slip, line, where = told(tmp_path, AT_ONCE, right, wrong)
+    assert line == where
+    assert right in slip.repair.text
+    assert not slip.repair.ours
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["2 * features[{}]", "d_features[{}]", "features[{}].sum(axis=0)"],
+)
+def test_what_is_only_asked_to_be_equal_is_wrong_where_it_is_made(wrong, tmp_path):
+    """Other numbers there are equal to nothing either: what it spoils is not seen by these."""
+    part = "2 * i : 2 * i + 2, 2 * j : 2 * j + 2"
+    right = f"block = features[{part}]"
+    slip, line, where = told(tmp_path, AT_ONCE, right, f"block = {wrong.format(part)}")
+    assert line == where
+    assert slip.repair.text == right
+
+
 MARGINS = """
 import numpy as np
 
@@ -435,3 +463,36 @@ def test_what_is_n_times_a_gradient_has_the_sign_of_what_gives_right_ones(tmp_pa
     slip, line, where = told(tmp_path, ADDING, f"d_hidden = {right}", f"d_hidden = {wrong}")
     assert line == where
     assert slip.repair.text == f"d_hidden = {right}"  # with a bias that is 0, and a helper's value
+
+
+WEIGHTED = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, labels, weights = rng.normal(size=(9, 4)), rng.integers(0, 3, 9), rng.uniform(1, 2, size=(9, 1))
+targets = np.eye(3)[labels]
+W = 0.1 * rng.normal(size=(4, 3))
+for step in range(10):
+    exps = np.exp(X @ W)
+    probs = exps / exps.sum(axis=1, keepdims=True)
+    print(-np.mean(weights[:, 0] * np.log(probs[np.arange(9), labels])))
+    d_probs = -weights * targets / probs / len(X)
+    inner = np.sum(d_probs * probs, axis=1, keepdims=True)
+    d_scores = probs * (d_probs - inner)
+    W -= 0.1 * X.T @ d_scores
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("d_scores = probs * (d_probs - inner)", "d_scores = probs"),
+        ("d_scores = weights / len(X) * (probs - targets)", "d_scores = weights / len(X)"),
+    ],
+)
+def test_a_factor_is_lost_that_is_what_two_operands_differ_by(right, wrong, tmp_path):
+    text = slipped(WEIGHTED, "d_scores = probs * (d_probs - inner)", right)
+    slip, line, where = told(tmp_path, text, right, wrong)
+    assert line == where
+    assert slip.repair.text == right
+    assert not slip.repair.ours

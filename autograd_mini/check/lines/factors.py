@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import permutations
+
+import numpy as np
 
 from autograd_mini.check.lines.formulas import is_rate
 from autograd_mini.check.lines.line import Change, Line, is_product, meets
@@ -113,6 +116,10 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
     for size, extra in _other_sizes(line):
         yield Change("divide by number", node, made("_0 / _1", node, size), depth + extra)
         yield Change("insert number", node, made("_0 * _1", node, size), depth + extra + 0.3)
+    if node in line.roots:
+        for factor, extra in _of_two(line, shape):
+            product = "_1 * _0" if isinstance(factor, ast.Compare) else "_0 * _1"
+            yield Change("insert factor", node, made(product, node, factor), extra)
     quantities = line.quantities(shape)
     if shape == () and all(word.shape != () for word in quantities):
         return
@@ -149,6 +156,32 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
                 new = made("_0 * _1 * _2", word.copy(), copied(node.right), node)
                 yield Change("insert factor", node, new, depth + 0.3)
     yield from _inserted_matrices(line, node, depth)
+
+
+def _of_two(line: Line, shape: Shape | None) -> Iterator[tuple[ast.expr, float]]:
+    """Factors of two operands: what one that is read nowhere differs from, or is equal to; or what
+    outputs differ from targets by.
+    """
+    words = line.words
+    for one in (word for word in words.arrays if word.text in words.unread):
+        for other in (*words.arrays, *words.measures):
+            if other is not one and _broadcast(one.shape, other.shape, shape) is not None:
+                yield made("_0 - _1", one.copy(), other.copy()), -0.3
+                yield made("_0 - _1", other.copy(), one.copy()), -0.3
+                yield made("_0 == _1", one.copy(), other.copy()), 0.0
+    names = [word for word in words.arrays if isinstance(word.node, ast.Name | ast.Attribute)]
+    names = [word for word in names if shape and not line.is_gradient(word)]
+    for one, other in permutations(names, 2):
+        if one.here and one.shape == other.shape == _broadcast(one.shape, shape):
+            yield made("_0 - _1", one.copy(), other.copy()), 0.6 + 0.3 * (not other.here)
+
+
+def _broadcast(*shapes: Shape | None) -> Shape | None:
+    """The shape of an operation on arrays; ``None`` where there is none."""
+    try:
+        return np.broadcast_shapes(*(shape for shape in shapes if shape is not None))
+    except ValueError:
+        return None
 
 
 _RATE = 0.4

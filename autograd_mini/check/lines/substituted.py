@@ -244,15 +244,17 @@ class Substitutes:
     def _where_read(self, found: Substituted) -> Substituted:
         """The same where what a statement reads by a name was made of the right numbers, but not
         summed or turned as the statement needs them; or is a value of the loss, where another is
-        needed.
+        needed; or is only asked to be equal to something, which others are not either.
         """
         program, sites = self._trial.program, self._trial.sites
         statement = program.statement(found.place)
         read = operands_read(statement.node)
-        for site in sites:
+        for site in reversed(sites):
             events, unit = sites[site], program.statement(site.place).unit
             asked = events[0].name in read and unit is statement.unit
-            asked = asked and (site in self._right or self._is_unlikely(site))
+            asked = asked and (
+                site in self._right or self._is_unlikely(site) or not self._trial.spoils(site)
+            )
             for claims, arrays in self._others(events) if asked else ():
                 if not self._end.passed and self._right_with(site, arrays) >= found.names:
                     return Substituted(site.place, site, claims, arrays, found.names)
@@ -267,6 +269,11 @@ class Substitutes:
         for claim, array in known[:_MOST] if len(events) == 1 else ():
             if claim.kind == "value":
                 yield (claim,), [array]
+        values = [event.value for event in events]
+        for row in self._rows_of(len(events)) if len(events) > 1 else ():
+            claims, arrays = values_of(row)
+            if _is_as_wide(arrays, values):
+                yield claims, arrays
 
     def _lacking(self, found: Substituted, name: str) -> list[Array | None]:
         """What a name should stand for after each turn, that a sum in the next may be as meant."""
@@ -383,10 +390,7 @@ class Substitutes:
         values = [event.value for event in self._trial.sites[site]]
         for row in self._read_at(site).own:
             for claims, arrays in derived_rows(self._truth, row) if len(row) == len(values) else ():
-                both = list(zip(arrays, values, strict=True))
-                if all(array.shape == value.shape for array, value in both) or all(
-                    array.size > value.size for array, value in both
-                ):
+                if _is_as_wide(arrays, values):
                     yield claims, arrays
 
     def _beside(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
@@ -462,6 +466,15 @@ def _arranged(values: Sequence[Array]) -> Iterator[list[Array]]:
         yield [value[0] for value in values]
     elif len(shape) > 1:
         yield [value.T for value in values]
+
+
+def _is_as_wide(arrays: Sequence[Array], values: Sequence[Array]) -> bool:
+    """Whether arrays have the shapes of others, turn by turn, or are larger: those are summed too
+    far, then.
+    """
+    both = list(zip(arrays, values, strict=True))
+    is_same = all(array.shape == value.shape for array, value in both)
+    return is_same or all(array.size > value.size for array, value in both)
 
 
 def _is_constant(array: Array, axis: int) -> bool:

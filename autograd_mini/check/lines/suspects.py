@@ -110,11 +110,12 @@ class Suspects:
         penalty = own + missing(len(trial.wrong - spoils))
         every_turn = frozenset(trial.wrong.intersection(set().union(*moved)))
         cancels = own + _CANCELS + missing(len(trial.wrong - every_turn))
-        if len(moved) > 1 and (not spoils or cancels < penalty):
+        if substituted is not None and place == substituted.place:
+            spoils |= substituted.names
+            penalty = missing(len(trial.wrong - spoils))
+        elif len(moved) > 1 and (not spoils or cancels < penalty):
             # what is wrong several times may be right at the end
             spoils, own, penalty = every_turn, own + _CANCELS, cancels
-        if substituted is not None and place == substituted.place:
-            spoils, penalty = spoils | substituted.names, missing(len(trial.wrong - spoils))
         if not spoils & trial.wrong:
             return None
         event = trial.sites[trial.places[inside[0]][0]][0]

@@ -377,7 +377,8 @@ def _kept(program: Program, source: Made) -> Array | None:
 
 
 def _nearest(root: Node, ran: Ran) -> Made | None:
-    """Of what the statements of a recorded run made what stands nearest to the loss.
+    """Of what the statements of a recorded run made what stands nearest to the loss, where it was
+    made first: a line that should make a gradient of it may hand it on.
 
     What was made after an update, which is another before it, is none.
     """
@@ -388,7 +389,7 @@ def _nearest(root: Node, ran: Ran) -> Made | None:
             continue
         node = ran.again.get(made.node, made.node)
         if node in rank and np.array_equal(node.data, made.node.data):
-            found.append((rank[node], number, made))
+            found.append((rank[node], -number, made))
     return max(found)[2] if found else None
 
 
