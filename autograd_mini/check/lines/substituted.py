@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.deadline import Deadline
+from autograd_mini.check.lines.arranged import arranged, is_as_wide, is_constant, is_reordered
 from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import HANDED, PART, WHOLE
 from autograd_mini.check.lines.operands import Read, derived_rows, gradients_of, read_at, values_of
@@ -193,7 +194,7 @@ class Substitutes:
             tried.add(numbers)
             if not self._may_make(site, arrays):
                 continue
-            if _is_reordered(trial.sites[site], arrays):
+            if is_reordered([event.value for event in trial.sites[site]], arrays):
                 if named is None or any(claim.node is named for claim in claims):
                     return None
                 continue  # by its name it is to be something else
@@ -264,7 +265,7 @@ class Substitutes:
         self, events: Sequence[Event]
     ) -> Iterator[tuple[tuple[Claim, ...], Sequence[Array]]]:
         """What may be made instead of what is right for something."""
-        yield from (((), arrays) for arrays in _arranged([event.value for event in events]))
+        yield from (((), arrays) for arrays in arranged([event.value for event in events]))
         known = self._truth.known(events[0].value.shape, events[0].name)
         for claim, array in known[:_MOST] if len(events) == 1 else ():
             if claim.kind == "value":
@@ -272,7 +273,7 @@ class Substitutes:
         values = [event.value for event in events]
         for row in self._rows_of(len(events)) if len(events) > 1 else ():
             claims, arrays = values_of(row)
-            if _is_as_wide(arrays, values):
+            if is_as_wide(arrays, values):
                 yield claims, arrays
 
     def _lacking(self, found: Substituted, name: str) -> list[Array | None]:
@@ -311,7 +312,7 @@ class Substitutes:
         known = np.isfinite(off)
         if not np.allclose(off[known], 1):  # one factor explains that, what is to be 0 comes later
             off = np.where(known, off, np.nan)
-        varies = (_is_constant(scale, axis) > _is_constant(off, axis) for axis in range(off.ndim))
+        varies = (is_constant(scale, axis) > is_constant(off, axis) for axis in range(off.ndim))
         if not np.isfinite(wanted).all() or not any(varies):
             return found
         return Substituted(before.site.place, before.site, (), (wanted,), found.names)
@@ -381,7 +382,7 @@ class Substitutes:
         for claims, arrays in self._beside(site):
             for factor in self._factors[site] if claims[0].kind == "gradient" else [1.0]:
                 yield _times(factor, claims), [factor * array for array in arrays]
-        yield from (((), arrays) for arrays in _arranged([event.value for event in events]))
+        yield from (((), arrays) for arrays in arranged([event.value for event in events]))
 
     def _of_what_is_read(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
         """What a derivation makes of what is read there, turn by turn: of the shape of what is
@@ -390,7 +391,7 @@ class Substitutes:
         values = [event.value for event in self._trial.sites[site]]
         for row in self._read_at(site).own:
             for claims, arrays in derived_rows(self._truth, row) if len(row) == len(values) else ():
-                if _is_as_wide(arrays, values):
+                if is_as_wide(arrays, values):
                     yield claims, arrays
 
     def _beside(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
@@ -450,54 +451,6 @@ class Substitutes:
         if count not in self._rows:
             self._rows[count] = list(rows(self._truth, count))
         return self._rows[count]
-
-
-def _arranged(values: Sequence[Array]) -> Iterator[list[Array]]:
-    """The same numbers, turn by turn: summed along an axis, without a first axis of length 1, with
-    axes in the reverse order; none where turns have several numbers of axes.
-    """
-    shape = values[0].shape
-    if any(value.ndim != len(shape) for value in values):
-        return
-    for axis in range(len(shape)):
-        if shape[axis] > 1:
-            yield [np.sum(value, axis=axis, keepdims=True) for value in values]
-    if len(shape) > 1 and all(value.shape[0] == 1 for value in values):
-        yield [value[0] for value in values]
-    elif len(shape) > 1:
-        yield [value.T for value in values]
-
-
-def _is_as_wide(arrays: Sequence[Array], values: Sequence[Array]) -> bool:
-    """Whether arrays have the shapes of others, turn by turn, or are larger: those are summed too
-    far, then.
-    """
-    both = list(zip(arrays, values, strict=True))
-    is_same = all(array.shape == value.shape for array, value in both)
-    return is_same or all(array.size > value.size for array, value in both)
-
-
-def _is_constant(array: Array, axis: int) -> bool:
-    """Whether an array of ratios is the same along an axis, but for 0 / 0."""
-    least, most = np.fmin.reduce(array, axis), np.fmax.reduce(array, axis)
-    return array.shape[axis] > 1 and np.allclose(least, most, rtol=1e-6, atol=0, equal_nan=True)
-
-
-def _is_reordered(events: Sequence[Event], arrays: Sequence[Array | None]) -> bool:
-    """Whether what is made in several turns is as many times what should be, in another order: then
-    what reads it is wrong.
-    """
-    several = [array for array in arrays if array is not None]
-    made = [event.value for event in events]
-    size = np.sqrt(sum(float(np.sum(value**2)) for value in made))
-    if not 1 < len(made) == len(several) or not size:
-        return False
-    times = np.sqrt(sum(float(np.sum(array**2)) for array in several)) / size
-    return all(
-        any(value.shape == np.shape(array) and np.allclose(times * value, array, rtol=1e-6)
-            for array in several)
-        for value in made
-    )  # fmt: skip
 
 
 def _times(factor: float, claims: Sequence[Claim]) -> tuple[Claim, ...]:
