@@ -680,3 +680,63 @@ def test_updates_that_are_right_by_the_symmetry_of_data_say_no_factor(tmp_path):
     line, repair = told(checked(tmp_path, CURVE, ("2.0 * (out - y)", "2.0 * (2 * out - y)")))
     assert line == "slope = 2.0 * (2 * out - y)"
     assert repair == "slope = 2.0 * (out - y)"
+
+
+LINE = """
+import numpy as np
+
+x = np.linspace(-1, 2, 12)
+y = 3 * x - 1
+w, b, rate = 0.5, 0.0, 0.1
+for epoch in range(50):
+    error = w * x + b - y
+    print(np.mean(error**2))
+    dw = 2 * np.mean(error * x)
+    db = 2 * np.mean(error)
+    w = w - rate * dw
+    b = b - rate * db
+    rate *= 0.9
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("b = b - rate * db", "b = -(rate * db)"),  # b is 0 when it begins
+        ("w = w - rate * dw", "w = (w - rate * dw) * (w * (1 - w))"),
+    ],
+)
+def test_what_is_no_update_any_more_is_wrong(tmp_path, right, wrong):
+    line, repair = told(checked(tmp_path, LINE, (right, wrong)))
+    assert line == wrong
+    assert repair in (right, "b += -(rate * db)")
+
+
+def test_a_rate_that_only_falls_is_no_parameter(tmp_path):
+    report = checked(tmp_path, LINE)
+    assert report.ok
+    assert "divided by rate = 0.1" in report.assumptions[3]
+
+
+ROBUST = """
+import numpy as np
+
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(25, 5)), 3 * rng.standard_t(2, size=25)
+theta, cache = np.zeros(5), np.zeros(5)
+for step in range(50):
+    r = X @ theta - y
+    size = np.abs(r)
+    print(np.mean(np.where(size < 1, 0.5 * r**2, size - 0.5)))
+    slope = np.where(size < 1, r, np.sign(r))
+    grad = X.T @ slope / len(y)
+    cache = 0.9 * cache + 0.1 * grad**2
+    theta -= 0.01 * grad / (np.sqrt(cache) + 1e-8)
+"""
+
+
+def test_what_no_update_is_made_of_says_no_factor(tmp_path):
+    """With r for slope the update is many times the gradient, and slope N times one."""
+    line, repair = told(checked(tmp_path, ROBUST, ("X.T @ slope", "X.T @ r")))
+    assert line == "grad = X.T @ r / len(y)"
+    assert repair == "grad = X.T @ slope / len(y)"

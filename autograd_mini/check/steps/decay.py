@@ -67,6 +67,10 @@ def decays(
     factor = common_factor(factors, [array.size for array in taken], sign(factors))
     where = [(t != 0) | (g != 0) for t, g in zip(taken, right, strict=True)]
     rates = [_rate(t / factor, *rest) for t, *rest in zip(taken, right, held, where, strict=True)]
+    rates = [
+        None if rate and _is_whole(update, t, rate * factor) else rate
+        for update, t, rate in zip(updates, taken, rates, strict=True)
+    ]
     known = [(u, rate) for u, rate in zip(updates, rates, strict=True) if rate]
     if len({rate for _, rate in known}) == 1:
         decaying = [update for update, _ in known]
@@ -77,6 +81,14 @@ def decays(
     return [
         Decay(rate, places) if rate else None for rate, places in zip(rates, where, strict=True)
     ]
+
+
+def _is_whole(update: Update, taken: Array, part: float) -> bool:
+    """Whether nothing is left of a parameter when a part of it, divided by the rate, is taken away:
+    what it held is lost.
+    """
+    rate = ratio_of(update.taken, taken)
+    return rate is not None and rate * part >= 1 - SAME
 
 
 def _factor(taken: Array, right: Array, held: Array) -> float | None:

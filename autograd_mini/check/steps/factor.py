@@ -120,9 +120,9 @@ class Unsaid:
 
     @property
     def of_what_is_made(self) -> float | None:
-        """The factor of the first array that is a plain multiple of a gradient, if updates are
-        rather so large, or no statement behind it multiplies by a number; or, if some update is so
-        many times its gradient, of the output's error.
+        """The factor of the first array that is a plain multiple of a gradient, if updates that
+        read it are rather so large, or no statement behind it multiplies by a number; or, if some
+        update is so many times its gradient, of the output's error.
 
         The output's error t − o is −N/2 times the gradient of the mean of its squares: then all
         that follows is N/2 times the gradient, if it is right.
@@ -131,7 +131,8 @@ class Unsaid:
             if abs(self.usual - 1) <= SAME:
                 is_meant = self._is_error(made) and self._is_said(ratio)
             else:
-                is_meant = _is_nearer(abs(ratio), self.usual) or not self._is_scaled_behind(made)
+                as_large = _is_nearer(abs(ratio), self.usual) and self._is_read(made)
+                is_meant = as_large or not self._is_scaled_behind(made)
             if is_meant:
                 return plain_number(abs(ratio), SAME) * self.sign
         return None
@@ -182,6 +183,16 @@ class Unsaid:
                     found.append((float(ratio), row[first]))
                     break
         return found
+
+    def _is_read(self, made: Made) -> bool:
+        """Whether some update is made of something."""
+
+        def exchange(site: Site, turn: int, value: Array) -> Array | None:
+            return 2 * value if (site, turn) == (made.site, made.turn) else None
+
+        other = run(self.step, self.variables, start=self.start, exchange=exchange)
+        pairs = zip(self.claims(self.plain), self.claims(other), strict=True)
+        return any(a is None or b is None or not np.array_equal(a, b) for a, b in pairs)
 
     def _is_error(self, made: Made) -> bool:
         """Whether a statement makes a difference, and nothing else of it."""

@@ -36,6 +36,7 @@ from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
     adds_to,
+    goes_on_inside,
     holds_gradient,
     lacks_rate,
     moved_from,
@@ -285,11 +286,12 @@ class Trained:
         leaves = [ran.leaves[update.variable] for update in read]
         with np.errstate(all="ignore"):
             swept = map(np.asarray, sweep_gradients(root, leaves, False, None) if read else ())
+        gradients = dict(zip(read, swept, strict=True))
         known = [
-            (update, leaf, gradient)
-            for update, leaf, gradient in zip(read, leaves, swept, strict=True)
+            (update, leaf, gradients[update])
+            for update, leaf in zip(read, leaves, strict=True)
             if (self._is_update(update, ran, leaf) and not self._is_average(update, read, ran))
-            or holds_gradient(update, gradient)
+            or holds_gradient(update, gradients[update], gradients)
         ]
         if not known:
             return None
@@ -324,6 +326,8 @@ class Trained:
 
     def _is_update(self, update: Update, ran: Ran, leaf: Node) -> bool:
         nodes = ran.nodes_after(update.variable)
+        if goes_on_inside(update, self.changed):
+            return True
         replaced = np.array(update.taken != 0)
         for _, index in nodes:
             replaced[index] = False

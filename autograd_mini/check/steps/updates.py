@@ -197,7 +197,7 @@ def with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
 
     A number that depends on what is updated is none of them.
     """
-    moved = moved_from([update.variable for update in several])
+    moved = moved_from([update.variable for update in several if not _is_scaled(update)])
     known: dict[Statement, Update] = {}
     found = []
     for update in several:
@@ -213,6 +213,13 @@ def with_factors(step: Step, several: Sequence[Update]) -> list[Update]:
         alike = known[statement]
         found.append(replace(update, factors=alike.factors, divides=alike.divides))
     return found
+
+
+def _is_scaled(update: Update) -> bool:
+    """Whether a number is only made larger or smaller, as a rate that falls: no parameter is."""
+    node = None if update.statement is None else update.statement.node
+    scales = isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Mult | ast.Div)
+    return scales and update.variable.kind == "number"
 
 
 def factors_of(
@@ -445,12 +452,49 @@ def adds_to(nodes: Sequence[tuple[Node, Any]], leaf: Node) -> bool:
     return False
 
 
-def holds_gradient(update: Update, gradient: Array) -> bool:
+def goes_on_inside(update: Update, others: Sequence[Update]) -> bool:
+    """Whether a part of what a statement assigns is an update of its target, at the rate of others,
+    ``w = (w - rate * dw) * w``: it is one, though more is done with it.
+    """
+    node = None if update.statement is None else update.statement.node
+    if not isinstance(node, ast.Assign) or amount_of(node) is not None:
+        return False
+    target = ast.unparse(node.targets[0])
+    factors = {
+        text
+        for part in ast.walk(node.value)
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add | ast.Sub)
+        if ast.unparse(part.left) == target
+        for text, _ in scalars(part.right, True)
+    }
+    return any(
+        not factors.isdisjoint(rate_of(other, others))
+        for other in (others if factors else ())
+        if other is not update
+    )
+
+
+def holds_gradient(update: Update, gradient: Array, others: Mapping[Update, Array]) -> bool:
     """Whether a parameter is no more than a multiple of its gradient after an update: what it held
-    should be there, too.
+    should be there, too.  Few numbers are some multiple by chance, but not as many times as another
+    update is of its own.
+
+    Arguments:
+        update: the update.
+        gradient: the gradient.
+        others: all updates, with their gradients.
     """
     after = update.variable.before - update.taken
-    return after.size >= TELLING and bool(ratio_of(after, gradient))
+    ratio = ratio_of(after, gradient)
+    if not ratio or after.size >= TELLING:
+        return bool(ratio)
+    times = ratio / rate_number(update, [*others])
+    known = (
+        ratio_of(other.taken / rate_number(other, [*others]), right)
+        for other, right in others.items()
+        if other is not update
+    )
+    return any(each and abs(each + times) <= SAME * abs(each) for each in known)
 
 
 def reaches(order: Collection[Node], nodes: Sequence[tuple[Node, Any]], leaf: Node) -> bool:
