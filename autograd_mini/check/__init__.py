@@ -68,9 +68,10 @@ ORDER = (
     "report.text",
     "report.style", "report.page", "report.to_json", "report", "pipeline", "layer", "open_graph",
     "steps", "steps.variables", "steps.step", "steps.recorded", "steps.multiples", "steps.averages",
-    "steps.updates", "steps.unmoved", "steps.decay", "steps.meant", "steps.residuals", "steps.fit",
-    "steps.asked", "steps.factor", "steps.sources", "steps.trained", "steps.watched",
-    "steps.fitting", "steps.turns", "steps.raised", "steps.assumed", "steps.posed", "scripts",
+    "steps.updates", "steps.additions", "steps.unmoved", "steps.decay", "steps.meant",
+    "steps.residuals", "steps.fit", "steps.asked", "steps.factor", "steps.sources",
+    "steps.trained", "steps.watched", "steps.fitting", "steps.turns", "steps.raised",
+    "steps.assumed", "steps.posed", "scripts",
     "scripts.text", "scripts.held_back", "scripts.given", "scripts.blocks", "scripts.execution",
     "scripts.optimisers", "scripts.loops", "scripts.layers", "training",
 )  # fmt: skip

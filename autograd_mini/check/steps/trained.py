@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.refusal import CannotTell
+from autograd_mini.check.steps.additions import adds_to, goes_on_inside, holds_gradient, reaches
 from autograd_mini.check.steps.asked import asked_losses
 from autograd_mini.check.steps.decay import with_decay
 from autograd_mini.check.steps.fit import SURE, Fit, constants_of, counts_of, nearness, whole
@@ -35,14 +36,10 @@ from autograd_mini.check.steps.sources import Sources, signed_in
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import (
     Update,
-    adds_to,
-    goes_on_inside,
-    holds_gradient,
     lacks_rate,
     moved_from,
     rate_number,
     rate_of,
-    reaches,
 )
 from autograd_mini.check.steps.variables import Held, Path, Variable, as_numbers
 from autograd_mini.check.structure import (
