@@ -189,6 +189,7 @@ for i in range(20):
         ("m_now - (rate * m_gradient)", "m_now + (rate * m_gradient)"),  # the other has its minus
         ("new_b = b_now - (rate * b_gradient)", "new_b = b_now"),
         ("m_gradient += -(2 / count) * x * (y - ((m_now * x) + b_now))", "m_gradient += 0"),
+        ("m_gradient += -(2 / count) * x * (y", "m_gradient += x * (y"),  # says no sign of all
     ],
 )
 def test_a_line_is_like_those_beside_it(right, wrong, tmp_path):
@@ -237,6 +238,71 @@ def test_a_line_of_one_update(right, wrong, tmp_path):
         exec(text, found := {})
         results.append(found["theta"])
     np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
+
+
+LISTS = """
+import math
+
+network = [[{"weights": [0.3, -0.2, 0.1]}, {"weights": [-0.4, 0.25, 0.2]}],
+           [{"weights": [0.5, -0.3, 0.05]}, {"weights": [0.1, 0.35, -0.15]}]]
+
+def transfer(row, inputs):
+    return 1 / (1 + math.exp(-sum(w * x for w, x in zip(row, inputs)) - row[-1]))
+
+def forward(inputs):
+    for layer in network:
+        for neuron in layer:
+            neuron["output"] = transfer(neuron["weights"], inputs)
+        inputs = [neuron["output"] for neuron in layer]
+    return inputs
+
+def backward(expected):
+    for i in reversed(range(2)):
+        layer, errors = network[i], []
+        for j in range(2):
+            if i == 1:
+                errors.append(layer[j]["output"] - expected[j])
+            else:
+                error = 0.0
+                for neuron in network[1]:
+                    error += neuron["weights"][j] * neuron["delta"]
+                errors.append(error)
+        for j in range(2):
+            layer[j]["delta"] = errors[j] * layer[j]["output"] * (1 - layer[j]["output"])
+
+def update(inputs, rate):
+    for layer in network:
+        for neuron in layer:
+            for j in range(2):
+                neuron["weights"][j] -= rate * neuron["delta"] * inputs[j]
+            neuron["weights"][2] -= rate * neuron["delta"]
+        inputs = [neuron["output"] for neuron in layer]
+
+for epoch in range(20):
+    sum_error = 0
+    for inputs, expected in (([2.78, -2.55], [1, 0]), ([1.46, 2.36], [0, 1])):
+        outputs = forward(inputs)
+        sum_error += sum((expected[i] - outputs[i]) ** 2 for i in range(2))
+        backward(expected)
+        update(inputs, 0.5)
+    print(sum_error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("""layer[j]["output"] - expected[j])""", """layer[j]["output"] - expected[j - 1])"""),
+        ("""layer[j]["output"] - expected[j])""", """layer[j - 1]["output"] - expected[j])"""),
+        ("""neuron["weights"][j] * neuron["delta"]""", """neuron["delta"]"""),
+    ],
+)
+def test_a_slip_in_lists_of_numbers(right, wrong, tmp_path):
+    """The output's error is 1/2 of the gradient of a sum of squares, whatever is taken from it."""
+    slip, line, where = told(tmp_path, LISTS, right, wrong)
+    assert line == where
+    text = slip.repair.text.replace("'", '"')
+    assert text.endswith((right, """neuron["delta"] * neuron["weights"][j]"""))
 
 
 CHARACTERS = """

@@ -243,7 +243,7 @@ class Truth:
             several = (self.scale, -self.scale) if array.size == 1 and factors else ()
             for factor in set(several) - {1.0}:  # any number is some multiple of another
                 for claim in known.claims(array / factor, self.tolerance, False):
-                    if claim.kind == "gradient":
+                    if claim.kind in ("gradient", "share"):
                         yield replace(claim, factor=factor)
 
     def known(self, shape: tuple[int, ...], name: str) -> list[tuple[Claim, Array]]:

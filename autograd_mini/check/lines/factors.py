@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import permutations
 
 import numpy as np
@@ -113,6 +113,8 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         if isinstance(word.value, float) and 0 < word.value < 1:
             new = made("_0 / (1 - _1)", node, word.copy())
             yield Change("divide by number", node, new, depth + 0.5)
+    for part in _numbers_of_others(line, there):
+        yield Change("insert number", node, made("_0 * _1", copied(part), node), depth)
     for size, extra in _other_sizes(line):
         yield Change("divide by number", node, made("_0 / _1", node, size), depth + extra)
         yield Change("insert number", node, made("_0 * _1", node, size), depth + extra + 0.3)
@@ -186,6 +188,19 @@ def _broadcast(*shapes: Shape | None) -> Shape | None:
 
 _RATE = 0.4
 """How much likelier than another factor a rate is missing where something is updated."""
+
+
+def _numbers_of_others(line: Line, there: Collection[str]) -> list[ast.expr]:
+    """The numbers that what other statements add is a product with, as these compute them: of
+    ``db += -(2 / n) * e`` it is -(2 / n).
+    """
+    found = {
+        ast.unparse(part): part
+        for amount, _ in line.words.amounts
+        for part, over in factors(amount)
+        if isinstance(part, ast.BinOp | ast.UnaryOp) and not over and line.shape(part) == ()
+    }
+    return [part for text, part in found.items() if text not in there]
 
 
 def divided_updates(line: Line) -> Iterator[Change]:

@@ -255,7 +255,8 @@ def beside_others(edited: ast.stmt, statement: Statement) -> float:
     own, forms = _form(statement.node), set(map(_form, others))
     if form != own and form in forms and form.count("_") >= _TELLING:
         return _LIKE_ANOTHER
-    if form != own and own in forms and own.count("_") >= _TELLING_BEFORE:
+    terms = own.count("_") + own.count(" + ") + own.count(" - ")
+    if form != own and own in forms and terms >= _TELLING_BEFORE:
         return _UNLIKE_ANOTHER
     pairs = changed_parts(statement.node, edited)
     gone = {_key(old) for old, _ in pairs if isinstance(old, ast.BinOp | ast.UnaryOp)}
@@ -265,8 +266,8 @@ def beside_others(edited: ast.stmt, statement: Statement) -> float:
 
 _LIKE_ANOTHER, _UNLIKE_ANOTHER, _STANDS_ELSEWHERE = -0.6, 0.6, 0.6
 _TELLING, _TELLING_BEFORE = 3, 5
-"""How many names two statements have, at the least, if they are compared with a change, and
-without it: most products of two names are alike.
+"""How many names two statements have, at the least, if they are compared with a change; and
+without it, where sums count too: most products of two names are alike.
 """
 
 

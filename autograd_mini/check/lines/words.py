@@ -210,7 +210,10 @@ def words_of(tree: ast.AST, values: Mapping[str, Any], constants: Iterable[float
         nodes |= inner
     for text, node in list(nodes.items()):
         value = value_of(node, values)
-        if text in here and isinstance(value, list | dict) and len(indices) < _MANY:
+        near = text in here or (
+            isinstance(node, ast.Subscript | ast.Attribute) and ast.unparse(node.value) in here
+        )
+        if near and isinstance(value, list | dict) and len(indices) < _MANY:
             for index in indices.values():
                 element = ast.Subscript(copied(node), copied(index), ast.Load())
                 if shape_of(value_of(element, values)) is not None:

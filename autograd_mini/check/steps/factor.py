@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.line import name_of_call
 from autograd_mini.check.lines.program import Site
+from autograd_mini.check.moved import Moved
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.multiples import (
     SAME,
@@ -27,7 +28,7 @@ from autograd_mini.check.steps.recorded import Made, Ran, run
 from autograd_mini.check.steps.residuals import Residual, residuals
 from autograd_mini.check.steps.step import Step
 from autograd_mini.check.steps.updates import factors_of, statement_of
-from autograd_mini.check.steps.variables import Held, Variable
+from autograd_mini.check.steps.variables import Held, Variable, as_numbers
 from autograd_mini.core.graph import Node, sweep_gradients, topological_order
 from autograd_mini.typing import Array
 
@@ -79,11 +80,28 @@ class Unsaid:
         """The same where a statement makes a difference alone; ``None`` where then not all that
         follows is right.
         """
+        differences: list[Array | None] = []
+        for both in self._sides(residual):
+            try:
+                differences.append(np.subtract(*both))
+            except (TypeError, ValueError):  # a list, or shapes that do not fit
+                differences.append(None)
+        return self._with(residual, differences)
+
+    def _with(self, residual: Residual, errors: Sequence[Array | None]) -> float | None:
+        """The same where a statement makes these, turn by turn, and no more."""
+        place = residual.statement.place
+
+        def exchange(site: Site, turn: int, value: Array) -> Array | None:
+            error = errors[turn] if site.place == place and turn < len(errors) else None
+            fits = error is not None and error.shape == value.shape and site.slot != HANDED
+            return error if fits else None
+
+        ran = run(self.step, self.variables, start=self.start, exchange=exchange)
         right, sizes = _gradients(self.root, self.leaves), [np.size(n.data) for n in self.leaves]
-        claims = self.claims(self._with_residual_alone(residual))
         ratios = [
             None if claim is None else ratio_of(claim, gradient)
-            for claim, gradient in zip(claims, right, strict=True)
+            for claim, gradient in zip(self.claims(ran), right, strict=True)
         ]
         factor = common_factor(ratios, sizes, self.sign)
         same = all(ratio and abs(ratio - factor) <= SAME * abs(factor) for ratio in ratios)
@@ -92,6 +110,41 @@ class Unsaid:
         both = factor, factor * self._number_beside(residual)
         return plain_number(min(both, key=unlikeness), SAME)
 
+    def _sides(self, residual: Residual) -> list[tuple[Held, ...]]:
+        """What stands on both sides of a difference, turn by turn."""
+        visited: list[tuple[Held, ...]] = []
+        place, texts = residual.statement.place, (residual.left, residual.right)
+        visit = Loss("", "", place=place, texts=texts, form=max).visitor(visited)
+        run(self.step, (), start=self.start, before=place, visit=visit)
+        return visited
+
+    @property
+    def of_output(self) -> float | None:
+        """The same where a statement takes something from the output of a loss of squares that is
+        not its target: o − t is 1/c times the gradient of a loss whose second derivative by o is c.
+        """
+        for residual in residuals(self.step.known, self.plain)[:_RESIDUALS]:
+            for errors in self._errors(residual):
+                factor = self._with(residual, errors)
+                if factor is not None:
+                    return factor
+        return None
+
+    def _errors(self, residual: Residual) -> Iterator[list[Array]]:
+        """What a difference should be, turn by turn, where an output of the loss stands on one of
+        its sides, for the outputs as they are read and as they were made; none where the loss is
+        not of squares.
+        """
+        order = [node for node in topological_order(self.root) if node.parents]
+        outputs = [out for both in self._sides(residual) if (out := _side_of(order, both))]
+        curvature = _second_derivative(order, outputs[0][0]) if outputs else None
+        if curvature is None:
+            return
+        gradients = dict(zip(order, _gradients(self.root, order), strict=True))
+        when = {node: number for number, node in enumerate(order)}
+        for several in (outputs, sorted(outputs, key=lambda out: when[out[0]])):
+            yield [np.asarray(sign * gradients[node] / curvature) for node, sign in several]
+
     def _number_beside(self, residual: Residual) -> float:
         """The numbers that a statement multiplies its difference by, as one."""
         value = getattr(residual.statement.node, "value", None)
@@ -99,24 +152,6 @@ class Unsaid:
             return 1.0
         numbers = factors_of(self.step, self.start, residual.statement, value).values()
         return abs(float(np.prod(list(numbers) or [1.0])))
-
-    def _with_residual_alone(self, residual: Residual) -> Ran:
-        """A plain run in which a statement makes a difference that it computes, and no more."""
-        place, visited = residual.statement.place, list[tuple[Held, ...]]()
-        probe = Loss("", "", place=place, texts=(residual.left, residual.right), form=max)
-        visit = probe.visitor(visited)
-        run(self.step, (), start=self.start, before=place, visit=visit)
-
-        def exchange(site: Site, turn: int, value: Array) -> Array | None:
-            if site.place != place or site.slot == HANDED or turn >= len(visited):
-                return None
-            try:
-                difference = np.subtract(*visited[turn])
-            except (TypeError, ValueError):  # a list, or shapes that do not fit
-                return None
-            return difference if difference.shape == value.shape else None
-
-        return run(self.step, self.variables, start=self.start, exchange=exchange)
 
     @property
     def of_what_is_made(self) -> float | None:
@@ -228,6 +263,32 @@ class Unsaid:
 
 _SCALING = ast.Mult | ast.Div | ast.MatMult
 _MEANS = ("mean", "average")
+
+
+def _side_of(order: Sequence[Node], both: tuple[Held, ...]) -> tuple[Node, float] | None:
+    """The node of a loss, given by its order, that one side of a difference is, and its sign."""
+    for side, sign in zip(map(as_numbers, both), (1.0, -1.0), strict=False):
+        if side is None:
+            continue
+        for node in order:
+            data = np.asarray(node.data)
+            if data.shape == side.shape and np.allclose(data, side, rtol=1e-9, atol=0):
+                return node, sign
+    return None
+
+
+def _second_derivative(order: Sequence[Node], node: Node) -> float | None:
+    """That of a loss, given by its topological order, by each number of one node, if it is the same
+    for all of them, and everywhere.
+    """
+    data, moved = np.asarray(node.data, float), Moved(order, node)
+    rng, here = np.random.default_rng(0), moved.root_at(data)
+    by = [size * rng.choice([-1.0, 1.0], data.shape) for size in (0.5, 1.0, 1.0)]
+    found = [
+        (moved.root_at(data + d) + moved.root_at(data - d) - 2 * here) / np.sum(d * d) for d in by
+    ]
+    same = np.allclose(found, found[0], rtol=1e-6, atol=0)
+    return float(found[0]) if same and found[0] > 0 else None
 
 
 def _gradients(root: Node, nodes: Sequence[Node]) -> list[Array]:

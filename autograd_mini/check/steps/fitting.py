@@ -150,6 +150,8 @@ def _with_factor_on_the_way(trained: Trained, *fits: Fit) -> Fit:
     several = [(fit, unsaid) for fit, unsaid in known if unsaid is not None]
     for fit, unsaid in several:
         factor = unsaid.of_error
+        if factor is None and not said:
+            factor = unsaid.of_output
         if factor is not None:
             return fit.at(factor)
     if said or not several:

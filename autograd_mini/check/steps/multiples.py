@@ -54,6 +54,7 @@ def common_factor(
     """The factor that most updates have in common; of as many the one of the layers nearest to the
     loss, whose gradients a slip in those of the others leaves right, or the one that is 1, or that
     derivations usually leave out.  It is 1 where the nearest layers are right, be they the fewer.
+    An update that makes the loss greater says it less.
 
     Some factor fits a single number: where nothing else says so, it is the sign alone.  So it is
     where the ratios are r, r² and so on, as with a factor in the slope of each layer.
@@ -75,6 +76,8 @@ def common_factor(
     1.0
     >>> common_factor([0.02, 0.2], [3, 1], 1.0, counts=[10])
     0.2
+    >>> common_factor([0.2, -1.0], [1, 1], 1.0, counts=[10])
+    0.2
     """
     if sum(sizes) == 1 and ratios[0] is not None and sign * ratios[0] > 0:
         return ratios[0]  # which has to hold elsewhere too
@@ -93,7 +96,10 @@ def common_factor(
         far = [n for n, is_same in zip(nearness, same, strict=False) if not is_same]
         is_near = len(near) > 1 and min(near) > max(far, default=-1)
         apart = abs(abs(ratio) - 1)
-        usual = 2 if apart <= SAME else int(is_usual(ratio, counts))
+        rises = not any(
+            r and r * sign > 0 for r, is_same in zip(ratios, same, strict=True) if is_same
+        )
+        usual = 0 if rises else 2 if apart <= SAME else int(is_usual(ratio, counts))
         single = 1.0 if usual else 0.5 if is_plain(ratio) else 0.0
         count = len(alike) if sum(alike) > 1 else single
         is_right = is_near and apart <= SAME
