@@ -740,3 +740,31 @@ def test_what_no_update_is_made_of_says_no_factor(tmp_path):
     line, repair = told(checked(tmp_path, ROBUST, ("X.T @ slope", "X.T @ r")))
     assert line == "grad = X.T @ r / len(y)"
     assert repair == "grad = X.T @ slope / len(y)"
+
+
+GATES = """
+import numpy as np
+
+def slope(a):
+    return a * (1 - a)
+
+rng = np.random.default_rng(4)
+x, t = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
+W, V = rng.normal(size=(2, 3)), rng.normal(size=(3, 1))
+for epoch in range(50):
+    hidden = 1 / (1 + np.exp(-x @ W))
+    out = 1 / (1 + np.exp(-hidden @ V))
+    error = t - out
+    d_out = error * slope(out)
+    d_hidden = d_out @ V.T * slope(hidden)
+    V += 0.5 * hidden.T @ d_out
+    W += 0.5 * x.T @ d_hidden
+    print(np.mean((t - out) ** 2))
+"""
+
+
+def test_the_error_says_the_factor_where_nothing_moves(tmp_path):
+    """Targets are 0 and 1, where a sigmoid has no slope."""
+    line, repair = told(checked(tmp_path, GATES, ("slope(out)", "slope(t)")))
+    assert line == "d_out = error * slope(t)"
+    assert repair == "d_out = error * slope(out)"

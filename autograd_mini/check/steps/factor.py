@@ -14,6 +14,7 @@ from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.line import name_of_call
 from autograd_mini.check.lines.program import Site
 from autograd_mini.check.moved import Moved
+from autograd_mini.check.lines.syntax import updates_itself
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.multiples import (
     SAME,
@@ -163,7 +164,7 @@ class Unsaid:
         that follows is N/2 times the gradient, if it is right.
         """
         for ratio, made in self.on_the_way:
-            if abs(self.usual - 1) <= SAME:
+            if abs(self.usual - 1) <= SAME and self._moves:
                 is_meant = self._is_error(made) and self._is_said(ratio)
             else:
                 as_large = _is_nearer(abs(ratio), self.usual) and self._is_read(made)
@@ -219,6 +220,11 @@ class Unsaid:
                     break
         return found
 
+    @cached_property
+    def _moves(self) -> bool:
+        """Whether any update takes something away: otherwise nothing says how large they are."""
+        return any(claim is not None and claim.any() for claim in self.claims(self.plain))
+
     def _is_read(self, made: Made) -> bool:
         """Whether some update is made of something."""
 
@@ -246,8 +252,9 @@ class Unsaid:
         or takes a mean: what is a multiple of a gradient there may be none at the end.
         """
         behind = self.plain.made[self.plain.made.index(made) + 1 :]
-        later = {statement_of(self.step.known, one): None for one in behind}
-        for statement in filter(None, later):
+        later = [*filter(None, {statement_of(self.step.known, one): None for one in behind})]
+        last = [i for i, statement in enumerate(later) if updates_itself(statement.node)][-1:]
+        for statement in later[: last[0] + 1] if last else later:  # not what is shown at the end
             parts = list(ast.walk(statement.node))
             if any(isinstance(p, ast.Call) and name_of_call(p) in _MEANS for p in parts):
                 return True
