@@ -45,13 +45,17 @@ def is_constant(array: Array, axis: int) -> bool:
 def is_reordered(made: Sequence[Array], arrays: Sequence[Array | None]) -> bool:
     """Whether what is made in several turns is as many times what should be, in another order: then
     what reads it is wrong.
+
+    >>> one, other, zero = np.array([1.0]), np.array([2.0]), np.array([0.0])
+    >>> is_reordered([one, other], [2 * other, 2 * one]), is_reordered([one, other], [zero, zero])
+    (True, False)
     """
     several = [array for array in arrays if array is not None]
     size = np.sqrt(sum(float(np.sum(value**2)) for value in made))
     if not 1 < len(made) == len(several) or not size:
         return False
     times = np.sqrt(sum(float(np.sum(array**2)) for array in several)) / size
-    return all(
+    return times > 0 and all(
         any(value.shape == np.shape(array) and np.allclose(times * value, array, rtol=1e-6)
             for array in several)
         for value in made
