@@ -768,3 +768,46 @@ def test_the_error_says_the_factor_where_nothing_moves(tmp_path):
     line, repair = told(checked(tmp_path, GATES, ("slope(out)", "slope(t)")))
     assert line == "d_out = error * slope(t)"
     assert repair == "d_out = error * slope(out)"
+
+
+BATCHES = """
+import numpy as np
+
+def cost(W, b, data):
+    return sum(0.5 * np.sum((np.tanh(W @ x + b) - y) ** 2) for x, y in data) / len(data)
+
+def error(out, y):
+    return out - y
+
+rng = np.random.default_rng(4)
+W, b = rng.normal(size=(2, 3)), rng.normal(size=2)
+data = [(rng.normal(size=3), rng.normal(size=2)) for i in range(12)]
+for epoch in range(10):
+    batches = [data[:6], data[6:]]
+    for batch in batches:
+        dW, db = np.zeros_like(W), np.zeros_like(b)
+        for x, y in batch:
+            out = np.tanh(W @ x + b)
+            delta = error(out, y) * (1 - out**2)
+            dW += np.outer(delta, x)
+            db += delta
+        W = W - 0.1 / len(batch) * dW
+        b = b - 0.1 / len(batch) * db
+    print(cost(W, b, data))
+"""
+
+
+def test_a_loss_that_is_printed_of_all_data_is_taken_of_the_batch(tmp_path):
+    report = checked(tmp_path, BATCHES)
+    assert report.ok
+    assert "cost(W, b, batch), as cost(W, b, data) is printed" in report.assumptions[1]
+    assert "6 × that of the loss" in report.assumptions[3]
+
+
+@pytest.mark.parametrize("wrong", ["1 - out**2", "error(out, b) * (1 - out**2)"])
+def test_a_loss_is_known_though_no_error_is_made(tmp_path, wrong):
+    """The rate and the loss both divide by the number of examples."""
+    right = "error(out, y) * (1 - out**2)"
+    line, repair = told(checked(tmp_path, BATCHES, (right, wrong)))
+    assert line == f"delta = {wrong}"
+    assert repair in (f"delta = {right}", "delta = (1 - out**2) * (out - y)")

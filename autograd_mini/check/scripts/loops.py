@@ -25,6 +25,7 @@ from autograd_mini.check.scripts.blocks import LEFT, block, declared_global, sto
 from autograd_mini.check.scripts.execution import Execution, File
 from autograd_mini.check.scripts.optimisers import handed_over
 from autograd_mini.check.scripts.text import Cell
+from autograd_mini.check.steps.meant import shown_in
 from autograd_mini.check.steps.step import Step
 from autograd_mini.notebooks import cell_of_name
 
@@ -226,10 +227,15 @@ def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
     words += _of_cell(place[0])
     later = functools.partial(_later, file, place, number)
     is_part = _is_part(unit, loop)
+    inside = set(ast.walk(loop))
+    shown = tuple(shown_in(node for node in ast.walk(unit.tree) if node not in inside))
+    begins = unit.place(body[0])
     if unit.tree.name == "<module>" and not is_inline:
         function = block(unit.file, unit.text, body, execution.namespace)
         step = _step([execution.namespace], [function], words)
-        return replace(step, later=later, is_apart=True, is_part=is_part)
+        return replace(
+            step, later=later, is_apart=True, is_part=is_part, shown=shown, begins=begins
+        )
     local = {
         name: value
         for name, value in frame.f_locals.items()
@@ -245,7 +251,16 @@ def _turn_of(file: File, place: Place, number: int = 0) -> Step | None:
         result = follow(function)(**local, **{LEFT: left})
         return result, [{**local, **left}, frame.f_globals]
 
-    return Step(spaces, call, words, later=later, is_apart=True, is_part=is_part)
+    return Step(
+        spaces,
+        call,
+        words,
+        later=later,
+        is_apart=True,
+        is_part=is_part,
+        shown=shown,
+        begins=begins,
+    )
 
 
 def _later(file: File, place: Place, number: int, more: int) -> Step | None:

@@ -135,6 +135,30 @@ def counts_of(root: Node) -> list[int]:
     return sorted({*sizes, len(terms(order))})
 
 
+def divided_twice(rate: Mapping[str, float], root: Node) -> int:
+    """By how many examples both a rate and a loss divide, ``rate / len(batch)``: then updates are
+    so many times the gradient.
+
+    >>> from autograd_mini import Tensor
+    >>> w = Tensor([1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> [divided_twice({"rate": 0.1, "1/len(x)": 0.2}, root) for root in (np.mean(w), np.sum(w))]
+    [5, 1]
+    """
+    parts = {abs(term.factor) for term in terms(topological_order(root))}
+    counts = {round(1 / value) for text, value in rate.items() if text.startswith("1/")}
+    for count in counts:
+        if count >= _FEWEST and any(
+            abs(part * count - one) <= SAME for part in parts for one in (1, 0.5)
+        ):
+            return count
+    return 1
+
+
+_FEWEST = 4
+"""Of how many examples it is seen that a loss is divided by their number: of fewer it may be half
+of something."""
+
+
 def constants_of(root: Node) -> list[Array]:
     """The numbers and arrays of numbers that a loss is computed of."""
     operands = (p for node in topological_order(root) for p in node.parents if not is_node(p))

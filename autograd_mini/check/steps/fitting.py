@@ -34,8 +34,13 @@ def fitting(trained: Trained, ran: Ran, asked: str | None) -> Fit:
     Raises:
         CannotTell: there is none.
     """
-    fits = []
-    for loss in trained.explicit(ran, asked):
+    fits: list[Fit] = []
+
+    def losses() -> Iterator[Loss]:
+        yield from trained.explicit(ran, asked)
+        yield from trained.shown() if asked is None and not fits else ()
+
+    for loss in losses():
         fit = trained.fit(loss, {}, ran)
         if fit is not None and not fit.complete and trained.moves_all(fit.parameters, ran):
             _refuse_several_updates(trained, fit, ran, ())  # right for no other loss either

@@ -6,7 +6,7 @@ import ast
 import copy
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -356,20 +356,51 @@ def _printed(program: Program) -> Iterator[str]:
 def _prints(program: Program) -> Iterator[tuple[Statement, ast.Call]]:
     """The statements that show something, each with its call."""
     for statement in program.statements:
-        call = getattr(statement.node, "value", None)
-        shows = isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in _PRINTS
-        if isinstance(statement.node, ast.Expr) and isinstance(call, ast.Call) and shows:
+        if (call := _showing(statement.node)) is not None:
             yield statement, call
+
+
+def _showing(node: ast.AST) -> ast.Call | None:
+    """The call of a statement that shows something."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    shows = isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in _PRINTS
+    return call if isinstance(call, ast.Call) and shows else None
 
 
 def printed_expressions(program: Program) -> list[tuple[Statement, str]]:
     """The expressions that are printed as they are computed, each with its statement."""
+    return [(each, text) for each in program.statements for text in shown_in([each.node])]
+
+
+def shown_in(statements: Iterable[ast.AST]) -> list[str]:
+    """The expressions that statements print as they are computed."""
     return [
-        (statement, ast.unparse(argument))
-        for statement, call in _prints(program)
-        for argument in _shown(call)
+        ast.unparse(argument)
+        for call in map(_showing, statements)
+        for argument in (_shown(call) if call else ())
         if isinstance(argument, ast.Call | ast.BinOp | ast.UnaryOp)
     ]
+
+
+def of_a_part(text: str, spaces: Sequence[Names]) -> Iterator[str]:
+    """An expression of all data, for the part of them that a name stands for: of a list, some of
+    its items.
+
+    >>> data = [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)]
+    >>> list(of_a_part("cost(data)", [{"data": data, "batch": data[:2], "other": [(1.0, 2.0)]}]))
+    ['cost(batch)']
+    """
+    names = {name: value for space in reversed(spaces) for name, value in space.items()}
+    lists = {name: value for name, value in names.items() if isinstance(value, list | tuple)}
+    tree = ast.parse(text, mode="eval")
+    for node in ast.walk(tree):
+        whole = lists.get(node.id, ()) if isinstance(node, ast.Name) else ()
+        items = set(map(id, whole))
+        for name, part in lists.items() if isinstance(node, ast.Name) else ():
+            if 0 < len(part) < len(whole) and all(id(item) in items for item in part):
+                before, node.id = node.id, name
+                yield ast.unparse(tree)
+                node.id = before
 
 
 def _shown(call: ast.Call) -> Iterator[ast.expr]:

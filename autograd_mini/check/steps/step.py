@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.lines.program import Follow, Program, Site
-from autograd_mini.check.lines.source import is_users
+from autograd_mini.check.lines.source import Place, is_users
 from autograd_mini.check.lines.state import State
 from autograd_mini.check.steps.variables import Held, Space, Variable, variables
 from autograd_mini.typing import Array
@@ -37,6 +37,8 @@ class Step:
         anew: of a turn that may be no step by itself, the names that its loop binds in each turn.
         at_rest: what is 0 when it begins, whatever it found, as a momentum.
         derived: of one that updates nothing itself what its gradients are, in a sentence.
+        shown: of a turn of a loop what is printed behind the loop, as it is written.
+        begins: of such a turn where its first statement is.
     """
 
     spaces: Sequence[Space]
@@ -49,6 +51,8 @@ class Step:
     anew: frozenset[str] | None = None
     at_rest: tuple[Variable, ...] = ()
     derived: str = ""
+    shown: tuple[str, ...] = ()
+    begins: Place | None = None
 
     @property
     def state(self) -> State:

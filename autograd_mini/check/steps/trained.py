@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,20 @@ from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.steps.additions import adds_to, goes_on_inside, holds_gradient, reaches
 from autograd_mini.check.steps.asked import asked_losses
 from autograd_mini.check.steps.decay import with_decay
-from autograd_mini.check.steps.fit import SURE, Fit, constants_of, counts_of, nearness, whole
+from autograd_mini.check.steps.fit import (
+    SURE,
+    Fit,
+    constants_of,
+    counts_of,
+    divided_twice,
+    nearness,
+    whole,
+)
 from autograd_mini.check.steps.meant import (
     Loss,
     explicit_losses,
     is_vague,
+    of_a_part,
     printed_expressions,
     sounds_like_a_loss,
 )
@@ -160,6 +169,15 @@ class Trained:
             )
         return [replace(loss, rank=0) for loss in chosen]
 
+    def shown(self) -> Iterator[Loss]:
+        """What is printed behind the loop that the step is a turn of, of the part of the data that
+        it sees: as likely not what it trains by.
+        """
+        for text in self.step.shown:
+            for part in of_a_part(text, self.step.spaces):
+                words = f"{part}, as {text} is printed"
+                yield Loss(words, part, place=self.step.begins, texts=(part,), rank=SURE + 1)
+
     def fit(self, loss: Loss, at: Values, ran: Ran | None = None) -> Fit | None:
         """How the updates stand to the gradients of a loss; ``None`` where it is none."""
         found = self.claimed(loss, at, ran)
@@ -187,6 +205,8 @@ class Trained:
         )
         usual = 1.0 if are_powers(said) else usual_multiple(claims, right)
         factor = plain_number(factor, _PLAIN)
+        if not right_for and abs(factor) == 1:
+            factor *= divided_twice(rate_of(found.own[0], found.own), found.root)
         pairs = zip(found.own, ratios, strict=True)
         multiples = {update.variable.paths: ratio for update, ratio in pairs if ratio}
         return Fit(found.loss, found.own, factor, right_for, usual, found.sources, multiples)
