@@ -13,8 +13,8 @@ import numpy as np
 from autograd_mini.check.lines.instrument import HANDED
 from autograd_mini.check.lines.line import name_of_call
 from autograd_mini.check.lines.program import Site
-from autograd_mini.check.moved import Moved
 from autograd_mini.check.lines.syntax import updates_itself
+from autograd_mini.check.moved import Moved
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.multiples import (
     SAME,

@@ -393,10 +393,10 @@ def of_a_part(text: str, spaces: Sequence[Names]) -> Iterator[str]:
     names = {name: value for space in reversed(spaces) for name, value in space.items()}
     lists = {name: value for name, value in names.items() if isinstance(value, list | tuple)}
     tree = ast.parse(text, mode="eval")
-    for node in ast.walk(tree):
-        whole = lists.get(node.id, ()) if isinstance(node, ast.Name) else ()
+    for node in [node for node in ast.walk(tree) if isinstance(node, ast.Name)]:
+        whole = lists.get(node.id, ())
         items = set(map(id, whole))
-        for name, part in lists.items() if isinstance(node, ast.Name) else ():
+        for name, part in lists.items():
             if 0 < len(part) < len(whole) and all(id(item) in items for item in part):
                 before, node.id = node.id, name
                 yield ast.unparse(tree)
