@@ -383,19 +383,21 @@ def shown_in(statements: Iterable[ast.AST]) -> list[str]:
 
 
 def of_a_part(text: str, spaces: Sequence[Names]) -> Iterator[str]:
-    """An expression of all data, for the part of them that a name stands for: of a list, some of
-    its items.
+    """An expression of all examples, for the part of them that a name stands for: of a list, some
+    of its items, which are no numbers.
 
     >>> data = [(1.0, 2.0), (3.0, 4.0), (5.0, 6.0)]
     >>> list(of_a_part("cost(data)", [{"data": data, "batch": data[:2], "other": [(1.0, 2.0)]}]))
     ['cost(batch)']
+    >>> list(of_a_part("cost(sizes)", [{"sizes": [1, 2, 3], "other": [1]}]))
+    []
     """
     names = {name: value for space in reversed(spaces) for name, value in space.items()}
     lists = {name: value for name, value in names.items() if isinstance(value, list | tuple)}
     tree = ast.parse(text, mode="eval")
     for node in [node for node in ast.walk(tree) if isinstance(node, ast.Name)]:
         whole = lists.get(node.id, ())
-        items = set(map(id, whole))
+        items = {id(item) for item in whole if isinstance(item, list | tuple | np.ndarray)}
         for name, part in lists.items():
             if 0 < len(part) < len(whole) and all(id(item) in items for item in part):
                 before, node.id = node.id, name

@@ -170,10 +170,10 @@ class Trained:
         return [replace(loss, rank=0) for loss in chosen]
 
     def shown(self) -> Iterator[Loss]:
-        """What is printed behind the loop that the step is a turn of, of the part of the data that
-        it sees: as likely not what it trains by.
+        """Losses that are printed behind the loop that the step is a turn of, of the part of the
+        data that it sees: they may be no more than shown.
         """
-        for text in self.step.shown:
+        for text in filter(sounds_like_a_loss, self.step.shown):
             for part in of_a_part(text, self.step.spaces):
                 words = f"{part}, as {text} is printed"
                 yield Loss(words, part, place=self.step.begins, texts=(part,), rank=SURE + 1)
