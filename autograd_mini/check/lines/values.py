@@ -155,7 +155,10 @@ def _member(owner: Thing, name: str) -> Thing:
     kept = inspect.getattr_static(owner, name, UNKNOWN)
     if isinstance(kept, property) or hasattr(type(kept), "__getattr__"):
         return UNKNOWN
-    if type(owner).__module__.startswith("autograd_mini") and name not in _ATTRIBUTES:
+    is_own = type(owner).__module__.startswith("autograd_mini") and name not in getattr(
+        owner, "__dict__", ()
+    )
+    if is_own and name not in _ATTRIBUTES:
         return UNKNOWN
     return getattr(owner, name, UNKNOWN) if kept is not UNKNOWN else UNKNOWN
 

@@ -55,6 +55,17 @@ class Softmax:
         return Array(fitted(grad, out.data.shape))
 
 
+class Embedding:
+    def forward(ctx, index, table):
+        ctx.index, ctx.shape = index, table.shape
+        return table[index]
+
+    def backward(ctx, grad_output):
+        d = np.zeros(ctx.shape)
+        d[ctx.index] = grad_output
+        return None, d
+
+
 class Add:
     def forward(ctx, x, y):
         return x + y
@@ -116,6 +127,11 @@ def test_objects_that_hold_an_array_are_inputs_outputs_and_gradients():
 def test_the_missing_factor_of_objects_that_hold_arrays():
     mistake = mistake_of(ExpWithoutUpstream, Array(RNG.normal(size=(3, 2))))
     assert mistake.repair.text == "return ctx.saved_tensors[0] * grad_output"
+
+
+def test_what_a_context_keeps_is_at_hand():
+    mistake = mistake_of(Embedding, RNG.integers(0, 6, (3, 5)), RNG.normal(size=(6, 4)))
+    assert mistake.repair.text == "np.add.at(d, ctx.index, grad_output)"
 
 
 def test_the_search_ends_where_a_change_makes_the_users_code_run_for_ever():
