@@ -811,3 +811,43 @@ def test_a_loss_is_known_though_no_error_is_made(tmp_path, wrong):
     line, repair = told(checked(tmp_path, BATCHES, (right, wrong)))
     assert line == f"delta = {wrong}"
     assert repair in (f"delta = {right}", "delta = (1 - out**2) * (out - y)")
+
+
+LAYERS = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def slope(a):
+    return a * (1 - a)
+
+def cost(W, V, data):
+    return sum(0.5 * np.sum((sigmoid(V @ sigmoid(W @ x)) - y) ** 2) for x, y in data) / len(data)
+
+rng = np.random.default_rng(4)
+W, V = rng.normal(size=(4, 3)), rng.normal(size=(2, 4))
+data = [(rng.normal(size=(3, 1)), rng.normal(size=(2, 1))) for i in range(12)]
+for epoch in range(10):
+    batches = [data[:6], data[6:]]
+    for batch in batches:
+        dW, dV = np.zeros_like(W), np.zeros_like(V)
+        for x, y in batch:
+            hidden = sigmoid(W @ x)
+            out = sigmoid(V @ hidden)
+            d_out = (out - y) * slope(out)
+            dV += d_out @ hidden.T
+            d_hidden = V.T @ d_out * slope(hidden)
+            dW += d_hidden @ x.T
+        W = W - 0.1 / len(batch) * dW
+        V = V - 0.1 / len(batch) * dV
+    print(cost(W, V, data))
+"""
+
+
+def test_a_factor_in_the_slope_of_each_layer_is_none_of_all(tmp_path):
+    """Besides the number of examples, by which the rate and the loss both divide."""
+    slip = "a * (1 - a)", "2 * (a * (1 - a))"
+    line, repair = told(checked(tmp_path, LAYERS, slip))
+    assert line == "return 2 * (a * (1 - a))"
+    assert repair == "return a * (1 - a)"

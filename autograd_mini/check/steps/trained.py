@@ -197,7 +197,9 @@ class Trained:
         if len(alone) == 1 and not self.is_expected(alone[0], found.own, found.root):
             said = [None] * len(said)
         near, counts = nearness(found.root, found.leaves), counts_of(found.root)
-        factor = common_factor(said, sizes, loss.sign(ratios), near, counts)
+        twice = divided_twice(rate_of(found.own[0], found.own), found.root)
+        said = [ratio and ratio / twice for ratio in said]
+        factor = twice * common_factor(said, sizes, loss.sign(ratios), near, counts)
         right_for = frozenset(
             update.variable.paths
             for update, ratio in zip(found.own, ratios, strict=True)
@@ -205,8 +207,6 @@ class Trained:
         )
         usual = 1.0 if are_powers(said) else usual_multiple(claims, right)
         factor = plain_number(factor, _PLAIN)
-        if not right_for and abs(factor) == 1:
-            factor *= divided_twice(rate_of(found.own[0], found.own), found.root)
         pairs = zip(found.own, ratios, strict=True)
         multiples = {update.variable.paths: ratio for update, ratio in pairs if ratio}
         return Fit(found.loss, found.own, factor, right_for, usual, found.sources, multiples)
