@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -176,6 +176,7 @@ def _elementwise_below(node: Operand, shape: tuple[int, ...], leaf: Node | None)
             waiting += one.parents if one.parents and is_elementwise(one) else ()
 
 
+@lru_cache(maxsize=1024)
 def _clips_in_place(statement: Statement) -> bool:
     """Whether something is clipped where it stands, each number or all by their norm."""
     target = target_of(statement.node)
@@ -198,6 +199,7 @@ def _before_scaling(program: Program, several: Sequence[Made]) -> Sequence[Made]
     return several[:end]
 
 
+@lru_cache(maxsize=1024)
 def _scales_by_norm(statement: Statement) -> bool:
     """Whether something is multiplied by what is made of a norm, ``g *= limit / norm``."""
     node, own = statement.node, set[str]()
