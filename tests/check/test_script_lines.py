@@ -305,6 +305,57 @@ def test_a_slip_in_lists_of_numbers(right, wrong, tmp_path):
     assert text.endswith((right, """neuron["delta"] * neuron["weights"][j]"""))
 
 
+CLASSES = """
+import numpy as np
+
+rng = np.random.default_rng(3)
+
+class Dense:
+    def __init__(self, n, m):
+        self.W = rng.normal(size=(n, m))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, up):
+        self.dW = self.x.T @ up
+        self.dW += 0.01 * self.W
+        return up @ self.W.T
+
+class ReLU:
+    def forward(self, x):
+        self.mask = x > 0
+        return x * self.mask
+
+    def backward(self, up):
+        return up * self.mask
+
+first, relu, last = Dense(3, 5), ReLU(), Dense(5, 2)
+X, t = rng.normal(size=(8, 3)), rng.normal(size=(8, 2))
+for epoch in range(30):
+    out = last.forward(relu.forward(first.forward(X)))
+    loss = 0.5 * np.sum((out - t) ** 2) + 0.005 * (np.sum(first.W**2) + np.sum(last.W**2))
+    print(loss)
+    first.backward(relu.backward(last.backward(out - t)))
+    for layer in (first, last):
+        layer.W -= 0.01 * layer.dW
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("return up * self.mask", "return up"),  # which forward keeps, and nothing else reads
+        ("self.dW += 0.01 * self.W", "self.dW += 0"),  # a line that does nothing
+    ],
+)
+def test_a_line_that_does_too_little_is_told_before_others(right, wrong, tmp_path):
+    slip, line, where = told(tmp_path, CLASSES, right, wrong)
+    assert line == where
+    assert slip.repair.text == right
+
+
 CHARACTERS = """
 import numpy as np
 

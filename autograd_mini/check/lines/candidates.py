@@ -209,8 +209,9 @@ class Candidates:
 
     def words(self, names: Mapping[str, Any]) -> Words:
         """What may stand in the statement, of all that could be named there."""
-        tree, numbers = self.statement.unit.tree, self.truth.numbers
-        return words_of(tree, self._at_hand(names), [*numbers, *(2 * x for x in numbers)])
+        unit, numbers = self.statement.unit, self.truth.numbers
+        words = words_of(unit.tree, self._at_hand(names), [*numbers, *(2 * x for x in numbers)])
+        return replace(words, unread=words.unread | unit.kept)
 
     def _at_hand(self, names: Mapping[str, Any]) -> dict[str, Any]:
         """What may stand in the line, of all that could be named there."""
@@ -218,8 +219,7 @@ class Candidates:
         written = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         written |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
         tools = {n for n, v in names.items() if callable(v) or inspect.ismodule(v)}
-        known = written | tools | set(used)
-        return {n: v for n, v in names.items() if n in known or is_rate(n)}
+        return {n: v for n, v in names.items() if n in {*written, *tools, *used} or is_rate(n)}
 
     def _evaluated(self, every: _Listed, cost: float) -> Iterator[Candidate]:
         """Edits, without those that fail, and those that do what one before did."""

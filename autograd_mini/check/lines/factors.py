@@ -129,9 +129,9 @@ def inserted_factors(line: Line, node: ast.expr) -> Iterator[Change]:
         return
     for word in quantities:
         if shape is None or word.shape is None or broadcasts(word.shape, shape):
-            rare = 0.0 if word.here else 1.0
+            unread = word.text in line.words.unread
+            rare = -0.7 if unread else 0.0 if word.here else 1.0
             rare += 0.5 if word.text in there else 0.0
-            rare -= 0.7 if word.text in line.words.unread else 0.0
             product = "_1 * _0" if isinstance(node, ast.Compare) else "_0 * _1"
             yield Change("insert factor", node, made(product, node, word.copy()), depth + rare)
             extra = depth + rare + 0.5

@@ -52,7 +52,7 @@ def insertions(line: Line) -> Iterator[Change]:
         if not is_left:
             yield change(term, minus, extra)
         for rate in line.rates:
-            yield change(made("_0 * _1", copied(rate), term), True, extra)
+            yield change(made("_0 * _1", copied(rate), term), minus or is_left, extra)
 
 
 def _varied(line: Line, amount: ast.expr) -> Iterator[tuple[ast.expr, float]]:

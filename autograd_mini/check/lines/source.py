@@ -50,6 +50,34 @@ class Unit:
         return {self.place(node): node for node in statements_in(self.tree)}
 
     @functools.cached_property
+    def kept(self) -> frozenset[str]:
+        """What another method of its class keeps in ``self``, and no other than that one reads."""
+        stored, read = dict[str, set[str]](), dict[str, set[str]]()
+        for method in self._methods:
+            for node in ast.walk(method):
+                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                    by = read if isinstance(node.ctx, ast.Load) else stored
+                    by.setdefault(ast.unparse(node), set()).add(method.name)
+        own = getattr(self.tree, "name", "")
+        return frozenset(
+            text
+            for text, names in stored.items()
+            if own not in names and not read.get(text, set()) - names
+        )
+
+    @functools.cached_property
+    def _methods(self) -> list[ast.FunctionDef]:
+        """The methods of the class around it."""
+        try:
+            body: list[ast.stmt] = ast.parse("".join(self.text)).body if self.classes else []
+        except SyntaxError:  # a cell with magics
+            return []
+        for name in self.classes:
+            found = [n for n in body if isinstance(n, ast.ClassDef) and n.name == name]
+            body = found[-1].body if found else []
+        return [node for node in body if isinstance(node, ast.FunctionDef)]
+
+    @functools.cached_property
     def headers(self) -> dict[Place, ast.stmt]:
         """The first lines of loops and conditions, each as a statement that holds ``pass``."""
         found = {}

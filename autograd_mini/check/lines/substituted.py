@@ -25,7 +25,13 @@ from autograd_mini.check.lines.operands import Read, derived_rows, gradients_of,
 from autograd_mini.check.lines.program import Event, Site
 from autograd_mini.check.lines.rows import Row, handed_back, operands, rows
 from autograd_mini.check.lines.source import Place
-from autograd_mini.check.lines.syntax import makes_zeros, number_of, operands_read, terms
+from autograd_mini.check.lines.syntax import (
+    does_nothing,
+    makes_zeros,
+    number_of,
+    operands_read,
+    terms,
+)
 from autograd_mini.check.lines.trial import Trial, is_multiple
 from autograd_mini.typing import Array
 
@@ -76,7 +82,7 @@ class Substitutes:
         """That with which most gradients become right, of such the nearest to the loss."""
         wrong, best = self._trial.wrong, None
         sites = [site for site in self._trial.sites if site.place not in self._trial.base]
-        sites.sort(key=lambda site: (self._is_unlikely(site), self._doubtful.get(site, 0)))
+        sites.sort(key=self._unlikeliness)
         if len(wrong) > 1:  # one slip spoils them all, more likely than several
             sites.sort(key=lambda site: not self._spoils_all(site))
         for site in sites:
@@ -92,6 +98,11 @@ class Substitutes:
     def _spoils_all(self, site: Site) -> bool:
         """Whether all that is wrong depends on a site, as far as there is time to find out."""
         return not self._end.passed and self._trial.wrong <= self._trial.spoils(site)
+
+    def _unlikeliness(self, site: Site) -> tuple[bool, bool, int]:
+        """What is least where the slip is likeliest: what does nothing is hardly meant."""
+        means = not does_nothing(self._trial.program.statement(site.place).node)
+        return means, self._is_unlikely(site), self._doubtful.get(site, 0)
 
     def _is_unlikely(self, site: Site) -> bool:
         """Whether values of the forward pass, or its data, are kept there; or zeros are made: what

@@ -17,7 +17,7 @@ from autograd_mini.check.lines.program import Event
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.substituted import Substituted
 from autograd_mini.check.lines.syntax import (
-    leaves_as_it_is,
+    does_nothing,
     makes_zeros,
     operands_read,
     updates_itself,
@@ -162,6 +162,9 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
         if site.slot != PART and (site.place, site.item) in parts:
             continue  # of a sum only the terms are looked at
         statement = trial.program.statement(site.place)
+        if _hands_back(statement):
+            least[site.place] = 0.0
+            continue
         claims = truth.claims(event.value)
         backward = backward or truth.is_gradient(event.name, claims)
         backward = backward or any(is_gradient_name(event.name, name) for name in names)
@@ -172,7 +175,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             penalty = _SPOILED_ZERO
         if _keeps_the_last_share(trial, statement, event, claims):
             penalty = _LAST_SHARE
-        if leaves_as_it_is(statement.node):
+        if does_nothing(statement.node):
             penalty, backward = 0.0, True
         if penalty < 1 and truth.is_data(event.value) and truth.named(event.name) is None:
             penalty = _RIGHT
@@ -232,6 +235,16 @@ def _keeps_the_last_share(
     kinds = {claim.kind for claim in claims if claim.exact}
     turns = len(trial.sites[event.site])
     return turns > 1 and kinds == {"share"} and isinstance(statement.node, ast.Assign)
+
+
+def _hands_back(statement: Statement) -> bool:
+    """Whether a method returns what it is handed, though another keeps something that is not read:
+    a mask.
+    """
+    node, unit = statement.node, statement.unit
+    if not isinstance(node, ast.Return) or not isinstance(node.value, ast.Name) or not unit.kept:
+        return False
+    return node.value.id in {arg.arg for arg in unit.tree.args.args}
 
 
 def _returns_what_it_makes(node: ast.stmt) -> bool:

@@ -260,8 +260,18 @@ def beside_others(edited: ast.stmt, statement: Statement) -> float:
         return _UNLIKE_ANOTHER
     pairs = changed_parts(statement.node, edited)
     gone = {_key(old) for old, _ in pairs if isinstance(old, ast.BinOp | ast.UnaryOp)}
-    parts = (part for other in others for part in ast.walk(other)) if gone else ()
+    parts = (part for other in others for part in _operands(other)) if gone else ()
     return _STANDS_ELSEWHERE if any(_key(part) in gone for part in parts) else 0.0
+
+
+def _operands(node: ast.AST | None) -> Iterator[ast.expr]:
+    """What a statement computes with, but for what is handed to calls or counts."""
+    if isinstance(node, ast.BinOp | ast.UnaryOp):
+        yield node
+        for part in ast.iter_child_nodes(node):
+            yield from _operands(part)
+    elif isinstance(node, ast.stmt):
+        yield from _operands(getattr(node, "value", None))
 
 
 _LIKE_ANOTHER, _UNLIKE_ANOTHER, _STANDS_ELSEWHERE = -0.6, 0.6, 0.6

@@ -87,7 +87,7 @@ class Words:
         containers: the dicts, lists and objects at hand, to be read from.
         functions: the functions of one array at hand.
         constants: the numbers that the function's text writes out.
-        unread: the names that the function makes or takes and never reads.
+        unread: what the function makes or takes, or another method keeps, that is read nowhere.
         keys: the texts by which it reads or writes dicts.
         counters: the names that its loops count with.
         handed: the names of its arguments.
@@ -346,10 +346,14 @@ _HARMLESS = frozenset(
 )
 
 
+_CHANGING = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL", "IMPORT_NAME", "STORE_ATTR"})
+"""The instructions of a function that does more than compute, as one that keeps its input."""
+
+
 def _is_plain(code: types.CodeType, around: Mapping[str, object], depth: int = 3) -> bool:
     """Whether a function computes and does nothing else, as far as the names it uses tell."""
     for instruction in dis.get_instructions(code):
-        if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL", "IMPORT_NAME"):
+        if instruction.opname in _CHANGING:
             return False
         if instruction.opname not in ("LOAD_GLOBAL", "LOAD_NAME"):
             continue
