@@ -851,3 +851,24 @@ def test_a_factor_in_the_slope_of_each_layer_is_none_of_all(tmp_path):
     line, repair = told(checked(tmp_path, LAYERS, slip))
     assert line == "return 2 * (a * (1 - a))"
     assert repair == "return a * (1 - a)"
+
+
+ZEROS = """
+import numpy as np
+
+x = np.linspace(-1, 2, 12).reshape(-1, 1) * [1, 2, 3]
+y = 3 * x[:, :1] - 1
+w, b, rate = np.zeros((3, 1)), np.zeros(1), 0.1
+for epoch in range(50):
+    error = x @ w + b - y
+    dw = 2 * x.T @ error / len(x)
+    db = 2 * np.mean(error, axis=0)
+    w = w - rate * dw
+    b = b - rate * db
+"""
+
+
+def test_what_is_taken_away_of_a_parameter_is_no_error_of_an_output(tmp_path):
+    """There is no loss in the file, so that what the error is says how many times all are."""
+    right, wrong = "w = w - rate * dw", "w = 2 * (w - rate * dw)"
+    assert told(checked(tmp_path, ZEROS, (right, wrong))) == (wrong, right)

@@ -79,15 +79,25 @@ class Unsaid:
 
     def with_error(self, residual: Residual) -> float | None:
         """The same where a statement makes a difference alone; ``None`` where then not all that
-        follows is right.
+        follows is right, or something is taken away of what is updated.
         """
         differences: list[Array | None] = []
         for both in self._sides(residual):
+            if any(map(self._is_updated, both)):
+                return None
             try:
                 differences.append(np.subtract(*both))
             except (TypeError, ValueError):  # a list, or shapes that do not fit
                 differences.append(None)
         return self._with(residual, differences)
+
+    def _is_updated(self, side: Held) -> bool:
+        """Whether something is what an updated variable holds, or one of its numbers."""
+        numbers = as_numbers(side)
+        return numbers is not None and any(
+            np.array_equal(numbers, held) or (numbers.size == 1 and bool(np.any(numbers == held)))
+            for held in self.start.values()
+        )
 
     def _with(self, residual: Residual, errors: Sequence[Array | None]) -> float | None:
         """The same where a statement makes these, turn by turn, and no more."""
