@@ -295,6 +295,7 @@ for epoch in range(20):
         ("""layer[j]["output"] - expected[j])""", """layer[j]["output"] - expected[j - 1])"""),
         ("""layer[j]["output"] - expected[j])""", """layer[j - 1]["output"] - expected[j])"""),
         ("""neuron["weights"][j] * neuron["delta"]""", """neuron["delta"]"""),
+        ("errors.append(error)", "errors.append(0.5 * error)"),  # not the sum's own line
     ],
 )
 def test_a_slip_in_lists_of_numbers(right, wrong, tmp_path):

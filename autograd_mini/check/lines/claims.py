@@ -316,9 +316,11 @@ class Truth:
         return bool(array.any()) and (array.shape, array.astype(float).tobytes()) in self._data
 
     def is_derived(self, claim: Claim) -> bool:
-        """Whether an array is the gradient of a parameter, as many times as all are."""
-        of_parameter = claim.kind == "gradient" and claim.node in self._parameters
-        return of_parameter and not claim.moved and claim.is_times(self.scale)
+        """Whether an array is a gradient, or a share of one, as many times as those of all
+        parameters are.
+        """
+        is_gradient = claim.kind in ("gradient", "share") and not claim.moved
+        return is_gradient and claim.is_times(self.scale)
 
     def is_gradient(self, name: str, claims: Sequence[Claim]) -> bool:
         """Whether something is a gradient by its numbers, or by its name that of a node."""

@@ -155,7 +155,8 @@ class Substitutes:
     @cached_property
     def _doubtful(self) -> dict[Site, int]:
         """Where something else is made, with when that happens first: a line of a loop that is
-        right in the turn before another goes wrong was handed what is wrong in those that follow.
+        right in the turn before another goes wrong was handed what is wrong in those that follow;
+        a sum is what it may be if its terms are.
         """
         first: dict[Site, int] = {}
         before: set[tuple[tuple[int, ...], bytes]] = set()
@@ -165,12 +166,14 @@ class Substitutes:
             if asked and (content in before or not self._is_meant(event)):
                 first[event.site] = when
             before.add(content)
-        return first
+        parts = {site._replace(slot=WHOLE) for site in self._trial.sites if site.slot == PART}
+        parts -= {site._replace(slot=WHOLE) for site in first if site.slot == PART}
+        return {site: when for site, when in first.items() if site not in parts}
 
     def _is_meant(self, event: Event) -> bool:
         """Whether a value is the gradient of the node that its name says, or as many times of it as
-        what comes before is; where no name does, that of any node, or the value of one.  A vector
-        may stand as a column.
+        what comes before is; where no name does, that of any node, or the value of one, or a share
+        that is added.  A vector may stand as a column.
         """
         factors, value = self._factors.get(event.site, [1.0]), event.value
         every = self._truth.claims(value)
@@ -183,7 +186,8 @@ class Substitutes:
         ]
         named = self._truth.named(event.name)
         if named is None:
-            return any(claim.kind in ("gradient", "value") for claim in claims)
+            added = ("share",) if event.site.slot == PART else ()
+            return any(claim.kind in ("gradient", "value", *added) for claim in claims)
         return named in {claim.node for claim in claims if claim.kind == "gradient"}
 
     def _is_value(self, event: Event) -> bool:
