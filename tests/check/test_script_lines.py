@@ -434,6 +434,15 @@ def test_a_sign_is_wrong_in_the_sum_not_where_its_term_is_made(tmp_path):
     assert slip.repair.text == right
 
 
+def test_a_gradient_that_is_summed_too_far_in_each_turn(tmp_path, tried):
+    right = "dh = np.dot(Why.T, dy) + dhnext"
+    wrong = "dh = (np.dot(Why.T, dy) + dhnext).sum(axis=0)"
+    slip, line, where = told(tmp_path, CHARACTERS, right, wrong)
+    assert line == where
+    assert slip.repair.text == right
+    assert len(tried) < 1000  # the right line is known before the changes of all are tried
+
+
 POOL = """
 import numpy as np
 
@@ -495,6 +504,54 @@ def test_what_is_only_asked_to_be_equal_is_wrong_where_it_is_made(wrong, tmp_pat
     part = "2 * i : 2 * i + 2, 2 * j : 2 * j + 2"
     right = f"block = features[{part}]"
     slip, line, where = told(tmp_path, AT_ONCE, right, f"block = {wrong.format(part)}")
+    assert line == where
+    assert slip.repair.text == right
+
+
+LAYERS = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n_in, n_out, rng):
+        self.W = rng.normal(size=(n_in, n_out))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, grad):
+        self.dW = self.x.T @ grad
+        return grad @ self.W.T
+
+class Tanh:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, grad):
+        return grad * (1 - self.y**2)
+
+rng = np.random.default_rng(0)
+x, t = rng.normal(size=(9, 4)), rng.normal(size=(9, 2))
+layers = [Dense(4, 3, rng), Tanh(), Dense(3, 2, rng)]
+for epoch in range(50):
+    out = x
+    for layer in layers:
+        out = layer.forward(out)
+    print(np.sum((out - t) ** 2))
+    grad = 2 * (out - t)
+    for layer in reversed(layers):
+        grad = layer.backward(grad)
+    for layer in layers:
+        if hasattr(layer, "W"):
+            layer.W -= 0.01 * layer.dW
+"""
+
+
+def test_a_wrong_sign_in_each_turn_is_told_where_it_is_made(tmp_path):
+    """Of the last layer nobody uses what it hands back, so that it is no gradient of the loss."""
+    right = "return grad @ self.W.T"
+    slip, line, where = told(tmp_path, LAYERS, right, "return -(grad @ self.W.T)")
     assert line == where
     assert slip.repair.text == right
 

@@ -385,6 +385,8 @@ class Substitutes:
                 yield (replace(claim, moved=False),), [*[None] * (count - 1), value.T]
             elif claim.kind == "gradient" and not claim.moved and claim.factor < 0 and count == 1:
                 yield (replace(claim, factor=-claim.factor),), [-value]
+        if count > 1 and any(map(self._is_negated, events)):
+            yield (), [-event.value for event in events]
         for factor in self._factors[site]:
             for claims, arrays in self._of_what_is_read(site):
                 if factor == 1 or claims[0].kind == "gradient":
@@ -398,6 +400,10 @@ class Substitutes:
             for factor in self._factors[site] if claims[0].kind == "gradient" else [1.0]:
                 yield _times(factor, claims), [factor * array for array in arrays]
         yield from (((), arrays) for arrays in arranged([event.value for event in events]))
+
+    def _is_negated(self, event: Event) -> bool:
+        claims = self._truth.claims(event.value)
+        return any(c.kind == "gradient" and not c.moved and c.factor < 0 for c in claims)
 
     def _of_what_is_read(self, site: Site) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
         """What a derivation makes of what is read there, turn by turn: of the shape of what is
@@ -426,13 +432,16 @@ class Substitutes:
         return self._read[site.place]
 
     def _in_turns(self, events: Sequence[Event]) -> Iterator[tuple[tuple[Claim, ...], list[Array]]]:
-        """Of rows of nodes the gradients, the shares of what they are made of, the slopes."""
-        shapes = [event.value.shape for event in events]
-        count = len(events)
+        """Of rows of nodes the gradients, be they summed too far, the shares of what they are made
+        of, the slopes.
+        """
+        values = [event.value for event in events]
+        shapes, count = [value.shape for value in values], len(values)
         for row in self._rows_of(count):
             for nodes in (row[::-1], row):
                 gradients = [self._truth.gradients[node] for node in nodes]
-                if [gradient.shape for gradient in gradients] == shapes:
+                same = [gradient.shape for gradient in gradients] == shapes
+                if same or (() not in shapes and is_as_wide(gradients, values)):
                     yield tuple(Claim("gradient", node) for node in nodes), gradients
         for row in self._without_first(count):
             gradients = [self._truth.gradients[node] for node in row[::-1]]
