@@ -55,7 +55,7 @@ ORDER = (
     "refusal", "formats", "progress", "holders", "lines", "lines.syntax", "lines.formulas",
     "lines.values", "lines.words", "lines.line", "lines.elementwise", "lines.parentheses",
     "lines.factors", "lines.terms", "lines.lost", "lines.calls", "lines.products",
-    "lines.statements", "lines.edits", "lines.source", "deadline", "lines.budget", "lines.by_name",
+    "lines.statements", "lines.source", "deadline", "lines.budget", "lines.edits", "lines.by_name",
     "lines.state", "lines.instrument", "lines.program", "result", "scope", "structure", "moved",
     "problem", "forms", "frames", "broadcasting", "plain_loss", "unrecorded", "capture", "bounds",
     "determinism", "kinks", "complex_step", "probe", "verdict", "points", "wording", "conventions",

@@ -434,13 +434,18 @@ def test_a_sign_is_wrong_in_the_sum_not_where_its_term_is_made(tmp_path):
     assert slip.repair.text == right
 
 
-def test_a_gradient_that_is_summed_too_far_in_each_turn(tmp_path, tried):
-    right = "dh = np.dot(Why.T, dy) + dhnext"
-    wrong = "dh = (np.dot(Why.T, dy) + dhnext).sum(axis=0)"
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("dh = np.dot(Why.T, dy) + dhnext", "dh = (np.dot(Why.T, dy) + dhnext).sum(axis=0)"),
+        ("dhraw = (1 - hs[t] * hs[t]) * dh", "dhraw = (1 - hs[t] * hs[t]) * dbh"),  # 0 at first
+    ],
+)
+def test_what_a_line_should_make_in_each_turn_is_known(right, wrong, tmp_path, tried):
     slip, line, where = told(tmp_path, CHARACTERS, right, wrong)
     assert line == where
     assert slip.repair.text == right
-    assert len(tried) < 1000  # the right line is known before the changes of all are tried
+    assert len(tried) < 1000  # where it is not, all lines are searched
 
 
 POOL = """
@@ -554,6 +559,39 @@ def test_a_wrong_sign_in_each_turn_is_told_where_it_is_made(tmp_path):
     slip, line, where = told(tmp_path, LAYERS, right, "return -(grad @ self.W.T)")
     assert line == where
     assert slip.repair.text == right
+
+
+FILTERS = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+filters, weights = rng.normal(size=(2, 3)), rng.normal(size=(12, 4))
+for x, y in zip(rng.normal(size=(20, 8)), rng.integers(0, 4, 20)):
+    out = np.zeros((6, 2))
+    for i in range(6):
+        out[i] = np.sum(filters * x[i : i + 3], axis=1)
+    hidden = np.tanh(out)
+    scores = hidden.ravel() @ weights
+    p = np.exp(scores) / np.sum(np.exp(scores))
+    print(-np.log(p[y]))
+    p[y] -= 1
+    d_weights = np.outer(hidden.ravel(), p)
+    d_out = (weights @ p).reshape(6, 2) * (1 - hidden**2)
+    d_filters = np.zeros((2, 3))
+    for i in range(6):
+        for f in range(2):
+            d_filters[f] += d_out[i, f] * x[i : i + 3]
+    filters -= 0.1 * d_filters
+    weights -= 0.1 * d_weights
+"""
+
+
+def test_parts_that_are_assigned_where_they_are_added_are_tried_early(tmp_path, tried):
+    right = "d_filters[f] += d_out[i, f] * x[i : i + 3]"
+    slip, line, where = told(tmp_path, FILTERS, right, right.replace("+=", "="))
+    assert line == where
+    assert slip.repair.text == right
+    assert len(tried) < 100  # what one turn makes is no gradient
 
 
 MARGINS = """

@@ -7,8 +7,6 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
-from itertools import count
 from types import CodeType
 from typing import Any, NamedTuple, cast
 
@@ -17,7 +15,14 @@ import numpy as np
 from autograd_mini.check.holders import held
 from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.claims import Truth
-from autograd_mini.check.lines.edits import Edit, Words, edits, words_of
+from autograd_mini.check.lines.edits import (
+    Edits,
+    Words,
+    cost_of,
+    edits,
+    pairs,
+    words_of,
+)
 from autograd_mini.check.lines.formulas import is_rate
 from autograd_mini.check.lines.instrument import with_hooks
 from autograd_mini.check.lines.line import is_mask, name_of_call
@@ -32,7 +37,6 @@ _BLOCK = 200
 """How many edits are looked at at once."""
 _PAIRED = 40
 """To how many edits another is added."""
-_LEAST_SECOND, _COSTLIEST_SECOND = 0.8, 1.8
 _COSTLIEST_PAIR = 4.5
 _PAIRED_WHERE_MEANT, _COSTLIEST_WHERE_MEANT = 150, 6.0
 """The same where it is known what is to be made: most pairs need not run."""
@@ -40,14 +44,13 @@ _LEAST_PAIR = 3.4
 _PARTS = 5
 """Into so many parts the turns of a statement are divided, of which each has one looked at: what
 an edit makes may be the same in the first."""
-_TWICE = 1.0
-"""What it costs that two edits are needed."""
-
 _OF_HEADERS = ("loop", "comparison", "index", "slice", "constant", "operator")
 """The kinds of edits of the first line of a loop or condition: those of what it counts to."""
 
-_NUMBERS = ("insert number", "divide by number", "constant", "power")
-"""The kinds of edits that put a number somewhere."""
+_PUTTING = ("accumulate", "assign")
+"""The kinds of edits that put the same somewhere in another way: one turn does not tell what is
+made by all.
+"""
 
 
 class Made(NamedTuple):
@@ -60,10 +63,6 @@ class Made(NamedTuple):
 
     value: Array | Exception | None
     item: int = 0
-
-
-Edits = tuple[Edit, ...]
-"""Edits of a statement, each made of what those before it have made."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,6 @@ class Candidate:
     def cost(self) -> float:
         """How unlikely the slip is that they undo."""
         return cost_of(self.edits)
-
-
-def cost_of(several: Edits) -> float:
-    """How unlikely the slips are that edits undo, together."""
-    return sum(edit.cost for edit in several) + _TWICE * (len(several) - 1)
 
 
 Listed = Callable[[Mapping[str, Any]], Iterator[Edits]]
@@ -205,7 +199,7 @@ class Candidates:
         count = _PAIRED_WHERE_MEANT if self._meant else _PAIRED
         most = _COSTLIEST_WHERE_MEANT if self._meant else _COSTLIEST_PAIR
         firsts = [candidate.edits[0] for candidate in self._given[:count]]
-        return _pairs(firsts, self.words(names), most, self._budget)
+        return pairs(firsts, self.words(names), most, self._budget)
 
     def words(self, names: Mapping[str, Any]) -> Words:
         """What may stand in the statement, of all that could be named there."""
@@ -222,7 +216,9 @@ class Candidates:
         return {n: v for n, v in names.items() if n in {*written, *tools, *used} or is_rate(n)}
 
     def _evaluated(self, every: _Listed, cost: float) -> Iterator[Candidate]:
-        """Edits, without those that fail, and those that do what one before did."""
+        """Edits, without those that fail, and those that do what one before did: all of those that
+        make what is meant, since of what is handed on to later turns they may make another thing.
+        """
         while every.has_any(cost) and not self._budget.spent:
             made = self._made(every, cost)
             if not made:
@@ -236,11 +232,14 @@ class Candidates:
                 key = _key(several[-1].statement, every_turn)
                 if any(isinstance(v, Exception) for v in values):
                     continue
-                if key is not None and key in self._seen:
+                is_meant = len(several) == 1 and self._is_meant(values)
+                if key is not None and key in self._seen and not is_meant:
                     self._seen[key].append(several)
                     continue
-                self._seen[key] = []
+                self._seen.setdefault(key, [])
                 known = self._is_known(values, instead, len(several) > 1)
+                if len(several) == 1 and several[0].kind in _PUTTING:
+                    known = True, known[1]
                 yield Candidate(several, *known, key)
 
     def _is_known(
@@ -345,31 +344,6 @@ class Candidates:
         except (ValueError, TypeError):  # a list of lists of several lengths, or with Tensors
             return None
         return arrays if all(array.dtype.kind in "fiub" for array in arrays) else None
-
-
-def _pairs(firsts: Sequence[Edit], words: Words, most: float, budget: Budget) -> Iterator[Edits]:
-    """Pairs of edits by cost, no more than ``most``, until the budget is spent; of those of one
-    cost the one comes first whose first costs more, which is what is told first.  What follows an
-    edit is listed when it may be next.
-    """
-    order = count()
-    waiting: list[tuple[float, float, int, Edits]] = []
-    for first in firsts:
-        least = first.cost + _LEAST_SECOND + _TWICE
-        heappush(waiting, (least, -math.inf, next(order), (first,)))
-    while waiting and not budget.spent:
-        cost, _, _, several = heappop(waiting)
-        if cost > most:
-            return
-        if len(several) == 2:
-            yield several
-            continue
-        (first,) = several
-        for second in edits(first.statement, words, _COSTLIEST_SECOND):
-            if first.kind in _NUMBERS and second.kind in _NUMBERS:
-                continue  # two numbers at hand make any number
-            pair = (first, second)
-            heappush(waiting, (cost_of(pair), -first.cost, next(order), pair))
 
 
 def _returns_several(statement: ast.stmt) -> bool:

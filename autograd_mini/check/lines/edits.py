@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
+from heapq import heappop, heappush
+from itertools import chain, count
 from operator import itemgetter
 
 from autograd_mini.check.lines import (
@@ -20,11 +21,12 @@ from autograd_mini.check.lines import (
     statements,
     terms,
 )
+from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.line import Change, Later, Line, name_of_call
 from autograd_mini.check.lines.syntax import Tree, copied, number_of
 from autograd_mini.check.lines.words import Words, words_of
 
-__all__ = ["COSTS", "Edit", "Words", "edits", "words_of"]
+__all__ = ["COSTS", "Edit", "Edits", "Words", "cost_of", "edits", "pairs", "words_of"]
 
 CHANGING = (elementwise, parentheses, factors, calls, products, statements)
 INSERTING = (lost, factors, terms, calls)
@@ -156,6 +158,19 @@ class Edit:
         return list(self._tree.above(node))
 
 
+Edits = tuple[Edit, ...]
+"""Edits of a statement, each made of what those before it have made."""
+
+
+def cost_of(several: Edits) -> float:
+    """How unlikely the slips are that edits undo, together."""
+    return sum(edit.cost for edit in several) + _TWICE * (len(several) - 1)
+
+
+_TWICE = 1.0
+"""What it costs that two edits are needed."""
+
+
 def edits(statement: ast.stmt, words: Words, most: float = math.inf) -> Iterator[Edit]:
     """All single edits of a statement, the likeliest first.
 
@@ -191,6 +206,35 @@ def edits(statement: ast.stmt, words: Words, most: float = math.inf) -> Iterator
                 old, new = change.mark, change.shown
             yield Edit(change.kind, old, new, cost, line.tree, parts)
 
+
+def pairs(firsts: Sequence[Edit], words: Words, most: float, budget: Budget) -> Iterator[Edits]:
+    """Pairs of edits by cost, no more than ``most``, until the budget is spent; of those of one
+    cost the one comes first whose first costs more, which is what is told first.  What follows an
+    edit is listed when it may be next.
+    """
+    order = count()
+    waiting: list[tuple[float, float, int, Edits]] = []
+    for first in firsts:
+        least = first.cost + _LEAST_SECOND + _TWICE
+        heappush(waiting, (least, -math.inf, next(order), (first,)))
+    while waiting and not budget.spent:
+        cost, _, _, several = heappop(waiting)
+        if cost > most:
+            return
+        if len(several) == 2:
+            yield several
+            continue
+        (first,) = several
+        for second in edits(first.statement, words, _COSTLIEST_SECOND):
+            if first.kind in _NUMBERS and second.kind in _NUMBERS:
+                continue  # two numbers at hand make any number
+            pair = (first, second)
+            heappush(waiting, (cost_of(pair), -first.cost, next(order), pair))
+
+
+_LEAST_SECOND, _COSTLIEST_SECOND = 0.8, 1.8
+_NUMBERS = ("insert number", "divide by number", "constant", "power")
+"""The kinds of edits that put a number somewhere."""
 
 Parts = dict[ast.AST, ast.AST]
 Rule = Callable[[Line], Iterator[Change]]

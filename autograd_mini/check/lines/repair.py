@@ -17,9 +17,9 @@ import numpy as np
 
 from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.budget import Budget
-from autograd_mini.check.lines.candidates import Candidate, Candidates, Edits
+from autograd_mini.check.lines.candidates import Candidate, Candidates
 from autograd_mini.check.lines.claims import Truth
-from autograd_mini.check.lines.edits import Edit
+from autograd_mini.check.lines.edits import Edit, Edits
 from autograd_mini.check.lines.moves import Move, moves
 from autograd_mini.check.lines.source import Place, Statement
 from autograd_mini.check.lines.substituted import Substituted, Substitutes

@@ -386,7 +386,7 @@ class Substitutes:
             elif claim.kind == "gradient" and not claim.moved and claim.factor < 0 and count == 1:
                 yield (replace(claim, factor=-claim.factor),), [-value]
         if count > 1 and any(map(self._is_negated, events)):
-            yield (), [-event.value for event in events]
+            yield (), [np.negative(event.value, dtype=float) for event in events]
         for factor in self._factors[site]:
             for claims, arrays in self._of_what_is_read(site):
                 if factor == 1 or claims[0].kind == "gradient":
