@@ -581,8 +581,8 @@ for x, y in zip(rng.normal(size=(20, 8)), rng.integers(0, 4, 20)):
     for i in range(6):
         for f in range(2):
             d_filters[f] += d_out[i, f] * x[i : i + 3]
-    filters -= 0.1 * d_filters
     weights -= 0.1 * d_weights
+    filters -= 0.1 * d_filters
 """
 
 
@@ -592,6 +592,14 @@ def test_parts_that_are_assigned_where_they_are_added_are_tried_early(tmp_path, 
     assert line == where
     assert slip.repair.text == right
     assert len(tried) < 100  # what one turn makes is no gradient
+
+
+def test_a_rate_is_lost_in_the_update_where_the_gradient_is_right_by_its_numbers(tmp_path):
+    """By its name it is none: there is no ``w``."""
+    text = FILTERS.replace("d_weights", "d_w")
+    slip, line, where = told(tmp_path, text, "weights -= 0.1 * d_w", "weights -= d_w")
+    assert line == where
+    assert slip.repair.text == "weights -= 0.1 * d_w"
 
 
 MARGINS = """

@@ -548,6 +548,12 @@ def test_updates_by_made_up_keys_that_never_move_are_updates(tmp_path):
     assert told(report) == (wrong, right)
 
 
+def test_updates_that_are_no_numbers_are_wrong(tmp_path):
+    """What may be rounding in them is no matter: the loss has a gradient."""
+    right, wrong = "dz3 = 2 * (s - Y) * s * (1 - s)", "dz3 = 2 * (s - Y) * s * (1 - s) / Y"
+    assert told(checked(tmp_path, RECTIFIED, (right, wrong))) == (wrong, right)
+
+
 POINTS = """def step(b_now, m_now, points, rate):
     b_gradient = 0
     m_gradient = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autograd_mini.check.lines.claims import Claim, Truth, is_gradient_name
@@ -23,6 +23,7 @@ from autograd_mini.check.lines.syntax import (
     updates_itself,
 )
 from autograd_mini.check.lines.trial import Trial, is_multiple
+from autograd_mini.core.graph import Node
 from autograd_mini.typing import Array
 
 
@@ -153,6 +154,8 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
     least: dict[Place, float] = {}
     gradients = list((trial.ran.gradients or {}).values())
     given = {(g.shape, g.tobytes()) for g in gradients}
+    nodes: Mapping[str, Node] = trial.problem.nodes
+    of_wrong = [nodes[name] for name in trial.wrong]
     for event in events:
         site, content = event.site, (event.value.shape, event.value.tobytes())
         if site.slot == HANDED:
@@ -170,7 +173,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
         backward = backward or any(is_gradient_name(event.name, name) for name in names)
         backward = backward or (_returns_what_it_makes(statement.node) and content in given)
         names.add(event.name)
-        penalty, factors = _known(truth, event, claims), None
+        penalty, factors = _known(truth, event, claims, of_wrong), None
         if penalty == _ZERO and backward and not makes_zeros(statement.node):
             penalty = _SPOILED_ZERO
         if _keeps_the_last_share(trial, statement, event, claims):
@@ -318,7 +321,7 @@ _CANCELS = 2.0
 """What it costs a statement that some right gradient depends on each thing that it made."""
 
 
-def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
+def _known(truth: Truth, event: Event, every: Sequence[Claim], wrong: Collection[Node]) -> float:
     claims = [claim for claim in every if claim.exact or truth.is_derived(claim)]
     if not claims and not event.value.any():
         return _ZERO
@@ -333,7 +336,10 @@ def _known(truth: Truth, event: Event, every: Sequence[Claim]) -> float:
         return 0.5 if slopes and truth.named(event.name) is not None else _RIGHT
     if any(truth.fits(event.name, claim) for claim in claims):
         return _RIGHT
-    return 0.5 if truth.named(event.name) is not None else 2.0
+    if truth.named(event.name) is not None:
+        return 0.5
+    gradients = {claim.node for claim in claims if claim.exact and claim.kind == "gradient"}
+    return 2.0 if gradients.isdisjoint(wrong) else _RIGHT
 
 
 _RIGHT = 8.0

@@ -345,8 +345,9 @@ class _Posing:
         if update in self.fit.sources:
             return np.zeros(np.shape(before))
         scale = abs(self._scale(update))
-        rounding = _ROUNDINGS * np.finfo(float).eps * (np.abs(before) + np.abs(update.taken))
-        return np.asarray((rounding + self._room_of_factor * np.abs(update.taken)) / scale)
+        taken = np.where(np.isfinite(update.taken), np.abs(update.taken), 0.0)  # of NaN: no room
+        rounding = _ROUNDINGS * np.finfo(float).eps * (np.abs(before) + taken)
+        return np.asarray((rounding + self._room_of_factor * taken) / scale)
 
     @cached_property
     def _room_of_factor(self) -> float:
