@@ -628,6 +628,14 @@ def test_a_line_is_written_from_a_gradient_that_is_n_times_too_large(tmp_path):
     assert slip.repair.ours
 
 
+def test_a_size_is_lost_where_n_times_a_gradient_is_added_to_one(tmp_path):
+    """What is handed on as N times a gradient may be so."""
+    right = "dW = 2 * reg * W + X.T @ (binary / n)"
+    slip, line, where = told(tmp_path, MARGINS, right, "dW = 2 * reg * W + X.T @ binary")
+    assert line == where
+    assert slip.repair.text == "dW = 2 * reg * W + X.T @ binary / n"
+
+
 RIDGE = """
 import numpy as np
 

@@ -18,8 +18,9 @@ from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.program import Stopped
 from autograd_mini.check.lines.rows import Row
 from autograd_mini.check.lines.source import Place
-from autograd_mini.check.lines.syntax import operands_read
+from autograd_mini.check.lines.syntax import operands_read, terms
 from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.values import value_of
 from autograd_mini.core.graph import Node
 from autograd_mini.typing import Array
 
@@ -107,6 +108,22 @@ def read_at(trial: Trial, truth: Truth, place: Place) -> Read:
         distinct(text for text in rows if text in own),
         distinct(text for text in rows if text not in own),
     )
+
+
+def claims_of_terms(trial: Trial, truth: Truth, place: Place) -> list[Claim]:
+    """Of what gradients each term of the sum that a statement assigns may be one, or a share."""
+    found: list[Claim] = []
+    value = getattr(trial.program.statement(place).node, "value", None)
+
+    def visit(names: Mapping[str, Any]) -> None:
+        for part, _ in terms(value) if isinstance(value, ast.expr) else ():
+            array = value_of(part, names)
+            claims = truth.claims(array) if isinstance(array, np.ndarray) else []
+            found.extend(c for c in claims if c.kind in ("gradient", "share") and not c.moved)
+        raise Stopped
+
+    trial.program.run(trial.base, before=place, visit=visit)
+    return found
 
 
 def _read(trial: Trial, text: str, code: CodeType | None, names: Mapping[str, Any]) -> object:

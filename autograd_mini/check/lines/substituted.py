@@ -21,7 +21,14 @@ from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.arranged import arranged, is_as_wide, is_constant, is_reordered
 from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import HANDED, PART, WHOLE
-from autograd_mini.check.lines.operands import Read, derived_rows, gradients_of, read_at, values_of
+from autograd_mini.check.lines.operands import (
+    Read,
+    claims_of_terms,
+    derived_rows,
+    gradients_of,
+    read_at,
+    values_of,
+)
 from autograd_mini.check.lines.program import Event, Site
 from autograd_mini.check.lines.rows import Row, handed_back, operands, rows
 from autograd_mini.check.lines.source import Place
@@ -52,6 +59,7 @@ class Substituted:
             none where it should be the same numbers, summed or turned.
         arrays: the same as numbers; ``None`` in turns of which nothing is known.
         names: the gradients that are wrong and are right with it.
+        handed_right: whether what it reads is right, be it N times what it would be.
     """
 
     place: Place
@@ -59,6 +67,7 @@ class Substituted:
     claims: tuple[Claim, ...]
     arrays: Sequence[Array | None]
     names: frozenset[str]
+    handed_right: bool = False
 
 
 class Substitutes:
@@ -93,7 +102,7 @@ class Substitutes:
                 break
         else:
             best = self._handed_on(sites) or best
-        return best and self._where_read(self._carried(best))
+        return best and self._where_read(self._where_added(self._carried(best)))
 
     def _spoils_all(self, site: Site) -> bool:
         """Whether all that is wrong depends on a site, as far as there is time to find out."""
@@ -255,6 +264,27 @@ class Substitutes:
                     names = self._right_with(site, arrays)
                     if names >= found.names:
                         return Substituted(site.place, site, (), arrays, names)
+        return found
+
+    def _where_added(self, found: Substituted) -> Substituted:
+        """The same where what is so many times what should be made is added to what is not: what is
+        handed on as N times a gradient is divided where that matters.
+        """
+        trial, made = self._trial, self._trial.sites[found.site]
+        meant = found.arrays[-1]
+        if meant is None or len(made) > 1 or not is_multiple(made[0].value, meant):
+            return found
+        times = float(np.vdot(made[0].value, meant) / np.vdot(meant, meant))
+        for site, events in trial.sites.items() if times > 1 else ():
+            node = trial.program.statement(site.place).node
+            is_sum = isinstance(node, ast.Assign) and len(terms(node.value)) > 1
+            if is_sum and len(events) == 1 and site != found.site and not self._end.passed:
+                claimed = claims_of_terms(trial, self._truth, site.place)
+                several = [[c.is_times(f) for f in (1.0, times)] for c in claimed]
+                if all(any(which) for which in zip(*several, strict=True)):
+                    other = self._at(site)
+                    if other is not None and other.names >= found.names:
+                        return replace(other, handed_right=True)
         return found
 
     def _where_read(self, found: Substituted) -> Substituted:

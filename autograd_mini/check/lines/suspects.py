@@ -67,7 +67,7 @@ class Suspects:
         if substituted is not None:
             if substituted.names == trial.wrong:
                 statement = trial.program.statement(substituted.place)
-                handing = _made_for(trial, statement)
+                handing = set() if substituted.handed_right else _made_for(trial, statement)
                 penalties = {
                     place: own + _ELSEWHERE * (place not in handing or own > 0)
                     for place, own in penalties.items()
@@ -339,7 +339,8 @@ def _known(truth: Truth, event: Event, every: Sequence[Claim], wrong: Collection
     if truth.named(event.name) is not None:
         return 0.5
     gradients = {claim.node for claim in claims if claim.exact and claim.kind == "gradient"}
-    return 2.0 if gradients.isdisjoint(wrong) else _RIGHT
+    is_one = event.value.size > 1 and not gradients.isdisjoint(wrong)  # numbers are many things
+    return _RIGHT if is_one else 2.0
 
 
 _RIGHT = 8.0
