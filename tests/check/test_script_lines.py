@@ -416,7 +416,7 @@ def test_a_line_that_should_hand_on_a_value_in_each_turn(tmp_path, tried):
     slip, line, where = told(tmp_path, CHARACTERS, "np.copy(ps[t])", "np.copy(by)")
     assert line == where
     assert slip.repair.text == "dy = np.copy(ps[t])"
-    assert len(tried) < 500  # those of the line below, too, where it is not known what is meant
+    assert len(tried) < 5  # those of the line below, too, where it is not known what is meant
 
 
 def test_a_line_that_makes_other_gradients_than_its_name_says(tmp_path, tried):
@@ -620,12 +620,13 @@ for step in range(10):
 """
 
 
-def test_a_line_is_written_from_a_gradient_that_is_n_times_too_large(tmp_path):
-    """What is left of the line stays as it is."""
+def test_a_line_is_written_from_a_gradient_that_is_n_times_too_large(tmp_path, tried):
+    """What is left of the line stays as it is.  No unlikely changes are tried then."""
     slip, line, where = told(tmp_path, MARGINS, " + X.T @ (binary / n)", "")
     assert line == where
     assert slip.repair.text == "dW = 2 * reg * W + X.T @ (binary / n)"
     assert slip.repair.ours
+    assert len(tried) < 400
 
 
 def test_a_size_is_lost_where_n_times_a_gradient_is_added_to_one(tmp_path):

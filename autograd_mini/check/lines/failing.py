@@ -12,10 +12,10 @@ from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.candidates import Candidates
 from autograd_mini.check.lines.claims import Truth
 from autograd_mini.check.lines.program import Edits, Program
-from autograd_mini.check.lines.repair import VerifiedEdit
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.lines.texts import with_plain_products
 from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.verified import VerifiedEdit
 from autograd_mini.check.problem import Problem
 from autograd_mini.typing import Array
 

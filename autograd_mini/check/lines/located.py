@@ -16,19 +16,13 @@ from autograd_mini.check.lines.listing import listing
 from autograd_mini.check.lines.misnamed import misnamed, mistakes_of_names
 from autograd_mini.check.lines.program import Program
 from autograd_mini.check.lines.reasons import NUMBER, reason
-from autograd_mini.check.lines.repair import (
-    Mended,
-    Step,
-    VerifiedEdit,
-    after,
-    meant_by,
-    mended,
-)
+from autograd_mini.check.lines.repair import Mended, Step, after, meant_by, mended
 from autograd_mini.check.lines.source import reread
 from autograd_mini.check.lines.substituted import Substituted
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, Suspects
 from autograd_mini.check.lines.texts import line_of, rewritten
 from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.verified import VerifiedEdit
 from autograd_mini.check.lines.written import lacking, written_edit
 from autograd_mini.check.problem import Problem
 from autograd_mini.check.result import (
@@ -95,8 +89,7 @@ def located(
         return alone
     truth.call((event.name, event.value) for event in first.ran.events)
     done = mended(first, truth, blame.mistakes, budget)
-    whole = _written_at_once(first, truth, budget) if done.left and done.steps else None
-    steps = [Step(first, [whole])] if whole is not None else _apart(_surely(done))
+    steps = _apart(_surely(done))
     trial = after(first, [step.first for step in steps]) if done.left else done.trial
     while trial.wrong & blame.mistakes.keys():
         meant = meant_by(trial, truth, budget)
@@ -119,16 +112,6 @@ def located(
         found += _unmended(trial, truth, budget, meant)
     found += mistakes_of_names(problem, claims, truth, trial)
     return Located(found, Listing(lambda: listing(first, trial, truth, found)), notes)
-
-
-def _written_at_once(trial: Trial, truth: Truth, budget: Budget) -> VerifiedEdit | None:
-    """One line from the recorded loss after which nothing is wrong, where small changes mend but a
-    part of it.
-    """
-    meant = meant_by(trial, truth, budget)
-    if meant is None or meant.names != trial.wrong:
-        return None
-    return written_edit(trial, truth, meant)
 
 
 def _of_right_code(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import math
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,59 +19,16 @@ from autograd_mini.check.deadline import Deadline
 from autograd_mini.check.lines.budget import Budget
 from autograd_mini.check.lines.candidates import Candidate, Candidates
 from autograd_mini.check.lines.claims import Truth
-from autograd_mini.check.lines.edits import Edit, Edits
-from autograd_mini.check.lines.moves import Move, moves
-from autograd_mini.check.lines.source import Place, Statement
+from autograd_mini.check.lines.edits import Edit
+from autograd_mini.check.lines.moves import moves
+from autograd_mini.check.lines.source import Place
 from autograd_mini.check.lines.substituted import Substituted, Substitutes
 from autograd_mini.check.lines.suspects import HANDED_WRONG, Suspect, Suspects, missing
 from autograd_mini.check.lines.texts import beside_others, with_plain_products
 from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.verified import VerifiedEdit
+from autograd_mini.check.lines.written import written_edit
 from autograd_mini.typing import Array
-
-
-@dataclass(frozen=True)
-class VerifiedEdit:
-    """A change of a statement that makes gradients right.
-
-    Attributes:
-        statement: the statement.
-        edits: the change, in one step or two; none where the statement is written anew.
-        edited: the statement with the change.
-        names: the gradients that were wrong and are right with it.
-        verified_at: at how many points.
-        cost: how unlikely it is, beside others of the same statement.
-        own: how unlikely the statement is wrong.
-        left: how many gradients stay wrong.
-        move: how the statement is moved, where that is the change.
-        meant: what the statement should make, where it is written anew and no edit says what is
-            wrong.
-    """
-
-    statement: Statement
-    edits: Edits
-    edited: ast.stmt
-    names: frozenset[str]
-    verified_at: int
-    cost: float
-    own: float = 0.0
-    left: int = 0
-    move: Move | None = None
-    meant: str = ""
-
-    @property
-    def changes(self) -> Mapping[Place, Sequence[ast.stmt | ast.Module]]:
-        """What runs in the places of statements."""
-        return self.move.edits if self.move else {self.statement.place: [self.edited]}
-
-    @property
-    def is_likely(self) -> bool:
-        """Whether it is one change, and a usual one."""
-        return len(self.edits) <= 1 and self.own + self.cost <= _USUAL_CHANGE
-
-    @property
-    def score(self) -> float:
-        """How unlikely it is, beside others."""
-        return self.own + self.cost + missing(self.left)
 
 
 @dataclass(frozen=True)
@@ -147,9 +104,11 @@ def mended(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget
                 several = None if any(not edit.left for edit in alone) else several
         if several is not None:
             return several
+    whole = search.written() if best.left else None
+    most = math.inf if whole is None or likely else _BESIDE_WRITTEN
     judged: set[Place] = set()
     for margin in (_MARGIN, _FAR) if best.left else ():
-        found = search.edits(margin)
+        found = search.edits(margin, most)
         firsts = [edit for edit in found if edit.statement.place not in judged]
         for first in sorted(firsts, key=lambda edit: edit.left)[:_FIRSTS]:
             if best.is_plain and best.cost <= first.score + _MARGIN:
@@ -161,9 +120,13 @@ def mended(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget
             best = row if not best.steps or row.rank < best.rank else best
         if not best.left:
             break
+    if best.left and whole is not None:
+        return Mended((Step(trial, [whole]),), after(trial, [whole]), frozenset())
     return best
 
 
+_BESIDE_WRITTEN = 4.5
+"""How unlikely a change may be that is told beside a line that is written from the loss."""
 _FIRSTS = 3
 """How many repairs are judged with those that have to follow."""
 _SHARE = 0.5
@@ -263,6 +226,13 @@ class _Search:
     def _best(self) -> float:
         return min((edit.score for edit in self._found), default=np.inf)
 
+    def written(self) -> VerifiedEdit | None:
+        """One line from the recorded loss after which nothing is wrong."""
+        meant = self._meant
+        if meant is None or meant.names != self._trial.wrong:
+            return None
+        return written_edit(self._trial, self._truth, meant)
+
     @property
     def gradients(self) -> list[VerifiedEdit]:
         """Changes that make a gradient of what is right, but alone mend nothing, by cost."""
@@ -357,8 +327,6 @@ _MARGIN = 1.0
 """How much less likely a repair may be than another and still be named."""
 _FAR = 2.5
 """The same, where the likelier ones leave something wrong."""
-_USUAL_CHANGE = 2.5
-"""How unlikely each change may be of several that are told although one of a line may do."""
 _LIKELY = 3.5
 """How unlikely one change may be before two of different lines are tried."""
 _STEP = 0.5

@@ -15,11 +15,11 @@ from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import WHOLE
 from autograd_mini.check.lines.own_words import in_own_words
 from autograd_mini.check.lines.program import Site, Stopped
-from autograd_mini.check.lines.repair import VerifiedEdit
 from autograd_mini.check.lines.source import Statement
 from autograd_mini.check.lines.substituted import Substituted
 from autograd_mini.check.lines.syntax import with_fields
 from autograd_mini.check.lines.trial import Trial
+from autograd_mini.check.lines.verified import VerifiedEdit
 from autograd_mini.check.lines.words import Words
 from autograd_mini.core.graph import data_of, is_node
 from autograd_mini.show.backward_lines import backward_line
