@@ -602,6 +602,31 @@ def test_a_rate_is_lost_in_the_update_where_the_gradient_is_right_by_its_numbers
     assert slip.repair.text == "weights -= 0.1 * d_w"
 
 
+LOGISTIC = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(9, 3)), rng.integers(0, 2, size=(9, 1))
+w, b = np.zeros((3, 1)), np.zeros(1)
+for step in range(50):
+    a = 1 / (1 + np.exp(-(X @ w + b)))
+    print(-np.sum(y * np.log(a) + (1 - y) * np.log(1 - a)) / len(X))
+    da = -(y / a - (1 - y) / (1 - a))
+    dz = da * a * (1 - a)
+    dw = X.T @ dz / len(X)
+    db = dz.sum(axis=0) / len(X)
+    w -= 0.1 * dw
+    b -= 0.1 * db
+"""
+
+
+def test_a_sign_is_wrong_where_n_times_a_gradient_loses_it(tmp_path):
+    """What is so many times the gradient that its name says is right, its sign too."""
+    slip, line, where = told(tmp_path, LOGISTIC, "da * a * (1 - a)", "da * a * (a - 1)")
+    assert line == where
+    assert slip.repair.text in ("dz = da * a * (1 - a)", "dz = -(da * a * (a - 1))")
+
+
 MARGINS = """
 import numpy as np
 

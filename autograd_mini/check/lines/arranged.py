@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from autograd_mini.check.lines.trial import is_multiple
 from autograd_mini.typing import Array
 
 
@@ -34,6 +35,11 @@ def is_as_wide(arrays: Sequence[Array], values: Sequence[Array]) -> bool:
     both = list(zip(arrays, values, strict=True))
     is_same = all(array.shape == value.shape for array, value in both)
     return is_same or all(array.size > value.size for array, value in both)
+
+
+def is_opposed(array: Array | None, value: Array) -> bool:
+    """Whether an array is some times another, of the other sign."""
+    return array is not None and is_multiple(array, value) and bool(np.vdot(array, value) < 0)
 
 
 def is_constant(array: Array, axis: int) -> bool:

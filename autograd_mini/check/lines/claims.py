@@ -270,6 +270,11 @@ class Truth:
 
         return sorted(found.values(), key=rank)
 
+    def has_sign(self, name: str, array: Array) -> bool:
+        """Whether an array is some times the gradient of what a name says, with its sign."""
+        claims = (c for c in self.claims(array) if c.kind == "gradient" and not c.moved)
+        return any(c.factor * self.scale > 0 and c.node is self.named(name) for c in claims)
+
     def gradients_of(self, shape: tuple[int, ...]) -> list[Array]:
         """The gradients of a shape."""
         alike = self._known.get(shape)

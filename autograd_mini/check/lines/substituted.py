@@ -18,7 +18,13 @@ from typing import Any
 import numpy as np
 
 from autograd_mini.check.deadline import Deadline
-from autograd_mini.check.lines.arranged import arranged, is_as_wide, is_constant, is_reordered
+from autograd_mini.check.lines.arranged import (
+    arranged,
+    is_as_wide,
+    is_constant,
+    is_opposed,
+    is_reordered,
+)
 from autograd_mini.check.lines.claims import Claim, Truth
 from autograd_mini.check.lines.instrument import HANDED, PART, WHOLE
 from autograd_mini.check.lines.operands import (
@@ -59,7 +65,8 @@ class Substituted:
             none where it should be the same numbers, summed or turned.
         arrays: the same as numbers; ``None`` in turns of which nothing is known.
         names: the gradients that are wrong and are right with it.
-        handed_right: whether what it reads is right, be it N times what it would be.
+        handed_right: whether what it reads is right, be it N times what it would be: so it is where
+            only a sign is wrong, which would be told nearer to the loss.
     """
 
     place: Place
@@ -224,18 +231,22 @@ class Substitutes:
                 continue  # by its name it is to be something else
             names = self._right_with(site, arrays)
             if names and (best is None or len(names) > len(best.names)):
-                best = Substituted(site.place, site, claims, arrays, names)
+                opposed = is_opposed(arrays[-1], trial.sites[site][-1].value)
+                best = Substituted(site.place, site, claims, arrays, names, opposed)
             if names >= spoiled or self._end.passed:
                 break
         return best and self._before_scaling(self._where_made(best))
 
     def _may_make(self, site: Site, arrays: Sequence[Array | None]) -> bool:
         """Whether a statement may make an array: where it puts one number into a part, the rest
-        stays as it was.
+        stays as it was; what is some times the gradient that its name says keeps its sign.
         """
+        made = self._trial.sites[site][-1]
+        if is_opposed(arrays[-1], made.value):
+            return not self._truth.has_sign(made.name, made.value)
         match self._trial.program.statement(site.place).node:
             case ast.Assign([ast.Subscript()], value) if number_of(value) is not None:
-                before, meant = self._before(self._trial.sites[site][-1]), arrays[-1]
+                before, meant = self._trial.before(self._trial.sites[site][-1]), arrays[-1]
                 if len(arrays) > 1 or site.slot != WHOLE or before is None or meant is None:
                     return True
                 if before.value.shape == meant.shape:
@@ -347,7 +358,7 @@ class Substitutes:
         """
         program, meant = self._trial.program, found.arrays[-1]
         statement, made = program.statement(found.place), self._trial.sites[found.site][-1]
-        before = self._before(made)
+        before = self._trial.before(made)
         scales = isinstance(getattr(statement.node, "op", None), ast.Mult | ast.Div)
         if not (scales and isinstance(statement.node, ast.AugAssign) and before) or meant is None:
             return found
@@ -361,18 +372,6 @@ class Substitutes:
         if not np.isfinite(wanted).all() or not any(varies):
             return found
         return Substituted(before.site.place, before.site, (), (wanted,), found.names)
-
-    def _before(self, made: Event) -> Event | None:
-        """What a name held before it held a value, if the same function made it."""
-        program, found = self._trial.program, None
-        unit = program.statement(made.site.place).unit
-        for event in self._trial.ran.log:
-            if event is made:
-                break
-            is_made = event.name == made.name and event.site.slot not in (HANDED, PART)
-            if is_made and program.statement(event.site.place).unit is unit:
-                found = event
-        return found if found is not None and found.value.shape == made.value.shape else None
 
     def _where_made(self, found: Substituted) -> Substituted:
         """The same where a function made what it returns, if that is but a factor off: nobody

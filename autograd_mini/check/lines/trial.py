@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from autograd_mini.check.bounds import GUESS, automatic_gradients, same_to_rounding
+from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import (
     Edits,
     Event,
@@ -132,6 +133,17 @@ class Trial:
         for site in self.sites:
             found.setdefault(site.place, []).append(site)
         return found
+
+    def before(self, made: Event) -> Event | None:
+        """What a name held before it held a value, if the same function made it."""
+        found, unit = None, self.program.statement(made.site.place).unit
+        for event in self.ran.log:
+            if event is made:
+                break
+            is_made = event.name == made.name and event.site.slot not in (HANDED, PART)
+            if is_made and self.program.statement(event.site.place).unit is unit:
+                found = event
+        return found if found is not None and found.value.shape == made.value.shape else None
 
     def made_at(self, place: Place) -> set[str]:
         """The gradients that a statement itself makes, be it that it takes them away at once."""
