@@ -61,7 +61,7 @@ ORDER = (
     "determinism", "kinks", "complex_step", "probe", "verdict", "points", "wording", "conventions",
     "true_step", "blame", "lines.claims", "pairs", "pairs.context", "pairs.places", "pairs.roles",
     "pairs.matching", "pairs.pair", "pairs.first_run", "pairs.problem", "lines.trial", "lines.rows",
-    "lines.operands", "lines.arranged", "lines.substituted", "lines.suspects", "lines.texts",
+    "lines.arranged", "lines.operands", "lines.substituted", "lines.suspects", "lines.texts",
     "lines.misnamed", "lines.reasons", "lines.candidates", "lines.moves", "lines.verified",
     "lines.own_words", "lines.written", "lines.repair", "lines.failing", "lines.listing",
     "lines.located", "slips", "causes", "forward", "lint", "losses", "report.mistakes",

@@ -49,8 +49,8 @@ def is_constant(array: Array, axis: int) -> bool:
 
 
 def is_reordered(made: Sequence[Array], arrays: Sequence[Array | None]) -> bool:
-    """Whether what is made in several turns is as many times what should be, in another order: then
-    what reads it is wrong.
+    """Whether what is made in several turns is what should be, or as many times that in another
+    order: then what reads it is wrong.
 
     >>> one, other, zero = np.array([1.0]), np.array([2.0]), np.array([0.0])
     >>> is_reordered([one, other], [2 * other, 2 * one]), is_reordered([one, other], [zero, zero])
@@ -61,8 +61,10 @@ def is_reordered(made: Sequence[Array], arrays: Sequence[Array | None]) -> bool:
     if not 1 < len(made) == len(several) or not size:
         return False
     times = np.sqrt(sum(float(np.sum(array**2)) for array in several)) / size
-    return times > 0 and all(
-        any(value.shape == np.shape(array) and np.allclose(times * value, array, rtol=1e-6)
-            for array in several)
-        for value in made
-    )  # fmt: skip
+
+    def is_alike(value: Array, array: Array) -> bool:
+        return value.shape == array.shape and np.allclose(times * value, array, rtol=1e-6)
+
+    if all(map(is_alike, made, several)):
+        return bool(np.isclose(times, 1))  # it is what should be made, or lacks a factor
+    return all(any(is_alike(value, array) for array in several) for value in made)

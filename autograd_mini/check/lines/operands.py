@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd_mini.check.lines.arranged import is_opposed
 from autograd_mini.check.lines.claims import Claim, Truth
-from autograd_mini.check.lines.program import Stopped
+from autograd_mini.check.lines.instrument import WHOLE
+from autograd_mini.check.lines.program import Site, Stopped
 from autograd_mini.check.lines.rows import Row
 from autograd_mini.check.lines.source import Place
-from autograd_mini.check.lines.syntax import operands_read, terms
+from autograd_mini.check.lines.syntax import number_of, operands_read, terms
 from autograd_mini.check.lines.trial import Trial
 from autograd_mini.check.lines.values import value_of
 from autograd_mini.core.graph import Node
@@ -108,6 +110,24 @@ def read_at(trial: Trial, truth: Truth, place: Place) -> Read:
         distinct(text for text in rows if text in own),
         distinct(text for text in rows if text not in own),
     )
+
+
+def may_make(trial: Trial, truth: Truth, site: Site, arrays: Sequence[Array | None]) -> bool:
+    """Whether a statement may make an array: where it puts one number into a part, the rest
+    stays as it was; what is some times the gradient that its name says keeps its sign.
+    """
+    made = trial.sites[site][-1]
+    if is_opposed(arrays[-1], made.value):
+        return not truth.has_sign(made.name, made.value)
+    match trial.program.statement(site.place).node:
+        case ast.Assign([ast.Subscript()], value) if number_of(value) is not None:
+            before, meant = trial.before(trial.sites[site][-1]), arrays[-1]
+            if len(arrays) > 1 or site.slot != WHOLE or before is None or meant is None:
+                return True
+            if before.value.shape == meant.shape:
+                other = meant[~np.isclose(before.value, meant, rtol=1e-7, atol=0)]
+                return not other.size or bool(np.ptp(other) == 0)
+    return True
 
 
 def claims_of_terms(trial: Trial, truth: Truth, place: Place) -> list[Claim]:

@@ -125,7 +125,7 @@ def mended(trial: Trial, truth: Truth, culprits: Collection[str], budget: Budget
     return best
 
 
-_BESIDE_WRITTEN = 4.5
+_BESIDE_WRITTEN = 6.0
 """How unlikely a change may be that is told beside a line that is written from the loss."""
 _FIRSTS = 3
 """How many repairs are judged with those that have to follow."""

@@ -26,12 +26,13 @@ from autograd_mini.check.lines.arranged import (
     is_reordered,
 )
 from autograd_mini.check.lines.claims import Claim, Truth
-from autograd_mini.check.lines.instrument import HANDED, PART, WHOLE
+from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.operands import (
     Read,
     claims_of_terms,
     derived_rows,
     gradients_of,
+    may_make,
     read_at,
     values_of,
 )
@@ -41,7 +42,6 @@ from autograd_mini.check.lines.source import Place
 from autograd_mini.check.lines.syntax import (
     does_nothing,
     makes_zeros,
-    number_of,
     operands_read,
     terms,
 )
@@ -223,7 +223,7 @@ class Substitutes:
             if numbers in tried:
                 continue
             tried.add(numbers)
-            if not self._may_make(site, arrays):
+            if not may_make(trial, self._truth, site, arrays):
                 continue
             if is_reordered([event.value for event in trial.sites[site]], arrays):
                 if named is None or any(claim.node is named for claim in claims):
@@ -236,23 +236,6 @@ class Substitutes:
             if names >= spoiled or self._end.passed:
                 break
         return best and self._before_scaling(self._where_made(best))
-
-    def _may_make(self, site: Site, arrays: Sequence[Array | None]) -> bool:
-        """Whether a statement may make an array: where it puts one number into a part, the rest
-        stays as it was; what is some times the gradient that its name says keeps its sign.
-        """
-        made = self._trial.sites[site][-1]
-        if is_opposed(arrays[-1], made.value):
-            return not self._truth.has_sign(made.name, made.value)
-        match self._trial.program.statement(site.place).node:
-            case ast.Assign([ast.Subscript()], value) if number_of(value) is not None:
-                before, meant = self._trial.before(self._trial.sites[site][-1]), arrays[-1]
-                if len(arrays) > 1 or site.slot != WHOLE or before is None or meant is None:
-                    return True
-                if before.value.shape == meant.shape:
-                    other = meant[~np.isclose(before.value, meant, rtol=1e-7, atol=0)]
-                    return not other.size or bool(np.ptp(other) == 0)
-        return True
 
     def _carried(self, found: Substituted) -> Substituted:
         """The same where a line of a loop is right in the first turn, and in those that follow is
