@@ -26,7 +26,7 @@ from autograd_mini.check.lines.arranged import (
     is_reordered,
 )
 from autograd_mini.check.lines.claims import Claim, Truth
-from autograd_mini.check.lines.instrument import HANDED, PART
+from autograd_mini.check.lines.instrument import HANDED, PART, WHOLE
 from autograd_mini.check.lines.operands import (
     Read,
     claims_of_terms,
