@@ -161,7 +161,8 @@ PROGRAMS = (
              ("fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4))", ""),
              ("if t % 500 == 0:", "if False:"), ('plt.savefig("fit.png")', ""))),
     Program("word_vectors", "(embedding, output)", (("range(20)", "range({n})"),)),
-    Program("matrix_factorisation", "(P, Q)", (("steps=500", "steps={n}"),)),
+    Program("matrix_factorisation", "(P, Q)",  # which its steps change in place
+            (("steps=500", "steps={n}"), ("P, Q = factorise(", "factorise("))),
     Program("hinge_margin", "(W,)", (("range(300)", "range({n})"),)),
     Program("adam_class", "list(net.params.values())", (("range(200)", "range({n})"),),
             (("np.sqrt(v_hat) + 1e-8", "np.sqrt(v_hat)"),)),

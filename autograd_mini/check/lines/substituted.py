@@ -204,7 +204,10 @@ class Substitutes:
         if named is None:
             added = ("share",) if event.site.slot == PART else ()
             return any(claim.kind in ("gradient", "value", *added) for claim in claims)
-        return named in {claim.node for claim in claims if claim.kind == "gradient"}
+        meant = {named}
+        if "delta" in event.name.lower():  # of a layer's output, or of what its activation takes
+            meant.update(self._truth.made_of(named))
+        return not meant.isdisjoint(claim.node for claim in claims if claim.kind == "gradient")
 
     def _is_value(self, event: Event) -> bool:
         claims = self._truth.claims(event.value, factors=False)

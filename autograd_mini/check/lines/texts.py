@@ -282,5 +282,14 @@ without it, where sums count too: most products of two names are alike.
 
 
 def _form(node: ast.stmt) -> str:
-    """The text of a statement without the names of its operands."""
-    return re.sub(r"[^\W\d][\w.]*(?![\w.(])", "_", ast.unparse(node))
+    """The text of a statement without the names of its operands; methods keep theirs.
+
+    >>> _form(ast.parse("w += self.rate * x.T.dot(np.tanh(d))").body[0])
+    '_ += _ * _.T.dot(_.tanh(_))'
+    """
+
+    def without_name(found: re.Match[str]) -> str:
+        name, after, bracket = found.groups()
+        return f"_{after}(" if bracket and after else f"{name}(" if bracket else "_"
+
+    return re.sub(r"(?<![\w.])([^\W\d]\w*)((?:\.\w+)*)(\()?", without_name, ast.unparse(node))
