@@ -190,6 +190,10 @@ for i in range(20):
         ("new_b = b_now - (rate * b_gradient)", "new_b = b_now"),
         ("m_gradient += -(2 / count) * x * (y - ((m_now * x) + b_now))", "m_gradient += 0"),
         ("m_gradient += -(2 / count) * x * (y", "m_gradient += x * (y"),  # says no sign of all
+        (  # right for an error that m does not move
+            "b_gradient += -(2 / count) * (y - ((m_now * x) + b_now))",
+            "b_gradient += -(2 / count) * (y - (x + b_now))",
+        ),
     ],
 )
 def test_a_line_is_like_those_beside_it(right, wrong, tmp_path):
@@ -296,6 +300,7 @@ for epoch in range(20):
         ("""layer[j]["output"] - expected[j])""", """layer[j - 1]["output"] - expected[j])"""),
         ("""neuron["weights"][j] * neuron["delta"]""", """neuron["delta"]"""),
         ("errors.append(error)", "errors.append(0.5 * error)"),  # not the sum's own line
+        ("""error += neuron["weights"][j] * neuron["delta"]""", "error += 0"),
     ],
 )
 def test_a_slip_in_lists_of_numbers(right, wrong, tmp_path):

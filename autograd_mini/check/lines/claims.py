@@ -67,7 +67,6 @@ class Truth:
         self.order, self.root = expanded.order, expanded.root
         self.tolerance = problem.rounding_unit**0.55
         self.scale = problem.scale
-        self._parameters = {expanded.nodes[name] for name in problem.parameters}
         named = expanded.used.nodes | {node: name for name, node in expanded.nodes.items()}
         inside = set(self.order)  # what a step derives by hand is recorded, too
         self.names: Mapping[Node, str] = {n: name for n, name in named.items() if n in inside}

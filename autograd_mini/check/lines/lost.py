@@ -43,6 +43,8 @@ def insertions(line: Line) -> Iterator[Change]:
     for amount, subtracts in line.words.amounts if shape == () else ():
         for varied, extra in _varied(line, amount):
             yield change(varied, subtracts, extra)
+    for product in _products(line) if shape == () and not is_left else ():
+        yield change(product, minus, 0.3)
     arrays = [] if shape in (None, ()) else list(_arrays(line, target, shape or ()))
     for amount, subtracts in line.words.amounts if arrays else ():
         several = [part for part, _ in factors(amount) if line.shape(part) != ()]
@@ -74,6 +76,14 @@ def _varied(line: Line, amount: ast.expr) -> Iterator[tuple[ast.expr, float]]:
     for word in line.words.measures:
         if word.here and word.text not in map(ast.unparse, parts):
             yield made("_0 * _1", word.copy(), amount), 0.3
+
+
+def _products(line: Line) -> Iterator[ast.expr]:
+    """The products of a gradient and another number, as a neuron hands back."""
+    for word in line.words.measures:
+        for other in line.words.measures if line.is_gradient(word) else ():
+            if not line.is_gradient(other):
+                yield made("_0 * _1", other.copy(), word.copy())
 
 
 def _arrays(line: Line, target: ast.expr, shape: Shape) -> Iterator[tuple[ast.expr, float]]:

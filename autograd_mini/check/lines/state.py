@@ -153,7 +153,12 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _is(one: object, other: object) -> bool:
-    return one is other or (type(one) in (str, int) and one == other)
+    """Whether two are one, or equal texts or whole numbers.
+
+    >>> _is(0, 0), _is(0, np.zeros(2))
+    (True, False)
+    """
+    return one is other or (type(one) is type(other) and type(one) in (str, int) and one == other)
 
 
 def _can_change(one: object) -> bool:

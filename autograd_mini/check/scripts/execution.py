@@ -7,7 +7,7 @@ import builtins
 import time
 import traceback
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from autograd_mini.check.lines.source import Place
 from autograd_mini.check.lines.state import State
 from autograd_mini.check.refusal import CannotTell
 from autograd_mini.check.scripts.blocks import block, stored
-from autograd_mini.check.scripts.given import Missing, bound_by, by_variable, missing_file
+from autograd_mini.check.scripts.given import bound_by, by_variable, missing_file
 from autograd_mini.check.scripts.text import Cell
 from autograd_mini.check.steps.raised import told
 from autograd_mini.check.steps.variables import Held
@@ -198,8 +198,3 @@ def line_of(error: BaseException, file: File) -> int:
             line = step.tb_lineno
         step = step.tb_next
     return line
-
-
-def missing_packages(namespace: Mapping[str, Any]) -> Iterator[Missing]:
-    """The packages that were imported and are not installed."""
-    yield from (value for value in namespace.values() if isinstance(value, Missing))

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from autograd_mini.check.refusal import CannotTell
+from autograd_mini.check.steps.averages import is_average
 from autograd_mini.check.steps.decay import Decay, decays, has_penalty
 from autograd_mini.check.steps.factor import Unsaid
 from autograd_mini.check.steps.fit import SURE, Fit, is_read_between
@@ -64,7 +65,11 @@ def fitting(trained: Trained, ran: Ran, asked: str | None) -> Fit:
     for fit in _by_error(trained, ran) if asked is None else []:
         of_error.append(trained.elsewhere(fit))
         if of_error[-1].complete:
-            return _supposed(of_error[-1], fits)
+            wider = _wider(trained, ran, of_error[-1])
+            if wider is None:
+                return _supposed(of_error[-1], fits)
+            of_error = [wider]
+            break
     decayed = _with_decay(trained, of_error, ran)
     if decayed is not None and decayed.complete:
         return _supposed(decayed, fits)
@@ -238,6 +243,22 @@ def _by_error(trained: Trained, ran: Ran) -> Iterator[Fit]:
         if losses := _losses_of(trained, residual):
             yield from _fits(trained, losses)
             return
+
+
+def _wider(trained: Trained, ran: Ran, fit: Fit) -> Fit | None:
+    """The fit of another difference that depends on more of what is updated, some of which is right
+    for it, where all is right for one that depends on less: a slip may be in that.
+    """
+    left = (update for update in trained.changed if update not in fit.parameters)
+    if all(update.statement is None or is_average(update.statement.node) for update in left):
+        return None
+    for residual in residuals(trained.step.known, ran)[:_RESIDUALS]:
+        for other in _fits(trained, _losses_of(trained, residual)[:1]):
+            if set(other.parameters) > set(fit.parameters):
+                other = trained.elsewhere(other)
+                if other.agreeing:
+                    return other
+    return None
 
 
 def _by_sum(trained: Trained, ran: Ran) -> Fit | None:

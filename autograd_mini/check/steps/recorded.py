@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from autograd_mini.check.lines.instrument import HANDED, PART
 from autograd_mini.check.lines.program import Exchange, Program, Site, Stopped
 from autograd_mini.check.lines.source import Place
 from autograd_mini.check.steps.step import Step
@@ -251,11 +250,6 @@ def _items(value: object) -> Iterator[tuple[Any, Any]]:
 def stopped(error: BaseException | None) -> bool:
     """Whether a run was ended from inside, as was wanted."""
     return isinstance(error, Stopped)
-
-
-def is_of_statement(made: Made) -> bool:
-    """Whether a statement made it as a whole: neither an argument nor a term of a sum."""
-    return made.site.slot not in (HANDED, PART)
 
 
 def lists_of(made: Sequence[Made]) -> list[Made]:

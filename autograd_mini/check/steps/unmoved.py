@@ -218,9 +218,28 @@ def _is_turned_off(
     values: list[Held] = []
 
     def visit(_: Program, names: Mapping[str, Any]) -> None:
-        given = (text for text, _ in scalars(amount, True) if text not in made)
+        ends = set(map(_end, made))  # an object may have several names
+        given = (text for text, _ in scalars(amount, True) if _end(text) not in ends)
         values.extend(value_in(text, names) for text in given)
         raise Stopped
 
     run(step, (), before=statement.place, visit=visit)
     return any(isinstance(value, int | float | np.number) and not value for value in values)
+
+
+def _end(text: str) -> str:
+    """What is read of something by a name or a key, whatever that is; of a variable its name.
+
+    >>> _end("layer[j]['delta']"), _end('neuron["delta"]'), _end("self.rate"), _end("rate")
+    ("['delta']", "['delta']", '.rate', 'rate')
+    """
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:  # a part of what several targets have
+        return text
+    match node:
+        case ast.Subscript(slice=ast.Constant(value=key)):
+            return f"[{key!r}]"
+        case ast.Attribute(attr=name):
+            return f".{name}"
+    return text
