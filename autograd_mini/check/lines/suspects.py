@@ -329,8 +329,9 @@ def _known(truth: Truth, event: Event, every: Sequence[Claim], wrong: Collection
         return _NUMBER
     if not claims:
         return 0.0
-    if all(claim.kind in ("value", "slope") for claim in claims):
-        slopes = all(claim.kind == "slope" for claim in claims)
+    sure = [claim for claim in claims if claim.exact] or claims
+    if all(claim.kind in ("value", "slope") for claim in sure):
+        slopes = all(claim.kind == "slope" for claim in sure)
         if any(claim.kind == "gradient" and not claim.moved for claim in every):
             return _EITHER
         return 0.5 if slopes and truth.named(event.name) is not None else _RIGHT
