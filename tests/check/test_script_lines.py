@@ -61,6 +61,15 @@ def slipped(text, right, wrong):
     return text.replace(right, wrong)
 
 
+def assert_mended(slip, text, wrong_text, *names):
+    """That with a repair a program comes to the numbers of the right one."""
+    mended = wrong_text.replace(slip.line.text.strip(), slip.repair.text.strip())
+    exec(text, right := {})
+    exec(mended, found := {})
+    for name in names:
+        np.testing.assert_allclose(found[name], right[name], rtol=1e-12)
+
+
 def told(folder, text, right, wrong):
     """The one mistake that is told of a slip, with the line that is told and that of the slip."""
     (slip,) = check_script(script(folder, slipped(text, right, wrong)), seconds=60).mistakes
@@ -131,13 +140,14 @@ for step in range(10):
 """
 
 
-def test_a_line_is_written_from_gradients_that_are_n_times_those_of_the_loss(tmp_path):
+@pytest.mark.parametrize("wrong", ["1 - below", "below * (1 - below)"])
+def test_a_line_is_written_from_gradients_that_are_n_times_those_of_the_loss(wrong, tmp_path):
     """In its place stands what is left of the user's own line, and the names are the user's."""
     right = "layer['W'].T @ delta * below * (1 - below)"
-    slip, line, where = told(tmp_path, DICTS.replace('"', "'"), right, "1 - below")
+    slip, line, where = told(tmp_path, DICTS.replace('"', "'"), right, wrong)
     assert line == where
     assert slip.repair.ours
-    assert slip.repair.text.endswith(right)
+    assert slip.repair.text.replace("(below * (1 - below))", "below * (1 - below)").endswith(right)
     assert "7 times the gradient" in slip.reason
 
 
@@ -199,12 +209,7 @@ for i in range(20):
 def test_a_line_is_like_those_beside_it(right, wrong, tmp_path):
     slip, line, where = told(tmp_path, SLOPE, right, wrong)
     assert line == where
-    mended = slipped(SLOPE, right, wrong).replace(slip.line.text.strip(), slip.repair.text.strip())
-    results = []
-    for text in (SLOPE, mended):
-        exec(text, found := {})
-        results.append((found["b"], found["m"]))
-    assert results[0] == pytest.approx(results[1], rel=1e-12)
+    assert_mended(slip, SLOPE, slipped(SLOPE, right, wrong), "b", "m")
 
 
 COSTS = """
@@ -236,12 +241,7 @@ def test_a_line_of_one_update(right, wrong, tmp_path):
     """
     slip, line, where = told(tmp_path, COSTS, right, wrong)
     assert line == where
-    mended = slipped(COSTS, right, wrong).replace(slip.line.text.strip(), slip.repair.text.strip())
-    results = []
-    for text in (COSTS, mended):
-        exec(text, found := {})
-        results.append(found["theta"])
-    np.testing.assert_allclose(results[0], results[1], rtol=1e-12)
+    assert_mended(slip, COSTS, slipped(COSTS, right, wrong), "theta")
 
 
 LISTS = """
@@ -301,14 +301,16 @@ for epoch in range(20):
         ("""neuron["weights"][j] * neuron["delta"]""", """neuron["delta"]"""),
         ("errors.append(error)", "errors.append(0.5 * error)"),  # not the sum's own line
         ("""error += neuron["weights"][j] * neuron["delta"]""", "error += 0"),
+        # As the output's error is written, all are 1/2 of the gradients, be more right without that
+        ("""neuron["weights"][j] * n""", """2 * neuron["weights"][j] * n"""),
+        ("""errors[j] * layer[j]""", """0.5 * errors[j] * layer[j]"""),
     ],
 )
 def test_a_slip_in_lists_of_numbers(right, wrong, tmp_path):
     """The output's error is 1/2 of the gradient of a sum of squares, whatever is taken from it."""
     slip, line, where = told(tmp_path, LISTS, right, wrong)
     assert line == where
-    text = slip.repair.text.replace("'", '"')
-    assert text.endswith((right, """neuron["delta"] * neuron["weights"][j]"""))
+    assert_mended(slip, LISTS, slipped(LISTS, right, wrong), "sum_error")
 
 
 CLASSES = """

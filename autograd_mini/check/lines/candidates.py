@@ -444,7 +444,15 @@ def _changed(
 
 
 def _is_near(one: Array, other: Array) -> bool:
-    if one.shape != other.shape:
+    """Whether an array is another to rounding, be it of length 1 where that is the same along an
+    axis.
+
+    >>> wide, thin = np.array([[2.0, 2.0], [3.0, 3.0]]), np.array([[2.0], [3.0]])
+    >>> _is_near(thin, wide), _is_near(wide, thin), _is_near(thin, 2 * wide)
+    (True, False, False)
+    """
+    sizes = zip(one.shape, other.shape, strict=False)
+    if one.ndim != other.ndim or any(size not in (1, wide) for size, wide in sizes):
         return False
     room = _NEAR * np.max(np.abs(other), initial=0.0)
     return bool(np.all(np.abs(np.subtract(one, other, dtype=float)) <= room))

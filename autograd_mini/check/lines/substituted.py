@@ -229,7 +229,8 @@ class Substitutes:
             if not may_make(trial, self._truth, site, arrays):
                 continue
             if is_reordered([event.value for event in trial.sites[site]], arrays):
-                if named is None or any(claim.node is named for claim in claims):
+                is_steep = bool(claims) and all(claim.kind == "slope" for claim in claims)
+                if any(claim.node is named for claim in claims) or (named is None and not is_steep):
                     return None
                 continue  # by its name it is to be something else
             names = self._right_with(site, arrays)

@@ -149,6 +149,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
     spoiled: dict[object, set[float]] = {}
     wrong: list[tuple[Array, set[float]]] = []  # the same as arrays
     carried: dict[object, set[float]] = {}  # of all that is a gradient but for a factor
+    graded: set[object] = set()  # what was a gradient, be it so many times
     maker: dict[object, Place] = {}  # of each content the statement that made it first
     names: set[str] = set()  # of what was made before
     least: dict[Place, float] = {}
@@ -178,6 +179,9 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             penalty = _SPOILED_ZERO
         if _keeps_the_last_share(trial, statement, event, claims):
             penalty = _LAST_SHARE
+        exact = {claim.kind for claim in claims if claim.exact}
+        if exact == {"slope"} and _scoped(statement, event.name) in graded:
+            penalty, backward = _STEEP, True
         if does_nothing(statement.node):
             penalty, backward = 0.0, True
         if penalty < 1 and truth.is_data(event.value) and truth.named(event.name) is None:
@@ -204,6 +208,7 @@ def _penalties(trial: Trial, truth: Truth) -> dict[Place, float]:
             wrong.append((event.value, factors))
         scaled = {claim.factor for claim in claims if claim.kind in ("gradient", "share")}
         carried[_scoped(statement, event.name)] = set() if 1.0 in scaled else scaled
+        graded |= {_scoped(statement, event.name)} if scaled else set()
         maker.setdefault(content, site.place)
         _note(unknown, _scoped(statement, event.name), factors)
         least[site.place] = min(penalty, least.get(site.place, penalty))
@@ -350,5 +355,6 @@ _ZERO = 4.0
 _SPOILED_ZERO = 0.7
 _EITHER = 1.0  # a value, or a gradient but for a factor: ``output - target``
 _LAST_SHARE = 0.7
+_STEEP = 0.5  # a local derivative, by the name of what was a gradient before
 _NUMBER = 1.5
 """What it costs a statement that it made just that."""

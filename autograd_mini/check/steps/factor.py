@@ -15,6 +15,7 @@ from autograd_mini.check.lines.line import name_of_call
 from autograd_mini.check.lines.program import Site
 from autograd_mini.check.lines.syntax import updates_itself
 from autograd_mini.check.moved import Moved
+from autograd_mini.check.steps.fit import nearness
 from autograd_mini.check.steps.meant import Loss
 from autograd_mini.check.steps.multiples import (
     SAME,
@@ -53,7 +54,7 @@ class Unsaid:
         usual: how much larger than the gradients the updates usually are.
         sign: 1, or -1 where the loss is made greater.
         rates: the numbers that updates are divided by, as they are written.
-        ratios: what some updates are times the gradients, before it is known what all are.
+        each: what each update is times the gradient; ``None`` where it is no multiple.
     """
 
     step: Step
@@ -67,7 +68,7 @@ class Unsaid:
     usual: float
     sign: float
     rates: frozenset[str]
-    ratios: frozenset[float]
+    each: Sequence[float | None]
 
     @property
     def of_error(self) -> float | None:
@@ -141,14 +142,44 @@ class Unsaid:
                     return factor
         return None
 
+    @property
+    def of_error_written(self) -> float | None:
+        """What the output's error is times the gradient, as it is written, if the updates nearest
+        to the loss are so, and others not, or if those have one factor more and the others its
+        square: what is handed on to the others is wrong then.
+        """
+        near = nearness(self.root, self.leaves)
+        for residual in residuals(self.step.known, self.plain)[:_RESIDUALS]:
+            _, _, curvature = self._outputs(residual)
+            error = curvature and self.sign * self._number_beside(residual) / curvature
+            if not error:
+                continue
+            ratios = [ratio / error if ratio else 0.0 for ratio in self.each]
+            nearest = ratios[int(np.argmax(near))]
+            front = [n for n, r in zip(near, ratios, strict=True) if _is_same(r, nearest)]
+            behind = [(n, r) for n, r in zip(near, ratios, strict=True) if not _is_same(r, nearest)]
+            if len(front) < 2 or not behind or min(front) <= max(n for n, _ in behind):
+                continue
+            if _is_same(nearest, 1.0) or all(_is_same(r, nearest**2) for _, r in behind):
+                return error
+        return None
+
+    def _outputs(
+        self, residual: Residual
+    ) -> tuple[list[Node], list[tuple[Node, float]], float | None]:
+        """The nodes of the loss, those that stand on one side of a difference, turn by turn, each
+        with its sign, and the second derivative by them, if there is one.
+        """
+        order = [node for node in topological_order(self.root) if node.parents]
+        outputs = [out for both in self._sides(residual) if (out := _side_of(order, both))]
+        return order, outputs, _second_derivative(order, outputs[0][0]) if outputs else None
+
     def _errors(self, residual: Residual) -> Iterator[list[Array]]:
         """What a difference should be, turn by turn, where an output of the loss stands on one of
         its sides, for the outputs as they are read and as they were made; none where the loss is
         not of squares.
         """
-        order = [node for node in topological_order(self.root) if node.parents]
-        outputs = [out for both in self._sides(residual) if (out := _side_of(order, both))]
-        curvature = _second_derivative(order, outputs[0][0]) if outputs else None
+        order, outputs, curvature = self._outputs(residual)
         if curvature is None:
             return
         gradients = dict(zip(order, _gradients(self.root, order), strict=True))
@@ -255,7 +286,9 @@ class Unsaid:
 
     def _is_said(self, factor: float) -> bool:
         """Whether some update is so many times its gradient."""
-        return any(abs(abs(ratio) - abs(factor)) <= SAME * abs(factor) for ratio in self.ratios)
+        return any(
+            abs(abs(ratio) - abs(factor)) <= SAME * abs(factor) for ratio in filter(None, self.each)
+        )
 
     def _is_scaled_behind(self, made: Made) -> bool:
         """Whether a statement behind one that made something multiplies by a number, but for rates,
@@ -282,6 +315,10 @@ _SCALING = ast.Mult | ast.Div | ast.MatMult
 _MEANS = ("mean", "average")
 
 
+def _is_same(one: float, other: float) -> bool:
+    return bool(one) and abs(one - other) <= SAME * abs(other)
+
+
 def _side_of(order: Sequence[Node], both: tuple[Held, ...]) -> tuple[Node, float] | None:
     """The node of a loss, given by its order, that one side of a difference is, and its sign."""
     for side, sign in zip(map(as_numbers, both), (1.0, -1.0), strict=False):
@@ -301,9 +338,11 @@ def _second_derivative(order: Sequence[Node], node: Node) -> float | None:
     data, moved = np.asarray(node.data, float), Moved(order, node)
     rng, here = np.random.default_rng(0), moved.root_at(data)
     by = [size * rng.choice([-1.0, 1.0], data.shape) for size in (0.5, 1.0, 1.0)]
-    found = [
-        (moved.root_at(data + d) + moved.root_at(data - d) - 2 * here) / np.sum(d * d) for d in by
-    ]
+    with np.errstate(all="ignore"):  # out of the domain of a logarithm
+        found = [
+            (moved.root_at(data + d) + moved.root_at(data - d) - 2 * here) / np.sum(d * d)
+            for d in by
+        ]
     same = np.allclose(found, found[0], rtol=1e-6, atol=0)
     return float(found[0]) if same and found[0] > 0 else None
 

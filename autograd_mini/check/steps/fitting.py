@@ -154,12 +154,14 @@ def _with_factor_on_the_way(trained: Trained, *fits: Fit) -> Fit:
     it is that.
     """
     said = fits[0].agreeing > 0
-    if said and abs(abs(fits[0].factor) - 1) <= SAME:
+    if said and fits[0].complete:
         return fits[0]
     known = [(fit, _unsaid(trained, fit)) for fit in (fits[:1] if said else fits)]
     several = [(fit, unsaid) for fit, unsaid in known if unsaid is not None]
     for fit, unsaid in several:
-        factor = unsaid.of_error
+        factor = unsaid.of_error_written if said else None
+        if factor is None and not (said and abs(abs(fit.factor) - 1) <= SAME):
+            factor = unsaid.of_error
         if factor is None and not said:
             factor = unsaid.of_output
         if factor is not None:
@@ -194,7 +196,7 @@ def _unsaid(trained: Trained, fit: Fit) -> Unsaid | None:
         fit.usual,
         float(np.sign(fit.factor)),
         frozenset(text for update in fit.parameters for text in rate_of(update, fit.parameters)),
-        frozenset(fit.ratios.values()),
+        [fit.ratios.get(update.variable.paths) for update in fit.parameters],
     )
 
 
