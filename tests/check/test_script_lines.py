@@ -364,6 +364,35 @@ def test_a_line_that_does_too_little_is_told_before_others(right, wrong, tmp_pat
     assert slip.repair.text == right
 
 
+XOR = """
+import numpy as np
+
+rng = np.random.default_rng(0)
+x, t = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([[0], [1], [1], [0]])
+V, c, W, b = rng.random((2, 1)), rng.random((1, 1)), rng.random((2, 2)), rng.random((1, 2))
+for epoch in range(100):
+    hidden = 1 / (1 + np.exp(-(np.dot(x, W) + b)))
+    predicted = 1 / (1 + np.exp(-(np.dot(hidden, V) + c)))
+    error = t - predicted
+    d_predicted = error * predicted * (1 - predicted)
+    error_hidden = d_predicted.dot(V.T)
+    d_hidden = error_hidden * hidden * (1 - hidden)
+    V += hidden.T.dot(d_predicted) * 0.5
+    c += np.sum(d_predicted, axis=0, keepdims=True) * 0.5
+    W += x.T.dot(d_hidden) * 0.5
+    b += np.sum(d_hidden, axis=0, keepdims=True) * 0.5
+    print(np.mean((t - predicted) ** 2))
+"""
+
+
+def test_a_name_that_what_is_handed_on_is_given_twice(tmp_path):
+    """All are 2 times the gradients, and just 2, as the output's error is written."""
+    right = "error_hidden * hidden * (1 - hidden)"
+    slip, line, where = told(tmp_path, XOR, right, "error_hidden")
+    assert line == where
+    assert_mended(slip, XOR, slipped(XOR, right, "error_hidden"), "V", "W")
+
+
 CHARACTERS = """
 import numpy as np
 

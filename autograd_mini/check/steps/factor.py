@@ -161,7 +161,7 @@ class Unsaid:
             if len(front) < 2 or not behind or min(front) <= max(n for n, _ in behind):
                 continue
             if _is_same(nearest, 1.0) or all(_is_same(r, nearest**2) for _, r in behind):
-                return error
+                return plain_number(error, SAME)
         return None
 
     def _outputs(
