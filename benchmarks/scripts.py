@@ -24,7 +24,7 @@ or one in the line that makes it: then it is a rate.
 Seconds are those that the whole process computed, with modules that are compiled.  Beside those of
 a right program stand those of a process that runs its first round alone, without the checker; ``in
 time`` is a check that takes no more than three times that and one second.  The exit status is 1 if
-a right program is not checked, or is said to be wrong.
+a right program is not checked, or is said to be wrong.  ``scripts.txt`` has what it printed last.
 """
 
 from __future__ import annotations

@@ -82,6 +82,7 @@ def test_samples_one_by_one_through_layers_of_several_widths_are_right(tmp_path)
     assert report.ok, str(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong", ["sigmoid(z)", "(sigmoid(z) * (1 - sigmoid(z))).sum(axis=0)", "sigmoid(z) * 1"]
 )
@@ -93,6 +94,7 @@ def test_a_helper_for_a_local_derivative_that_several_layers_call(wrong, tmp_pat
     assert slip.repair.text.removesuffix(" * 1") == f"return {right}"
 
 
+@pytest.mark.slow
 def test_a_line_in_a_loop_over_layers_that_reads_no_value_of_theirs(tmp_path, tried):
     """It makes what another is read for beside it, in each turn of another shape."""
     right = "np.dot(weights[-l + 1].T, delta) * sp"
@@ -140,6 +142,7 @@ for step in range(10):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["1 - below", "below * (1 - below)"])
 def test_a_line_is_written_from_gradients_that_are_n_times_those_of_the_loss(wrong, tmp_path):
     """In its place stands what is left of the user's own line, and the names are the user's."""
@@ -193,6 +196,7 @@ for i in range(20):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
@@ -293,6 +297,7 @@ for epoch in range(20):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
