@@ -121,12 +121,15 @@ def may_make(trial: Trial, truth: Truth, site: Site, arrays: Sequence[Array | No
         return not truth.has_sign(made.name, made.value)
     match trial.program.statement(site.place).node:
         case ast.Assign([ast.Subscript()], value) if number_of(value) is not None:
-            before, meant = trial.before(trial.sites[site][-1]), arrays[-1]
+            before, meant = trial.before(made), arrays[-1]
             if len(arrays) > 1 or site.slot != WHOLE or before is None or meant is None:
                 return True
             if before.value.shape == meant.shape:
-                other = meant[~np.isclose(before.value, meant, rtol=1e-7, atol=0)]
-                return not other.size or bool(np.ptp(other) == 0)
+                other = ~np.isclose(before.value, meant, rtol=1e-7, atol=0)
+                if not other.any() or np.ptp(meant[other]) == 0:
+                    return True  # another number, or elsewhere
+                written = made.value == number_of(value)
+                return bool(np.all(written[other]) and np.any(before.value != made.value))
     return True
 
 

@@ -327,8 +327,9 @@ def is_multiple(one: Array, other: Array) -> bool:
     size = np.max(np.abs(one), initial=0.0)
     if one.shape != other.shape or not other.any():
         return False
-    ratio = np.vdot(one, other) / np.vdot(other, other) if other.size > 1 else 1.0
-    return bool(size and np.all(np.abs(one - ratio * other) <= 1e-6 * size))
+    with np.errstate(all="ignore"):  # of infinities it is none
+        ratio = np.vdot(one, other) / np.vdot(other, other) if other.size > 1 else 1.0
+        return bool(size and np.all(np.abs(one - ratio * other) <= 1e-6 * size))
 
 
 def _room(gradient: Array, tolerance: Array, problem: Problem) -> Array:
