@@ -116,7 +116,7 @@ class Unsaid:
             for claim, gradient in zip(self.claims(ran), right, strict=True)
         ]
         factor = common_factor(ratios, sizes, self.sign)
-        same = all(ratio and abs(ratio - factor) <= SAME * abs(factor) for ratio in ratios)
+        same = all(_is_same(ratio or 0.0, factor) for ratio in ratios)
         if not same or not is_plain(factor):
             return None
         both = factor, factor * self._number_beside(residual)
@@ -286,9 +286,7 @@ class Unsaid:
 
     def _is_said(self, factor: float) -> bool:
         """Whether some update is so many times its gradient."""
-        return any(
-            abs(abs(ratio) - abs(factor)) <= SAME * abs(factor) for ratio in filter(None, self.each)
-        )
+        return any(_is_same(abs(ratio or 0.0), abs(factor)) for ratio in self.each)
 
     def _is_scaled_behind(self, made: Made) -> bool:
         """Whether a statement behind one that made something multiplies by a number, but for rates,
@@ -316,6 +314,7 @@ _MEANS = ("mean", "average")
 
 
 def _is_same(one: float, other: float) -> bool:
+    """Whether a ratio, which is not 0, is another one."""
     return bool(one) and abs(one - other) <= SAME * abs(other)
 
 
